@@ -1,0 +1,34 @@
+# Two commands on a bare machine with Python 3.11 or later: `make demo` and `make test`. Each sets up .venv by itself.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test check docs benchmarks clean
+.DEFAULT_GOAL := demo
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "probekit needs Python 3.11 or later: make PYTHON=python3.12 ...")'
+	@echo "Setting up $(VENV) (some minutes the first time) ..."
+	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	@$(PIP) torch==2.13.0
+	@$(PIP) --editable '.[demo,test,docs]'
+	@touch $@
+
+demo: $(VENV)/ready  ## probe a real model on the bundled corpus: a table, and probekit-runs/demo/heatmap.png
+	@$(BIN)/probekit probe --model minilm --task pos,dep,srl,coref --corpus sample --out probekit-runs/demo
+
+test: $(VENV)/ready  ## the whole test suite
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/ready  ## linters, types, import directions
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+docs: $(VENV)/ready
+	@$(BIN)/mkdocs build --strict --quiet
+
+benchmarks: $(VENV)/ready  ## speed, as ratios; needs the real corpora (PROBEKIT_MIRROR or a network)
+	@$(BIN)/python -m tests.benchmarks
+
+clean:
+	rm -rf $(VENV) site build dist probekit-runs

@@ -1,0 +1,74 @@
+"""probekit: what each layer of a language model knows, and what fine-tuning destroyed.
+
+The public nouns and verbs; each is loaded when it is first used, so that importing probekit costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from probekit.corpora.load import load_corpus
+    from probekit.corpora.passage import Corpus, Edge, Passage
+    from probekit.errors import ProbekitError
+    from probekit.probes.fit import FitSettings
+    from probekit.probes.probe import probe
+    from probekit.probes.scores import Scores, read_scores
+    from probekit.reports.heatmap import heatmap
+    from probekit.states.encoder import EncoderSettings
+    from probekit.states.extract import ExtractSettings, States, extract
+    from probekit.tasks.instances import Instances, make_instances
+    from probekit.tasks.task import Task, load_task
+
+_HOME = {
+    "Corpus": "corpora.passage",
+    "Edge": "corpora.passage",
+    "EncoderSettings": "states.encoder",
+    "ExtractSettings": "states.extract",
+    "FitSettings": "probes.fit",
+    "Instances": "tasks.instances",
+    "Passage": "corpora.passage",
+    "ProbekitError": "errors",
+    "Scores": "probes.scores",
+    "States": "states.extract",
+    "Task": "tasks.task",
+    "extract": "states.extract",
+    "heatmap": "reports.heatmap",
+    "load_corpus": "corpora.load",
+    "load_task": "tasks.task",
+    "make_instances": "tasks.instances",
+    "probe": "probes.probe",
+    "read_scores": "probes.scores",
+}
+
+__all__ = [
+    "Corpus",
+    "Edge",
+    "EncoderSettings",
+    "ExtractSettings",
+    "FitSettings",
+    "Instances",
+    "Passage",
+    "ProbekitError",
+    "Scores",
+    "States",
+    "Task",
+    "extract",
+    "heatmap",
+    "load_corpus",
+    "load_task",
+    "make_instances",
+    "probe",
+    "read_scores",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'probekit' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"probekit.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

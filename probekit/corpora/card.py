@@ -1,0 +1,182 @@
+"""Card: what a corpus file in `corpora/` says of a corpus, and the checks on what it may say."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from probekit import bundle
+from probekit.errors import CorpusError, unknown
+
+SPLIT_NAMES = ("train", "dev", "test")
+
+TAG_LAYERS = ("upos", "xpos", "lemma", "feats", "misc", "deprel")
+EDGE_LAYERS = ("dependencies", "constituents", "roles", "entities", "mentions")
+
+READER_LAYERS: dict[str, tuple[str, ...]] = {
+    "conllu": TAG_LAYERS + EDGE_LAYERS,
+    "ud_propbank": TAG_LAYERS + EDGE_LAYERS,
+    "conll2012": ("xpos", "speaker", "constituents", "roles", "entities", "mentions"),
+    "edges": (),
+    "datasets": (),
+}
+"""The closed vocabulary of readers (`readers.READERS` has their functions) and the layers each can give; empty
+where layers are called whatever the files call them."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of a corpus on a public host, pinned to a commit.
+
+    Attributes:
+        repo: `OWNER/REPO`.
+        commit: 40 hex digits.
+        path: the file inside the repository; empty for the whole repository as an archive.
+        sha256: of the file; for an archive, of its used members (see `checksum.digest_members`).
+        git_blob: the git blob id, or its first digits, where only that is known.
+        members: for an archive, a glob of the members that are used, without the archive's top folder.
+        split: the split the file is read as, if it is one split.
+    """
+
+    repo: str
+    commit: str
+    path: str = ""
+    sha256: str = ""
+    git_blob: str = ""
+    members: str = ""
+    split: str = ""
+
+    @property
+    def place(self) -> str:
+        """`OWNER/REPO/COMMIT/PATH`, or `OWNER/REPO/COMMIT.tar.gz` for an archive: where mirrors and the data
+        folder keep it."""
+        return f"{self.repo}/{self.commit}/{self.path}" if self.path else f"{self.repo}/{self.commit}.tar.gz"
+
+    @property
+    def url(self) -> str:
+        """Its address on the public host."""
+        if self.path:
+            return f"https://raw.githubusercontent.com/{self.place}"
+        return f"https://github.com/{self.repo}/archive/{self.commit}.tar.gz"
+
+
+@dataclass(frozen=True)
+class Card:
+    """A corpus' title page.
+
+    Attributes:
+        name: the file's stem.
+        title, description, licence, citation: for people.
+        reader: a name in `readers.READERS`.
+        layers: the layers the corpus carries, as `Passage.tags` and `Passage.edges` call them.
+        sources: files to fetch; empty where the files lie beside the card.
+        files: split to file, relative to the card, where they do.
+        dataset: for the reader `datasets`, a data set's name on the hub, in place of files.
+        columns: reader-specific column names.
+        path: where the card lies.
+    """
+
+    name: str
+    title: str
+    licence: str
+    reader: str
+    layers: tuple[str, ...]
+    path: Path
+    description: str = ""
+    citation: str = ""
+    sources: tuple[Source, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    dataset: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+def load_card(name_or_path: str | Path) -> Card:
+    """The card of a shipped name, or of a TOML file by path.
+
+    Raises InputError for an unknown name; CorpusError for a file that is missing or is not TOML, for an unknown
+    or missing key, a value of the wrong type, and a reader, layer or split outside the vocabulary.
+    """
+    is_path = isinstance(name_or_path, Path) or name_or_path.endswith(".toml")
+    path = Path(name_or_path).expanduser() if is_path else bundle.find("corpora", str(name_or_path))
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CorpusError(f"cannot read the corpus card {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CorpusError(f"{path} is not TOML: {error}") from error
+    return _card(table, path)
+
+
+def corpus_cards() -> list[Card]:
+    """Every card in `corpora/`, by name."""
+    return [load_card(name) for name in bundle.names("corpora")]
+
+
+def _card(table: dict[str, Any], path: Path) -> Card:
+    _check_table(table, Card, str(path), given=("name", "path"))
+    where = str(path)
+    _check_name(table["reader"], READER_LAYERS, "reader", where)
+    for layer in table["layers"]:
+        if READER_LAYERS[table["reader"]]:
+            _check_name(layer, READER_LAYERS[table["reader"]], "layer", where)
+    for split in table.get("files", ()):
+        _check_name(split, SPLIT_NAMES, "split", where)
+    sources = tuple(_source(entry, f"{where}, source {i}") for i, entry in enumerate(table.get("sources", ()), 1))
+    places = [bool(sources), bool(table.get("files")), bool(table.get("dataset"))]
+    if sum(places) != 1:
+        raise CorpusError(f"{where}: a card has exactly one of [[sources]], [files] and 'dataset'")
+    layers = tuple(table["layers"])
+    return Card(**{**table, "layers": layers, "sources": sources, "name": path.stem, "path": path})
+
+
+def _source(entry: dict[str, Any], where: str) -> Source:
+    _check_table(entry, Source, where)
+    source = Source(**entry)
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", source.repo) or ".." in source.repo:
+        raise CorpusError(f"{where}: 'repo' is OWNER/REPO, not '{source.repo}'")
+    if not re.fullmatch(r"[0-9a-f]{40}", source.commit):
+        raise CorpusError(f"{where}: 'commit' is 40 hexadecimal digits, not '{source.commit}'")
+    inside = PurePosixPath(source.path)
+    if inside.is_absolute() or ".." in inside.parts or "\\" in source.path:
+        raise CorpusError(f"{where}: 'path' must stay inside the repository: '{source.path}'")
+    if not (source.sha256 or source.git_blob):
+        raise CorpusError(f"{where}: a checksum is missing ('sha256', or 'git_blob')")
+    if bool(source.path) == bool(source.members):
+        raise CorpusError(f"{where}: give 'path' for a file, or 'members' (a glob) for an archive")
+    if source.split:
+        _check_name(source.split, SPLIT_NAMES, "split", where)
+    return source
+
+
+_TYPES: dict[str, tuple[type, str]] = {
+    "layers": (list, "a list of texts"),
+    "sources": (list, "[[sources]] tables"),
+    "files": (dict, "a table of texts"),
+    "columns": (dict, "a table of texts"),
+}
+
+
+def _check_table(table: dict[str, Any], kind: type, where: str, given: tuple[str, ...] = ()) -> None:
+    """Keys and types of a TOML table against the fields of a dataclass, `given` ones aside."""
+    if not isinstance(table, dict):
+        raise CorpusError(f"{where}: expected a table, not {table!r}")
+    known = {f.name: f for f in fields(kind) if f.name not in given}
+    for key, value in table.items():
+        _check_name(key, known, "key", where)
+        wanted, called = _TYPES.get(key, (str, "a text"))
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        element = dict if key == "sources" else str
+        if not isinstance(value, wanted) or not all(isinstance(item, element) for item in inner):
+            raise CorpusError(f"{where}: '{key}' takes {called}, not {value!r}")
+    for key, f in known.items():
+        if key not in table and f.default is MISSING and f.default_factory is MISSING:
+            raise CorpusError(f"{where}: the key '{key}' is missing")
+
+
+def _check_name(name: str, valid: Iterable[str], what: str, where: str) -> None:
+    if name not in valid:
+        raise CorpusError(f"{where}: {unknown(what, name, valid)}")

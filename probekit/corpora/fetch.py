@@ -1,0 +1,132 @@
+"""Fetch: from a card to its files on this machine, downloaded where needed and checked always."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from probekit import cache
+from probekit.corpora.archive import read_members
+from probekit.corpora.card import Card, Source
+from probekit.corpora.checksum import mismatch
+from probekit.corpora.download import download, only_one, part_of
+from probekit.errors import CorpusError
+from probekit.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A corpus' files.
+
+    Attributes:
+        paths: where each source lies.
+        members: content of the used members of its archives, by path.
+        modified: names of the files whose checksum differs from the card's.
+    """
+
+    paths: Mapping[Source, Path] = field(default_factory=dict)
+    members: Mapping[str, bytes] = field(default_factory=dict)
+    modified: tuple[str, ...] = ()
+
+
+def data_folder() -> Path:
+    """Where downloaded corpora lie, as `OWNER/REPO/COMMIT/PATH`."""
+    return cache.root() / "corpora"
+
+
+def on_disk(card: Card) -> bool:
+    """Whether every file of a corpus is on this machine (its checksum is checked when it is read)."""
+    if card.dataset:
+        return False
+    if card.sources:
+        return all(_lies_at(source) is not None for source in card.sources)
+    return all((card.path.parent / name).is_file() for name in card.files.values())
+
+
+def fetch(card: Card, *, allow_modified: bool = False, progress: Progress = silent) -> Fetched:
+    """Every source of a card: what is on this machine is checked, the rest is downloaded.
+
+    `PROBEKIT_MIRROR`, a folder or an http(s) address that has `OWNER/REPO/COMMIT/PATH`, replaces the public hosts;
+    files in a folder are read where they are. A download that broke off goes on where it stopped, lands under its
+    name only when it is whole, and two processes at once do no harm.
+
+    Raises CorpusError where a file cannot be had, or differs from its checksum and `allow_modified` is not set.
+    """
+    paths: dict[Source, Path] = {}
+    members: dict[str, bytes] = {}
+    modified: list[str] = []
+    for source in card.sources:
+        path = _lies_at(source)
+        if path is None:
+            path = _download(source, allow_modified, progress)
+        content = read_members(path, source.members) if source.members else {}
+        try:
+            wrong = mismatch(source, path, content)
+        except OSError as error:
+            raise CorpusError(f"cannot read {path}: {error.strerror}") from error
+        if wrong and not allow_modified:
+            raise CorpusError(_differs(path, wrong))
+        if wrong:
+            modified.append(path.name)
+        paths[source] = path
+        members |= content
+    return Fetched(paths, members, tuple(modified))
+
+
+def _mirror() -> str:
+    return os.environ.get("PROBEKIT_MIRROR", "").rstrip("/")
+
+
+def _is_address(mirror: str) -> bool:
+    return mirror.startswith(("http://", "https://"))
+
+
+def _lies_at(source: Source) -> Path | None:
+    """Where a source is on this machine: downloaded, or in a folder that is the mirror."""
+    places = [data_folder()]
+    if _mirror() and not _is_address(_mirror()):
+        places.append(Path(_mirror()).expanduser())
+    return next((place / source.place for place in places if (place / source.place).is_file()), None)
+
+
+def _download(source: Source, allow_modified: bool, progress: Progress) -> Path:
+    """Download a source into the data folder, under its name once its checksum holds."""
+    target = data_folder() / source.place
+    mirror = _mirror()
+    if mirror and not _is_address(mirror):
+        raise CorpusError(
+            f"PROBEKIT_MIRROR ({mirror}) has no {source.place}; put the file there or at {target}, or unset "
+            f"PROBEKIT_MIRROR to download it"
+        )
+    url = f"{mirror}/{source.place}" if mirror else source.url
+    part = part_of(target)
+    with only_one(data_folder()):
+        if target.exists():  # another process fetched it meanwhile
+            return target
+        for _ in range(2):  # a part of something else is told by its checksum, and fetched anew
+            resumed = part.exists()
+            download(url, target, progress)
+            wrong = _part_differs(source, part)
+            if not wrong or not resumed:
+                break
+            part.unlink()
+        if wrong and not allow_modified:
+            part.unlink()
+            raise CorpusError(_differs(url, wrong))
+        part.replace(target)
+    return target
+
+
+def _part_differs(source: Source, part: Path) -> str:
+    try:
+        return mismatch(source, part, read_members(part, source.members) if source.members else {})
+    except CorpusError as error:
+        return str(error)
+
+
+def _differs(where: Path | str, wrong: str) -> str:
+    is_download = isinstance(where, Path) and where.is_relative_to(data_folder())
+    advice = "Delete it to fetch it again, or accept" if is_download else "Accept"
+    return f"{where} differs from the corpus card: its {wrong}. {advice} it with --allow-modified (results are marked)"

@@ -1,0 +1,106 @@
+"""Passage and Corpus: annotated text, as readers give it and everything after reads it.
+
+Positions are word offsets. Inside a passage they count from the passage's first word; `Corpus.offsets` turns
+them into positions in the split's one long row of words, which is how spans and hidden states meet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from probekit.corpora.card import Card
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Split = Literal["train", "dev", "test"]
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+Span = tuple[int, int]  # first word, word after the last
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A label on one or two spans: a constituent, a dependency, a role, a mention."""
+
+    spans: tuple[Span, ...]
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Words annotated together: a sentence of a treebank, a text of an edge-probing file.
+
+    Attributes:
+        id: unique within the corpus.
+        document: the document it stands in; neighbouring passages of one document are read together where a
+            task asks for document context.
+        words: the words, none empty.
+        tags: word layers by name (`upos`, `xpos`, `lemma`, `feats`, `misc` …): one value a word, None where
+            the word has none. `feats` and `misc` hold the raw column.
+        edges: span layers by name: `dependencies` ((head, dependent), relation), `constituents` (span,
+            category), `roles` ((predicate, argument), role), `entities` (span, type), `mentions` (span, entity
+            id, unique within the document).
+    """
+
+    id: str
+    document: str
+    words: tuple[str, ...]
+    tags: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
+    edges: Mapping[str, tuple[Edge, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Passages by split, with what is known of where they came from.
+
+    Attributes:
+        name: what results call it.
+        splits: passages of `train`, `dev` and `test`; documents stay in one piece and in order.
+        card: title, licence and sources, where the corpus has a card.
+        notices: what a reader must know, one sentence each: what was left out, joined, masked, and how many.
+        modified: files whose checksum differed from the card's and were accepted all the same.
+    """
+
+    name: str
+    splits: Mapping[Split, tuple[Passage, ...]]
+    card: Card | None = None
+    notices: tuple[str, ...] = ()
+    modified: tuple[str, ...] = ()
+
+    def passages(self) -> Iterator[Passage]:
+        """Every passage, split after split."""
+        for passages in self.splits.values():
+            yield from passages
+
+    @cached_property
+    def tag_layers(self) -> frozenset[str]:
+        """Names of the word layers at least one passage has."""
+        return frozenset(name for passage in self.passages() for name in passage.tags)
+
+    @cached_property
+    def edge_layers(self) -> frozenset[str]:
+        """Names of the span layers at least one passage has."""
+        return frozenset(name for passage in self.passages() for name in passage.edges)
+
+    def offsets(self, split: Split) -> np.ndarray:
+        """Position of each passage's first word in the split, and the number of words last: `(n + 1,)`."""
+        import numpy as np
+
+        lengths = [len(passage.words) for passage in self.splits[split]]
+        return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of the text a model would read: words, passage and document boundaries, splits. Labels do not
+        count, so a corrected annotation costs no second forward pass."""
+        digest = hashlib.sha256()
+        for split, passages in self.splits.items():
+            digest.update(f"\x1d{split}".encode())
+            for passage in passages:
+                text = "\x1f".join(passage.words)
+                digest.update(f"\x1e{passage.document}\x1c{text}".encode())
+        return digest.hexdigest()

@@ -1,0 +1,16 @@
+"""Readers: one file format each. A reader turns `Material` into a `Reading`; `READERS` is the closed vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from probekit.corpora.readers import conll2012, conllu, edges, hf, propbank
+from probekit.corpora.readers.reading import Material, Reading
+
+READERS: dict[str, Callable[[Material], Reading]] = {
+    "conllu": conllu.read,
+    "ud_propbank": propbank.read,
+    "conll2012": conll2012.read,
+    "edges": edges.read,
+    "datasets": hf.read,
+}

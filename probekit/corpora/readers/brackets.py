@@ -1,0 +1,83 @@
+"""Spans from CoNLL bracket bits: one bit a word, such as `(TOP(S(NP*`, `*`, `*)`, `(V*)`."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+
+from probekit.corpora.passage import Edge, Span
+
+NO_PREDICATE = "predicates are left out with their roles: they have not exactly one '(V*)' bracket"
+_BIT = re.compile(r"((?:\([^()*\s]*)*)\*?(\)*)")
+
+
+class BracketError(ValueError):
+    """Brackets that do not pair up; `word` is where."""
+
+    def __init__(self, message: str, word: int) -> None:
+        super().__init__(message)
+        self.word = word
+
+
+def spans(bits: Sequence[str]) -> list[tuple[Span, str]]:
+    """Every bracket's span and label, in the order they open (of two that open together, the outer first).
+
+    Raises BracketError where a bit is no bracket bit, or brackets do not pair up.
+    """
+    found: list[tuple[Span, str]] = []
+    open_ones: list[int] = []
+    for i, bit in enumerate(bits):
+        if bit == "*":
+            continue
+        match = _BIT.fullmatch(bit)
+        if match is None or not bit:
+            raise BracketError(f"'{bit}' is not a bracket bit such as '(NP*', '*' or '*)'", i)
+        opening, closing = match.groups()
+        for label in opening.split("(")[1:]:
+            open_ones.append(len(found))
+            found.append(((i, -1), label))
+        for _ in closing:
+            if not open_ones:
+                raise BracketError(f"'{bit}' closes a bracket that is not open", i)
+            at = open_ones.pop()
+            (start, _), label = found[at]
+            found[at] = ((start, i + 1), label)
+    if open_ones:
+        (start, _), label = found[open_ones[-1]]
+        raise BracketError(f"bracket '({label}' is not closed in its sentence", start)
+    return found
+
+
+def constituents(bits: Sequence[str]) -> tuple[Edge, ...]:
+    """Phrases: every bracket but TOP, ROOT and unlabelled ones, without function tags (`NP-SBJ` is `NP`).
+
+    A span has one category: where several brackets cover the same words, the outermost names them.
+    """
+    found: dict[Span, str] = {}
+    for span, label in spans(bits):
+        category = category_of(label)
+        if category and category not in ("TOP", "ROOT"):
+            found.setdefault(span, category)
+    return tuple(Edge((span,), category) for span, category in found.items())
+
+
+@cache
+def category_of(label: str) -> str:
+    """A label without function tags and indices: `NP-SBJ=1` is `NP`; `-LRB-` stays."""
+    return label if label.startswith("-") else re.split("[-=]", label, maxsplit=1)[0]
+
+
+def roles(columns: Sequence[Sequence[str]], tally: Counter[str]) -> tuple[Edge, ...]:
+    """Arguments: one column of bits a predicate, whose `V` bracket is the predicate. `R-` and `C-` labels stay;
+    a column without exactly one `V` is left out and counted."""
+    found: list[Edge] = []
+    for column in columns:
+        brackets = spans(column)
+        predicates = [span for span, label in brackets if label == "V"]
+        if len(predicates) != 1:
+            tally[NO_PREDICATE] += 1
+            continue
+        found += [Edge((predicates[0], span), label) for span, label in brackets if label not in ("V", "")]
+    return tuple(found)

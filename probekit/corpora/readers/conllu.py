@@ -1,0 +1,113 @@
+"""CoNLL-U and CoNLL-U Plus: the syntactic words of each sentence, with every layer the columns hold.
+
+Multi-word tokens (`1-2`) and empty nodes (`8.1`) are no words. A file without `# newdoc` is one document, named
+after the file. Beyond CoNLL-U's columns: `PROBEKIT:CONST` holds a constituent bracket bit a word,
+`PROBEKIT:PRED` the predicate's sense or `_`, and `PROBEKIT:ROLES` a bit for each predicate, joined by `|`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from probekit.corpora.passage import Edge, Passage
+from probekit.corpora.readers import brackets, entities
+from probekit.corpora.readers.conllu_file import Sentence, read_sentences
+from probekit.corpora.readers.reading import Material, Reading, Tally, read_files
+from probekit.errors import CorpusError
+
+TAGS = ("lemma", "upos", "xpos", "feats", "misc", "deprel")
+CONST, PRED, ROLES = "probekit:const", "probekit:pred", "probekit:roles"
+MASKED_DOCUMENTS = "documents are left out: their words are masked with '_' (the text is not distributed)"
+MASKED_SENTENCES = "sentences are left out with masked words"
+
+
+def read(material: Material) -> Reading:
+    """Every split of a CoNLL-U corpus.
+
+    Raises CorpusError, with file and line, for what the format does not allow.
+    """
+    return read_files(material, read_file)
+
+
+def read_file(path: Path, tally: Tally) -> list[Passage]:
+    """The sentences of one file. Masked ones are left out and counted; a column of nothing but `_` is no layer."""
+    columns, sentences = read_sentences(path, tally)
+    sentences = list(_unmasked(sentences, columns["form"], tally))
+    used = {name for name, i in columns.items() if any(row[i] != "_" for s in sentences for row in s.rows)}
+    used.update(layer for s in sentences if s.nodes for layer in _entity_layers(s))
+    return [_passage(sentence, columns, used, tally, path) for sentence in sentences]
+
+
+def _unmasked(sentences: Sequence[Sentence], form: int, tally: Tally) -> list[Sentence]:
+    """Without documents most of whose words are `_`, and without sentences of nothing but several `_`."""
+    kept: list[Sentence] = []
+    for _, group in groupby(sentences, key=lambda sentence: sentence.document):
+        document = list(group)
+        masked = [[row[form] == "_" for row in sentence.rows] for sentence in document]
+        whole = 2 * sum(map(sum, masked)) > sum(map(len, masked))
+        tally[MASKED_DOCUMENTS] += int(whole)
+        clear = [not whole and not (len(words) > 1 and all(words)) for words in masked]
+        tally[MASKED_SENTENCES] += clear.count(False)
+        kept += [sentence for sentence, is_clear in zip(document, clear, strict=True) if is_clear]
+    return kept
+
+
+def _entity_layers(sentence: Sentence) -> tuple[str, ...]:
+    typed = sentence.fields is not None and sentence.fields.type is not None
+    return ("entities", "mentions") if typed else ("mentions",)
+
+
+def _passage(sentence: Sentence, columns: Mapping[str, int], used: set[str], tally: Tally, path: Path) -> Passage:
+    by_column = list(zip(*sentence.rows, strict=True))
+    words = by_column[columns["form"]]
+    tags = {name: _tags(by_column[columns[name]]) for name in TAGS if name in used}
+    if "lemma" in tags and "_" in words:  # the lemma of the word "_" is "_"
+        tags["lemma"] = tuple(
+            lemma or ("_" if word == "_" else None) for lemma, word in zip(tags["lemma"], words, strict=True)
+        )
+    edges: dict[str, tuple[Edge, ...]] = {}
+    if "head" in used:
+        edges["dependencies"] = _dependencies(sentence, by_column, columns)
+    try:
+        if CONST in used and set(bits := by_column[columns[CONST]]) != {"_"}:
+            edges["constituents"] = brackets.constituents(bits)
+        if ROLES in columns and used & {ROLES, PRED}:
+            senses = by_column[columns[PRED]] if PRED in columns else None
+            edges["roles"] = brackets.roles(_role_columns(by_column[columns[ROLES]], senses), tally)
+    except brackets.BracketError as error:
+        raise CorpusError(f"{path}:{sentence.lines[error.word]}: {error}") from error
+    if "mentions" in used and sentence.fields is not None:
+        typed, mentions = entities.read_mentions(sentence.nodes, sentence.fields, tally)
+        edges |= {"entities": typed, "mentions": mentions} if "entities" in used else {"mentions": mentions}
+    return Passage(sentence.id, sentence.document, words, tags, edges)
+
+
+def _tags(column: Sequence[str]) -> tuple[str | None, ...]:
+    return tuple(None if value == "_" else value for value in column)
+
+
+def _dependencies(
+    sentence: Sentence, by_column: Sequence[Sequence[str]], columns: Mapping[str, int]
+) -> tuple[Edge, ...]:
+    """(head, dependent) and the relation; roots have no head."""
+    relations = by_column[columns["deprel"]] if "deprel" in columns else ["_"] * len(sentence.heads)
+    return tuple(
+        Edge(((head - 1, head), (i, i + 1)), relation)
+        for i, (head, relation) in enumerate(zip(sentence.heads, relations, strict=True))
+        if head and relation != "_"
+    )
+
+
+def _role_columns(cells: Sequence[str], senses: Sequence[str] | None) -> list[tuple[str, ...]]:
+    """One column of bits a predicate, from cells that join a word's bits with `|`."""
+    if set(cells) == {"_"}:
+        rows: list[list[str]] = [[] for _ in cells]
+    else:
+        rows = [cell.split("|") for cell in cells]
+    expected = len(rows[0]) if senses is None else sum(sense != "_" for sense in senses)
+    for word, row in enumerate(rows):
+        if len(row) != expected:
+            raise brackets.BracketError(f"{len(row)} role bits for {expected} predicates of the sentence", word)
+    return list(zip(*rows, strict=True))

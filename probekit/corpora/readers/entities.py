@@ -1,0 +1,129 @@
+"""Mentions from `Entity=` in the MISC column, as GUM and CorefUD write it.
+
+`# global.Entity = GRP-etype-infstat-…` names the fields of an opening bracket. A value is a run of opening
+brackets `(7-abstract-new`, closing ones `7)` and mentions of one word `(7-abstract-new)`, glued together. A part
+of a discontinuous mention bears its number: `(7[1/2]-abstract`, `7[1/2])`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from probekit.corpora.passage import Edge, Span
+
+_VALUE = re.compile(r"(?:^|\|)Entity=([^|]*)")
+_PIECE = re.compile(r"\(([^()]+)(\)?)|([^()]+)\)")
+_PART = re.compile(r"(.*)\[\d+/\d+\]")
+
+UNPAIRED = "mentions are left out: their brackets do not pair up in one sentence"
+DISCONTINUOUS = "parts of discontinuous mentions are left out: a span is one run of words"
+UNWRITTEN = "mentions are left out: they cover empty nodes only, no word"
+
+
+@dataclass(frozen=True)
+class EntityFields:
+    """Which field of an opening bracket is the entity's id, and which its type."""
+
+    id: int
+    type: int | None
+    count: int
+
+    @classmethod
+    def of(cls, header: str) -> EntityFields:
+        """From the value of `# global.Entity`.
+
+        Raises ValueError where no field is the id (`eid` or `GRP`).
+        """
+        names = header.strip().split("-")
+        ids = [i for i, name in enumerate(names) if name in ("eid", "GRP")]
+        types = [i for i, name in enumerate(names) if name in ("etype", "entity")]
+        if not ids:
+            raise ValueError(f"global.Entity '{header}' has neither a field 'eid' nor 'GRP'")
+        return cls(ids[0], types[0] if types else None, len(names))
+
+    def split(self, content: str) -> tuple[str, str]:
+        """Id and type (empty where there is none) of a bracket's content; a closing bracket may hold the id
+        alone."""
+        values = content.split("-", self.count - 1)
+        if len(values) <= self.id:
+            return content, ""
+        kind = "" if self.type is None or self.type >= len(values) else values[self.type]
+        return values[self.id], "" if kind == "_" else kind
+
+
+class Piece(NamedTuple):
+    """One bracket of a value; a mention of one word both opens and closes."""
+
+    content: str
+    opens: bool
+    closes: bool
+
+
+@dataclass
+class _Mention:
+    start: int
+    entity: str
+    kind: str
+    end: int | None = None
+
+
+def value_of(misc: str) -> str:
+    """The value of `Entity=` in a MISC column, empty where there is none."""
+    match = _VALUE.search(misc)
+    return match.group(1) if match else ""
+
+
+def pieces(value: str) -> list[Piece]:
+    """The brackets glued together in a value.
+
+    Raises ValueError for a value that is not a run of brackets.
+    """
+    matches = list(_PIECE.finditer(value))
+    if "".join(match.group(0) for match in matches) != value:
+        raise ValueError(f"Entity '{value}' is not a run of '(id-…', '(id-…)' and 'id)'")
+    return [Piece(m[1] or m[3], m[1] is not None, bool(m[2] or m[3])) for m in matches]
+
+
+def read_mentions(
+    nodes: Iterable[tuple[int, int, list[Piece]]], fields: EntityFields, tally: Counter[str]
+) -> tuple[tuple[Edge, ...], tuple[Edge, ...]]:
+    """The mentions of a sentence in the order they open: by type (those that have one), and by entity.
+
+    Args:
+        nodes: `(start, end, pieces)` of each node that has brackets: the words before the node, the words up to
+            and with it, and its brackets. A word has `end = start + 1`, an empty node `end = start`.
+        fields: what the header says.
+        tally: counts what is left out.
+    """
+    found: list[_Mention] = []
+    open_ones: defaultdict[str, list[_Mention]] = defaultdict(list)
+    for start, end, brackets in nodes:
+        for content, opens, closes in brackets:
+            entity, kind = fields.split(content)
+            if opens:
+                found.append(_Mention(start, entity, kind))
+                open_ones[entity].append(found[-1])
+            if closes and open_ones[entity]:
+                open_ones[entity].pop().end = end
+            elif closes:
+                tally[UNPAIRED] += 1
+    kept = [(span, mention) for mention in found if (span := _span(mention, tally))]
+    typed = tuple(Edge((span,), mention.kind) for span, mention in kept if mention.kind)
+    return typed, tuple(Edge((span,), mention.entity) for span, mention in kept)
+
+
+def _span(mention: _Mention, tally: Counter[str]) -> Span | None:
+    """Its words; None, counted, where it has no span."""
+    if mention.end is None:
+        tally[UNPAIRED] += 1
+    elif _PART.fullmatch(mention.entity):
+        tally[DISCONTINUOUS] += 1
+    elif mention.start >= mention.end:
+        tally[UNWRITTEN] += 1
+    else:
+        return mention.start, mention.end
+    return None

@@ -1,0 +1,114 @@
+"""What every reader takes and gives, and how it goes through its files."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from probekit.corpora.passage import Passage, Split
+from probekit.errors import CorpusError
+from probekit.progress import Progress, silent
+
+Tally = Counter[str]
+"""How often something was left out or changed, by what happened in words: `{"mentions are left out: …": 12}`."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a reader reads.
+
+    Attributes:
+        name: what the corpus is called in messages and progress.
+        files: the files of each split.
+        archive: members of the archives that come with the files, by path.
+        dataset: a data set's name on the hub (reader `datasets` only).
+        columns: reader-specific column names, from the card.
+        progress: called with the bytes (reader `datasets`: the splits) read.
+    """
+
+    name: str
+    files: Mapping[Split, tuple[Path, ...]] = field(default_factory=dict)
+    archive: Mapping[str, bytes] = field(default_factory=dict)
+    dataset: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    progress: Progress = silent
+
+
+@dataclass
+class Reading:
+    """What was read.
+
+    Attributes:
+        splits: the passages.
+        tally: what was left out or changed, and how often.
+        notices: what else must be known, in sentences.
+    """
+
+    splits: dict[Split, tuple[Passage, ...]] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Counter)
+    notices: list[str] = field(default_factory=list)
+
+
+def read_files(material: Material, read_file: Callable[[Path, Tally], list[Passage]]) -> Reading:
+    """Every split, its files one after the other through `read_file`."""
+    reading = Reading()
+    total = sum(path.stat().st_size for paths in material.files.values() for path in paths)
+    done = 0
+    material.progress(f"reading {material.name}", done, total)
+    with collector_paused():
+        for split, paths in material.files.items():
+            passages: list[Passage] = []
+            for path in paths:
+                passages += read_file(path, reading.tally)
+                done += path.stat().st_size
+                material.progress(f"reading {material.name}", done, total)
+            reading.splits[split] = tuple(passages)
+    return reading
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """No garbage collection meanwhile: millions of small objects without cycles come to life in a reader, and
+    the collector's walks over them took a third of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file, line ends as `\\n`.
+
+    Raises CorpusError where it cannot be read, or is not UTF-8 (with the line).
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise CorpusError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise CorpusError(f"{path}:{line}: byte 0x{raw[error.start]:02x} is not UTF-8") from error
+    return text.replace("\r\n", "\n")
+
+
+def blocks(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Runs of lines between blank lines, each with the number of its first line, counted from 1."""
+    block: list[str] = []
+    number = 0
+    for number, line in enumerate(text.split("\n"), 1):
+        if line and not line.isspace():
+            block.append(line)
+        elif block:
+            yield number - len(block), block
+            block = []
+    if block:
+        yield number - len(block) + 1, block

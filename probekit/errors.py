@@ -1,0 +1,42 @@
+"""One family of exceptions: everything a user can get wrong is a ProbekitError with a message that says what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ProbekitError(Exception):
+    """A mistake or a shortage that the user can mend. The command line prints it in a line or two and exits with 2."""
+
+
+class InputError(ProbekitError):
+    """A name, option or argument that probekit does not know or cannot use."""
+
+
+class CorpusError(ProbekitError):
+    """An annotated file that is malformed, missing, or differs from its checksum."""
+
+
+class TaskError(ProbekitError):
+    """A task that is badly described, or that a corpus cannot carry."""
+
+
+class ModelError(ProbekitError):
+    """A checkpoint that cannot be found, read or trusted."""
+
+
+class StoreError(ProbekitError):
+    """States that cannot be written or read back."""
+
+
+class ProbekitWarning(UserWarning):
+    """Something the user should know although the work goes on."""
+
+
+def unknown(what: str, given: str, valid: Iterable[str]) -> str:
+    """The message for a name outside a closed vocabulary: names the nearest valid one, else all of them."""
+    names = sorted(valid)
+    near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names)}"
+    return f"unknown {what} '{given}': {hint}"

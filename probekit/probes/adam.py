@@ -1,0 +1,36 @@
+"""Adam (Kingma and Ba 2015, algorithm 1), in the few lines that are needed.
+
+`torch.optim` does the same, but its first step imports torch's compiler, which takes longer than fitting the probes
+of a small corpus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+
+
+class Adam:
+    """Adam over `parameters`; the learning rate is given at each step."""
+
+    def __init__(self, parameters: Iterable[torch.nn.Parameter]) -> None:
+        self._parameters = list(parameters)
+        self._mean = [torch.zeros_like(p) for p in self._parameters]
+        self._square = [torch.zeros_like(p) for p in self._parameters]
+        self._steps = 0
+
+    @torch.no_grad()
+    def step(self, learning_rate: float) -> None:
+        """Take one step down the gradients, and clear them."""
+        self._steps += 1
+        correction1, correction2 = 1 - BETA1**self._steps, 1 - BETA2**self._steps
+        for parameter, mean, square in zip(self._parameters, self._mean, self._square, strict=True):
+            # A parameter without a gradient (no instance of its task in the batch) still moves by its momentum.
+            gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+            mean.lerp_(gradient, 1 - BETA1)
+            square.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
+            parameter.addcdiv_(mean, (square / correction2).sqrt_().add_(EPSILON), value=-learning_rate / correction1)
+            parameter.grad = None

@@ -1,0 +1,116 @@
+"""Batches: runs of neighbouring sentences, so that states are read in slices and never gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from probekit.corpora.passage import Split
+from probekit.states.extract import States
+from probekit.tasks.instances import Instances, document_numbers
+
+RUN_WORDS = 256  # a batch is several such runs from all over the split
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some runs of words, and the instances of every task in them.
+
+    Attributes:
+        states: `(layers, words, dim)`, float32.
+        spans: for each task `(n, arity, 2)`, as positions in the batch.
+        labels: for each task `(n,)`.
+    """
+
+    states: torch.Tensor
+    spans: list[torch.Tensor]
+    labels: list[torch.Tensor]
+
+
+class Runs:
+    """One split's words, cut into runs that no instance crosses.
+
+    Args:
+        states: what is read.
+        split: the split.
+        instances: of each task, over this split.
+    """
+
+    def __init__(self, states: States, split: Split, instances: Sequence[Instances]) -> None:
+        self.states, self.split, self.instances = states, split, instances
+        units = _units(states, split)
+        self.borders = _borders(units)
+        self._first = [np.searchsorted(units[x.groups], self.borders) for x in instances]
+
+    def __len__(self) -> int:
+        return len(self.borders) - 1
+
+    @property
+    def n_words(self) -> int:
+        """Words of the split."""
+        return int(self.borders[-1])
+
+    @cached_property
+    def _lengths(self) -> np.ndarray:
+        return np.diff(self.borders)
+
+    def batches(
+        self,
+        words: int,
+        layers: Sequence[int],
+        device: torch.device,
+        order: np.random.Generator | None = None,
+    ) -> Iterator[Batch]:
+        """Every run once, in batches of about `words` words; shuffled where `order` is given."""
+        runs = np.arange(len(self)) if order is None else order.permutation(len(self))
+        filled = np.cumsum(self._lengths[runs])
+        # Cut at even shares of the whole, so that no batch is left nearly empty at the end.
+        n = max(1, round(self.n_words / words))
+        for part in np.split(runs, np.searchsorted(filled, self.n_words * np.arange(1, n) / n)):
+            if len(part):
+                yield self._batch(part.tolist(), layers, device)
+
+    def samples(self, words: int, layers: Sequence[int], device: torch.device) -> Iterator[torch.Tensor]:
+        """States of about `words` words, or of all, from runs spread evenly over the split: `(layers, n, dim)`."""
+        every = max(1, self.n_words // words)
+        for run in range(0, len(self), every):
+            yield self._vectors([(int(self.borders[run]), int(self.borders[run + 1]))], layers, device)
+
+    def _vectors(self, slices: list[tuple[int, int]], layers: Sequence[int], device: torch.device) -> torch.Tensor:
+        read = [torch.from_numpy(self.states.read(self.split, a, b, layers)) for a, b in slices]
+        return torch.cat(read, dim=1).to(device).float()
+
+    def _batch(self, runs: list[int], layers: Sequence[int], device: torch.device) -> Batch:
+        slices = [(int(self.borders[run]), int(self.borders[run + 1])) for run in runs]
+        vectors = self._vectors(slices, layers, device)
+        spans, labels = [], []
+        shifts = np.cumsum([0] + [b - a for a, b in slices])
+        for instances, first in zip(self.instances, self._first, strict=True):
+            rows = [np.arange(first[run], first[run + 1]) for run in runs]
+            shift = np.repeat(shifts[:-1] - self.borders[runs], [len(row) for row in rows])
+            row = np.concatenate(rows)
+            spans.append(torch.from_numpy(instances.spans[row] + shift[:, None, None]).to(device))
+            labels.append(torch.from_numpy(instances.labels[row]).to(device))
+        return Batch(vectors, spans, labels)
+
+
+def _units(states: States, split: Split) -> np.ndarray:
+    """Where passages (or documents, where documents are read) begin, and the end: `(units + 1,)`."""
+    offsets = states.corpus.offsets(split)
+    if states.settings.context == "sentence":
+        return offsets
+    documents = document_numbers(states.corpus.splits[split])
+    return np.append(offsets[np.flatnonzero(np.diff(documents, prepend=-1))], offsets[-1])
+
+
+def _borders(units: np.ndarray) -> np.ndarray:
+    """Ends of units at least RUN_WORDS apart: `(runs + 1,)`."""
+    borders = [0]
+    for end in units[1:].tolist():
+        if end - borders[-1] >= RUN_WORDS or (end == units[-1] and end > borders[-1]):
+            borders.append(end)
+    return np.array(borders, dtype=np.int64)

@@ -1,0 +1,220 @@
+"""Fitting: probes of all layers, seeds and tasks at once, one pass over the states an epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from probekit.probes.adam import Adam
+from probekit.probes.batches import Runs
+from probekit.probes.heads import Heads, ProbeKind, Scaling
+from probekit.progress import Progress, silent
+from probekit.states.extract import States
+from probekit.tasks.instances import UNSEEN, TaskData
+
+SCALING_WORDS = 65_536
+GROUP_BYTES = 1 << 28  # layers are fitted together as far as a batch of their states stays below this
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How probes are trained.
+
+    Attributes:
+        probe: `linear` or `mlp`.
+        seeds: one probe a layer for each.
+        steps: updates at least; small corpora are read more often.
+        epochs: passes over the training split at least.
+        patience: epochs without a better dev loss after which a probe is final.
+        batch_words: words a batch at most; small corpora take smaller batches.
+        learning_rate: at the beginning; it falls linearly to zero.
+        device: where the probes are fitted.
+    """
+
+    probe: ProbeKind = "linear"
+    seeds: tuple[int, ...] = (0,)
+    steps: int = 300
+    epochs: int = 3
+    patience: int = 5
+    batch_words: int = 2_048
+    learning_rate: float = 1e-2
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Trained probes of one task.
+
+    Attributes:
+        data: the task and its instances.
+        kind: `linear` or `mlp`.
+        layers: the layers probed.
+        seeds: the seeds.
+        predictions: `(layers, seeds, n_test)` labels given to the test instances, as indices of the classes.
+        dev_predictions: `(layers, seeds, n_dev)` labels given to the dev instances.
+        dev_loss: `(layers, seeds)` mean cross-entropy on dev in nats, at the epoch kept; lower is better.
+        epochs: `(layers, seeds)` the epoch kept, counted from 1.
+    """
+
+    data: TaskData
+    kind: ProbeKind
+    layers: tuple[int, ...]
+    seeds: tuple[int, ...]
+    predictions: np.ndarray
+    dev_predictions: np.ndarray
+    dev_loss: np.ndarray
+    epochs: np.ndarray
+
+
+def fit(
+    states: States, tasks: Sequence[TaskData], settings: FitSettings, *, progress: Progress = silent
+) -> list[Fitted]:
+    """Train probes of every task, layer and seed on the training split, keep the epoch with the lowest dev loss,
+    and label the test split.
+
+    A probe's result depends on its own task, layer and seed, not on what else is fitted along with it, apart
+    from the rounding of larger matrix products. `states` must have been read in the context the tasks ask for.
+    """
+    groups = _layer_groups(states, settings)
+    parts = []
+    for i, layers in enumerate(groups):
+        part = _Fit(states, tasks, settings, layers)
+        parts.append(part.run(_report(progress, i, len(groups))))
+    return [_joined([part[t] for part in parts]) for t in range(len(tasks))]
+
+
+def _report(progress: Progress, group: int, groups: int) -> Callable[[float, float], None]:
+    return lambda done, total: progress("fit", group * total + done, groups * total)
+
+
+def _layer_groups(states: States, settings: FitSettings) -> list[tuple[int, ...]]:
+    size = max(1, GROUP_BYTES // (settings.batch_words * states.dim * 4))
+    return [states.layers[i : i + size] for i in range(0, len(states.layers), size)]
+
+
+def _joined(parts: list[Fitted]) -> Fitted:
+    """Fits of different layers as one."""
+    return replace(
+        parts[0],
+        layers=tuple(layer for part in parts for layer in part.layers),
+        predictions=np.concatenate([part.predictions for part in parts]),
+        dev_predictions=np.concatenate([part.dev_predictions for part in parts]),
+        dev_loss=np.concatenate([part.dev_loss for part in parts]),
+        epochs=np.concatenate([part.epochs for part in parts]),
+    )
+
+
+class _Fit:
+    """One stacked fit of some layers."""
+
+    def __init__(
+        self, states: States, tasks: Sequence[TaskData], settings: FitSettings, layers: tuple[int, ...]
+    ) -> None:
+        self.tasks, self.settings, self.layers = tasks, settings, layers
+        self.device = torch.device(settings.device)
+        self.train, self.dev, self.test = (
+            Runs(states, split, [data.splits[split] for data in tasks]) for split in ("train", "dev", "test")
+        )
+        scaling = _scaling(self.train, layers, self.device)
+        n_classes = [len(data.classes) for data in tasks]
+        self.heads = Heads(settings.probe, [data.task for data in tasks], n_classes, scaling, settings.seeds)
+        # Small corpora: at least some dozens of updates an epoch, and more epochs.
+        self.batch_words = int(np.clip(self.train.n_words // 32, 256, settings.batch_words))
+        self.steps_an_epoch = max(1, round(self.train.n_words / self.batch_words))
+        self.n_epochs = max(settings.epochs, -(-settings.steps // self.steps_an_epoch))
+
+    def run(self, progress: Callable[[float, float], None]) -> list[Fitted]:
+        """Train, go back to the best epoch of every probe, and label the test split."""
+        shape = (len(self.tasks), len(self.layers), len(self.settings.seeds))
+        best_loss, best_epoch = np.full(shape, np.inf), np.zeros(shape, dtype=np.int64)
+        best: dict[tuple[int, ...], list[torch.Tensor]] = {}
+        optimiser = Adam(self.heads.parameters())
+        for epoch in range(1, self.n_epochs + 1):
+            self._epoch(epoch, optimiser, progress)
+            loss = self._dev_loss()
+            open_ = epoch - best_epoch <= self.settings.patience
+            for t, layer, seed in np.argwhere((loss < best_loss) & open_).tolist():
+                best_loss[t, layer, seed], best_epoch[t, layer, seed] = loss[t, layer, seed], epoch
+                best[t, layer, seed] = [view.clone() for view in self.heads.cell(t, layer, seed)]
+            if (epoch - best_epoch >= self.settings.patience).all():
+                break
+        for t, layer, seed in np.ndindex(*shape):
+            for view, kept in zip(self.heads.cell(t, layer, seed), best[t, layer, seed], strict=True):
+                view.copy_(kept)
+        progress(self.n_epochs, self.n_epochs)
+        test, dev = self._predictions(self.test), self._predictions(self.dev)
+        return [
+            Fitted(
+                data=data,
+                kind=self.settings.probe,
+                layers=self.layers,
+                seeds=self.settings.seeds,
+                predictions=test[t],
+                dev_predictions=dev[t],
+                dev_loss=best_loss[t],
+                epochs=best_epoch[t],
+            )
+            for t, data in enumerate(self.tasks)
+        ]
+
+    def _epoch(self, epoch: int, optimiser: Adam, progress: Callable[[float, float], None]) -> None:
+        order = np.random.default_rng(epoch)  # the same for every model and seed: comparisons stay paired
+        done = epoch - 1.0
+        for batch in self.train.batches(self.batch_words, self.layers, self.device, order):
+            losses = [
+                # Summed over layers and seeds: each probe has its own mean loss, and its own parameters.
+                _losses(logits, labels).sum()
+                for logits, labels in zip(self.heads(batch), batch.labels, strict=True)
+                if len(labels)
+            ]
+            if losses:
+                torch.stack(losses).sum().backward()
+                optimiser.step(self.settings.learning_rate * (1 - done / self.n_epochs))
+            done += batch.states.shape[1] / self.train.n_words
+            progress(done, self.n_epochs)
+
+    @torch.no_grad()
+    def _dev_loss(self) -> np.ndarray:
+        total = np.zeros((len(self.tasks), len(self.layers), len(self.settings.seeds)))
+        for batch in self.dev.batches(self.batch_words, self.layers, self.device):
+            for t, (logits, labels) in enumerate(zip(self.heads(batch), batch.labels, strict=True)):
+                seen = labels != UNSEEN
+                if seen.any():
+                    total[t] += (_losses(logits[:, seen], labels[seen]) * seen.sum()).cpu().numpy()
+        known = [(data.splits["dev"].labels != UNSEEN).sum() for data in self.tasks]
+        return total / np.maximum(known, 1)[:, None, None]
+
+    @torch.no_grad()
+    def _predictions(self, runs: Runs) -> list[np.ndarray]:
+        found: list[list[np.ndarray]] = [[] for _ in self.tasks]
+        for batch in runs.batches(self.batch_words, self.layers, self.device):
+            for t, logits in enumerate(self.heads(batch)):
+                found[t].append(logits.argmax(-1).permute(0, 2, 1).cpu().numpy())
+        return [np.concatenate(parts, axis=2) for parts in found]
+
+
+def _losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy of each probe: `(layers, seeds)` from `(layers, n, seeds, classes)` and `(n,)`."""
+    layers, n, seeds, classes = logits.shape
+    target = labels[None, :, None].expand(layers, n, seeds).reshape(-1)
+    each = cross_entropy(logits.reshape(-1, classes), target, reduction="none")
+    return each.view(layers, n, seeds).mean(1)
+
+
+def _scaling(train: Runs, layers: Sequence[int], device: torch.device) -> Scaling:
+    """Mean and standard deviation of training words, SCALING_WORDS of them spread over the split."""
+    n = 0
+    total = square = torch.zeros(1, dtype=torch.float64)  # on the CPU: not every GPU has float64
+    for values in train.samples(SCALING_WORDS, layers, device):
+        n += values.shape[1]
+        total = total + values.sum(1, keepdim=True).cpu().double()
+        square = square + values.square().sum(1, keepdim=True).cpu().double()
+    mean = total / n
+    deviation = (square / n - mean.square()).clamp_min(0).sqrt()
+    # A dimension that never varies carries nothing: leave it as it is rather than divide by nothing.
+    deviation = torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation))
+    return Scaling(mean.float().to(device), deviation.float().to(device))

@@ -1,0 +1,145 @@
+"""Heads: linear and MLP probes of all layers, seeds and tasks as stacked parameters.
+
+The first map of every task, slot and seed is a run of columns of one matrix `(layers, dim, columns)`, so that one
+batched product over the words of a batch serves them all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from probekit.probes.batches import Batch
+from probekit.probes.pooling import Slot, slots, take
+from probekit.tasks.task import Task
+
+ProbeKind = Literal["linear", "mlp"]
+HIDDEN = 64
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Mean and standard deviation of each layer's training words: `(layers, 1, dim)` each."""
+
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
+
+class Heads(torch.nn.Module):
+    """Probes of several tasks, for every layer and seed.
+
+    Args:
+        kind: `linear` is multinomial logistic regression; `mlp` has one hidden layer of HIDDEN rectified units.
+        tasks: the tasks.
+        n_classes: labels of each.
+        scaling: what the inputs are standardised with.
+        seeds: one probe a layer for each; a seed sets the initial weights.
+    """
+
+    def __init__(
+        self,
+        kind: ProbeKind,
+        tasks: Sequence[Task],
+        n_classes: Sequence[int],
+        scaling: Scaling,
+        seeds: Sequence[int],
+    ) -> None:
+        super().__init__()
+        self.kind, self.tasks, self.n_classes, self.seeds = kind, list(tasks), list(n_classes), list(seeds)
+        self.scaling = scaling
+        self.n_layers, _, self.dim = scaling.mean.shape
+        self.widths = [HIDDEN if kind == "mlp" else n for n in n_classes]
+        self.columns = self._columns()
+        device = scaling.mean.device
+        blocks = [
+            _initial((self.dim, width), fan_in=self.dim * len(slots(task)), seed=(seed, task.name, i))
+            for task, width in zip(self.tasks, self.widths, strict=True)
+            for i, _ in enumerate(slots(task))
+            for seed in self.seeds
+        ]
+        self.first = torch.nn.Parameter(torch.cat(blocks, dim=1).repeat(self.n_layers, 1, 1).to(device))
+        self.bias = torch.nn.ParameterList(
+            torch.zeros(self.n_layers, 1, len(self.seeds), width, device=device) for width in self.widths
+        )
+        self.product = torch.nn.ParameterDict(
+            {
+                str(t): torch.zeros(self.n_layers, self.dim, len(self.seeds) * width, device=device)
+                for t, (task, width) in enumerate(zip(self.tasks, self.widths, strict=True))
+                if task.features == "product"
+            }
+        )
+        self.second = torch.nn.ParameterList()
+        self.second_bias = torch.nn.ParameterList()
+        for task, n in zip(self.tasks, self.n_classes, strict=True) if kind == "mlp" else ():
+            weights = [_initial((HIDDEN, n), fan_in=HIDDEN, seed=(seed, task.name, "second")) for seed in self.seeds]
+            self.second.append(torch.stack(weights).repeat(self.n_layers, 1, 1, 1).to(device))
+            self.second_bias.append(torch.zeros(self.n_layers, 1, len(self.seeds), n, device=device))
+
+    def _columns(self) -> list[list[slice]]:
+        """For each task and slot, its columns of the first map, seed after seed."""
+        columns: list[list[slice]] = []
+        start = 0
+        for task, width in zip(self.tasks, self.widths, strict=True):
+            columns.append([])
+            for _ in slots(task):
+                stop = start + width * len(self.seeds)
+                columns[-1].append(slice(start, stop))
+                start = stop
+        return columns
+
+    def forward(self, batch: Batch) -> list[torch.Tensor]:
+        """Logits of each task: `(layers, n, seeds, classes)`."""
+        # Standardising the words is folded into the map: (x - m) / s @ W = x @ (W / s) - (m / s) @ W.
+        scaled = self.first / self.scaling.deviation.transpose(1, 2)
+        projected = torch.baddbmm(-(self.scaling.mean @ scaled), batch.states, scaled)
+        return [self._logits(t, batch, projected) for t in range(len(self.tasks))]
+
+    def _logits(self, t: int, batch: Batch, projected: torch.Tensor) -> torch.Tensor:
+        task, spans = self.tasks[t], batch.spans[t]
+        parts = [
+            take(projected[:, :, columns], spans, slot)
+            for columns, slot in zip(self.columns[t], slots(task), strict=True)
+        ]
+        if task.features == "product":
+            parts.append(self._product(batch, spans, slots(task)) @ self.product[str(t)])
+        total = torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]
+        hidden = total.unflatten(2, (len(self.seeds), self.widths[t])) + self.bias[t]
+        if self.kind == "linear":
+            return hidden
+        return torch.einsum("lnsh,lshc->lnsc", hidden.relu(), self.second[t]) + self.second_bias[t]
+
+    def _product(self, batch: Batch, spans: torch.Tensor, parts: Sequence[Slot]) -> torch.Tensor:
+        """a * b of every pair, from standardised vectors: `(layers, n, dim)`."""
+        standard = (batch.states - self.scaling.mean) / self.scaling.deviation
+        half = len(parts) // 2
+        a, b = (
+            torch.stack([take(standard, spans, slot) for slot in side]).mean(0) for side in (parts[:half], parts[half:])
+        )
+        return a * b
+
+    def cell(self, t: int, layer: int, seed: int) -> list[torch.Tensor]:
+        """Views of the parameters of one probe: task, layer and seed, each by its number."""
+        width = self.widths[t]
+        of_seed = slice(seed * width, (seed + 1) * width)
+        views = [self.first.data[layer, :, columns][:, of_seed] for columns in self.columns[t]]
+        views.append(self.bias[t].data[layer, :, seed])
+        if str(t) in self.product:
+            views.append(self.product[str(t)].data[layer, :, of_seed])
+        if self.kind == "mlp":
+            views += [self.second[t].data[layer, seed], self.second_bias[t].data[layer, :, seed]]
+        return views
+
+
+def _initial(shape: tuple[int, int], *, fan_in: int, seed: tuple[int | str, ...]) -> torch.Tensor:
+    """Uniform in ±1/sqrt(fan_in), drawn from the seed alone, so that a probe does not depend on its company."""
+    generator = torch.Generator().manual_seed(_number(seed))
+    return (torch.rand(shape, generator=generator) * 2 - 1) / math.sqrt(fan_in)
+
+
+def _number(seed: tuple[int | str, ...]) -> int:
+    return int.from_bytes(hashlib.sha256(repr(seed).encode()).digest()[:7], "big")

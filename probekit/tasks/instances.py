@@ -1,0 +1,139 @@
+"""Instances: a task's spans and labels over one split of a corpus, in columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import chain
+
+import numpy as np
+
+from probekit.corpora.passage import SPLITS, Corpus, Passage, Split
+from probekit.errors import TaskError
+from probekit.tasks.shapes import SHAPES, Labelled, carries
+from probekit.tasks.task import Task
+
+UNSEEN = -1  # a label that training does not have: no probe can give it, so it always counts as wrong
+
+
+@dataclass(frozen=True)
+class Instances:
+    """What a probe is trained or judged on.
+
+    Attributes:
+        spans: `(n, arity, 2)` first word and word after the last, as positions in the split's row of words
+            (`Corpus.offsets`); instances stand in the order of their passages.
+        labels: `(n,)` index into `classes`, or UNSEEN.
+        groups: `(n,)` the unit that is resampled for intervals: the passage's number in the split, or the
+            document's for tasks of document context. Never decreases.
+        classes: the labels seen in training, sorted.
+    """
+
+    spans: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """A task over a corpus.
+
+    Attributes:
+        task: the question.
+        splits: instances of train, dev and test, over the same classes.
+        notices: what was left out, and how many.
+    """
+
+    task: Task
+    splits: dict[Split, Instances]
+    notices: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels seen in training, sorted."""
+        return self.splits["train"].classes
+
+
+def document_numbers(passages: Sequence[Passage]) -> np.ndarray:
+    """Number of the document each passage stands in, counted in order of appearance: `(n_passages,)`."""
+    numbers = np.zeros(len(passages), dtype=np.int64)
+    for i in range(1, len(passages)):
+        numbers[i] = numbers[i - 1] + (passages[i].document != passages[i - 1].document)
+    return numbers
+
+
+def make_instances(task: Task, corpus: Corpus) -> TaskData:
+    """The instances of `task` in every split of `corpus`.
+
+    Raises TaskError where the corpus lacks the layer, a split has no instance, or training has one label only.
+    """
+    _require_layer(task, corpus)
+    found = {split: SHAPES[task.shape](task, corpus.splits[split]) for split in SPLITS}
+    left_out = {label for labelled in found.values() for label in set(labelled.labels) if _excluded(task, label)}
+    for split in SPLITS:
+        if left_out.issuperset(found[split].labels):
+            raise TaskError(
+                f"task '{task.name}' finds no instance of layer '{task.layer}' in the {split} split of "
+                f"'{corpus.name}' ({len(corpus.splits[split])} passages)"
+            )
+    classes = tuple(sorted(set(found["train"].labels) - left_out))
+    if len(classes) < 2:
+        raise TaskError(
+            f"task '{task.name}' has one label only in the training split of '{corpus.name}' "
+            f"('{classes[0]}'): there is nothing to tell apart"
+        )
+    if task.positive and task.positive not in classes:
+        raise TaskError(f"task '{task.name}': its positive label '{task.positive}' is not in {list(classes)}")
+    splits = {split: _columns(task, corpus, split, found[split], left_out, classes) for split in SPLITS}
+    n_found = sum(len(labelled.labels) for labelled in found.values())
+    return TaskData(task, splits, tuple(_notices(task, n_found, splits)))
+
+
+def _require_layer(task: Task, corpus: Corpus) -> None:
+    if not carries(task, corpus):
+        layers = ", ".join(sorted(corpus.tag_layers | corpus.edge_layers)) or "none"
+        raise TaskError(
+            f"the corpus '{corpus.name}' cannot carry the task '{task.name}': it has no layer "
+            f"'{task.layer}' for the shape '{task.shape}' (its layers: {layers})"
+        )
+
+
+def _excluded(task: Task, label: str) -> bool:
+    return any(fnmatchcase(label, pattern) for pattern in task.exclude)
+
+
+def _columns(
+    task: Task, corpus: Corpus, split: Split, found: Labelled, left_out: set[str], classes: tuple[str, ...]
+) -> Instances:
+    index = {label: i for i, label in enumerate(classes)}
+    kept = np.array([label not in left_out for label in found.labels])
+    numbers = chain.from_iterable(chain.from_iterable(found.spans))
+    spans = np.fromiter(numbers, dtype=np.int64).reshape(-1, task.arity, 2)[kept]
+    passages = np.array(found.passages, dtype=np.int64)[kept]
+    # Spans may reach into a later passage of the document, but always count from the passage they name.
+    spans += corpus.offsets(split)[passages][:, None, None]
+    documents = document_numbers(corpus.splits[split])
+    return Instances(
+        spans=spans,
+        labels=np.array([index.get(label, UNSEEN) for label in found.labels], dtype=np.int64)[kept],
+        groups=documents[passages] if task.context == "document" else passages,
+        classes=classes,
+    )
+
+
+def _notices(task: Task, n_found: int, splits: dict[Split, Instances]) -> Iterator[str]:
+    left_out = n_found - sum(len(instances) for instances in splits.values())
+    if left_out:
+        patterns = ", ".join(task.exclude)
+        yield f"{task.name}: {left_out:,} of {n_found:,} instances left out, as the task says ({patterns})"
+    dev, test = (int((splits[split].labels == UNSEEN).sum()) for split in ("dev", "test"))
+    if dev or test:
+        yield (
+            f"{task.name}: {dev} dev and {test} test instances have a label that training lacks; they stay in and "
+            "count as wrong"
+        )

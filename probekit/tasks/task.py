@@ -1,0 +1,116 @@
+"""Task: a question put to every layer, as a TOML file in `probes/` asks it."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from probekit import bundle
+from probekit.errors import TaskError, unknown
+
+Shape = Literal["word", "span", "arc", "pair"]
+Metric = Literal["accuracy", "macro_f1", "f1"]
+Context = Literal["sentence", "document"]
+SpanVector = Literal["mean", "ends"]
+Features = Literal["concat", "product"]
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "shape": ("word", "span", "arc", "pair"),
+    "metric": ("accuracy", "macro_f1", "f1"),
+    "context": ("sentence", "document"),
+    "span": ("mean", "ends"),
+    "features": ("concat", "product"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A probing task.
+
+    Attributes:
+        name: the file's stem, or what the file says.
+        title: one line for people.
+        layer: the annotation read: a word layer (`upos`, `feats.Number`, `misc.X`, any tag column) or a span
+            layer (`dependencies`, `constituents`, `roles`, `entities`, `mentions`, `edges`).
+        shape: `word` labels a word, `span` a given span, `arc` a given ordered pair of spans, `pair` asks
+            whether two mentions are one entity.
+        metric: `accuracy` (of one label an instance; it equals micro-F1 over all labels), `macro_f1`
+            (unweighted mean over labels), `f1` (of the label `positive`). All in [0, 1], higher is better.
+        corpus: the corpus used where the user names none.
+        context: what the model reads in one pass: the `sentence` (a passage), or the `document` up to the
+            model's limit.
+        span: a span's vector: `mean` of its words, or its `ends` (first and last word, concatenated).
+        features: of a pair: `concat` is [a; b], `product` is [a; b; a*b].
+        exclude: labels left out, with `*` as wildcard.
+        positive: the label whose F1 is meant, for `f1`.
+        description: what the task asks and where it comes from.
+    """
+
+    name: str
+    title: str
+    layer: str
+    shape: Shape
+    metric: Metric = "accuracy"
+    corpus: str = "en_ewt"
+    context: Context = "sentence"
+    span: SpanVector = "mean"
+    features: Features = "concat"
+    exclude: tuple[str, ...] = ()
+    positive: str = ""
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        for key, valid in CHOICES.items():
+            if getattr(self, key) not in valid:
+                raise TaskError(f"task '{self.name}': {unknown(key, str(getattr(self, key)), valid)}")
+        if (self.metric == "f1") != bool(self.positive):
+            raise TaskError(f"task '{self.name}': metric 'f1' and the key 'positive' go together")
+        if self.features == "product" and self.arity == 1:
+            raise TaskError(f"task '{self.name}': features 'product' needs a shape of two spans (arc or pair)")
+
+    @property
+    def arity(self) -> int:
+        """Spans an instance has: 1 or 2."""
+        return 2 if self.shape in ("arc", "pair") else 1
+
+
+def load_task(name: str | Path) -> Task:
+    """The task of a shipped name, or of a TOML file by path.
+
+    Raises InputError for an unknown name, TaskError for a file that is missing, malformed, or has a key or a
+    value outside the vocabulary.
+    """
+    is_path = isinstance(name, Path) or name.endswith(".toml") or "/" in name
+    path = Path(name) if is_path else bundle.find("probes", str(name))
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TaskError(f"cannot read the task file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TaskError(f"{path} is not TOML: {error}") from error
+    return _from_table(table, path)
+
+
+def shipped_tasks() -> list[Task]:
+    """Every task in `probes/`, by name."""
+    return [load_task(name) for name in bundle.names("probes")]
+
+
+def _from_table(table: dict[str, Any], path: Path) -> Task:
+    known = {field.name for field in fields(Task)}
+    for key, value in table.items():
+        if key not in known:
+            raise TaskError(f"{path}: {unknown('key', key, known)}")
+        if key == "exclude":
+            if not (isinstance(value, list) and all(isinstance(label, str) for label in value)):
+                raise TaskError(f"{path}: 'exclude' takes a list of labels")
+        elif not isinstance(value, str):
+            raise TaskError(f"{path}: '{key}' takes a text, not {value!r}")
+    needed = {field.name for field in fields(Task) if field.default is MISSING} - {"name"}
+    missing = sorted(needed - table.keys())
+    if missing:
+        raise TaskError(f"{path}: the key '{missing[0]}' is missing")
+    values = {"name": path.stem, **table, "exclude": tuple(table.get("exclude", ()))}
+    return Task(**cast(Any, values))

@@ -1,0 +1,51 @@
+"""What several rooms' tests share. Every test has a cache of its own and no hub."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub: no test reaches for a hub
+
+from pathlib import Path
+
+import pytest
+
+from probekit.corpora.load import load_corpus
+from probekit.corpora.passage import Corpus
+from tests.checkpoints import make_bert, make_gpt2
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache for each test."""
+    monkeypatch.setenv("PROBEKIT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="session")
+def sample() -> Corpus:
+    """The bundled corpus."""
+    return load_corpus("sample")
+
+
+@pytest.fixture(scope="session")
+def small(sample: Corpus) -> Corpus:
+    """Some documents of every split of the bundled corpus."""
+    splits = {split: passages[:120] for split, passages in sample.splits.items()}
+    return Corpus("small", splits)
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(sample: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random BERT, 3 layers × 32, at most 64 pieces."""
+    return make_bert(tmp_path_factory.mktemp("bert") / "tiny-bert", _texts(sample))
+
+
+@pytest.fixture(scope="session")
+def tiny_gpt2(sample: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random GPT-2, 3 layers × 32, at most 64 pieces, without a padding token."""
+    return make_gpt2(tmp_path_factory.mktemp("gpt2") / "tiny-gpt2", _texts(sample))
+
+
+def _texts(corpus: Corpus) -> list[str]:
+    return [" ".join(passage.words) for passage in corpus.splits["train"]]

@@ -1,0 +1,253 @@
+"""The CoNLL-U reader: what it reads, what it leaves out, and the line it names when a file is malformed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from probekit.corpora.passage import Edge, Passage
+from probekit.corpora.readers.conllu import MASKED_DOCUMENTS, MASKED_SENTENCES, read_file
+from probekit.corpora.readers.conllu_file import NO_HEADER
+from probekit.errors import CorpusError
+
+GOOD = """\
+# newdoc id = d1
+# sent_id = s1
+# text = Don't  go!
+1-2\tDon't\t_\t_\t_\t_\t_\t_\t_\t_
+1\tDo\tdo\tAUX\tVBP\tMood=Imp\t3\taux\t_\t_
+2\tn't\tnot\tPART\tRB\t_\t3\tadvmod\t_\t_
+2.1\tyou\tyou\tPRON\tPRP\t_\t_\t_\t_\t_
+3\tgo\tgo\tVERB\tVB\t_\t0\troot\t_\tSpaceAfter=No
+4\t!\t!\tPUNCT\t.\t_\t3\tpunct\t_\t_
+
+# newdoc id = d2
+1\t_\t_\tSYM\tNFP\t_\t0\troot\t_\t_
+2\tx\t_\tX\tFW\t_\t1\tdep\t_\t_
+"""
+
+
+def read(text: str | bytes, folder: Path, name: str = "file.conllu") -> tuple[list[Passage], Counter[str]]:
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    tally: Counter[str] = Counter()
+    return read_file(path, tally), +tally
+
+
+def test_words_tags_and_dependencies(tmp_path: Path) -> None:
+    (first, second), tally = read(GOOD, tmp_path)
+    assert (first.id, first.document, first.words) == ("s1", "d1", ("Do", "n't", "go", "!"))
+    assert first.tags["upos"] == ("AUX", "PART", "VERB", "PUNCT")
+    assert first.tags["feats"] == ("Mood=Imp", None, None, None)
+    assert first.edges["dependencies"] == (
+        Edge(((2, 3), (0, 1)), "aux"),
+        Edge(((2, 3), (1, 2)), "advmod"),
+        Edge(((2, 3), (3, 4)), "punct"),
+    )
+    assert (second.id, second.document) == ("file-2", "d2")
+    assert second.tags["lemma"] == ("_", None)  # the lemma of "_" is "_"; "x" has none
+    assert not tally
+
+
+def test_line_ends_byte_order_mark_and_comments_at_the_end(tmp_path: Path) -> None:
+    expected, _ = read(GOOD, tmp_path)
+    text = "\ufeff" + GOOD.replace("\n", "\r\n") + "\r\n# the end\r\n"
+    assert read(text, tmp_path)[0] == expected
+
+
+def test_file_without_documents_is_one(tmp_path: Path) -> None:
+    text = "1\ta" + "\t_" * 8 + "\n\n1\tb" + "\t_" * 8
+    passages, _ = read(text, tmp_path, "mine.conllu")
+    assert [(p.id, p.document) for p in passages] == [("mine-1", "mine"), ("mine-2", "mine")]
+    assert passages[0].tags == {} and passages[0].edges == {}  # a column of nothing but _ is no layer
+
+
+PLUS = """\
+# global.columns = ID FORM UPOS MISC PROBEKIT:CONST PROBEKIT:PRED PROBEKIT:ROLES
+# global.Entity = eid-etype
+1\tAnn\tPROPN\tEntity=(e1-person)\t(TOP(S(NP*)\t_\t(ARG0*)|(ARG0*)
+2\ttried\tVERB\t_\t(VP*\ttry.01\t(V*)|*
+3\tto\tPART\t_\t(S(VP*\t_\t(ARG1*|*
+4\trun\tVERB\t_\t(VP*))))))\trun.02\t*)|(V*)
+
+1\tYes\tINTJ\t_\t_\t_\t_
+"""
+
+
+def test_plus_columns(tmp_path: Path) -> None:
+    (first, second), _ = read(PLUS, tmp_path)
+    assert first.edges["constituents"] == (
+        Edge(((0, 4),), "S"),
+        Edge(((0, 1),), "NP"),
+        Edge(((1, 4),), "VP"),
+        Edge(((2, 4),), "S"),
+        Edge(((3, 4),), "VP"),
+    )
+    assert first.edges["roles"] == (
+        Edge(((1, 2), (0, 1)), "ARG0"),
+        Edge(((1, 2), (2, 4)), "ARG1"),
+        Edge(((3, 4), (0, 1)), "ARG0"),
+    )
+    assert first.edges["entities"] == (Edge(((0, 1),), "person"),)
+    assert first.edges["mentions"] == (Edge(((0, 1),), "e1"),)
+    assert "constituents" not in second.edges
+    assert second.edges["roles"] == () and second.edges["mentions"] == ()
+    assert "dependencies" not in first.edges and "lemma" not in first.tags
+
+
+def masked(document: str, words: list[str]) -> str:
+    rows = "".join(f"{i}\t{word}\t_\tX" + "\t_" * 6 + "\n" for i, word in enumerate(words, 1))
+    return f"# newdoc id = {document}\n{rows}\n"
+
+
+def test_masked_documents_and_sentences_are_left_out_and_counted(tmp_path: Path) -> None:
+    text = masked("a", ["_", "_", "_"]) + masked("b", ["A", "_"]) + masked("c", ["x"] * 9)
+    text += "1\t_\t_\tX" + "\t_" * 6 + "\n2\t_\t_\tX" + "\t_" * 6 + "\n\n" + masked("d", ["_", "!", "_"])
+    passages, tally = read(text, tmp_path)
+    assert [p.document for p in passages] == ["b", "c"]
+    assert tally == {MASKED_DOCUMENTS: 2, MASKED_SENTENCES: 3}
+
+
+def test_entities_without_header_are_counted(tmp_path: Path) -> None:
+    passages, tally = read("1\ta" + "\t_" * 7 + "\tEntity=(PER)\n", tmp_path)
+    assert tally == {NO_HEADER: 1} and passages[0].edges == {}
+
+
+def row(number: str, form: str = "w", head: str = "0", rest: int = 3) -> str:
+    return "\t".join([number, form, "l", "X", "_", "_", head, "dep", *"_" * (rest - 1)])
+
+
+MALFORMED = {
+    "nine columns": (row("1", rest=2), 1, "9 columns"),
+    "eleven columns": (row("1", rest=4), 1, "11 columns"),
+    "spaces for tabs": ("1  w  l  X  _  _  0  dep  _  _", 1, "1 columns"),
+    "double space": (row("1", "a  b"), 1, "two spaces"),
+    "bad id": (f"# c\n{row('x')}", 2, "ID 'x' is not a number"),
+    "id out of sequence": (f"{row('1')}\n{row('3')}", 2, "out of sequence, expected 2"),
+    "id again": (f"{row('1')}\n{row('1')}", 2, "out of sequence"),
+    "starts at two": (row("2"), 1, "out of sequence, expected 1"),
+    "id zero": (row("0"), 1, "out of sequence"),
+    "head out of range": (f"{row('1')}\n{row('2', head='3')}", 2, "HEAD 3 is out of range"),
+    "head no number": (row("1", head="x"), 1, "HEAD 'x' is not a number"),
+    "head negative": (row("1", head="-1"), 1, "HEAD '-1' is not a number"),
+    "head other digits": (row("1", head="²"), 1, "is not a number"),
+    "self-loop": (f"{row('1')}\n{row('2', head='2')}", 2, "is the word itself"),
+    "empty form": (row("1", ""), 1, "FORM is empty"),
+    "empty last column": (row("1").removesuffix("_"), 1, "MISC is empty"),
+    "range backwards": (f"{row('1-1')}\n{row('1')}", 1, "bad range '1-1'"),
+    "range out of place": (f"{row('1')}\n{row('3-4')}\n{row('2')}", 2, "bad range '3-4'"),
+    "ranges overlap": (f"{row('1-3')}\n{row('1')}\n{row('2-3')}\n{row('2')}\n{row('3')}", 3, "bad range"),
+    "range too long": (f"{row('1-3')}\n{row('1')}\n{row('2')}", 3, "reaches to word 3"),
+    "empty node out of place": (f"{row('1')}\n{row('3.1')}", 2, "empty node '3.1'"),
+    "no words": (row("0.1"), 1, "without words"),
+    "second sentence": (f"{row('1')}\n\n\n# c\n{row('1', head='7')}", 5, "HEAD 7"),
+    "entity": (
+        f"# global.Entity = eid-etype\n{row('1')}\n{row('2').removesuffix('_')}Entity=person",
+        3,
+        "Entity 'person'",
+    ),
+    "entity header": (f"# global.Entity = etype\n{row('1')}", 1, "neither"),
+    "no form column": ("# global.columns = ID UPOS\n1\tX", 1, "lacks the column FORM"),
+    "constituents": ("# global.columns = ID FORM PROBEKIT:CONST\n1\ta\t(S*\n2\tb\t*))", 3, "not open"),
+    "role bits": (
+        "# global.columns = ID FORM PROBEKIT:PRED PROBEKIT:ROLES\n1\ta\tgo.01\t(V*)\n2\tb\t_\t*|*",
+        3,
+        "2 role bits for 1 predicates",
+    ),
+    "roles lacking": ("# global.columns = ID FORM PROBEKIT:PRED PROBEKIT:ROLES\n1\ta\tgo.01\t_", 2, "0 role bits"),
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_malformed_files_name_the_line(case: str, tmp_path: Path) -> None:
+    text, line, message = MALFORMED[case]
+    with pytest.raises(CorpusError) as error:
+        read(text + "\n", tmp_path)
+    assert str(error.value).startswith(f"{tmp_path / 'file.conllu'}:{line}: ")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_bad_bytes_name_the_line(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"file\.conllu:3: byte 0xff is not UTF-8"):
+        read(b"# a\n# b\n1\t\xff\t_\n", tmp_path)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="cannot read"):
+        read_file(tmp_path / "none.conllu", Counter())
+
+
+FORMS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=6).filter(
+    lambda form: form != "_" and not form.startswith("#")
+)
+LABELS = st.from_regex(r"[A-Z]{1,3}", fullmatch=True)
+
+
+@st.composite
+def passages(draw: st.DrawFn) -> Passage:
+    """A passage with tags, dependencies (every word has a head), and flat constituents."""
+    words = tuple(draw(st.lists(FORMS, min_size=1, max_size=8)))
+    n = len(words)
+    upos = tuple(draw(st.lists(LABELS, min_size=n, max_size=n)))
+    heads = [draw(st.integers(0, n).filter(lambda head, i=i: head != i + 1)) for i in range(n)]
+    arcs = tuple(Edge(((head - 1, head), (i, i + 1)), draw(LABELS)) for i, head in enumerate(heads) if head)
+    cuts = sorted(draw(st.sets(st.integers(0, n), max_size=4)))
+    phrases = tuple(Edge((span,), draw(LABELS)) for span in pairwise(cuts))
+    edges = {"dependencies": arcs, "constituents": phrases}
+    return Passage(draw(st.uuids(version=4).map(str)), "doc", words, {"upos": upos}, edges)
+
+
+def write(passage: Passage) -> str:
+    """The passage as CoNLL-U Plus, with a multi-word token and an empty node that no reader must count."""
+    heads = {edge.spans[1][0]: (edge.spans[0][1], edge.label) for edge in passage.edges["dependencies"]}
+    starts = {edge.spans[0][0]: edge.label for edge in passage.edges["constituents"]}
+    ends = {edge.spans[0][1] - 1 for edge in passage.edges["constituents"]}
+    lines = [f"# sent_id = {passage.id}", "# a comment  with = signs", "0.1\t+" + "\t_" * 5]
+    if len(passage.words) > 1:
+        lines.append("1-2\t+" + "\t_" * 5)
+    for i, word in enumerate(passage.words):
+        head, label = heads.get(i, (0, "root"))
+        bit = (f"({starts[i]}" if i in starts else "") + "*" + (")" if i in ends else "")
+        lines.append(f"{i + 1}\t{word}\t{passage.tags['upos'][i]}\t{head}\t{label}\t_\t{bit}")
+    return "\n".join(lines) + "\n\n"
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(made=st.lists(passages(), min_size=1, max_size=3))
+def test_round_trip(made: list[Passage], tmp_path: Path) -> None:
+    header = "# global.columns = ID FORM UPOS HEAD DEPREL MISC PROBEKIT:CONST\n# newdoc id = doc\n"
+    found, tally = read(header + "".join(map(write, made)), tmp_path)
+    assert not tally
+    for given_one, read_one in zip(made, found, strict=True):
+        assert read_one.words == given_one.words and read_one.tags["upos"] == given_one.tags["upos"]
+        assert read_one.edges["dependencies"] == given_one.edges["dependencies"]
+        assert read_one.edges.get("constituents", ()) == tuple(
+            edge for edge in given_one.edges["constituents"] if edge.label not in ("TOP", "ROOT")
+        )
+        assert (read_one.id, read_one.document) == (given_one.id, "doc")
+
+
+def test_agrees_with_the_conllu_package(ewt_dev: Path) -> None:
+    """The referee takes features, heads and ids apart itself."""
+    import conllu
+
+    passages = read_file(ewt_dev, Counter())
+    referee = conllu.parse(ewt_dev.read_text(encoding="utf-8"))
+    assert len(passages) == len(referee) == 2001
+    for passage, sentence in zip(passages, referee, strict=True):
+        tokens = [token for token in sentence if isinstance(token["id"], int)]
+        assert passage.id == sentence.metadata["sent_id"]
+        assert list(passage.words) == [token["form"] for token in tokens]
+        assert list(passage.tags["upos"]) == [token["upos"] for token in tokens]
+        assert list(passage.tags["xpos"]) == [token["xpos"] for token in tokens]
+        features = [token["feats"] and "|".join(f"{k}={v}" for k, v in token["feats"].items()) for token in tokens]
+        assert list(passage.tags["feats"]) == features
+        arcs = [(token["head"], token["id"], token["deprel"]) for token in tokens if token["head"]]
+        edges = passage.edges["dependencies"]
+        assert [(edge.spans[0][1], edge.spans[1][1], edge.label) for edge in edges] == arcs

@@ -1,0 +1,64 @@
+"""Corpora and states made by hand, with whatever is planted in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+
+import numpy as np
+
+from probekit.corpora.passage import Corpus, Passage, Split
+from probekit.states.extract import ExtractSettings, States
+from probekit.states.store import Shard, open_store
+
+SIZES: dict[Split, int] = {"train": 400, "dev": 100, "test": 100}
+WORDS = 10
+
+
+def made_corpus(
+    labels: Mapping[Split, np.ndarray], layer: str = "upos", words: int = WORDS, name: str = "made"
+) -> Corpus:
+    """Passages of `words` words each, tagged with `labels` `(n,)` of every split in turn."""
+    splits = {}
+    for split, values in labels.items():
+        tags = [str(value) for value in values]
+        passages = []
+        for start in range(0, len(tags), words):
+            part = tuple(tags[start : start + words])
+            number = start // words
+            forms = tuple(f"w{start + i}{split}" for i in range(len(part)))
+            passages.append(Passage(f"{split}-{number}", f"{split}-d{number // 5}", forms, {layer: part}))
+        splits[split] = tuple(passages)
+    return Corpus(name, splits)
+
+
+def made_states(corpus: Corpus, values: Mapping[Split, np.ndarray], *, shard_words: int = 700, **facts: str) -> States:
+    """States of `corpus` with the given vectors `(layers, words, dim)` a split, in a store of several shards."""
+    layers, _, dim = values["train"].shape
+    manifest = {"corpus": {"name": corpus.name, "text": corpus.fingerprint}, "context": "sentence"}
+    manifest["model"] = {"weights": "made", "tokenizer": "made", **facts}
+    store = open_store(manifest, dim, "float16")
+    shards: dict[Split, tuple[Shard, ...]] = {}
+    for split, vectors in values.items():
+        borders = [*range(0, vectors.shape[1], shard_words), vectors.shape[1]]
+        pairs = pairwise(borders)
+        shards[split] = tuple(Shard(split, i, a, b) for i, (a, b) in enumerate(pairs))
+        for shard in shards[split]:
+            for layer in range(layers):
+                part = vectors[layer, shard.start : shard.stop].astype(np.float16)
+                store.write(shard, layer, part, [])
+    return States(
+        model="made",
+        corpus=corpus,
+        layers=tuple(range(layers)),
+        n_layers=layers,
+        dim=dim,
+        store=store,
+        shards=shards,
+        settings=ExtractSettings(),
+        manifest=manifest,
+        no_piece=dict.fromkeys(values, ()),
+        seconds=0.0,
+        computed=0,
+        reused=sum(map(len, shards.values())),
+    )

@@ -1,0 +1,58 @@
+"""Baselines against a plain dictionary."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from probekit.corpora.passage import Corpus
+from probekit.probes.baselines import lexical, majority
+from probekit.tasks.instances import make_instances
+from probekit.tasks.task import load_task
+
+
+def naive_keys(texts: list[tuple[str, ...]], shape: str) -> list[tuple]:
+    """Keys as the documentation lists them, the most particular first."""
+    if len(texts) == 1:
+        return [(0, texts[0]), (1, texts[0][0], texts[0][-1])]
+    if shape == "pair":
+        return [(0, *texts), (1, texts[0] == texts[1])]
+    return [(0, *texts), (1, texts[1]), (2, texts[1][0], texts[1][-1]), (3, texts[0])]
+
+
+def naive(name: str, corpus: Corpus) -> np.ndarray:
+    data = make_instances(load_task(name), corpus)
+    table: dict[tuple, Counter] = {}
+    rows = {split: [w.lower() for p in corpus.splits[split] for w in p.words] for split in ("train", "test")}  # type: ignore[index]
+
+    def keys(split: str) -> list[list[tuple]]:
+        spans = data.splits[split].spans.tolist()  # type: ignore[index]
+        return [naive_keys([tuple(rows[split][a:b]) for a, b in one], data.task.shape) for one in spans]
+
+    for found, label in zip(keys("train"), data.splits["train"].labels.tolist(), strict=True):
+        for key in found:
+            table.setdefault(key, Counter())[label] += 1
+    fallback = majority(data, corpus)[0]
+    best = {key: min(counts, key=lambda label: (-counts[label], label)) for key, counts in table.items()}  # noqa: B023
+    return np.array([next((best[key] for key in found if key in best), fallback) for found in keys("test")])
+
+
+@pytest.mark.parametrize("name", ["pos", "dep", "const", "srl", "ner", "coref"])
+def test_lexical_is_the_plain_dictionary(name: str, sample: Corpus) -> None:
+    found = lexical(make_instances(load_task(name), sample), sample)
+    np.testing.assert_array_equal(found, naive(name, sample))
+
+
+def test_majority(sample: Corpus) -> None:
+    data = make_instances(load_task("pos"), sample)
+    counts = Counter(tag for passage in sample.splits["train"] for tag in passage.tags["upos"])
+    assert data.classes[majority(data, sample)[0]] == counts.most_common(1)[0][0]
+
+
+def test_a_tie_goes_to_the_label_whose_f1_is_asked_for(sample: Corpus) -> None:
+    data = make_instances(load_task("coref"), sample)
+    labels = data.splits["train"].labels
+    assert np.bincount(labels)[0] == np.bincount(labels)[1]
+    assert data.classes[majority(data, sample)[0]] == "same"

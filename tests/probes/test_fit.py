@@ -1,0 +1,162 @@
+"""Probes against scikit-learn, and against what was planted: read out what is there, nothing that is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from probekit.corpora.passage import Corpus, Edge, Passage
+from probekit.probes import metrics
+from probekit.probes.fit import FitSettings, Fitted, fit
+from probekit.states.extract import States
+from probekit.tasks.instances import TaskData, make_instances
+from probekit.tasks.task import Task
+from tests.made import SIZES, WORDS, made_corpus, made_states
+
+WORD = Task(name="word", title="", layer="upos", shape="word")
+
+
+def words_in(sizes: dict[str, int]) -> dict[str, int]:
+    return {split: n * WORDS for split, n in sizes.items()}
+
+
+def scores(fitted: Fitted) -> np.ndarray:
+    """Test accuracy, (layers, seeds)."""
+    return (fitted.predictions == fitted.data.splits["test"].labels).mean(-1)
+
+
+def intervals(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
+    test = fitted.data.splits["test"]
+    counts = metrics.group_counts("accuracy", fitted.predictions.reshape(-1, len(test)), test)
+    return metrics.interval(metrics.bootstrap("accuracy", counts))
+
+
+def planted(kind: str, *, seed: int = 0, dim: int = 16) -> tuple[States, TaskData]:
+    """Two layers: labels follow from the vectors of layer 0 as `kind` says; layer 1 is noise."""
+    rng = np.random.default_rng(seed)
+    values, labels = {}, {}
+    direction = np.linalg.qr(rng.normal(size=(dim, 4)))[0]
+    for split, n in words_in(SIZES).items():
+        vectors = rng.normal(size=(2, n, dim))
+        largest = (vectors[0] @ direction).argmax(-1)
+        if kind == "linear":  # with some room between the classes, so that four thousand words can show it
+            vectors[0] += 0.5 * direction.T[largest]
+        labels[split] = {
+            "linear": largest,
+            "random": rng.integers(0, 4, n),
+            "xor": ((vectors[0, :, 0] > 0) ^ (vectors[0, :, 1] > 0)).astype(int),
+        }[kind]
+        values[split] = vectors
+    corpus = made_corpus(labels)
+    return made_states(corpus, values), make_instances(WORD, corpus)
+
+
+def test_planted_linear_labels_are_read_out_and_noise_is_at_chance() -> None:
+    states, data = planted("linear")
+    (fitted,) = fit(states, [data], FitSettings())
+    assert scores(fitted)[0] > 0.99
+    low, high = intervals(fitted)
+    assert low[1] < 0.25 + 0.03 and high[1] < 0.4
+
+
+@pytest.mark.parametrize("probe", ["linear", "mlp"])
+def test_random_labels_are_not_read_out(probe: str) -> None:
+    states, data = planted("random", seed=1)
+    (fitted,) = fit(states, [data], FitSettings(probe=probe))  # type: ignore[arg-type]
+    low, high = intervals(fitted)
+    assert (low <= 0.25).all() and (high >= 0.25).all()
+
+
+def test_xor_needs_the_mlp() -> None:
+    states, data = planted("xor", seed=2)
+    (linear,) = fit(states, [data], FitSettings())
+    (mlp,) = fit(states, [data], FitSettings(probe="mlp"))
+    low, high = intervals(linear)
+    assert low[0] <= 0.5 <= high[0]
+    assert scores(mlp)[0] > 0.95
+
+
+def test_as_good_as_scikit_learn_at_every_layer() -> None:
+    rng = np.random.default_rng(3)
+    direction, scale, mean = rng.normal(size=(24, 8)), rng.uniform(0.1, 10, size=24), rng.normal(size=24) * 3
+    values, labels = {}, {}
+    for split, n in words_in(SIZES).items():
+        standard = rng.normal(size=(3, n, 24))
+        labels[split] = (standard[1] @ direction + rng.gumbel(size=(n, 8))).argmax(-1)
+        values[split] = standard * scale + mean
+    corpus = made_corpus(labels)
+    data = make_instances(WORD, corpus)
+    (fitted,) = fit(made_states(corpus, values), [data], FitSettings(steps=1_000))
+    for layer in range(3):
+        scaler = StandardScaler().fit(values["train"][layer])
+        referee = LogisticRegression(max_iter=200).fit(scaler.transform(values["train"][layer]), labels["train"])
+        expected = referee.score(scaler.transform(values["test"][layer]), labels["test"])
+        assert scores(fitted)[layer, 0] > expected - 0.02, layer
+    assert scores(fitted)[1, 0] > 0.5
+
+
+def test_a_probe_does_not_depend_on_its_company() -> None:
+    states, data = planted("linear")
+    other = make_instances(Task(name="other", title="", layer="upos", shape="word"), states.corpus)
+    (alone,) = fit(states, [data], FitSettings(seeds=(1,)))
+    together, _ = fit(states, [data, other], FitSettings(seeds=(0, 1)))
+    assert np.mean(alone.predictions[:, 0] == together.predictions[:, 1]) > 0.995
+    assert np.allclose(alone.dev_loss[:, 0], together.dev_loss[:, 1], rtol=1e-3)
+
+
+def test_the_same_seed_gives_the_same_numbers() -> None:
+    states, data = planted("linear")
+    first, second = (fit(states, [data], FitSettings(seeds=(0, 1)))[0] for _ in range(2))
+    assert np.array_equal(first.predictions, second.predictions)
+    assert np.array_equal(first.dev_loss, second.dev_loss)
+    assert not np.array_equal(first.dev_loss[:, 0], first.dev_loss[:, 1])
+
+
+def arcs(seed: int, features: str, span: str) -> tuple[States, TaskData, Task]:
+    """Pairs of spans of several words; the label is the sign of a sum, or of a product, of the two spans."""
+    rng = np.random.default_rng(seed)
+    splits, values = {}, {}
+    for split, n in SIZES.items():
+        vectors = rng.normal(size=(1, n * WORDS, 8))
+        passages = []
+        for number in range(n):
+            rows = vectors[0, number * WORDS : (number + 1) * WORDS].astype(np.float16).astype(float)
+            edges = []
+            for _ in range(6):
+                half = WORDS // 2 + 1  # apart, so that a word does not meet itself in a product
+                a = sorted(rng.choice(half, 2, replace=False))
+                b = sorted(WORDS // 2 + rng.choice(half, 2, replace=False))
+                first, second = (
+                    (rows[s:e].mean(0) if span == "mean" else rows[s] + 2 * rows[e - 1]) for s, e in (a, b)
+                )
+                plain, product = first[0] - second[1], first[0] * second[0] + first[1] * second[1]
+                value = product if features == "product" else plain
+                if abs(value) < 0.1:  # some room between the classes
+                    continue
+                label = str(value > 0)
+                edges.append(Edge((tuple(map(int, a)), tuple(map(int, b))), label))
+            forms = tuple(f"w{i}" for i in range(WORDS))
+            passages.append(Passage(f"{split}{number}", f"{split}d", forms, {}, {"arcs": tuple(edges)}))
+        splits[split], values[split] = tuple(passages), vectors
+    task = Task(name="arcs", title="", layer="arcs", shape="arc", features=features, span=span)  # type: ignore[arg-type]
+    corpus = Corpus("arcs", splits)  # type: ignore[arg-type]
+    return made_states(corpus, values, kind=features + span), make_instances(task, corpus), task
+
+
+@pytest.mark.parametrize("features", ["concat", "product"])
+@pytest.mark.parametrize("span", ["mean", "ends"])
+def test_spans_of_several_words_are_pooled(features: str, span: str) -> None:
+    if (features, span) == ("product", "ends"):
+        pytest.skip("the product is of mean ends, which is not what is planted")
+    states, data, _ = arcs(4, features, span)
+    (fitted,) = fit(states, [data], FitSettings(steps=1_500))
+    assert scores(fitted)[0, 0] > 0.95
+
+
+def test_a_product_needs_the_product_features() -> None:
+    states, _, _ = arcs(5, "product", "mean")
+    plain = make_instances(Task(name="plain", title="", layer="arcs", shape="arc"), states.corpus)
+    (fitted,) = fit(states, [plain], FitSettings(steps=1_500))
+    assert scores(fitted)[0, 0] < 0.6

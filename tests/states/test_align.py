@@ -1,0 +1,100 @@
+"""Words meet pieces: nothing leaks, nothing is lost without being told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from probekit.states.align import NO_WORD, Pieces, align, windows, words_of_pieces
+
+word = st.text(st.characters(exclude_categories=("Cs", "Zs", "Zl", "Zp", "Cc")), min_size=1, max_size=12)
+
+
+@pytest.fixture(scope="session", params=["tiny_bert", "tiny_gpt2"])
+def tokenizer(request: pytest.FixtureRequest) -> PreTrainedTokenizerBase:
+    return AutoTokenizer.from_pretrained(request.getfixturevalue(request.param))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(words=st.lists(word, min_size=1, max_size=12))
+def test_pieces_cover_their_own_word_only(tokenizer: PreTrainedTokenizerBase, words: list[str]) -> None:
+    (pieces,) = align([words], tokenizer)
+    text = " ".join(words)
+    offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    starts = np.cumsum([0] + [len(w) + 1 for w in words])
+    assert len(offsets) == len(pieces.ids)
+    for (begin, end), owner in zip(offsets, pieces.word, strict=True):
+        if owner != NO_WORD:
+            covered = range(max(begin, starts[owner]), min(end, starts[owner] + len(words[owner])))
+            assert len(covered) > 0
+    owners = pieces.word[pieces.word != NO_WORD]
+    assert (np.diff(owners) >= 0).all()
+    # A word without a piece must be one the tokenizer has nothing for, taken by itself as well.
+    for lost in set(range(len(words))) - set(owners.tolist()):
+        assert all(
+            e <= b
+            for b, e in tokenizer(words[lost], add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        ) or any(b < starts[lost] + len(words[lost]) and e > starts[lost] for b, e in offsets)
+
+
+def test_byte_level_pieces_with_a_leading_space_belong_to_the_word_behind_it() -> None:
+    offsets = np.array([(0, 3), (3, 7), (7, 8)])
+    assert words_of_pieces(["the", "cat", "s"], np.array([(0, 3), (3, 7), (7, 9)])).tolist() == [0, 1, 2]
+    assert words_of_pieces(["the", "cat", "s"], offsets).tolist() == [0, 1, NO_WORD]
+
+
+def test_a_piece_over_two_words_goes_to_the_one_it_covers_most_of() -> None:
+    assert words_of_pieces(["a", "bcd"], np.array([(0, 5)])).tolist() == [1]
+    assert words_of_pieces(["abc", "d"], np.array([(1, 5)])).tolist() == [0]
+    assert words_of_pieces(["ab", "cd"], np.array([(0, 5)])).tolist() == [0]
+
+
+def test_a_word_without_pieces_is_left_empty(tokenizer: PreTrainedTokenizerBase) -> None:
+    bert_drops = "\u200b"  # a zero-width space: BERT's normaliser removes it
+    (pieces,) = align([["the", bert_drops, "cat"]], tokenizer)
+    if "bert" in str(tokenizer.name_or_path):
+        assert set(pieces.word.tolist()) == {0, 2}
+
+
+@given(
+    lengths=st.lists(st.integers(1, 9), min_size=1, max_size=80),
+    limit=st.integers(9, 40),
+)
+def test_windows_give_every_word_once_with_all_its_pieces(lengths: list[int], limit: int) -> None:
+    word = np.repeat(np.arange(len(lengths)), lengths)
+    pieces = Pieces(np.arange(len(word)), word, len(lengths))
+    found = windows(0, pieces, limit)
+    owned = []
+    for window in found:
+        assert 0 < window.stop - window.start <= limit
+        assert (word[window.start : window.stop][window.own] == window.word).all()
+        owned.extend((window.start + window.own).tolist())
+    assert sorted(owned) == list(range(len(word)))
+
+
+@given(lengths=st.lists(st.integers(1, 3), min_size=40, max_size=120))
+def test_windows_leave_words_some_context(lengths: list[int]) -> None:
+    limit = 30
+    word = np.repeat(np.arange(len(lengths)), lengths)
+    for window in windows(0, Pieces(word, word, len(lengths)), limit):
+        left, right = window.own.min(initial=limit), (window.stop - window.start) - window.own.max(initial=0)
+        assert window.start == 0 or left >= limit // 6 - 3
+        assert window.stop == len(word) or right >= limit // 6 - 3
+
+
+def test_a_word_longer_than_a_window_keeps_the_pieces_of_one() -> None:
+    word = np.array([0] * 2 + [1] * 50 + [2] * 2)
+    found = windows(0, Pieces(np.arange(54), word, 3), 20)
+    assert {w for window in found for w in window.word.tolist()} == {0, 1, 2}
+    assert sum(1 in window.word for window in found) == 1
+
+
+def test_nothing_is_truncated(tiny_bert: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    (pieces,) = align([["word"] * 500], tokenizer)
+    assert pieces.word[-1] == 499

@@ -1,0 +1,202 @@
+"""States against a naive extractor: one sentence at a time, one word at a time."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModel, AutoTokenizer
+
+from probekit.corpora.passage import Corpus, Passage
+from probekit.errors import InputError, ProbekitWarning, StoreError
+from probekit.states import extract as extraction
+from probekit.states.encoder import Encoder, EncoderSettings
+from probekit.states.extract import States, batches, extract
+
+
+def naive(folder: Path, words: list[str], pieces: str = "mean") -> np.ndarray:
+    """(layers, words, dim): the words joined by spaces, the model run on them alone."""
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+    encoded = tokenizer(" ".join(words), return_offsets_mapping=True, return_tensors="pt")
+    offsets = encoded.pop("offset_mapping")[0].tolist()
+    with torch.no_grad():
+        hidden = model(**encoded, output_hidden_states=True).hidden_states
+    vectors, start = [], 0
+    for word in words:
+        own = [i for i, (a, b) in enumerate(offsets) if a < start + len(word) and b > start and b > a]
+        take = {"mean": own, "first": own[:1], "last": own[-1:]}[pieces]
+        vectors.append(torch.stack([layer[0, take].mean(0) for layer in hidden]))
+        start += len(word) + 1
+    return torch.stack(vectors, dim=1).numpy()
+
+
+@pytest.mark.parametrize("checkpoint", ["tiny_bert", "tiny_gpt2"])
+@pytest.mark.parametrize("pieces", ["mean", "first", "last"])
+def test_states_are_the_naive_extractors(
+    checkpoint: str, pieces: str, small: Corpus, request: pytest.FixtureRequest
+) -> None:
+    folder = request.getfixturevalue(checkpoint)
+    states = extract(str(folder), small, pieces=pieces)
+    offsets = small.offsets("test")
+    for number, passage in enumerate(small.splits["test"][:25]):
+        found = states.read("test", int(offsets[number]), int(offsets[number + 1]))
+        np.testing.assert_allclose(found, naive(folder, list(passage.words), pieces), atol=5e-3, rtol=1e-3)
+
+
+def test_a_real_model_agrees_too(small: Corpus) -> None:
+    from probekit.states.models import packaged_minilm
+
+    folder = packaged_minilm()
+    if folder is None:
+        pytest.skip("the extra [demo] is not installed")
+    states = extract("minilm", Corpus("few", {s: p[:20] for s, p in small.splits.items()}))
+    offsets = small.offsets("train")
+    for number, passage in enumerate(small.splits["train"][:20]):
+        found = states.read("train", int(offsets[number]), int(offsets[number + 1])).astype(np.float32)
+        expected = naive(folder, list(passage.words))
+        assert np.abs(found - expected).max() / np.abs(expected).max() < 1e-3
+
+
+@pytest.mark.parametrize("checkpoint", ["tiny_bert", "tiny_gpt2"])
+def test_blocks_no_one_asked_for_are_not_run(checkpoint: str, small: Corpus, request: pytest.FixtureRequest) -> None:
+    folder = str(request.getfixturevalue(checkpoint))
+    every = extract(folder, small)
+    encoder = Encoder(folder, EncoderSettings())
+    encoder.load(2)
+    run: list[int] = []
+    blocks = next(m for m in encoder._model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == 2)
+    for i, block in enumerate(blocks):
+        block.register_forward_hook(lambda *_, i=i: run.append(i))
+    assert len(encoder.hidden_states([np.array([5, 6])])) == 3
+    assert run == [0, 1]
+    shutil.rmtree(every.store.folder)
+    some = extract(folder, small, layers=(0, 2))
+    assert some.layers == (0, 2)
+    np.testing.assert_allclose(some.read("dev", 0, 50), _again(folder, small).read("dev", 0, 50, [0, 2]), atol=2e-3)
+
+
+def _again(folder: str, corpus: Corpus) -> States:
+    return extract(folder, corpus, pieces="mean", batch_tokens=128)
+
+
+def test_batches_keep_to_their_budget(small: Corpus, tiny_bert: Path) -> None:
+    from probekit.states.align import align
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    pieces = align([p.words for p in small.splits["train"]], tokenizer)
+    found = list(batches(pieces, 62, 256))
+    assert sorted(w.text for batch in found for w in batch) == list(range(len(pieces)))
+    for batch in found:
+        longest = max(w.stop - w.start for w in batch)
+        assert longest * len(batch) <= 256 or len(batch) == 1
+
+
+def test_a_long_sentence_is_read_in_windows(tiny_bert: Path) -> None:
+    words = tuple(f"word{i % 7}" for i in range(300))
+    corpus = Corpus("long", {s: (Passage(s, s, words),) for s in ("train", "dev", "test")})  # type: ignore[misc]
+    states = extract(str(tiny_bert), corpus)
+    vectors = states.read("train", 0, 300)
+    assert np.isfinite(vectors).all() and (np.abs(vectors).sum(-1) > 0).all()
+    assert states.words_without_piece() == []
+
+
+def test_documents_are_read_together(small: Corpus, tiny_bert: Path) -> None:
+    alone = extract(str(tiny_bert), small)
+    together = alone.in_context("document")
+    document = [p for p in small.splits["train"] if p.document == small.splits["train"][0].document][:2]
+    words = [w for p in document for w in p.words]
+    n = len(document[0].words)
+    assert np.abs(together.read("train", 0, n)[3] - alone.read("train", 0, n)[3]).max() > 0.01
+    # Layer 0 of the first sentence sees no neighbours: the same either way.
+    np.testing.assert_allclose(together.read("train", 0, n)[0], alone.read("train", 0, n)[0], atol=1e-3)
+    assert len(words) > n
+
+
+def test_words_without_a_piece_are_named(tiny_bert: Path) -> None:
+    passages = (Passage("1", "d", ("the", "\u200b", "cat")),)
+    corpus = Corpus("odd", {"train": passages, "dev": passages, "test": passages})
+    states = extract(str(tiny_bert), corpus)
+    assert states.words_without_piece() == [("train", "\u200b"), ("dev", "\u200b"), ("test", "\u200b")]
+    assert not states.read("train", 1, 2).any() and states.read("train", 0, 1).any()
+    assert extract(str(tiny_bert), corpus).no_piece["test"] == (1,)
+
+
+def test_the_second_time_nothing_is_computed(small: Corpus, tiny_bert: Path) -> None:
+    first = extract(str(tiny_bert), small)
+    assert first.computed and not first.reused
+    second = extract(str(tiny_bert), small)
+    assert second.reused == first.computed and not second.computed
+
+
+def test_a_checkpoint_is_known_by_its_weights(small: Corpus, tiny_bert: Path, tmp_path: Path) -> None:
+    extract(str(tiny_bert), small)
+    moved = shutil.copytree(tiny_bert, tmp_path / "moved")
+    assert not extract(str(moved), small).computed
+    model = AutoModel.from_pretrained(moved)
+    with torch.no_grad():
+        model.embeddings.word_embeddings.weight[5, 0] += 0.1
+    model.save_pretrained(moved)
+    assert extract(str(moved), small).computed
+
+
+def test_a_damaged_shard_is_computed_again_with_a_notice(small: Corpus, tiny_bert: Path) -> None:
+    states = extract(str(tiny_bert), small)
+    before = states.read("train", 0, 100)
+    path = states.store.path(states.shards["train"][0], 1)
+    content = bytearray(path.read_bytes())
+    content[-10] ^= 0xFF
+    path.write_bytes(bytes(content))
+    with pytest.warns(ProbekitWarning, match="computed again"):
+        again = extract(str(tiny_bert), small)
+    assert again.computed == 1
+    np.testing.assert_array_equal(again.read("train", 0, 100), before)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.warns(ProbekitWarning, match="computed again"):
+        assert extract(str(tiny_bert), small).computed == 1
+
+
+def test_more_layers_reuse_those_that_are_there(small: Corpus, tiny_bert: Path) -> None:
+    few = extract(str(tiny_bert), small, layers=(1,))
+    times = {path: path.stat().st_mtime_ns for path in few.store.folder.glob("*.safetensors")}
+    extract(str(tiny_bert), small)
+    assert all(path.stat().st_mtime_ns == time for path, time in times.items())
+
+
+def test_reading_across_shards(small: Corpus, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = extract(str(tiny_bert), small).read("train", 0, 600)
+    monkeypatch.setattr(extraction, "SHARD_WORDS", 100)
+    other = Corpus("other name", small.splits)
+    states = extract(str(tiny_bert), other)
+    assert len(states.shards["train"]) > 3
+    np.testing.assert_allclose(states.read("train", 0, 600), whole, atol=2e-3)
+    np.testing.assert_array_equal(states.read("train", 37, 411), states.read("train", 0, 600)[:, 37:411])
+
+
+def test_values_too_large_for_half_precision_are_an_error(small: Corpus, tiny_bert: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_bert, tmp_path / "large")
+    model = AutoModel.from_pretrained(folder)
+    with torch.no_grad():
+        model.embeddings.LayerNorm.weight.mul_(1e6)
+    model.save_pretrained(folder)
+    with pytest.raises(StoreError, match="--store-dtype float32"):
+        extract(str(folder), small)
+    states = extract(str(folder), small, store_dtype="float32")
+    assert np.isfinite(states.read("dev", 0, 10)).all()
+
+
+def test_layers_that_are_not_there(small: Corpus, tiny_bert: Path) -> None:
+    with pytest.raises(InputError, match="no layer 9: its layers are 0"):
+        extract(str(tiny_bert), small, layers=(9,))
+
+
+def test_settings_are_part_of_the_key(small: Corpus, tiny_bert: Path) -> None:
+    settings = extraction.ExtractSettings()
+    folders = {
+        extract(str(tiny_bert), small, settings=replace(settings, **change)).store.folder  # type: ignore[arg-type]
+        for change in ({}, {"pieces": "first"}, {"context": "document"}, {"store_dtype": "float32"})
+    }
+    assert len(folders) == 4

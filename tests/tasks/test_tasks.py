@@ -1,0 +1,142 @@
+"""Tasks and instances: what a task file may say, and what it picks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from probekit.corpora.passage import Corpus, Edge, Passage
+from probekit.errors import InputError, TaskError
+from probekit.tasks.instances import UNSEEN, make_instances
+from probekit.tasks.pairs import DIFFERENT, SAME, mention_pairs
+from probekit.tasks.shapes import read_feature
+from probekit.tasks.task import Task, load_task
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "mine.toml"
+    path.write_text(text)
+    return path
+
+
+def corpus(*passages: Passage) -> Corpus:
+    return Corpus("made", {"train": passages, "dev": passages, "test": passages})
+
+
+def test_a_task_by_path(tmp_path: Path) -> None:
+    task = load_task(write(tmp_path, 'title = "Number"\nlayer = "feats.Number"\nshape = "word"\n'))
+    assert (task.name, task.layer, task.metric, task.context) == ("mine", "feats.Number", "accuracy", "sentence")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('title = "x"\nlayr = "upos"\nshape = "word"', "unknown key 'layr': did you mean 'layer'"),
+        ('title = "x"\nlayer = "upos"\nshape = "wrod"', "unknown shape 'wrod': did you mean 'word'"),
+        ('title = "x"\nlayer = "upos"', "'shape' is missing"),
+        ('title = "x"\nlayer = "upos"\nshape = "word"\nmetric = "f1"', "go together"),
+        ('title = "x"\nlayer = "upos"\nshape = "word"\nfeatures = "product"', "two spans"),
+        ('title = "x"\nlayer = 3\nshape = "word"', "takes a text"),
+        ('title = "x"\nlayer = "upos"\nshape = "word"\nexclude = "X"', "list of labels"),
+        ("title = ", "is not TOML"),
+    ],
+)
+def test_a_bad_task_file_is_explained(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(TaskError, match=message):
+        load_task(write(tmp_path, text))
+
+
+def test_unknown_names() -> None:
+    with pytest.raises(InputError, match="unknown task 'poss': did you mean 'pos'"):
+        load_task("poss")
+    with pytest.raises(TaskError, match="cannot read"):
+        load_task("./nowhere.toml")
+
+
+def test_features() -> None:
+    assert read_feature("Case=Nom|Number=Sing", "Number") == "Sing"
+    assert read_feature("Number[psor]=Sing", "Number") is None
+    first = Passage("1", "d", ("a", "b", "c"), {"feats": ("Number=Sing", None, "Number=Plur|X=Y")})
+    task = Task(name="number", title="", layer="feats.Number", shape="word")
+    data = make_instances(task, corpus(first))
+    assert data.classes == ("Plur", "Sing")
+    assert data.splits["test"].spans.tolist() == [[[0, 1]], [[2, 3]]]
+    assert data.splits["test"].labels.tolist() == [1, 0]
+
+
+def test_spans_count_in_the_split() -> None:
+    passages = [
+        Passage(str(i), "d", ("a", "b", "c"), {}, {"roles": (Edge(((0, 1), (1, 3)), label),)})
+        for i, label in enumerate(("ARG0", "R-ARG0", "ARG1"))
+    ]
+    task = Task(name="srl", title="", layer="roles", shape="arc", exclude=("R-*",))
+    data = make_instances(task, corpus(*passages))
+    assert data.splits["dev"].spans.tolist() == [[[0, 1], [1, 3]], [[6, 7], [7, 9]]]
+    assert data.splits["dev"].groups.tolist() == [0, 2]
+    assert any("3 of 9 instances left out" in notice for notice in data.notices)
+
+
+def test_labels_training_lacks_stay_in_and_count_as_wrong() -> None:
+    tagged = {label: Passage(label, "d", ("a",), {"upos": (label,)}) for label in "XYZ"}
+    made = Corpus("made", {"train": (tagged["X"], tagged["Y"]), "dev": (tagged["X"],), "test": (tagged["Z"],)})
+    data = make_instances(Task(name="pos", title="", layer="upos", shape="word"), made)
+    assert data.splits["test"].labels.tolist() == [UNSEEN]
+    assert any("1 test instances have a label that training lacks" in notice for notice in data.notices)
+
+
+def test_what_cannot_be_asked_is_explained() -> None:
+    made = corpus(Passage("1", "d", ("a", "b"), {"upos": ("X", "X")}))
+    with pytest.raises(TaskError, match=r"no layer 'roles' .*its layers: upos"):
+        make_instances(load_task("srl"), made)
+    with pytest.raises(TaskError, match="one label only"):
+        make_instances(load_task("pos"), made)
+    empty = Corpus("made", {**made.splits, "dev": ()})
+    with pytest.raises(TaskError, match=r"no instance .* in the dev split"):
+        make_instances(load_task("pos"), empty)
+    edges = corpus(Passage("1", "d", ("a", "b"), {}, {"edges": (Edge(((0, 1),), "X"),)}))
+    with pytest.raises(TaskError, match="2 span"):
+        make_instances(Task(name="x", title="", layer="edges", shape="arc"), edges)
+
+
+def document(seed: int) -> list[Passage]:
+    rng = np.random.default_rng(seed)
+    passages = []
+    for number in range(8):
+        starts = np.sort(rng.choice(20, 6, replace=False)).tolist()
+        mentions = tuple(Edge(((s, s + 1),), f"e{rng.integers(0, 8)}") for s in starts)
+        passages.append(
+            Passage(f"{seed}-{number}", f"doc{seed}", tuple("abcdefghijklmnopqrst"), {}, {"mentions": mentions})
+        )
+    return passages
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_pairs_match_in_number_and_distance(seed: int) -> None:
+    passages = document(seed)
+    found = mention_pairs(passages, "mentions")
+    spans = sorted(
+        (edge.spans[0][0] + 20 * number, edge.spans[0][1] + 20 * number, edge.label)
+        for number, passage in enumerate(passages)
+        for edge in passage.edges["mentions"]
+    )
+    place = {(a, b): i for i, (a, b, _) in enumerate(spans)}
+    entity = {(a, b): e for a, b, e in spans}
+    positive = [pair for pair, label in found if label == SAME]
+    negative = [pair for pair, label in found if label == DIFFERENT]
+    assert len(positive) == len(negative) == len(spans) - len({e for *_, e in spans})
+    assert all(entity[a] == entity[b] for a, b in positive)
+    assert all(entity[a] != entity[b] for a, b in negative)
+    distances = [[place[b] - place[a] for a, b in pairs] for pairs in (positive, negative)]
+    assert np.abs(np.sort(distances[0]) - np.sort(distances[1])).mean() < 0.5
+    for a, b in positive:  # the nearest antecedent
+        between = [s for s in spans if a < s[:2] < b]
+        assert all(e != entity[a] for *_, e in between)
+    assert mention_pairs(document(seed), "mentions") == found
+
+
+def test_overlapping_mentions_are_no_pair() -> None:
+    mentions = (Edge(((0, 3),), "a"), Edge(((1, 2),), "a"), Edge(((4, 5),), "b"), Edge(((4, 6),), "b"))
+    passage = Passage("1", "d", tuple("abcdef"), {}, {"mentions": mentions})
+    assert [pair for pair, label in mention_pairs([passage], "mentions") if label == SAME] == []

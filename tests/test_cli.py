@@ -1,0 +1,274 @@
+"""The command line as a user meets it: what it prints, what it writes, and how it says no."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from probekit import cli
+from probekit.probes.scores import COLUMNS
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Run the command with arguments, in an empty folder: exit status, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["probekit", *map(str, arguments)])
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return command
+
+
+def test_probe_writes_a_table_a_record_and_two_pictures(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
+    status, out, _ = run("probe", "--model", tiny_bert, "--task", "pos,coref", "--corpus", "sample", "--out", "o")
+    assert status == 0, out
+    with (tmp_path / "o/scores.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[: len(COLUMNS)] == list(COLUMNS)
+    for task in ("pos", "coref"):
+        mine = [row for row in rows if row["task"] == task]
+        assert [row["layer"] for row in mine if row["probe"] == "linear"] == ["0", "1", "2", "3"]
+        assert {row["probe"]: row["layer"] for row in mine if row["probe"] != "linear"} == {
+            "majority": "",
+            "lexical": "",
+        }
+        for row in mine:
+            assert 0 <= float(row["ci_low"]) <= float(row["score"]) <= float(row["ci_high"]) <= 1
+    record = json.loads((tmp_path / "o/run.json").read_text())
+    assert record["runs"][0]["fingerprints"]["model"]["weights"]
+    assert record["versions"]["torch"]
+    assert (tmp_path / "o/heatmap.png").read_bytes().startswith(b"\x89PNG")
+    assert "</svg>" in (tmp_path / "o/heatmap.svg").read_text()
+    for word in ("task", "best layer", "lexical", "majority", "pos", "coref", "heatmap.png"):
+        assert word in out
+
+
+def test_json_prints_nothing_else(run: Run, tiny_bert: Path) -> None:
+    status, out, _ = run("probe", "--model", tiny_bert, "--task", "pos", "--corpus", "sample", "--json")
+    rows = json.loads(out)
+    assert status == 0 and len(rows) == 6 and set(COLUMNS) <= set(rows[0])
+
+
+def test_two_runs_give_the_same_scores(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
+    arguments = ("probe", "--model", tiny_bert, "--task", "pos,dep", "--corpus", "sample", "--seeds", 2, "--out")
+    run(*arguments, "first")
+    run(*arguments, "second")
+    first, second = ((tmp_path / name / "scores.csv").read_text() for name in ("first", "second"))
+    assert first == second
+
+
+def test_heatmap_of_several_runs(run: Run, tiny_bert: Path, tiny_gpt2: Path, tmp_path: Path) -> None:
+    for model, name in ((tiny_bert, "a"), (tiny_gpt2, "b")):
+        run("probe", "--model", model, "--task", "pos", "--corpus", "sample", "--out", name)
+    status, out, _ = run("heatmap", "a", "b", "--out", "both.svg")
+    text = (tmp_path / "both.svg").read_text()
+    assert status == 0 and out.strip() == "both.svg"
+    assert text.count("linear probes") >= 2 or "<path" in text
+
+
+def test_all_says_what_it_skips(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
+    source = tmp_path / "mine.conllu"
+    words = "\n".join(
+        f"{i}\tw{i}\tw\t{'NOUN' if i % 2 else 'VERB'}\t_\t_\t{max(i - 1, 0)}\t{'dep' if i % 3 else 'obj'}\t_\t_"
+        for i in range(1, 7)
+    )
+    source.write_text("".join(f"# newdoc id = d{d}\n# sent_id = d{d}-1\n{words}\n\n" for d in range(30)))
+    status, out, err = run("probe", "--model", tiny_bert, "--task", "all", "--corpus", source, "--out", "o")
+    assert status == 0, err
+    assert "skipped" in out and "roles" in out
+
+
+def test_a_users_task_needs_no_python(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
+    (tmp_path / "number.toml").write_text('title = "Number"\nlayer = "feats.Number"\nshape = "word"\n')
+    status, out, err = run("probe", "--model", tiny_bert, "--task", "./number.toml", "--corpus", "sample", "--out", "o")
+    assert status == 0, err
+    assert "number" in out
+
+
+def test_lists(run: Run, tiny_bert: Path) -> None:
+    assert {row["task"] for row in json.loads(run("tasks", "--json")[1])} >= {"pos", "dep", "srl", "coref"}
+    listed = {row["corpus"]: row for row in json.loads(run("corpora", "--json")[1])}
+    assert listed["sample"]["here"] == "yes" and listed["sample"]["licence"].startswith("CC0")
+    assert json.loads(run("cache", "--json")[1]) == []
+    run("probe", "--model", tiny_bert, "--task", "pos", "--corpus", "sample")
+    (entry,) = json.loads(run("cache", "--json")[1])
+    assert run("cache", "verify")[0] == 0
+    shard = next(Path(os.environ["PROBEKIT_CACHE"]).glob("states/*/*.safetensors"))
+    shard.write_bytes(shard.read_bytes()[:-1])
+    status, out, _ = run("cache", "verify")
+    assert status == 1 and str(shard) in out
+    assert run("cache", "prune", entry["key"])[0] == 0
+    assert json.loads(run("cache", "--json")[1]) == []
+
+
+MISTAKES = [
+    (["--task", "poss"], "did you mean 'pos'"),
+    (["--corpus", "sampel"], "did you mean 'sample'"),
+    (["--model", "bert-bas"], "did you mean 'bert-base'"),
+    (["--model", "./nowhere"], "no model folder"),
+    (["--probe", "lnear"], "did you mean 'linear'"),
+    (["--pieces", "men"], "did you mean 'mean'"),
+    (["--device", "gpu"], "unknown value of --device"),
+    (["--dtype", "bfloat16", "--device", "cpu"], "needs a GPU"),
+    (["--layers", "one"], "numbers and ranges"),
+    (["--layers", "99"], "no layer 99"),
+    (["--layers", "1", "--last-layer", "1"], "not both"),
+    (["--task", "./none.toml"], "cannot read the task file"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), MISTAKES)
+def test_a_mistake_is_a_line_or_two(run: Run, tiny_bert: Path, change: list[str], message: str) -> None:
+    options = {"--model": str(tiny_bert), "--task": "pos", "--corpus": "sample"}
+    options.update(dict(zip(change[::2], change[1::2], strict=True)))
+    status, out, err = run("probe", *[part for pair in options.items() for part in pair])
+    assert status == 2 and out == ""
+    said = [line for line in err.splitlines() if line.strip() and "━" not in line and "extract" not in line]
+    assert message in " ".join(err.split())
+    assert len(said) <= 3 and "Traceback" not in err
+
+
+def test_an_incomplete_model_folder(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
+    for left_out, message in (
+        ("model.safetensors", "has no weights"),
+        ("config.json", "no config.json"),
+        ("tokenizer.json", "has no tokenizer"),
+    ):
+        folder = tmp_path / f"without {left_out}"
+        shutil.copytree(tiny_bert, folder)
+        (folder / left_out).unlink()
+        status, _, err = run("probe", "--model", folder, "--task", "pos", "--corpus", "sample")
+        assert status == 2 and message in err, err
+    folder = shutil.copytree(tiny_bert, tmp_path / "cut")
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    status, _, err = run("probe", "--model", folder, "--task", "pos", "--corpus", "sample")
+    assert status == 2 and "cannot be loaded" in err and "Traceback" not in err
+
+
+def test_pickled_weights_need_leave(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    folder = shutil.copytree(tiny_bert, tmp_path / "pickled")
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    arguments = ("probe", "--model", folder, "--task", "pos", "--corpus", "sample", "--out", "o")
+    status, _, err = run(*arguments)
+    assert status == 2 and "--allow-pickle" in err
+    assert run(*arguments, "--allow-pickle")[0] == 0
+
+
+def test_a_checkpoint_that_lacks_weights_is_refused(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(tiny_bert, tmp_path / "partial")
+    weights = load_file(folder / "model.safetensors")
+    lost = next(name for name in weights if "layer.1.attention" in name and name.endswith("weight"))
+    save_file({k: v for k, v in weights.items() if k != lost}, folder / "model.safetensors", metadata={"format": "pt"})
+    status, _, err = run("probe", "--model", folder, "--task", "pos", "--corpus", "sample")
+    assert status == 2 and "partly random" in err
+
+
+def test_an_unreachable_hub_is_explained(run: Run) -> None:
+    status, _, err = run("probe", "--model", "google-bert/bert-base-uncased", "--task", "pos", "--corpus", "sample")
+    assert status == 2 and "Offline" in err and "HF_HOME" in err and "Traceback" not in err
+
+
+def test_a_full_disk_is_explained(run: Run, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("there is no /dev/full here")
+    from probekit.states import store
+
+    def save_to_full(tensors: object, path: Path, metadata: object) -> None:
+        full.write_bytes(b"x")
+
+    monkeypatch.setattr("safetensors.numpy.save_file", save_to_full)
+    status, _, err = run("probe", "--model", tiny_bert, "--task", "pos", "--corpus", "sample")
+    assert status == 2 and "No space left" in err and "Traceback" not in err
+    assert store.states_root().exists() and not list(store.states_root().glob("*/.*.part"))
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_where_it_was(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
+    code = "from probekit.states import extract; extract.SHARD_WORDS = 500; from probekit.cli import main; main()"
+    environment = {
+        **os.environ,
+        "PROBEKIT_CACHE": str(tmp_path / "killed"),
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        "probe",
+        "--model",
+        tiny_bert,
+        "--task",
+        "pos",
+        "--corpus",
+        "sample",
+        "--out",
+    ]
+    victim = subprocess.Popen(
+        [*command, "x"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path
+    )
+    done: list[Path] = []
+    deadline = time.time() + 120
+    while len(done) < 8 and time.time() < deadline and victim.poll() is None:
+        done = list((tmp_path / "killed").glob("states/*/*.safetensors"))
+        time.sleep(0.005)
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    assert len(done) >= 8 and not (tmp_path / "x/scores.csv").exists()
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "killed").glob("states/*/*.safetensors")}
+    subprocess.run([*command, "resumed"], env=environment, check=True, cwd=tmp_path, capture_output=True)
+    whole = {path: path.stat().st_mtime_ns for path in before}
+    # At most the shard that was being written is done again; the others are reused as they were.
+    assert sum(whole[path] != before[path] for path in before) <= 4
+    environment["PROBEKIT_CACHE"] = str(tmp_path / "calm")
+    subprocess.run([*command, "calm-run"], env=environment, check=True, cwd=tmp_path, capture_output=True)
+    resumed, calm = ((tmp_path / name / "scores.csv").read_text() for name in ("resumed", "calm-run"))
+    assert resumed == calm
+
+
+@pytest.mark.slow
+def test_two_runs_at_once_do_no_harm(tiny_bert: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "probekit", "probe", "--model", tiny_bert, "--task", "pos", "--corpus", "sample"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    runs = [
+        subprocess.Popen(
+            [*command, "--out", f"run{i}"],
+            env=environment,
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        for i in range(2)
+    ]
+    for one in runs:
+        _, err = one.communicate(timeout=300)
+        assert one.returncode == 0, err
+    first, second = ((tmp_path / f"run{i}/scores.csv").read_text() for i in range(2))
+    assert first == second

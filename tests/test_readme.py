@@ -1,0 +1,30 @@
+"""The README's Python runs as it stands."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from probekit.states.models import packaged_minilm
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+@pytest.mark.slow
+def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if packaged_minilm() is None:
+        pytest.skip("the extra [demo] is not installed")
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert blocks
+    monkeypatch.chdir(tmp_path)
+    for block in blocks:
+        exec(compile(block, str(README), "exec"), {})
+    assert (tmp_path / "heatmap.svg").is_file()
+
+
+def test_no_one_is_told_to_install_another_project() -> None:
+    pages = [README, *(README.parent / "docs").glob("*.md")]
+    for page in pages:
+        assert not re.search(r"pip install probekit(?!-nlp)\b", page.read_text(encoding="utf-8").replace("`", "")), page

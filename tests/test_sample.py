@@ -1,0 +1,48 @@
+"""The bundled corpus: made by its script, and worth probing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import probekit as pk
+from probekit import bundle
+from probekit.corpora.passage import SPLITS, Corpus
+from probekit.states.models import packaged_minilm
+
+
+def test_the_script_makes_these_files() -> None:
+    script = bundle.folder("corpora") / "sample" / "make.py"
+    subprocess.run([sys.executable, str(script), "--check"], check=True)
+
+
+def test_documents_are_short_and_in_one_split(sample: Corpus) -> None:
+    documents = {split: {p.document for p in sample.splits[split]} for split in SPLITS}
+    assert not documents["train"] & documents["test"] and not documents["dev"] & documents["test"]
+    sizes: dict[str, int] = {}
+    for passage in sample.passages():
+        sizes[passage.document] = sizes.get(passage.document, 0) + 1
+    assert min(sizes.values()) >= 3 and max(sizes.values()) <= 8
+    assert len(sample.splits["train"]) >= 1_000
+
+
+@pytest.mark.slow
+def test_a_contextual_probe_beats_the_lexical_baseline_on_every_task(sample: Corpus) -> None:
+    if packaged_minilm() is None:
+        pytest.skip("the extra [demo] is not installed")
+    scores = pk.probe("minilm", "all", corpus=sample)
+    assert set(scores.table["task"]) == set(bundle.names("probes"))
+    for _, best in scores.best().iterrows():
+        same = scores.table[scores.table["task"] == best["task"]].set_index("probe")
+        assert best["ci_low"] > same.loc["lexical", "ci_high"], best["task"]
+        assert best["ci_low"] > same.loc["majority", "ci_high"], best["task"]
+        assert best["score"] < 1
+
+
+def test_the_card_says_what_it_is_for(sample: Corpus) -> None:
+    assert sample.card is not None
+    assert sample.card.licence.startswith("CC0") and "no base for claims" in sample.card.description.replace("\n", " ")
+    assert (Path(sample.card.path).parent / "sample" / "train.conllu").is_file()
