@@ -35,7 +35,7 @@ def naive(name: str, corpus: Corpus) -> np.ndarray:
         for key in found:
             table.setdefault(key, Counter())[label] += 1
     fallback = majority(data, corpus)[0]
-    best = {key: min(counts, key=lambda label: (-counts[label], label)) for key, counts in table.items()}  # noqa: B023
+    best = {key: min(counts, key=lambda label: (-counts[label], label)) for key, counts in table.items()}
     return np.array([next((best[key] for key in found if key in best), fallback) for found in keys("test")])
 
 

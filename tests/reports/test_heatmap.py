@@ -21,8 +21,8 @@ def scores() -> pk.Scores:
     for task, values, dev in (("pos", (0.5, 0.91, 0.7), (0.5, 0.9, 0.7)), ("dep", (0.3, 0.62, 0.6), (0.3, 0.5, 0.7))):
         rows.append(["m", task, "c", "majority", None, "accuracy", 0.11, 0.1, 0.12, 9, 9, 0, None, None, None])
         for layer, (value, on_dev) in enumerate(zip(values, dev, strict=True)):
-            row = ["m", task, "c", "linear", layer, "accuracy", value, value - 0.01, value + 0.01, 9, 9, 0, on_dev, 1, 1]
-            rows.append(row)
+            interval = [value, value - 0.01, value + 0.01]
+            rows.append(["m", task, "c", "linear", layer, "accuracy", *interval, 9, 9, 0, on_dev, 1, 1])
     table = pd.DataFrame(rows, columns=[*COLUMNS, *MORE_COLUMNS]).astype({"layer": "Int64"})
     return pk.Scores(table)
 
