@@ -9,6 +9,7 @@ import numpy as np
 from probekit.corpora.passage import Corpus, Split
 from probekit.tasks.instances import Instances, TaskData
 
+COMPARED: tuple[Split, Split] = ("train", "test")
 Keys = tuple[np.ndarray, np.ndarray]  # of the training and of the test instances, as integers
 
 
@@ -56,12 +57,14 @@ def _best_labels(keys: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.n
 
 def _levels(data: TaskData, corpus: Corpus) -> list[Keys]:
     """What instances are looked up by, the most particular keys first."""
-    codes: dict[tuple[str, ...], int] = {}
-    coded = [_coded(data.splits[split], corpus, split, codes) for split in ("train", "test")]
+    vocabulary: dict[str, int] = {}
+    words = {split: _word_numbers(corpus, split, vocabulary) for split in COMPARED}
+    phrases: dict[bytes, int] = {}
+    coded = [_coded(data.splits[split], words[split], len(vocabulary), phrases) for split in COMPARED]
     texts, ends = [c[0] for c in coded], [c[1] for c in coded]
     if data.task.arity == 1:
         return [_keys(t[:, 0] for t in texts), _keys(e[:, 0] for e in ends)]
-    pair = _keys(t[:, 0] * len(codes) + t[:, 1] for t in texts)
+    pair = _keys(t[:, 0] * (len(vocabulary) + len(phrases)) + t[:, 1] for t in texts)
     if data.task.shape == "pair":
         return [pair, _keys((t[:, 0] == t[:, 1]).astype(np.int64) for t in texts)]
     return [pair, _keys(t[:, 1] for t in texts), _keys(e[:, 1] for e in ends), _keys(t[:, 0] for t in texts)]
@@ -72,13 +75,21 @@ def _keys(parts: Iterable[np.ndarray]) -> Keys:
     return train, test
 
 
+def _word_numbers(corpus: Corpus, split: Split, vocabulary: dict[str, int]) -> np.ndarray:
+    """The number of every word of the split, in lower case; new words are added to `vocabulary`."""
+    words = (word.lower() for passage in corpus.splits[split] for word in passage.words)
+    return np.fromiter((vocabulary.setdefault(word, len(vocabulary)) for word in words), dtype=np.int64)
+
+
 def _coded(
-    instances: Instances, corpus: Corpus, split: Split, codes: dict[tuple[str, ...], int]
+    instances: Instances, words: np.ndarray, n_words: int, phrases: dict[bytes, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers for each span's text, and for its first and last word: `(n, arity)` each."""
-    words = [word.lower() for passage in corpus.splits[split] for word in passage.words]
-    spans = instances.spans.reshape(-1, 2).tolist()
-    texts = [codes.setdefault(tuple(words[a:b]), len(codes)) for a, b in spans]
-    ends = [codes.setdefault((words[a], "", words[b - 1]), len(codes)) for a, b in spans]
-    shape = instances.spans.shape[:2]
-    return np.array(texts).reshape(shape), np.array(ends).reshape(shape)
+    """Numbers for each span's text, and for its first and last word: `(n, arity)` each.
+
+    The text of one word has the word's number, longer ones the number after `n_words` that `phrases` gives them.
+    """
+    start, end = instances.spans[..., 0], instances.spans[..., 1]
+    texts = words[start]
+    for at in zip(*np.nonzero(end - start > 1), strict=True):
+        texts[at] = n_words + phrases.setdefault(words[start[at] : end[at]].tobytes(), len(phrases))
+    return texts, words[start] * n_words + words[end - 1]

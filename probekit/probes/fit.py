@@ -38,9 +38,9 @@ class FitSettings:
     probe: ProbeKind = "linear"
     seeds: tuple[int, ...] = (0,)
     steps: int = 300
-    epochs: int = 3
+    epochs: int = 2
     patience: int = 5
-    batch_words: int = 2_048
+    batch_words: int = 1_024
     learning_rate: float = 1e-2
     device: str = "cpu"
 
@@ -132,21 +132,23 @@ class _Fit:
         shape = (len(self.tasks), len(self.layers), len(self.settings.seeds))
         best_loss, best_epoch = np.full(shape, np.inf), np.zeros(shape, dtype=np.int64)
         best: dict[tuple[int, ...], list[torch.Tensor]] = {}
+        dev = [np.empty((*shape[1:], len(instances)), dtype=np.int64) for instances in self.dev.instances]
         optimiser = Adam(self.heads.parameters())
         for epoch in range(1, self.n_epochs + 1):
             self._epoch(epoch, optimiser, progress)
-            loss = self._dev_loss()
+            loss, predictions = self._judge(self.dev)
             open_ = epoch - best_epoch <= self.settings.patience
             for t, layer, seed in np.argwhere((loss < best_loss) & open_).tolist():
                 best_loss[t, layer, seed], best_epoch[t, layer, seed] = loss[t, layer, seed], epoch
                 best[t, layer, seed] = [view.clone() for view in self.heads.cell(t, layer, seed)]
+                dev[t][layer, seed] = predictions[t][layer, seed]
             if (epoch - best_epoch >= self.settings.patience).all():
                 break
         for t, layer, seed in np.ndindex(*shape):
             for view, kept in zip(self.heads.cell(t, layer, seed), best[t, layer, seed], strict=True):
                 view.copy_(kept)
         progress(self.n_epochs, self.n_epochs)
-        test, dev = self._predictions(self.test), self._predictions(self.dev)
+        _, test = self._judge(self.test)
         return [
             Fitted(
                 data=data,
@@ -178,23 +180,18 @@ class _Fit:
             progress(done, self.n_epochs)
 
     @torch.no_grad()
-    def _dev_loss(self) -> np.ndarray:
+    def _judge(self, runs: Runs) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Mean loss `(tasks, layers, seeds)` over a split, and each task's predictions `(layers, seeds, n)`."""
         total = np.zeros((len(self.tasks), len(self.layers), len(self.settings.seeds)))
-        for batch in self.dev.batches(self.batch_words, self.layers, self.device):
+        found: list[list[np.ndarray]] = [[] for _ in self.tasks]
+        for batch in runs.batches(self.batch_words, self.layers, self.device):
             for t, (logits, labels) in enumerate(zip(self.heads(batch), batch.labels, strict=True)):
+                found[t].append(logits.argmax(-1).permute(0, 2, 1).cpu().numpy())
                 seen = labels != UNSEEN
                 if seen.any():
                     total[t] += (_losses(logits[:, seen], labels[seen]) * seen.sum()).cpu().numpy()
-        known = [(data.splits["dev"].labels != UNSEEN).sum() for data in self.tasks]
-        return total / np.maximum(known, 1)[:, None, None]
-
-    @torch.no_grad()
-    def _predictions(self, runs: Runs) -> list[np.ndarray]:
-        found: list[list[np.ndarray]] = [[] for _ in self.tasks]
-        for batch in runs.batches(self.batch_words, self.layers, self.device):
-            for t, logits in enumerate(self.heads(batch)):
-                found[t].append(logits.argmax(-1).permute(0, 2, 1).cpu().numpy())
-        return [np.concatenate(parts, axis=2) for parts in found]
+        known = [(instances.labels != UNSEEN).sum() for instances in runs.instances]
+        return total / np.maximum(known, 1)[:, None, None], [np.concatenate(parts, axis=2) for parts in found]
 
 
 def _losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

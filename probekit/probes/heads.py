@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 import torch
@@ -94,21 +95,28 @@ class Heads(torch.nn.Module):
 
     def forward(self, batch: Batch) -> list[torch.Tensor]:
         """Logits of each task: `(layers, n, seeds, classes)`."""
-        # Standardising the words is folded into the map: (x - m) / s @ W = x @ (W / s) - (m / s) @ W.
+        # Standardising is folded into the map, (x - m) / s @ W = x @ (W / s) - (m / s) @ W, and what is the same
+        # for every word is added after pooling.
         scaled = self.first / self.scaling.deviation.transpose(1, 2)
-        projected = torch.baddbmm(-(self.scaling.mean @ scaled), batch.states, scaled)
-        return [self._logits(t, batch, projected) for t in range(len(self.tasks))]
-
-    def _logits(self, t: int, batch: Batch, projected: torch.Tensor) -> torch.Tensor:
-        task, spans = self.tasks[t], batch.spans[t]
-        parts = [
-            take(projected[:, :, columns], spans, slot)
-            for columns, slot in zip(self.columns[t], slots(task), strict=True)
+        widths = [columns.stop - columns.start for of_task in self.columns for columns in of_task]
+        # Split once: a slice for each part would have its own gradient as large as the whole.
+        projected = iter(torch.bmm(batch.states, scaled).split(widths, dim=2))
+        offsets = iter((self.scaling.mean @ scaled).split(widths, dim=2))
+        return [
+            self._logits(t, batch, list(islice(projected, len(of_task))), list(islice(offsets, len(of_task))))
+            for t, of_task in enumerate(self.columns)
         ]
+
+    def _logits(
+        self, t: int, batch: Batch, projected: list[torch.Tensor], offsets: list[torch.Tensor]
+    ) -> torch.Tensor:
+        task, spans = self.tasks[t], batch.spans[t]
+        parts = [take(values, spans, slot) for values, slot in zip(projected, slots(task), strict=True)]
         if task.features == "product":
             parts.append(self._product(batch, spans, slots(task)) @ self.product[str(t)])
-        total = torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]
-        hidden = total.unflatten(2, (len(self.seeds), self.widths[t])) + self.bias[t]
+        per_seed = (len(self.seeds), self.widths[t])
+        bias = self.bias[t] - sum(offsets).unflatten(2, per_seed)
+        hidden = sum(parts[1:], parts[0]).unflatten(2, per_seed) + bias
         if self.kind == "linear":
             return hidden
         return torch.einsum("lnsh,lshc->lnsc", hidden.relu(), self.second[t]) + self.second_bias[t]

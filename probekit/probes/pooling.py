@@ -7,7 +7,7 @@ and the few projected numbers are pooled and added up: span and pair vectors are
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -48,9 +48,39 @@ def take(values: torch.Tensor, spans: torch.Tensor, slot: Slot) -> torch.Tensor:
     """
     start, end = spans[:, slot.span, 0], spans[:, slot.span, 1]
     if slot.take == "first" or bool((end - start == 1).all()):
-        return values.index_select(1, start)
+        return _rows(values, start)
     if slot.take == "last":
-        return values.index_select(1, end - 1)
-    sums = torch.nn.functional.pad(values.cumsum(1), (0, 0, 1, 0))  # sums[:, i] is the sum before word i
-    total = sums.index_select(1, end) - sums.index_select(1, start)
-    return total / (end - start).to(values.dtype).unsqueeze(1)
+        return _rows(values, end - 1)
+    found = _SpanMean.apply(values, start, end)
+    assert isinstance(found, torch.Tensor)
+    return found
+
+
+def _rows(values: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+    # A task that asks of every word once needs no copy.
+    every = len(words) == values.shape[1] and bool((words == torch.arange(len(words), device=words.device)).all())
+    return values if every else values.index_select(1, words)
+
+
+class _SpanMean(torch.autograd.Function):
+    """The mean of each span, by differences of prefix sums; backwards, a running sum of what begins and ends."""
+
+    @staticmethod
+    def forward(ctx: Any, values: torch.Tensor, start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(start, end)
+        ctx.n_words = values.shape[1]
+        sums = values.new_zeros(values.shape[0], values.shape[1] + 1, values.shape[2])
+        torch.cumsum(values, 1, out=sums[:, 1:])  # sums[:, i] is the sum before word i
+        return (sums.index_select(1, end) - sums.index_select(1, start)) / _lengths(start, end)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:  # type: ignore[override]
+        start, end = ctx.saved_tensors
+        shared = gradient / _lengths(start, end)
+        changes = shared.new_zeros(shared.shape[0], ctx.n_words + 1, shared.shape[2])
+        changes.index_add_(1, start, shared).index_add_(1, end, shared, alpha=-1)
+        return changes.cumsum(1)[:, :-1], None, None
+
+
+def _lengths(start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
+    return (end - start).float().unsqueeze(1)
