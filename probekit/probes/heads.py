@@ -21,6 +21,7 @@ from probekit.tasks.task import Task
 
 ProbeKind = Literal["linear", "mlp"]
 HIDDEN = 64
+ALIGNED = 16  # matrix products run up to a third faster where the number of columns is a multiple of this
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ class Heads(torch.nn.Module):
             for i, _ in enumerate(slots(task))
             for seed in self.seeds
         ]
-        self.first = torch.nn.Parameter(torch.cat(blocks, dim=1).repeat(self.n_layers, 1, 1).to(device))
+        unused = -sum(block.shape[1] for block in blocks) % ALIGNED
+        first = torch.cat([*blocks, torch.zeros(self.dim, unused)], dim=1)
+        self.first = torch.nn.Parameter(first.repeat(self.n_layers, 1, 1).to(device))
         self.bias = torch.nn.ParameterList(
             torch.zeros(self.n_layers, 1, len(self.seeds), width, device=device) for width in self.widths
         )
@@ -99,6 +102,7 @@ class Heads(torch.nn.Module):
         # for every word is added after pooling.
         scaled = self.first / self.scaling.deviation.transpose(1, 2)
         widths = [columns.stop - columns.start for of_task in self.columns for columns in of_task]
+        widths.append(scaled.shape[2] - sum(widths))
         # Split once: a slice for each part would have its own gradient as large as the whole.
         projected = iter(torch.bmm(batch.states, scaled).split(widths, dim=2))
         offsets = iter((self.scaling.mean @ scaled).split(widths, dim=2))

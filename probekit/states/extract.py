@@ -228,7 +228,7 @@ class _Reader:
         default = CPU_BATCH if encoder.device.type == "cpu" else GPU_BATCH
         self.budget = settings.batch_tokens or default
         self._loaded = False
-        self._memory: np.ndarray | None = None
+        self._memory = np.empty((0, 0, 0), dtype=settings.store_dtype)
 
     def fill(self, units: dict[Split, np.ndarray], shards: dict[Split, tuple[Shard, ...]], progress: Progress) -> int:
         """Compute every shard that is not there whole; returns how many that were."""
@@ -262,6 +262,7 @@ class _Reader:
         pieces = align(texts, self.encoder.tokenizer)
         starts = np.cumsum([0] + [len(text) for text in texts])
         states = self._space(len(layers), shard.stop - shard.start)
+        dtype = getattr(torch, self.settings.store_dtype)
         done = 0
         for batch in batches(pieces, self.encoder.limit, self.budget):
             hidden = self.encoder.hidden_states([pieces[w.text].ids[w.start : w.stop] for w in batch])
@@ -269,33 +270,32 @@ class _Reader:
             pooling, words = averaging(batch, starts, width, prefix, self.settings.pieces)
             for i, layer in enumerate(layers):
                 # A sparse product on one thread beats a few dozen small parallel operations.
-                states[i, words] = pooling @ hidden[layer].reshape(-1, self.encoder.dim).float().cpu().numpy()
+                vectors = pooling @ hidden[layer].reshape(-1, self.encoder.dim).float().cpu().numpy()
+                states[i, words] = torch.from_numpy(vectors).to(dtype).numpy()
             done += len(words)
             progress(done)
         have = np.zeros(shard.stop - shard.start, dtype=bool)
         for text, start in zip(pieces, starts, strict=False):
             have[start + text.word[text.word >= 0]] = True
-        no_piece = np.flatnonzero(~have).tolist()
+        no_piece = np.flatnonzero(~have)
+        states[:, no_piece] = 0
+        self._check_range(states)
         for i, layer in enumerate(layers):
-            self.store.write(shard, layer, self._stored(states[i]), no_piece)
+            self.store.write(shard, layer, states[i], no_piece.tolist())
 
     def _space(self, layers: int, words: int) -> np.ndarray:
-        """Zeros `(layers, words, dim)`; the memory is used again from shard to shard."""
-        if self._memory is None or self._memory.shape[0] != layers or self._memory.shape[1] < words:
-            self._memory = np.empty((layers, words, self.encoder.dim), dtype=np.float32)
-        states = self._memory[:, :words]
-        states.fill(0)
-        return states
+        """Room for `(layers, words, dim)`; it is used again from shard to shard, since new memory is slow to touch."""
+        if len(self._memory) != layers or self._memory.shape[1] < words:
+            self._memory = np.empty((layers, words + words // 8, self.encoder.dim), dtype=self._memory.dtype)
+        return self._memory[:, :words]
 
-    def _stored(self, vectors: np.ndarray) -> np.ndarray:
-        """Vectors as they are kept."""
-        kept = torch.from_numpy(vectors).to(getattr(torch, self.settings.store_dtype))
-        if not torch.isfinite(kept.sum(dtype=torch.float32)):  # one infinite value makes the sum so
-            raise StoreError(
-                f"'{self.encoder.source.name}' has hidden states that {self.settings.store_dtype} cannot hold: use "
-                "--store-dtype float32"
-            )
-        return kept.numpy()
+    def _check_range(self, states: np.ndarray) -> None:
+        for values in states:
+            if not torch.isfinite(torch.stack(torch.from_numpy(values).aminmax())).all():
+                raise StoreError(
+                    f"'{self.encoder.source.name}' has hidden states that {self.settings.store_dtype} cannot hold: "
+                    "use --store-dtype float32"
+                )
 
 
 def batches(pieces: Sequence[Pieces], limit: int, budget: int) -> Iterator[list[Window]]:

@@ -18,7 +18,7 @@ from probekit.states.encoder import Encoder, EncoderSettings
 from probekit.states.extract import CPU_BATCH, SHARD_WORDS, batches, extract
 from tests.benchmarks.timing import figure, in_turns
 
-SENTENCES, ALONE = 3_000, 300
+SENTENCES, ALONE = 6_000, 1_000
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
             Path(folder).mkdir()
 
     cache = os.environ.get("PROBEKIT_CACHE")
-    bare_seconds, whole_seconds = in_turns(5, bare, whole)
+    bare_seconds, whole_seconds = in_turns(3, bare, whole)
     if cache:
         os.environ["PROBEKIT_CACHE"] = cache
     figure(f"extraction / bare forward pass, {SENTENCES} sentences", whole_seconds / bare_seconds, "<= 1.15")
