@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 import warnings
@@ -41,6 +42,7 @@ AllowModified = Annotated[
 def main() -> None:
     """Run the command line; a user's mistake is a line or two on standard error and exit status 2."""
     warnings.showwarning = _show_warning
+    gc.set_threshold(100_000)  # a corpus is millions of small objects without cycles: walk over them less often
     try:
         app()
     except ProbekitError as error:

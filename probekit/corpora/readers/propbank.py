@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from probekit.corpora.passage import Edge, Passage
 from probekit.corpora.readers import brackets, conllu
-from probekit.corpora.readers.reading import Material, Reading, Tally, blocks, collector_paused
+from probekit.corpora.readers.reading import Material, Reading, Tally, blocks
 from probekit.errors import CorpusError
 
 SUFFIX = ".xml.gold_skel"
@@ -35,10 +35,9 @@ def read(material: Material) -> Reading:
     reading = conllu.read(material)
     documents = {_ud_name(path): _document(path, raw) for path, raw in material.archive.items()}
     outcome: Counter[str] = Counter()
-    with collector_paused():
-        for split, passages in reading.splits.items():
-            joined = (_join(passage, documents, outcome, reading.tally) for passage in passages)
-            reading.splits[split] = tuple(joined)
+    for split, passages in reading.splits.items():
+        joined = (_join(passage, documents, outcome, reading.tally) for passage in passages)
+        reading.splits[split] = tuple(joined)
     reading.notices.append(
         f"{outcome['joined']:,} of {outcome.total():,} sentences are joined with PropBank; "
         f"{outcome['differs']:,} that have another number of words there and {outcome['lacking']:,} in documents "

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,28 +57,14 @@ def read_files(material: Material, read_file: Callable[[Path, Tally], list[Passa
     total = sum(path.stat().st_size for paths in material.files.values() for path in paths)
     done = 0
     material.progress(f"reading {material.name}", done, total)
-    with collector_paused():
-        for split, paths in material.files.items():
-            passages: list[Passage] = []
-            for path in paths:
-                passages += read_file(path, reading.tally)
-                done += path.stat().st_size
-                material.progress(f"reading {material.name}", done, total)
-            reading.splits[split] = tuple(passages)
+    for split, paths in material.files.items():
+        passages: list[Passage] = []
+        for path in paths:
+            passages += read_file(path, reading.tally)
+            done += path.stat().st_size
+            material.progress(f"reading {material.name}", done, total)
+        reading.splits[split] = tuple(passages)
     return reading
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """No garbage collection meanwhile: millions of small objects without cycles come to life in a reader, and
-    the collector's walks over them took a third of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def read_text(path: Path) -> str:
