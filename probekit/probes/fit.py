@@ -16,8 +16,8 @@ from probekit.progress import Progress, silent
 from probekit.states.extract import States
 from probekit.tasks.instances import UNSEEN, TaskData
 
-SCALING_WORDS = 65_536
-GROUP_BYTES = 1 << 28  # layers are fitted together as far as a batch of their states stays below this
+SCALING_WORDS = 32_768
+GROUP_BYTES = 1 << 28  # layers are fitted together as far as a batch of their states, and their axes, stay below this
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class FitSettings:
     epochs: int = 2
     patience: int = 5
     batch_words: int = 1_024
-    learning_rate: float = 1e-2
+    learning_rate: float = 1.5e-2
     device: str = "cpu"
 
 
@@ -92,7 +92,7 @@ def _report(progress: Progress, group: int, groups: int) -> Callable[[float, flo
 
 
 def _layer_groups(states: States, settings: FitSettings) -> list[tuple[int, ...]]:
-    size = max(1, GROUP_BYTES // (settings.batch_words * states.dim * 4))
+    size = max(1, GROUP_BYTES // ((settings.batch_words + states.dim) * states.dim * 4))
     return [states.layers[i : i + size] for i in range(0, len(states.layers), size)]
 
 
@@ -203,15 +203,17 @@ def _losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def _scaling(train: Runs, layers: Sequence[int], device: torch.device) -> Scaling:
-    """Mean and standard deviation of training words, SCALING_WORDS of them spread over the split."""
+    """Mean, deviation and principal axes of SCALING_WORDS training words spread over the split."""
     n = 0
     total = square = torch.zeros(1, dtype=torch.float64)  # on the CPU: not every GPU has float64
     for values in train.samples(SCALING_WORDS, layers, device):
         n += values.shape[1]
         total = total + values.sum(1, keepdim=True).cpu().double()
-        square = square + values.square().sum(1, keepdim=True).cpu().double()
+        square = square + torch.bmm(values.transpose(1, 2), values).cpu().double()
     mean = total / n
-    deviation = (square / n - mean.square()).clamp_min(0).sqrt()
+    covariance = square / n - mean.transpose(1, 2) * mean
+    deviation = covariance.diagonal(dim1=1, dim2=2).clamp_min(0).sqrt().unsqueeze(1)
     # A dimension that never varies carries nothing: leave it as it is rather than divide by nothing.
     deviation = torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation))
-    return Scaling(mean.float().to(device), deviation.float().to(device))
+    _, axes = torch.linalg.eigh(covariance / (deviation.transpose(1, 2) * deviation))
+    return Scaling(*(part.float().to(device) for part in (mean, deviation, axes)))

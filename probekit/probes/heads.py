@@ -26,10 +26,16 @@ ALIGNED = 16  # matrix products run up to a third faster where the number of col
 
 @dataclass(frozen=True)
 class Scaling:
-    """Mean and standard deviation of each layer's training words: `(layers, 1, dim)` each."""
+    """How each layer's words are standardised, and in which basis its probes are trained.
+
+    Attributes:
+        mean, deviation: of training words, `(layers, 1, dim)` each.
+        axes: the principal axes of standardised words, `(layers, dim, dim)`, one a column.
+    """
 
     mean: torch.Tensor
     deviation: torch.Tensor
+    axes: torch.Tensor
 
 
 class Heads(torch.nn.Module):
@@ -99,8 +105,9 @@ class Heads(torch.nn.Module):
     def forward(self, batch: Batch) -> list[torch.Tensor]:
         """Logits of each task: `(layers, n, seeds, classes)`."""
         # Standardising is folded into the map, (x - m) / s @ W = x @ (W / s) - (m / s) @ W, and what is the same
-        # for every word is added after pooling.
-        scaled = self.first / self.scaling.deviation.transpose(1, 2)
+        # for every word is added after pooling. W is learned in the words' principal axes: there they are
+        # uncorrelated, which Adam, who scales each coordinate by itself, needs to get far in few steps.
+        scaled = torch.bmm(self.scaling.axes, self.first) / self.scaling.deviation.transpose(1, 2)
         widths = [columns.stop - columns.start for of_task in self.columns for columns in of_task]
         widths.append(scaled.shape[2] - sum(widths))
         # Split once: a slice for each part would have its own gradient as large as the whole.
@@ -111,15 +118,13 @@ class Heads(torch.nn.Module):
             for t, of_task in enumerate(self.columns)
         ]
 
-    def _logits(
-        self, t: int, batch: Batch, projected: list[torch.Tensor], offsets: list[torch.Tensor]
-    ) -> torch.Tensor:
+    def _logits(self, t: int, batch: Batch, projected: list[torch.Tensor], offsets: list[torch.Tensor]) -> torch.Tensor:
         task, spans = self.tasks[t], batch.spans[t]
         parts = [take(values, spans, slot) for values, slot in zip(projected, slots(task), strict=True)]
         if task.features == "product":
             parts.append(self._product(batch, spans, slots(task)) @ self.product[str(t)])
         per_seed = (len(self.seeds), self.widths[t])
-        bias = self.bias[t] - sum(offsets).unflatten(2, per_seed)
+        bias = self.bias[t] - sum(offsets[1:], offsets[0]).unflatten(2, per_seed)
         hidden = sum(parts[1:], parts[0]).unflatten(2, per_seed) + bias
         if self.kind == "linear":
             return hidden

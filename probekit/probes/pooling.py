@@ -74,7 +74,7 @@ class _SpanMean(torch.autograd.Function):
         return (sums.index_select(1, end) - sums.index_select(1, start)) / _lengths(start, end)
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         start, end = ctx.saved_tensors
         shared = gradient / _lengths(start, end)
         changes = shared.new_zeros(shared.shape[0], ctx.n_words + 1, shared.shape[2])

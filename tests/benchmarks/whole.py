@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
 import probekit as pk
 from probekit.corpora.passage import SPLITS, Corpus
@@ -15,6 +16,7 @@ from probekit.states.encoder import Encoder, EncoderSettings
 from tests.benchmarks.extraction import _batches
 from tests.benchmarks.timing import figure
 
+ROUNDS = 3
 COMMAND = [str(Path(sys.executable).with_name("probekit")), "probe", "--model", "minilm", "--corpus", "en_ewt"]
 
 
@@ -42,11 +44,15 @@ def main() -> None:
             encoder.hidden_states(batch)
         return time.perf_counter() - started
 
-    with tempfile.TemporaryDirectory() as cache:
-        bare = half(0)  # before and after, since the machine's speed drifts
-        cold = run(cache)
-        warm = run(cache)
-        bare += half(1)
-    print(f"  reading {reading:.1f} s, bare pass {bare:.1f} s, cold {cold:.1f} s, from the cache {warm:.1f} s")
+    bares, colds, warms = [], [], []
+    for _ in range(ROUNDS):
+        with tempfile.TemporaryDirectory() as cache:
+            bare = half(0)  # one half before and one after, since the machine's speed drifts
+            colds.append(run(cache))
+            bares.append(bare + half(1))
+            warms.append(run(cache))
+        print(f"  bare pass {bares[-1]:.1f} s, cold {colds[-1]:.1f} s, from the cache {warms[-1]:.1f} s", flush=True)
+    bare, cold, warm = median(bares), median(colds), median(warms)
+    print(f"  reading {reading:.1f} s")
     figure("(cold - reading) / bare pass", (cold - reading) / bare, "<= 1.4")
     figure("from the cache / bare pass", warm / bare, "<= 0.45")
