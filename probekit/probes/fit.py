@@ -40,8 +40,8 @@ class FitSettings:
     steps: int = 300
     epochs: int = 2
     patience: int = 5
-    batch_words: int = 1_024
-    learning_rate: float = 1.5e-2
+    batch_words: int = 768
+    learning_rate: float = 1.2e-2
     device: str = "cpu"
 
 
