@@ -263,7 +263,7 @@ class _Reader:
         starts = np.cumsum([0] + [len(text) for text in texts])
         states = self._space(len(layers), shard.stop - shard.start)
         dtype = getattr(torch, self.settings.store_dtype)
-        done = 0
+        have = np.zeros(shard.stop - shard.start, dtype=bool)
         for batch in batches(pieces, self.encoder.limit, self.budget):
             hidden = self.encoder.hidden_states([pieces[w.text].ids[w.start : w.stop] for w in batch])
             width, prefix = hidden[0].shape[1], len(self.encoder.prefix)
@@ -272,11 +272,8 @@ class _Reader:
                 # A sparse product on one thread beats a few dozen small parallel operations.
                 vectors = pooling @ hidden[layer].reshape(-1, self.encoder.dim).float().cpu().numpy()
                 states[i, words] = torch.from_numpy(vectors).to(dtype).numpy()
-            done += len(words)
-            progress(done)
-        have = np.zeros(shard.stop - shard.start, dtype=bool)
-        for text, start in zip(pieces, starts, strict=False):
-            have[start + text.word[text.word >= 0]] = True
+            have[words] = True
+            progress(int(have.sum()))
         no_piece = np.flatnonzero(~have)
         states[:, no_piece] = 0
         self._check_range(states)

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import numpy as np
 
@@ -48,7 +49,9 @@ def fit_noise() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (2 * GIB, 2 * GIB))
     data = make_instances(Task(name="noise", title="", layer="upos", shape="word"), corpus)
     fit(states, [data], FitSettings(epochs=1))
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    # Not getrusage: its peak outlives exec, and so may be that of the process that started this one.
+    (peak,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    print(int(peak.split()[1]) * 1024)
 
 
 if __name__ == "__main__":
