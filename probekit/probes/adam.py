@@ -10,7 +10,8 @@ from collections.abc import Iterable
 
 import torch
 
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+# A fit is a few hundred steps: long memories would still hold the steep beginning at its end.
+BETA1, BETA2, EPSILON = 0.8, 0.9, 1e-8
 
 
 class Adam:

@@ -81,8 +81,13 @@ class Runs:
             yield self._vectors([(int(self.borders[run]), int(self.borders[run + 1]))], layers, device)
 
     def _vectors(self, slices: list[tuple[int, int]], layers: Sequence[int], device: torch.device) -> torch.Tensor:
-        read = [torch.from_numpy(self.states.read(self.split, a, b, layers)) for a, b in slices]
-        return torch.cat(read, dim=1).to(device).float()
+        words = sum(b - a for a, b in slices)
+        out = np.empty((len(layers), words, self.states.dim), dtype=self.states.store.dtype)
+        place = 0
+        for a, b in slices:
+            self.states.read_into(out[:, place : place + b - a], self.split, a, layers)
+            place += b - a
+        return torch.from_numpy(out).to(device).float()
 
     def _batch(self, runs: list[int], layers: Sequence[int], device: torch.device) -> Batch:
         slices = [(int(self.borders[run]), int(self.borders[run + 1])) for run in runs]

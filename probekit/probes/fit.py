@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass, replace
+from functools import partial
+from operator import setitem
 
 import numpy as np
 import torch
@@ -15,8 +19,10 @@ from probekit.probes.heads import Heads, ProbeKind, Scaling
 from probekit.progress import Progress, silent
 from probekit.states.extract import States
 from probekit.tasks.instances import UNSEEN, TaskData
+from probekit.workers import count, workers
 
-SCALING_WORDS = 32_768
+SCALING_WORDS = 16_384
+SMALLEST_BATCH = 256  # words
 GROUP_BYTES = 1 << 28  # layers are fitted together as far as a batch of their states, and their axes, stay below this
 
 
@@ -27,20 +33,21 @@ class FitSettings:
     Attributes:
         probe: `linear` or `mlp`.
         seeds: one probe a layer for each.
-        steps: updates at least; small corpora are read more often.
         epochs: passes over the training split at least.
+        words: words read in training at least; small corpora are read more often.
         patience: epochs without a better dev loss after which a probe is final.
         batch_words: words a batch at most; small corpora take smaller batches.
-        learning_rate: at the beginning; it falls linearly to zero.
+        learning_rate: at the beginning, for batches of `batch_words`; smaller ones take less, by the square root
+            (Malladi et al. 2022, arXiv:2205.10287, for Adam). It falls linearly to zero.
         device: where the probes are fitted.
     """
 
     probe: ProbeKind = "linear"
     seeds: tuple[int, ...] = (0,)
-    steps: int = 300
     epochs: int = 2
+    words: int = 150_000
     patience: int = 5
-    batch_words: int = 768
+    batch_words: int = 1_536
     learning_rate: float = 1.2e-2
     device: str = "cpu"
 
@@ -80,20 +87,34 @@ def fit(
     from the rounding of larger matrix products. `states` must have been read in the context the tasks ask for.
     """
     groups = _layer_groups(states, settings)
-    parts = []
-    for i, layers in enumerate(groups):
-        part = _Fit(states, tasks, settings, layers)
-        parts.append(part.run(_report(progress, i, len(groups))))
-    return [_joined([part[t] for part in parts]) for t in range(len(tasks))]
-
-
-def _report(progress: Progress, group: int, groups: int) -> Callable[[float, float], None]:
-    return lambda done, total: progress("fit", group * total + done, groups * total)
+    done = [0.0] * len(groups)  # shares of the work
+    with workers(torch.device(settings.device)) as pool:
+        parts = [
+            pool.submit(_fit_layers, states, tasks, settings, layers, partial(setitem, done, i))
+            for i, layers in enumerate(groups)
+        ]
+        while wait(parts, timeout=0.1).not_done:
+            progress("fit", sum(done), len(groups))
+        fitted = [part.result() for part in parts]
+    progress("fit", len(groups), len(groups))
+    return [_joined([part[t] for part in fitted]) for t in range(len(tasks))]
 
 
 def _layer_groups(states: States, settings: FitSettings) -> list[tuple[int, ...]]:
-    size = max(1, GROUP_BYTES // ((settings.batch_words + states.dim) * states.dim * 4))
-    return [states.layers[i : i + size] for i in range(0, len(states.layers), size)]
+    """Runs of layers that are fitted together: as many as there are workers, or more where batches would be large."""
+    most = max(1, GROUP_BYTES // ((settings.batch_words + states.dim) * states.dim * 4))
+    n = max(-(-len(states.layers) // most), min(count(torch.device(settings.device)), len(states.layers)))
+    return [tuple(layers.tolist()) for layers in np.array_split(states.layers, n)]
+
+
+def _fit_layers(
+    states: States,
+    tasks: Sequence[TaskData],
+    settings: FitSettings,
+    layers: tuple[int, ...],
+    progress: Callable[[float], None],
+) -> list[Fitted]:
+    return _Fit(states, tasks, settings, layers).run(progress)
 
 
 def _joined(parts: list[Fitted]) -> Fitted:
@@ -122,12 +143,12 @@ class _Fit:
         scaling = _scaling(self.train, layers, self.device)
         n_classes = [len(data.classes) for data in tasks]
         self.heads = Heads(settings.probe, [data.task for data in tasks], n_classes, scaling, settings.seeds)
-        # Small corpora: at least some dozens of updates an epoch, and more epochs.
-        self.batch_words = int(np.clip(self.train.n_words // 32, 256, settings.batch_words))
-        self.steps_an_epoch = max(1, round(self.train.n_words / self.batch_words))
-        self.n_epochs = max(settings.epochs, -(-settings.steps // self.steps_an_epoch))
+        # Small corpora: some hundred updates all the same, from smaller batches and more epochs.
+        self.batch_words = int(np.clip(self.train.n_words // 128, SMALLEST_BATCH, settings.batch_words))
+        self.learning_rate = settings.learning_rate * math.sqrt(self.batch_words / settings.batch_words)
+        self.n_epochs = max(settings.epochs, -(-settings.words // self.train.n_words))
 
-    def run(self, progress: Callable[[float, float], None]) -> list[Fitted]:
+    def run(self, progress: Callable[[float], None]) -> list[Fitted]:
         """Train, go back to the best epoch of every probe, and label the test split."""
         shape = (len(self.tasks), len(self.layers), len(self.settings.seeds))
         best_loss, best_epoch = np.full(shape, np.inf), np.zeros(shape, dtype=np.int64)
@@ -147,7 +168,7 @@ class _Fit:
         for t, layer, seed in np.ndindex(*shape):
             for view, kept in zip(self.heads.cell(t, layer, seed), best[t, layer, seed], strict=True):
                 view.copy_(kept)
-        progress(self.n_epochs, self.n_epochs)
+        progress(1)
         _, test = self._judge(self.test)
         return [
             Fitted(
@@ -163,7 +184,7 @@ class _Fit:
             for t, data in enumerate(self.tasks)
         ]
 
-    def _epoch(self, epoch: int, optimiser: Adam, progress: Callable[[float, float], None]) -> None:
+    def _epoch(self, epoch: int, optimiser: Adam, progress: Callable[[float], None]) -> None:
         order = np.random.default_rng(epoch)  # the same for every model and seed: comparisons stay paired
         done = epoch - 1.0
         for batch in self.train.batches(self.batch_words, self.layers, self.device, order):
@@ -175,9 +196,9 @@ class _Fit:
             ]
             if losses:
                 torch.stack(losses).sum().backward()
-                optimiser.step(self.settings.learning_rate * (1 - done / self.n_epochs))
+                optimiser.step(self.learning_rate * (1 - done / self.n_epochs))
             done += batch.states.shape[1] / self.train.n_words
-            progress(done, self.n_epochs)
+            progress(done / self.n_epochs)
 
     @torch.no_grad()
     def _judge(self, runs: Runs) -> tuple[np.ndarray, list[np.ndarray]]:

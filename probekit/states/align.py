@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -52,8 +53,9 @@ class Window:
 
 def align(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Pieces]:
     """Pieces of each text (a sequence of words). `tokenizer` is a fast Hugging Face tokenizer."""
+    joined = [" ".join(words) for words in texts]
     encoded = tokenizer(
-        [" ".join(words) for words in texts],
+        joined,
         add_special_tokens=False,
         return_offsets_mapping=True,
         return_attention_mask=False,
@@ -62,11 +64,22 @@ def align(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Pieces]:
         padding=False,
         verbose=False,
     )
-    pieces = []
-    for words, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True):
-        piece_words = words_of_pieces(words, np.array(offsets, dtype=np.int64).reshape(-1, 2))
-        pieces.append(Pieces(np.array(ids, dtype=np.int64), piece_words, len(words)))
-    return pieces
+    counts = [len(ids) for ids in encoded["input_ids"]]
+    offsets = np.fromiter(chain.from_iterable(chain.from_iterable(encoded["offset_mapping"])), dtype=np.int64)
+    offsets = offsets.reshape(-1, 2)
+    # All texts as one, joined by spaces as their words are, so that numpy runs once and not once a text.
+    begins = np.cumsum([0] + [len(text) + 1 for text in joined])[:-1]
+    first_word = np.cumsum([0] + [len(words) for words in texts])[:-1]
+    owner = words_of_pieces(
+        list(chain.from_iterable(texts)), offsets.reshape(-1, 2) + np.repeat(begins, counts)[:, None]
+    )
+    owner = np.where(owner == NO_WORD, NO_WORD, owner - np.repeat(first_word, counts))
+    ids = np.fromiter(chain.from_iterable(encoded["input_ids"]), dtype=np.int64)
+    borders = np.cumsum(counts)[:-1]
+    return [
+        Pieces(of_text, words_of_text, len(words))
+        for of_text, words_of_text, words in zip(np.split(ids, borders), np.split(owner, borders), texts, strict=True)
+    ]
 
 
 def words_of_pieces(words: Sequence[str], offsets: np.ndarray) -> np.ndarray:

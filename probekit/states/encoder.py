@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ class Encoder:
         self.prefix, self.suffix = _special_pieces(self.tokenizer)
         self._model: Any = None
         self._last_layer = self.n_blocks
+        self._top = threading.local()
 
     @property
     def limit(self) -> int:
@@ -87,27 +89,27 @@ class Encoder:
         return {"weights": weights.hexdigest(), "tokenizer": backend.hexdigest()}
 
     def load(self, last_layer: int) -> None:
-        """Load the weights up to block `last_layer`; the blocks above it are dropped and cost nothing."""
+        """Load the weights up to block `last_layer`, once; the blocks above it are dropped and cost nothing."""
+        if self._model is not None:
+            return
         self._model = _load_model(self.folder, self.source, self.settings, self.dtype)
         self._last_layer = last_layer
         if last_layer < self.n_blocks:
-            self._blocks(self._model)
+            self._cut()
         self._model.to(self.device).eval()
 
     @torch.inference_mode()
     def hidden_states(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
-        """Hidden states of texts given as pieces, special tokens added here.
+        """Hidden states of texts given as pieces, special tokens added here. Several threads may ask at once.
 
         Returns a tensor `(texts, longest + specials, dim)` a layer, from 0 to the last layer loaded; the first
         piece of a text stands at position `len(prefix)`.
         """
         ids, mask = self._pad(pieces)
-        captured: list[torch.Tensor] = []
-        with _keep_output(self._top_block, captured):
-            output = self._model(input_ids=ids, attention_mask=mask, output_hidden_states=True, return_dict=True)
+        output = self._model(input_ids=ids, attention_mask=mask, output_hidden_states=True, return_dict=True)
         states = tuple(output.hidden_states)[: self._last_layer + 1]
         # Without its upper blocks a model would give the last state through its final norm: take it as it was.
-        return (*states[:-1], captured[0]) if captured else states
+        return (*states[:-1], self._top.state) if self._is_cut else states
 
     def _pad(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
         rows = [np.concatenate([self.prefix, ids, self.suffix]) for ids in pieces]
@@ -120,16 +122,21 @@ class Encoder:
             mask[i, : len(row)] = 1
         return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
 
-    _top_block: Any = None
+    _is_cut = False
 
-    def _blocks(self, model: Any) -> None:
+    def _cut(self) -> None:
         """Drop the blocks above the last layer wanted."""
-        for module in model.modules():
+        for module in self._model.modules():
             if isinstance(module, torch.nn.ModuleList) and len(module) == self.n_blocks:
                 del module[max(self._last_layer, 1) :]
-                self._top_block = module[-1] if self._last_layer else None
+                if self._last_layer:
+                    module[-1].register_forward_hook(self._keep)
+                    self._is_cut = True
                 return
         self._last_layer = self.n_blocks  # a family that keeps its blocks elsewhere runs them all
+
+    def _keep(self, module: Any, args: Any, output: Any) -> None:
+        self._top.state = output[0] if isinstance(output, tuple) else output
 
 
 # Families that count positions from the padding index on, and so lose that many of their position embeddings.
@@ -142,22 +149,6 @@ _OFFSET_POSITIONS = {
     "xlm-roberta-xl",
     "roberta-prelayernorm",
 }
-
-
-@contextmanager
-def _keep_output(block: Any, into: list[torch.Tensor]) -> Iterator[None]:
-    if block is None:
-        yield
-        return
-
-    def keep(module: Any, args: Any, output: Any) -> None:
-        into.append(output[0] if isinstance(output, tuple) else output)
-
-    handle = block.register_forward_hook(keep)
-    try:
-        yield
-    finally:
-        handle.remove()
 
 
 def _device(wanted: Device) -> torch.device:

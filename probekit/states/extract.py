@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import json
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
-import torch
-from scipy.sparse import csr_matrix
 
 from probekit.corpora.passage import SPLITS, Corpus, Split
-from probekit.errors import InputError, ProbekitWarning, StoreError
+from probekit.errors import InputError, StoreError
 from probekit.progress import Progress, silent
-from probekit.states.align import Pieces, Window, align, windows
 from probekit.states.encoder import LAYERS_MEAN, Encoder, EncoderSettings
+from probekit.states.fill import Filler, PieceVector
 from probekit.states.store import Shard, Store, StoreDtype, open_store
 
-PieceVector = Literal["mean", "first", "last"]
 Context = Literal["sentence", "document"]
 
 SHARD_WORDS = 16_384  # some seconds of work each, and enough sentences to sort by length …
 SHARD_BYTES = 1 << 29  # … as far as the vectors of all layers, in float32, stay below this
-CPU_BATCH, GPU_BATCH = 1_024, 32_768  # pieces a batch, padding included
 
 
 @dataclass(frozen=True)
@@ -87,12 +81,17 @@ class States:
         """Vectors of words `start` to `stop` (positions in the split): `(layers, stop - start, dim)`, as stored."""
         wanted = self.layers if layers is None else tuple(layers)
         out = np.empty((len(wanted), stop - start, self.dim), dtype=self.store.dtype)
+        self.read_into(out, split, start, wanted)
+        return out
+
+    def read_into(self, out: np.ndarray, split: Split, start: int, layers: Sequence[int]) -> None:
+        """Fill `out`, `(layers, words, dim)` of the stored type, with the vectors of the words from `start` on."""
+        stop = start + out.shape[1]
         for shard in self.shards[split]:
             low, high = max(start, shard.start), min(stop, shard.stop)
             if low < high:
-                for i, layer in enumerate(wanted):
+                for i, layer in enumerate(layers):
                     self.store.read_into(out[i, low - start : high - start], shard, layer, low, high)
-        return out
 
     def words_without_piece(self) -> list[tuple[Split, str]]:
         """The words whose vectors are zero, since the tokenizer gives them no piece."""
@@ -149,8 +148,8 @@ def extract(
     units = {split: _units(corpus, split, settings.context) for split in SPLITS}
     shards = {split: tuple(_shards(split, units[split], words)) for split in SPLITS}
     started = time.perf_counter()
-    reader = _Reader(encoder, corpus, settings, store, layers)
-    computed = reader.fill(units, shards, progress)
+    filler = Filler(encoder, corpus, store, layers=layers, pieces=settings.pieces, batch_tokens=settings.batch_tokens)
+    computed = filler.fill(units, shards, progress)
     total = sum(len(runs) for runs in shards.values())
     return States(
         model=model,
@@ -205,133 +204,3 @@ def _no_piece(store: Store, shards: Sequence[Shard], layer: int) -> tuple[int, .
             raise StoreError(f"states went missing while they were read: {store.path(shard, layer)}; run it again")
         positions.extend(shard.start + i for i in json.loads(found[0]["no_piece"]))
     return tuple(positions)
-
-
-class _Reader:
-    """Fills a store shard by shard."""
-
-    def __init__(
-        self,
-        encoder: Encoder,
-        corpus: Corpus,
-        settings: ExtractSettings,
-        store: Store,
-        layers: tuple[int, ...],
-    ) -> None:
-        self.encoder, self.corpus, self.settings, self.store, self.layers = (
-            encoder,
-            corpus,
-            settings,
-            store,
-            layers,
-        )
-        default = CPU_BATCH if encoder.device.type == "cpu" else GPU_BATCH
-        self.budget = settings.batch_tokens or default
-        self._loaded = False
-        self._memory = np.empty((0, 0, 0), dtype=settings.store_dtype)
-
-    def fill(self, units: dict[Split, np.ndarray], shards: dict[Split, tuple[Shard, ...]], progress: Progress) -> int:
-        """Compute every shard that is not there whole; returns how many that were."""
-        words = {split: [w for p in self.corpus.splits[split] for w in p.words] for split in SPLITS}
-        total, done, computed = sum(map(len, words.values())), 0, 0
-        for split in SPLITS:
-            for shard in shards[split]:
-                missing = [layer for layer in self.layers if not self._usable(shard, layer)]
-                if missing:
-                    borders = units[split]
-                    borders = borders[(borders >= shard.start) & (borders <= shard.stop)].tolist()
-                    texts = [words[split][a:b] for a, b in pairwise(borders)]
-                    self._compute(shard, texts, missing, lambda n, at=done: progress("extract", at + n, total))
-                    computed += 1
-                done += shard.stop - shard.start
-                progress("extract", done, total)
-        return computed
-
-    def _usable(self, shard: Shard, layer: int) -> bool:
-        if self.store.is_whole(shard, layer):
-            return True
-        path = self.store.path(shard, layer)
-        if path.exists():
-            warnings.warn(f"damaged states are computed again: {path}", ProbekitWarning, stacklevel=2)
-        return False
-
-    def _compute(self, shard: Shard, texts: list[list[str]], layers: list[int], progress: Any) -> None:
-        if not self._loaded:
-            self.encoder.load(max(self.layers))
-            self._loaded = True
-        pieces = align(texts, self.encoder.tokenizer)
-        starts = np.cumsum([0] + [len(text) for text in texts])
-        states = self._space(len(layers), shard.stop - shard.start)
-        dtype = getattr(torch, self.settings.store_dtype)
-        have = np.zeros(shard.stop - shard.start, dtype=bool)
-        for batch in batches(pieces, self.encoder.limit, self.budget):
-            hidden = self.encoder.hidden_states([pieces[w.text].ids[w.start : w.stop] for w in batch])
-            width, prefix = hidden[0].shape[1], len(self.encoder.prefix)
-            pooling, words = averaging(batch, starts, width, prefix, self.settings.pieces)
-            for i, layer in enumerate(layers):
-                # A sparse product on one thread beats a few dozen small parallel operations.
-                vectors = pooling @ hidden[layer].reshape(-1, self.encoder.dim).float().cpu().numpy()
-                states[i, words] = torch.from_numpy(vectors).to(dtype).numpy()
-            have[words] = True
-            progress(int(have.sum()))
-        no_piece = np.flatnonzero(~have)
-        states[:, no_piece] = 0
-        self._check_range(states)
-        for i, layer in enumerate(layers):
-            self.store.write(shard, layer, states[i], no_piece.tolist())
-
-    def _space(self, layers: int, words: int) -> np.ndarray:
-        """Room for `(layers, words, dim)`; it is used again from shard to shard, since new memory is slow to touch."""
-        if len(self._memory) != layers or self._memory.shape[1] < words:
-            self._memory = np.empty((layers, words + words // 8, self.encoder.dim), dtype=self._memory.dtype)
-        return self._memory[:, :words]
-
-    def _check_range(self, states: np.ndarray) -> None:
-        for values in states:
-            if not torch.isfinite(torch.stack(torch.from_numpy(values).aminmax())).all():
-                raise StoreError(
-                    f"'{self.encoder.source.name}' has hidden states that {self.settings.store_dtype} cannot hold: "
-                    "use --store-dtype float32"
-                )
-
-
-def batches(pieces: Sequence[Pieces], limit: int, budget: int) -> Iterator[list[Window]]:
-    """Windows over all texts, sorted by length, in batches of at most `budget` pieces, padding included."""
-    every = [window for number, text in enumerate(pieces) for window in windows(number, text, limit)]
-    every.sort(key=lambda window: window.start - window.stop)
-    batch: list[Window] = []
-    for window in every:
-        longest = batch[0].stop - batch[0].start if batch else 0
-        if batch and longest * (len(batch) + 1) > budget:
-            yield batch
-            batch = []
-        batch.append(window)
-    if batch:
-        yield batch
-
-
-def averaging(
-    batch: list[Window], starts: np.ndarray, width: int, prefix: int, take: PieceVector
-) -> tuple[csr_matrix, np.ndarray]:
-    """The matrix `(words, rows)` that takes a batch's flattened hidden states to words' vectors, and the words.
-
-    Args:
-        batch: the windows, one a row of the batch.
-        starts: position in the shard of each text's first word.
-        width: pieces in a row of the batch, padding and special tokens included.
-        prefix: special tokens before a text.
-        take: the `mean` of a word's pieces, or its `first` or `last` one.
-
-    Returns the matrix, and the words' positions in the shard `(words,)`.
-    """
-    rows = np.concatenate([i * width + prefix + window.own for i, window in enumerate(batch)])
-    owners = np.concatenate([starts[window.text] + window.word for window in batch])
-    first = np.flatnonzero(np.diff(owners, prepend=-1))
-    borders = np.append(first, len(owners))
-    words, shape = owners[first], (len(first), len(batch) * width)
-    if take != "mean":
-        rows = rows[first if take == "first" else borders[1:] - 1]
-        borders = np.arange(len(words) + 1)
-    counts = np.diff(borders)
-    weights = np.repeat(1 / counts, counts).astype(np.float32)
-    return csr_matrix((weights, rows, borders), shape=shape), words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import groupby
 
 from probekit.corpora.passage import Corpus, Passage, Span
@@ -57,10 +58,14 @@ def words(task: Task, passages: Sequence[Passage]) -> Labelled:
     """Every word that has a value in the layer."""
     found = Labelled()
     for number, passage in enumerate(passages):
-        values = list(_values(task.layer, passage))
-        spans = [((i, i + 1),) for i, value in enumerate(values) if value is not None]
-        found.extend(number, spans, [value for value in values if value is not None])
+        labelled = [(i, value) for i, value in enumerate(_values(task.layer, passage)) if value is not None]
+        found.extend(number, [_one_word(i) for i, _ in labelled], [value for _, value in labelled])
     return found
+
+
+@cache
+def _one_word(i: int) -> tuple[Span, ...]:
+    return ((i, i + 1),)
 
 
 def edges(task: Task, passages: Sequence[Passage]) -> Labelled:
@@ -69,10 +74,11 @@ def edges(task: Task, passages: Sequence[Passage]) -> Labelled:
     for number, passage in enumerate(passages):
         layer = passage.edges.get(task.layer, ())
         found.extend(number, [edge.spans for edge in layer], [edge.label for edge in layer])
-    odd = next((i for i, spans in enumerate(found.spans) if len(spans) != task.arity), None)
+    arity = task.arity
+    odd = next((i for i, spans in enumerate(found.spans) if len(spans) != arity), None)
     if odd is not None:
         raise TaskError(
-            f"task '{task.name}' has shape '{task.shape}', {task.arity} span(s) an instance, but layer "
+            f"task '{task.name}' has shape '{task.shape}', {arity} span(s) an instance, but layer "
             f"'{task.layer}' has {len(found.spans[odd])} in passage {passages[found.passages[odd]].id}"
         )
     return found

@@ -14,7 +14,8 @@ import probekit as pk
 from probekit.corpora.passage import Corpus
 from probekit.states.align import align
 from probekit.states.encoder import Encoder, EncoderSettings
-from probekit.states.extract import CPU_BATCH, SHARD_WORDS, batches, extract
+from probekit.states.extract import SHARD_WORDS, extract
+from probekit.states.fill import CPU_BATCH, batches
 from tests.benchmarks.timing import figure
 
 CHUNKS, SENTENCES, ALONE = 4, 3_000, 250

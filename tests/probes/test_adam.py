@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import torch
 
-from probekit.probes.adam import Adam
+from probekit.probes.adam import BETA1, BETA2, Adam
 
 
 def test_the_steps_are_torchs() -> None:
     torch.manual_seed(0)
     start, data = torch.randn(5, 3), torch.randn(40, 5)
     ours, theirs = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.clone())
-    mine, referee = Adam([ours]), torch.optim.Adam([theirs], lr=0.1)
+    mine, referee = Adam([ours]), torch.optim.Adam([theirs], lr=0.1, betas=(BETA1, BETA2))
     for step in range(40):
         for group in referee.param_groups:
             group["lr"] = 0.1 / (step + 1)

@@ -94,7 +94,7 @@ def test_as_good_as_scikit_learn_at_every_layer() -> None:
         values[split] = standard * scale + mean
     corpus = made_corpus(labels)
     data = make_instances(WORD, corpus)
-    (fitted,) = fit(made_states(corpus, values), [data], FitSettings(steps=1_000))
+    (fitted,) = fit(made_states(corpus, values), [data], FitSettings(words=250_000))
     for layer in range(3):
         scaler = StandardScaler().fit(values["train"][layer])
         referee = LogisticRegression(max_iter=200).fit(scaler.transform(values["train"][layer]), labels["train"])
@@ -157,12 +157,12 @@ def test_spans_of_several_words_are_pooled(features: str, span: str) -> None:
     if (features, span) == ("product", "ends"):
         pytest.skip("the product is of mean ends, which is not what is planted")
     states, data, _ = arcs(4, features, span)
-    (fitted,) = fit(states, [data], FitSettings(steps=1_500))
+    (fitted,) = fit(states, [data], FitSettings(words=400_000))
     assert scores(fitted)[0, 0] > 0.95
 
 
 def test_a_product_needs_the_product_features() -> None:
     states, _, _ = arcs(5, "product", "mean")
     plain = make_instances(Task(name="plain", title="", layer="arcs", shape="arc"), states.corpus)
-    (fitted,) = fit(states, [plain], FitSettings(steps=1_500))
+    (fitted,) = fit(states, [plain], FitSettings(words=400_000))
     assert scores(fitted)[0, 0] < 0.6

@@ -15,7 +15,8 @@ from probekit.corpora.passage import Corpus, Passage
 from probekit.errors import InputError, ProbekitWarning, StoreError
 from probekit.states import extract as extraction
 from probekit.states.encoder import Encoder, EncoderSettings
-from probekit.states.extract import States, batches, extract
+from probekit.states.extract import States, extract
+from probekit.states.fill import batches
 
 
 def naive(folder: Path, words: list[str], pieces: str = "mean") -> np.ndarray:
