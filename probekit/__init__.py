@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from probekit.corpora.load import load_corpus
     from probekit.corpora.passage import Corpus, Edge, Passage
     from probekit.errors import ProbekitError
+    from probekit.forgetting.compare import compare
+    from probekit.forgetting.comparison import Comparison, read_comparison
     from probekit.probes.fit import FitSettings
     from probekit.probes.probe import probe
     from probekit.probes.scores import Scores, read_scores
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from probekit.tasks.task import Task, load_task
 
 _HOME = {
+    "Comparison": "forgetting.comparison",
     "Corpus": "corpora.passage",
     "Edge": "corpora.passage",
     "EncoderSettings": "states.encoder",
@@ -33,16 +36,19 @@ _HOME = {
     "Scores": "probes.scores",
     "States": "states.extract",
     "Task": "tasks.task",
+    "compare": "forgetting.compare",
     "extract": "states.extract",
     "heatmap": "reports.heatmap",
     "load_corpus": "corpora.load",
     "load_task": "tasks.task",
     "make_instances": "tasks.instances",
     "probe": "probes.probe",
+    "read_comparison": "forgetting.comparison",
     "read_scores": "probes.scores",
 }
 
 __all__ = [
+    "Comparison",
     "Corpus",
     "Edge",
     "EncoderSettings",
@@ -54,12 +60,14 @@ __all__ = [
     "Scores",
     "States",
     "Task",
+    "compare",
     "extract",
     "heatmap",
     "load_corpus",
     "load_task",
     "make_instances",
     "probe",
+    "read_comparison",
     "read_scores",
 ]
 

@@ -5,15 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import torch
 
-from probekit.corpora.passage import Split
-from probekit.states.extract import States
+from probekit.corpora.passage import Corpus, Split
 from probekit.tasks.instances import Instances, document_numbers
+from probekit.tasks.task import Context
 
 RUN_WORDS = 256  # a batch is several such runs from all over the split
+
+
+class Vectors(Protocol):
+    """One vector a word and layer, as `States` has them or something made of them."""
+
+    @property
+    def corpus(self) -> Corpus:
+        """The words."""
+
+    @property
+    def context(self) -> Context:
+        """What was read in one pass."""
+
+    @property
+    def dim(self) -> int:
+        """Width of a vector."""
+
+    @property
+    def dtype(self) -> str:
+        """Of the values `read_into` gives."""
+
+    def read_into(self, out: np.ndarray, split: Split, start: int, layers: Sequence[int]) -> None:
+        """Fill `out`, `(layers, words, dim)`, with the vectors of the words from `start` on."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +64,7 @@ class Runs:
         instances: of each task, over this split.
     """
 
-    def __init__(self, states: States, split: Split, instances: Sequence[Instances]) -> None:
+    def __init__(self, states: Vectors, split: Split, instances: Sequence[Instances]) -> None:
         self.states, self.split, self.instances = states, split, instances
         units = _units(states, split)
         self.borders = _borders(units)
@@ -82,7 +106,7 @@ class Runs:
 
     def _vectors(self, slices: list[tuple[int, int]], layers: Sequence[int], device: torch.device) -> torch.Tensor:
         words = sum(b - a for a, b in slices)
-        out = np.empty((len(layers), words, self.states.dim), dtype=self.states.store.dtype)
+        out = np.empty((len(layers), words, self.states.dim), dtype=self.states.dtype)
         place = 0
         for a, b in slices:
             self.states.read_into(out[:, place : place + b - a], self.split, a, layers)
@@ -103,10 +127,10 @@ class Runs:
         return Batch(vectors, spans, labels)
 
 
-def _units(states: States, split: Split) -> np.ndarray:
+def _units(states: Vectors, split: Split) -> np.ndarray:
     """Where passages (or documents, where documents are read) begin, and the end: `(units + 1,)`."""
     offsets = states.corpus.offsets(split)
-    if states.settings.context == "sentence":
+    if states.context == "sentence":
         return offsets
     documents = document_numbers(states.corpus.splits[split])
     return np.append(offsets[np.flatnonzero(np.diff(documents, prepend=-1))], offsets[-1])

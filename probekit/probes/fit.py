@@ -11,14 +11,15 @@ from operator import setitem
 
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy
 
+from probekit.corpora.passage import Split
 from probekit.probes.adam import Adam
-from probekit.probes.batches import Runs
+from probekit.probes.batches import Runs, Vectors
 from probekit.probes.heads import Heads, ProbeKind, Scaling
+from probekit.probes.judge import judge, losses
 from probekit.progress import Progress, silent
 from probekit.states.extract import States
-from probekit.tasks.instances import UNSEEN, TaskData
+from probekit.tasks.instances import TaskData
 from probekit.workers import count, workers
 
 SCALING_WORDS = 16_384
@@ -65,6 +66,7 @@ class Fitted:
         dev_predictions: `(layers, seeds, n_dev)` labels given to the dev instances.
         dev_loss: `(layers, seeds)` mean cross-entropy on dev in nats, at the epoch kept; lower is better.
         epochs: `(layers, seeds)` the epoch kept, counted from 1.
+        heads: the probes of this and the tasks fitted along with it, by runs of layers.
     """
 
     data: TaskData
@@ -75,29 +77,52 @@ class Fitted:
     dev_predictions: np.ndarray
     dev_loss: np.ndarray
     epochs: np.ndarray
+    heads: tuple[tuple[tuple[int, ...], Heads], ...]
 
 
 def fit(
     states: States, tasks: Sequence[TaskData], settings: FitSettings, *, progress: Progress = silent
 ) -> list[Fitted]:
-    """Train probes of every task, layer and seed on the training split, keep the epoch with the lowest dev loss,
-    and label the test split.
+    """Train probes of every task on one checkpoint's states, see `fit_together`."""
+    return fit_together([states], tasks, settings, progress=progress)[0]
 
-    A probe's result depends on its own task, layer and seed, not on what else is fitted along with it, apart
-    from the rounding of larger matrix products. `states` must have been read in the context the tasks ask for.
+
+def fit_together(
+    checkpoints: Sequence[States], tasks: Sequence[TaskData], settings: FitSettings, *, progress: Progress = silent
+) -> list[list[Fitted]]:
+    """Train probes of every checkpoint, task, layer and seed on the training split, keep the epoch with the lowest
+    dev loss, and label the test split.
+
+    A probe's result depends on its own states, task, layer and seed, not on what else is fitted along with it, apart
+    from the rounding of larger matrix products. States must have been read in the context the tasks ask for.
+
+    Returns, for each checkpoint, the trained probes of each task.
     """
-    groups = _layer_groups(states, settings)
+    groups = [(i, layers) for i, states in enumerate(checkpoints) for layers in _layer_groups(states, settings)]
     done = [0.0] * len(groups)  # shares of the work
     with workers(torch.device(settings.device)) as pool:
         parts = [
-            pool.submit(_fit_layers, states, tasks, settings, layers, partial(setitem, done, i))
-            for i, layers in enumerate(groups)
+            pool.submit(_fit_layers, checkpoints[i], tasks, settings, layers, partial(setitem, done, number))
+            for number, (i, layers) in enumerate(groups)
         ]
         while wait(parts, timeout=0.1).not_done:
             progress("fit", sum(done), len(groups))
-        fitted = [part.result() for part in parts]
+        fitted: list[list[list[Fitted]]] = [[] for _ in checkpoints]
+        for (i, _), part in zip(groups, parts, strict=True):
+            fitted[i].append(part.result())
     progress("fit", len(groups), len(groups))
-    return [_joined([part[t] for part in fitted]) for t in range(len(tasks))]
+    return [[_joined([group[t] for group in of_one]) for t in range(len(tasks))] for of_one in fitted]
+
+
+def predict(fitted: Sequence[Fitted], states: Vectors, split: Split) -> list[np.ndarray]:
+    """What trained probes say of other vectors of the same words: `(layers, seeds, n)` for each task.
+
+    `fitted` are the probes of all tasks that were fitted together. The probe of layer k reads layer k of `states`.
+    """
+    runs = Runs(states, split, [one.data.splits[split] for one in fitted])
+    with workers(fitted[0].heads[0][1].scaling.mean.device) as pool:
+        parts = list(pool.map(lambda group: judge(group[1], runs, group[0])[1], fitted[0].heads))
+    return [np.concatenate([part[t] for part in parts]) for t in range(len(fitted))]
 
 
 def _layer_groups(states: States, settings: FitSettings) -> list[tuple[int, ...]]:
@@ -126,6 +151,7 @@ def _joined(parts: list[Fitted]) -> Fitted:
         dev_predictions=np.concatenate([part.dev_predictions for part in parts]),
         dev_loss=np.concatenate([part.dev_loss for part in parts]),
         epochs=np.concatenate([part.epochs for part in parts]),
+        heads=tuple(group for part in parts for group in part.heads),
     )
 
 
@@ -157,7 +183,7 @@ class _Fit:
         optimiser = Adam(self.heads.parameters())
         for epoch in range(1, self.n_epochs + 1):
             self._epoch(epoch, optimiser, progress)
-            loss, predictions = self._judge(self.dev)
+            loss, predictions = judge(self.heads, self.dev, self.layers)
             open_ = epoch - best_epoch <= self.settings.patience
             for t, layer, seed in np.argwhere((loss < best_loss) & open_).tolist():
                 best_loss[t, layer, seed], best_epoch[t, layer, seed] = loss[t, layer, seed], epoch
@@ -169,7 +195,7 @@ class _Fit:
             for view, kept in zip(self.heads.cell(t, layer, seed), best[t, layer, seed], strict=True):
                 view.copy_(kept)
         progress(1)
-        _, test = self._judge(self.test)
+        _, test = judge(self.heads, self.test, self.layers)
         return [
             Fitted(
                 data=data,
@@ -180,6 +206,7 @@ class _Fit:
                 dev_predictions=dev[t],
                 dev_loss=best_loss[t],
                 epochs=best_epoch[t],
+                heads=((self.layers, self.heads),),
             )
             for t, data in enumerate(self.tasks)
         ]
@@ -188,39 +215,17 @@ class _Fit:
         order = np.random.default_rng(epoch)  # the same for every model and seed: comparisons stay paired
         done = epoch - 1.0
         for batch in self.train.batches(self.batch_words, self.layers, self.device, order):
-            losses = [
+            each = [
                 # Summed over layers and seeds: each probe has its own mean loss, and its own parameters.
-                _losses(logits, labels).sum()
+                losses(logits, labels).sum()
                 for logits, labels in zip(self.heads(batch), batch.labels, strict=True)
                 if len(labels)
             ]
-            if losses:
-                torch.stack(losses).sum().backward()
+            if each:
+                torch.stack(each).sum().backward()
                 optimiser.step(self.learning_rate * (1 - done / self.n_epochs))
             done += batch.states.shape[1] / self.train.n_words
             progress(done / self.n_epochs)
-
-    @torch.no_grad()
-    def _judge(self, runs: Runs) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Mean loss `(tasks, layers, seeds)` over a split, and each task's predictions `(layers, seeds, n)`."""
-        total = np.zeros((len(self.tasks), len(self.layers), len(self.settings.seeds)))
-        found: list[list[np.ndarray]] = [[] for _ in self.tasks]
-        for batch in runs.batches(self.batch_words, self.layers, self.device):
-            for t, (logits, labels) in enumerate(zip(self.heads(batch), batch.labels, strict=True)):
-                found[t].append(logits.argmax(-1).permute(0, 2, 1).cpu().numpy())
-                seen = labels != UNSEEN
-                if seen.any():
-                    total[t] += (_losses(logits[:, seen], labels[seen]) * seen.sum()).cpu().numpy()
-        known = [(instances.labels != UNSEEN).sum() for instances in runs.instances]
-        return total / np.maximum(known, 1)[:, None, None], [np.concatenate(parts, axis=2) for parts in found]
-
-
-def _losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy of each probe: `(layers, seeds)` from `(layers, n, seeds, classes)` and `(n,)`."""
-    layers, n, seeds, classes = logits.shape
-    target = labels[None, :, None].expand(layers, n, seeds).reshape(-1)
-    each = cross_entropy(logits.reshape(-1, classes), target, reduction="none")
-    return each.view(layers, n, seeds).mean(1)
 
 
 def _scaling(train: Runs, layers: Sequence[int], device: torch.device) -> Scaling:

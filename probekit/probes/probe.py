@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from importlib.metadata import version
-from pathlib import Path
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from probekit.corpora.load import load_corpus
-from probekit.corpora.passage import Corpus, Split
-from probekit.errors import TaskError
+from probekit.corpora.passage import Split
 from probekit.probes import metrics
+from probekit.probes.asked import CorpusNames, Subject, TaskNames, ask
 from probekit.probes.baselines import BASELINES
 from probekit.probes.fit import FitSettings, Fitted, fit
 from probekit.probes.heads import ProbeKind
 from probekit.probes.scores import COLUMNS, MORE_COLUMNS, Scores
 from probekit.progress import Progress, silent
-from probekit.states.extract import ExtractSettings, States, extract
-from probekit.tasks.instances import TaskData, make_instances
-from probekit.tasks.shapes import carries
-from probekit.tasks.task import Context, Task, load_task, shipped_tasks
+from probekit.states.extract import ExtractSettings, States
+from probekit.tasks.instances import TaskData
 
 Rows = Iterator[dict[str, Any]]
-StatesIn = Callable[[Context], States]
-Subject = str | States | Sequence[str | States]
-TaskNames = str | Path | Task | Sequence[str | Path | Task]
-CorpusNames = str | Path | Corpus | Sequence[str | Path | Corpus]
 
 
 def probe(
@@ -67,11 +59,10 @@ def probe(
     runs: list[dict[str, Any]] = []
     notices: list[str] = []
     started = time.perf_counter()
-    for states_in, data, about in _work(subject, tasks, corpus, extract_settings, allow_modified, progress):
-        notices += about
-        for context in dict.fromkeys(d.task.context for d in data):
-            together = [d for d in data if d.task.context == context]
-            found, run, said = _probe_context(states_in(context), together, tuple(probes), settings, progress)
+    for asked in ask(subject, tasks, corpus, extract_settings, allow_modified, progress):
+        notices += asked.notices
+        for (_, states_in), (context, data) in product(asked.checkpoints, asked.contexts()):
+            found, run, said = _probe_context(states_in(context), data, tuple(probes), settings, progress)
             rows += found
             runs.append(run)
             notices += said
@@ -79,83 +70,8 @@ def probe(
 
     table = pd.DataFrame(rows, columns=[*COLUMNS, *MORE_COLUMNS])
     table = table.astype({"layer": "Int64", "epoch": "Int64"})
-    run = {"versions": _versions(), "seconds": time.perf_counter() - started, "runs": runs}
+    run = {"versions": versions(), "seconds": time.perf_counter() - started, "runs": runs}
     return Scores(table, run, tuple(dict.fromkeys(notices)))
-
-
-def _work(
-    subject: Subject,
-    tasks: TaskNames,
-    corpus: CorpusNames | None,
-    settings: ExtractSettings | None,
-    allow_modified: bool,
-    progress: Progress,
-) -> Iterator[tuple[StatesIn, list[TaskData], list[str]]]:
-    """For each checkpoint and corpus: its states, the instances, and notices.
-
-    Instances come first, so that a task that cannot be asked is told before hours of extraction.
-    """
-    subjects = [subject] if isinstance(subject, str | States) else list(subject)
-    models = [name for name in subjects if isinstance(name, str)]
-    for states in subjects:
-        if isinstance(states, States):
-            yield (partial(states.in_context, progress=progress), *_instances(tasks, states.corpus))
-    for source, asked in _by_corpus(tasks, corpus) if models else ():
-        loaded = source
-        if not isinstance(loaded, Corpus):
-            loaded = load_corpus(loaded, allow_modified=allow_modified, progress=progress)
-        data, notices = _instances(asked, loaded)
-        for model in models:
-            yield _extracting(model, loaded, settings or ExtractSettings(), progress), data, notices
-
-
-def _extracting(model: str, corpus: Corpus, settings: ExtractSettings, progress: Progress) -> StatesIn:
-    return lambda context: extract(model, corpus, settings=replace(settings, context=context), progress=progress)
-
-
-def _instances(tasks: TaskNames, corpus: Corpus) -> tuple[list[TaskData], list[str]]:
-    chosen, skipped = _choose(tasks, corpus)
-    data = [make_instances(task, corpus) for task in chosen]
-    return data, [*corpus.notices, *(notice for d in data for notice in d.notices), *skipped]
-
-
-def _by_corpus(tasks: TaskNames, corpus: CorpusNames | None) -> list[tuple[str | Path | Corpus, TaskNames]]:
-    """Corpora, each with the tasks to probe on it."""
-    if corpus is not None:
-        listed = [corpus] if isinstance(corpus, str | Path | Corpus) else list(corpus)
-        return [(one, tasks) for one in listed]
-    by_corpus: dict[str, list[Task]] = {}
-    for task in _loaded(tasks):
-        by_corpus.setdefault(task.corpus, []).append(task)
-    return list(by_corpus.items())
-
-
-def _loaded(tasks: TaskNames) -> list[Task]:
-    """Each task once, in the order asked."""
-    listed = [tasks] if isinstance(tasks, str | Path | Task) else list(tasks)
-    found: dict[str, Task] = {}
-    for item in listed:
-        task = item if isinstance(item, Task) else load_task(item) if item != "all" else None
-        for one in [task] if task else shipped_tasks():
-            if found.setdefault(one.name, one) != one:
-                raise TaskError(f"two different tasks are called '{one.name}': give one of them a 'name' of its own")
-    return list(found.values())
-
-
-def _choose(tasks: TaskNames, corpus: Corpus) -> tuple[list[Task], list[str]]:
-    """The tasks meant; for `"all"` those the corpus can carry, and a notice of the others."""
-    listed = [tasks] if isinstance(tasks, str | Path | Task) else list(tasks)
-    named = {task.name for task in _loaded([item for item in listed if item != "all"])}
-    chosen, skipped = [], []
-    for task in _loaded(listed):
-        if task.name in named or carries(task, corpus):
-            chosen.append(task)
-        else:
-            skipped.append(f"{task.name}: skipped, '{corpus.name}' has no layer '{task.layer}'")
-    if not chosen:
-        layers = ", ".join(sorted(corpus.tag_layers | corpus.edge_layers)) or "none"
-        raise TaskError(f"the corpus '{corpus.name}' cannot carry any task (its layers: {layers})")
-    return chosen, skipped
 
 
 def _probe_context(
@@ -173,14 +89,7 @@ def _probe_context(
         for fitted in fit(states, data, replace(settings, probe=kind), progress=progress):
             rows += _probe_rows(states, fitted)
         seconds[f"fit and score {kind}"] = time.perf_counter() - started
-    lost = states.words_without_piece()
-    said = []
-    if lost:
-        examples = ", ".join(f"{word!r}" for _, word in lost[:5])
-        said.append(
-            f"{states.model}: {len(lost)} words of '{states.corpus.name}' have no piece ({examples}): zero vectors"
-        )
-    return rows, {**_record(states, data, settings, probes), "seconds": seconds}, said
+    return rows, {**_record(states, data, settings, probes), "seconds": seconds}, states.notices()
 
 
 def _baseline_rows(states: States, data: TaskData) -> Rows:
@@ -261,5 +170,6 @@ def _record(
     }
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of what a number may depend on."""
     return {name: version(name) for name in ("probekit-nlp", "torch", "transformers", "numpy")}

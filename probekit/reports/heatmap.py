@@ -5,42 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from probekit.errors import InputError, StoreError
+from probekit.errors import InputError
+from probekit.forgetting.comparison import Comparison
 from probekit.probes.baselines import BASELINES
 from probekit.probes.scores import Scores
+from probekit.reports.forgetting import forgetting_figure
+from probekit.reports.picture import save
 
 if TYPE_CHECKING:
     import pandas as pd
 
 CELL_WIDTH, CELL_HEIGHT = 0.72, 0.52  # inches
-FORMATS = (".png", ".svg", ".pdf")
 
 
-def heatmap(scores: Scores, *paths: str | Path) -> None:
-    """Draw `scores` into each of `paths` (.png, .svg or .pdf).
+def heatmap(subject: Scores | Comparison, *paths: str | Path) -> None:
+    """Draw scores, or what changed between checkpoints, into each of `paths` (.png, .svg or .pdf).
 
-    One panel a model and kind of probe; one row a task, one column a layer; light to dark from 0 to 1, which
-    reads in greyscale. The best layer of a row, by its dev score, is framed. Baselines stand apart on the left.
+    Of scores: one panel a model and kind of probe; one row a task, one column a layer; light to dark from 0 to 1,
+    which reads in greyscale. The best layer of a row, by its dev score, is framed. Baselines stand apart on the left.
+    Of a comparison see `reports.forgetting`.
     """
-    for path in paths:
-        if Path(path).suffix not in FORMATS:
-            raise InputError(f"cannot draw into '{path}': expected a name that ends in {', '.join(FORMATS)}")
-    figure = _figure(scores)
-    try:
-        for path in paths:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            # No date in the file: the same scores give the same bytes.
-            extra = {"metadata": {"Date": None}} if Path(path).suffix == ".svg" else {}
-            figure.savefig(path, dpi=160, bbox_inches="tight", **extra)
-    except OSError as error:
-        raise StoreError(f"cannot write the picture: {error}") from error
+    save(_figure(subject) if isinstance(subject, Scores) else forgetting_figure(subject), *paths)
 
 
 def _figure(scores: Scores) -> Any:
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    mpl.rcParams["svg.hashsalt"] = "probekit"
     frame = scores.table
     kinds = [kind for kind in frame["probe"].unique() if kind not in BASELINES]
     panels = [

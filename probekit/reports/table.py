@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
+from probekit.forgetting.comparison import Comparison
 from probekit.probes.scores import Scores
 
 if TYPE_CHECKING:
@@ -47,6 +48,48 @@ def score_table(scores: Scores) -> Table:
             _mean(same[same["probe"] == "majority"]),
             same["metric"].iloc[0],
             f"{same['n_test'].iloc[0]:,}",
+        )
+    return shown
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """One row a checkpoint and task: the best layer of each side, and their difference in points (hundredths)."""
+    several = comparison.best["after"].nunique() > 1
+    before = comparison.best["before"].iloc[0]
+    after = "" if several else f" → {comparison.best['after'].iloc[0]}"
+    shown = Table(title=escape(f"{before}{after}: best layers, chosen on dev and scored on test"), title_justify="left")
+    if several:
+        shown.add_column("after")
+    shown.add_column("task", style="bold")
+    shown.add_column("corpus")
+    headings = (
+        "layer",
+        "before",
+        "after",
+        "points",
+        "95% interval",
+        "p adjusted",
+        "shows from",
+        "kept",
+        "drop of old probe",
+    )
+    for heading in headings:
+        shown.add_column(heading, justify="left" if heading == "drop of old probe" else "right")
+    for _, row in comparison.best.iterrows():
+        layers = f"{row['layer_before']}→{row['layer_after']}"
+        shown.add_row(
+            *([escape(row["after"])] if several else []),
+            escape(row["task"]),
+            escape(row["corpus"]),
+            layers,
+            f"{row['score_before']:.3f}",
+            f"{row['score_after']:.3f}",
+            f"{100 * row['delta']:+.1f}",
+            f"{100 * row['ci_low']:+.1f} to {100 * row['ci_high']:+.1f}",
+            f"{row['p_adjusted']:.3f}",
+            f"{100 * row['detectable']:.1f}",
+            "–" if row["retention"] != row["retention"] else f"{row['retention']:.0%}",
+            row["kind"].replace("_", "-"),
         )
     return shown
 

@@ -77,6 +77,16 @@ class States:
     computed: int
     reused: int
 
+    @property
+    def context(self) -> Context:
+        """What was read in one pass."""
+        return self.settings.context
+
+    @property
+    def dtype(self) -> StoreDtype:
+        """Of the values, as stored."""
+        return self.store.dtype
+
     def read(self, split: Split, start: int, stop: int, layers: Sequence[int] | None = None) -> np.ndarray:
         """Vectors of words `start` to `stop` (positions in the split): `(layers, stop - start, dim)`, as stored."""
         wanted = self.layers if layers is None else tuple(layers)
@@ -101,6 +111,13 @@ class States:
             if positions
         }
         return [(split, rows[split][i]) for split, positions in self.no_piece.items() for i in positions]
+
+    def notices(self) -> list[str]:
+        """What a reader must know of them."""
+        lost = self.words_without_piece()
+        examples = ", ".join(f"{word!r}" for _, word in lost[:5])
+        text = f"{self.model}: {len(lost)} words of '{self.corpus.name}' have no piece ({examples}): zero vectors"
+        return [text] if lost else []
 
     def in_context(self, context: Context, *, progress: Progress = silent) -> States:
         """The same checkpoint's states of the same corpus, read in another context."""

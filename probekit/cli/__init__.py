@@ -1,0 +1,41 @@
+"""The command line: parse, call one public verb, print."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import warnings
+
+import typer
+
+from probekit.cli import lists, runs, terminal
+from probekit.errors import ProbekitError
+
+app = typer.Typer(
+    name="probekit",
+    help="What does each layer of a language model know, and what did fine-tuning change? Any Hugging Face checkpoint.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(runs.probe)
+app.command()(runs.compare)
+app.command()(runs.heatmap)
+app.command()(lists.tasks)
+app.add_typer(lists.corpora_app, name="corpora", invoke_without_command=True)
+app.add_typer(lists.cache_app, name="cache", invoke_without_command=True)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is a line or two on standard error and exit status 2."""
+    warnings.showwarning = terminal.show_warning
+    gc.set_threshold(100_000)  # a corpus is millions of small objects without cycles: walk over them less often
+    try:
+        app()
+    except ProbekitError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("stopped; finished states are kept, the same command goes on from there", err=True)
+        sys.exit(130)

@@ -1,0 +1,129 @@
+"""Options: those that several commands take, and what their values mean."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from probekit.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    from probekit.states.extract import ExtractSettings
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON to standard output, and nothing else there.")]
+AllowModified = Annotated[
+    bool, typer.Option(help="Accept corpus files that differ from their checksum; results are marked with '*'.")
+]
+Tasks = Annotated[list[str], typer.Option("--task", help="Names or TOML files, repeated or with commas; or 'all'.")]
+Corpora = Annotated[
+    list[str] | None,
+    typer.Option("--corpus", help="Names, files or folders. [default: the one each task names]"),
+]
+Layers = Annotated[str, typer.Option("--layers", help="Layers, such as 0,4,8-12. [default: all]")]
+LastLayer = Annotated[int | None, typer.Option(min=0, help="Read layers 0 to this one; those above are not run.")]
+Pieces = Annotated[str, typer.Option(help="A word's vector from its pieces: mean, first or last.")]
+Span = Annotated[str, typer.Option(help="A span's vector: mean or ends. [default: as the task says]")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Dtype = Annotated[str, typer.Option(help="Of the computation: auto, float32; on a GPU float16, bfloat16.")]
+StoreDtype = Annotated[str, typer.Option(help="Of the cached states: float16 or float32.")]
+BatchTokens = Annotated[int | None, typer.Option(min=1, help="Pieces a batch.")]
+Out = Annotated[Path | None, typer.Option(help="Folder for the results. [default: a new one]")]
+AllowPickle = Annotated[bool, typer.Option(help="Load pickled weights, which can run code.")]
+TrustRemoteCode = Annotated[bool, typer.Option(help="Run Python code that the checkpoint brings.")]
+
+
+def reading(
+    *,
+    layers: tuple[int, ...],
+    pieces: str,
+    device: str,
+    dtype: str,
+    store_dtype: str,
+    batch_tokens: int | None,
+    allow_pickle: bool,
+    trust_remote_code: bool,
+) -> dict[str, Any]:
+    """What the options say of how checkpoints are read, checked; see `extract_settings`."""
+    check("--pieces", pieces, ("mean", "first", "last"))
+    check("--device", device, ("auto", "cpu", "cuda", "mps"))
+    check("--dtype", dtype, ("auto", "float32", "float16", "bfloat16"))
+    check("--store-dtype", store_dtype, ("float16", "float32"))
+    encoder = {
+        "device": device,
+        "dtype": dtype,
+        "allow_pickle": allow_pickle,
+        "trust_remote_code": trust_remote_code,
+    }
+    how = {"layers": layers, "pieces": pieces, "store_dtype": store_dtype, "batch_tokens": batch_tokens}
+    return {"encoder": encoder, **how}
+
+
+def extract_settings(reading: dict[str, Any]) -> ExtractSettings:
+    """The settings that `reading` describes. It imports torch."""
+    import probekit as pk
+
+    return pk.ExtractSettings(**{**reading, "encoder": pk.EncoderSettings(**reading["encoder"])})
+
+
+def names_of_tasks(values: list[str]) -> list[str]:
+    """The names in `--task`."""
+    found = names(values)
+    if not found:
+        raise InputError("--task needs a name, a TOML file, or 'all'")
+    return found
+
+
+def names(values: list[str]) -> list[str]:
+    return [name.strip() for value in values for name in value.split(",") if name.strip()]
+
+
+def check(option: str, value: str, valid: tuple[str, ...]) -> None:
+    if value not in valid:
+        raise InputError(unknown(f"value of {option}", value, valid))
+
+
+def layers(text: str, last: int | None) -> tuple[int, ...]:
+    """`0,4,8-12` as numbers; with `last`, 0 to that one."""
+    if text and last is not None:
+        raise InputError("give --layers or --last-layer, not both")
+    if last is not None:
+        return tuple(range(last + 1))
+    chosen: list[int] = []
+    for part in filter(None, text.split(",")):
+        first, _, end = part.strip().partition("-")
+        if not (first.isdigit() and (end or first).isdigit() and int(first) <= int(end or first)):
+            raise InputError(f"--layers takes numbers and ranges such as 0,4,8-12, not '{text}'")
+        chosen.extend(range(int(first), int(end or first) + 1))
+    return tuple(chosen)
+
+
+def with_span(names: list[str], span: str) -> list[Any]:
+    """The tasks, with another way to make a span's vector where one is given."""
+    if not span:
+        return list(names)
+    from dataclasses import replace
+
+    from probekit.tasks.task import load_task, shipped_tasks
+
+    check("--span", span, ("mean", "ends"))
+    if "all" in names:
+        raise InputError(f"--span needs tasks by name: {', '.join(task.name for task in shipped_tasks())}")
+    return [replace(load_task(name), span=cast(Any, span)) for name in names]
+
+
+def new_folder(out: Path | None, models: list[str]) -> Path:
+    if out is not None:
+        if out.exists() and not out.is_dir():
+            raise InputError(f"--out {out} is a file: give a folder")
+        return out
+    name = Path(models[0].rstrip("/")).name or "model"
+    stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
+    folder = Path("probekit-runs") / stem
+    for number in range(2, 1000):
+        if not folder.exists():
+            break
+        folder = Path("probekit-runs") / f"{stem}-{number}"
+    return folder

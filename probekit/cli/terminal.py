@@ -1,0 +1,113 @@
+"""The terminal: progress on standard error, tables and JSON on standard output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from probekit.errors import ProbekitWarning
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from probekit.forgetting.comparison import Comparison
+    from probekit.probes.scores import Scores
+
+
+@contextmanager
+def progress() -> Iterator[Any]:
+    """Progress bars on standard error, a bar a stage."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("{task.description:>12}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bars:
+        stages: dict[str, Any] = {}
+
+        def report(stage: str, done: float, total: float) -> None:
+            if stage not in stages or (done < total and bars.tasks[stages[stage]].finished):
+                stages[stage] = bars.add_task(stage, total=total)
+            bars.update(stages[stage], completed=done, total=total)
+
+        yield report
+
+
+def print_scores(scores: Scores, folder: Path, as_json: bool) -> None:
+    """The table of best layers, or all scores as JSON."""
+    if as_json:
+        sys.stdout.write(scores.table.to_json(orient="records", indent=1) + "\n")
+        return
+    from probekit.reports.table import score_table
+
+    print_results(scores.notices, score_table(scores), folder, ("scores.csv", "run.json", "heatmap.png", "heatmap.svg"))
+
+
+def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> None:
+    """The table and the verdicts, or the cells as JSON."""
+    if as_json:
+        sys.stdout.write(comparison.comparison.to_json(orient="records", indent=1) + "\n")
+        return
+    from rich.console import Group
+    from rich.text import Text
+
+    from probekit.forgetting.comparison import TABLES
+    from probekit.reports.table import comparison_table
+
+    lines = [Text(f"{row['task']}: {row['verdict']}.") for _, row in comparison.best.iterrows()]
+    files = [f"{name}.csv" for name in TABLES] + ["run.json"]
+    files += [f"{name}.{ending}" for name in ("forgetting", "decomposition") for ending in ("png", "svg")]
+    print_results(comparison.notices, Group(comparison_table(comparison), *lines), folder, files)
+
+
+def print_results(notices: Sequence[str], shown: RenderableType, folder: Path, files: Sequence[str]) -> None:
+    """Notices, what was found, and where it is."""
+    out = console()
+    for notice in notices:
+        out.print(f"note: {notice}", style="dim", highlight=False, markup=False)
+    out.print(shown)
+    out.print(f"written to {folder}: {', '.join(files)}", highlight=False, soft_wrap=True)
+
+
+def print_rows(rows: list[dict[str, Any]], as_json: bool, title: str) -> None:
+    """A table, or its rows as JSON."""
+    if as_json:
+        import json
+
+        sys.stdout.write(json.dumps(rows, indent=1) + "\n")
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for heading in rows[0] if rows else ("nothing here yet",):
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(*(escape(str(value)) for value in row.values()))
+    console().print(table)
+
+
+def console() -> Console:
+    """Standard output."""
+    from rich.console import Console
+
+    wide = Console()
+    # Into a file or a pipe a table keeps its columns, whatever the width of the terminal.
+    return wide if wide.is_terminal else Console(width=160)
+
+
+def show_warning(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
+    """A notice of probekit's own in a line; those of other libraries are not shown."""
+    if issubclass(category, ProbekitWarning):
+        typer.echo(f"notice: {message}", err=True)

@@ -1,0 +1,1 @@
+"""What fine-tuning changed: two checkpoints, the same questions, and whether a difference is real."""

@@ -1,0 +1,267 @@
+"""Compare: two checkpoints or more, the same questions, and what changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from probekit.corpora.passage import Corpus
+from probekit.errors import InputError, ModelError
+from probekit.forgetting import paired
+from probekit.forgetting.comparison import COLUMNS, MORE_COLUMNS, TABLES, Comparison
+from probekit.forgetting.correction import Correction, adjust
+from probekit.forgetting.decompose import decompose
+from probekit.forgetting.layers import layer_pairs
+from probekit.forgetting.lost_words import common
+from probekit.forgetting.measures import expected_layer, retention
+from probekit.forgetting.sides import Sides, counts, mean_scores
+from probekit.forgetting.similarity import similarities
+from probekit.forgetting.verdict import kind, verdict
+from probekit.forgetting.where import where
+from probekit.probes import metrics
+from probekit.probes.asked import Asked, CorpusNames, TaskNames, ask
+from probekit.probes.baselines import BASELINES
+from probekit.probes.fit import FitSettings, Fitted, fit_together
+from probekit.probes.heads import ProbeKind
+from probekit.probes.probe import versions
+from probekit.progress import Progress, silent
+from probekit.states.extract import ExtractSettings, States
+from probekit.tasks.instances import TaskData
+from probekit.tasks.task import Context
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floor = Literal["majority", "lexical"]
+Rows = list[dict[str, Any]]
+SEEDS = (0, 1, 2)
+
+
+def compare(
+    before: str | States,
+    after: str | States | Sequence[str | States],
+    tasks: TaskNames = "all",
+    *,
+    corpus: CorpusNames | None = None,
+    probe: ProbeKind = "linear",
+    seeds: Sequence[int] = SEEDS,
+    correction: Correction = "holm",
+    floor: Floor = "majority",
+    extract_settings: ExtractSettings | None = None,
+    fit_settings: FitSettings | None = None,
+    allow_modified: bool = False,
+    progress: Progress = silent,
+) -> Comparison:
+    """What was known before and is not after, layer by layer, with intervals and p-values.
+
+    Both sides read the same passages and answer the same instances, with probes of the same seeds, fitted together.
+
+    Args:
+        before: States, or the name of a checkpoint.
+        after: the checkpoint or checkpoints to hold against it.
+        tasks: as for `probe`.
+        corpus: as for `probe`.
+        probe: the kind of probe.
+        seeds: a probe a layer and checkpoint for each; two at least for intervals that carry their spread.
+        correction: of p-values across all cells, see `correction.adjust`.
+        floor: the baseline above which retention counts.
+        extract_settings: how checkpoints by name read.
+        fit_settings: how probes are trained.
+        allow_modified: accept corpus files that differ from their checksum; the results are marked.
+        progress: called with the stage, the units done and the units there are.
+
+    Raises InputError where states are of different texts, ModelError where `before`, or every checkpoint after it,
+    cannot be read, and whatever `probe` raises.
+    """
+    settings = replace(fit_settings or FitSettings(), seeds=tuple(seeds), probe=probe)
+    others = [after] if isinstance(after, str | States) else list(after)
+    found: dict[str, Rows] = {name: [] for name in TABLES}
+    notices: list[str] = []
+    started = time.perf_counter()
+    seconds: dict[str, float] = {}
+    runs: Rows = []
+    for asked in ask([before, *others], tasks, corpus, extract_settings, allow_modified, progress):
+        if len(asked.checkpoints) != 1 + len(others):
+            raise InputError("the states to compare are of different texts: extract both from one corpus")
+        notices += asked.notices
+        for context, questions in asked.contexts():
+            checkpoints = _read(asked, context, notices)
+            data = _common(questions, checkpoints, notices)
+            with timed(seconds, "fit"):
+                fitted = fit_together(checkpoints, data, settings, progress=progress)
+            floors = [_floor_score(d, checkpoints[0].corpus, floor) for d in data]
+            for states, probes in zip(checkpoints[1:], fitted[1:], strict=True):
+                _add_pair(found, checkpoints[0], states, fitted[0], probes, floors, seconds)
+            runs.append({"context": context, "fingerprints": [states.manifest for states in checkpoints]})
+    import pandas as pd
+
+    tables = {name: pd.DataFrame(rows) for name, rows in found.items()}
+    for name in ("comparison", "best"):
+        tables[name]["p_adjusted"] = adjust(tables[name]["p_value"].to_numpy(), correction)
+    tables["comparison"] = tables["comparison"][[*COLUMNS, *MORE_COLUMNS]]
+    tables["best"] = _with_verdicts(tables["best"], tables["decomposition"])
+    run = {
+        "versions": versions(),
+        "seconds": {"all": time.perf_counter() - started, **seconds},
+        "correction": correction,
+        "floor": floor,
+        "fit": vars(settings),
+        "runs": runs,
+    }
+    return Comparison(**tables, run=run, notices=tuple(dict.fromkeys(notices)))
+
+
+def _with_verdicts(best: pd.DataFrame, decomposition: pd.DataFrame) -> pd.DataFrame:
+    """The rows with what became of each task: a kind, and a sentence."""
+    keys = ["before", "after", "task", "corpus"]
+    at = decomposition.set_index([*keys, "layer"], drop=False)
+    parts = [at.loc[(*row[keys], row["layer_probed"])] for _, row in best.iterrows()]
+    kinds = [kind(part) for part in parts]
+    sentences = [verdict(row, part) for (_, row), part in zip(best.iterrows(), parts, strict=True)]
+    return best.assign(kind=kinds, verdict=sentences)
+
+
+@contextmanager
+def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Add the seconds of the block to those of `stage`."""
+    started = time.perf_counter()
+    yield
+    seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - started
+
+
+def _read(asked: Asked, context: Context, notices: list[str]) -> list[States]:
+    """The checkpoints' states, the first being what the others are held against; those that fail are named."""
+    (_, first), *others = asked.checkpoints
+    found = [first(context)]
+    for name, states_in in others:
+        try:
+            found.append(states_in(context))
+        except ModelError as error:
+            notices.append(f"{name} is left out: {error}")
+            failed = error
+    if len(found) == 1:
+        raise failed
+    for states in found:
+        notices += states.notices()
+        if states.n_layers != found[0].n_layers:
+            notices.append(
+                f"{states.model} has {states.n_layers} layers and {found[0].model} {found[0].n_layers}: they stand "
+                "side by side by relative depth"
+            )
+        if states.dim != found[0].dim:
+            notices.append(
+                f"{states.model} is {states.dim} wide and {found[0].model} {found[0].dim}: a rotation cannot be told "
+                "from a re-encoding (Procrustes needs one width; a ridge map is fitted)"
+            )
+    return found
+
+
+def _common(data: Sequence[TaskData], checkpoints: Sequence[States], notices: list[str]) -> list[TaskData]:
+    kept = []
+    for d in data:
+        whole, dropped = common(d, checkpoints)
+        kept.append(whole)
+        if dropped:
+            notices.append(
+                f"{d.task.name}: {dropped:,} instances are left out, a checkpoint has no piece for one of their words"
+            )
+    return kept
+
+
+def _floor_score(data: TaskData, corpus: Corpus, floor: Floor) -> float:
+    return float(mean_scores(data, "test", BASELINES[floor](data, corpus)[None, None])[0])
+
+
+def _add_pair(
+    found: dict[str, Rows],
+    before: States,
+    after: States,
+    fitted_before: Sequence[Fitted],
+    fitted_after: Sequence[Fitted],
+    floors: Sequence[float],
+    seconds: dict[str, float],
+) -> None:
+    """Add the rows of one checkpoint against the first to every table."""
+    layers = tuple(layer_pairs(before, after))
+    sides = [Sides(a.data, layers, a, b) for a, b in zip(fitted_before, fitted_after, strict=True)]
+    names = {"before": before.model, "after": after.model}
+    corpus = before.corpus.name + ("*" if before.corpus.modified else "")
+
+    def add(table: str, task: str | None, rows: Rows) -> None:
+        about = {**names, "task": task, "corpus": corpus} if task else {**names, "corpus": corpus}
+        found[table] += [{**about, **row} for row in rows]
+
+    for side, floor in zip(sides, floors, strict=True):
+        task = side.data.task.name
+        with timed(seconds, "bootstrap and permutation"):
+            add("comparison", task, _cells(side, floor))
+            best = _best(side, floor)
+            # The best layer before has no partner where the other model has fewer: its neighbour stands for it.
+            layer = min((a for a, _ in layers), key=lambda a: abs(a - best["layer_before"]))
+            add("best", task, [{**best, "layer_probed": layer}])
+            add("by_label", task, where(side, layer, before.corpus))
+    with timed(seconds, "decomposition"):
+        for row in decompose(before, after, sides):
+            add("decomposition", row.pop("task"), [row])
+    with timed(seconds, "similarity"):
+        add("similarity", None, [{"context": before.context, **row} for row in similarities(before, after)])
+
+
+def _cells(side: Sides, floor: float) -> Rows:
+    """A row a pair of layers."""
+    first, second = side.places
+    dev = [
+        mean_scores(side.data, "dev", fitted.dev_predictions)[places]
+        for fitted, places in ((side.before, first), (side.after, second))
+    ]
+    scored = _scored(side, side.before.predictions[first], side.after.predictions[second], floor)
+    return [
+        {**row, "layer": a, "layer_after": b, "dev_before": x, "dev_after": y}
+        for row, (a, b), x, y in zip(scored, side.layers, *dev, strict=True)
+    ]
+
+
+def _best(side: Sides, floor: float) -> dict[str, Any]:
+    """The best layer of each side, chosen on dev, against each other."""
+    dev = [mean_scores(side.data, "dev", fitted.dev_predictions) for fitted in (side.before, side.after)]
+    i, j = (int(scores.argmax()) for scores in dev)
+    (row,) = _scored(side, side.before.predictions[[i]], side.after.predictions[[j]], floor)
+    depth = [
+        expected_layer(np.maximum.accumulate(mean_scores(side.data, "test", fitted.predictions)))
+        for fitted in (side.before, side.after)
+    ]
+    layers = {"layer_before": side.before.layers[i], "layer_after": side.after.layers[j]}
+    return {**row, **layers, "expected_layer_before": depth[0], "expected_layer_after": depth[1]}
+
+
+def _scored(side: Sides, before: np.ndarray, after: np.ndarray, floor: float) -> Rows:
+    """Scores and their difference, a row a cell, from predictions `(cells, seeds, n)` of either side."""
+    data, metric = side.data, side.data.task.metric
+    first, second = counts(data, "test", [before, after])
+    found = paired.difference(metric, first, second, paired.weights(first.shape[2]))
+    scores = [metrics.score(metric, c.sum(axis=2)).mean(axis=1) for c in (first, second)]
+    kept = retention(scores[0], scores[1], np.full(len(before), floor))
+    return [
+        {
+            "probe": side.before.kind,
+            "metric": metric,
+            "score_before": scores[0][i],
+            "score_after": scores[1][i],
+            "delta": found.value[i],
+            "ci_low": found.low[i],
+            "ci_high": found.high[i],
+            "p_value": found.p_value[i],
+            "retention": kept[i],
+            "detectable": found.detectable[i],
+            "floor": floor,
+            "n_train": len(data.splits["train"]),
+            "n_test": len(data.splits["test"]),
+            "seeds": before.shape[1],
+        }
+        for i in range(len(before))
+    ]

@@ -1,0 +1,91 @@
+"""Comparison: what two checkpoints differ in, as tidy tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from probekit.errors import InputError, StoreError
+from probekit.probes.scores import make_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    "before",
+    "after",
+    "task",
+    "corpus",
+    "probe",
+    "layer",
+    "metric",
+    "score_before",
+    "score_after",
+    "delta",
+    "ci_low",
+    "ci_high",
+    "p_value",
+    "p_adjusted",
+    "retention",
+)
+MORE_COLUMNS = ("layer_after", "detectable", "floor", "dev_before", "dev_after", "n_train", "n_test", "seeds")
+PARTS = ("rotation", "re_encoding", "relocation", "loss")
+TABLES = ("comparison", "best", "decomposition", "similarity", "by_label")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was found, a table each; the columns are described in docs/files.md.
+
+    Attributes:
+        comparison: a row a checkpoint, task and layer: COLUMNS first, then MORE_COLUMNS. Scores are in [0, 1], `delta`
+            is after minus before.
+        best: a row a checkpoint and task: the best layer of each side, chosen on dev, and their difference.
+        decomposition: a row a checkpoint, task and layer: what the drop of a probe trained before is made of.
+        similarity: a row a checkpoint, context and pair of layers.
+        by_label: a row a checkpoint, task and kind of instance (label, frequency …), at the best layer before.
+        run: versions, fingerprints, arguments, counts and timings.
+        notices: what a reader must know, one sentence each.
+    """
+
+    comparison: pd.DataFrame
+    best: pd.DataFrame
+    decomposition: pd.DataFrame
+    similarity: pd.DataFrame
+    by_label: pd.DataFrame
+    run: Mapping[str, Any] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+    def write(self, folder: str | Path) -> None:
+        """Write each table as CSV, and `run.json`, into `folder`.
+
+        Raises StoreError where that fails.
+        """
+        folder = make_folder(folder)
+        text = json.dumps({**self.run, "notices": self.notices}, indent=2, default=str)
+        try:
+            for name in TABLES:
+                getattr(self, name).to_csv(folder / f"{name}.csv", index=False, float_format="%.6f")
+            (folder / "run.json").write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise StoreError(f"cannot write the comparison into {folder}: {error.strerror}") from error
+
+
+def read_comparison(folder: str | Path) -> Comparison:
+    """The comparison that `write` left in a folder.
+
+    Raises InputError where there is none.
+    """
+    import pandas as pd
+
+    try:
+        tables = {name: pd.read_csv(Path(folder) / f"{name}.csv") for name in TABLES}
+        run = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"no comparison in {folder}: expected a folder of 'probekit compare --out' ({error})"
+        ) from error
+    return Comparison(**tables, run=run, notices=tuple(run.pop("notices", ())))

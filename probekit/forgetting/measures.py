@@ -1,0 +1,51 @@
+"""Measures of forgetting, with their edge cases."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def retention(before: np.ndarray, after: np.ndarray, floor: np.ndarray) -> np.ndarray:
+    """Share of what was known above the floor that is still known: (after - floor) / (before - floor).
+
+    1 means all is kept, 0 that nothing above the floor is left; above 1 where the score rose, below 0 where it fell
+    under the floor. Missing (NaN) where `before` is not above the floor: there was nothing to keep.
+    """
+    known = before - floor
+    return np.divide(after - floor, known, out=np.full_like(known, np.nan, dtype=float), where=known > 0)
+
+
+def backward_transfer(scores: np.ndarray) -> float:
+    """Mean change of what was known, from the first checkpoint to the last: in [-1, 1], negative is forgetting.
+
+    The measure of Lopez-Paz and Ranzato 2017 (equation 3) has a score before and after for every task learned in
+    turn. Here no probing task is learned, so that every one counts from the first checkpoint.
+
+    Args:
+        scores: `(checkpoints, tasks)` in order.
+    """
+    return float((scores[-1] - scores[0]).mean())
+
+
+def forgetting(scores: np.ndarray) -> float:
+    """Mean drop of the last checkpoint below the best one before it: in [-1, 1], higher is more forgotten.
+
+    Chaudhry et al. 2018, equation 3: the maximum is over all checkpoints but the last.
+
+    Args:
+        scores: `(checkpoints, tasks)` in order, at least two checkpoints.
+    """
+    return float((scores[:-1].max(axis=0) - scores[-1]).mean())
+
+
+def expected_layer(cumulative: np.ndarray) -> float:
+    """Where a task is solved, in layers from 0: the mean of the layers, weighted by what each adds.
+
+    Tenney et al. 2019, equation 4. Missing (NaN) where nothing is added to layer 0.
+
+    Args:
+        cumulative: `(layers,)` score with layers 0 to k at hand; there from a scalar mix, for single layers their
+            running maximum.
+    """
+    gains = np.diff(cumulative)
+    return float((gains * np.arange(1, len(gains) + 1)).sum() / gains.sum()) if gains.sum() > 0 else float("nan")

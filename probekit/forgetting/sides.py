@@ -1,0 +1,55 @@
+"""Sides: one task's probes of two checkpoints, layer against layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from probekit.corpora.passage import Split
+from probekit.probes import metrics
+from probekit.probes.fit import Fitted
+from probekit.tasks.instances import TaskData
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Both sides of a task.
+
+    Attributes:
+        data: the task and the instances both answered.
+        layers: (layer before, layer after) of each pair.
+        before, after: the probes, of all layers.
+    """
+
+    data: TaskData
+    layers: tuple[tuple[int, int], ...]
+    before: Fitted
+    after: Fitted
+
+    @property
+    def places(self) -> tuple[list[int], list[int]]:
+        """Where the paired layers stand among those fitted, on each side."""
+        first = [self.before.layers.index(a) for a, _ in self.layers]
+        second = [self.after.layers.index(b) for _, b in self.layers]
+        return first, second
+
+
+def counts(data: TaskData, split: Split, predictions: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Counts a group of several sets of predictions, `(cells, seeds, n)` each: `(cells, seeds, groups, k)` each.
+
+    They are counted together, so that `k` means the same labels for all.
+    """
+    instances = data.splits[split]
+    positive = data.classes.index(data.task.positive) if data.task.positive else -2
+    flat = np.concatenate([p.reshape(-1, len(instances)) for p in predictions])
+    counted = metrics.group_counts(data.task.metric, flat, instances, positive)
+    parts = np.split(counted, np.cumsum([p.shape[0] * p.shape[1] for p in predictions])[:-1])
+    return [part.reshape(*p.shape[:2], *part.shape[1:]) for p, part in zip(predictions, parts, strict=True)]
+
+
+def mean_scores(data: TaskData, split: Split, predictions: np.ndarray) -> np.ndarray:
+    """Score of each cell, mean over seeds: `(cells,)` from `(cells, seeds, n)`."""
+    (counted,) = counts(data, split, [predictions])
+    return metrics.score(data.task.metric, counted.sum(axis=-2)).mean(axis=1)

@@ -1,0 +1,90 @@
+"""Similarity of representations: how alike two checkpoints' layers are, whatever can be read out of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from probekit.states.extract import States
+
+
+def cka(first: np.ndarray, second: np.ndarray) -> float:
+    """Linear centred kernel alignment, unbiased: 1 for equal up to rotation and scale, about 0 for unrelated.
+
+    Kornblith et al. 2019 (equation 3), with the unbiased estimate of HSIC by Song et al. 2012 (equation 5), without
+    which wide vectors of few words look alike.
+
+    Args:
+        first, second: `(words, dim)`, of the same words; at least 4 words.
+    """
+    a, b = _kernel(first), _kernel(second)
+    return float(_hsic(a, b) / np.sqrt(_hsic(a, a) * _hsic(b, b)))
+
+
+def rsa(first: np.ndarray, second: np.ndarray) -> float:
+    """Representational similarity: Spearman's correlation of the words' pairwise cosine distances, in [-1, 1].
+
+    Kriegeskorte et al. 2008. `first` and `second` are `(words, dim)`, of the same words.
+    """
+    return float(_distance_ranks(first) @ _distance_ranks(second))
+
+
+def cosine(first: np.ndarray, second: np.ndarray) -> float:
+    """Mean cosine of each word's two vectors, in [-1, 1]; they must have one width. 1 is the same direction."""
+    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    return float(((first * second).sum(axis=1) / np.maximum(lengths, 1e-12)).mean())
+
+
+def _kernel(values: np.ndarray) -> np.ndarray:
+    centred = values - values.mean(axis=0)
+    kernel = centred @ centred.T
+    np.fill_diagonal(kernel, 0)
+    return kernel
+
+
+def _hsic(a: np.ndarray, b: np.ndarray) -> float:
+    """Song et al. 2012, equation 5, of kernels with zero diagonals."""
+    n = len(a)
+    trace = float((a * b).sum())
+    sums = float(a.sum() * b.sum()) / ((n - 1) * (n - 2))
+    cross = 2 * float(a.sum(axis=0) @ b.sum(axis=0)) / (n - 2)
+    return (trace + sums - cross) / (n * (n - 3))
+
+
+def similarities(before: States, after: States, *, words: int = 1_000) -> list[dict[str, Any]]:
+    """A row a pair of layers, every layer of one against every layer of the other, on the same test words."""
+    a, b = _words(before, after, words), _words(after, before, words)
+    kernels = [[_kernel(values) for values in side] for side in (a, b)]
+    own = [[_hsic(kernel, kernel) for kernel in side] for side in kernels]
+    ranks = [[_distance_ranks(values) for values in side] for side in (a, b)]
+    return [
+        {
+            "layer_before": layer,
+            "layer_after": other,
+            "cka": _hsic(kernels[0][i], kernels[1][j]) / np.sqrt(own[0][i] * own[1][j]),
+            "rsa": float(ranks[0][i] @ ranks[1][j]),
+            "cosine": cosine(a[i], b[j]) if before.dim == after.dim else np.nan,
+        }
+        for i, layer in enumerate(before.layers)
+        for j, other in enumerate(after.layers)
+    ]
+
+
+def _words(states: States, other: States, words: int) -> np.ndarray:
+    """Vectors of test words spread over the split, those that both have: `(layers, words, dim)`."""
+    total = int(states.corpus.offsets("test")[-1])
+    lost = {*states.no_piece["test"], *other.no_piece["test"]}
+    places = np.unique(np.linspace(0, total - 1, min(words, total)).astype(int))
+    places = np.array([place for place in places if place not in lost])
+    return states.read("test", 0, total)[:, places].astype(np.float32)
+
+
+def _distance_ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks of the pairwise cosine distances, centred and of length 1: their product is Spearman's correlation."""
+    from scipy.spatial.distance import pdist
+    from scipy.stats import rankdata
+
+    ranks = rankdata(pdist(values, "cosine"))
+    centred = ranks - ranks.mean()
+    return centred / np.linalg.norm(centred)

@@ -1,0 +1,118 @@
+"""Asked: names as people give them, of checkpoints, tasks and corpora, become states to read and instances to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from probekit.corpora.load import load_corpus
+from probekit.corpora.passage import Corpus
+from probekit.errors import TaskError
+from probekit.progress import Progress
+from probekit.states.extract import ExtractSettings, States, extract
+from probekit.tasks.instances import TaskData, make_instances
+from probekit.tasks.shapes import carries
+from probekit.tasks.task import Context, Task, load_task, shipped_tasks
+
+StatesIn = Callable[[Context], States]
+Subject = str | States | Sequence[str | States]
+TaskNames = str | Path | Task | Sequence[str | Path | Task]
+CorpusNames = str | Path | Corpus | Sequence[str | Path | Corpus]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of several checkpoints about one corpus.
+
+    Attributes:
+        checkpoints: for each, its name and what gives its states in a context.
+        data: the tasks' instances.
+        notices: what a reader must know of the corpus and the tasks.
+    """
+
+    checkpoints: Sequence[tuple[str, StatesIn]]
+    data: list[TaskData]
+    notices: list[str]
+
+    def contexts(self) -> Iterator[tuple[Context, list[TaskData]]]:
+        """The tasks that read in each context."""
+        for context in dict.fromkeys(d.task.context for d in self.data):
+            yield context, [d for d in self.data if d.task.context == context]
+
+
+def ask(
+    subject: Subject,
+    tasks: TaskNames,
+    corpus: CorpusNames | None,
+    settings: ExtractSettings | None,
+    allow_modified: bool,
+    progress: Progress,
+) -> Iterator[Asked]:
+    """For each corpus what is asked of which checkpoints; of states, what they were made of.
+
+    Instances come first, so that a task that cannot be asked is told before hours of extraction.
+    """
+    subjects = [subject] if isinstance(subject, str | States) else list(subject)
+    models = [name for name in subjects if isinstance(name, str)]
+    ready = [states for states in subjects if isinstance(states, States)]
+    for fingerprint in dict.fromkeys(states.corpus.fingerprint for states in ready):
+        same = [states for states in ready if states.corpus.fingerprint == fingerprint]
+        given = [(states.model, partial(states.in_context, progress=progress)) for states in same]
+        yield Asked(given, *_instances(tasks, same[0].corpus))
+    for source, asked in _by_corpus(tasks, corpus) if models else ():
+        loaded = source
+        if not isinstance(loaded, Corpus):
+            loaded = load_corpus(loaded, allow_modified=allow_modified, progress=progress)
+        named = [(model, _extracting(model, loaded, settings or ExtractSettings(), progress)) for model in models]
+        yield Asked(named, *_instances(asked, loaded))
+
+
+def _extracting(model: str, corpus: Corpus, settings: ExtractSettings, progress: Progress) -> StatesIn:
+    return lambda context: extract(model, corpus, settings=replace(settings, context=context), progress=progress)
+
+
+def _instances(tasks: TaskNames, corpus: Corpus) -> tuple[list[TaskData], list[str]]:
+    chosen, skipped = _choose(tasks, corpus)
+    data = [make_instances(task, corpus) for task in chosen]
+    return data, [*corpus.notices, *(notice for d in data for notice in d.notices), *skipped]
+
+
+def _by_corpus(tasks: TaskNames, corpus: CorpusNames | None) -> list[tuple[str | Path | Corpus, TaskNames]]:
+    """Corpora, each with the tasks to probe on it."""
+    if corpus is not None:
+        listed = [corpus] if isinstance(corpus, str | Path | Corpus) else list(corpus)
+        return [(one, tasks) for one in listed]
+    by_corpus: dict[str, list[Task]] = {}
+    for task in _loaded(tasks):
+        by_corpus.setdefault(task.corpus, []).append(task)
+    return list(by_corpus.items())
+
+
+def _loaded(tasks: TaskNames) -> list[Task]:
+    """Each task once, in the order asked."""
+    listed = [tasks] if isinstance(tasks, str | Path | Task) else list(tasks)
+    found: dict[str, Task] = {}
+    for item in listed:
+        task = item if isinstance(item, Task) else load_task(item) if item != "all" else None
+        for one in [task] if task else shipped_tasks():
+            if found.setdefault(one.name, one) != one:
+                raise TaskError(f"two different tasks are called '{one.name}': give one of them a 'name' of its own")
+    return list(found.values())
+
+
+def _choose(tasks: TaskNames, corpus: Corpus) -> tuple[list[Task], list[str]]:
+    """The tasks meant; for `"all"` those the corpus can carry, and a notice of the others."""
+    listed = [tasks] if isinstance(tasks, str | Path | Task) else list(tasks)
+    named = {task.name for task in _loaded([item for item in listed if item != "all"])}
+    chosen, skipped = [], []
+    for task in _loaded(listed):
+        if task.name in named or carries(task, corpus):
+            chosen.append(task)
+        else:
+            skipped.append(f"{task.name}: skipped, '{corpus.name}' has no layer '{task.layer}'")
+    if not chosen:
+        layers = ", ".join(sorted(corpus.tag_layers | corpus.edge_layers)) or "none"
+        raise TaskError(f"the corpus '{corpus.name}' cannot carry any task (its layers: {layers})")
+    return chosen, skipped

@@ -1,0 +1,173 @@
+"""Truth: checkpoints whose change is known, and whether the instrument says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from probekit.corpora.passage import Corpus, Passage, Split
+from probekit.errors import InputError
+from probekit.forgetting import paired
+from probekit.forgetting.compare import compare
+from probekit.forgetting.comparison import PARTS, Comparison
+from probekit.forgetting.sides import counts
+from probekit.probes.fit import FitSettings, fit
+from probekit.states.extract import States, extract
+from probekit.tasks.instances import make_instances
+from probekit.tasks.task import Task
+from tests.made import SIZES, WORDS, made_states
+
+DIM, LABELS = 24, 4
+TASKS = [Task(name=name, title="", layer=name, shape="word") for name in ("upos", "xpos")]
+Vectors = dict[Split, np.ndarray]  # (layers, words, dim)
+
+
+class World:
+    """A corpus of two tasks, and vectors in which layer 1 knows both; layers 0 and 2 know nothing."""
+
+    def __init__(self, seed: int, stem: str = "w") -> None:
+        rng = np.random.default_rng(seed)
+        directions = np.linalg.qr(rng.normal(size=(DIM, 2 * LABELS)))[0]
+        self.upos, self.xpos = directions[:, :LABELS], directions[:, LABELS:]
+        self.values: Vectors = {}
+        splits: dict[Split, tuple[Passage, ...]] = {}
+        for split, passages in SIZES.items():
+            vectors = rng.normal(size=(3, passages * WORDS, DIM))
+            tags = {"upos": (vectors[1] @ self.upos).argmax(-1), "xpos": (vectors[1] @ self.xpos).argmax(-1)}
+            self.values[split] = vectors
+            splits[split] = tuple(
+                Passage(
+                    f"{split}-{i}",
+                    f"{split}-d{i // 5}",
+                    tuple(f"{stem}{i}{split}{k}" for k in range(WORDS)),
+                    {name: tuple(map(str, of_task[i * WORDS : (i + 1) * WORDS])) for name, of_task in tags.items()},
+                )
+                for i in range(passages)
+            )
+        self.corpus = Corpus("made", splits)
+
+    def states(self, name: str, change: Callable[[np.ndarray], np.ndarray] = lambda values: values) -> States:
+        changed = {split: change(values) for split, values in self.values.items()}
+        return replace(made_states(self.corpus, changed, name=name), model=name)
+
+    def compared(self, change: Callable[[np.ndarray], np.ndarray]) -> Comparison:
+        return compare(self.states("before"), self.states("after", change), TASKS)
+
+
+def turned(seed: int = 1) -> Callable[[np.ndarray], np.ndarray]:
+    turns = [np.linalg.qr(np.random.default_rng(seed + i).normal(size=(DIM, DIM)))[0] for i in range(3)]
+    return lambda values: np.stack([v @ turn for v, turn in zip(values, turns, strict=True)])
+
+
+def at_layer_1(found: Comparison, task: str) -> dict[str, float]:
+    table = found.decomposition
+    return dict(table[(table["task"] == task) & (table["layer"] == 1)].iloc[0])
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return World(0)
+
+
+def test_a_checkpoint_against_itself(world: World) -> None:
+    found = world.compared(lambda values: values)
+    assert (found.comparison["delta"] == 0).all() and (found.comparison["p_value"] == 1).all()
+    assert (found.best["kind"] == "unchanged").all()
+    for part in ("drop", *PARTS):
+        assert np.allclose(found.decomposition[found.decomposition["layer"] == 1][part], 0), part
+    same = found.similarity[found.similarity["layer_before"] == found.similarity["layer_after"]]
+    assert np.allclose(same[["cka", "rsa", "cosine"]], 1)
+
+
+def test_turned_layers_are_called_rotation(world: World) -> None:
+    found = world.compared(turned())
+    for task in ("upos", "xpos"):
+        row = at_layer_1(found, task)
+        assert row["score_as_it_is"] < 0.5 and row["score_before"] > 0.9
+        assert row["rotation"] > 0.9 * row["drop"] and row["rotation_low"] > 0
+        assert row["loss_low"] <= 0 <= row["loss_high"]
+    assert (found.best["kind"] == "rotation").all()
+    assert found.similarity.set_index(["layer_before", "layer_after"]).loc[(1, 1), "cka"] == pytest.approx(1, abs=0.01)
+
+
+def test_layers_in_another_order_are_called_relocation(world: World) -> None:
+    found = world.compared(lambda values: values[[0, 2, 1]])
+    for task in ("upos", "xpos"):
+        row = at_layer_1(found, task)
+        assert row["relocation"] > 0.9 * row["drop"] and row["loss_low"] <= 0 <= row["loss_high"]
+        assert row["best_elsewhere"] == "layer 2"
+    assert (found.best["kind"] == "relocation").all() and (found.best["layer_after"] == 2).all()
+    assert (found.best["p_adjusted"] > 0.05).all()  # the best layers are as good as each other
+
+
+def test_an_erased_task_is_called_lost_and_its_neighbour_is_not(world: World) -> None:
+    found = world.compared(lambda values: values - values @ world.upos @ world.upos.T)
+    kinds = found.best.set_index("task")
+    assert kinds.loc["upos", "kind"] == "loss" and kinds.loc["upos", "p_adjusted"] <= 0.05
+    assert kinds.loc["xpos", "kind"] == "unchanged" and kinds.loc["xpos", "p_adjusted"] > 0.05
+    assert at_layer_1(found, "upos")["loss"] > 0.5
+    assert "forgotten" in kinds.loc["upos", "verdict"] and "no change" in kinds.loc["xpos", "verdict"]
+
+
+@pytest.mark.slow
+def test_a_weakened_task_is_found_with_power() -> None:
+    """The vectors' part that carries a task is halved in size under noise: a loss of a tenth, found nearly always."""
+    called, neighbour = [], []
+    for seed in range(20):
+        world, rng = World(seed), np.random.default_rng(seed)
+
+        def weaken(values: np.ndarray, world: World = world, rng: np.random.Generator = rng) -> np.ndarray:
+            return values + (0.3 * rng.normal(size=(*values.shape[:2], LABELS))) @ world.upos.T
+
+        rows = world.compared(weaken).best.set_index("task")
+        called.append(rows.loc["upos", "p_adjusted"] <= 0.05 and rows.loc["upos", "kind"] == "loss")
+        neighbour.append(rows.loc["xpos", "p_adjusted"] <= 0.05)
+    assert np.mean(called) >= 0.95
+    assert np.mean(neighbour) <= 0.1
+
+
+def test_loss_grows_with_noise(world: World) -> None:
+    noise = {split: np.random.default_rng(7).normal(size=values.shape) for split, values in world.values.items()}
+    losses = []
+    for size in (0.0, 0.5, 1.0, 2.0):
+        mixed = {split: values + size * noise[split] for split, values in world.values.items()}
+        after = replace(made_states(world.corpus, mixed, name=f"noise {size}"), model="noisy")
+        losses.append(at_layer_1(compare(world.states("before"), after, TASKS), "upos")["loss"])
+    assert losses[0] == 0 and (np.diff(losses) > 0.02).all()
+
+
+def test_other_seeds_and_other_sentences_are_no_change(small: Corpus, tiny_bert: object) -> None:
+    """200 comparisons of one checkpoint with itself, its probes from other seeds and its test sentences resampled."""
+    states, rng = extract(str(tiny_bert), small), np.random.default_rng(0)
+    data = make_instances(Task(name="upos", title="", layer="upos", shape="word"), small)
+    (fitted,) = fit(states, [data], FitSettings(seeds=tuple(range(16))))
+    (counted,) = counts(data, "test", [fitted.predictions])
+    groups = counted.shape[2]
+    significant = []
+    for draw in range(200):
+        seeds, sentences = rng.permutation(16), rng.integers(0, groups, groups)
+        first, second = (counted[:, part][:, :, sentences] for part in (seeds[:3], seeds[3:6]))
+        found = paired.difference("accuracy", first, second, paired.weights(groups, draws=400, seed=draw), seed=draw)
+        significant += (found.p_value <= 0.05).tolist()
+    assert np.mean(significant) <= 0.07
+
+
+def test_other_widths_and_depths(world: World) -> None:
+    rng = np.random.default_rng(3)
+    wide = rng.normal(size=(DIM, 40))
+    found = compare(world.states("before"), world.states("wide", lambda values: values @ wide), TASKS)
+    row = at_layer_1(found, "upos")
+    assert np.isnan(row["rotation"]) and abs(row["loss"]) < 0.05 and row["map"].startswith("ridge")
+    assert any("Procrustes needs one width" in notice for notice in found.notices)
+    deep = world.states("deep", lambda values: values[[0, 0, 1, 2, 2]])
+    found = compare(world.states("before"), replace(deep, n_layers=5), TASKS)
+    assert found.comparison["layer_after"].tolist() == [0, 2, 4] * 2
+    assert any("relative depth" in notice for notice in found.notices)
+
+
+def test_states_of_other_texts_are_refused(world: World) -> None:
+    with pytest.raises(InputError, match="different texts"):
+        compare(world.states("before"), World(1, stem="v").states("after"), TASKS)

@@ -1,0 +1,82 @@
+"""Paired differences against scipy's referees, and against the truth: chance is called chance, a drop a drop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from probekit.forgetting import paired
+
+
+def right(rng: np.random.Generator, chances: np.ndarray, groups: int, seeds: int = 1) -> np.ndarray:
+    """Counts `(cells, seeds, groups, 2)` of ten answers a group, right with the given chances."""
+    shape = (len(chances), seeds, groups)
+    answers = rng.binomial(10, np.broadcast_to(chances[:, None, None], shape)).astype(float)
+    return np.stack([answers, np.full_like(answers, 10)], axis=-1)
+
+
+def test_nothing_differs_from_itself() -> None:
+    counts = right(np.random.default_rng(0), np.array([0.3, 0.9]), 50, seeds=3)
+    found = paired.difference("accuracy", counts, counts, paired.weights(50))
+    assert (found.value == 0).all() and (found.p_value == 1).all()
+    assert (found.low == 0).all() and (found.high == 0).all() and (found.detectable == 0).all()
+
+
+def test_p_values_and_intervals_are_scipys() -> None:
+    rng = np.random.default_rng(1)
+    first, second = right(rng, np.array([0.7]), 80), right(rng, np.array([0.73]), 80)
+    found = paired.difference("accuracy", first, second, paired.weights(80, draws=20_000))
+    change = (second[0, 0, :, 0] - first[0, 0, :, 0]) / 10
+    permuted = stats.permutation_test(
+        (change,), np.mean, permutation_type="samples", n_resamples=20_000, rng=np.random.default_rng(2)
+    )
+    booted = stats.bootstrap(
+        (change,), np.mean, method="percentile", n_resamples=20_000, rng=np.random.default_rng(3)
+    ).confidence_interval
+    assert found.value[0] == pytest.approx(change.mean())
+    assert found.p_value[0] == pytest.approx(permuted.pvalue, abs=0.015)
+    assert (found.low[0], found.high[0]) == pytest.approx((booted.low, booted.high), abs=0.004)
+
+
+def test_f1_changes_sides_group_by_group() -> None:
+    rng = np.random.default_rng(4)
+    first, second = (rng.integers(0, 6, size=(1, 1, 60, 3)).astype(float) for _ in range(2))
+    drawn = paired.weights(60, draws=2_000)
+    found = paired.difference("f1", first, second, drawn)
+
+    def f1(counts: np.ndarray) -> float:
+        tp, fp, fn = counts.sum(axis=0)
+        return 2 * tp / (2 * tp + fp + fn)
+
+    a, b = first[0, 0], second[0, 0]
+    null = [f1(np.where(s[:, None] == 1, a, b)) - f1(np.where(s[:, None] == 1, b, a)) for s in drawn.swapped]
+    expected = (1 + sum(abs(x) >= abs(f1(b) - f1(a)) - 1e-12 for x in null)) / 2_001
+    assert found.value[0] == pytest.approx(f1(b) - f1(a))
+    assert found.p_value[0] == pytest.approx(expected)
+
+
+def test_chance_is_called_chance_and_the_stated_drop_is_found() -> None:
+    rng = np.random.default_rng(5)
+    drawn, cells = paired.weights(100), 400
+    first = right(rng, np.full(cells, 0.7), 100)
+    same = paired.difference("accuracy", first, right(rng, np.full(cells, 0.7), 100), drawn)
+    assert (same.p_value <= 0.05).mean() <= 0.07
+    assert ((same.low <= 0) & (same.high >= 0)).mean() >= 0.92
+    drop = float(same.detectable.mean())
+    lower = paired.difference("accuracy", first, right(rng, np.full(cells, 0.7 - drop), 100), drawn)
+    # `detectable` is the drop that is found four times in five.
+    assert 0.74 <= (lower.p_value <= 0.05).mean() <= 0.87
+
+
+def test_the_spread_between_seeds_counts() -> None:
+    rng = np.random.default_rng(6)
+    cells, seeds, groups = 300, 3, 400
+    # Every seed has a skill of its own, so that the same model's probes differ by more than their sentences say.
+    skill = np.clip(0.7 + 0.02 * rng.normal(size=(2, cells, seeds, 1)), 0, 1)
+    answers = rng.binomial(10, np.broadcast_to(skill, (2, cells, seeds, groups))).astype(float)
+    first, second = np.stack([answers, np.full_like(answers, 10)], axis=-1)
+    found = paired.difference("accuracy", first, second, paired.weights(groups))
+    assert (found.p_value <= 0.05).mean() <= 0.07
+    alone = paired.difference("accuracy", first[:, :1], second[:, :1], paired.weights(groups))
+    assert (alone.p_value <= 0.05).mean() > 0.2  # what one seed would have claimed
