@@ -49,7 +49,7 @@ class FitSettings:
     words: int = 150_000
     patience: int = 5
     batch_words: int = 1_536
-    learning_rate: float = 1.2e-2
+    learning_rate: float = 1.5e-2
     device: str = "cpu"
 
 
