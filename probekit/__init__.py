@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from probekit.errors import ProbekitError
     from probekit.forgetting.compare import compare
     from probekit.forgetting.comparison import Comparison, read_comparison
+    from probekit.forgetting.trajectory import Trace, trace
     from probekit.probes.fit import FitSettings
     from probekit.probes.probe import probe
     from probekit.probes.scores import Scores, read_scores
@@ -36,6 +37,7 @@ _HOME = {
     "Scores": "probes.scores",
     "States": "states.extract",
     "Task": "tasks.task",
+    "Trace": "forgetting.trajectory",
     "compare": "forgetting.compare",
     "extract": "states.extract",
     "heatmap": "reports.heatmap",
@@ -45,6 +47,7 @@ _HOME = {
     "probe": "probes.probe",
     "read_comparison": "forgetting.comparison",
     "read_scores": "probes.scores",
+    "trace": "forgetting.trajectory",
 }
 
 __all__ = [
@@ -60,6 +63,7 @@ __all__ = [
     "Scores",
     "States",
     "Task",
+    "Trace",
     "compare",
     "extract",
     "heatmap",
@@ -69,6 +73,7 @@ __all__ = [
     "probe",
     "read_comparison",
     "read_scores",
+    "trace",
 ]
 
 

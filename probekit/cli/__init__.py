@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command()(runs.probe)
 app.command()(runs.compare)
+app.command()(runs.trace)
 app.command()(runs.heatmap)
 app.command()(lists.tasks)
 app.add_typer(lists.corpora_app, name="corpora", invoke_without_command=True)

@@ -1,4 +1,4 @@
-"""Commands that measure and draw: probe, compare, heatmap."""
+"""Commands that measure and draw: probe, compare, trace, heatmap."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from probekit.cli import options, terminal
+from probekit.errors import InputError
 
 
 def probe(
@@ -129,6 +130,73 @@ def compare(
     pk.heatmap(change, folder / "forgetting.png", folder / "forgetting.svg")
     decomposition_picture(change, folder / "decomposition.png", folder / "decomposition.svg")
     terminal.print_comparison(change, folder, as_json)
+
+
+def trace(
+    task: options.Tasks,
+    run: Annotated[Path | None, typer.Option(help="A Trainer's output folder, with checkpoint-N inside.")] = None,
+    models: Annotated[
+        list[str] | None, typer.Option(help="Checkpoints in the order of training; repeat. With --run: before them.")
+    ] = None,
+    corpus: options.Corpora = None,
+    layers: options.Layers = "",
+    last_layer: options.LastLayer = None,
+    probe: Annotated[str, typer.Option(help="linear or mlp.")] = "linear",
+    seeds: Annotated[int, typer.Option(min=1, help="Probes a layer, with seeds 0, 1, …")] = 1,
+    threshold: Annotated[float, typer.Option(min=0, max=1, help="Retention below which it counts as gone.")] = 0.9,
+    keep_states: Annotated[str, typer.Option(help="yes, or no: drop a checkpoint's states once probed.")] = "yes",
+    pieces: options.Pieces = "mean",
+    device: options.Device = "auto",
+    dtype: options.Dtype = "auto",
+    store_dtype: options.StoreDtype = "float16",
+    batch_tokens: options.BatchTokens = None,
+    out: options.Out = None,
+    allow_modified: options.AllowModified = False,
+    allow_pickle: options.AllowPickle = False,
+    trust_remote_code: options.TrustRemoteCode = False,
+    as_json: options.Json = False,
+) -> None:
+    """When was it forgotten? Probe every checkpoint of a training run; only new ones when given --out again."""
+    reading = options.reading(
+        layers=options.layers(layers, last_layer),
+        pieces=pieces,
+        device=device,
+        dtype=dtype,
+        store_dtype=store_dtype,
+        batch_tokens=batch_tokens,
+        allow_pickle=allow_pickle,
+        trust_remote_code=trust_remote_code,
+    )
+    options.check("--probe", probe, ("linear", "mlp"))
+    options.check("--keep-states", keep_states, ("yes", "no"))
+    tasks = options.names_of_tasks(task)
+    if not (run or models):
+        raise InputError("give --run with a Trainer's output folder, or --models for each checkpoint")
+    with terminal.progress() as progress:
+        import probekit as pk
+        from probekit.forgetting.trajectory import checkpoints_of
+        from probekit.reports.trajectory import trace_curves, trace_heatmap
+
+        checkpoints = [*(models or []), *(checkpoints_of(run) if run else [])]
+        folder = options.new_folder(out, [f"trace-{Path(checkpoints[-1]).name}"])
+        kind: Any = probe
+        found = pk.trace(
+            checkpoints,
+            tasks,
+            folder=folder,
+            corpus=options.names(corpus) if corpus else None,
+            probe=kind,
+            seeds=range(seeds),
+            threshold=threshold,
+            keep_states=keep_states == "yes",
+            extract_settings=options.extract_settings(reading),
+            allow_modified=allow_modified,
+            progress=progress,
+        )
+    found.write(folder)
+    trace_curves(found, folder / "curves.png", folder / "curves.svg")
+    trace_heatmap(found, folder / "retention.png", folder / "retention.svg")
+    terminal.print_trace(found, folder, as_json)
 
 
 def heatmap(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from probekit.forgetting.comparison import Comparison
+    from probekit.forgetting.trajectory import Trace
     from probekit.probes.scores import Scores
 
 
@@ -69,6 +70,18 @@ def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> Non
     files = [f"{name}.csv" for name in TABLES] + ["run.json"]
     files += [f"{name}.{ending}" for name in ("forgetting", "decomposition") for ending in ("png", "svg")]
     print_results(comparison.notices, Group(comparison_table(comparison), *lines), folder, files)
+
+
+def print_trace(trace: Trace, folder: Path, as_json: bool) -> None:
+    """A row a task and its course, or the whole table as JSON."""
+    if as_json:
+        sys.stdout.write(trace.table.to_json(orient="records", indent=1) + "\n")
+        return
+    from probekit.reports.table import trace_table
+
+    files = ["trace.csv", "fell.csv", "summary.csv"]
+    files += [f"{name}.{ending}" for name in ("curves", "retention") for ending in ("png", "svg")]
+    print_results(trace.notices, trace_table(trace), folder, files)
 
 
 def print_results(notices: Sequence[str], shown: RenderableType, folder: Path, files: Sequence[str]) -> None:

@@ -60,34 +60,35 @@ def ask(
     for fingerprint in dict.fromkeys(states.corpus.fingerprint for states in ready):
         same = [states for states in ready if states.corpus.fingerprint == fingerprint]
         given = [(states.model, partial(states.in_context, progress=progress)) for states in same]
-        yield Asked(given, *_instances(tasks, same[0].corpus))
-    for source, asked in _by_corpus(tasks, corpus) if models else ():
+        yield Asked(given, *instances_of(tasks, same[0].corpus))
+    for source, asked in by_corpus(tasks, corpus) if models else ():
         loaded = source
         if not isinstance(loaded, Corpus):
             loaded = load_corpus(loaded, allow_modified=allow_modified, progress=progress)
         named = [(model, _extracting(model, loaded, settings or ExtractSettings(), progress)) for model in models]
-        yield Asked(named, *_instances(asked, loaded))
+        yield Asked(named, *instances_of(asked, loaded))
 
 
 def _extracting(model: str, corpus: Corpus, settings: ExtractSettings, progress: Progress) -> StatesIn:
     return lambda context: extract(model, corpus, settings=replace(settings, context=context), progress=progress)
 
 
-def _instances(tasks: TaskNames, corpus: Corpus) -> tuple[list[TaskData], list[str]]:
+def instances_of(tasks: TaskNames, corpus: Corpus) -> tuple[list[TaskData], list[str]]:
+    """The instances of each task, and what a reader must know of the corpus and them."""
     chosen, skipped = _choose(tasks, corpus)
     data = [make_instances(task, corpus) for task in chosen]
     return data, [*corpus.notices, *(notice for d in data for notice in d.notices), *skipped]
 
 
-def _by_corpus(tasks: TaskNames, corpus: CorpusNames | None) -> list[tuple[str | Path | Corpus, TaskNames]]:
+def by_corpus(tasks: TaskNames, corpus: CorpusNames | None) -> list[tuple[str | Path | Corpus, TaskNames]]:
     """Corpora, each with the tasks to probe on it."""
     if corpus is not None:
         listed = [corpus] if isinstance(corpus, str | Path | Corpus) else list(corpus)
         return [(one, tasks) for one in listed]
-    by_corpus: dict[str, list[Task]] = {}
+    found: dict[str, list[Task]] = {}
     for task in _loaded(tasks):
-        by_corpus.setdefault(task.corpus, []).append(task)
-    return list(by_corpus.items())
+        found.setdefault(task.corpus, []).append(task)
+    return list(found.items())
 
 
 def _loaded(tasks: TaskNames) -> list[Task]:

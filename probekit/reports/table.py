@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from probekit.forgetting.comparison import Comparison
+from probekit.forgetting.trajectory import Trace
 from probekit.probes.scores import Scores
 
 if TYPE_CHECKING:
@@ -90,6 +91,30 @@ def comparison_table(comparison: Comparison) -> Table:
             f"{100 * row['detectable']:.1f}",
             "–" if row["retention"] != row["retention"] else f"{row['retention']:.0%}",
             row["kind"].replace("_", "-"),
+        )
+    return shown
+
+
+def trace_table(trace: Trace) -> Table:
+    """One row a task: the best layer's score at the first and the last step, and where retention first fell."""
+    steps = trace.table["step"]
+    shown = Table(title=f"Best layers from step {steps.iloc[0]} to {steps.iloc[-1]}", title_justify="left")
+    shown.add_column("task", style="bold")
+    shown.add_column("corpus")
+    for heading in ("first", "last", "backward transfer", "forgetting", f"retention below {trace.threshold:g} at"):
+        shown.add_column(heading, justify="right")
+    for _, row in trace.summary.iterrows():
+        mine = trace.fell[(trace.fell["task"] == row["task"]) & (trace.fell["corpus"] == row["corpus"])]
+        fell = mine.dropna(subset=["step"]).sort_values(["step", "layer"])
+        where = ", ".join(f"step {s} (layer {at})" for s, at in zip(fell["step"], fell["layer"], strict=True))
+        shown.add_row(
+            escape(row["task"]),
+            escape(row["corpus"]),
+            f"{row['score_first']:.3f}",
+            f"{row['score_last']:.3f}",
+            f"{row['backward_transfer']:+.3f}",
+            f"{row['forgetting']:+.3f}",
+            where or "–",
         )
     return shown
 

@@ -1,0 +1,100 @@
+"""`probekit compare` as a user meets it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModel
+
+import probekit as pk
+from probekit.forgetting.comparison import COLUMNS
+from tests.test_cli import Run, run  # noqa: F401 - a fixture
+
+FILES = ("comparison.csv", "best.csv", "decomposition.csv", "similarity.csv", "by_label.csv", "run.json")
+PICTURES = ("forgetting.png", "forgetting.svg", "decomposition.png", "decomposition.svg")
+
+
+@pytest.fixture(scope="module")
+def shaken(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny BERT with noise in its upper weights."""
+    folder = shutil.copytree(tiny_bert, tmp_path_factory.mktemp("shaken") / "shaken")
+    model = AutoModel.from_pretrained(folder)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for parameter in model.encoder.layer[-1].parameters():
+            parameter.add_(torch.randn_like(parameter))
+    model.save_pretrained(folder)
+    return folder
+
+
+def test_compare_writes_tables_pictures_and_a_verdict(
+    run: Run,  # noqa: F811
+    tiny_bert: Path,
+    shaken: Path,
+    tmp_path: Path,
+) -> None:
+    options = ("--task", "pos,dep,coref", "--corpus", "sample", "--seeds", 2, "--out", "o")
+    status, out, err = run("compare", "--before", tiny_bert, "--after", shaken, *options)
+    assert status == 0, err
+    assert all((tmp_path / "o" / name).stat().st_size for name in (*FILES, *PICTURES))
+    with (tmp_path / "o/comparison.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[: len(COLUMNS)] == list(COLUMNS)
+    assert len(rows) == 3 * 4
+    lower = [row for row in rows if row["task"] != "coref" and row["layer"] in "012"]
+    assert all(float(row["delta"]) == 0 and float(row["p_value"]) == 1 for row in lower)  # nothing touched them
+    top = next(row for row in rows if row["task"] == "pos" and row["layer"] == "3")
+    assert float(top["delta"]) < -0.02 and float(top["p_adjusted"]) <= 0.05
+    parts = list(csv.DictReader((tmp_path / "o/decomposition.csv").open()))
+    for row in parts:
+        named = sum(float(row[part]) for part in ("rotation", "re_encoding", "relocation", "loss"))
+        assert named == pytest.approx(float(row["drop"]), abs=1e-5)
+    assert json.loads((tmp_path / "o/run.json").read_text())["runs"][0]["fingerprints"]
+    for words in ("pos: no change seen at the best layer", "would have shown", "p adjusted", "decomposition.svg"):
+        assert words in " ".join(out.split())
+    again = pk.read_comparison(tmp_path / "o")
+    pk.heatmap(again, tmp_path / "again.svg")
+    assert "</svg>" in (tmp_path / "again.svg").read_text()
+
+
+def test_a_missing_checkpoint_of_several_is_named_and_the_others_go_on(
+    run: Run,  # noqa: F811
+    tiny_bert: Path,
+    shaken: Path,
+    tmp_path: Path,
+) -> None:
+    broken = shutil.copytree(tiny_bert, tmp_path / "broken")
+    (broken / "model.safetensors").unlink()
+    checkpoints = ("--before", tiny_bert, "--after", broken, "--after", shaken)
+    status, out, err = run("compare", *checkpoints, "--task", "pos", "--corpus", "sample", "--seeds", 1, "--json")
+    assert status == 0, err
+    assert {row["after"] for row in json.loads(out)} == {str(shaken)}
+    status, _, err = run("compare", "--before", tiny_bert, "--after", broken, "--task", "pos", "--corpus", "sample")
+    assert status == 2 and "has no weights" in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--correction", "holmes"], "did you mean 'holm'"),
+        (["--floor", "lexicl"], "did you mean 'lexical'"),
+        (["--probe", "linear,mlp"], "unknown value of --probe"),
+        (["--after", "./nowhere"], "no model folder"),
+    ],
+)
+def test_a_mistake_is_a_line_or_two(
+    run: Run,  # noqa: F811
+    tiny_bert: Path,
+    change: list[str],
+    message: str,
+) -> None:
+    options = {"--before": str(tiny_bert), "--after": str(tiny_bert), "--task": "pos", "--corpus": "sample"}
+    options.update(dict(zip(change[::2], change[1::2], strict=True)))
+    status, out, err = run("compare", *[part for pair in options.items() for part in pair])
+    assert status == 2 and out == "" and "Traceback" not in err
+    assert message in " ".join(err.split())
