@@ -45,7 +45,7 @@ def test_the_step_at_which_it_went(run: Path, small: Corpus, tmp_path: Path) -> 
     found = trace(checkpoints_of(run), ["pos"], corpus=small, folder=tmp_path / "t")
     fell = found.fell.set_index("layer")["step"]
     assert fell[3] == 300 and fell.drop(3).isna().all()
-    assert (found.table[found.table["step"] < 300]["retention"] == 1).all()
+    assert (found.table[found.table["step"] < 300]["retention"] - 1).abs().max() < 1e-5  # the files have six decimals
     (row,) = found.summary.to_dict("records")
     assert row["backward_transfer"] == pytest.approx(row["score_last"] - row["score_first"])
 
