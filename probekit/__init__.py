@@ -19,18 +19,20 @@ if TYPE_CHECKING:
     from probekit.probes.probe import probe
     from probekit.probes.scores import Scores, read_scores
     from probekit.reports.heatmap import heatmap
-    from probekit.states.encoder import EncoderSettings
+    from probekit.states.checkpoint import EncoderSettings
     from probekit.states.extract import ExtractSettings, States, extract
     from probekit.tasks.instances import Instances, make_instances
     from probekit.tasks.task import Task, load_task
+    from probekit.tuning.callback import ForgettingCallback
 
 _HOME = {
     "Comparison": "forgetting.comparison",
     "Corpus": "corpora.passage",
     "Edge": "corpora.passage",
-    "EncoderSettings": "states.encoder",
+    "EncoderSettings": "states.checkpoint",
     "ExtractSettings": "states.extract",
     "FitSettings": "probes.fit",
+    "ForgettingCallback": "tuning.callback",
     "Instances": "tasks.instances",
     "Passage": "corpora.passage",
     "ProbekitError": "errors",
@@ -57,6 +59,7 @@ __all__ = [
     "EncoderSettings",
     "ExtractSettings",
     "FitSettings",
+    "ForgettingCallback",
     "Instances",
     "Passage",
     "ProbekitError",

@@ -28,6 +28,7 @@ from probekit.probes.asked import Asked, CorpusNames, TaskNames, ask
 from probekit.probes.baselines import BASELINES
 from probekit.probes.fit import FitSettings, Fitted, fit_together
 from probekit.probes.heads import ProbeKind
+from probekit.probes.metrics import DRAWS
 from probekit.probes.probe import versions
 from probekit.progress import Progress, silent
 from probekit.states.extract import ExtractSettings, States
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 Floor = Literal["majority", "lexical"]
 Rows = list[dict[str, Any]]
 SEEDS = (0, 1, 2)
+DRAWS_A_CELL = 25
 
 
 def compare(
@@ -80,12 +82,17 @@ def compare(
     """
     settings = replace(fit_settings or FitSettings(), seeds=tuple(seeds), probe=probe)
     others = [after] if isinstance(after, str | States) else list(after)
+    names = [one if isinstance(one, str) else one.model for one in others]
+    if len(set(names)) < len(names):
+        raise InputError("two of the checkpoints after are called alike: give each its own name or folder")
     found: dict[str, Rows] = {name: [] for name in TABLES}
     notices: list[str] = []
     started = time.perf_counter()
     seconds: dict[str, float] = {}
     runs: Rows = []
-    for asked in ask([before, *others], tasks, corpus, extract_settings, allow_modified, progress):
+    every = list(ask([before, *others], tasks, corpus, extract_settings, allow_modified, progress))
+    n_tasks = sum(len(asked.data) for asked in every)
+    for asked in every:
         if len(asked.checkpoints) != 1 + len(others):
             raise InputError("the states to compare are of different texts: extract both from one corpus")
         notices += asked.notices
@@ -96,7 +103,10 @@ def compare(
                 fitted = fit_together(checkpoints, data, settings, progress=progress)
             floors = [_floor_score(d, checkpoints[0].corpus, floor) for d in data]
             for states, probes in zip(checkpoints[1:], fitted[1:], strict=True):
-                _add_pair(found, checkpoints[0], states, fitted[0], probes, floors, seconds)
+                sides = _sides(checkpoints[0], states, fitted[0], probes, notices)
+                # So many draws that a p-value can be small enough to survive the correction.
+                draws = max(DRAWS, DRAWS_A_CELL * n_tasks * len(others) * len(sides[0].layers))
+                _add_pair(found, checkpoints[0], states, sides, floors, correction, draws, seconds)
             runs.append({"context": context, "fingerprints": [states.manifest for states in checkpoints]})
     import pandas as pd
 
@@ -161,6 +171,21 @@ def _read(asked: Asked, context: Context, notices: list[str]) -> list[States]:
     return found
 
 
+def _sides(
+    before: States,
+    after: States,
+    fitted_before: Sequence[Fitted],
+    fitted_after: Sequence[Fitted],
+    notices: list[str],
+) -> list[Sides]:
+    layers = tuple(layer_pairs(before, after))
+    alone = [a for a in before.layers if a not in dict(layers)]
+    if alone:
+        notices.append(f"layers {', '.join(map(str, alone))} of {before.model} have no partner in {after.model}")
+    alike = before.n_layers == after.n_layers
+    return [Sides(a.data, layers, a, b, alike) for a, b in zip(fitted_before, fitted_after, strict=True)]
+
+
 def _common(data: Sequence[TaskData], checkpoints: Sequence[States], notices: list[str]) -> list[TaskData]:
     kept = []
     for d in data:
@@ -181,14 +206,13 @@ def _add_pair(
     found: dict[str, Rows],
     before: States,
     after: States,
-    fitted_before: Sequence[Fitted],
-    fitted_after: Sequence[Fitted],
+    sides: Sequence[Sides],
     floors: Sequence[float],
+    correction: Correction,
+    draws: int,
     seconds: dict[str, float],
 ) -> None:
     """Add the rows of one checkpoint against the first to every table."""
-    layers = tuple(layer_pairs(before, after))
-    sides = [Sides(a.data, layers, a, b) for a, b in zip(fitted_before, fitted_after, strict=True)]
     names = {"before": before.model, "after": after.model}
     corpus = before.corpus.name + ("*" if before.corpus.modified else "")
 
@@ -199,12 +223,12 @@ def _add_pair(
     for side, floor in zip(sides, floors, strict=True):
         task = side.data.task.name
         with timed(seconds, "bootstrap and permutation"):
-            add("comparison", task, _cells(side, floor))
-            best = _best(side, floor)
+            add("comparison", task, _cells(side, floor, draws))
+            best = _best(side, floor, draws)
             # The best layer before has no partner where the other model has fewer: its neighbour stands for it.
-            layer = min((a for a, _ in layers), key=lambda a: abs(a - best["layer_before"]))
+            layer = min((a for a, _ in side.layers), key=lambda a: abs(a - best["layer_before"]))
             add("best", task, [{**best, "layer_probed": layer}])
-            add("by_label", task, where(side, layer, before.corpus))
+            add("by_label", task, where(side, layer, before.corpus, correction))
     with timed(seconds, "decomposition"):
         for row in decompose(before, after, sides):
             add("decomposition", row.pop("task"), [row])
@@ -212,40 +236,43 @@ def _add_pair(
         add("similarity", None, [{"context": before.context, **row} for row in similarities(before, after)])
 
 
-def _cells(side: Sides, floor: float) -> Rows:
+def _cells(side: Sides, floor: float, draws: int) -> Rows:
     """A row a pair of layers."""
     first, second = side.places
     dev = [
         mean_scores(side.data, "dev", fitted.dev_predictions)[places]
         for fitted, places in ((side.before, first), (side.after, second))
     ]
-    scored = _scored(side, side.before.predictions[first], side.after.predictions[second], floor)
+    scored = _scored(side, side.before.predictions[first], side.after.predictions[second], floor, draws)
     return [
         {**row, "layer": a, "layer_after": b, "dev_before": x, "dev_after": y}
         for row, (a, b), x, y in zip(scored, side.layers, *dev, strict=True)
     ]
 
 
-def _best(side: Sides, floor: float) -> dict[str, Any]:
+def _best(side: Sides, floor: float, draws: int) -> dict[str, Any]:
     """The best layer of each side, chosen on dev, against each other."""
-    dev = [mean_scores(side.data, "dev", fitted.dev_predictions) for fitted in (side.before, side.after)]
-    i, j = (int(scores.argmax()) for scores in dev)
-    (row,) = _scored(side, side.before.predictions[[i]], side.after.predictions[[j]], floor)
+    fits = (side.before, side.after)
+    i, j = (
+        max(places, key=mean_scores(side.data, "dev", fitted.dev_predictions).__getitem__)
+        for fitted, places in zip(fits, side.candidates, strict=True)
+    )
+    (row,) = _scored(side, side.before.predictions[[i]], side.after.predictions[[j]], floor, draws)
     depth = [
-        expected_layer(np.maximum.accumulate(mean_scores(side.data, "test", fitted.predictions)))
-        for fitted in (side.before, side.after)
+        expected_layer(np.maximum.accumulate(mean_scores(side.data, "test", fitted.predictions)), fitted.layers)
+        for fitted in fits
     ]
     layers = {"layer_before": side.before.layers[i], "layer_after": side.after.layers[j]}
     return {**row, **layers, "expected_layer_before": depth[0], "expected_layer_after": depth[1]}
 
 
-def _scored(side: Sides, before: np.ndarray, after: np.ndarray, floor: float) -> Rows:
+def _scored(side: Sides, before: np.ndarray, after: np.ndarray, floor: float, draws: int) -> Rows:
     """Scores and their difference, a row a cell, from predictions `(cells, seeds, n)` of either side."""
     data, metric = side.data, side.data.task.metric
     first, second = counts(data, "test", [before, after])
-    found = paired.difference(metric, first, second, paired.weights(first.shape[2]))
+    found = paired.difference(metric, first, second, paired.weights(first.shape[2], draws=draws))
     scores = [metrics.score(metric, c.sum(axis=2)).mean(axis=1) for c in (first, second)]
-    kept = retention(scores[0], scores[1], np.full(len(before), floor))
+    kept = retention(scores[0], scores[1], np.full(len(before), floor), found.detectable)
     return [
         {
             "probe": side.before.kind,

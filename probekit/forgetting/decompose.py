@@ -7,9 +7,9 @@ Four readings of `after`, each free to do what the ones before it may:
     (c) a probe trained on `after` at this layer;
     (d) a probe trained on `after` at whichever layer is best.
 
-What (b) recovers is rotation, what only (c) recovers re-encoding, what only (d) recovers relocation, and the rest is
-loss. Maps are fitted on training words; which reading a step uses is chosen on dev; the scores are of test. The four
-parts add up to the whole drop of (a).
+What (b) recovers is rotation (or another linear map), what only (c) recovers re-encoding, what only (d) recovers
+relocation, and the rest is loss. Maps are fitted on training words; which reading a step uses is chosen on dev; the
+scores are of test. The four parts add up to the whole drop of (a).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Predictions = dict[str, list[np.ndarray]]  # by reading: `(layers, seeds, n)` fo
 
 
 def decompose(before: States, after: States, sides: Sequence[Sides]) -> list[dict[str, Any]]:
-    """A row a task and layer: the readings' scores, and the parts with their 95% intervals (over groups).
+    """A row a task and layer: the parts with their 95% intervals, and the readings' own scores.
 
     Where the widths differ the probe cannot read `after` as it is: (a) and so `rotation` are missing, and the whole
     drop is that of (b), with ridge maps only.
@@ -99,6 +99,9 @@ def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> l
     data, (first, second) = side.data, side.places
     dev = {name: mean_scores(data, "dev", predicted) for name, (predicted, _) in mapped.items()}
     retrained = mean_scores(data, "dev", side.after.dev_predictions)
+    scores = {name: mean_scores(data, "test", predicted) for name, (_, predicted) in mapped.items()}
+    scores["before"] = mean_scores(data, "test", side.before.predictions)
+    scores["retrained"] = mean_scores(data, "test", side.after.predictions)
     elsewhere = {f"layer {at}": (retrained[j], side.after.predictions[j]) for j, at in enumerate(side.after.layers)}
     rows = []
     for i, (layer, layer_after) in enumerate(side.layers):
@@ -112,6 +115,11 @@ def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> l
                 "layer": layer,
                 "layer_after": layer_after,
                 **_parts(side, np.stack(levels), has_plain=bool(plain)),
+                "score_before": scores["before"][first[i]],
+                "score_as_it_is": scores[PLAIN][i] if plain else np.nan,
+                "score_mapped": scores[chosen[-3][0]][i],
+                "score_retrained": scores["retrained"][second[i]],
+                "score_best_layer": mean_scores(data, "test", chosen[-1][1][None])[0],
                 "map": chosen[-3][0],
                 "best_elsewhere": chosen[-1][0],
             }
@@ -126,35 +134,32 @@ def _best(readings: dict[str, tuple[float, np.ndarray]]) -> tuple[str, np.ndarra
 
 
 def _parts(side: Sides, levels: np.ndarray, *, has_plain: bool) -> dict[str, float]:
-    """Scores of the readings, `before` first, and their differences, from `(levels, seeds, n)` predictions."""
+    """The drop and its parts with their intervals, from `(levels, seeds, n)` predictions, `before` first."""
     metric = side.data.task.metric
     (counted,) = counts(side.data, "test", [levels])
-    drawn = paired.weights(counted.shape[2]).resampled
-    observed = metrics.score(metric, counted.sum(axis=2))  # (levels, seeds)
-    flat = counted.transpose(2, 0, 1, 3).reshape(counted.shape[2], -1)
-    resampled = metrics.score(metric, (drawn @ flat).reshape(len(drawn), *counted.shape[:2], -1)).mean(axis=2).T
-    of_seeds, draws = _split(observed, has_plain), _split(resampled, has_plain)
-    row = {name: float(value[0]) for name, value in _split(observed.mean(axis=1)[:, None], has_plain).items()}
+    groups = counted.shape[2]
+    drawn = paired.weights(groups).resampled
+    of_seeds = _split(metrics.score(metric, counted.sum(axis=2)), has_plain)
+    flat = counted.transpose(2, 0, 1, 3).reshape(groups, -1)
+    resampled = metrics.score(metric, (drawn @ flat).reshape(len(drawn), *counted.shape[:2], -1))
+    draws = _split(resampled.transpose(1, 2, 0), has_plain)
+    row: dict[str, float] = {}
     for part in ("drop", *PARTS):
-        noise = paired.seed_noise(of_seeds[part][None], len(drawn), seed=0)
-        low, high = metrics.interval(draws[part][None] + noise)
-        row |= {f"{part}_low": float(low[0]), f"{part}_high": float(high[0])}
+        seeds, drawn_part = of_seeds[part][None], draws[part][None]
+        value = seeds.mean(axis=1)
+        noise, share = paired.seed_noise(seeds, drawn_part)
+        low, high = metrics.interval(paired.widened(drawn_part.mean(axis=1), value, groups, share) + noise)
+        row |= {part: float(value[0]), f"{part}_low": float(low[0]), f"{part}_high": float(high[0])}
     return row
 
 
 def _split(scores: np.ndarray, has_plain: bool) -> dict[str, np.ndarray]:
-    """Readings and parts, `(draws,)` each, from scores `(levels, draws)`."""
+    """The drop and its parts, `(…)` each, from the readings' scores `(levels, …)`."""
     before, *rest = scores
-    missing = np.full_like(before, np.nan)
-    plain, mapped, retrained, best = rest if has_plain else [missing, *rest]
+    plain, mapped, retrained, best = rest if has_plain else [np.full_like(before, np.nan), *rest]
     # A layer that knew more all along makes good what this one lost, but no more than that.
     best = np.clip(best, retrained, np.maximum(before, retrained))
     return {
-        "score_before": before,
-        "score_as_it_is": plain,
-        "score_mapped": mapped,
-        "score_retrained": retrained,
-        "score_best_layer": best,
         "drop": before - (plain if has_plain else mapped),
         "rotation": mapped - plain,
         "re_encoding": retrained - mapped,

@@ -10,14 +10,12 @@ def layer_pairs(before: States, after: States) -> list[tuple[int, int]]:
     """(layer before, layer after): the same number where both models have as many layers, else the same relative depth.
 
     A model of 12 blocks against one of 6 pairs 0 with 0, 6 with 3, 12 with 6. Layers that one side did not keep are
-    left out.
+    left out. Halves are rounded up.
 
     Raises InputError where no layer is left.
     """
-    last_before, last_after = before.n_layers - 1, after.n_layers - 1
-    scale = last_after / last_before if last_before else 0
-    # Halves are rounded up, so that the layers of a model against itself are their own partners and ties are settled.
-    pairs = [(layer, int(layer * scale + 0.5)) for layer in before.layers]
+    last_before, last_after = max(before.n_layers - 1, 1), after.n_layers - 1
+    pairs = [(layer, (2 * layer * last_after + last_before) // (2 * last_before)) for layer in before.layers]
     kept = [(a, b) for a, b in pairs if b in after.layers]
     if not kept:
         raise InputError(f"'{before.model}' and '{after.model}' were read at layers of which no two stand side by side")

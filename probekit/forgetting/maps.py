@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -53,7 +52,8 @@ def ridge(source: np.ndarray, target: np.ndarray, penalty: float) -> LinearMap:
     a, b = source.mean(axis=0), target.mean(axis=0)
     centred = source - a
     covariance = (centred.T @ centred).astype(np.float64)
-    covariance += penalty * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    # The least there is added too: vectors that do not vary are mapped to the mean.
+    covariance += (penalty * np.trace(covariance) / len(covariance) + 1e-12) * np.eye(len(covariance))
     matrix = np.linalg.solve(covariance, (centred.T @ (target - b)).astype(np.float64))
     return LinearMap(a, b, matrix.astype(np.float32))
 
@@ -64,13 +64,13 @@ class MappedStates(Vectors):
 
     Attributes:
         states: what is read.
-        layers: for each layer asked for, the layer read.
+        places: for each layer asked for, the layer read.
         maps: for each layer asked for, its map; empty for none.
         width: of the vectors given.
     """
 
     states: States
-    layers: dict[int, int]
+    places: dict[int, int]
     maps: dict[int, LinearMap]
     width: int
 
@@ -85,6 +85,11 @@ class MappedStates(Vectors):
         return self.states.context
 
     @property
+    def layers(self) -> tuple[int, ...]:
+        """The layers that can be asked for."""
+        return tuple(self.places)
+
+    @property
     def dim(self) -> int:
         """Width of a vector."""
         return self.width
@@ -94,13 +99,9 @@ class MappedStates(Vectors):
         """Single precision: what comes out of a map is not rounded."""
         return "float32"
 
-    @cached_property
-    def _dim(self) -> int:
-        return self.states.dim
-
     def read_into(self, out: np.ndarray, split: Split, start: int, layers: Sequence[int]) -> None:
         """Fill `out`, `(layers, words, dim)`, with the vectors of the words from `start` on."""
-        read = self.states.read(split, start, start + out.shape[1], [self.layers[layer] for layer in layers])
+        read = self.states.read(split, start, start + out.shape[1], [self.places[layer] for layer in layers])
         for i, layer in enumerate(layers):
             values = read[i].astype(np.float32)
             out[i] = self.maps[layer](values) if self.maps else values

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
-def retention(before: np.ndarray, after: np.ndarray, floor: np.ndarray) -> np.ndarray:
+def retention(before: np.ndarray, after: np.ndarray, floor: np.ndarray, least: np.ndarray | float = 0.0) -> np.ndarray:
     """Share of what was known above the floor that is still known: (after - floor) / (before - floor).
 
     1 means all is kept, 0 that nothing above the floor is left; above 1 where the score rose, below 0 where it fell
-    under the floor. Missing (NaN) where `before` is not above the floor: there was nothing to keep.
+    under the floor. Missing (NaN) where `before` is not above the floor by more than `least`: there was nothing to
+    keep, or too little to have a share of.
     """
     known = before - floor
-    return np.divide(after - floor, known, out=np.full_like(known, np.nan, dtype=float), where=known > 0)
+    return np.divide(after - floor, known, out=np.full_like(known, np.nan, dtype=float), where=known > least)
 
 
 def backward_transfer(scores: np.ndarray) -> float:
@@ -38,14 +41,18 @@ def forgetting(scores: np.ndarray) -> float:
     return float((scores[:-1].max(axis=0) - scores[-1]).mean())
 
 
-def expected_layer(cumulative: np.ndarray) -> float:
+def expected_layer(cumulative: np.ndarray, layers: Sequence[int] | None = None) -> float:
     """Where a task is solved, in layers from 0: the mean of the layers, weighted by what each adds.
 
-    Tenney et al. 2019, equation 4. Missing (NaN) where nothing is added to layer 0.
+    Tenney et al. 2019, equation 4. Missing (NaN) where nothing is added to layer 0, or there is no layer 0.
 
     Args:
         cumulative: `(layers,)` score with layers 0 to k at hand; there from a scalar mix, for single layers their
             running maximum.
+        layers: their numbers, where not all were kept.
     """
+    numbers = np.arange(len(cumulative)) if layers is None else np.asarray(layers)
     gains = np.diff(cumulative)
-    return float((gains * np.arange(1, len(gains) + 1)).sum() / gains.sum()) if gains.sum() > 0 else float("nan")
+    if numbers[0] or gains.sum() <= 0:
+        return float("nan")
+    return float((gains * numbers[1:]).sum() / gains.sum())

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probekit.probes.metrics import DRAWS, interval, score
+from probekit.probes.metrics import DRAWS, LEVEL, interval, score
 from probekit.tasks.task import Metric
 
-# Two-sided test at 5%, found four times in five: (z(0.975) + z(0.8)) standard errors (Cohen 1988, ch. 2).
-DETECTABLE = 1.959964 + 0.841621
+MISSED = 0.8  # a difference that is found four times in five may fall short by what one draw in five does
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,10 @@ class Difference:
 
     Attributes:
         value: mean over seeds of the difference in score, in [-1, 1].
-        low, high: 95% interval.
+        low, high: 95% interval, in [-1, 1]; missing where there is one group only.
         p_value: two-sided, in (0, 1]; 1 where no prediction differs.
-        detectable: the smallest true difference that such data shows four times in five at the 5% level, in score.
+        detectable: about the smallest true difference that such data shows four times in five at the 5% level, before
+            any correction; in score, at most 1.
     """
 
     value: np.ndarray
@@ -65,24 +65,72 @@ def difference(metric: Metric, first: np.ndarray, second: np.ndarray, drawn: Wei
         drawn: see `weights`.
         seed: of the variates that stand for the seeds.
 
-    The interval is the percentile bootstrap over groups (Efron and Tibshirani 1993, ch. 13), the p-value that of the
-    paired permutation test (Good 2005, ch. 3; for such scores Yeh 2000), with one added to both counts (Phipson and
-    Smyth 2010). Both carry the spread between seeds; with one seed there is none to carry.
+    The interval is the bootstrap's over groups, by percentiles, widened for few groups (see `widened`). The p-value is
+    that of the paired permutation test (Good 2005, ch. 3; for such scores Yeh 2000), with one added to both counts
+    (Phipson and Smyth 2010). Both carry the spread between seeds; with one seed there is none to carry.
     """
     observed = score(metric, second.sum(axis=-2)) - score(metric, first.sum(axis=-2))  # (cells, seeds)
     value = observed.mean(axis=1)
-    noise = seed_noise(observed, len(drawn.resampled), seed)
-    resampled = (_scores(metric, drawn.resampled, second) - _scores(metric, drawn.resampled, first)).mean(axis=1)
-    low, high = interval(resampled + noise)
-    change = _weighted(drawn.swapped, second - first)
-    permuted = score(metric, second.sum(axis=-2)[:, :, None] - change) - score(
-        metric, first.sum(axis=-2)[:, :, None] + change
-    )
-    null = permuted.mean(axis=1) + noise
+    resampled = _scores(metric, drawn.resampled, second) - _scores(metric, drawn.resampled, first)
+    noise, share = seed_noise(observed, resampled, seed=seed)
+    groups = widened(resampled.mean(axis=1), value, first.shape[2], share)
+    spread = groups + noise
+    low, high = (np.clip(end, -1, 1) for end in interval(spread))
+    null = _null(metric, drawn.swapped, first, second) * np.sqrt(share)[:, None] + noise
     # Scores are sums of counts over many draws: equal ones differ in the last digits.
     extreme = (np.abs(null) >= np.abs(value)[:, None] - 1e-12).sum(axis=1)
-    p_value = (1 + extreme) / (1 + null.shape[1])
-    return Difference(value, low, high, p_value, DETECTABLE * null.std(axis=1))
+    # What a test at 5% calls significant, and what four in five draws stay above.
+    beyond = np.quantile(np.abs(spread - value[:, None]), LEVEL, axis=1)
+    short = np.quantile(value[:, None] - spread, MISSED, axis=1)
+    detectable = np.clip(beyond + short, 0, 1)
+    return Difference(value, low, high, (1 + extreme) / (1 + null.shape[1]), detectable)
+
+
+def widened(resampled: np.ndarray, value: np.ndarray, groups: int, share: np.ndarray) -> np.ndarray:
+    """Resampled values `(cells, draws)`, farther from `value` `(cells,)` the fewer groups there are, and with `share`
+    `(cells,)` of their variance.
+
+    Percentile intervals are too narrow for few groups, as a normal interval is that takes no Student t. Hesterberg
+    2015 (section 3.3) widens them by what separates the two: t / z times sqrt(n / (n - 1)). Missing for one group.
+    """
+    if groups < 2:
+        return np.full_like(resampled, np.nan)
+    from scipy.stats import norm, t
+
+    upper = (1 + LEVEL) / 2
+    factor = t.ppf(upper, groups - 1) / norm.ppf(upper) * np.sqrt(groups / (groups - 1))
+    return np.asarray(value[:, None] + factor * np.sqrt(share)[:, None] * (resampled - value[:, None]))
+
+
+def seed_noise(observed: np.ndarray, resampled: np.ndarray, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """How far another draw of seeds might move each cell's mean: `(cells, draws)`, and the share of the bootstrap's
+    variance that is of sentences alone, `(cells,)`.
+
+    Seeds also differ by what they make of single sentences. The spread between seeds has that, and so has the
+    bootstrap over sentences; it must not count twice, so that the bootstrap keeps what the seeds have in common.
+
+    Args:
+        observed: values of single seeds, `(cells, seeds)`.
+        resampled: the same of every bootstrap draw, `(cells, seeds, draws)`.
+        seed: of the variates.
+    """
+    cells, seeds, draws = resampled.shape
+    if seeds == 1:
+        return np.zeros((cells, draws)), np.ones(cells)
+    mean = resampled.mean(axis=1)
+    apart = (resampled - mean[:, None]).var(axis=2).sum(axis=1) / (seeds - 1) / seeds
+    whole = mean.var(axis=1)
+    share = np.divide(np.maximum(whole - apart, 0), whole, out=np.ones(cells), where=whole > 0)
+    error = observed.std(axis=1, ddof=1) / np.sqrt(seeds)
+    return error[:, None] * np.random.default_rng(seed).standard_t(seeds - 1, size=draws), share
+
+
+def _null(metric: Metric, swapped: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Differences with sides changed at random, means over seeds: `(cells, draws)`."""
+    change = _weighted(swapped, second - first)
+    after = score(metric, second.sum(axis=-2)[:, :, None] - change)
+    before = score(metric, first.sum(axis=-2)[:, :, None] + change)
+    return (after - before).mean(axis=1)
 
 
 def _scores(metric: Metric, weighting: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -94,12 +142,3 @@ def _weighted(weighting: np.ndarray, counts: np.ndarray) -> np.ndarray:
     cells, seeds, groups, k = counts.shape
     flat = counts.transpose(2, 0, 1, 3).reshape(groups, -1)
     return (weighting @ flat).reshape(-1, cells, seeds, k).transpose(1, 2, 0, 3)
-
-
-def seed_noise(observed: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """How far another draw of seeds might move each cell's mean: `(cells, draws)`, from values `(cells, seeds)`."""
-    seeds = observed.shape[1]
-    if seeds == 1:
-        return np.zeros((len(observed), draws))
-    error = observed.std(axis=1, ddof=1) / np.sqrt(seeds)
-    return error[:, None] * np.random.default_rng(seed).standard_t(seeds - 1, size=draws)

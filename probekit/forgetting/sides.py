@@ -21,12 +21,20 @@ class Sides:
         data: the task and the instances both answered.
         layers: (layer before, layer after) of each pair.
         before, after: the probes, of all layers.
+        alike: whether both models have as many layers, so that a layer without its partner is one not kept.
     """
 
     data: TaskData
     layers: tuple[tuple[int, int], ...]
     before: Fitted
     after: Fitted
+    alike: bool
+
+    @property
+    def candidates(self) -> tuple[list[int], list[int]]:
+        """Among which of the fitted layers the best is chosen on each side: all, or those that both have."""
+        every = list(range(len(self.before.layers))), list(range(len(self.after.layers)))
+        return self.places if self.alike else every
 
     @property
     def places(self) -> tuple[list[int], list[int]]:

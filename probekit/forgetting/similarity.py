@@ -19,7 +19,7 @@ def cka(first: np.ndarray, second: np.ndarray) -> float:
         first, second: `(words, dim)`, of the same words; at least 4 words.
     """
     a, b = _kernel(first), _kernel(second)
-    return float(_hsic(a, b) / np.sqrt(_hsic(a, a) * _hsic(b, b)))
+    return _ratio(_hsic(a, b), _hsic(a, a) * _hsic(b, b))
 
 
 def rsa(first: np.ndarray, second: np.ndarray) -> float:
@@ -43,9 +43,16 @@ def _kernel(values: np.ndarray) -> np.ndarray:
     return kernel
 
 
+def _ratio(both: float, own: float) -> float:
+    """Missing where one side does not vary, or there are too few words."""
+    return float(both / np.sqrt(own)) if own > 0 else float("nan")
+
+
 def _hsic(a: np.ndarray, b: np.ndarray) -> float:
     """Song et al. 2012, equation 5, of kernels with zero diagonals."""
     n = len(a)
+    if n < 4:
+        return float("nan")
     trace = float((a * b).sum())
     sums = float(a.sum() * b.sum()) / ((n - 1) * (n - 2))
     cross = 2 * float(a.sum(axis=0) @ b.sum(axis=0)) / (n - 2)
@@ -62,7 +69,7 @@ def similarities(before: States, after: States, *, words: int = 1_000) -> list[d
         {
             "layer_before": layer,
             "layer_after": other,
-            "cka": _hsic(kernels[0][i], kernels[1][j]) / np.sqrt(own[0][i] * own[1][j]),
+            "cka": _ratio(_hsic(kernels[0][i], kernels[1][j]), own[0][i] * own[1][j]),
             "rsa": float(ranks[0][i] @ ranks[1][j]),
             "cosine": cosine(a[i], b[j]) if before.dim == after.dim else np.nan,
         }
@@ -87,4 +94,5 @@ def _distance_ranks(values: np.ndarray) -> np.ndarray:
 
     ranks = rankdata(pdist(values, "cosine"))
     centred = ranks - ranks.mean()
-    return centred / np.linalg.norm(centred)
+    length = np.linalg.norm(centred)
+    return centred / length if length else np.full_like(centred, np.nan)

@@ -23,7 +23,7 @@ from probekit.probes.heads import ProbeKind
 from probekit.probes.probe import probe as probe_checkpoint
 from probekit.probes.scores import Scores, make_folder, read_scores
 from probekit.progress import Progress, silent
-from probekit.states.encoder import Encoder
+from probekit.states.checkpoint import Checkpoint
 from probekit.states.extract import ExtractSettings
 from probekit.tasks.instances import TaskData
 
@@ -154,7 +154,7 @@ def _measured(
     progress: Progress,
 ) -> Scores:
     """A checkpoint's scores on a corpus: those in the folder, or measured now."""
-    weights = Encoder(model, how["extract_settings"].encoder).fingerprint()
+    weights = Checkpoint(model, how["extract_settings"].encoder).fingerprint()
     described = [FORMAT, weights, corpus.fingerprint, [_digest(d) for d in data], how]
     key = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[:16]
     place = folder / "checkpoints" / key

@@ -11,15 +11,18 @@ if TYPE_CHECKING:
 
 LEVEL = 0.05
 WORDS = {
-    "rotation": "turned, not lost",
-    "re_encoding": "written in another way, not lost",
-    "relocation": "moved to another layer",
+    "rotation": "made good by a linear map",
+    "re_encoding": "made good by a new probe",
+    "relocation": "made good by another layer",
     "loss": "lost",
 }
 
 
 def kind(parts: pd.Series) -> str:
-    """The largest part of a drop that is above zero by its interval: one of PARTS, or `unchanged`."""
+    """The largest part of a drop, where that and the part are above zero by their intervals: one of PARTS, or
+    `unchanged`."""
+    if not parts["drop_low"] > 0:
+        return "unchanged"
     real = [part for part in PARTS if parts[f"{part}_low"] > 0]
     return max(real, key=lambda part: parts[part]) if real else "unchanged"
 
@@ -32,7 +35,7 @@ def verdict(best: pd.Series, parts: pd.Series) -> str:
         parts: the row of `Comparison.decomposition` at the layer that was best before.
     """
     points = f"{100 * best['score_before']:.1f} → {100 * best['score_after']:.1f}"
-    shown = f"{100 * best['detectable']:.1f} points or more would have shown four times in five"
+    shown = f"{100 * best['detectable']:.1f} points would have shown four times in five, before correction"
     if best["p_adjusted"] > LEVEL:
         overall = f"no change seen at the best layer ({points}; {shown})"
     else:

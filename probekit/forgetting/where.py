@@ -10,20 +10,22 @@ import numpy as np
 
 from probekit.corpora.passage import Corpus
 from probekit.forgetting import paired
+from probekit.forgetting.correction import Correction, adjust
 from probekit.forgetting.sides import Sides
 from probekit.probes import metrics
 from probekit.tasks.instances import TaskData
 
 FREQUENCY = (0, 1, 10, 100, 1_000)  # lower ends of bins: times the rarest word of the instance stands in training
 LENGTH = (1, 10, 20, 40)  # words of the sentence
-DISTANCE = (1, 2, 3, 6, 11, 51)  # words from the start of the first span to that of the second
+DISTANCE = (0, 1, 2, 3, 6, 11, 51)  # words from the start of the first span to that of the second
 
 
-def where(side: Sides, layer: int, corpus: Corpus) -> list[dict[str, Any]]:
+def where(side: Sides, layer: int, corpus: Corpus, correction: Correction) -> list[dict[str, Any]]:
     """A row a kind of test instance: the share answered right before and after, at one layer before and its partner.
 
     Kinds: the gold `label`, whether all words were `seen` in training, the `frequency` in training of the rarest
-    word, the `length` of the sentence, and for pairs the `distance` of the two spans.
+    word, the `length` of the sentence, and for pairs the `distance` of the two spans. p-values are adjusted for the
+    rows of this task.
     """
     at = [a for a, _ in side.layers].index(layer)
     first, second = side.places[0][at], side.places[1][at]
@@ -34,6 +36,7 @@ def where(side: Sides, layer: int, corpus: Corpus) -> list[dict[str, Any]]:
     before, after = (_counts(groups, np.stack(masks), answers) for answers in right)
     found = paired.difference("accuracy", before, after, paired.weights(int(groups[-1]) + 1))
     shares = [metrics.score("accuracy", counted.sum(axis=2)).mean(axis=1) for counted in (before, after)]
+    adjusted = adjust(found.p_value, correction)
     return [
         {
             "layer": layer,
@@ -46,6 +49,7 @@ def where(side: Sides, layer: int, corpus: Corpus) -> list[dict[str, Any]]:
             "ci_low": found.low[i],
             "ci_high": found.high[i],
             "p_value": found.p_value[i],
+            "p_adjusted": adjusted[i],
         }
         for i, (kind, value) in enumerate(names)
     ]

@@ -29,6 +29,10 @@ class Vectors(Protocol):
         """What was read in one pass."""
 
     @property
+    def layers(self) -> Sequence[int]:
+        """The layers there are."""
+
+    @property
     def dim(self) -> int:
         """Width of a vector."""
 

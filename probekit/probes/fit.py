@@ -18,7 +18,6 @@ from probekit.probes.batches import Runs, Vectors
 from probekit.probes.heads import Heads, ProbeKind, Scaling
 from probekit.probes.judge import judge, losses
 from probekit.progress import Progress, silent
-from probekit.states.extract import States
 from probekit.tasks.instances import TaskData
 from probekit.workers import count, workers
 
@@ -81,14 +80,14 @@ class Fitted:
 
 
 def fit(
-    states: States, tasks: Sequence[TaskData], settings: FitSettings, *, progress: Progress = silent
+    states: Vectors, tasks: Sequence[TaskData], settings: FitSettings, *, progress: Progress = silent
 ) -> list[Fitted]:
     """Train probes of every task on one checkpoint's states, see `fit_together`."""
     return fit_together([states], tasks, settings, progress=progress)[0]
 
 
 def fit_together(
-    checkpoints: Sequence[States], tasks: Sequence[TaskData], settings: FitSettings, *, progress: Progress = silent
+    checkpoints: Sequence[Vectors], tasks: Sequence[TaskData], settings: FitSettings, *, progress: Progress = silent
 ) -> list[list[Fitted]]:
     """Train probes of every checkpoint, task, layer and seed on the training split, keep the epoch with the lowest
     dev loss, and label the test split.
@@ -125,7 +124,7 @@ def predict(fitted: Sequence[Fitted], states: Vectors, split: Split) -> list[np.
     return [np.concatenate([part[t] for part in parts]) for t in range(len(fitted))]
 
 
-def _layer_groups(states: States, settings: FitSettings) -> list[tuple[int, ...]]:
+def _layer_groups(states: Vectors, settings: FitSettings) -> list[tuple[int, ...]]:
     """Runs of layers that are fitted together: as many as there are workers, or more where batches would be large."""
     most = max(1, GROUP_BYTES // ((settings.batch_words + states.dim) * states.dim * 4))
     n = max(-(-len(states.layers) // most), min(count(torch.device(settings.device)), len(states.layers)))
@@ -133,7 +132,7 @@ def _layer_groups(states: States, settings: FitSettings) -> list[tuple[int, ...]
 
 
 def _fit_layers(
-    states: States,
+    states: Vectors,
     tasks: Sequence[TaskData],
     settings: FitSettings,
     layers: tuple[int, ...],
@@ -159,7 +158,7 @@ class _Fit:
     """One stacked fit of some layers."""
 
     def __init__(
-        self, states: States, tasks: Sequence[TaskData], settings: FitSettings, layers: tuple[int, ...]
+        self, states: Vectors, tasks: Sequence[TaskData], settings: FitSettings, layers: tuple[int, ...]
     ) -> None:
         self.tasks, self.settings, self.layers = tasks, settings, layers
         self.device = torch.device(settings.device)

@@ -13,7 +13,8 @@ import numpy as np
 from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.errors import InputError, StoreError
 from probekit.progress import Progress, silent
-from probekit.states.encoder import LAYERS_MEAN, Encoder, EncoderSettings
+from probekit.states.checkpoint import Checkpoint, EncoderSettings
+from probekit.states.encoder import LAYERS_MEAN, Encoder
 from probekit.states.fill import Filler, PieceVector
 from probekit.states.store import Shard, Store, StoreDtype, open_store
 
@@ -147,17 +148,18 @@ def extract(
     StoreError where states cannot be kept.
     """
     settings = replace(settings or ExtractSettings(), **options)
-    encoder = Encoder(model, settings.encoder)
+    checkpoint = Checkpoint(model, settings.encoder)
+    encoder = checkpoint.encoder
     layers = _layers(settings.layers, encoder)
     words = min(SHARD_WORDS, max(1, SHARD_BYTES // (encoder.n_layers * encoder.dim * 4)))
     manifest = {
-        "model": encoder.fingerprint(),
+        "model": checkpoint.fingerprint(),
         "corpus": {"name": corpus.name, "text": corpus.fingerprint},
         "context": settings.context,
         "pieces": settings.pieces,
         "window": encoder.limit,
         "layers_mean": LAYERS_MEAN,
-        "computed_in": str(encoder.dtype).removeprefix("torch."),
+        "computed_in": str(checkpoint.dtype).removeprefix("torch."),
         "dtype": settings.store_dtype,
         "shard_words": words,
     }
@@ -189,7 +191,7 @@ def _layers(wanted: tuple[int, ...], encoder: Encoder) -> tuple[int, ...]:
     layers = tuple(sorted(set(wanted))) or tuple(range(encoder.n_layers))
     odd = [layer for layer in layers if not 0 <= layer < encoder.n_layers]
     if odd:
-        name, last = encoder.source.name, encoder.n_layers - 1
+        name, last = encoder.name, encoder.n_layers - 1
         raise InputError(f"'{name}' has no layer {odd[0]}: its layers are 0 (the embeddings) to {last}")
     return layers
 

@@ -113,7 +113,7 @@ class Filler:
         values = self._room(len(layers), shard.stop - shard.start, self.encoder.dim)
 
         def compute(batch: list[Window]) -> np.ndarray:
-            return self._compute(batch, pieces, starts, layers, values)
+            return read_batch(self.encoder, batch, pieces, starts, layers, self.pieces, values)
 
         futures = [pool.submit(compute, batch) for batch in batches(pieces, self.encoder.limit, self.budget)]
         return _Begun(shard, layers, values, futures, done)
@@ -125,18 +125,6 @@ class Filler:
         room = room if room.size >= size else np.empty(size + size // 8, dtype=room.dtype)
         self._rooms.append(room)
         return room[:size].reshape(shape)
-
-    def _compute(
-        self, batch: list[Window], pieces: list[Pieces], starts: np.ndarray, layers: list[int], values: np.ndarray
-    ) -> np.ndarray:
-        """Fill the vectors of the words that take theirs from `batch`; returns their positions in the shard."""
-        hidden = self.encoder.hidden_states([pieces[w.text].ids[w.start : w.stop] for w in batch])
-        pooling, words = averaging(batch, starts, hidden[0].shape[1], len(self.encoder.prefix), self.pieces)
-        dtype = getattr(torch, self.store.dtype)
-        for i, layer in enumerate(layers):
-            vectors = pooling @ hidden[layer].reshape(-1, self.encoder.dim).float().cpu().numpy()
-            values[i, words] = torch.from_numpy(vectors).to(dtype).numpy()
-        return words
 
     def _finish(self, begun: _Begun | None, total: int, progress: Progress) -> None:
         """Wait for the batches of a shard, and write it."""
@@ -156,9 +144,41 @@ class Filler:
         for values in states:
             if not torch.isfinite(torch.stack(torch.from_numpy(values).aminmax())).all():
                 raise StoreError(
-                    f"'{self.encoder.source.name}' has hidden states that {self.store.dtype} cannot hold: "
+                    f"'{self.encoder.name}' has hidden states that {self.store.dtype} cannot hold: "
                     "use --store-dtype float32"
                 )
+
+
+def read_batch(
+    encoder: Encoder,
+    batch: list[Window],
+    pieces: Sequence[Pieces],
+    starts: np.ndarray,
+    layers: Sequence[int],
+    take: PieceVector,
+    values: np.ndarray,
+) -> np.ndarray:
+    """Run a batch, and fill the vectors of the words that take theirs from it.
+
+    Args:
+        encoder: the model, loaded.
+        batch: the windows.
+        pieces: of each text that the windows name.
+        starts: place in `values` of each text's first word.
+        layers: the layers kept.
+        take: how a word's vector comes from its pieces'.
+        values: `(layers, words, dim)`, filled here.
+
+    Returns the places of the words filled.
+    """
+    hidden = encoder.hidden_states([pieces[w.text].ids[w.start : w.stop] for w in batch])
+    pooling, words = averaging(batch, starts, hidden[0].shape[1], len(encoder.prefix), take)
+    dtype = getattr(torch, str(values.dtype))
+    for i, layer in enumerate(layers):
+        # A sparse product on one thread beats a few dozen small parallel operations.
+        vectors = pooling @ hidden[layer].reshape(-1, encoder.dim).float().cpu().numpy()
+        values[i, words] = torch.from_numpy(vectors).to(dtype).numpy()
+    return words
 
 
 def batches(pieces: Sequence[Pieces], limit: int, budget: int) -> Iterator[list[Window]]:

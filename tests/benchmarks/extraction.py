@@ -13,7 +13,8 @@ import torch
 import probekit as pk
 from probekit.corpora.passage import Corpus
 from probekit.states.align import align
-from probekit.states.encoder import Encoder, EncoderSettings
+from probekit.states.checkpoint import Checkpoint, EncoderSettings
+from probekit.states.encoder import Encoder
 from probekit.states.extract import SHARD_WORDS, extract
 from probekit.states.fill import CPU_BATCH, batches
 from tests.benchmarks.timing import figure
@@ -23,7 +24,7 @@ CHUNKS, SENTENCES, ALONE = 4, 3_000, 250
 
 def main() -> None:
     train = pk.load_corpus("en_ewt").splits["train"]
-    encoder = Encoder("minilm", EncoderSettings())
+    encoder = Checkpoint("minilm", EncoderSettings()).encoder
     encoder.load(encoder.n_blocks)
     _extract(Corpus("one", {"train": train[:1], "dev": train[:1], "test": train[:1]}))  # imports, once
     total = {"bare": 0.0, "extract": 0.0, "alone": 0.0}

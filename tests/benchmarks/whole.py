@@ -12,7 +12,7 @@ from statistics import median
 
 import probekit as pk
 from probekit.corpora.passage import SPLITS, Corpus
-from probekit.states.encoder import Encoder, EncoderSettings
+from probekit.states.checkpoint import Checkpoint, EncoderSettings
 from tests.benchmarks.extraction import _batches
 from tests.benchmarks.timing import figure
 
@@ -33,7 +33,7 @@ def main() -> None:
     started = time.perf_counter()
     corpus = pk.load_corpus("en_ewt")
     reading = time.perf_counter() - started
-    encoder = Encoder("minilm", EncoderSettings())
+    encoder = Checkpoint("minilm", EncoderSettings()).encoder
     encoder.load(encoder.n_blocks)
     passages = {"train": tuple(p for split in SPLITS for p in corpus.splits[split])}
     prepared = _batches(Corpus("all", passages), encoder)  # type: ignore[arg-type]

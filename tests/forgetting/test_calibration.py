@@ -168,6 +168,36 @@ def test_other_widths_and_depths(world: World) -> None:
     assert any("relative depth" in notice for notice in found.notices)
 
 
+def test_layers_one_side_did_not_keep_are_no_forgetting(world: World) -> None:
+    few = world.states("few")
+    found = compare(world.states("before"), replace(few, layers=(0, 2)), TASKS)
+    assert (found.best["delta"] == 0).all() and (found.best["kind"] == "unchanged").all()
+    assert any("layers 1 of before have no partner" in notice for notice in found.notices)
+
+
+def test_a_layer_that_does_not_vary_breaks_nothing(world: World) -> None:
+    found = world.compared(lambda values: values * np.array([0, 1, 1])[:, None, None])
+    assert (found.best["kind"] == "unchanged").all()
+    similar = found.similarity.set_index(["layer_before", "layer_after"])
+    assert np.isnan(similar.loc[(0, 0), "cka"]) and similar.loc[(1, 1), "cka"] == pytest.approx(1)
+
+
+def test_checkpoints_called_alike_are_refused(world: World) -> None:
+    with pytest.raises(InputError, match="called alike"):
+        compare(world.states("before"), [world.states("after"), world.states("after")], TASKS)
+
+
+def test_many_cells_can_be_significant(world: World) -> None:
+    deep = {split: np.concatenate([values] + [values[1:2]] * 27) for split, values in world.values.items()}
+    erased = {split: values - values @ world.upos @ world.upos.T for split, values in deep.items()}
+    before, after = (
+        replace(made_states(world.corpus, values, name=name), model=name)
+        for name, values in (("deep", deep), ("erased", erased))
+    )
+    found = compare(before, after, TASKS, seeds=(0,)).comparison.set_index(["task", "layer"])
+    assert len(found) == 60 and (found.loc["upos"].loc[3:, "p_adjusted"] <= 0.05).all()
+
+
 def test_states_of_other_texts_are_refused(world: World) -> None:
     with pytest.raises(InputError, match="different texts"):
         compare(world.states("before"), World(1, stem="v").states("after"), TASKS)

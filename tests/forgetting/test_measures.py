@@ -39,6 +39,8 @@ def test_expected_layer_at_its_edges() -> None:
     assert expected_layer(np.array([0.0, 0.5, 1.0])) == 1.5
     assert np.isnan(expected_layer(np.array([0.7, 0.7])))
     assert np.isnan(expected_layer(np.array([0.7])))
+    assert expected_layer(np.array([0.5, 0.6, 0.9, 0.9]), (0, 4, 8, 12)) == pytest.approx(7)
+    assert np.isnan(expected_layer(np.array([0.5, 0.6]), (1, 2)))
 
 
 def test_retention() -> None:
@@ -46,6 +48,7 @@ def test_retention() -> None:
     kept = retention(before, after, np.full(6, 0.5))
     np.testing.assert_allclose(kept[:4], [1, 0.5, 1.125, -0.25])
     assert np.isnan(kept[4:]).all()  # nothing was known above the floor
+    assert np.isnan(retention(np.array([0.5001]), np.array([0.6]), np.array([0.5]), 0.01)).all()
 
 
 def test_sequences() -> None:

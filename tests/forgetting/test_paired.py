@@ -39,6 +39,39 @@ def test_p_values_and_intervals_are_scipys() -> None:
     assert (found.low[0], found.high[0]) == pytest.approx((booted.low, booted.high), abs=0.004)
 
 
+@pytest.mark.parametrize("groups", [3, 5, 10])
+def test_intervals_of_few_groups_are_wide_enough(groups: int) -> None:
+    rng = np.random.default_rng(10)
+    first, second = (right(rng, np.full(600, 0.7), groups) for _ in range(2))
+    found = paired.difference("accuracy", first, second, paired.weights(groups))
+    assert ((found.low <= 0) & (found.high >= 0)).mean() >= 0.92  # by percentiles alone 0.83 of five groups
+
+
+def test_one_group_has_no_interval() -> None:
+    counts = right(np.random.default_rng(11), np.array([0.7]), 1)
+    found = paired.difference("accuracy", counts, counts, paired.weights(1))
+    assert np.isnan(found.low[0]) and found.p_value[0] == 1
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("common", [0.0, 0.9])
+def test_seeds_that_see_the_same_sentences_cost_little(seeds: int, common: float) -> None:
+    """Sentences that are hard for every seed alike, a new draw of them for either side."""
+    rng, cells, groups = np.random.default_rng(12), 400, 200
+    sides = []
+    for _ in range(2):
+        hard = np.broadcast_to(rng.random((cells, 1, groups, 10)), (cells, seeds, groups, 10))
+        luck = np.where(rng.random((cells, seeds, groups, 10)) < common, hard, rng.random((cells, seeds, groups, 10)))
+        answers = (luck < 0.7).sum(axis=-1).astype(float)
+        sides.append(np.stack([answers, np.full_like(answers, 10)], axis=-1))
+    found = paired.difference("accuracy", *sides, paired.weights(groups))
+    assert (found.p_value <= 0.05).mean() <= 0.07
+    assert ((found.low <= 0) & (found.high >= 0)).mean() >= 0.92
+    if common and seeds > 2:
+        assert (found.p_value <= 0.05).mean() >= 0.01  # not so careful that nothing is ever found
+        assert np.median(found.detectable) < 0.08
+
+
 def test_f1_changes_sides_group_by_group() -> None:
     rng = np.random.default_rng(4)
     first, second = (rng.integers(0, 6, size=(1, 1, 60, 3)).astype(float) for _ in range(2))

@@ -14,7 +14,7 @@ from transformers import AutoModel, AutoTokenizer
 from probekit.corpora.passage import Corpus, Passage
 from probekit.errors import InputError, ProbekitWarning, StoreError
 from probekit.states import extract as extraction
-from probekit.states.encoder import Encoder, EncoderSettings
+from probekit.states.checkpoint import Checkpoint, EncoderSettings
 from probekit.states.extract import States, extract
 from probekit.states.fill import batches
 
@@ -66,7 +66,7 @@ def test_a_real_model_agrees_too(small: Corpus) -> None:
 def test_blocks_no_one_asked_for_are_not_run(checkpoint: str, small: Corpus, request: pytest.FixtureRequest) -> None:
     folder = str(request.getfixturevalue(checkpoint))
     every = extract(folder, small)
-    encoder = Encoder(folder, EncoderSettings())
+    encoder = Checkpoint(str(folder), EncoderSettings()).encoder
     encoder.load(2)
     run: list[int] = []
     blocks = next(m for m in encoder._model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == 2)

@@ -1,0 +1,151 @@
+"""Callback: forgetting measured while a Hugging Face Trainer trains, logged, and stopped at a limit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from probekit.corpora.load import load_corpus
+from probekit.corpora.passage import Corpus
+from probekit.errors import InputError, unknown
+from probekit.forgetting.measures import retention
+from probekit.forgetting.sides import mean_scores
+from probekit.probes.asked import instances_of
+from probekit.probes.baselines import majority
+from probekit.probes.fit import FitSettings, fit
+from probekit.states.encoder import Encoder
+from probekit.states.live import read_live
+from probekit.tasks.task import Task
+
+SENTENCES = {"train": 200, "dev": 50, "test": 150}
+FIT = FitSettings(words=30_000)
+
+AtLimit = Literal["log", "stop", "roll back"]
+
+
+class ForgettingCallback(TrainerCallback):
+    """Probes the model every some steps of its training, on a fixed small set of sentences.
+
+        trainer = Trainer(…)
+        trainer.add_callback(probekit.ForgettingCallback(trainer, ["pos", "dep"], limit=0.9, at_limit="stop"))
+
+    It logs `probe_TASK_best` (the best layer's score, chosen on dev), `probe_TASK_layer_K` for each layer,
+    `probe_TASK_retention` (of the best layer, from the majority baseline; 1 before training) and `probe_seconds`
+    through the trainer, so that its history and every tracker have them.
+
+    Attributes:
+        history: a dictionary a measurement: `step`, and what was logged.
+        seconds: spent measuring, in all.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        tasks: str | Path | Task | Sequence[str | Path | Task] = ("pos",),
+        *,
+        corpus: str | Path | Corpus = "sample",
+        layers: Sequence[int] = (),
+        every: int = 500,
+        limit: float | None = None,
+        at_limit: AtLimit = "stop",
+        fit_settings: FitSettings = FIT,
+    ) -> None:
+        """Load the sentences and make the instances.
+
+        Args:
+            trainer: whose model is measured and through which results are logged; its `processing_class` is the
+                tokenizer.
+            tasks: tasks of `sentence` context.
+            corpus: what is read: its first SENTENCES of each split.
+            layers: the layers probed; none for all.
+            every: steps between two measurements; there is one before the first step too, and one at the end.
+            limit: the retention, in [0, 1], that no task may fall under.
+            at_limit: what happens then: `stop` ends training, `roll back` also takes the weights of the last
+                measurement within the limit; with `log`, nothing.
+            fit_settings: how probes are trained.
+
+        Raises InputError for a trainer without tokenizer and for tasks that read documents.
+        """
+        if at_limit not in ("log", "stop", "roll back"):
+            raise InputError(unknown("value of at_limit", at_limit, ("log", "stop", "roll back")))
+        if trainer.processing_class is None:
+            raise InputError("the trainer has no tokenizer: give it as Trainer(processing_class=tokenizer)")
+        whole = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
+        few = {split: passages[: SENTENCES[split]] for split, passages in whole.splits.items()}
+        self.data, _ = instances_of(tasks, Corpus(whole.name, few))
+        odd = next((d.task.name for d in self.data if d.task.context != "sentence"), None)
+        if odd:
+            raise InputError(f"the task '{odd}' reads documents: the callback measures tasks that read sentences")
+        self.trainer, self.corpus, self.layers = trainer, Corpus(whole.name, few), tuple(layers)
+        self.every, self.limit, self.at_limit, self.fit_settings = every, limit, at_limit, fit_settings
+        self.history: list[dict[str, float]] = []
+        self.seconds = 0.0
+        self._kept: dict[str, torch.Tensor] = {}
+        self._first: dict[str, float] = {}
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Measure what there is to forget."""
+        self._measure(state, control)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Measure, every some steps."""
+        if state.global_step % self.every == 0:
+            self._measure(state, control)
+
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Measure what came of it."""
+        if self.history[-1]["step"] != state.global_step:
+            self._measure(state, control)
+
+    def _measure(self, state: TrainerState, control: TrainerControl) -> None:
+        started = time.perf_counter()
+        found = self._scores()
+        kept = min(value for name, value in found.items() if name.endswith("_retention"))
+        self.seconds += time.perf_counter() - started
+        found["probe_seconds"] = self.seconds
+        self.history.append({"step": state.global_step, **found})
+        if state.global_step:  # the trainer's history begins with its first step
+            self.trainer.log(found)
+        if self.limit is None or self.at_limit == "log":
+            return
+        model: Any = self.trainer.model
+        if kept >= self.limit or not np.isfinite(kept):
+            if self.at_limit == "roll back":
+                self._kept = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+            return
+        control.should_training_stop = True
+        if self._kept:
+            model.load_state_dict(self._kept)
+
+    def _scores(self) -> dict[str, float]:
+        model: Any = self.trainer.model
+        base = getattr(model, "base_model", model)
+        device = next(model.parameters()).device
+        encoder = Encoder("the model in training", base.config, self.trainer.processing_class, device, lambda: base)
+        modes = [(module, module.training) for module in model.modules()]
+        random = torch.random.get_rng_state()  # measuring must not change what training draws
+        try:
+            model.eval()
+            states = read_live(encoder, self.corpus, self.layers or tuple(range(encoder.n_layers)))
+        finally:
+            for module, training in modes:
+                module.training = training
+            torch.random.set_rng_state(random)
+        found: dict[str, float] = {}
+        for fitted in fit(states, self.data, self.fit_settings):
+            name = fitted.data.task.name
+            scores = mean_scores(fitted.data, "test", fitted.predictions)
+            best = float(scores[mean_scores(fitted.data, "dev", fitted.dev_predictions).argmax()])
+            floor = mean_scores(fitted.data, "test", majority(fitted.data, self.corpus)[None, None])
+            first = self._first.setdefault(name, best)
+            found[f"probe_{name}_best"] = best
+            found[f"probe_{name}_retention"] = float(retention(np.array([first]), np.array([best]), floor)[0])
+            for layer, score in zip(fitted.layers, scores.tolist(), strict=True):
+                found[f"probe_{name}_layer_{layer}"] = score
+        return found

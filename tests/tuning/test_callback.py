@@ -1,0 +1,105 @@
+"""The callback in a real Trainer: what it logs, what it leaves alone, and what it does at its limit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
+
+import probekit as pk
+from probekit.corpora.passage import Corpus
+from probekit.errors import InputError
+from probekit.tuning.callback import ForgettingCallback
+
+
+class Words(torch.utils.data.Dataset):  # type: ignore[type-arg]
+    """Sentences, labelled by whether they are long."""
+
+    def __init__(self, corpus: Corpus, tokenizer: Any) -> None:
+        texts = [" ".join(passage.words) for passage in corpus.splits["train"][:64]]
+        self.encoded = tokenizer(texts, truncation=True, max_length=32, padding="max_length", return_tensors="pt")
+        self.labels = torch.tensor([int(len(text) > 60) for text in texts])
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, i: int) -> dict[str, torch.Tensor]:
+        return {**{name: values[i] for name, values in self.encoded.items()}, "labels": self.labels[i]}
+
+
+def trainer(folder: Path, corpus: Corpus, out: Path, rate: float = 1e-4, epochs: int = 2) -> Trainer:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    torch.manual_seed(0)
+    model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=2)
+    arguments = TrainingArguments(
+        output_dir=str(out),
+        num_train_epochs=epochs,
+        per_device_train_batch_size=8,
+        learning_rate=rate,
+        report_to=[],
+        logging_steps=4,
+        save_strategy="no",
+        use_cpu=True,
+        disable_tqdm=True,
+    )
+    data = Words(corpus, tokenizer)
+    return Trainer(model=model, args=arguments, train_dataset=data, processing_class=tokenizer)
+
+
+def test_it_logs_and_leaves_training_alone(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
+    plain = trainer(tiny_bert, small, tmp_path)
+    plain.train()
+    watched = trainer(tiny_bert, small, tmp_path)
+    callback = ForgettingCallback(watched, ["pos", "dep"], corpus=small, every=6)
+    watched.add_callback(callback)
+    watched.train()
+    assert [row["step"] for row in callback.history] == [0, 6, 12, 16]
+    assert callback.history[0]["probe_pos_retention"] == callback.history[0]["probe_dep_retention"] == 1
+    assert {f"probe_pos_layer_{layer}" for layer in range(4)} <= set(callback.history[0])
+    logged = [row for row in watched.state.log_history if "probe_pos_best" in row]
+    assert [row["step"] for row in logged] == [6, 12, 16]
+    for name, value in plain.model.state_dict().items():
+        assert torch.equal(value, watched.model.state_dict()[name]), name
+
+
+def test_the_probes_are_those_of_probe(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
+    watched = trainer(tiny_bert, small, tmp_path)
+    callback = ForgettingCallback(watched, ["pos"], corpus=small)
+    few = callback.corpus
+    scores = pk.probe(
+        str(tiny_bert),
+        ["pos"],
+        corpus=few,
+        extract_settings=pk.ExtractSettings(store_dtype="float32"),
+        fit_settings=callback.fit_settings,
+    ).table
+    found = callback._scores()
+    for _, row in scores.dropna(subset=["layer"]).iterrows():
+        assert found[f"probe_pos_layer_{row['layer']}"] == pytest.approx(row["score"], abs=0.01)
+
+
+@pytest.mark.parametrize("at_limit", ["log", "stop", "roll back"])
+def test_at_the_limit(tiny_bert: Path, small: Corpus, tmp_path: Path, at_limit: Any) -> None:
+    watched = trainer(tiny_bert, small, tmp_path, rate=0.5)  # destroys everything
+    before = {name: value.clone() for name, value in watched.model.state_dict().items()}
+    callback = ForgettingCallback(watched, ["pos"], corpus=small, layers=[3], every=4, limit=0.9, at_limit=at_limit)
+    watched.add_callback(callback)
+    watched.train()
+    assert callback.history[1]["probe_pos_retention"] < 0.9
+    assert watched.state.global_step == (16 if at_limit == "log" else 4)
+    same = all(torch.equal(value, before[name]) for name, value in watched.model.state_dict().items())
+    assert same == (at_limit == "roll back")
+
+
+def test_mistakes(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
+    watched = trainer(tiny_bert, small, tmp_path)
+    with pytest.raises(InputError, match="did you mean 'stop'"):
+        ForgettingCallback(watched, ["pos"], corpus=small, at_limit="stopp")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="reads documents"):
+        ForgettingCallback(watched, ["coref"], corpus=small)
+    watched.processing_class = None
+    with pytest.raises(InputError, match="no tokenizer"):
+        ForgettingCallback(watched, ["pos"], corpus=small)
