@@ -59,7 +59,7 @@ def test_probe_writes_a_table_a_record_and_two_pictures(run: Run, tiny_bert: Pat
     assert record["versions"]["torch"]
     assert (tmp_path / "o/heatmap.png").read_bytes().startswith(b"\x89PNG")
     assert "</svg>" in (tmp_path / "o/heatmap.svg").read_text()
-    for word in ("task", "best layer", "lexical", "majority", "pos", "coref", "heatmap.png"):
+    for word in ("task", "Best layer", "lexical", "majority", "pos", "coref", "heatmap.png"):
         assert word in out
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import warnings
+from typing import Annotated
 
 import typer
 
@@ -13,12 +14,31 @@ from probekit.errors import ProbekitError
 
 app = typer.Typer(
     name="probekit",
-    help="What does each layer of a language model know, and what did fine-tuning change? Any Hugging Face checkpoint.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help, which cuts no option's name in a narrow terminal
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("probekit-nlp"))
+        raise typer.Exit()
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """What does each layer of a language model know, and what did fine-tuning change? Any Hugging Face checkpoint."""
+
+
 app.command()(runs.probe)
 app.command()(runs.compare)
 app.command()(runs.trace)

@@ -11,8 +11,10 @@ from probekit.cli import terminal
 from probekit.cli.options import AllowModified, Json
 from probekit.errors import InputError, unknown
 
-corpora_app = typer.Typer(help="List the corpora, with licence and whether they are here; or fetch one.")
-cache_app = typer.Typer(help="List, verify or prune the cached hidden states.")
+corpora_app = typer.Typer(
+    help="List the corpora, with licence and whether they are here; or fetch one.", rich_markup_mode=None
+)
+cache_app = typer.Typer(help="List, verify or prune the cached hidden states.", rich_markup_mode=None)
 
 
 def tasks(as_json: Json = False) -> None:
@@ -100,7 +102,9 @@ def verify() -> None:
 
 @cache_app.command()
 def prune(
-    keys: Annotated[list[str] | None, typer.Argument(help="Keys as 'probekit cache' lists them.")] = None,
+    keys: Annotated[
+        list[str] | None, typer.Argument(help="Keys as 'probekit cache' lists them, or how they begin.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
 ) -> None:
     """Delete cached states."""
@@ -109,8 +113,10 @@ def prune(
     found = {entry.folder.name: entry for entry in entries()}
     if not keys and not everything:
         raise InputError("name the keys to delete, as 'probekit cache' lists them, or give --all")
-    for key in found if everything else keys or ():
-        if key not in found:
-            raise InputError(unknown("key", key, found))
+    for given in found if everything else keys or ():
+        meant = [key for key in found if key.startswith(given)]
+        if len(meant) != 1:
+            raise InputError(f"'{given}' begins {len(meant)} keys: name one" if meant else unknown("key", given, found))
+        (key,) = meant
         found[key].remove()
         typer.echo(f"deleted {key} ({found[key].size / 1e6:.1f} MB)")

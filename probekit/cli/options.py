@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -112,6 +114,19 @@ def with_span(names: list[str], span: str) -> list[Any]:
     if "all" in names:
         raise InputError(f"--span needs tasks by name: {', '.join(task.name for task in shipped_tasks())}")
     return [replace(load_task(name), span=cast(Any, span)) for name in names]
+
+
+@contextmanager
+def results_folder(out: Path | None, models: list[str]) -> Iterator[Path]:
+    """The folder for results, made before hours of work and taken away again where nothing came of it."""
+    from probekit.probes.scores import make_folder
+
+    folder = make_folder(new_folder(out, models))
+    try:
+        yield folder
+    finally:
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def new_folder(out: Path | None, models: list[str]) -> Path:

@@ -48,11 +48,9 @@ def probe(
     for kind in kinds or [""]:
         options.check("--probe", kind, ("linear", "mlp"))
     tasks = options.names_of_tasks(task)
-    with terminal.progress() as progress:
+    with options.results_folder(out, model) as folder, terminal.progress() as progress:
         import probekit as pk
-        from probekit.probes.scores import make_folder
 
-        folder = make_folder(options.new_folder(out, model))
         scores = pk.probe(
             model,
             options.with_span(tasks, span),
@@ -63,8 +61,8 @@ def probe(
             allow_modified=allow_modified,
             progress=progress,
         )
-    scores = replace(scores, run={"command": sys.argv, **scores.run})
-    scores.write(folder)
+        scores = replace(scores, run={"command": sys.argv, **scores.run})
+        scores.write(folder)
     pk.heatmap(scores, folder / "heatmap.png", folder / "heatmap.svg")
     terminal.print_scores(scores, folder, as_json)
 
@@ -108,12 +106,10 @@ def compare(
     options.check("--floor", floor, ("majority", "lexical"))
     tasks = options.names_of_tasks(task)
     chosen: Any = {"probe": probe, "correction": correction, "floor": floor}
-    with terminal.progress() as progress:
+    with options.results_folder(out, [*after, "against", before]) as folder, terminal.progress() as progress:
         import probekit as pk
-        from probekit.probes.scores import make_folder
         from probekit.reports.forgetting import decomposition_picture
 
-        folder = make_folder(options.new_folder(out, [*after, "against", before]))
         change = pk.compare(
             before,
             after,
@@ -125,8 +121,8 @@ def compare(
             progress=progress,
             **chosen,
         )
-    change = replace(change, run={"command": sys.argv, **change.run})
-    change.write(folder)
+        change = replace(change, run={"command": sys.argv, **change.run})
+        change.write(folder)
     pk.heatmap(change, folder / "forgetting.png", folder / "forgetting.svg")
     decomposition_picture(change, folder / "decomposition.png", folder / "decomposition.svg")
     terminal.print_comparison(change, folder, as_json)
@@ -172,13 +168,12 @@ def trace(
     tasks = options.names_of_tasks(task)
     if not (run or models):
         raise InputError("give --run with a Trainer's output folder, or --models for each checkpoint")
-    with terminal.progress() as progress:
+    with options.results_folder(out, [str(run or (models or [""])[0])]) as folder, terminal.progress() as progress:
         import probekit as pk
         from probekit.forgetting.trajectory import checkpoints_of
         from probekit.reports.trajectory import trace_curves, trace_heatmap
 
         checkpoints = [*(models or []), *(checkpoints_of(run) if run else [])]
-        folder = options.new_folder(out, [f"trace-{Path(checkpoints[-1]).name}"])
         kind: Any = probe
         found = pk.trace(
             checkpoints,
@@ -193,7 +188,7 @@ def trace(
             allow_modified=allow_modified,
             progress=progress,
         )
-    found.write(folder)
+        found.write(folder)
     trace_curves(found, folder / "curves.png", folder / "curves.svg")
     trace_heatmap(found, folder / "retention.png", folder / "retention.svg")
     terminal.print_trace(found, folder, as_json)

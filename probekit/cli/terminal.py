@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from probekit.forgetting.trajectory import Trace
     from probekit.probes.scores import Scores
 
+PLAIN_EVERY = 10.0
+
 
 @contextmanager
 def progress() -> Iterator[Any]:
@@ -33,6 +36,9 @@ def progress() -> Iterator[Any]:
         TimeRemainingColumn,
     )
 
+    if not Console(stderr=True).is_terminal:
+        yield _plain_progress()
+        return
     columns = (TextColumn("{task.description:>12}"), BarColumn(), TaskProgressColumn())
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bars:
         stages: dict[str, Any] = {}
@@ -43,6 +49,18 @@ def progress() -> Iterator[Any]:
             bars.update(stages[stage], completed=done, total=total)
 
         yield report
+
+
+def _plain_progress() -> Callable[[str, float, float], None]:
+    """A line now and then, for a log: of a stage that takes long, every PLAIN_EVERY seconds."""
+    said = [time.monotonic()]
+
+    def report(stage: str, done: float, total: float) -> None:
+        if time.monotonic() - said[0] > PLAIN_EVERY:
+            said[0] = time.monotonic()
+            typer.echo(f"{stage}: {done / max(total, 1e-9):.0%}", err=True)
+
+    return report
 
 
 def print_scores(scores: Scores, folder: Path, as_json: bool) -> None:
@@ -66,7 +84,11 @@ def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> Non
     from probekit.forgetting.comparison import TABLES
     from probekit.reports.table import comparison_table
 
-    lines = [Text(f"{row['task']}: {row['verdict']}.") for _, row in comparison.best.iterrows()]
+    several = comparison.best["after"].nunique() > 1
+    lines = [
+        Text(f"{row['after'] + ', ' if several else ''}{row['task']}: {row['verdict']}.")
+        for _, row in comparison.best.iterrows()
+    ]
     files = [f"{name}.csv" for name in TABLES] + ["run.json"]
     files += [f"{name}.{ending}" for name in ("forgetting", "decomposition") for ending in ("png", "svg")]
     print_results(comparison.notices, Group(comparison_table(comparison), *lines), folder, files)

@@ -36,7 +36,9 @@ def verdict(best: pd.Series, parts: pd.Series) -> str:
     """
     points = f"{100 * best['score_before']:.1f} → {100 * best['score_after']:.1f}"
     shown = f"{100 * best['detectable']:.1f} points would have shown four times in five, before correction"
-    if best["p_adjusted"] > LEVEL:
+    if not best["detectable"] and not best["delta"]:
+        overall = f"every prediction at the best layer is the same ({points})"
+    elif best["p_adjusted"] > LEVEL:
         overall = f"no change seen at the best layer ({points}; {shown})"
     else:
         overall = f"{'forgotten' if best['delta'] < 0 else 'gained'} at the best layer ({points})"

@@ -47,15 +47,17 @@ def forgetting_figure(comparison: Comparison) -> Any:
     heights = [CELL_HEIGHT * n + 1.3 for n in rows]
     figure = Figure(figsize=(max(CELL_WIDTH * columns + 2.2, 6.4), sum(heights)), layout="constrained")
     parts = figure.subfigures(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
-    limit = max(float(frame["delta"].abs().max()) * 100, 1.0)
     for part, ((before, after), mine) in zip(parts, panels, strict=True):
         part.suptitle(f"{before} → {after}: change of score, in points", fontsize=11, x=0.02, ha="left")
-        _changes(part.subplots(), mine, limit)
+        _changes(part.subplots(), mine)
     return figure
 
 
-def _changes(axes: Any, frame: pd.DataFrame, limit: float) -> None:
+def _changes(axes: Any, frame: pd.DataFrame) -> None:
     import seaborn as sns
+
+    # Shades are of this panel: a collapse beside it would bleach everything else.
+    limit = max(float(frame["delta"].abs().max()) * 100, 1.0)
 
     several = frame["corpus"].nunique() > 1
     named = frame.assign(row=frame["task"] + ("\n" + frame["corpus"] if several else ""))
@@ -98,6 +100,7 @@ def decomposition_figure(comparison: Comparison) -> Any:
 
 
 def _bars(axes: Any, frame: pd.DataFrame) -> None:
+    axes.use_sticky_edges = False  # bars would stick to the frame
     layers = frame["layer"].astype(str).tolist()
     above = below = frame["layer"].to_numpy(dtype=float) * 0
     for part in PARTS:
@@ -107,6 +110,7 @@ def _bars(axes: Any, frame: pd.DataFrame) -> None:
         axes.bar(layers, values, bottom=base, color=colour, hatch=hatch, edgecolor="black", linewidth=0.6)
         above, below = above + values.clip(min=0), below + values.clip(max=0)
     axes.axhline(0, color="black", linewidth=0.8)
+    axes.margins(y=0.08)
     axes.set_xlabel("layer", fontsize=9)
     axes.tick_params(labelsize=9)
     axes.spines[["top", "right"]].set_visible(False)

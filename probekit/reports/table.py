@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -16,20 +17,23 @@ if TYPE_CHECKING:
 
 
 def score_table(scores: Scores) -> Table:
-    """One row a model, task and probe: the best layer, its score and interval, and the baselines beside it."""
+    """One row a model, task and probe: the best layer, its score and interval, and the baselines beside it.
+
+    It fits into 80 columns for one model and corpus.
+    """
     best, frame = scores.best(), scores.table
     several_models, several_probes = frame["model"].nunique() > 1, best["probe"].nunique() > 1
-    shown = Table(
-        title="Best layer of each task, chosen on dev and scored on test (lexical and majority need no model)",
-        title_justify="left",
-    )
+    several_corpora = frame["corpus"].nunique() > 1
+    on = "" if several_corpora else f" on {frame['corpus'].iloc[0]}"
+    shown = _table(f"Best layer of each task{on}, chosen on dev, scored on test")
     if several_models:
         shown.add_column("model")
     shown.add_column("task", style="bold")
-    shown.add_column("corpus")
+    if several_corpora:
+        shown.add_column("corpus")
     if several_probes:
         shown.add_column("probe")
-    for heading in ("best layer", "score", "95% interval", "layer 0", "lexical", "majority", "metric", "test n"):
+    for heading in ("layer", "score", "95% interval", "layer 0", "lexical", "majority", "metric"):
         shown.add_column(heading, justify="left" if heading == "metric" else "right")
     for _, row in best.iterrows():
         same = frame[
@@ -39,50 +43,39 @@ def score_table(scores: Scores) -> Table:
         shown.add_row(
             *([escape(row["model"])] if several_models else []),
             escape(row["task"]),
-            escape(row["corpus"]),
+            *([escape(row["corpus"])] if several_corpora else []),
             *([row["probe"]] if several_probes else []),
-            f"{row['layer']} of {of_probe['layer'].max()}",
+            f"{row['layer']} of {of_probe['layer'].min()}–{of_probe['layer'].max()}",
             f"{row['score']:.3f}",
             f"{row['ci_low']:.3f}–{row['ci_high']:.3f}",
             _mean(of_probe[of_probe["layer"] == 0]),
             _mean(same[same["probe"] == "lexical"]),
             _mean(same[same["probe"] == "majority"]),
             same["metric"].iloc[0],
-            f"{same['n_test'].iloc[0]:,}",
         )
     return shown
 
 
 def comparison_table(comparison: Comparison) -> Table:
     """One row a checkpoint and task: the best layer of each side, and their difference in points (hundredths)."""
-    several = comparison.best["after"].nunique() > 1
-    before = comparison.best["before"].iloc[0]
-    after = "" if several else f" → {comparison.best['after'].iloc[0]}"
-    shown = Table(title=escape(f"{before}{after}: best layers, chosen on dev and scored on test"), title_justify="left")
+    best = comparison.best
+    several, several_corpora = best["after"].nunique() > 1, best["corpus"].nunique() > 1
+    after = "" if several else f" → {best['after'].iloc[0]}"
+    on = "" if several_corpora else f" on {best['corpus'].iloc[0]}"
+    shown = _table(f"{best['before'].iloc[0]}{after}{on}: best layers, chosen on dev, scored on test; change in points")
     if several:
         shown.add_column("after")
     shown.add_column("task", style="bold")
-    shown.add_column("corpus")
-    headings = (
-        "layer",
-        "before",
-        "after",
-        "points",
-        "95% interval",
-        "p adjusted",
-        "shows from",
-        "kept",
-        "drop of old probe",
-    )
-    for heading in headings:
-        shown.add_column(heading, justify="left" if heading == "drop of old probe" else "right")
-    for _, row in comparison.best.iterrows():
-        layers = f"{row['layer_before']}→{row['layer_after']}"
+    if several_corpora:
+        shown.add_column("corpus")
+    for heading in ("layer", "before", "after", "change", "95% interval", "p adj.", "shows from", "kept"):
+        shown.add_column(heading, justify="right")
+    for _, row in best.iterrows():
         shown.add_row(
             *([escape(row["after"])] if several else []),
             escape(row["task"]),
-            escape(row["corpus"]),
-            layers,
+            *([escape(row["corpus"])] if several_corpora else []),
+            f"{row['layer_before']}→{row['layer_after']}",
             f"{row['score_before']:.3f}",
             f"{row['score_after']:.3f}",
             f"{100 * row['delta']:+.1f}",
@@ -90,7 +83,6 @@ def comparison_table(comparison: Comparison) -> Table:
             f"{row['p_adjusted']:.3f}",
             f"{100 * row['detectable']:.1f}",
             "–" if row["retention"] != row["retention"] else f"{row['retention']:.0%}",
-            row["kind"].replace("_", "-"),
         )
     return shown
 
@@ -98,7 +90,7 @@ def comparison_table(comparison: Comparison) -> Table:
 def trace_table(trace: Trace) -> Table:
     """One row a task: the best layer's score at the first and the last step, and where retention first fell."""
     steps = trace.table["step"]
-    shown = Table(title=f"Best layers from step {steps.iloc[0]} to {steps.iloc[-1]}", title_justify="left")
+    shown = _table(f"Best layers from step {steps.min()} to {steps.max()}")
     shown.add_column("task", style="bold")
     shown.add_column("corpus")
     for heading in ("first", "last", "backward transfer", "forgetting", f"retention below {trace.threshold:g} at"):
@@ -117,6 +109,10 @@ def trace_table(trace: Trace) -> Table:
             where or "–",
         )
     return shown
+
+
+def _table(title: str) -> Table:
+    return Table(title=escape(title), title_justify="left", title_style="", box=SIMPLE_HEAD, pad_edge=False)
 
 
 def _mean(rows: pd.DataFrame) -> str:

@@ -192,7 +192,7 @@ def _layers(wanted: tuple[int, ...], encoder: Encoder) -> tuple[int, ...]:
     odd = [layer for layer in layers if not 0 <= layer < encoder.n_layers]
     if odd:
         name, last = encoder.name, encoder.n_layers - 1
-        raise InputError(f"'{name}' has no layer {odd[0]}: its layers are 0 (the embeddings) to {last}")
+        raise InputError(f"'{name}' has no layer {odd[-1]}: its layers are 0 (the embeddings) to {last}")
     return layers
 
 

@@ -60,6 +60,8 @@ def resolve(name: str) -> ModelSource:
         return ModelSource(name, str(path), is_local=True)
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ModelError(f"there is no model folder '{name}'")
+    if "," in name:
+        raise ModelError(f"'{name}' is no model: for several, give --model once for each")
     base, _, revision = name.partition("@")
     location = ALIASES.get(base, base)
     if not re.fullmatch(r"[\w.\-]+(/[\w.\-]+)?", location):

@@ -76,6 +76,11 @@ def make_instances(task: Task, corpus: Corpus) -> TaskData:
     found = {split: SHAPES[task.shape](task, corpus.splits[split]) for split in SPLITS}
     left_out = {label for labelled in found.values() for label in set(labelled.labels) if _excluded(task, label)}
     for split in SPLITS:
+        if not corpus.splits[split]:
+            raise TaskError(
+                f"'{corpus.name}' has no {split} split: probes need train, dev and test, as files so called or one "
+                "file that is split by document"
+            )
         if left_out.issuperset(found[split].labels):
             raise TaskError(
                 f"task '{task.name}' finds no instance of layer '{task.layer}' in the {split} split of "

@@ -103,7 +103,8 @@ def _parse(
         line = block[number - first]
         given = line.count("\t") + 1
         if given != len(columns):
-            raise CorpusError(f"{path}:{number}: {given} columns between tabs, expected {len(columns)}")
+            hint = " (columns stand between tabs, not spaces)" if given == 1 else ""
+            raise CorpusError(f"{path}:{number}: {given} columns between tabs, expected {len(columns)}{hint}")
         if "  " in line:
             raise CorpusError(f"{path}:{number}: two spaces in a row inside a column, expected one at most")
     parsed = parse_token_and_metadata("\n".join(block), list(columns), _RAW)
