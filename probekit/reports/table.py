@@ -112,7 +112,7 @@ def trace_table(trace: Trace) -> Table:
 
 
 def _table(title: str) -> Table:
-    return Table(title=escape(title), title_justify="left", title_style="", box=SIMPLE_HEAD, pad_edge=False)
+    return Table(title=escape(title), title_justify="left", title_style="", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 
 def _mean(rows: pd.DataFrame) -> str:

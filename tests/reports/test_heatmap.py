@@ -65,6 +65,6 @@ def test_scores_are_written_and_read_back(tmp_path: Path) -> None:
 def test_the_table_names_the_layer_chosen_on_dev() -> None:
     table = score_table(scores())
     cells = {column.header: list(column.cells) for column in table.columns}
-    assert cells["best layer"] == ["1 of 2", "2 of 2"]
+    assert cells["layer"] == ["1 of 0–2", "2 of 0–2"]
     assert cells["score"] == ["0.910", "0.600"]
     assert cells["majority"] == ["0.110", "0.110"] and cells["lexical"] == ["–", "–"]

@@ -93,7 +93,7 @@ def test_what_cannot_be_asked_is_explained() -> None:
     with pytest.raises(TaskError, match="one label only"):
         make_instances(load_task("pos"), made)
     empty = Corpus("made", {**made.splits, "dev": ()})
-    with pytest.raises(TaskError, match=r"no instance .* in the dev split"):
+    with pytest.raises(TaskError, match=r"has no dev split"):
         make_instances(load_task("pos"), empty)
     edges = corpus(Passage("1", "d", ("a", "b"), {}, {"edges": (Edge(((0, 1),), "X"),)}))
     with pytest.raises(TaskError, match="2 span"):
