@@ -55,7 +55,7 @@ def test_compare_writes_tables_pictures_and_a_verdict(
         named = sum(float(row[part]) for part in ("rotation", "re_encoding", "relocation", "loss"))
         assert named == pytest.approx(float(row["drop"]), abs=1e-5)
     assert json.loads((tmp_path / "o/run.json").read_text())["runs"][0]["fingerprints"]
-    for words in ("pos: no change seen at the best layer", "would have shown", "p adj.", "decomposition.svg"):
+    for words in ("pos: every prediction at the best layer is the same", "p adj.", "decomposition.svg"):
         assert words in " ".join(out.split())
     again = pk.read_comparison(tmp_path / "o")
     pk.heatmap(again, tmp_path / "again.svg")
