@@ -148,6 +148,14 @@ def test_a_mistake_is_a_line_or_two(run: Run, tiny_bert: Path, change: list[str]
     assert len(said) <= 3 and "Traceback" not in err
 
 
+def test_a_mistake_leaves_no_folder_and_takes_none_away(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
+    assert run("probe", "--model", tiny_bert, "--task", "poss", "--corpus", "sample")[0] == 2
+    assert not list(tmp_path.glob("probekit-runs/*"))
+    (tmp_path / "mine").mkdir()
+    assert run("probe", "--model", tiny_bert, "--task", "poss", "--corpus", "sample", "--out", "mine")[0] == 2
+    assert (tmp_path / "mine").is_dir()
+
+
 def test_an_incomplete_model_folder(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
     for left_out, message in (
         ("model.safetensors", "has no weights"),

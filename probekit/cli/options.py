@@ -79,10 +79,12 @@ def names_of_tasks(values: list[str]) -> list[str]:
 
 
 def names(values: list[str]) -> list[str]:
+    """The names in an option that is repeated or has commas."""
     return [name.strip() for value in values for name in value.split(",") if name.strip()]
 
 
 def check(option: str, value: str, valid: tuple[str, ...]) -> None:
+    """Raise InputError, with the nearest valid value, where an option has another."""
     if value not in valid:
         raise InputError(unknown(f"value of {option}", value, valid))
 
@@ -118,18 +120,21 @@ def with_span(names: list[str], span: str) -> list[Any]:
 
 @contextmanager
 def results_folder(out: Path | None, models: list[str]) -> Iterator[Path]:
-    """The folder for results, made before hours of work and taken away again where nothing came of it."""
+    """The folder for results, made before hours of work, and taken away again where nothing came of it."""
     from probekit.probes.scores import make_folder
 
-    folder = make_folder(new_folder(out, models))
+    folder = new_folder(out, models)
+    was_there = folder.exists()
+    make_folder(folder)
     try:
         yield folder
     finally:
-        if not any(folder.iterdir()):
+        if not was_there and not any(folder.iterdir()):
             folder.rmdir()
 
 
 def new_folder(out: Path | None, models: list[str]) -> Path:
+    """`--out`, or a folder that is not there yet, called after the time and the first model."""
     if out is not None:
         if out.exists() and not out.is_dir():
             raise InputError(f"--out {out} is a file: give a folder")

@@ -74,8 +74,8 @@ def _panel(part: Any, title: str, grid: pd.DataFrame, baselines: pd.DataFrame, b
 
     part.suptitle(title, fontsize=11, x=0.02, ha="left")
     left, right = part.subplots(1, 2, width_ratios=[max(baselines.shape[1], 1), grid.shape[1]], sharey=False)
-    _cells(left, baselines)
-    _cells(right, grid)
+    cells(left, baselines)
+    cells(right, grid)
     right.set_yticks([])
     right.set_xlabel("layer (0 = embeddings; frame = best on dev)")
     left.set_xlabel("without a model")
@@ -84,7 +84,8 @@ def _panel(part: Any, title: str, grid: pd.DataFrame, baselines: pd.DataFrame, b
         right.add_patch(Rectangle((column + 0.03, i + 0.03), 0.94, 0.94, fill=False, edgecolor="black", linewidth=2.5))
 
 
-def _cells(axes: Any, grid: pd.DataFrame) -> None:
+def cells(axes: Any, grid: pd.DataFrame) -> None:
+    """Draw numbers in [0, 1] as cells, light to dark."""
     import seaborn as sns
 
     sns.heatmap(

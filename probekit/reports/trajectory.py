@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probekit.forgetting.trajectory import Trace
+from probekit.reports.heatmap import cells
 from probekit.reports.picture import save
 
 if TYPE_CHECKING:
@@ -57,23 +58,8 @@ def _curves(axes: Any, frame: pd.DataFrame) -> None:
 
 
 def _cells(axes: Any, frame: pd.DataFrame) -> None:
-    import seaborn as sns
-
     grid = frame.pivot_table(index="layer", columns="step", values="retention", dropna=False).sort_index(
         ascending=False
     )
-    sns.heatmap(
-        grid.astype(float),
-        ax=axes,
-        vmin=0,
-        vmax=1.15,
-        cmap="Greys",
-        annot=True,
-        fmt=".2f",
-        annot_kws={"fontsize": 8},
-        linewidths=1,
-        linecolor="white",
-        cbar=False,
-    )
+    cells(axes, grid)
     axes.set(xlabel="step", ylabel="layer (cells: share retained)")
-    axes.tick_params(length=0, labelrotation=0)

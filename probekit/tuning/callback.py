@@ -106,7 +106,9 @@ class ForgettingCallback(TrainerCallback):
     def _measure(self, state: TrainerState, control: TrainerControl) -> None:
         started = time.perf_counter()
         found = self._scores()
-        kept = min(value for name, value in found.items() if name.endswith("_retention"))
+        # A task of which nothing was known has no retention, and must not hide another's.
+        known = [value for name, value in found.items() if name.endswith("_retention") and np.isfinite(value)]
+        kept = min(known, default=1.0)
         self.seconds += time.perf_counter() - started
         found["probe_seconds"] = self.seconds
         self.history.append({"step": state.global_step, **found})
@@ -115,7 +117,7 @@ class ForgettingCallback(TrainerCallback):
         if self.limit is None or self.at_limit == "log":
             return
         model: Any = self.trainer.model
-        if kept >= self.limit or not np.isfinite(kept):
+        if kept >= self.limit:
             if self.at_limit == "roll back":
                 self._kept = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
             return

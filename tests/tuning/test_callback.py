@@ -5,9 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    Trainer,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 import probekit as pk
 from probekit.corpora.passage import Corpus
@@ -92,6 +100,16 @@ def test_at_the_limit(tiny_bert: Path, small: Corpus, tmp_path: Path, at_limit: 
     assert watched.state.global_step == (16 if at_limit == "log" else 4)
     same = all(torch.equal(value, before[name]) for name, value in watched.model.state_dict().items())
     assert same == (at_limit == "roll back")
+
+
+def test_a_task_of_which_nothing_was_known_hides_no_other(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
+    watched = trainer(tiny_bert, small, tmp_path)
+    callback = ForgettingCallback(watched, ["pos"], corpus=small, limit=0.9)
+    for found, stops in (({"a_retention": np.nan, "b_retention": 0.5}, True), ({"a_retention": np.nan}, False)):
+        callback._scores = lambda found=found: dict(found)  # type: ignore[method-assign]
+        control = TrainerControl()
+        callback._measure(TrainerState(), control)
+        assert control.should_training_stop == stops
 
 
 def test_mistakes(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
