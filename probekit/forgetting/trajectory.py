@@ -163,10 +163,12 @@ def _measured(
     scores = probe_checkpoint(model, [d.task for d in data], corpus=corpus, progress=progress, **how)
     begun = place.with_name(f".{key}.{os.getpid()}.part")
     scores.write(begun)
-    if place.exists():  # another process measured it meanwhile
-        shutil.rmtree(begun)
-    else:
+    try:
         begun.rename(place)
+    except OSError:
+        if not (place / "scores.csv").is_file():
+            raise
+        shutil.rmtree(begun)  # another process measured it meanwhile
     for run in scores.run["runs"] if not keep_states else ():
         shutil.rmtree(run["store"])
     return scores

@@ -12,7 +12,7 @@ import sys
 
 import torch
 
-NAMES = ("startup", "extraction", "fitting", "whole", "memory")
+NAMES = ("startup", "extraction", "fitting", "whole", "memory", "comparing", "callback")
 
 
 def main() -> None:

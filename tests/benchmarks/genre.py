@@ -68,7 +68,12 @@ def _encoded(tokenizer: object, passages: list[Passage] | tuple[Passage, ...]) -
 
 
 def _labels(passages: list[Passage] | tuple[Passage, ...]) -> torch.Tensor:
-    return torch.tensor([GENRES.index(passage.document.partition("-")[0]) for passage in passages])
+    return torch.tensor([genre(passage) for passage in passages])
+
+
+def genre(passage: Passage) -> int:
+    """The number of a sentence's genre."""
+    return GENRES.index(passage.document.partition("-")[0])
 
 
 if __name__ == "__main__":

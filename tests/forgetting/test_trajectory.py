@@ -6,7 +6,9 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 from transformers import AutoModel
@@ -69,6 +71,27 @@ def test_only_new_checkpoints_are_measured(
     assert (same["score"] - first.table["score"]).abs().max() < 1e-6
     trace(paths, ["pos"], corpus=small, folder=tmp_path / "t", seeds=(1,))
     assert len(measured) == 4  # another question
+
+
+def test_another_run_measures_the_same_meanwhile(
+    run: Path, small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = trajectory.probe_checkpoint
+    other = []
+
+    def overtaken(*args: Any, **more: Any) -> pk.Scores:
+        scores = probe(*args, **more)
+        if not other:
+            monkeypatch.setattr(trajectory, "probe_checkpoint", probe)
+            other.append(trace(paths, ["pos"], corpus=small, folder=tmp_path / "t"))
+        return scores
+
+    paths = checkpoints_of(run)[::3]
+    monkeypatch.setattr(trajectory, "probe_checkpoint", overtaken)
+    mine = trace(paths, ["pos"], corpus=small, folder=tmp_path / "t")
+    # One reads a file's six decimals where the other measured.
+    pd.testing.assert_frame_equal(mine.table, other[0].table, atol=1e-5)
+    assert len(list((tmp_path / "t" / "checkpoints").iterdir())) == 2  # and nothing half done
 
 
 def test_a_checkpoint_that_cannot_be_read_is_named(run: Path, small: Corpus, tmp_path: Path) -> None:
