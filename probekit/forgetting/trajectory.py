@@ -23,8 +23,8 @@ from probekit.probes.heads import ProbeKind
 from probekit.probes.probe import probe as probe_checkpoint
 from probekit.probes.scores import Scores, make_folder, read_scores
 from probekit.progress import Progress, silent
-from probekit.states.checkpoint import Checkpoint
 from probekit.states.extract import ExtractSettings
+from probekit.states.model import open_model
 from probekit.tasks.instances import TaskData
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _measured(
     progress: Progress,
 ) -> Scores:
     """A checkpoint's scores on a corpus: those in the folder, or measured now."""
-    weights = Checkpoint(model, how["extract_settings"].encoder).fingerprint()
+    weights = open_model(model, how["extract_settings"].encoder).fingerprint()
     described = [FORMAT, weights, corpus.fingerprint, [_digest(d) for d in data], how]
     key = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[:16]
     place = folder / "checkpoints" / key

@@ -1,7 +1,8 @@
 """Alignment: which pieces of the tokenizer belong to which word, and how long texts are cut into windows.
 
 Words are joined by single spaces, the tokenizer reads that text once, and each piece goes to the word whose
-characters it covers (by the tokenizer's own offsets). Everything is computed for many texts at once.
+characters it covers (by the tokenizer's own offsets). Everything is computed for many texts at once. A tokenizer
+without offsets (characters, bytes, old slow ones) reads word by word instead, each behind its space.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ class Window:
 
 
 def align(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Pieces]:
-    """Pieces of each text (a sequence of words). `tokenizer` is a fast Hugging Face tokenizer."""
+    """Pieces of each text (a sequence of words). `tokenizer` is a Hugging Face one, or one that is called like it."""
+    if not tokenizer.is_fast:
+        return _align_by_word(texts, tokenizer)
     joined = [" ".join(words) for words in texts]
     encoded = tokenizer(
         joined,
@@ -80,6 +83,34 @@ def align(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Pieces]:
         Pieces(of_text, words_of_text, len(words))
         for of_text, words_of_text, words in zip(np.split(ids, borders), np.split(owner, borders), texts, strict=True)
     ]
+
+
+def _align_by_word(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Pieces]:
+    """Pieces of each text where the tokenizer gives no offsets: each word is read by itself, behind its space.
+
+    Pieces that are the space and nothing else have no word.
+    """
+    known: dict[str, tuple[list[int], int]] = {}
+
+    def pieces_of(text: str) -> tuple[list[int], int]:
+        """Ids, and how many of them, the first ones, are a space."""
+        if text not in known:
+            ids = tokenizer.encode(text, add_special_tokens=False)
+            space = tokenizer.encode(" ", add_special_tokens=False) if text.startswith(" ") else []
+            spaces = len(space) if space and len(ids) > len(space) and ids[: len(space)] == space else 0
+            known[text] = ids, spaces
+        return known[text]
+
+    found = []
+    for words in texts:
+        ids: list[int] = []
+        owner: list[int] = []
+        for i, word in enumerate(words):
+            own, spaces = pieces_of(f" {word}" if i else word)
+            ids += own
+            owner += [NO_WORD] * spaces + [i] * (len(own) - spaces)
+        found.append(Pieces(np.array(ids, dtype=np.int64), np.array(owner, dtype=np.int64), len(words)))
+    return found
 
 
 def words_of_pieces(words: Sequence[str], offsets: np.ndarray) -> np.ndarray:

@@ -9,108 +9,208 @@ from typing import Any
 import numpy as np
 import torch
 
-from probekit.errors import ModelError
+from probekit.errors import InputError, ModelError
+from probekit.states.families import Site, Stack, family_of, layers_mean
 
 # Models with a longer reach are still read in windows of this many pieces: attention is quadratic.
 MAX_WINDOW = 2048
-LAYERS_MEAN = (
-    "layer 0: the embeddings as they enter the first block; layer k: the output of block k; the last layer as "
-    "the model returns it, after the final norm where the family has one"
-)
 
 
 class Encoder:
     """A model that can be run. Layers are numbered 0 (the embeddings) to `n_layers - 1`."""
 
-    def __init__(self, name: str, config: Any, tokenizer: Any, device: torch.device, load: Callable[[], Any]) -> None:
+    def __init__(
+        self,
+        name: str,
+        config: Any,
+        tokenizer: Any,
+        device: torch.device,
+        load: Callable[[], Any],
+        *,
+        stack: Stack = "auto",
+        site: Site = "residual",
+        prompt: int = 0,
+    ) -> None:
         """Of a model that `load` gives when it is needed.
 
         Args:
             name: what results call it.
-            config, tokenizer: Hugging Face's; the tokenizer a fast one.
+            config, tokenizer: Hugging Face's.
             device: where the model runs.
             load: gives the bare model, without a head, on any device.
+            stack: of an encoder-decoder, which half is read; `auto` is its encoder.
+            site: the residual stream, or what `attn` or `mlp` adds to it.
+            prompt: pieces that the model itself puts before every text.
+
+        Raises InputError for a stack or a site that the family does not have.
         """
         self.name, self.config, self.tokenizer, self.device = name, config, tokenizer, device
-        self.n_blocks = int(config.get_text_config().num_hidden_layers)
-        self.n_layers = self.n_blocks + 1
-        self.dim = int(config.get_text_config().hidden_size)
+        self.family = family_of(config)
+        self.stack, self.site = _stack(name, config, stack), site
+        text = config.get_text_config()
+        decoder_blocks = getattr(config, "num_decoder_layers", None) or getattr(config, "decoder_layers", None)
+        self.n_blocks = int((decoder_blocks if self.stack == "decoder" else None) or text.num_hidden_layers)
+        self.n_layers = self.n_blocks + 1 + self.family.extra_layers
+        self.dim = int(text.hidden_size)
         self.prefix, self.suffix = _special_pieces(tokenizer)
+        self.prompt = prompt
+        self.layers_mean = layers_mean(config, self.stack, site)
+        self._module_of_site = self._site_module()
         self._load = load
         self._model: Any = None
+        self._rows = getattr(text, "vocab_size", None)  # of its table of embeddings; models of characters have none
         self._last_layer = self.n_blocks
-        self._top = threading.local()
+        self._seen = threading.local()
 
     @property
     def limit(self) -> int:
         """Pieces of text the model reads in one pass, special tokens not counted."""
-        longest = int(getattr(self.config.get_text_config(), "max_position_embeddings", None) or MAX_WINDOW)
-        if self.config.model_type in _OFFSET_POSITIONS:
+        longest = int(getattr(self.config.get_text_config(), "max_position_embeddings", None) or 0)
+        longest = longest if longest > 0 else MAX_WINDOW  # positions are relative, or there are none
+        if self.family.offset:
             longest -= int(self.config.pad_token_id or 0) + 1
         tokenizer_limit = self.tokenizer.model_max_length or longest
-        return int(min(longest, tokenizer_limit, MAX_WINDOW)) - len(self.prefix) - len(self.suffix)
+        return int(min(longest, tokenizer_limit, MAX_WINDOW)) - len(self.prefix) - len(self.suffix) - self._start
+
+    @property
+    def first(self) -> int:
+        """Where a text's first piece stands among its hidden states."""
+        return self._start + len(self.prefix)
+
+    @property
+    def _start(self) -> int:
+        return self.prompt + int(self.stack == "decoder")  # a pair's decoder begins with a piece of its own
 
     def load(self, last_layer: int) -> None:
-        """Load the weights up to block `last_layer`, once; the blocks above it are dropped and cost nothing."""
+        """Load the weights up to layer `last_layer`, once; the blocks above it are dropped and cost nothing."""
         if self._model is not None:
             return
-        self._model = self._load()
-        self._last_layer = last_layer
-        if last_layer < self.n_blocks:
+        model = self._load()
+        self._model = model.get_encoder() if self.stack == "encoder" else model
+        if self._module_of_site:
+            self._watch_site()
+        if last_layer < self.n_blocks and not self.family.extra_layers:
+            self._last_layer = last_layer
             self._cut()
+        elif self.family.extra_layers:
+            self._last_layer = self.n_layers - 1
         self._model.to(self.device).eval()
 
     @torch.inference_mode()
     def hidden_states(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
         """Hidden states of texts given as pieces, special tokens added here. Several threads may ask at once.
 
-        Returns a tensor `(texts, longest + specials, dim)` a layer, from 0 to the last layer loaded; the first
-        piece of a text stands at position `len(prefix)`.
+        Returns a tensor `(texts, width, dim)` a layer, from 0 to the last layer loaded; the first piece of a text
+        stands at position `first`.
+
+        Raises ModelError for pieces that the model does not know.
         """
         ids, mask = self._pad(pieces)
-        output = self._model(input_ids=ids, attention_mask=mask, output_hidden_states=True, return_dict=True)
-        states = tuple(output.hidden_states)[: self._last_layer + 1]
+        self._seen.added = []
+        wanted: dict[str, Any] = {"output_hidden_states": True, "return_dict": True}
+        if self.stack == "decoder":
+            # Teacher forcing: the encoder reads the text, and the decoder reads it again behind its start.
+            start = torch.full_like(ids[:, :1], _start_piece(self.name, self.config))
+            wanted["decoder_input_ids"] = torch.cat([start, ids], dim=1)
+            wanted["decoder_attention_mask"] = torch.cat([torch.ones_like(start), mask], dim=1)
+        output = self._model(input_ids=ids, attention_mask=mask, **wanted)
+        states = tuple(output.decoder_hidden_states if self.stack == "decoder" else output.hidden_states)
+        states = states[: self._last_layer + 1]
+        width = states[0].shape[1]
+        if self._module_of_site:
+            return (states[0], *(added.reshape(len(ids), width, -1) for added in self._seen.added))
+        if self.family.extra_layers:
+            return tuple(_for_each_character(state, width) for state in states)
         # Without its upper blocks a model would give the last state through its final norm: take it as it was.
-        return (*states[:-1], self._top.state) if self._is_cut else states
+        return (*states[:-1], self._seen.top) if self._is_cut else states
 
     def _pad(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
         rows = [np.concatenate([self.prefix, ids, self.suffix]) for ids in pieces]
         longest = max(len(row) for row in rows)
         pad = self.tokenizer.pad_token_id
-        ids = np.full((len(rows), longest), 0 if pad is None else pad, dtype=np.int64)
+        if pad is None or (self._rows and pad >= self._rows):  # what stands there is masked: any piece will do
+            pad = 0
+        ids = np.full((len(rows), longest), pad, dtype=np.int64)
         mask = np.zeros((len(rows), longest), dtype=np.int64)
         for i, row in enumerate(rows):
             ids[i, : len(row)] = row
             mask[i, : len(row)] = 1
+        if self._rows and ids.max() >= self._rows:
+            raise ModelError(
+                f"the tokenizer of '{self.name}' gives piece {ids.max()}, and its model has {self._rows}: they do not "
+                "belong together"
+            )
         return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
 
     _is_cut = False
 
     def _cut(self) -> None:
         """Drop the blocks above the last layer wanted."""
-        for module in self._model.modules():
+        stack = self._model.get_decoder() if self.stack == "decoder" else self._model
+        for module in stack.modules():
             if isinstance(module, torch.nn.ModuleList) and len(module) == self.n_blocks:
                 del module[max(self._last_layer, 1) :]
                 if self._last_layer:
                     module[-1].register_forward_hook(self._keep)
                     self._is_cut = True
                 return
-        self._last_layer = self.n_blocks  # a family that keeps its blocks elsewhere runs them all
+        # A family that keeps its blocks elsewhere runs them all, and what is not wanted is left.
 
     def _keep(self, module: Any, args: Any, output: Any) -> None:
-        self._top.state = output[0] if isinstance(output, tuple) else output
+        self._seen.top = output[0] if isinstance(output, tuple) else output
+
+    def _site_module(self) -> str | None:
+        """The name, within a block, of the module whose output is wanted; None for the residual stream."""
+        if self.site == "residual":
+            return None
+        sites = self.family.sites
+        found = sites.get(f"{self.stack}.{self.site}", sites.get(self.site))
+        if found is None:
+            raise InputError(
+                f"'{self.name}' ({self.family.title}): there is no site '{self.site}'"
+                + (f", only residual{''.join(f', {s}' for s in sites if '.' not in s)}" if sites else ", only residual")
+            )
+        return found
+
+    def _watch_site(self) -> None:
+        stack = self._model.get_decoder() if self.stack == "decoder" else self._model
+        blocks = {
+            name.removesuffix("." + self._module_of_site): module  # type: ignore[operator]
+            for name, module in stack.named_modules()
+            if name.endswith("." + self._module_of_site)  # type: ignore[operator]
+        }
+        # Of a block, not of some part of it: its name ends with its number.
+        found = [module for name, module in blocks.items() if name.rpartition(".")[2].isdigit()]
+        if not found:
+            raise ModelError(f"'{self.name}': no block has a '{self._module_of_site}' as its family should")
+        for module in found:
+            module.register_forward_hook(self._add)
+
+    def _add(self, module: Any, args: Any, output: Any) -> None:
+        self._seen.added.append(output[0] if isinstance(output, tuple) else output)
 
 
-# Families that count positions from the padding index on, and so lose that many of their position embeddings.
-_OFFSET_POSITIONS = {
-    "roberta",
-    "xlm-roberta",
-    "camembert",
-    "mpnet",
-    "longformer",
-    "xlm-roberta-xl",
-    "roberta-prelayernorm",
-}
+def _stack(name: str, config: Any, wanted: Stack) -> Stack:
+    if getattr(config, "is_encoder_decoder", False):
+        return "encoder" if wanted == "auto" else wanted
+    if wanted != "auto" and wanted not in family_of(config).stacks:
+        raise InputError(f"'{name}' has one stack: --stack {wanted} is for encoder-decoders such as T5 and BART")
+    return "auto"
+
+
+def _start_piece(name: str, config: Any) -> int:
+    for key in ("decoder_start_token_id", "bos_token_id", "pad_token_id"):
+        if (found := getattr(config, key, None)) is not None:
+            return int(found)
+    raise ModelError(f"the configuration of '{name}' has no decoder_start_token_id: its decoder cannot begin")
+
+
+def _for_each_character(state: torch.Tensor, width: int) -> torch.Tensor:
+    """CANINE's deep layers have a state for four characters, behind one for the whole: each character gets its own."""
+    if state.shape[1] == width:
+        return state
+    place = (1 + torch.arange(width, device=state.device) // 4).clamp(max=state.shape[1] - 1)
+    return state[:, place]
 
 
 def _special_pieces(tokenizer: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -6,17 +6,21 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.errors import InputError, StoreError
 from probekit.progress import Progress, silent
-from probekit.states.checkpoint import Checkpoint, EncoderSettings
-from probekit.states.encoder import LAYERS_MEAN, Encoder
-from probekit.states.fill import Filler, PieceVector
+from probekit.states.checkpoint import EncoderSettings
+from probekit.states.fill import Filler
+from probekit.states.model import Model, open_model
 from probekit.states.store import Shard, Store, StoreDtype, open_store
+from probekit.states.words import PieceVector
+
+if TYPE_CHECKING:
+    import torch
 
 Context = Literal["sentence", "document"]
 
@@ -62,6 +66,8 @@ class States:
         no_piece: positions of words that became no piece, by split; their vectors are zero.
         seconds: time spent extracting; 0 where everything was there.
         computed, reused: shards computed now, and found whole.
+        said: what a reader must know of the model.
+        module: the model, where it has no name to be opened by.
     """
 
     model: str
@@ -77,6 +83,8 @@ class States:
     seconds: float
     computed: int
     reused: int
+    said: tuple[str, ...] = ()
+    module: Model | None = field(default=None, repr=False, compare=False)
 
     @property
     def context(self) -> Context:
@@ -117,19 +125,21 @@ class States:
         """What a reader must know of them."""
         lost = self.words_without_piece()
         examples = ", ".join(f"{word!r}" for _, word in lost[:5])
-        text = f"{self.model}: {len(lost)} words of '{self.corpus.name}' have no piece ({examples}): zero vectors"
-        return [text] if lost else []
+        what = "no piece" if "window" in self.manifest else "no vector"
+        text = f"{self.model}: {len(lost)} words of '{self.corpus.name}' have {what} ({examples}): zero vectors"
+        return [*self.said, *([text] if lost else [])]
 
     def in_context(self, context: Context, *, progress: Progress = silent) -> States:
         """The same checkpoint's states of the same corpus, read in another context."""
         if context == self.settings.context:
             return self
         settings = replace(self.settings, context=context)
-        return extract(self.model, self.corpus, settings=settings, progress=progress)
+        model = self.module or open_model(self.model, settings.encoder)
+        return _extract(model, self.corpus, settings, progress)
 
 
 def extract(
-    model: str,
+    model: str | torch.nn.Module,
     corpus: Corpus,
     *,
     settings: ExtractSettings | None = None,
@@ -139,43 +149,52 @@ def extract(
     """Hidden states of every word of `corpus`, from the cache as far as they are there.
 
     Args:
-        model: an alias (`bert-base`, `minilm`), a hub id with `@revision` if wanted, or a folder.
+        model: an alias (`bert-base`, `minilm`), a hub id with `@revision` if wanted, a folder (of a model, a PEFT
+            adapter, a Trainer's output), `random:` and one of these, or a file of word vectors. Or a torch module,
+            with `tokenizer=…` and `layers=[…]`, the names of its parts to read, and `name=…` for results.
         corpus: what to read.
         settings: how; keyword options (`context="document"`, `layers=(0, 6)` …) change single fields.
         progress: called with the stage, the words done and the words there are.
 
-    Raises ModelError for a checkpoint that cannot be used, InputError for layers that it does not have, and
+    Raises ModelError for a model that cannot be used, InputError for layers that it does not have, and
     StoreError where states cannot be kept.
     """
-    settings = replace(settings or ExtractSettings(), **options)
-    checkpoint = Checkpoint(model, settings.encoder)
-    encoder = checkpoint.encoder
-    layers = _layers(settings.layers, encoder)
-    words = min(SHARD_WORDS, max(1, SHARD_BYTES // (encoder.n_layers * encoder.dim * 4)))
+    if isinstance(model, str):
+        settings = replace(settings or ExtractSettings(), **options)
+        return _extract(open_model(model, settings.encoder), corpus, settings, progress)
+    from probekit.states.module import Module
+
+    name = options.pop("name", type(model).__name__)
+    opened = Module(model, options.pop("tokenizer", None), options.pop("layers", ()), name)
+    states = _extract(opened, corpus, replace(settings or ExtractSettings(), **options), progress)
+    return replace(states, module=opened)
+
+
+def _extract(model: Model, corpus: Corpus, settings: ExtractSettings, progress: Progress) -> States:
+    layers = _layers(settings.layers, model)
+    words = min(SHARD_WORDS, max(1, SHARD_BYTES // (model.n_layers * model.dim * 4)))
     manifest = {
-        "model": checkpoint.fingerprint(),
+        "model": model.fingerprint(),
         "corpus": {"name": corpus.name, "text": corpus.fingerprint},
         "context": settings.context,
         "pieces": settings.pieces,
-        "window": encoder.limit,
-        "layers_mean": LAYERS_MEAN,
-        "computed_in": str(checkpoint.dtype).removeprefix("torch."),
+        **model.facts(),
         "dtype": settings.store_dtype,
         "shard_words": words,
     }
-    store = open_store(manifest, encoder.dim, settings.store_dtype)
+    store = open_store(manifest, model.dim, settings.store_dtype)
     units = {split: _units(corpus, split, settings.context) for split in SPLITS}
     shards = {split: tuple(_shards(split, units[split], words)) for split in SPLITS}
     started = time.perf_counter()
-    filler = Filler(encoder, corpus, store, layers=layers, pieces=settings.pieces, batch_tokens=settings.batch_tokens)
-    computed = filler.fill(units, shards, progress)
+    reader = model.reader(settings.pieces, settings.batch_tokens)
+    computed = Filler(model.name, reader, corpus, store, layers).fill(units, shards, progress)
     total = sum(len(runs) for runs in shards.values())
     return States(
-        model=model,
+        model=model.name,
         corpus=corpus,
         layers=layers,
-        n_layers=encoder.n_layers,
-        dim=encoder.dim,
+        n_layers=model.n_layers,
+        dim=model.dim,
         store=store,
         shards=shards,
         settings=settings,
@@ -184,14 +203,15 @@ def extract(
         seconds=time.perf_counter() - started if computed else 0.0,
         computed=computed,
         reused=total - computed,
+        said=model.notices,
     )
 
 
-def _layers(wanted: tuple[int, ...], encoder: Encoder) -> tuple[int, ...]:
-    layers = tuple(sorted(set(wanted))) or tuple(range(encoder.n_layers))
-    odd = [layer for layer in layers if not 0 <= layer < encoder.n_layers]
+def _layers(wanted: tuple[int, ...], model: Model) -> tuple[int, ...]:
+    layers = tuple(sorted(set(wanted))) or tuple(range(model.n_layers))
+    odd = [layer for layer in layers if not 0 <= layer < model.n_layers]
     if odd:
-        name, last = encoder.name, encoder.n_layers - 1
+        name, last = model.name, model.n_layers - 1
         raise InputError(f"'{name}' has no layer {odd[-1]}: its layers are 0 (the embeddings) to {last}")
     return layers
 

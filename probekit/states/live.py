@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from probekit.corpora.passage import SPLITS, Corpus, Split
-from probekit.states.align import align
 from probekit.states.encoder import Encoder
 from probekit.states.extract import Context
-from probekit.states.fill import CPU_BATCH, GPU_BATCH, batches, read_batch
+from probekit.states.words import WordReader
 
 
 @dataclass(frozen=True)
@@ -40,14 +39,12 @@ class LiveStates:
 
 def read_live(encoder: Encoder, corpus: Corpus, layers: Sequence[int]) -> LiveStates:
     """The states of `corpus` at `layers`, by a model as it is now."""
-    encoder.load(encoder.n_blocks)
-    budget = CPU_BATCH if encoder.device.type == "cpu" else GPU_BATCH
+    reader = WordReader(encoder)
+    reader.load(encoder.n_layers - 1)
     values: dict[Split, np.ndarray] = {}
     for split in SPLITS:
-        texts = [list(passage.words) for passage in corpus.splits[split]]
-        starts = corpus.offsets(split)
-        values[split] = np.zeros((len(layers), int(starts[-1]), encoder.dim), dtype=np.float32)
-        pieces = align(texts, encoder.tokenizer)
-        for batch in batches(pieces, encoder.limit, budget):
-            read_batch(encoder, batch, pieces, starts, layers, "mean", values[split])
+        words = int(corpus.offsets(split)[-1])
+        values[split] = np.zeros((len(layers), words, encoder.dim), dtype=np.float32)
+        for batch in reader.batches([passage.words for passage in corpus.splits[split]]):
+            reader.read(batch, layers, values[split])
     return LiveStates(corpus, tuple(layers), encoder.dim, values)

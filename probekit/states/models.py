@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from probekit.errors import ModelError, unknown
@@ -40,19 +40,25 @@ class ModelSource:
         location: a local folder, or a hub id.
         revision: a branch, tag or commit of the hub's repository.
         is_local: whether `location` is a folder.
+        seed: of random weights in place of the trained ones.
     """
 
     name: str
     location: str
     revision: str | None = None
     is_local: bool = False
+    seed: int | None = None
 
 
 def resolve(name: str) -> ModelSource:
-    """What a model name means: an alias, a folder, or a hub id, the last with `@revision` if wanted.
+    """What a model name means: an alias, a folder, or a hub id, the last with `@revision` if wanted; or
+    `random:NAME[:SEED]` of one of them.
 
     Raises ModelError for a folder that is not there and for a bare word that is no alias.
     """
+    if name.startswith("random:"):
+        inner, seed = _random(name)
+        return replace(resolve(inner), name=name, seed=seed)
     if name == "minilm" and (packaged := packaged_minilm()):
         return ModelSource(name, str(packaged), is_local=True)
     path = Path(name).expanduser()
@@ -69,6 +75,16 @@ def resolve(name: str) -> ModelSource:
     if "/" not in location:
         raise ModelError(f"{unknown('model', name, ALIASES)} (or a folder, or a hub id such as OWNER/NAME@REVISION)")
     return ModelSource(name, location, revision or None)
+
+
+def _random(name: str) -> tuple[str, int]:
+    inner, _, seed = name.removeprefix("random:").rpartition(":")
+    if inner and seed.isdigit():
+        return inner, int(seed)
+    inner = name.removeprefix("random:")
+    if not inner or inner.startswith("random:"):
+        raise ModelError(f"'{name}': a random model is random:NAME or random:NAME:SEED, as random:bert-base:1")
+    return inner, 0
 
 
 def packaged_minilm() -> Path | None:

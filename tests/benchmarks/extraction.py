@@ -16,7 +16,7 @@ from probekit.states.align import align
 from probekit.states.checkpoint import Checkpoint, EncoderSettings
 from probekit.states.encoder import Encoder
 from probekit.states.extract import SHARD_WORDS, extract
-from probekit.states.fill import CPU_BATCH, batches
+from probekit.states.words import CPU_BATCH, batches
 from tests.benchmarks.timing import figure
 
 CHUNKS, SENTENCES, ALONE = 4, 3_000, 250

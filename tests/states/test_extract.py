@@ -16,7 +16,7 @@ from probekit.errors import InputError, ProbekitWarning, StoreError
 from probekit.states import extract as extraction
 from probekit.states.checkpoint import Checkpoint, EncoderSettings
 from probekit.states.extract import States, extract
-from probekit.states.fill import batches
+from probekit.states.words import batches
 
 
 def naive(folder: Path, words: list[str], pieces: str = "mean") -> np.ndarray:

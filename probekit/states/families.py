@@ -1,0 +1,139 @@
+"""Families: what is known of each architecture, in one table; the rest of the package asks it and types nothing twice.
+
+`model_type` of a checkpoint's configuration is the key. A family that is not listed is read as transformers returns
+it; `tests/states/test_families.py` holds every row against a model of the family.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Site = Literal["residual", "attn", "mlp"]
+Stack = Literal["auto", "encoder", "decoder"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """One architecture.
+
+    Attributes:
+        title: as its paper calls it.
+        attention: what a word sees.
+        embeddings: what layer 0 is.
+        final_norm: whether the last layer has passed a norm that no other layer has.
+        stacks: `encoder` or `decoder`, or both.
+        sites: the module of a block whose output is what attention (`attn`) or the feed-forward network (`mlp`) adds
+            to the residual stream, by name within the block; a pair's decoder may have its own, as `decoder.attn`.
+        offset: whether positions are counted from the padding index on, so that that many are lost.
+        extra_layers: hidden states beside the embeddings and one a block.
+    """
+
+    title: str
+    attention: str
+    embeddings: str
+    final_norm: bool
+    stacks: tuple[Stack, ...] = ("encoder",)
+    sites: dict[str, str] = field(default_factory=dict)
+    offset: bool = False
+    extra_layers: int = 0
+
+
+_BOTH, _LEFT = "both sides", "left"
+_NORMED, _PLAIN = "embeddings, normed", "embeddings"
+_MAPPED = "embeddings, normed and mapped to the width"
+_BERT_SITES = {"attn": "attention.output.dense", "mlp": "output.dense"}
+_LLAMA_SITES = {"attn": "self_attn", "mlp": "mlp"}
+_T5_SITES = {
+    "attn": "layer.0.SelfAttention",
+    "mlp": "layer.1.DenseReluDense",
+    "decoder.mlp": "layer.2.DenseReluDense",
+}
+_DECODER: tuple[Stack, ...] = ("decoder",)
+_PAIR: tuple[Stack, ...] = ("encoder", "decoder")
+
+
+def _bert(title: str, embeddings: str = _NORMED, **more: Any) -> Family:
+    return Family(title, _BOTH, embeddings, final_norm=False, **{"sites": _BERT_SITES, **more})
+
+
+def _decoder(title: str, embeddings: str = _PLAIN, attention: str = _LEFT, **more: Any) -> Family:
+    return Family(title, attention, embeddings, final_norm=True, stacks=_DECODER, **{"sites": _LLAMA_SITES, **more})
+
+
+_SLIDING = "left, in some or all layers within a window"
+FAMILIES: dict[str, Family] = {
+    "bert": _bert("BERT"),
+    "roberta": _bert("RoBERTa", offset=True),
+    "camembert": _bert("CamemBERT", offset=True),
+    "xlm-roberta": _bert("XLM-R", offset=True),
+    "distilbert": _bert("DistilBERT", sites={"attn": "attention.out_lin", "mlp": "ffn.lin2"}),
+    "albert": _bert("ALBERT", _MAPPED, sites={"attn": "attention.dense", "mlp": "ffn_output"}),
+    "electra": _bert("ELECTRA", _MAPPED),
+    "deberta": _bert("DeBERTa"),
+    "deberta-v2": _bert("DeBERTa v2, v3"),
+    "xlnet": Family("XLNet", _BOTH, _PLAIN, final_norm=False),
+    "mpnet": _bert("MPNet", sites={"attn": "attention.attn.o", "mlp": "output.dense"}, offset=True),
+    "modernbert": Family(
+        "ModernBERT",
+        "both sides, in most layers within a window",
+        _NORMED,
+        final_norm=True,
+        sites={"attn": "attn", "mlp": "mlp"},
+    ),
+    # Two of characters, those of the deep stack (one for four characters), two of characters again.
+    "canine": Family("CANINE", _BOTH, _NORMED, final_norm=False, extra_layers=4),
+    "gpt2": _decoder("GPT-2", sites={"attn": "attn", "mlp": "mlp"}),
+    "gpt_neox": _decoder("GPT-NeoX, Pythia", sites={"attn": "attention", "mlp": "mlp"}),
+    "opt": _decoder("OPT", sites={"attn": "self_attn", "mlp": "fc2"}),
+    "bloom": _decoder("BLOOM", _NORMED, sites={"attn": "self_attention.dense", "mlp": "mlp.dense_4h_to_h"}),
+    "llama": _decoder("Llama"),
+    "mistral": _decoder("Mistral", attention=_SLIDING),
+    "qwen2": _decoder("Qwen2", attention=_SLIDING),
+    "qwen3": _decoder("Qwen3", attention=_SLIDING),
+    "gemma": _decoder("Gemma"),
+    "gemma2": _decoder("Gemma 2", attention=_SLIDING, sites={}),
+    "gemma3_text": _decoder("Gemma 3", attention=_SLIDING, sites={}),
+    "phi": _decoder("Phi"),
+    "phi3": _decoder("Phi-3", attention=_SLIDING),
+    "t5": Family("T5, ByT5", _BOTH, _PLAIN, final_norm=True, stacks=_PAIR, sites=_T5_SITES),
+    "mt5": Family("mT5", _BOTH, _PLAIN, final_norm=True, stacks=_PAIR, sites=_T5_SITES),
+    "bart": Family(
+        "BART", _BOTH, _NORMED, final_norm=False, stacks=_PAIR, sites={"attn": "self_attn.out_proj", "mlp": "fc2"}
+    ),
+    "mamba": _decoder("Mamba", attention="left, by a recurrent state", sites={}),
+}
+UNKNOWN = Family("a family not listed", "as its model has it", "embeddings", final_norm=False, stacks=("encoder",))
+
+
+def family_of(config: Any) -> Family:
+    """The row of a Hugging Face configuration; UNKNOWN for one that is not listed."""
+    return FAMILIES.get(config.get_text_config().model_type, FAMILIES.get(config.model_type, UNKNOWN))
+
+
+def layers_mean(config: Any, stack: Stack, site: Site) -> str:
+    """What the layers of a checkpoint are, in a sentence. Layers of two checkpoints can be held against each other
+    where the sentences are the same.
+    """
+    family = family_of(config)
+    if family is UNKNOWN:
+        last = "the last one as transformers returns it"
+    elif has_final_norm(config):
+        last = "the last one after the final norm"
+    else:
+        last = "the last one like the others"
+    which = f" of the {stack}" if stack != "auto" else ""
+    if site != "residual":
+        what = {"attn": "what attention", "mlp": "what the feed-forward network"}[site]
+        return f"layer 0: {family.embeddings}; layer k: {what} of block k{which} adds to the residual stream"
+    return f"layer 0: {family.embeddings}; layer k: the output of block k{which}, {last}"
+
+
+def has_final_norm(config: Any) -> bool:
+    """Whether the last layer has passed a norm of its own."""
+    text = config.get_text_config()
+    if getattr(text, "tie_last_hidden_states", None) is False:  # transformers then returns it as the block left it
+        return False
+    if text.model_type == "opt" and not (text.do_layer_norm_before and not text._remove_final_layer_norm):
+        return False
+    return family_of(config).final_norm

@@ -1,0 +1,192 @@
+"""Loading: configuration, tokenizer and weights of a checkpoint, as transformers and peft have them, checked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from probekit.errors import InputError, ModelError
+from probekit.states.files import Files
+
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.txt",
+    "vocab.json",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "tokenizer_config.json",
+)
+
+
+def load_config(files: Files, remote_code: bool) -> Any:
+    """The configuration, of a model with layers and a width."""
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(files.folder, trust_remote_code=remote_code)
+        text = config.get_text_config()
+        text.num_hidden_layers, text.hidden_size  # noqa: B018 - asked for their absence
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise ModelError(_first_line(f"the configuration of '{files.name}' cannot be used", error)) from error
+    return config
+
+
+def load_tokenizer(files: Files, remote_code: bool) -> Any:
+    """The tokenizer, fast where there is one."""
+    from transformers import AutoTokenizer
+
+    if not any((files.folder / name).is_file() for name in TOKENIZER_FILES):
+        names = ", ".join(TOKENIZER_FILES[:4])
+        raise ModelError(f"the model '{files.name}' has no tokenizer: none of {names} … in {files.folder}")
+    try:
+        return AutoTokenizer.from_pretrained(files.folder, trust_remote_code=remote_code)
+    except Exception as error:  # tokenizers' Rust side raises bare Exception
+        raise ModelError(_first_line(f"the tokenizer of '{files.name}' cannot be loaded", error)) from error
+
+
+def load_trained(
+    files: Files,
+    dtype: torch.dtype,
+    *,
+    allow_pickle: bool,
+    remote_code: bool,
+    unread: tuple[str, ...] = (),
+    bits: int | None = None,
+) -> Any:
+    """The bare model with its weights, every one from the files; with its adapter where there is one.
+
+    Args:
+        files: where they are.
+        dtype: of the weights in memory.
+        allow_pickle, remote_code: what may be read and run.
+        unread: beginnings of names that may be missing, being of parts that are not read.
+        bits: of quantised weights.
+
+    Raises ModelError where a weight is missing or mis-shaped.
+    """
+    from transformers import AutoModel
+
+    more = _quantised(files.name, bits) if bits else {}
+    with _quiet_loading():
+        try:
+            model, report = AutoModel.from_pretrained(
+                files.folder,
+                dtype=dtype,
+                use_safetensors=None if allow_pickle else True,
+                trust_remote_code=remote_code,
+                output_loading_info=True,
+                **more,
+            )
+        except Exception as error:  # safetensors and torch raise their own kinds
+            raise ModelError(_first_line(f"the weights of '{files.name}' cannot be loaded", error)) from error
+    # A pooler's absence is common and harmless (hidden states do not pass through it); all else would be random.
+    missing = sorted(key for key in report["missing_keys"] if "pooler" not in key and not key.startswith(unread))
+    if missing or report["mismatched_keys"]:
+        names = ", ".join([*missing, *(str(key[0]) for key in report["mismatched_keys"])][:3])
+        raise ModelError(
+            f"the checkpoint '{files.name}' lacks weights that its configuration names ({names} …): the model "
+            "would be partly random"
+        )
+    return _adapted(model, files, dtype) if files.adapter else model
+
+
+def load_random(files: Files, config: Any, dtype: torch.dtype, remote_code: bool) -> Any:
+    """The bare model as it is before any training, drawn from `files.seed`.
+
+    Raises ModelError where trained weights are at hand and it has them.
+    """
+    from transformers import AutoModel
+
+    with torch.random.fork_rng(devices=[]), _quiet_loading():
+        torch.manual_seed(files.seed or 0)
+        model = AutoModel.from_config(config, dtype=dtype, trust_remote_code=remote_code)
+    if files.weights and all(path.suffix == ".safetensors" for path in files.weights):
+        _require_different(model, files)
+    return model
+
+
+def _require_different(model: Any, files: Files) -> None:
+    from safetensors import safe_open
+
+    drawn = {name: value for name, value in model.state_dict().items() if value.ndim > 1 and value.std() > 0}
+    for path in files.weights:
+        with safe_open(path, framework="pt") as trained:
+            for name in trained.keys():  # noqa: SIM118 - not a dictionary
+                own = next((key for key in (name, name.partition(".")[2]) if key in drawn), None)
+                if own and torch.equal(drawn[own], trained.get_tensor(name).to(drawn[own].dtype)):
+                    raise ModelError(f"'{files.name}' should be random, and its {own} is that of {files.folder}")
+
+
+def _adapted(model: Any, files: Files, dtype: torch.dtype) -> Any:
+    """The model with its PEFT adapter: as layers within it, or for prompts and prefixes as what calls it."""
+    try:
+        from peft import PeftConfig, PeftModel, PeftModelForFeatureExtraction, get_peft_model_state_dict
+        from peft import set_peft_model_state_dict as put
+    except ImportError as error:
+        raise InputError(f"'{files.name}' is a PEFT adapter: pip install 'probekit-nlp[peft]'") from error
+    try:
+        config = PeftConfig.from_pretrained(str(files.adapter))
+        config.modules_to_save = None  # heads, which are not read
+        config.inference_mode = True
+        kind = PeftModelForFeatureExtraction if config.is_prompt_learning else PeftModel
+        adapted = kind(model, config)
+        given = {
+            # Trained under a head, the names have the model's place in it.
+            name.replace(f"base_model.model.{model.base_model_prefix}.", "base_model.model."): value
+            for name, value in _adapter_state(files).items()
+        }
+        put(adapted, given)
+    except Exception as error:  # peft raises its own kinds
+        raise ModelError(_first_line(f"the adapter '{files.name}' does not fit {files.folder}", error)) from error
+    lacking = sorted(set(get_peft_model_state_dict(adapted)) - set(given))
+    if lacking:
+        raise ModelError(f"the adapter '{files.name}' lacks weights ({', '.join(lacking[:3])} …): it would be random")
+    adapted.to(dtype)
+    return adapted if config.is_prompt_learning else adapted.get_base_model()
+
+
+def _adapter_state(files: Files) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    state: dict[str, torch.Tensor] = {}
+    for path in files.adapter_weights:
+        state |= load_file(path) if path.suffix == ".safetensors" else torch.load(path, weights_only=True)
+    return state
+
+
+def _quantised(name: str, bits: int) -> dict[str, Any]:
+    if not torch.cuda.is_available():
+        raise InputError(f"'{name}' in {bits} bits needs a GPU: use --dtype float32")
+    try:
+        import bitsandbytes  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: F401
+    except ImportError as error:
+        raise InputError(f"'{name}' in {bits} bits needs bitsandbytes: pip install bitsandbytes") from error
+    from transformers import BitsAndBytesConfig
+
+    return {"quantization_config": BitsAndBytesConfig(load_in_8bit=bits == 8, load_in_4bit=bits == 4)}
+
+
+@contextmanager
+def _quiet_loading() -> Iterator[None]:
+    """A library does not print: keep transformers' progress bars and reports to itself while loading."""
+    from transformers.utils import logging as hf_logging
+
+    level, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
+    hf_logging.set_verbosity(logging.ERROR)
+    hf_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        hf_logging.set_verbosity(level)
+        if bars:
+            hf_logging.enable_progress_bar()
+
+
+def _first_line(what: str, error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return f"{what}: {lines[0]}"

@@ -1,0 +1,45 @@
+"""Model: what states can be extracted from, and what a name opens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from probekit.errors import ModelError
+from probekit.states.checkpoint import Checkpoint, EncoderSettings
+from probekit.states.static import SUFFIXES, StaticVectors
+from probekit.states.words import PieceVector
+
+if TYPE_CHECKING:
+    from probekit.states.fill import Reader
+
+
+class Model(Protocol):
+    """A checkpoint, word vectors, or a module."""
+
+    name: str
+    n_layers: int
+    dim: int
+    notices: tuple[str, ...]
+
+    def fingerprint(self) -> dict[str, str]:
+        """Checksums of what its vectors come from."""
+
+    def facts(self) -> dict[str, Any]:
+        """What else they depend on; `layers_mean` says what its layers are."""
+
+    def reader(self, pieces: PieceVector, batch_tokens: int | None) -> Reader:
+        """What gives words their vectors."""
+
+
+def open_model(name: str, settings: EncoderSettings) -> Model:
+    """The model of a name: word vectors where it is a file, else a checkpoint.
+
+    Raises ModelError where there is none.
+    """
+    path = Path(name).expanduser()
+    if path.is_file():
+        if not path.name.endswith(SUFFIXES):
+            raise ModelError(f"'{name}' is a file: a model is a folder, or word vectors ({', '.join(SUFFIXES)})")
+        return StaticVectors(path, name)
+    return Checkpoint(name, settings)

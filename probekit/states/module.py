@@ -1,0 +1,130 @@
+"""Module: any torch module, its layers being named parts of it whose output is watched."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xxhash
+
+from probekit.errors import InputError, ModelError, unknown
+from probekit.states.encoder import MAX_WINDOW
+from probekit.states.words import PieceVector, WordReader
+
+
+class Module:
+    """A torch module that reads pieces: `module(ids)`, or `module(input_ids=…, attention_mask=…)`.
+
+    Attributes:
+        first: 0, nothing is put before a text.
+    """
+
+    notices: tuple[str, ...] = ()
+    first = 0
+
+    def __init__(self, module: torch.nn.Module, tokenizer: Any, layers: Sequence[str], name: str) -> None:
+        """Of `module`, left as it is but for hooks.
+
+        Args:
+            module: takes `(texts, width)` ids of pieces.
+            tokenizer: a Hugging Face one, or anything that `align` can call.
+            layers: names of its parts (`module.named_modules()`), layer 0 first. Each must give `(texts, width, dim)`,
+                alone or as the first of a tuple, of one width for all.
+            name: what results call it.
+
+        Raises InputError for names that are none of its parts.
+        """
+        parts = dict(module.named_modules())
+        for layer in layers:
+            if layer not in parts:
+                raise InputError(unknown("part of the module", layer, [part for part in parts if part]))
+        if not layers or tokenizer is None:
+            raise InputError("a module needs tokenizer=… and layers=[…], the names of its parts to read")
+        self.module, self.tokenizer, self.layers, self.name = module, tokenizer, tuple(layers), name
+        self._parts = [parts[layer] for layer in layers]
+        self.n_layers = len(layers)
+        self.device = next((p.device for p in module.parameters()), torch.device("cpu"))
+        self._lock = threading.Lock()  # hooks watch the module, not the thread that runs it
+        self.dim = self._width()
+
+    @property
+    def limit(self) -> int:
+        """Pieces read in one pass."""
+        return int(min(self.tokenizer.model_max_length or MAX_WINDOW, MAX_WINDOW))
+
+    def load(self, last_layer: int) -> None:
+        """It is loaded."""
+
+    @torch.inference_mode()
+    def hidden_states(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
+        """`(texts, width, dim)` for each layer; texts of one length are run together, since not every module knows of
+        padding."""
+        width = max(len(row) for row in pieces)
+        found: list[torch.Tensor] = []
+        for length in sorted({len(row) for row in pieces}):
+            rows = [i for i, row in enumerate(pieces) if len(row) == length]
+            ids = torch.from_numpy(np.stack([pieces[i] for i in rows])).to(self.device)
+            for k, state in enumerate(self._watched(ids)):
+                if len(found) <= k:
+                    found.append(state.new_zeros((len(pieces), width, state.shape[2])))
+                found[k][rows, :length] = state
+        return tuple(found)
+
+    def _watched(self, ids: torch.Tensor) -> list[torch.Tensor]:
+        seen: dict[int, torch.Tensor] = {}
+
+        def keep(number: int) -> Any:
+            return lambda part, args, output: seen.update({number: output[0] if isinstance(output, tuple) else output})
+
+        with self._lock:
+            hooks = [part.register_forward_hook(keep(k)) for k, part in enumerate(self._parts)]
+            training = self.module.training
+            try:
+                self.module.eval()
+                self.module(ids)
+            finally:
+                self.module.train(training)
+                for hook in hooks:
+                    hook.remove()
+        for k, layer in enumerate(self.layers):
+            state = seen.get(k)
+            if state is None or state.ndim != 3 or state.shape[:2] != ids.shape:
+                shape = "nothing" if state is None else tuple(state.shape)
+                raise ModelError(
+                    f"'{layer}' gives {shape} for ids {tuple(ids.shape)}: a layer gives a vector for every piece, "
+                    "(texts, width, dim)"
+                )
+        return [seen[k] for k in range(len(self._parts))]
+
+    @torch.inference_mode()
+    def _width(self) -> int:
+        states = self._watched(torch.zeros((1, 2), dtype=torch.int64, device=self.device))
+        widths = {name: state.shape[2] for name, state in zip(self.layers, states, strict=True)}
+        if len(set(widths.values())) > 1:
+            raise InputError(f"layers must be of one width to be read together, and these are {widths}")
+        return int(states[0].shape[2])
+
+    def fingerprint(self) -> dict[str, str]:
+        """Of the weights, their names, and the tokenizer (xxh3, 128 bit)."""
+        weights = xxhash.xxh3_128(repr(self.module).encode())
+        for name, value in self.module.state_dict().items():
+            weights.update(name.encode())
+            weights.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        backend = getattr(self.tokenizer, "backend_tokenizer", None)
+        text = backend.to_str() if backend is not None else repr(sorted(self.tokenizer.get_vocab().items()))
+        return {"weights": weights.hexdigest(), "tokenizer": xxhash.xxh3_128(text.encode()).hexdigest()}
+
+    def facts(self) -> dict[str, Any]:
+        """What else the states depend on."""
+        return {
+            "window": self.limit,
+            "layers_mean": "; ".join(f"layer {k}: the output of {name}" for k, name in enumerate(self.layers)),
+            "computed_in": "as the module does",
+        }
+
+    def reader(self, pieces: PieceVector, batch_tokens: int | None) -> WordReader:
+        """What gives words their vectors."""
+        return WordReader(self, pieces, batch_tokens)

@@ -1,0 +1,136 @@
+"""Words: a vector for every word, from a model that reads pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+
+from probekit.states.align import Pieces, Window, align, windows
+
+PieceVector = Literal["mean", "first", "last"]
+
+CPU_BATCH, GPU_BATCH = 1_024, 32_768  # pieces a batch, padding included
+
+
+class ReadsPieces(Protocol):
+    """A model, as far as it is asked here; `Encoder` is one."""
+
+    tokenizer: Any
+    dim: int
+    n_layers: int
+    device: torch.device
+
+    @property
+    def limit(self) -> int:
+        """Pieces of text read in one pass."""
+
+    @property
+    def first(self) -> int:
+        """Where a text's first piece stands among its hidden states."""
+
+    def load(self, last_layer: int) -> None:
+        """Get ready for layers up to `last_layer`."""
+
+    def hidden_states(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
+        """`(texts, width, dim)` a layer."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows read in one pass.
+
+    Attributes:
+        windows: over the texts.
+        pieces: of each window, `(n,)`.
+        starts: place of each text's first word, by the text's number.
+    """
+
+    windows: list[Window]
+    pieces: list[np.ndarray]
+    starts: np.ndarray
+
+
+class WordReader:
+    """Reads texts through a model.
+
+    Args:
+        encoder: the model.
+        take: a word's vector is the `mean` of its pieces', or the `first` or `last` one's.
+        batch_tokens: pieces a batch, padding included; None for what suits the device.
+    """
+
+    def __init__(self, encoder: ReadsPieces, take: PieceVector = "mean", batch_tokens: int | None = None) -> None:
+        self.encoder, self.take, self.device, self.dim = encoder, take, encoder.device, encoder.dim
+        self.budget = batch_tokens or (CPU_BATCH if encoder.device.type == "cpu" else GPU_BATCH)
+
+    def load(self, last_layer: int) -> None:
+        """Get the model ready for layers up to `last_layer`."""
+        self.encoder.load(last_layer)
+
+    def batches(self, texts: Sequence[Sequence[str]]) -> Iterator[Batch]:
+        """What is read of the texts (sequences of words) in one pass each; words are numbered through all texts."""
+        pieces = align(texts, self.encoder.tokenizer)
+        starts = np.cumsum([0] + [len(text) for text in texts])
+        for batch in batches(pieces, self.encoder.limit, self.budget):
+            yield Batch(batch, [pieces[w.text].ids[w.start : w.stop] for w in batch], starts)
+
+    def read(self, batch: Batch, layers: Sequence[int], values: np.ndarray) -> np.ndarray:
+        """Fill `values`, `(layers, words, dim)`, for the words that take their vector from this batch.
+
+        Returns the places of the words filled.
+        """
+        hidden = self.encoder.hidden_states(batch.pieces)
+        pooling, words = averaging(batch.windows, batch.starts, hidden[0].shape[1], self.encoder.first, self.take)
+        dtype = getattr(torch, str(values.dtype))
+        for i, layer in enumerate(layers):
+            # A sparse product on one thread beats a few dozen small parallel operations.
+            vectors = pooling @ hidden[layer].reshape(-1, self.dim).float().cpu().numpy()
+            values[i, words] = torch.from_numpy(vectors).to(dtype).numpy()
+        return words
+
+
+def batches(pieces: Sequence[Pieces], limit: int, budget: int) -> Iterator[list[Window]]:
+    """Windows over all texts, sorted by length, in batches of at most `budget` pieces, padding included."""
+    every = [window for number, text in enumerate(pieces) for window in windows(number, text, limit)]
+    every.sort(key=lambda window: window.start - window.stop)
+    batch: list[Window] = []
+    for window in every:
+        longest = batch[0].stop - batch[0].start if batch else 0
+        if batch and longest * (len(batch) + 1) > budget:
+            yield batch
+            batch = []
+        batch.append(window)
+    if batch:
+        yield batch
+
+
+def averaging(
+    batch: list[Window], starts: np.ndarray, width: int, prefix: int, take: PieceVector
+) -> tuple[csr_matrix, np.ndarray]:
+    """The matrix `(words, rows)` that takes a batch's flattened hidden states to words' vectors, and the words.
+
+    Args:
+        batch: the windows, one a row of the batch.
+        starts: position in the shard of each text's first word.
+        width: pieces in a row of the batch, padding and special tokens included.
+        prefix: special tokens before a text.
+        take: the `mean` of a word's pieces, or its `first` or `last` one.
+
+    Returns the matrix, and the words' positions in the shard `(words,)`.
+    """
+    rows = np.concatenate([i * width + prefix + window.own for i, window in enumerate(batch)])
+    owners = np.concatenate([starts[window.text] + window.word for window in batch])
+    first = np.flatnonzero(np.diff(owners, prepend=-1))
+    borders = np.append(first, len(owners))
+    words, shape = owners[first], (len(first), len(batch) * width)
+    if take != "mean":
+        rows = rows[first if take == "first" else borders[1:] - 1]
+        borders = np.arange(len(words) + 1)
+    counts = np.diff(borders)
+    weights = np.repeat(1 / counts, counts).astype(np.float32)
+    return csr_matrix((weights, rows, borders), shape=shape), words
