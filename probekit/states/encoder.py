@@ -11,6 +11,7 @@ import torch
 
 from probekit.errors import InputError, ModelError
 from probekit.states.families import Site, Stack, family_of, layers_mean
+from probekit.states.unpadded import by_length
 
 # Models with a longer reach are still read in windows of this many pieces: attention is quadratic.
 MAX_WINDOW = 2048
@@ -89,6 +90,8 @@ class Encoder:
         self._model = model.get_encoder() if self.stack == "encoder" else model
         if self._module_of_site:
             self._watch_site()
+        if self.family.late:
+            model.get_input_embeddings().register_forward_hook(self._keep_embedded)
         if last_layer < self.n_blocks and not self.family.extra_layers:
             self._last_layer = last_layer
             self._cut()
@@ -105,6 +108,9 @@ class Encoder:
 
         Raises ModelError for pieces that the model does not know.
         """
+        return self._run(pieces) if self.family.padded else by_length(pieces, self._run)
+
+    def _run(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
         ids, mask = self._pad(pieces)
         self._seen.added = []
         wanted: dict[str, Any] = {"output_hidden_states": True, "return_dict": True}
@@ -115,6 +121,8 @@ class Encoder:
             wanted["decoder_attention_mask"] = torch.cat([torch.ones_like(start), mask], dim=1)
         output = self._model(input_ids=ids, attention_mask=mask, **wanted)
         states = tuple(output.decoder_hidden_states if self.stack == "decoder" else output.hidden_states)
+        if self.family.late:
+            states = (self._seen.embedded, *states[:-2], states[-1])
         states = states[: self._last_layer + 1]
         width = states[0].shape[1]
         if self._module_of_site:
@@ -158,6 +166,9 @@ class Encoder:
 
     def _keep(self, module: Any, args: Any, output: Any) -> None:
         self._seen.top = output[0] if isinstance(output, tuple) else output
+
+    def _keep_embedded(self, module: Any, args: Any, output: torch.Tensor) -> None:
+        self._seen.embedded = output
 
     def _site_module(self) -> str | None:
         """The name, within a block, of the module whose output is wanted; None for the residual stream."""

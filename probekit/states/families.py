@@ -27,6 +27,8 @@ class Family:
             to the residual stream, by name within the block; a pair's decoder may have its own, as `decoder.attn`.
         offset: whether positions are counted from the padding index on, so that that many are lost.
         extra_layers: hidden states beside the embeddings and one a block.
+        padded: whether texts may be padded to one length without changing what is said of them.
+        late: whether transformers' hidden states begin behind the first block, and hold the last one twice.
     """
 
     title: str
@@ -37,6 +39,8 @@ class Family:
     sites: dict[str, str] = field(default_factory=dict)
     offset: bool = False
     extra_layers: int = 0
+    padded: bool = True
+    late: bool = False
 
 
 _BOTH, _LEFT = "both sides", "left"
@@ -82,7 +86,7 @@ FAMILIES: dict[str, Family] = {
         sites={"attn": "attn", "mlp": "mlp"},
     ),
     # Two of characters, those of the deep stack (one for four characters), two of characters again.
-    "canine": Family("CANINE", _BOTH, _NORMED, final_norm=False, extra_layers=4),
+    "canine": Family("CANINE", _BOTH, _NORMED, final_norm=False, extra_layers=4, padded=False),
     "gpt2": _decoder("GPT-2", sites={"attn": "attn", "mlp": "mlp"}),
     "gpt_neox": _decoder("GPT-NeoX, Pythia", sites={"attn": "attention", "mlp": "mlp"}),
     "opt": _decoder("OPT", sites={"attn": "self_attn", "mlp": "fc2"}),
@@ -101,7 +105,7 @@ FAMILIES: dict[str, Family] = {
     "bart": Family(
         "BART", _BOTH, _NORMED, final_norm=False, stacks=_PAIR, sites={"attn": "self_attn.out_proj", "mlp": "fc2"}
     ),
-    "mamba": _decoder("Mamba", attention="left, by a recurrent state", sites={}),
+    "mamba": _decoder("Mamba", attention="left, by a recurrent state", sites={}, late=True),
 }
 UNKNOWN = Family("a family not listed", "as its model has it", "embeddings", final_norm=False, stacks=("encoder",))
 

@@ -12,6 +12,7 @@ import xxhash
 
 from probekit.errors import InputError, ModelError, unknown
 from probekit.states.encoder import MAX_WINDOW
+from probekit.states.unpadded import by_length
 from probekit.states.words import PieceVector, WordReader
 
 
@@ -60,18 +61,8 @@ class Module:
 
     @torch.inference_mode()
     def hidden_states(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
-        """`(texts, width, dim)` for each layer; texts of one length are run together, since not every module knows of
-        padding."""
-        width = max(len(row) for row in pieces)
-        found: list[torch.Tensor] = []
-        for length in sorted({len(row) for row in pieces}):
-            rows = [i for i, row in enumerate(pieces) if len(row) == length]
-            ids = torch.from_numpy(np.stack([pieces[i] for i in rows])).to(self.device)
-            for k, state in enumerate(self._watched(ids)):
-                if len(found) <= k:
-                    found.append(state.new_zeros((len(pieces), width, state.shape[2])))
-                found[k][rows, :length] = state
-        return tuple(found)
+        """`(texts, width, dim)` for each layer; not every module knows of padding, so that there is none."""
+        return by_length(pieces, lambda rows: self._watched(torch.from_numpy(np.stack(rows)).to(self.device)))
 
     def _watched(self, ids: torch.Tensor) -> list[torch.Tensor]:
         seen: dict[int, torch.Tensor] = {}

@@ -1,0 +1,188 @@
+"""Every family: vectors are those of a direct pass over one text, and the table says what layers are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModel, AutoTokenizer
+
+from probekit.corpora.passage import Corpus
+from probekit.errors import InputError, ModelError
+from probekit.states.checkpoint import Checkpoint, EncoderSettings
+from probekit.states.extract import extract
+from probekit.states.families import FAMILIES as KNOWN
+from probekit.states.families import family_of, has_final_norm
+from tests.families import FAMILIES, make_family
+
+PAIRS = ("t5", "mt5", "byt5", "bart")
+CASES = [
+    pytest.param(family, stack, id=f"{family}-{stack}")
+    for family in FAMILIES
+    for stack in (("encoder", "decoder") if family in PAIRS else ("auto",))
+]
+
+
+@pytest.fixture(scope="session")
+def families(sample: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Makes each family's checkpoint once."""
+    root, texts = tmp_path_factory.mktemp("families"), [" ".join(p.words) for p in sample.splits["train"][:400]]
+    made: dict[str, Path] = {}
+
+    def give(family: str) -> Path:
+        if family not in made:
+            made[family] = make_family(family, root / family, texts)
+        return made[family]
+
+    return give
+
+
+@pytest.fixture(scope="session")
+def few(sample: Corpus) -> Corpus:
+    """Sentences of different lengths, short enough to be read whole character by character."""
+    short = [p for p in sample.splits["train"] if len(" ".join(p.words)) < 55][:32]
+    assert len({len(p.words) for p in short}) > 3
+    return Corpus("short", {"train": tuple(short), "dev": tuple(short[:2]), "test": tuple(short[:2])})
+
+
+def direct(folder: Path, stack: str, words: tuple[str, ...]) -> np.ndarray:
+    """`(layers, words, dim)` from one pass over one text, by transformers alone."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModel.from_pretrained(folder).eval()
+    text = " ".join(words)
+    encoded = tokenizer(text, return_tensors="pt")
+    ids = encoded["input_ids"]
+    more: dict[str, Any] = {}
+    if stack == "decoder":
+        start = torch.full((1, 1), model.config.decoder_start_token_id)
+        more["decoder_input_ids"] = torch.cat([start, ids], dim=1)
+    module = model.get_encoder() if stack == "encoder" else model
+    with torch.no_grad():
+        output = module(input_ids=ids, output_hidden_states=True, **more)
+    states = output.decoder_hidden_states if stack == "decoder" else output.hidden_states
+    if model.config.model_type == "mamba":  # begins behind its first block
+        states = (model.get_input_embeddings()(ids).detach(), *states[:-2], states[-1])
+    found = []
+    for start, word in zip(np.cumsum([0] + [len(w) + 1 for w in words]), words, strict=False):
+        if tokenizer.is_fast:
+            offsets = tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
+            own = [i for i, (a, b) in enumerate(offsets) if a < start + len(word) and b > start and b > a]
+        else:  # a piece a character of these texts, behind [CLS] where there is one
+            first = int(ids[0, 0] == (tokenizer.cls_token_id if tokenizer.cls_token else -1))
+            own = list(range(first + start, first + start + len(word)))
+        own = [i + (stack == "decoder") for i in own]
+        found.append(torch.stack([_characters(state[0], ids.shape[1])[own].mean(0) for state in states]))
+    return torch.stack(found, dim=1).numpy()
+
+
+def _characters(state: torch.Tensor, width: int) -> torch.Tensor:
+    """As CANINE repeats its molecules before it reads characters again."""
+    if len(state) >= width:
+        return state
+    return torch.cat([state[1:].repeat_interleave(4, dim=0), state[-1:].repeat(width, 1)])[:width]
+
+
+@pytest.mark.parametrize(("family", "stack"), CASES)
+def test_a_batch_gives_what_each_text_alone_gives(family: str, stack: str, families: Any, few: Corpus) -> None:
+    folder = families(family)
+    states = extract(
+        str(folder), few, store_dtype="float32", batch_tokens=1 << 16, encoder=EncoderSettings(stack=stack)
+    )
+    offsets = few.offsets("train")
+    for i, passage in enumerate(few.splits["train"]):
+        expected = direct(folder, stack, passage.words)
+        found = states.read("train", int(offsets[i]), int(offsets[i + 1]))
+        assert found.shape == expected.shape
+        np.testing.assert_allclose(found, expected, atol=2e-4, rtol=1e-4)
+
+
+def _blocks(encoder: Any) -> torch.nn.ModuleList:
+    stack = encoder._model.get_decoder() if encoder.stack == "decoder" else encoder._model
+    return next(m for m in stack.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == encoder.n_blocks)
+
+
+@pytest.mark.parametrize(("family", "stack"), [case for case in CASES if case.id not in ("albert-auto", "canine-auto")])
+def test_the_table_says_what_layers_are(family: str, stack: str, families: Any) -> None:
+    encoder = Checkpoint(str(families(family)), EncoderSettings(stack=stack)).encoder
+    encoder.load(encoder.n_blocks)
+    seen: dict[Any, torch.Tensor] = {}
+
+    def first_of(output: Any) -> torch.Tensor:
+        return output[0] if isinstance(output, tuple) else output
+
+    blocks = _blocks(encoder)
+    blocks[0].register_forward_pre_hook(
+        lambda module, args, named: seen.update({"in": args[0] if args else named["hidden_states"]}), with_kwargs=True
+    )
+    for i, block in enumerate(blocks):
+        block.register_forward_hook(lambda module, args, output, i=i: seen.update({i: first_of(output)}))
+    states = encoder.hidden_states([np.arange(5, 25)])
+    raw = [seen["in"], *(seen[i] for i in range(len(blocks)))]
+    if family == "xlnet":  # reads time first
+        raw = [state.transpose(0, 1) for state in raw]
+    assert encoder.config.model_type in KNOWN
+    for state, expected in zip(states[:-1], raw, strict=False):
+        torch.testing.assert_close(state, expected)
+    same = torch.allclose(states[-1], raw[-1], atol=1e-5)
+    assert same is not has_final_norm(encoder.config)
+    normed = states[0].mean(-1).abs().max() < 1e-4 and (states[0].std(-1) - 1).abs().max() < 0.05
+    assert bool(normed) == (family_of(encoder.config).embeddings == "embeddings, normed")
+
+
+# Families whose blocks add to the stream and norm what they read.
+ADDING = (
+    "gpt2",
+    "gpt_neox",
+    "opt",
+    "bloom",
+    "llama",
+    "mistral",
+    "qwen2",
+    "qwen3",
+    "gemma",
+    "phi",
+    "phi3",
+    "modernbert",
+)
+
+
+@pytest.mark.parametrize("family", [*ADDING, "t5"])
+def test_attention_and_network_are_what_a_block_adds(family: str, families: Any) -> None:
+    pieces = [np.arange(5, 25), np.arange(7, 12)]
+    states = {}
+    for site in ("residual", "attn", "mlp"):
+        encoder = Checkpoint(str(families(family)), EncoderSettings(site=site)).encoder  # type: ignore[arg-type]
+        encoder.load(encoder.n_blocks)
+        states[site] = encoder.hidden_states(pieces)
+    for k in range(1, len(states["attn"]) - 1):  # the last layer is normed
+        added = states["attn"][k] + states["mlp"][k]
+        torch.testing.assert_close(states["residual"][k][0], (states["residual"][k - 1] + added)[0])
+
+
+@pytest.mark.parametrize("family", ["bert", "albert", "electra", "deberta-v2", "distilbert", "mpnet", "bart"])
+def test_sites_of_families_that_norm_what_they_add(family: str, families: Any) -> None:
+    """The stream is normed after each addition, so that it has nothing of the scale of what was added."""
+    pieces = [np.arange(5, 25)]
+    for site in ("attn", "mlp"):
+        encoder = Checkpoint(str(families(family)), EncoderSettings(site=site)).encoder  # type: ignore[arg-type]
+        encoder.load(encoder.n_blocks)
+        states = encoder.hidden_states(pieces)
+        assert len(states) == encoder.n_layers
+        assert {state.shape for state in states} == {states[0].shape}
+
+
+def test_a_site_or_stack_that_is_not_there(families: Any) -> None:
+    with pytest.raises(InputError, match="no site 'attn', only residual"):
+        Checkpoint(str(families("mamba")), EncoderSettings(site="attn"))
+    with pytest.raises(InputError, match="one stack"):
+        Checkpoint(str(families("bert")), EncoderSettings(stack="decoder"))
+
+
+def test_pieces_a_model_does_not_know(families: Any) -> None:
+    encoder = Checkpoint(str(families("bert")), EncoderSettings()).encoder
+    encoder.load(1)
+    with pytest.raises(ModelError, match="do not belong together"):
+        encoder.hidden_states([np.array([5, 100_000])])
