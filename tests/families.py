@@ -58,6 +58,8 @@ FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
         "unigram",
         {**_BERT, "relative_attention": True, "position_buckets": 16, "pos_att_type": ["p2c", "c2p"]},
     ),
+    "deberta": ("DebertaModel", "bytes", {**_BERT, "relative_attention": True, "pos_att_type": ["p2c", "c2p"]}),
+    "camembert": ("CamembertModel", "unigram", {**_BERT, "max_position_embeddings": POSITIONS + 2, "pad_token_id": 1}),
     "xlm-roberta": (
         "XLMRobertaModel",
         "unigram",
@@ -83,6 +85,8 @@ FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "qwen2": ("Qwen2Model", "bytes", _LLAMA),
     "qwen3": ("Qwen3Model", "bytes", _LLAMA),
     "gemma": ("GemmaModel", "metaspace", _LLAMA),
+    "gemma2": ("Gemma2Model", "metaspace", {**_LLAMA, "sliding_window": 8}),
+    "gemma3_text": ("Gemma3TextModel", "metaspace", {**_LLAMA, "sliding_window": 8}),
     "phi": ("PhiModel", "bytes", {**_BERT, "pad_token_id": None}),
     "phi3": ("Phi3Model", "metaspace", _LLAMA),
     "t5": ("T5Model", "unigram", _T5),

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from probekit.cli import lists, runs, terminal
+from probekit.cli import lists, models, runs, terminal
 from probekit.errors import ProbekitError
 
 app = typer.Typer(
@@ -44,6 +44,8 @@ app.command()(runs.compare)
 app.command()(runs.trace)
 app.command()(runs.heatmap)
 app.command()(lists.tasks)
+app.command()(models.models)
+app.command()(models.doctor)
 app.add_typer(lists.corpora_app, name="corpora", invoke_without_command=True)
 app.add_typer(lists.cache_app, name="cache", invoke_without_command=True)
 

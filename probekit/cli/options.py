@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -29,7 +31,10 @@ LastLayer = Annotated[int | None, typer.Option(min=0, help="Read layers 0 to thi
 Pieces = Annotated[str, typer.Option(help="A word's vector from its pieces: mean, first or last.")]
 Span = Annotated[str, typer.Option(help="A span's vector: mean or ends. [default: as the task says]")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Dtype = Annotated[str, typer.Option(help="Of the computation: auto, float32; on a GPU float16, bfloat16.")]
+Dtype = Annotated[str, typer.Option(help="Of the computation: auto, float32; on a GPU float16, bfloat16, int8, int4.")]
+Stack = Annotated[str, typer.Option(help="Of an encoder-decoder: encoder or decoder. [default: its encoder]")]
+Site = Annotated[str, typer.Option(help="What is read of a block: residual, or what attn or mlp adds to it.")]
+Adapter = Annotated[str, typer.Option(help="Of a PEFT adapter: on, or off for its base alone.")]
 StoreDtype = Annotated[str, typer.Option(help="Of the cached states: float16 or float32.")]
 BatchTokens = Annotated[int | None, typer.Option(min=1, help="Pieces a batch.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the results. [default: a new one]")]
@@ -37,34 +42,58 @@ AllowPickle = Annotated[bool, typer.Option(help="Load pickled weights, which can
 TrustRemoteCode = Annotated[bool, typer.Option(help="Run Python code that the checkpoint brings.")]
 
 
-def reading(
-    *,
-    layers: tuple[int, ...],
-    pieces: str,
-    device: str,
-    dtype: str,
-    store_dtype: str,
-    batch_tokens: int | None,
-    allow_pickle: bool,
-    trust_remote_code: bool,
+def _reading(
+    layers: Layers = "",
+    last_layer: LastLayer = None,
+    stack: Stack = "auto",
+    site: Site = "residual",
+    pieces: Pieces = "mean",
+    adapter: Adapter = "on",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    store_dtype: StoreDtype = "float16",
+    batch_tokens: BatchTokens = None,
+    allow_pickle: AllowPickle = False,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> dict[str, Any]:
-    """What the options say of how checkpoints are read, checked; see `extract_settings`."""
+    check("--stack", stack, ("auto", "encoder", "decoder"))
+    check("--site", site, ("residual", "attn", "mlp"))
     check("--pieces", pieces, ("mean", "first", "last"))
+    check("--adapter", adapter, ("on", "off"))
     check("--device", device, ("auto", "cpu", "cuda", "mps"))
-    check("--dtype", dtype, ("auto", "float32", "float16", "bfloat16"))
+    check("--dtype", dtype, ("auto", "float32", "float16", "bfloat16", "int8", "int4"))
     check("--store-dtype", store_dtype, ("float16", "float32"))
     encoder = {
         "device": device,
         "dtype": dtype,
+        "stack": stack,
+        "site": site,
+        "adapter": adapter == "on",
         "allow_pickle": allow_pickle,
         "trust_remote_code": trust_remote_code,
     }
-    how = {"layers": layers, "pieces": pieces, "store_dtype": store_dtype, "batch_tokens": batch_tokens}
-    return {"encoder": encoder, **how}
+    how = {"pieces": pieces, "store_dtype": store_dtype, "batch_tokens": batch_tokens}
+    return {"encoder": encoder, "layers": _layers(layers, last_layer), **how}
+
+
+def reads(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of how models are read, as its argument `reading` (see `extract_settings`)."""
+    own = inspect.signature(command, eval_str=True).parameters
+    shared = inspect.signature(_reading, eval_str=True).parameters
+
+    @wraps(command)
+    def with_reading(**given: Any) -> None:
+        command(reading=_reading(**{name: given.pop(name) for name in shared}), **given)
+
+    every = [p for p in (*own.values(), *shared.values()) if p.name != "reading"]
+    every = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in every]
+    with_reading.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
+    with_reading.__annotations__ = {p.name: p.annotation for p in every}
+    return with_reading
 
 
 def extract_settings(reading: dict[str, Any]) -> ExtractSettings:
-    """The settings that `reading` describes. It imports torch."""
+    """The settings that a command's `reading` describes. It imports torch."""
     import probekit as pk
 
     return pk.ExtractSettings(**{**reading, "encoder": pk.EncoderSettings(**reading["encoder"])})
@@ -89,7 +118,7 @@ def check(option: str, value: str, valid: tuple[str, ...]) -> None:
         raise InputError(unknown(f"value of {option}", value, valid))
 
 
-def layers(text: str, last: int | None) -> tuple[int, ...]:
+def _layers(text: str, last: int | None) -> tuple[int, ...]:
     """`0,4,8-12` as numbers; with `last`, 0 to that one."""
     if text and last is not None:
         raise InputError("give --layers or --last-layer, not both")

@@ -13,37 +13,25 @@ from probekit.cli import options, terminal
 from probekit.errors import InputError
 
 
+@options.reads
 def probe(
-    model: Annotated[list[str], typer.Option(help="Alias, hub id with @revision, or folder; repeat for several.")],
+    reading: dict[str, Any],
+    model: Annotated[
+        list[str],
+        typer.Option(
+            help="Alias, folder, hub id with @revision, random:NAME, or file of word vectors; repeat for several."
+        ),
+    ],
     task: options.Tasks,
     corpus: options.Corpora = None,
-    layers: options.Layers = "",
-    last_layer: options.LastLayer = None,
     probes: Annotated[str, typer.Option("--probe", help="linear, mlp, or both with a comma.")] = "linear",
     seeds: Annotated[int, typer.Option(min=1, help="Probes a layer, with seeds 0, 1, …")] = 1,
-    pieces: options.Pieces = "mean",
     span: options.Span = "",
-    device: options.Device = "auto",
-    dtype: options.Dtype = "auto",
-    store_dtype: options.StoreDtype = "float16",
-    batch_tokens: options.BatchTokens = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
-    allow_pickle: options.AllowPickle = False,
-    trust_remote_code: options.TrustRemoteCode = False,
     as_json: options.Json = False,
 ) -> None:
     """Train probes on every layer of a checkpoint; print a table, and write scores and a heatmap."""
-    reading = options.reading(
-        layers=options.layers(layers, last_layer),
-        pieces=pieces,
-        device=device,
-        dtype=dtype,
-        store_dtype=store_dtype,
-        batch_tokens=batch_tokens,
-        allow_pickle=allow_pickle,
-        trust_remote_code=trust_remote_code,
-    )
     kinds: Any = options.names([probes])
     for kind in kinds or [""]:
         options.check("--probe", kind, ("linear", "mlp"))
@@ -67,40 +55,23 @@ def probe(
     terminal.print_scores(scores, folder, as_json)
 
 
+@options.reads
 def compare(
+    reading: dict[str, Any],
     before: Annotated[str, typer.Option(help="The checkpoint before: alias, hub id with @revision, or folder.")],
     after: Annotated[list[str], typer.Option(help="The checkpoint after; repeat for several, in order.")],
     task: options.Tasks,
     corpus: options.Corpora = None,
-    layers: options.Layers = "",
-    last_layer: options.LastLayer = None,
     probe: Annotated[str, typer.Option(help="linear or mlp.")] = "linear",
     seeds: Annotated[int, typer.Option(min=1, help="Probes a layer and checkpoint, with seeds 0, 1, …")] = 3,
     correction: Annotated[str, typer.Option(help="Of p-values over all cells: holm, bh or none.")] = "holm",
     floor: Annotated[str, typer.Option(help="What retention counts from: majority or lexical.")] = "majority",
-    pieces: options.Pieces = "mean",
     span: options.Span = "",
-    device: options.Device = "auto",
-    dtype: options.Dtype = "auto",
-    store_dtype: options.StoreDtype = "float16",
-    batch_tokens: options.BatchTokens = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
-    allow_pickle: options.AllowPickle = False,
-    trust_remote_code: options.TrustRemoteCode = False,
     as_json: options.Json = False,
 ) -> None:
     """What did fine-tuning change? Hold checkpoints against one before them, layer by layer."""
-    reading = options.reading(
-        layers=options.layers(layers, last_layer),
-        pieces=pieces,
-        device=device,
-        dtype=dtype,
-        store_dtype=store_dtype,
-        batch_tokens=batch_tokens,
-        allow_pickle=allow_pickle,
-        trust_remote_code=trust_remote_code,
-    )
     options.check("--probe", probe, ("linear", "mlp"))
     options.check("--correction", correction, ("holm", "bh", "none"))
     options.check("--floor", floor, ("majority", "lexical"))
@@ -128,41 +99,24 @@ def compare(
     terminal.print_comparison(change, folder, as_json)
 
 
+@options.reads
 def trace(
+    reading: dict[str, Any],
     task: options.Tasks,
     run: Annotated[Path | None, typer.Option(help="A Trainer's output folder, with checkpoint-N inside.")] = None,
     models: Annotated[
         list[str] | None, typer.Option(help="Checkpoints in the order of training; repeat. With --run: before them.")
     ] = None,
     corpus: options.Corpora = None,
-    layers: options.Layers = "",
-    last_layer: options.LastLayer = None,
     probe: Annotated[str, typer.Option(help="linear or mlp.")] = "linear",
     seeds: Annotated[int, typer.Option(min=1, help="Probes a layer, with seeds 0, 1, …")] = 1,
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Retention below which it counts as gone.")] = 0.9,
     keep_states: Annotated[str, typer.Option(help="yes, or no: drop a checkpoint's states once probed.")] = "yes",
-    pieces: options.Pieces = "mean",
-    device: options.Device = "auto",
-    dtype: options.Dtype = "auto",
-    store_dtype: options.StoreDtype = "float16",
-    batch_tokens: options.BatchTokens = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
-    allow_pickle: options.AllowPickle = False,
-    trust_remote_code: options.TrustRemoteCode = False,
     as_json: options.Json = False,
 ) -> None:
     """When was it forgotten? Probe every checkpoint of a training run; only new ones when given --out again."""
-    reading = options.reading(
-        layers=options.layers(layers, last_layer),
-        pieces=pieces,
-        device=device,
-        dtype=dtype,
-        store_dtype=store_dtype,
-        batch_tokens=batch_tokens,
-        allow_pickle=allow_pickle,
-        trust_remote_code=trust_remote_code,
-    )
     options.check("--probe", probe, ("linear", "mlp"))
     options.check("--keep-states", keep_states, ("yes", "no"))
     tasks = options.names_of_tasks(task)

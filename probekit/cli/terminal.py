@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from probekit.forgetting.comparison import Comparison
     from probekit.forgetting.trajectory import Trace
     from probekit.probes.scores import Scores
+    from probekit.states.doctor import Examination
 
 PLAIN_EVERY = 10.0
 
@@ -118,9 +119,7 @@ def print_results(notices: Sequence[str], shown: RenderableType, folder: Path, f
 def print_rows(rows: list[dict[str, Any]], as_json: bool, title: str) -> None:
     """A table, or its rows as JSON."""
     if as_json:
-        import json
-
-        sys.stdout.write(json.dumps(rows, indent=1) + "\n")
+        print_json(rows)
         return
     from rich.markup import escape
     from rich.table import Table
@@ -131,6 +130,39 @@ def print_rows(rows: list[dict[str, Any]], as_json: bool, title: str) -> None:
     for row in rows:
         table.add_row(*(escape(str(value)) for value in row.values()))
     console().print(table)
+
+
+def print_examination(found: Examination) -> None:
+    """A page of facts, and what is wrong."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    out = console()
+    for section, facts in found.facts.items():
+        table = Table(title=section, title_justify="left", show_header=False, box=None)
+        for name, value in facts.items():
+            table.add_row(name, escape(_shown(value)))
+        out.print(table, "", sep="\n")
+    for notice in found.notices:
+        out.print(f"note: {notice}", style="dim", highlight=False, markup=False)
+    for problem in found.problems:
+        out.print(f"problem: {problem}", style="bold", highlight=False, markup=False)
+    if not found.problems:
+        out.print("nothing here would make results wrong")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):  # how many, and some of them
+        examples = ", ".join(map(repr, value["examples"]))
+        return f"{value['count']:,}" + (f" ({examples}, …)" if examples else "")
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
+
+
+def print_json(value: Any) -> None:
+    """As JSON, and nothing else."""
+    import json
+
+    sys.stdout.write(json.dumps(value, indent=1) + "\n")
 
 
 def console() -> Console:

@@ -77,8 +77,8 @@ def compare(
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
         progress: called with the stage, the units done and the units there are.
 
-    Raises InputError where states are of different texts, ModelError where `before`, or every checkpoint after it,
-    cannot be read, and whatever `probe` raises.
+    Raises InputError where states are of different texts or their layers mean different things, ModelError where
+    `before`, or every checkpoint after it, cannot be read, and whatever `probe` raises.
     """
     settings = replace(fit_settings or FitSettings(), seeds=tuple(seeds), probe=probe)
     others = [after] if isinstance(after, str | States) else list(after)
@@ -157,6 +157,7 @@ def _read(asked: Asked, context: Context, notices: list[str]) -> list[States]:
     if len(found) == 1:
         raise failed
     for states in found:
+        _require_same_layers(found[0], states)
         notices += states.notices()
         if states.n_layers != found[0].n_layers:
             notices.append(
@@ -169,6 +170,16 @@ def _read(asked: Asked, context: Context, notices: list[str]) -> list[States]:
                 "from a re-encoding (Procrustes needs one width; a ridge map is fitted)"
             )
     return found
+
+
+def _require_same_layers(first: States, other: States) -> None:
+    """Layers that mean different things are not held against each other."""
+    one, two = (states.manifest["layers_mean"] for states in (first, other))
+    if one != two:
+        raise InputError(
+            f"the layers of {first.model} and {other.model} mean different things, so that their difference would too "
+            f"({one} | {two}): probe both, and compare their best layers"
+        )
 
 
 def _sides(

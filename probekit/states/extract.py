@@ -172,19 +172,10 @@ def extract(
 
 def _extract(model: Model, corpus: Corpus, settings: ExtractSettings, progress: Progress) -> States:
     layers = _layers(settings.layers, model)
-    words = min(SHARD_WORDS, max(1, SHARD_BYTES // (model.n_layers * model.dim * 4)))
-    manifest = {
-        "model": model.fingerprint(),
-        "corpus": {"name": corpus.name, "text": corpus.fingerprint},
-        "context": settings.context,
-        "pieces": settings.pieces,
-        **model.facts(),
-        "dtype": settings.store_dtype,
-        "shard_words": words,
-    }
+    manifest = describe(model, corpus, settings)
     store = open_store(manifest, model.dim, settings.store_dtype)
     units = {split: _units(corpus, split, settings.context) for split in SPLITS}
-    shards = {split: tuple(_shards(split, units[split], words)) for split in SPLITS}
+    shards = plan_shards(model, corpus, settings)
     started = time.perf_counter()
     reader = model.reader(settings.pieces, settings.batch_tokens)
     computed = Filler(model.name, reader, corpus, store, layers).fill(units, shards, progress)
@@ -205,6 +196,29 @@ def _extract(model: Model, corpus: Corpus, settings: ExtractSettings, progress: 
         reused=total - computed,
         said=model.notices,
     )
+
+
+def describe(model: Model, corpus: Corpus, settings: ExtractSettings) -> dict[str, Any]:
+    """All that makes states what they are: the same description is the same store."""
+    return {
+        "model": model.fingerprint(),
+        "corpus": {"name": corpus.name, "text": corpus.fingerprint},
+        "context": settings.context,
+        "pieces": settings.pieces,
+        **model.facts(),
+        "dtype": settings.store_dtype,
+        "shard_words": _shard_words(model),
+    }
+
+
+def plan_shards(model: Model, corpus: Corpus, settings: ExtractSettings) -> dict[Split, tuple[Shard, ...]]:
+    """The runs of words that are computed and kept together."""
+    units = {split: _units(corpus, split, settings.context) for split in SPLITS}
+    return {split: tuple(_shards(split, units[split], _shard_words(model))) for split in SPLITS}
+
+
+def _shard_words(model: Model) -> int:
+    return min(SHARD_WORDS, max(1, SHARD_BYTES // (model.n_layers * model.dim * 4)))
 
 
 def _layers(wanted: tuple[int, ...], model: Model) -> tuple[int, ...]:

@@ -7,27 +7,43 @@ import importlib.util
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from probekit.errors import ModelError, unknown
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
-ALIASES: dict[str, str] = {
-    "minilm": "sentence-transformers/all-MiniLM-L6-v2",
-    "bert-base": "google-bert/bert-base-uncased",
-    "bert-base-cased": "google-bert/bert-base-cased",
-    "bert-large": "google-bert/bert-large-uncased",
-    "mbert": "google-bert/bert-base-multilingual-cased",
-    "roberta-base": "FacebookAI/roberta-base",
-    "roberta-large": "FacebookAI/roberta-large",
-    "xlmr-base": "FacebookAI/xlm-roberta-base",
-    "distilbert": "distilbert/distilbert-base-uncased",
-    "distilroberta": "distilbert/distilroberta-base",
-    "albert-base": "albert/albert-base-v2",
-    "electra-base": "google/electra-base-discriminator",
-    "modernbert-base": "answerdotai/ModernBERT-base",
-    "gpt2": "openai-community/gpt2",
-    "gpt2-medium": "openai-community/gpt2-medium",
+
+class Alias(NamedTuple):
+    """A short name's meaning: the hub id, and the family (see `families`)."""
+
+    hub_id: str
+    family: str
+
+
+ALIASES: dict[str, Alias] = {
+    "minilm": Alias("sentence-transformers/all-MiniLM-L6-v2", "bert"),
+    "bert-base": Alias("google-bert/bert-base-uncased", "bert"),
+    "bert-base-cased": Alias("google-bert/bert-base-cased", "bert"),
+    "bert-large": Alias("google-bert/bert-large-uncased", "bert"),
+    "mbert": Alias("google-bert/bert-base-multilingual-cased", "bert"),
+    "roberta-base": Alias("FacebookAI/roberta-base", "roberta"),
+    "roberta-large": Alias("FacebookAI/roberta-large", "roberta"),
+    "xlmr-base": Alias("FacebookAI/xlm-roberta-base", "xlm-roberta"),
+    "distilbert": Alias("distilbert/distilbert-base-uncased", "distilbert"),
+    "distilroberta": Alias("distilbert/distilroberta-base", "roberta"),
+    "albert-base": Alias("albert/albert-base-v2", "albert"),
+    "electra-base": Alias("google/electra-base-discriminator", "electra"),
+    "deberta-base": Alias("microsoft/deberta-v3-base", "deberta-v2"),
+    "mpnet-base": Alias("microsoft/mpnet-base", "mpnet"),
+    "xlnet-base": Alias("xlnet/xlnet-base-cased", "xlnet"),
+    "modernbert-base": Alias("answerdotai/ModernBERT-base", "modernbert"),
+    "gpt2": Alias("openai-community/gpt2", "gpt2"),
+    "gpt2-medium": Alias("openai-community/gpt2-medium", "gpt2"),
+    "pythia-160m": Alias("EleutherAI/pythia-160m", "gpt_neox"),
+    "pythia-1b": Alias("EleutherAI/pythia-1b", "gpt_neox"),
+    "t5-small": Alias("google-t5/t5-small", "t5"),
+    "bart-base": Alias("facebook/bart-base", "bart"),
 }
 
 
@@ -69,7 +85,7 @@ def resolve(name: str) -> ModelSource:
     if "," in name:
         raise ModelError(f"'{name}' is no model: for several, give --model once for each")
     base, _, revision = name.partition("@")
-    location = ALIASES.get(base, base)
+    location = ALIASES[base].hub_id if base in ALIASES else base
     if not re.fullmatch(r"[\w.\-]+(/[\w.\-]+)?", location):
         raise ModelError(f"'{name}' is neither a folder nor a model id such as google-bert/bert-base-uncased")
     if "/" not in location:

@@ -139,11 +139,18 @@ class Store:
             raise StoreError(f"states went missing while they were read: {path}; run it again") from error
 
 
+def store_of(manifest: dict[str, Any]) -> Path:
+    """The folder of what `manifest` describes, there or not: the same description is the same folder."""
+    return states_root() / hashlib.sha256(_text(manifest).encode()).hexdigest()[:24]
+
+
+def _text(manifest: dict[str, Any]) -> str:
+    return json.dumps({"format": FORMAT, **manifest}, sort_keys=True, indent=1)
+
+
 def open_store(manifest: dict[str, Any], dim: int, dtype: StoreDtype) -> Store:
-    """The store of what `manifest` describes: the same description is the same folder."""
-    text = json.dumps({"format": FORMAT, **manifest}, sort_keys=True, indent=1)
-    key = hashlib.sha256(text.encode()).hexdigest()[:24]
-    folder = states_root() / key
+    """The store of what `manifest` describes, made where it is not there yet."""
+    folder, text = store_of(manifest), _text(manifest)
     if not (folder / "manifest.json").is_file():
         with written_whole(folder / "manifest.json") as begun:
             begun.write_text(text, encoding="utf-8")

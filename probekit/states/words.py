@@ -54,6 +54,11 @@ class Batch:
     pieces: list[np.ndarray]
     starts: np.ndarray
 
+    @property
+    def rows(self) -> int:
+        """Pieces that are computed, padding included and special tokens not."""
+        return len(self.pieces) * max(map(len, self.pieces))
+
 
 class WordReader:
     """Reads texts through a model.

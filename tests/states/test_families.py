@@ -99,6 +99,10 @@ def test_a_batch_gives_what_each_text_alone_gives(family: str, stack: str, famil
         np.testing.assert_allclose(found, expected, atol=2e-4, rtol=1e-4)
 
 
+def test_every_row_is_held_against_a_model() -> None:
+    assert set(KNOWN) == {family for family in FAMILIES if family != "byt5"}
+
+
 def _blocks(encoder: Any) -> torch.nn.ModuleList:
     stack = encoder._model.get_decoder() if encoder.stack == "decoder" else encoder._model
     return next(m for m in stack.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == encoder.n_blocks)

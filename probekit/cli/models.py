@@ -1,0 +1,59 @@
+"""Commands about models: models, doctor."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from probekit.cli import options, terminal
+
+
+def models(as_json: options.Json = False) -> None:
+    """List the aliases, and the families: what their layers are, and what a word sees."""
+    from probekit.states.families import FAMILIES
+    from probekit.states.models import ALIASES
+
+    aliases = [
+        {"model": name, "hub id": alias.hub_id, "family": FAMILIES[alias.family].title}
+        for name, alias in ALIASES.items()
+    ]
+    families = [
+        {
+            "family": family.title,
+            "model_type": name,
+            "stacks": ", ".join(family.stacks),
+            "layer 0": family.embeddings,
+            "last layer": "after the final norm" if family.final_norm else "like the others",
+            "a word sees": family.attention,
+            "sites": ", ".join(["residual", *(site for site in family.sites if "." not in site)]),
+        }
+        for name, family in FAMILIES.items()
+    ]
+    if as_json:
+        terminal.print_json({"aliases": aliases, "families": families})
+        return
+    terminal.print_rows(aliases, False, "Aliases (--model NAME; or a hub id, a folder, random:NAME, word vectors)")
+    terminal.print_rows(families, False, "Families")
+
+
+@options.reads
+def doctor(
+    reading: dict[str, Any],
+    model: Annotated[str, typer.Option(help="As for probe.")],
+    corpus: Annotated[str, typer.Option(help="Whose words are looked at: a name, file or folder.")] = "sample",
+    allow_modified: options.AllowModified = False,
+    as_json: options.Json = False,
+) -> None:
+    """What is this model, and how would it read a corpus? Exit status 1 where something would make results wrong."""
+    import probekit as pk
+    from probekit.states.doctor import examine
+
+    with terminal.progress() as progress:
+        words = pk.load_corpus(corpus, allow_modified=allow_modified, progress=progress)
+    found = examine(model, words, options.extract_settings(reading))
+    if as_json:
+        terminal.print_json({"facts": found.facts, "problems": found.problems, "notices": found.notices})
+    else:
+        terminal.print_examination(found)
+    raise typer.Exit(1 if found.problems else 0)

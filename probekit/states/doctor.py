@@ -1,0 +1,216 @@
+"""Doctor: what there is to know of a model and how it would read a corpus, before anyone spends an hour."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from probekit.corpora.passage import SPLITS, Corpus
+from probekit.errors import ModelError
+from probekit.states.align import NO_WORD, align, windows
+from probekit.states.checkpoint import Checkpoint
+from probekit.states.extract import ExtractSettings, describe, plan_shards
+from probekit.states.fill import Reader
+from probekit.states.model import Model, open_model
+from probekit.states.store import states_root, store_of
+from probekit.states.words import WordReader
+from probekit.workers import workers
+
+Facts = dict[str, Any]
+SAMPLE = 6_000  # words that are read to tell how long all would take
+TOO_MANY_LOST = 0.01  # words without a piece
+TOO_MANY_UNKNOWN = 0.05  # pieces that stand for anything the vocabulary lacks
+EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found.
+
+    Attributes:
+        facts: by section, each a name and a value.
+        problems: what would make results wrong, a sentence each.
+        notices: what a reader must know.
+    """
+
+    facts: dict[str, Facts]
+    problems: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+def examine(name: str, corpus: Corpus, settings: ExtractSettings) -> Examination:
+    """Look at a model by name, and at what it makes of `corpus`.
+
+    Raises ModelError where there is no such model, or its configuration or tokenizer cannot be read.
+    """
+    model = open_model(name, settings.encoder)
+    facts = {"model": _of_model(model, settings)}
+    problems: list[str] = []
+    if isinstance(model, Checkpoint):
+        facts["words and pieces"], found = _of_pieces(model, corpus)
+        problems += found
+    facts["store and time"] = _of_store(model, corpus, settings)
+    reader = model.reader(settings.pieces, settings.batch_tokens)
+    try:
+        facts["store and time"] |= _of_run(reader, model, corpus, problems)
+    except ModelError as error:
+        problems.append(str(error))
+    return Examination(facts, tuple(problems), model.notices)
+
+
+def _of_model(model: Model, settings: ExtractSettings) -> Facts:
+    facts: Facts = {"name": model.name}
+    if isinstance(model, Checkpoint):
+        config, encoder = model.encoder.config, model.encoder
+        count, types = _weights(model)
+        facts |= {
+            "family": f"{encoder.family.title} ({config.model_type})",
+            "folder": str(model.files.folder),
+            "adapter": str(model.files.adapter) if model.files.adapter else None,
+            "attention": encoder.family.attention,
+            "stack": encoder.stack if encoder.stack != "auto" else "the only one",
+            "site": encoder.site,
+            "parameters on disk": count,
+            "types on disk": types,
+            "computed in": str(model.dtype).removeprefix("torch."),
+            "device": str(encoder.device),
+            "tokenizer": type(encoder.tokenizer).__name__ + (" (fast)" if encoder.tokenizer.is_fast else " (slow)"),
+            "vocabulary": len(encoder.tokenizer),
+            "pieces read at once": encoder.limit,
+        }
+    facts |= {"layers": model.n_layers, "width": model.dim, "layers mean": model.facts()["layers_mean"]}
+    return {key: value for key, value in facts.items() if value is not None}
+
+
+def _weights(model: Checkpoint) -> tuple[int, str]:
+    """Numbers on disk, and their types, from the files' headers."""
+    from safetensors import safe_open
+
+    count, types = 0, Counter[str]()
+    for path in (*model.files.weights, *model.files.adapter_weights):
+        if path.suffix != ".safetensors":
+            continue
+        with safe_open(path, framework="np") as file:
+            for name in file.keys():  # noqa: SIM118 - not a dictionary
+                part = file.get_slice(name)
+                count += int(np.prod(part.get_shape()))
+                types[part.get_dtype()] += 1
+    return count, ", ".join(types) or "unknown (pickled)"
+
+
+def _of_pieces(model: Checkpoint, corpus: Corpus) -> tuple[Facts, list[str]]:
+    """How words become pieces: sentences are audited one by one."""
+    encoder = model.encoder
+    texts = [passage.words for split in SPLITS for passage in corpus.splits[split]]
+    aligned = align(texts, encoder.tokenizer)
+    words = sum(map(len, texts))
+    owned = sum(int((pieces.word != NO_WORD).sum()) for pieces in aligned)
+    lost = [
+        text[i]
+        for text, pieces in zip(texts, aligned, strict=True)
+        for i in np.setdiff1d(np.arange(pieces.n_words), pieces.word)
+    ]
+    read = [windows(number, pieces, encoder.limit) for number, pieces in enumerate(aligned)]
+    cut = [
+        word
+        for text, pieces in zip(texts, aligned, strict=True)
+        for word in _too_long(text, pieces.word, encoder.limit)
+    ]
+    unknown_id = encoder.tokenizer.unk_token_id
+    every = np.concatenate([pieces.ids for pieces in aligned])
+    unknown = float((every == unknown_id).mean()) if unknown_id is not None else 0.0
+    facts: Facts = {
+        "corpus": corpus.name,
+        "words": words,
+        "pieces a word": round(owned / max(words - len(lost), 1), 3),
+        "words with no piece": _some(lost),
+        "share of pieces unknown": round(unknown, 5),
+        "pieces of the longest sentence": max(len(pieces.ids) for pieces in aligned),
+        "sentences read in several windows": sum(len(one) > 1 for one in read),
+        "words cut by the length limit": _some(cut),
+    }
+    problems = []
+    if len(lost) > TOO_MANY_LOST * words:
+        problems.append(f"{len(lost) / words:.1%} of the words have no piece, and would be probed as zeros")
+    if unknown > TOO_MANY_UNKNOWN:
+        problems.append(f"{unknown:.1%} of the pieces are unknown to the vocabulary: does it know this language?")
+    return facts, problems
+
+
+def _too_long(text: Sequence[str], owner: np.ndarray, limit: int) -> list[str]:
+    counts = np.bincount(owner[owner != NO_WORD], minlength=len(text))
+    return [text[i] for i in np.flatnonzero(counts > limit).tolist()]
+
+
+def _some(words: Sequence[str]) -> Facts:
+    return {"count": len(words), "examples": list(dict.fromkeys(words))[:EXAMPLES]}
+
+
+def _of_store(model: Model, corpus: Corpus, settings: ExtractSettings) -> Facts:
+    folder = store_of(describe(model, corpus, settings))
+    shards = plan_shards(model, corpus, settings)
+    files = sum(len(runs) for runs in shards.values()) * model.n_layers
+    here = len(list(folder.glob("*.safetensors")))
+    words = sum(int(corpus.offsets(split)[-1]) for split in SPLITS)
+    size = words * model.n_layers * model.dim * np.dtype(settings.store_dtype).itemsize
+    root = next(path for path in (states_root(), *states_root().parents) if path.exists())
+    return {
+        "cache": str(folder),
+        "files there already": here,
+        "files of all layers": files,
+        "store in MB": round(size / 1e6, 1),
+        "free on its disk in MB": round(shutil.disk_usage(root).free / 1e6),
+    }
+
+
+def _of_run(reader: Reader, model: Model, corpus: Corpus, problems: list[str]) -> Facts:
+    """Load it, read some sentences from all over the corpus, and tell how long all would take."""
+    started = time.perf_counter()
+    reader.load(model.n_layers - 1)
+    loading = time.perf_counter() - started
+    texts = [passage.words for split in SPLITS for passage in corpus.splits[split]]
+    sample = texts[:: max(1, sum(map(len, texts)) // SAMPLE)]
+    values = np.zeros((model.n_layers, sum(map(len, sample)), model.dim), dtype=np.float32)
+    read = partial(reader.read, layers=range(model.n_layers), values=values)
+    batches = list(reader.batches(sample))
+    started = time.perf_counter()
+    with workers(reader.device) as pool:
+        filled = np.concatenate(list(pool.map(read, batches)))
+    spent = time.perf_counter() - started
+    problems += _of_values(values[:, filled])
+    facts: Facts = {"loading in s": round(loading, 1)}
+    if isinstance(reader, WordReader):
+        rate = sum(batch.rows for batch in batches) / spent
+        every = sum(batch.rows for batch in reader.batches(texts))
+        facts["pieces a second"] = round(rate)
+        facts["extraction on this machine in s, about"] = round(every / rate, 1)
+    return facts
+
+
+def _of_values(values: np.ndarray) -> list[str]:
+    """What is wrong with vectors `(layers, words, dim)`."""
+    problems = []
+    bad = [layer for layer, state in enumerate(values) if not np.isfinite(state).all()]
+    if bad:
+        problems.append(f"hidden states are not finite at layers {', '.join(map(str, bad))}")
+    large = [
+        k
+        for k, state in enumerate(values)
+        if k not in bad and np.abs(state).max(initial=0) > torch.finfo(torch.float16).max
+    ]
+    if large:
+        problems.append(f"hidden states at layers {', '.join(map(str, large))} need --store-dtype float32")
+    flat = [
+        k for k, state in enumerate(values) if k not in bad and state.shape[0] > 1 and state.std(axis=0).max() < 1e-6
+    ]
+    if flat:
+        problems.append(f"every word has the same vector at layers {', '.join(map(str, flat))}")
+    return problems

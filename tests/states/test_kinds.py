@@ -1,0 +1,247 @@
+"""What a model's name may stand for: a head on top, a Trainer's folder, an adapter, random weights, word vectors."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from gensim.models import FastText, KeyedVectors
+from peft import IA3Config, LoraConfig, PrefixTuningConfig, PromptTuningConfig, get_peft_model
+from safetensors.torch import load_file, save_file
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+
+import probekit as pk
+from probekit.corpora.passage import SPLITS, Corpus, Passage
+from probekit.errors import InputError, ModelError
+from probekit.states.checkpoint import EncoderSettings
+from probekit.states.extract import States, extract
+
+
+def values(states: States) -> np.ndarray:
+    return states.read("dev", 0, int(states.corpus.offsets("dev")[-1])).astype(np.float32)
+
+
+def with_tokenizer(folder: Path, source: Path) -> Path:
+    AutoTokenizer.from_pretrained(source).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def headed(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("headed")
+    torch.manual_seed(3)
+    AutoModelForSequenceClassification.from_pretrained(tiny_bert, num_labels=5).save_pretrained(folder)
+    return with_tokenizer(folder, tiny_bert)
+
+
+def test_a_head_is_left_out_and_said_so(headed: Path, tiny_bert: Path, small: Corpus) -> None:
+    states = extract(str(headed), small)
+    np.testing.assert_array_equal(values(states), values(extract(str(tiny_bert), small)))
+    assert any("head is left out (BertForSequenceClassification)" in notice for notice in states.notices())
+    assert not extract(str(tiny_bert), small).notices()
+
+
+def test_a_trainers_folder_means_its_last_checkpoint(
+    tiny_bert: Path, headed: Path, small: Corpus, tmp_path: Path
+) -> None:
+    shutil.copytree(headed, tmp_path / "out" / "checkpoint-90")
+    last = shutil.copytree(tiny_bert, tmp_path / "out" / "checkpoint-500")
+    states = extract(str(tmp_path / "out"), small)
+    np.testing.assert_array_equal(values(states), values(extract(str(last), small)))
+    assert states.notices() == [f"{tmp_path / 'out'}: its last checkpoint is read, checkpoint-500"]
+    assert extract(str(tmp_path / "out" / "checkpoint-90"), small).model.endswith("checkpoint-90")
+
+
+def test_shards_of_weights(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
+    AutoModel.from_pretrained(tiny_bert, add_pooling_layer=False).save_pretrained(tmp_path, max_shard_size="20KB")
+    assert len(list(with_tokenizer(tmp_path, tiny_bert).glob("model-*.safetensors"))) > 1
+    np.testing.assert_array_equal(values(extract(str(tmp_path), small)), values(extract(str(tiny_bert), small)))
+
+
+LORA = LoraConfig(r=4, lora_alpha=8, target_modules=["query", "value"], task_type="SEQ_CLS")
+IA3 = IA3Config(target_modules=["key", "value"], feedforward_modules=[], task_type="SEQ_CLS")
+
+
+@pytest.mark.parametrize("config", [LORA, IA3], ids=["lora", "ia3"])
+@pytest.mark.parametrize("under_head", [True, False])
+def test_an_adapter_is_its_merged_model(
+    config: object, under_head: bool, tiny_bert: Path, small: Corpus, tmp_path: Path
+) -> None:
+    kind = AutoModelForSequenceClassification if under_head else AutoModel
+    model = get_peft_model(kind.from_pretrained(tiny_bert), config)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_" in name or "ia3_" in name:  # as they begin, they change nothing
+                parameter.add_(torch.randn_like(parameter) * 0.5)
+    model.save_pretrained(tmp_path / "adapter")
+    assert json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())["base_model_name_or_path"]
+    merged = model.merge_and_unload()
+    merged.save_pretrained(tmp_path / "merged")
+    apart = extract(str(tmp_path / "adapter"), small, store_dtype="float32")
+    whole = extract(str(with_tokenizer(tmp_path / "merged", tiny_bert)), small, store_dtype="float32")
+    np.testing.assert_allclose(values(apart), values(whole), atol=2e-4)
+    base = extract(str(tiny_bert), small, store_dtype="float32")
+    assert np.abs(values(apart) - values(base))[3].max() > 0.1
+    off = extract(str(tmp_path / "adapter"), small, store_dtype="float32", encoder=EncoderSettings(adapter=False))
+    np.testing.assert_array_equal(values(off), values(base))
+    assert off.model == apart.model and off.notices() != apart.notices()
+
+
+def test_an_adapter_that_lacks_weights(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
+    get_peft_model(AutoModel.from_pretrained(tiny_bert), LORA).save_pretrained(tmp_path)
+    file = tmp_path / "adapter_model.safetensors"
+    state = load_file(file)
+    gone = next(name for name in state if "lora_B" in name)
+    save_file({name: value for name, value in state.items() if name != gone}, file)
+    with pytest.raises(ModelError, match="lacks weights"):
+        extract(str(tmp_path), small)
+    file.rename(tmp_path / "adapter_model.bin")
+    with pytest.raises(ModelError, match="only pickled weights"):
+        extract(str(tmp_path), small)
+
+
+@pytest.mark.parametrize("kind", [PrefixTuningConfig, PromptTuningConfig])
+def test_prefixes_and_prompts(kind: type, tiny_gpt2: Path, small: Corpus, tmp_path: Path) -> None:
+    torch.manual_seed(2)
+    model = get_peft_model(
+        AutoModel.from_pretrained(tiny_gpt2), kind(task_type="FEATURE_EXTRACTION", num_virtual_tokens=3)
+    )
+    with torch.no_grad():
+        for parameter in model.prompt_encoder.parameters():
+            parameter.mul_(3)
+    model.save_pretrained(tmp_path)
+    states = extract(str(tmp_path), small, store_dtype="float32")
+    words = small.splits["train"][0].words
+    encoded = AutoTokenizer.from_pretrained(tiny_gpt2)(
+        " ".join(words), return_tensors="pt", return_offsets_mapping=True
+    )
+    offsets = encoded.pop("offset_mapping")[0].tolist()
+    model.eval()
+    with torch.no_grad():
+        hidden = model(**encoded, output_hidden_states=True).hidden_states[-1][0]
+    hidden = hidden[len(hidden) - len(offsets) :]
+    first = [i for i, (a, b) in enumerate(offsets) if a < len(words[0])]
+    np.testing.assert_allclose(states.read("train", 0, 1)[-1, 0], hidden[first].mean(0).numpy(), atol=1e-4)
+    plain = extract(str(tiny_gpt2), small, store_dtype="float32")
+    assert np.abs(states.read("train", 0, 5)[-1] - plain.read("train", 0, 5)[-1]).max() > 0.01
+
+
+def test_random_weights_are_the_seeds(tiny_gpt2: Path, small: Corpus, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_gpt2, tmp_path / "trained")
+    model = AutoModel.from_pretrained(folder)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter))
+    model.save_pretrained(folder)
+    before = torch.random.get_rng_state()
+    drawn = extract(f"random:{folder}", small)
+    assert torch.equal(before, torch.random.get_rng_state())
+    trained = extract(str(folder), small)
+    assert np.abs(values(drawn) - values(trained))[0].max() > 0.1
+    assert drawn.manifest["model"]["weights"] != trained.manifest["model"]["weights"]
+    np.testing.assert_array_equal(values(drawn), values(extract(f"random:{folder}:0", small)))
+    assert np.abs(values(drawn) - values(extract(f"random:{folder}:1", small))).max() > 0.1
+
+
+def test_a_random_model_that_has_the_trained_weights(tiny_gpt2: Path, small: Corpus) -> None:
+    """The tiny checkpoint is itself random, drawn from seed 0."""
+    with pytest.raises(ModelError, match="should be random"):
+        extract(f"random:{tiny_gpt2}:0", small)
+    with pytest.raises(ModelError, match="random:NAME"):
+        extract("random:", small)
+
+
+def corpus_of(*words: str) -> Corpus:
+    return Corpus("words", {split: (Passage(split, split, words),) for split in SPLITS})
+
+
+@pytest.mark.parametrize("file", ["w2v.txt", "w2v.bin", "glove.txt"])
+def test_word_vectors(file: str, tmp_path: Path) -> None:
+    vectors = KeyedVectors(8)
+    vectors.add_vectors(["the", "cat", "Paris"], np.random.default_rng(0).normal(size=(3, 8)).astype(np.float32))
+    path = tmp_path / file
+    vectors.save_word2vec_format(path, binary=path.suffix == ".bin", write_header="glove" not in file)
+    states = extract(str(path), corpus_of("The", "cat", "saw", "Paris", "paris"), store_dtype="float32")
+    found = states.read("test", 0, 5)
+    assert found.shape == (1, 5, 8)
+    for i, word in ((0, "the"), (1, "cat"), (3, "Paris")):
+        np.testing.assert_allclose(found[0, i], vectors[word], atol=1e-5)
+    assert not found[0, [2, 4]].any()
+    assert [word for split, word in states.words_without_piece() if split == "test"] == ["saw", "paris"]
+    assert "have no vector" in states.notices()[0]
+
+
+def test_fasttext_makes_vectors_of_unseen_words(tmp_path: Path) -> None:
+    from gensim.models.fasttext import save_facebook_model
+
+    model = FastText([["the", "cat", "sat", "here"]] * 20, vector_size=8, min_count=1, epochs=1, bucket=100)
+    save_facebook_model(model, str(tmp_path / "ft.bin"))
+    states = extract(str(tmp_path / "ft.bin"), corpus_of("cat", "cats"), store_dtype="float32")
+    assert states.words_without_piece() == []
+    np.testing.assert_allclose(states.read("dev", 0, 2)[0], [model.wv["cat"], model.wv["cats"]], atol=1e-5)
+
+
+def test_files_that_hold_no_word_vectors(tmp_path: Path) -> None:
+    (tmp_path / "a.vec").write_text("this is not\na file of numbers at all\n")
+    with pytest.raises(ModelError, match="no word vectors"):
+        extract(str(tmp_path / "a.vec"), corpus_of("a"))
+    (tmp_path / "a.csv").write_text("1")
+    with pytest.raises(ModelError, match="word vectors"):
+        extract(str(tmp_path / "a.csv"), corpus_of("a"))
+
+
+class Elmo(torch.nn.Module):
+    """A language model of two bidirectional LSTM layers, each of the width of its embeddings (Peters et al. 2018)."""
+
+    def __init__(self, pieces: int, dim: int) -> None:
+        super().__init__()
+        self.embed = torch.nn.Embedding(pieces, dim)
+        self.layers = torch.nn.ModuleList(
+            torch.nn.LSTM(dim, dim // 2, bidirectional=True, batch_first=True) for _ in range(2)
+        )
+        self.wide = torch.nn.Linear(dim, 2 * dim)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        states = self.embed(ids)
+        for layer in self.layers:
+            states = layer(states)[0]
+        return self.wide(states)
+
+
+def test_any_module_by_the_names_of_its_parts(small: Corpus, tiny_bert: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    torch.manual_seed(0)
+    model = Elmo(len(tokenizer), 16)
+    names = ["embed", "layers.0", "layers.1"]
+    states = pk.extract(model, small, tokenizer=tokenizer, layers=names, name="elmo", store_dtype="float32")
+    assert states.model == "elmo" and states.n_layers == 3 and model.training
+    offsets = small.offsets("train")
+    for i, passage in enumerate(small.splits["train"][:20]):
+        encoded = tokenizer(" ".join(passage.words), add_special_tokens=False, return_tensors="pt")
+        with torch.no_grad():
+            first = model.layers[0](model.embed(encoded["input_ids"]))[0]
+            expected = model.layers[1](first)[0][0]
+        begins = encoded.char_to_token(0)
+        found = states.read("train", int(offsets[i]), int(offsets[i]) + 1)[2, 0]
+        own = [k for k, (a, b) in enumerate(encoded[0].offsets) if a < len(passage.words[0])]
+        assert begins == own[0]
+        np.testing.assert_allclose(found, expected[own].mean(0).numpy(), atol=1e-5)
+    scores = pk.probe(states, ["pos"])
+    assert set(scores.table["layer"].dropna()) == {0, 1, 2}
+    assert states.in_context("document").read("train", 0, 3).shape == (3, 3, 16)
+
+
+def test_modules_that_cannot_be_read(small: Corpus, tiny_bert: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    model = Elmo(len(tokenizer), 16)
+    with pytest.raises(InputError, match=r"layers\.0"):
+        pk.extract(model, small, tokenizer=tokenizer, layers=["layer.0"])
+    with pytest.raises(InputError, match="one width"):
+        pk.extract(model, small, tokenizer=tokenizer, layers=["embed", "wide"])
+    with pytest.raises(InputError, match="tokenizer"):
+        pk.extract(model, small, layers=["embed"])
