@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 import transformers
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import ByT5Tokenizer, CanineTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 DIM, LAYERS, POSITIONS = 32, 3, 64
@@ -83,7 +83,7 @@ FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "llama": ("LlamaModel", "metaspace", _LLAMA),
     "mistral": ("MistralModel", "metaspace", {**_LLAMA, "sliding_window": 8}),
     "qwen2": ("Qwen2Model", "bytes", _LLAMA),
-    "qwen3": ("Qwen3Model", "bytes", _LLAMA),
+    "qwen3": ("Qwen3Model", "tiktoken", _LLAMA),
     "gemma": ("GemmaModel", "metaspace", _LLAMA),
     "gemma2": ("Gemma2Model", "metaspace", {**_LLAMA, "sliding_window": 8}),
     "gemma3_text": ("Gemma3TextModel", "metaspace", {**_LLAMA, "sliding_window": 8}),
@@ -128,8 +128,20 @@ def wordpiece(texts: Iterable[str]) -> PreTrainedTokenizerFast:
 
 def bytes_(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     """As RoBERTa and GPT-2 have it: pieces of bytes, a space belongs to the word behind it."""
+    return _of_bytes(texts, pre_tokenizers.ByteLevel(add_prefix_space=False))
+
+
+def tiktoken(texts: Iterable[str]) -> PreTrainedTokenizerFast:
+    """As Llama 3 and Tekken have it: pieces of bytes, cut by an expression that takes digits by threes."""
+    cut = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+(?!\S)|\s+"
+    split = pre_tokenizers.Split(Regex(cut), "isolated")
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    return _of_bytes(texts, pre_tokenizers.Sequence([split, byte_level]))
+
+
+def _of_bytes(texts: Iterable[str], cut: pre_tokenizers.PreTokenizer) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = cut
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     special = ["<s>", "<pad>", "</s>"]
@@ -176,6 +188,7 @@ def metaspace(texts: Iterable[str]) -> PreTrainedTokenizerFast:
 TOKENIZERS: dict[str, Callable[[Iterable[str]], PreTrainedTokenizerBase]] = {
     "wordpiece": wordpiece,
     "bytes": bytes_,
+    "tiktoken": tiktoken,
     "unigram": unigram,
     "metaspace": metaspace,
     "byt5": lambda texts: ByT5Tokenizer(model_max_length=POSITIONS),

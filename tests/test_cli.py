@@ -280,3 +280,43 @@ def test_two_runs_at_once_do_no_harm(tiny_bert: Path, tmp_path: Path) -> None:
         assert one.returncode == 0, err
     first, second = ((tmp_path / f"run{i}/scores.csv").read_text() for i in range(2))
     assert first == second
+
+
+def test_doctor_and_models(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
+    status, out, err = run("doctor", "--model", tiny_bert)
+    assert status == 0, err
+    assert "BERT (bert)" in out and "nothing here would make results wrong" in out
+    status, out, _ = run("doctor", "--model", tiny_bert, "--json")
+    found = json.loads(out)
+    assert found["problems"] == [] and found["facts"]["model"]["layers"] == 4
+    assert found["facts"]["store and time"]["files there already"] == 0
+    pieces = found["facts"]["words and pieces"]
+    assert pieces["words with no piece"]["count"] == 0 and pieces["pieces a word"] >= 1
+    run("probe", "--model", tiny_bert, "--task", "pos", "--corpus", "sample", "--out", "o")
+    store = json.loads(run("doctor", "--model", tiny_bert, "--json")[1])["facts"]["store and time"]
+    assert store["files there already"] == store["files of all layers"]
+    listed = json.loads(run("models", "--json")[1])
+    assert {row["model"] for row in listed["aliases"]} >= {"minilm", "bert-base", "gpt2"}
+    assert {row["model_type"] for row in listed["families"]} >= {"bert", "llama", "t5", "mamba"}
+    assert "Families" in run("models")[1]
+
+
+def test_doctor_finds_what_would_make_results_wrong(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    rows = "".join(f"{i}\tنص\t_\tNOUN\t_\t_\t{i - 1}\tdep\t_\t_\n" for i in range(1, 9)) + "\n"
+    for split in ("train", "dev", "test"):
+        (tmp_path / f"{split}.conllu").write_text(rows)
+    status, out, _ = run("doctor", "--model", tiny_bert, "--corpus", tmp_path)
+    assert status == 1 and "unknown to the vocabulary" in out
+    folder = shutil.copytree(tiny_bert, tmp_path / "partial")
+    weights = load_file(folder / "model.safetensors")
+    lost = next(iter(weights))
+    save_file({k: v for k, v in weights.items() if k != lost}, folder / "model.safetensors", metadata={"format": "pt"})
+    status, out, _ = run("doctor", "--model", folder)
+    assert status == 1 and "partly random" in out
+    weights["encoder.layer.1.output.dense.bias"][:] = float("nan")
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    status, out, _ = run("doctor", "--model", folder, "--json")
+    assert status == 1 and "not finite at layers 2, 3" in json.loads(out)["problems"][0]
+    assert run("doctor", "--model", "./nowhere")[0] == 2

@@ -98,3 +98,44 @@ def test_a_mistake_is_a_line_or_two(
     status, out, err = run("compare", *[part for pair in options.items() for part in pair])
     assert status == 2 and out == "" and "Traceback" not in err
     assert message in " ".join(err.split())
+
+
+def test_layers_that_mean_different_things(
+    run: Run,  # noqa: F811
+    tiny_bert: Path,
+    tiny_gpt2: Path,
+    shaken: Path,
+) -> None:
+    rest = ("--task", "pos", "--corpus", "sample", "--seeds", 1)
+    status, _, err = run("compare", "--before", tiny_bert, "--after", tiny_gpt2, *rest)
+    assert status == 2 and "mean different things" in err and "after the final norm" in err
+    status, out, err = run("compare", "--before", tiny_bert, "--after", shaken, "--site", "mlp", "--json", *rest)
+    assert status == 0, err
+    assert json.loads(out)
+
+
+def test_an_adapter_against_its_base(
+    run: Run,  # noqa: F811
+    tiny_bert: Path,
+    tmp_path: Path,
+) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    model = get_peft_model(AutoModel.from_pretrained(tiny_bert), LoraConfig(r=2, target_modules=["query"]))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_" in name:
+                parameter.copy_(torch.randn_like(parameter))
+    model.save_pretrained(tmp_path / "adapter")
+    rest = ("--task", "pos", "--corpus", "sample", "--seeds", 1, "--json")
+    status, out, err = run("compare", "--before", tiny_bert, "--after", tmp_path / "adapter", *rest)
+    assert status == 0, err
+    deltas = {row["layer"]: row["delta"] for row in json.loads(out)}
+    assert deltas[0] == 0 and any(deltas[layer] for layer in (1, 2, 3))
+
+
+def test_random_weights_beside_the_trained_ones(run: Run, tiny_bert: Path, shaken: Path) -> None:  # noqa: F811
+    models = ("--model", shaken, "--model", f"random:{shaken}:1")
+    status, out, err = run("probe", *models, "--task", "pos", "--corpus", "sample", "--json")
+    assert status == 0, err
+    assert {row["model"] for row in json.loads(out)} == {str(shaken), f"random:{shaken}:1"}

@@ -165,7 +165,8 @@ class Encoder:
         # A family that keeps its blocks elsewhere runs them all, and what is not wanted is left.
 
     def _keep(self, module: Any, args: Any, output: Any) -> None:
-        self._seen.top = output[0] if isinstance(output, tuple) else output
+        state = output[0] if isinstance(output, tuple) else output
+        self._seen.top = state.transpose(0, 1) if self.family.time_first else state
 
     def _keep_embedded(self, module: Any, args: Any, output: torch.Tensor) -> None:
         self._seen.embedded = output

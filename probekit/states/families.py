@@ -28,6 +28,7 @@ class Family:
         offset: whether positions are counted from the padding index on, so that that many are lost.
         extra_layers: hidden states beside the embeddings and one a block.
         padded: whether texts may be padded to one length without changing what is said of them.
+        time_first: whether blocks give `(width, texts, dim)`.
         late: whether transformers' hidden states begin behind the first block, and hold the last one twice.
     """
 
@@ -40,6 +41,7 @@ class Family:
     offset: bool = False
     extra_layers: int = 0
     padded: bool = True
+    time_first: bool = False
     late: bool = False
 
 
@@ -76,7 +78,7 @@ FAMILIES: dict[str, Family] = {
     "electra": _bert("ELECTRA", _MAPPED),
     "deberta": _bert("DeBERTa"),
     "deberta-v2": _bert("DeBERTa v2, v3"),
-    "xlnet": Family("XLNet", _BOTH, _PLAIN, final_norm=False),
+    "xlnet": Family("XLNet", _BOTH, _PLAIN, final_norm=False, time_first=True),
     "mpnet": _bert("MPNet", sites={"attn": "attention.attn.o", "mlp": "output.dense"}, offset=True),
     "modernbert": Family(
         "ModernBERT",

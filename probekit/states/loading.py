@@ -40,13 +40,16 @@ def load_tokenizer(files: Files, remote_code: bool) -> Any:
     """The tokenizer, fast where there is one."""
     from transformers import AutoTokenizer
 
-    if not any((files.folder / name).is_file() for name in TOKENIZER_FILES):
-        names = ", ".join(TOKENIZER_FILES[:4])
-        raise ModelError(f"the model '{files.name}' has no tokenizer: none of {names} … in {files.folder}")
+    present = [name for name in TOKENIZER_FILES if (files.folder / name).is_file()]
     try:
-        return AutoTokenizer.from_pretrained(files.folder, trust_remote_code=remote_code)
+        if present:
+            return AutoTokenizer.from_pretrained(files.folder, trust_remote_code=remote_code)
     except Exception as error:  # tokenizers' Rust side raises bare Exception
-        raise ModelError(_first_line(f"the tokenizer of '{files.name}' cannot be loaded", error)) from error
+        # Characters and bytes need no vocabulary, all others more than their settings.
+        if present != ["tokenizer_config.json"] or "trust_remote_code" in str(error):
+            raise ModelError(_first_line(f"the tokenizer of '{files.name}' cannot be loaded", error)) from error
+    names = ", ".join(TOKENIZER_FILES[:4])
+    raise ModelError(f"the model '{files.name}' has no tokenizer: none of {names} … in {files.folder}")
 
 
 def load_trained(
@@ -80,17 +83,22 @@ def load_trained(
                 use_safetensors=None if allow_pickle else True,
                 trust_remote_code=remote_code,
                 output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are refused below, by name
                 **more,
             )
         except Exception as error:  # safetensors and torch raise their own kinds
             raise ModelError(_first_line(f"the weights of '{files.name}' cannot be loaded", error)) from error
     # A pooler's absence is common and harmless (hidden states do not pass through it); all else would be random.
     missing = sorted(key for key in report["missing_keys"] if "pooler" not in key and not key.startswith(unread))
-    if missing or report["mismatched_keys"]:
-        names = ", ".join([*missing, *(str(key[0]) for key in report["mismatched_keys"])][:3])
+    wrong = [f"{key} is {tuple(on_disk)}, not {tuple(own)}" for key, on_disk, own in report["mismatched_keys"]]
+    if missing or wrong:
+        what = (
+            "lacks weights that its configuration names" if missing else "has weights that do not fit its configuration"
+        )
+        names = "; ".join([*missing, *wrong][:3])
         raise ModelError(
-            f"the checkpoint '{files.name}' lacks weights that its configuration names ({names} …): the model "
-            "would be partly random"
+            f"the weights of '{files.name}': it {what} ({names}{' …' if len(missing) + len(wrong) > 3 else ''}): the "
+            "model would be partly random"
         )
     return _adapted(model, files, dtype) if files.adapter else model
 
@@ -189,4 +197,5 @@ def _quiet_loading() -> Iterator[None]:
 
 def _first_line(what: str, error: BaseException) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return f"{what}: {lines[0]}"
+    hint = " (--trust-remote-code lets it run its own)" if "trust_remote_code" in str(error) else ""
+    return f"{what}: {lines[0]}{hint}"

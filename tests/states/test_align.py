@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,27 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from probekit.corpora.passage import Corpus
 from probekit.states.align import NO_WORD, Pieces, align, windows, words_of_pieces
+from tests.families import TOKENIZERS
 
 word = st.text(st.characters(exclude_categories=("Cs", "Zs", "Zl", "Zp", "Cc")), min_size=1, max_size=12)
 
 
-@pytest.fixture(scope="session", params=["tiny_bert", "tiny_gpt2"])
-def tokenizer(request: pytest.FixtureRequest) -> PreTrainedTokenizerBase:
+FAST = ["wordpiece", "bytes", "tiktoken", "unigram", "metaspace"]
+SLOW = ["byt5", "canine"]
+
+
+@pytest.fixture(scope="session", params=["tiny_bert", "tiny_gpt2", *FAST])
+def tokenizer(request: pytest.FixtureRequest, sample: Corpus) -> PreTrainedTokenizerBase:
+    if request.param in FAST:
+        return TOKENIZERS[request.param](" ".join(p.words) for p in sample.splits["train"])
     return AutoTokenizer.from_pretrained(request.getfixturevalue(request.param))
+
+
+@pytest.fixture(scope="session", params=[*FAST, *SLOW])
+def any_tokenizer(request: pytest.FixtureRequest, sample: Corpus) -> PreTrainedTokenizerBase:
+    return TOKENIZERS[request.param](" ".join(p.words) for p in sample.splits["train"])
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -40,6 +54,54 @@ def test_pieces_cover_their_own_word_only(tokenizer: PreTrainedTokenizerBase, wo
             e <= b
             for b, e in tokenizer(words[lost], add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
         ) or any(b < starts[lost] + len(words[lost]) and e > starts[lost] for b, e in offsets)
+
+
+@cache
+def slow(kind: str) -> PreTrainedTokenizerBase:
+    return TOKENIZERS[kind]([])
+
+
+@pytest.mark.parametrize("kind", SLOW)
+@settings(deadline=None)
+@given(words=st.lists(word, min_size=1, max_size=12))
+def test_characters_and_bytes_are_those_of_their_word(kind: str, words: list[str]) -> None:
+    tokenizer = slow(kind)
+    (pieces,) = align([words], tokenizer)
+    assert pieces.ids.tolist() == tokenizer.encode(" ".join(words), add_special_tokens=False)
+    for i, text in enumerate(words):
+        own = pieces.ids[pieces.word == i].tolist()
+        assert own == tokenizer.encode(text, add_special_tokens=False) and own
+
+
+ODD = {
+    "a number and letters": "18th",
+    "an apostrophe": "don't",
+    "Arabic": "السلام",
+    "a ligature that stands for a sentence": "﷽",
+    "Devanagari": "नमस्ते",
+    "Thai": "สวัสดี",
+    "Chinese": "你好吗",
+    "Hangul": "안녕",
+    "combining marks": "e\u0301a\u0308",
+    "a family of emoji": "👩‍👩‍👧",
+    "a flag": "🇳🇱",
+    "a soft hyphen within": "co\u00adop",
+    "half width": "ﾃｽﾄ",
+    "upper and lower": "İstanbul",
+}
+NOTHING = {"a variation selector alone": "\ufe0f", "a zero-width joiner alone": "\u200d", "a mark alone": "\u0301"}
+
+
+def test_words_of_all_scripts(any_tokenizer: PreTrainedTokenizerBase) -> None:
+    words = [part for odd in (*ODD.values(), *NOTHING.values()) for part in ("the", odd)] + ["the"]
+    (pieces,) = align([words], any_tokenizer)
+    owners = pieces.word[pieces.word != NO_WORD]
+    assert (np.diff(owners) >= 0).all()
+    lost = {words[i] for i in set(range(len(words))) - set(owners.tolist())}
+    assert lost <= set(NOTHING.values())  # they are reported; all others have pieces
+    (plain,) = align([["the", "the"]], any_tokenizer)
+    last = pieces.ids[pieces.word == len(words) - 1].tolist()
+    assert last == plain.ids[plain.word == 1].tolist()  # nothing of what stands before it leaked into the last word
 
 
 def test_byte_level_pieces_with_a_leading_space_belong_to_the_word_behind_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,15 @@ def few(sample: Corpus) -> Corpus:
     return Corpus("short", {"train": tuple(short), "dev": tuple(short[:2]), "test": tuple(short[:2])})
 
 
+@lru_cache(maxsize=1)
+def plain(folder: Path) -> tuple[Any, Any]:
+    """Tokenizer and model as transformers gives them."""
+    return AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+
+
 def direct(folder: Path, stack: str, words: tuple[str, ...]) -> np.ndarray:
     """`(layers, words, dim)` from one pass over one text, by transformers alone."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModel.from_pretrained(folder).eval()
+    tokenizer, model = plain(folder)
     text = " ".join(words)
     encoded = tokenizer(text, return_tensors="pt")
     ids = encoded["input_ids"]
@@ -176,6 +182,18 @@ def test_sites_of_families_that_norm_what_they_add(family: str, families: Any) -
         states = encoder.hidden_states(pieces)
         assert len(states) == encoder.n_layers
         assert {state.shape for state in states} == {states[0].shape}
+
+
+@pytest.mark.parametrize(("family", "stack"), CASES)
+def test_lower_layers_alone_are_the_same(family: str, stack: str, families: Any) -> None:
+    pieces = [np.arange(5, 25), np.arange(7, 12)]
+    found = []
+    for last in (1, None):
+        encoder = Checkpoint(str(families(family)), EncoderSettings(stack=stack)).encoder
+        encoder.load(encoder.n_layers - 1 if last is None else last)
+        found.append(encoder.hidden_states(pieces))
+    for k in range(2):
+        torch.testing.assert_close(found[0][k], found[1][k])
 
 
 def test_a_site_or_stack_that_is_not_there(families: Any) -> None:
