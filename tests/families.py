@@ -98,26 +98,30 @@ FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 
 
-def make_family(family: str, folder: Path, texts: Iterable[str]) -> Path:
-    """A random checkpoint of `family`, at `folder`."""
+def make_family(
+    family: str, folder: Path, texts: Iterable[str], size: dict[str, Any] | None = None, *, pieces: int | None = None
+) -> Path:
+    """A random checkpoint of `family`, at `folder`: tiny, or with `size` in its configuration and many `pieces`."""
     name, kind, settings = FAMILIES[family]
-    tokenizer = TOKENIZERS[kind](texts)
+    tokenizer = TOKENIZERS[kind](texts) if pieces is None else TOKENIZERS[kind](texts, pieces)
+    if pieces is not None:
+        tokenizer.model_max_length = 512
     tokenizer.save_pretrained(folder)
     model_class = getattr(transformers, name)
     special = {key: getattr(tokenizer, key) for key in ("pad_token_id", "bos_token_id", "eos_token_id")}
-    config = model_class.config_class(**{"vocab_size": len(tokenizer), **special, **settings})
+    config = model_class.config_class(**{"vocab_size": len(tokenizer), **special, **settings, **(size or {})})
     torch.manual_seed(0)
     model_class(config).save_pretrained(folder)
     return folder
 
 
-def wordpiece(texts: Iterable[str]) -> PreTrainedTokenizerFast:
+def wordpiece(texts: Iterable[str], pieces: int = 400) -> PreTrainedTokenizerFast:
     """As BERT has it: lower case, `##`."""
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    trainer = trainers.WordPieceTrainer(vocab_size=400, special_tokens=special, show_progress=False)
+    trainer = trainers.WordPieceTrainer(vocab_size=pieces, special_tokens=special, show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
@@ -126,27 +130,27 @@ def wordpiece(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=POSITIONS, **names)
 
 
-def bytes_(texts: Iterable[str]) -> PreTrainedTokenizerFast:
+def bytes_(texts: Iterable[str], pieces: int = 500) -> PreTrainedTokenizerFast:
     """As RoBERTa and GPT-2 have it: pieces of bytes, a space belongs to the word behind it."""
-    return _of_bytes(texts, pre_tokenizers.ByteLevel(add_prefix_space=False))
+    return _of_bytes(texts, pre_tokenizers.ByteLevel(add_prefix_space=False), pieces)
 
 
-def tiktoken(texts: Iterable[str]) -> PreTrainedTokenizerFast:
+def tiktoken(texts: Iterable[str], pieces: int = 500) -> PreTrainedTokenizerFast:
     """As Llama 3 and Tekken have it: pieces of bytes, cut by an expression that takes digits by threes."""
     cut = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+(?!\S)|\s+"
     split = pre_tokenizers.Split(Regex(cut), "isolated")
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    return _of_bytes(texts, pre_tokenizers.Sequence([split, byte_level]))
+    return _of_bytes(texts, pre_tokenizers.Sequence([split, byte_level]), pieces)
 
 
-def _of_bytes(texts: Iterable[str], cut: pre_tokenizers.PreTokenizer) -> PreTrainedTokenizerFast:
+def _of_bytes(texts: Iterable[str], cut: pre_tokenizers.PreTokenizer, pieces: int) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = cut
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     special = ["<s>", "<pad>", "</s>"]
     trainer = trainers.BpeTrainer(
-        vocab_size=500, initial_alphabet=alphabet, special_tokens=special, show_progress=False
+        vocab_size=pieces, initial_alphabet=alphabet, special_tokens=special, show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
@@ -154,14 +158,14 @@ def _of_bytes(texts: Iterable[str], cut: pre_tokenizers.PreTokenizer) -> PreTrai
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=POSITIONS, **names)
 
 
-def unigram(texts: Iterable[str]) -> PreTrainedTokenizerFast:
+def unigram(texts: Iterable[str], pieces: int = 400) -> PreTrainedTokenizerFast:
     """As SentencePiece makes them for T5 and XLM-R: likely pieces, `▁` for a space."""
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
     trainer = trainers.UnigramTrainer(
-        vocab_size=400, special_tokens=["<s>", "<pad>", "</s>", "<unk>"], unk_token="<unk>", show_progress=False
+        vocab_size=pieces, special_tokens=["<s>", "<pad>", "</s>", "<unk>"], unk_token="<unk>", show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 2)])
@@ -169,13 +173,13 @@ def unigram(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=POSITIONS, **names)
 
 
-def metaspace(texts: Iterable[str]) -> PreTrainedTokenizerFast:
+def metaspace(texts: Iterable[str], pieces: int = 700) -> PreTrainedTokenizerFast:
     """As Llama and Mistral have it: merged pieces, bytes for the unknown, a beginning and no padding."""
     alphabet = [f"<0x{byte:02X}>" for byte in range(256)]
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()  # no piece over two words, as SentencePiece learns them
     trainer = trainers.BpeTrainer(
-        vocab_size=700, special_tokens=["<unk>", "<s>", "</s>", *alphabet], show_progress=False
+        vocab_size=pieces, special_tokens=["<unk>", "<s>", "</s>", *alphabet], show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.pre_tokenizer = None
@@ -185,7 +189,7 @@ def metaspace(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=POSITIONS, **names)
 
 
-TOKENIZERS: dict[str, Callable[[Iterable[str]], PreTrainedTokenizerBase]] = {
+TOKENIZERS: dict[str, Callable[..., PreTrainedTokenizerBase]] = {
     "wordpiece": wordpiece,
     "bytes": bytes_,
     "tiktoken": tiktoken,

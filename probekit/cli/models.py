@@ -11,14 +11,30 @@ from probekit.cli import options, terminal
 
 def models(as_json: options.Json = False) -> None:
     """List the aliases, and the families: what their layers are, and what a word sees."""
+    aliases, families = alias_rows(), family_rows()
+    if as_json:
+        terminal.print_json({"aliases": aliases, "families": families})
+        return
+    terminal.print_rows(aliases, False, "Aliases (--model NAME; or a hub id, a folder, random:NAME, word vectors)")
+    terminal.print_rows(families, False, "Families")
+
+
+def alias_rows() -> list[dict[str, str]]:
+    """A row an alias."""
     from probekit.states.families import FAMILIES
     from probekit.states.models import ALIASES
 
-    aliases = [
+    return [
         {"model": name, "hub id": alias.hub_id, "family": FAMILIES[alias.family].title}
         for name, alias in ALIASES.items()
     ]
-    families = [
+
+
+def family_rows() -> list[dict[str, str]]:
+    """A row a family."""
+    from probekit.states.families import FAMILIES
+
+    return [
         {
             "family": family.title,
             "model_type": name,
@@ -30,11 +46,6 @@ def models(as_json: options.Json = False) -> None:
         }
         for name, family in FAMILIES.items()
     ]
-    if as_json:
-        terminal.print_json({"aliases": aliases, "families": families})
-        return
-    terminal.print_rows(aliases, False, "Aliases (--model NAME; or a hub id, a folder, random:NAME, word vectors)")
-    terminal.print_rows(families, False, "Families")
 
 
 @options.reads
