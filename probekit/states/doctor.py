@@ -86,7 +86,7 @@ def _of_model(model: Model, settings: ExtractSettings) -> Facts:
             "vocabulary": len(encoder.tokenizer),
             "pieces read at once": encoder.limit,
         }
-    facts |= {"layers": model.n_layers, "width": model.dim, "layers mean": model.facts()["layers_mean"]}
+    facts |= {"layers, counting 0": model.n_layers, "width": model.dim, "layers mean": model.facts()["layers_mean"]}
     return {key: value for key, value in facts.items() if value is not None}
 
 
