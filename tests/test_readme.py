@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from probekit.states.models import packaged_minilm
+from probekit.states.names import packaged_minilm
 
 README = Path(__file__).parents[1] / "README.md"
 

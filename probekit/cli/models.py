@@ -22,7 +22,7 @@ def models(as_json: options.Json = False) -> None:
 def alias_rows() -> list[dict[str, str]]:
     """A row an alias."""
     from probekit.states.families import FAMILIES
-    from probekit.states.models import ALIASES
+    from probekit.states.names import ALIASES
 
     return [
         {"model": name, "hub id": alias.hub_id, "family": FAMILIES[alias.family].title}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -97,7 +98,8 @@ class Checkpoint:
             for path in self.files.weights:
                 _digest(path, weights)
         else:
-            weights.update(f"random {self.files.seed}".encode())
+            # What a seed gives is the libraries' business.
+            weights.update(f"random {self.files.seed} {version('torch')} {version('transformers')}".encode())
         if self.files.adapter:
             for path in (self.files.adapter / "adapter_config.json", *self.files.adapter_weights):
                 _digest(path, weights)

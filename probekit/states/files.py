@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from probekit.errors import ModelError
-from probekit.states.models import ModelSource, resolve
+from probekit.states.names import ModelSource, resolve
 
 _HEADLESS = ("Model", "Encoder")
 WEIGHTS = {"model": "model*.safetensors", "adapter": "adapter_model*.safetensors"}
@@ -52,6 +52,7 @@ def find_files(name: str, *, allow_pickle: bool, remote_code: bool, adapter: boo
     """
     source = resolve(name)
     folder = Path(source.location) if source.is_local else _download(source, allow_pickle, remote_code)
+    folder = _transformer_within(folder)
     notices: tuple[str, ...] = ()
     if last := _last_checkpoint(folder):
         folder, notices = last, (f"{name}: its last checkpoint is read, {last.name}",)
@@ -68,6 +69,15 @@ def find_files(name: str, *, allow_pickle: bool, remote_code: bool, adapter: boo
         present = sorted(folder.glob(WEIGHTS["model"]))
         return Files(name, folder, tuple(present), seed=source.seed, notices=notices)
     return Files(name, folder, _weights(folder, name, "model", allow_pickle), notices=(*notices, *_head(folder, name)))
+
+
+def _transformer_within(folder: Path) -> Path:
+    """Of a sentence-transformers folder that keeps its model in a folder of its own; else the folder itself."""
+    if (folder / "config.json").is_file() or not (folder / "modules.json").is_file():
+        return folder
+    modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+    inner = folder / Path(str(modules[0].get("path", "")) if modules else "").name
+    return inner if (inner / "config.json").is_file() else folder
 
 
 def _last_checkpoint(folder: Path) -> Path | None:

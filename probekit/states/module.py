@@ -11,9 +11,12 @@ import torch
 import xxhash
 
 from probekit.errors import InputError, ModelError, unknown
+from probekit.states.align import align
 from probekit.states.encoder import MAX_WINDOW
 from probekit.states.unpadded import by_length
 from probekit.states.words import PieceVector, WordReader
+
+TRIED = "a few words that tell one module from another"
 
 
 class Module:
@@ -91,19 +94,29 @@ class Module:
         return [seen[k] for k in range(len(self._parts))]
 
     @torch.inference_mode()
+    def _tried(self) -> list[torch.Tensor]:
+        """What it says of TRIED: `(1, width, dim)` a layer."""
+        (pieces,) = align([TRIED.split()], self.tokenizer)
+        return self._watched(torch.from_numpy(pieces.ids[None]).to(self.device))
+
     def _width(self) -> int:
-        states = self._watched(torch.zeros((1, 2), dtype=torch.int64, device=self.device))
+        states = self._tried()
         widths = {name: state.shape[2] for name, state in zip(self.layers, states, strict=True)}
         if len(set(widths.values())) > 1:
             raise InputError(f"layers must be of one width to be read together, and these are {widths}")
         return int(states[0].shape[2])
 
     def fingerprint(self) -> dict[str, str]:
-        """Of the weights, their names, and the tokenizer (xxh3, 128 bit)."""
+        """Of the weights and their names, what the module makes of a few words, and the tokenizer (xxh3, 128 bit).
+
+        The same weights in other code are another module.
+        """
         weights = xxhash.xxh3_128(repr(self.module).encode())
         for name, value in self.module.state_dict().items():
             weights.update(name.encode())
             weights.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        for state in self._tried():
+            weights.update(state.float().cpu().numpy().round(3).tobytes())
         backend = getattr(self.tokenizer, "backend_tokenizer", None)
         text = backend.to_str() if backend is not None else repr(sorted(self.tokenizer.get_vocab().items()))
         return {"weights": weights.hexdigest(), "tokenizer": xxhash.xxh3_128(text.encode()).hexdigest()}

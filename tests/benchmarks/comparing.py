@@ -12,7 +12,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 import probekit as pk
-from probekit.states.models import resolve
+from probekit.states.names import resolve
 from tests.benchmarks.timing import figure
 
 SEEDS = (0, 1, 2)

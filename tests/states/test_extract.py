@@ -49,7 +49,7 @@ def test_states_are_the_naive_extractors(
 
 
 def test_a_real_model_agrees_too(small: Corpus) -> None:
-    from probekit.states.models import packaged_minilm
+    from probekit.states.names import packaged_minilm
 
     folder = packaged_minilm()
     if folder is None:

@@ -56,6 +56,16 @@ def test_a_trainers_folder_means_its_last_checkpoint(
     assert extract(str(tmp_path / "out" / "checkpoint-90"), small).model.endswith("checkpoint-90")
 
 
+def test_a_sentence_transformers_folder(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
+    shutil.copytree(tiny_bert, tmp_path / "0_Transformer")
+    modules = [
+        {"idx": 0, "name": "0", "path": "0_Transformer", "type": "sentence_transformers.models.Transformer"},
+        {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+    ]
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    np.testing.assert_array_equal(values(extract(str(tmp_path), small)), values(extract(str(tiny_bert), small)))
+
+
 def test_shards_of_weights(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
     AutoModel.from_pretrained(tiny_bert, add_pooling_layer=False).save_pretrained(tmp_path, max_shard_size="20KB")
     assert len(list(with_tokenizer(tmp_path, tiny_bert).glob("model-*.safetensors"))) > 1
@@ -234,6 +244,27 @@ def test_any_module_by_the_names_of_its_parts(small: Corpus, tiny_bert: Path) ->
     scores = pk.probe(states, ["pos"])
     assert set(scores.table["layer"].dropna()) == {0, 1, 2}
     assert states.in_context("document").read("train", 0, 3).shape == (3, 3, 16)
+
+
+class Backwards(Elmo):
+    """The same weights in other code."""
+
+    def _get_name(self) -> str:
+        return "Elmo"
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return super().forward(ids.flip(1)).flip(1)
+
+
+def test_the_same_weights_in_other_code_are_another_module(small: Corpus, tiny_bert: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    model, other = Elmo(len(tokenizer), 16), Backwards(len(tokenizer), 16)
+    other.load_state_dict(model.state_dict())
+    assert repr(model) == repr(other)
+    names = ["embed", "layers.0"]
+    first = pk.extract(model, small, tokenizer=tokenizer, layers=names)
+    assert pk.extract(model, small, tokenizer=tokenizer, layers=names).computed == 0
+    assert pk.extract(other, small, tokenizer=tokenizer, layers=names).manifest != first.manifest
 
 
 def test_modules_that_cannot_be_read(small: Corpus, tiny_bert: Path) -> None:
