@@ -88,6 +88,7 @@ class ForgettingCallback(TrainerCallback):
         self.seconds = 0.0
         self._kept: dict[str, torch.Tensor] = {}
         self._first: dict[str, float] = {}
+        self._encoder: Encoder | None = None
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Measure what there is to forget."""
@@ -127,9 +128,7 @@ class ForgettingCallback(TrainerCallback):
 
     def _scores(self) -> dict[str, float]:
         model: Any = self.trainer.model
-        base = getattr(model, "base_model", model)
-        device = next(model.parameters()).device
-        encoder = Encoder("the model in training", base.config, self.trainer.processing_class, device, lambda: base)
+        encoder = self._encoder = self._encoder or _encoder(self.trainer)
         modes = [(module, module.training) for module in model.modules()]
         random = torch.random.get_rng_state()  # measuring must not change what training draws
         try:
@@ -151,3 +150,11 @@ class ForgettingCallback(TrainerCallback):
             for layer, score in zip(fitted.layers, scores.tolist(), strict=True):
                 found[f"probe_{name}_layer_{layer}"] = score
         return found
+
+
+def _encoder(trainer: Trainer) -> Encoder:
+    """The trainer's model without its head, as it stands there."""
+    model: Any = trainer.model
+    base = getattr(model, "base_model", model)
+    device = next(model.parameters()).device
+    return Encoder("the model in training", base.config, trainer.processing_class, device, lambda: base)
