@@ -130,7 +130,7 @@ MISTAKES = [
     (["--pieces", "men"], "did you mean 'mean'"),
     (["--device", "gpu"], "unknown value of --device"),
     (["--dtype", "bfloat16", "--device", "cpu"], "needs a GPU"),
-    (["--dtype", "int8", "--device", "cpu"], "bitsandbytes needs one"),
+    (["--dtype", "int8", "--device", "cpu"], "int8 needs a GPU"),
     (["--stack", "decoder"], "one stack"),
     (["--site", "atn"], "did you mean 'attn'"),
     (["--adapter", "of"], "did you mean 'off'"),

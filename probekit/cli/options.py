@@ -32,7 +32,7 @@ Pieces = Annotated[str, typer.Option(help="A word's vector from its pieces: mean
 Span = Annotated[str, typer.Option(help="A span's vector: mean or ends. [default: as the task says]")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Dtype = Annotated[str, typer.Option(help="Of the computation: auto, float32; on a GPU float16, bfloat16, int8, int4.")]
-Stack = Annotated[str, typer.Option(help="Of an encoder-decoder: encoder or decoder. [default: its encoder]")]
+Stack = Annotated[str, typer.Option(help="Of an encoder-decoder: encoder or decoder; auto is its encoder.")]
 Site = Annotated[str, typer.Option(help="What is read of a block: residual, or what attn or mlp adds to it.")]
 Adapter = Annotated[str, typer.Option(help="Of a PEFT adapter: on, or off for its base alone.")]
 StoreDtype = Annotated[str, typer.Option(help="Of the cached states: float16 or float32.")]

@@ -53,7 +53,7 @@ class Passage:
     edges: Mapping[str, tuple[Edge, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Corpus:
     """Passages by split, with what is known of where they came from.
 
@@ -70,6 +70,10 @@ class Corpus:
     card: Card | None = None
     notices: tuple[str, ...] = ()
     modified: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{len(passages):,} {split}" for split, passages in self.splits.items())
+        return f"Corpus({self.name!r}: passages {sizes})"
 
     def passages(self) -> Iterator[Passage]:
         """Every passage, split after split."""

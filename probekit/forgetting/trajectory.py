@@ -74,6 +74,8 @@ def checkpoints_of(run: str | Path) -> list[str]:
 
     Raises InputError where there is none.
     """
+    if not Path(run).is_dir():
+        raise InputError(f"there is no folder {run}")
     found = [path for path in Path(run).glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)]
     if not found:
         raise InputError(f"no checkpoint-N in {run}: give a Trainer's output folder, or name the models")

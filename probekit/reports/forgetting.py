@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LEVEL = 0.05
+LEAST_RANGE = 1.0  # points: an axis that shows hundredths of one makes much of nothing
+FAINT = 0.3
 CELL_WIDTH, CELL_HEIGHT = 0.78, 0.52  # inches
 # Shades that differ in greyscale, with hatches for those who print.
 STYLES = {
@@ -92,7 +94,10 @@ def decomposition_figure(comparison: Comparison) -> Any:
     for axes in grid[:, 0]:
         axes.set_ylabel("points of score")
     keys = [Patch(facecolor=STYLES[p][0], hatch=STYLES[p][1], edgecolor="black", label=LABELS[p]) for p in PARTS]
-    figure.legend(handles=keys, loc="outside lower center", ncols=2, fontsize=9, frameon=False)
+    title = "faint: the part's 95% interval has 0 in it"
+    figure.legend(
+        handles=keys, loc="outside lower center", ncols=2, fontsize=9, frameon=False, title=title, title_fontsize=9
+    )
     if not several:
         before, after = panels[0][0][:2]
         figure.suptitle(f"{before} → {after}: what a probe trained before loses, and what finds it again", fontsize=11)
@@ -107,10 +112,15 @@ def _bars(axes: Any, frame: pd.DataFrame) -> None:
         values = 100 * frame[part].fillna(0).to_numpy(dtype=float)
         base = (values >= 0) * above + (values < 0) * below
         colour, hatch = STYLES[part]
-        axes.bar(layers, values, bottom=base, color=colour, hatch=hatch, edgecolor="black", linewidth=0.6)
+        bars = axes.bar(layers, values, bottom=base, color=colour, hatch=hatch, edgecolor="black", linewidth=0.6)
+        for bar, low, high in zip(bars, frame[f"{part}_low"], frame[f"{part}_high"], strict=True):
+            if not (low > 0 or high < 0):
+                bar.set_alpha(FAINT)
         above, below = above + values.clip(min=0), below + values.clip(max=0)
     axes.axhline(0, color="black", linewidth=0.8)
     axes.margins(y=0.08)
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, -0.1 * LEAST_RANGE), max(high, LEAST_RANGE))
     axes.set_xlabel("layer", fontsize=9)
     axes.tick_params(labelsize=9)
     axes.spines[["top", "right"]].set_visible(False)

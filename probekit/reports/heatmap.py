@@ -48,8 +48,9 @@ def _figure(scores: Scores) -> Any:
     heights = [CELL_HEIGHT * n + 1.25 for n in rows]
     figure = Figure(figsize=(CELL_WIDTH * columns + 2.6, sum(heights)), layout="constrained")
     parts = figure.subfigures(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
+    most = max(grid.shape[1] for grid, _, _ in grids)
     for part, (model, kind), grid in zip(parts, panels, grids, strict=True):
-        _panel(part, f"{model}: {kind} probes, score by layer", *grid)
+        _panel(part, f"{model}: {kind} probes, score by layer", *grid, columns=most)
     return figure
 
 
@@ -69,19 +70,27 @@ def _grid(frame: pd.DataFrame, model: str, kind: str) -> tuple[pd.DataFrame, pd.
     return layers.reindex(rows), baselines.reindex(index=rows, columns=known), best
 
 
-def _panel(part: Any, title: str, grid: pd.DataFrame, baselines: pd.DataFrame, best: list[int]) -> None:
+def _panel(
+    part: Any, title: str, grid: pd.DataFrame, baselines: pd.DataFrame, best: list[int], *, columns: int
+) -> None:
+    """Draw one; cells are as wide as those of a panel with `columns` layers."""
     from matplotlib.patches import Rectangle
+    from matplotlib.patheffects import withStroke
 
     part.suptitle(title, fontsize=11, x=0.02, ha="left")
-    left, right = part.subplots(1, 2, width_ratios=[max(baselines.shape[1], 1), grid.shape[1]], sharey=False)
+    left, right = part.subplots(1, 2, width_ratios=[max(baselines.shape[1], 1), columns], sharey=False)
     cells(left, baselines)
     cells(right, grid)
+    right.set_xlim(0, columns)
     right.set_yticks([])
     right.set_xlabel("layer (0 = embeddings; frame = best on dev)")
     left.set_xlabel("without a model")
     for i, layer in enumerate(best):
         column = list(grid.columns).index(layer)
-        right.add_patch(Rectangle((column + 0.03, i + 0.03), 0.94, 0.94, fill=False, edgecolor="black", linewidth=2.5))
+        place = (column + 0.04, i + 0.05), 0.92, 0.9
+        # Black on light cells, white within it on dark ones.
+        halo = [withStroke(linewidth=4.5, foreground="white")]
+        right.add_patch(Rectangle(*place, fill=False, edgecolor="black", linewidth=2.2, path_effects=halo))
 
 
 def cells(axes: Any, grid: pd.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ def trace_heatmap(trace: Trace, *paths: str | Path) -> None:
     """Draw, into each of `paths`, retention by layer and step: a panel a task, light where little is left."""
     width = 0.7 * trace.table["step"].nunique() + 1.6
     height = 0.42 * trace.table["layer"].nunique() + 1.2
-    save(_figure(trace, max(width, 3.4), height, _cells), *paths)
+    save(_figure(trace, max(width, 3.4), height, partial(_cells, threshold=trace.threshold)), *paths)
 
 
 def _figure(trace: Trace, width: float, height: float, draw: Any) -> Any:
@@ -57,9 +58,12 @@ def _curves(axes: Any, frame: pd.DataFrame) -> None:
     axes.legend(fontsize=7, frameon=False, ncols=2)
 
 
-def _cells(axes: Any, frame: pd.DataFrame) -> None:
+def _cells(axes: Any, frame: pd.DataFrame, *, threshold: float) -> None:
     grid = frame.pivot_table(index="layer", columns="step", values="retention", dropna=False).sort_index(
         ascending=False
     )
     cells(axes, grid)
-    axes.set(xlabel="step", ylabel="layer (cells: share retained)")
+    for text in axes.texts:
+        if float(text.get_text()) < threshold:
+            text.set(weight="bold", bbox={"facecolor": "white", "edgecolor": "black", "pad": 2}, color="black")
+    axes.set(xlabel="step", ylabel=f"layer (share retained; framed below {threshold:g})")

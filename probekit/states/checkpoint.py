@@ -152,8 +152,8 @@ def _dtype(settings: EncoderSettings) -> tuple[torch.dtype, int | None]:
     if settings.dtype == "auto":
         return torch.float32, None
     if choose_device(settings.device).type == "cpu" and settings.dtype != "float32":
-        why = "half precision is hundreds of times slower" if "float" in settings.dtype else "bitsandbytes needs one"
-        raise InputError(f"--dtype {settings.dtype} needs a GPU: on a CPU {why}")
+        why = ": on a CPU half precision is hundreds of times slower" if "float" in settings.dtype else ""
+        raise InputError(f"--dtype {settings.dtype} needs a GPU{why}")
     found = {"int8": (torch.float16, 8), "int4": (torch.bfloat16, 4)}
     return found.get(settings.dtype) or (getattr(torch, settings.dtype), None)
 

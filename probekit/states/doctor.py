@@ -20,6 +20,7 @@ from probekit.states.checkpoint import Checkpoint
 from probekit.states.extract import ExtractSettings, describe, plan_shards
 from probekit.states.fill import Reader
 from probekit.states.model import Model, open_model
+from probekit.states.static import StaticVectors
 from probekit.states.store import states_root, store_of
 from probekit.states.words import WordReader
 from probekit.workers import workers
@@ -56,6 +57,9 @@ def examine(name: str, corpus: Corpus, settings: ExtractSettings) -> Examination
     problems: list[str] = []
     if isinstance(model, Checkpoint):
         facts["words and pieces"], found = _of_pieces(model, corpus)
+        problems += found
+    elif isinstance(model, StaticVectors):
+        facts["words"], found = _of_words(model, corpus)
         problems += found
     facts["store and time"] = _of_store(model, corpus, settings)
     reader = model.reader(settings.pieces, settings.batch_tokens)
@@ -137,12 +141,24 @@ def _of_pieces(model: Checkpoint, corpus: Corpus) -> tuple[Facts, list[str]]:
         "sentences read in several windows": sum(len(one) > 1 for one in read),
         "words cut by the length limit": _some(cut),
     }
-    problems = []
-    if len(lost) > TOO_MANY_LOST * words:
-        problems.append(f"{len(lost) / words:.1%} of the words have no piece, and would be probed as zeros")
+    problems = _lost(len(lost) / max(words, 1), "piece")
     if unknown > TOO_MANY_UNKNOWN:
         problems.append(f"{unknown:.1%} of the pieces are unknown to the vocabulary: does it know this language?")
     return facts, problems
+
+
+def _of_words(model: StaticVectors, corpus: Corpus) -> tuple[Facts, list[str]]:
+    """Which words have vectors."""
+    words = [word for split in SPLITS for passage in corpus.splits[split] for word in passage.words]
+    lost = [word for word in words if not model.has(word)]
+    facts: Facts = {"corpus": corpus.name, "words": len(words), "words with no vector": _some(lost)}
+    return facts, _lost(len(lost) / max(len(words), 1), "vector")
+
+
+def _lost(share: float, what: str) -> list[str]:
+    if share <= TOO_MANY_LOST:
+        return []
+    return [f"{share:.1%} of the words have no {what}, and would be probed as zeros"]
 
 
 def _too_long(text: Sequence[str], owner: np.ndarray, limit: int) -> list[str]:

@@ -124,9 +124,11 @@ class States:
     def notices(self) -> list[str]:
         """What a reader must know of them."""
         lost = self.words_without_piece()
-        examples = ", ".join(f"{word!r}" for _, word in lost[:5])
+        examples = ", ".join(map(repr, list(dict.fromkeys(word for _, word in lost))[:5]))
+        total = sum(int(self.corpus.offsets(split)[-1]) for split in SPLITS)
         what = "no piece" if "window" in self.manifest else "no vector"
-        text = f"{self.model}: {len(lost)} words of '{self.corpus.name}' have {what} ({examples}): zero vectors"
+        share = f"{len(lost):,} of {total:,} words"
+        text = f"{self.model} on {self.corpus.name}: {share} have {what} ({examples}): zero vectors"
         return [*self.said, *([text] if lost else [])]
 
     def in_context(self, context: Context, *, progress: Progress = silent) -> States:

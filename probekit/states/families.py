@@ -46,6 +46,7 @@ class Family:
 
 
 _BOTH, _LEFT = "both sides", "left"
+_PAIRED = "both sides; the decoder left, and all of the encoder's"
 _NORMED, _PLAIN = "embeddings, normed", "embeddings"
 _MAPPED = "embeddings, normed and mapped to the width"
 _BERT_SITES = {"attn": "attention.output.dense", "mlp": "output.dense"}
@@ -102,10 +103,10 @@ FAMILIES: dict[str, Family] = {
     "gemma3_text": _decoder("Gemma 3", attention=_SLIDING, sites={}),
     "phi": _decoder("Phi"),
     "phi3": _decoder("Phi-3", attention=_SLIDING),
-    "t5": Family("T5, ByT5", _BOTH, _PLAIN, final_norm=True, stacks=_PAIR, sites=_T5_SITES),
-    "mt5": Family("mT5", _BOTH, _PLAIN, final_norm=True, stacks=_PAIR, sites=_T5_SITES),
+    "t5": Family("T5, ByT5", _PAIRED, _PLAIN, final_norm=True, stacks=_PAIR, sites=_T5_SITES),
+    "mt5": Family("mT5", _PAIRED, _PLAIN, final_norm=True, stacks=_PAIR, sites=_T5_SITES),
     "bart": Family(
-        "BART", _BOTH, _NORMED, final_norm=False, stacks=_PAIR, sites={"attn": "self_attn.out_proj", "mlp": "fc2"}
+        "BART", _PAIRED, _NORMED, final_norm=False, stacks=_PAIR, sites={"attn": "self_attn.out_proj", "mlp": "fc2"}
     ),
     "mamba": _decoder("Mamba", attention="left, by a recurrent state", sites={}, late=True),
 }

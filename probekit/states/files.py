@@ -57,7 +57,16 @@ def find_files(name: str, *, allow_pickle: bool, remote_code: bool, adapter: boo
     if last := _last_checkpoint(folder):
         folder, notices = last, (f"{name}: its last checkpoint is read, {last.name}",)
     if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
-        base = find_files(_base_of(folder, name), allow_pickle=allow_pickle, remote_code=remote_code)
+        of = _base_of(folder, name)
+        if source.seed is not None:
+            raise ModelError(f"'{name}': an adapter has no random weights of its own: give random:{of}")
+        try:
+            base = find_files(of, allow_pickle=allow_pickle, remote_code=remote_code)
+        except ModelError as error:
+            raise ModelError(
+                f"the base of the adapter '{name}', '{of}' (base_model_name_or_path in its adapter_config.json), "
+                f"cannot be read: {error}"
+            ) from error
         if not adapter:
             return replace(base, name=name, notices=(*notices, f"{name}: its adapter is off, this is {base.name}"))
         weights = _weights(folder, name, "adapter", allow_pickle)
@@ -68,7 +77,10 @@ def find_files(name: str, *, allow_pickle: bool, remote_code: bool, adapter: boo
     if source.seed is not None:
         present = sorted(folder.glob(WEIGHTS["model"]))
         return Files(name, folder, tuple(present), seed=source.seed, notices=notices)
-    return Files(name, folder, _weights(folder, name, "model", allow_pickle), notices=(*notices, *_head(folder, name)))
+    notices += _head(folder, name)
+    if not adapter:
+        notices += (f"{name}: it has no adapter to be off",)
+    return Files(name, folder, _weights(folder, name, "model", allow_pickle), notices=notices)
 
 
 def _transformer_within(folder: Path) -> Path:
@@ -90,13 +102,13 @@ def _last_checkpoint(folder: Path) -> Path | None:
 
 def _base_of(folder: Path, name: str) -> str:
     try:
-        base = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+        found = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"the adapter '{name}' does not say what model it is for: {folder}") from error
-    if not base:
+    if not found:
         raise ModelError(f"the adapter '{name}' names no base model (base_model_name_or_path in {folder})")
-    beside = folder / base
-    return str(beside) if not Path(base).exists() and beside.is_dir() else str(base)
+    beside = folder / found
+    return str(beside) if not Path(found).exists() and beside.is_dir() else str(found)
 
 
 def _head(folder: Path, name: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from probekit.corpora.passage import SPLITS, Corpus, Split
-from probekit.errors import ProbekitWarning, StoreError
+from probekit.errors import ModelError, ProbekitWarning, StoreError
 from probekit.progress import Progress
 from probekit.states.store import Shard, Store
 from probekit.workers import workers
@@ -139,7 +139,12 @@ class Filler:
 
     def _check_range(self, states: np.ndarray) -> None:
         for values in states:
-            if not torch.isfinite(torch.stack(torch.from_numpy(values).aminmax())).all():
+            ends = torch.stack(torch.from_numpy(values).aminmax())
+            if ends.isnan().any() or (self.store.dtype == "float32" and ends.isinf().any()):
+                raise ModelError(
+                    f"'{self.name}' has vectors that are not numbers (NaN or infinite): its weights are broken"
+                )
+            if ends.isinf().any():
                 raise StoreError(
                     f"'{self.name}' has hidden states that {self.store.dtype} cannot hold: use --store-dtype float32"
                 )

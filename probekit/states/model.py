@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from probekit.errors import ModelError
+from probekit.errors import InputError, ModelError
 from probekit.states.checkpoint import Checkpoint, EncoderSettings
 from probekit.states.static import SUFFIXES, StaticVectors
 from probekit.states.words import PieceVector
@@ -41,5 +41,9 @@ def open_model(name: str, settings: EncoderSettings) -> Model:
     if path.is_file():
         if not path.name.endswith(SUFFIXES):
             raise ModelError(f"'{name}' is a file: a model is a folder, or word vectors ({', '.join(SUFFIXES)})")
+        if settings.stack != "auto" or settings.site != "residual":
+            raise InputError(f"'{name}' holds word vectors: they have no --stack and no --site")
         return StaticVectors(path, name)
+    if path.name.endswith(SUFFIXES):
+        raise ModelError(f"there is no file '{name}'")
     return Checkpoint(name, settings)

@@ -80,8 +80,9 @@ def resolve(name: str) -> ModelSource:
     path = Path(name).expanduser()
     if path.is_dir():
         return ModelSource(name, str(path), is_local=True)
-    if name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise ModelError(f"there is no model folder '{name}'")
+    if name.startswith((".", "/", "~")) or name.count("/") > 1 or (len(path.parts) > 1 and path.parent.is_dir()):
+        beside = sorted(p.name for p in path.parent.glob("checkpoint-*")) if path.parent.is_dir() else []
+        raise ModelError(f"there is no model folder '{name}'" + (f": there are {', '.join(beside)}" if beside else ""))
     if "," in name:
         raise ModelError(f"'{name}' is no model: for several, give --model once for each")
     base, _, revision = name.partition("@")
@@ -89,7 +90,11 @@ def resolve(name: str) -> ModelSource:
     if not re.fullmatch(r"[\w.\-]+(/[\w.\-]+)?", location):
         raise ModelError(f"'{name}' is neither a folder nor a model id such as google-bert/bert-base-uncased")
     if "/" not in location:
-        raise ModelError(f"{unknown('model', name, ALIASES)} (or a folder, or a hub id such as OWNER/NAME@REVISION)")
+        said = unknown("model", name, ALIASES).partition("known:")[0]
+        raise ModelError(
+            f"{said.rstrip(' :')} ('probekit models' lists the names; or give a folder, or a hub id: "
+            "OWNER/NAME@REVISION)"
+        )
     return ModelSource(name, location, revision or None)
 
 
@@ -98,6 +103,10 @@ def _random(name: str) -> tuple[str, int]:
     if inner and seed.isdigit():
         return inner, int(seed)
     inner = name.removeprefix("random:")
+    if ":" in inner and not inner.startswith("random:"):
+        raise ModelError(f"'{name}': the seed, '{seed}', is no whole number")
+    if Path(inner).is_file():
+        raise ModelError(f"'{name}': word vectors have no configuration that a random model could be made of")
     if not inner or inner.startswith("random:"):
         raise ModelError(f"'{name}': a random model is random:NAME or random:NAME:SEED, as random:bert-base:1")
     return inner, 0

@@ -61,11 +61,18 @@ class StaticVectors:
 
     def read(self, batch: list[str], layers: Sequence[int], values: np.ndarray) -> np.ndarray:
         """Fill `values` for the words in the vocabulary; returns their places."""
-        keys = [next((key for key in (word, word.lower()) if key in self._vectors), None) for word in batch]
+        keys = [self._key(word) for word in batch]
         found = np.array([i for i, key in enumerate(keys) if key is not None], dtype=np.int64)
         if len(found):
             values[0, found] = np.stack([self._vectors[key] for key in keys if key is not None])
         return found
+
+    def has(self, word: str) -> bool:
+        """Whether it has a vector for `word`."""
+        return self._key(word) is not None
+
+    def _key(self, word: str) -> str | None:
+        return next((key for key in (word, word.lower()) if key in self._vectors), None)
 
 
 def _read(path: Path, name: str) -> Any:
@@ -76,14 +83,19 @@ def _read(path: Path, name: str) -> Any:
         raise InputError("word vectors need gensim: pip install 'probekit-nlp[static]'") from error
     try:
         with path.open("rb") as file:
-            beginning = file.read(4096)
+            beginning = file.read(4)
+        if not beginning:
+            raise ModelError(f"'{name}' is empty")
         if beginning.startswith(_FASTTEXT):
             return load_facebook_vectors(path)
         if path.suffix == ".bin" or path.name.endswith(".bin.gz"):
             return KeyedVectors.load_word2vec_format(path, binary=True)
         return KeyedVectors.load_word2vec_format(path, binary=False, no_header=not _has_header(path))
-    except (ValueError, OSError, EOFError, NotImplementedError) as error:
-        raise ModelError(f"'{name}' holds no word vectors that can be read: {error}") from error
+    except (ValueError, TypeError, OSError, EOFError, NotImplementedError) as error:
+        raise ModelError(
+            f"'{name}' holds no word vectors that can be read, a line being a word and its numbers, as many in each "
+            f"({error})"
+        ) from error
 
 
 def _has_header(path: Path) -> bool:

@@ -114,7 +114,9 @@ class ForgettingCallback(TrainerCallback):
         found["probe_seconds"] = self.seconds
         self.history.append({"step": state.global_step, **found})
         if state.global_step:  # the trainer's history begins with its first step
+            due = control.should_log
             self.trainer.log(found)
+            control.should_log = due  # the trainer's own log of this step is still to come
         if self.limit is None or self.at_limit == "log":
             return
         model: Any = self.trainer.model

@@ -110,6 +110,13 @@ def test_an_adapter_that_lacks_weights(tiny_bert: Path, small: Corpus, tmp_path:
     save_file({name: value for name, value in state.items() if name != gone}, file)
     with pytest.raises(ModelError, match="lacks weights"):
         extract(str(tmp_path), small)
+    with pytest.raises(ModelError, match=f"give random:{tiny_bert}"):
+        extract(f"random:{tmp_path}", small)
+    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    (tmp_path / "adapter_config.json").write_text(json.dumps({**config, "base_model_name_or_path": "./gone"}))
+    with pytest.raises(ModelError, match=r"the base of the adapter .*'\./gone'"):
+        extract(str(tmp_path), small)
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
     file.rename(tmp_path / "adapter_model.bin")
     with pytest.raises(ModelError, match="only pickled weights"):
         extract(str(tmp_path), small)
@@ -164,6 +171,8 @@ def test_a_random_model_that_has_the_trained_weights(tiny_gpt2: Path, small: Cor
         extract(f"random:{tiny_gpt2}:0", small)
     with pytest.raises(ModelError, match="random:NAME"):
         extract("random:", small)
+    with pytest.raises(ModelError, match="no whole number"):
+        extract(f"random:{tiny_gpt2}:x", small)
 
 
 def corpus_of(*words: str) -> Corpus:
@@ -197,6 +206,16 @@ def test_fasttext_makes_vectors_of_unseen_words(tmp_path: Path) -> None:
 
 
 def test_files_that_hold_no_word_vectors(tmp_path: Path) -> None:
+    (tmp_path / "empty.vec").touch()
+    with pytest.raises(ModelError, match="is empty"):
+        extract(str(tmp_path / "empty.vec"), corpus_of("a"))
+    (tmp_path / "nan.txt").write_text("a nan 1\nb 1 2\n")
+    with pytest.raises(ModelError, match="not numbers"):
+        extract(str(tmp_path / "nan.txt"), corpus_of("a"))
+    with pytest.raises(ModelError, match="no file"):
+        extract(str(tmp_path / "none.vec"), corpus_of("a"))
+    with pytest.raises(InputError, match="no --stack"):
+        extract(str(tmp_path / "nan.txt"), corpus_of("a"), encoder=EncoderSettings(site="attn"))
     (tmp_path / "a.vec").write_text("this is not\na file of numbers at all\n")
     with pytest.raises(ModelError, match="no word vectors"):
         extract(str(tmp_path / "a.vec"), corpus_of("a"))

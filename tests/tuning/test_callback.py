@@ -61,14 +61,18 @@ def test_it_logs_and_leaves_training_alone(tiny_bert: Path, small: Corpus, tmp_p
     plain = trainer(tiny_bert, small, tmp_path)
     plain.train()
     watched = trainer(tiny_bert, small, tmp_path)
-    callback = ForgettingCallback(watched, ["pos", "dep"], corpus=small, every=6)
+    callback = ForgettingCallback(watched, ["pos", "dep"], corpus=small, every=4)
     watched.add_callback(callback)
     watched.train()
-    assert [row["step"] for row in callback.history] == [0, 6, 12, 16]
+    assert [row["step"] for row in callback.history] == [0, 4, 8, 12, 16]
     assert callback.history[0]["probe_pos_retention"] == callback.history[0]["probe_dep_retention"] == 1
     assert {f"probe_pos_layer_{layer}" for layer in range(4)} <= set(callback.history[0])
     logged = [row for row in watched.state.log_history if "probe_pos_best" in row]
-    assert [row["step"] for row in logged] == [6, 12, 16]
+    assert [row["step"] for row in logged] == [4, 8, 12, 16]
+    losses = [
+        [(row["step"], row["loss"]) for row in one.state.log_history if "loss" in row] for one in (plain, watched)
+    ]
+    assert losses[0] == losses[1] and len(losses[0]) == 4  # the trainer's own log is there too
     for name, value in plain.model.state_dict().items():
         assert torch.equal(value, watched.model.state_dict()[name]), name
 
