@@ -12,6 +12,7 @@ from probekit.corpora.passage import Corpus
 from probekit.errors import TaskError
 from probekit.progress import Progress
 from probekit.states.extract import ExtractSettings, States, extract
+from probekit.states.model import require_model
 from probekit.tasks.instances import TaskData, make_instances
 from probekit.tasks.shapes import carries
 from probekit.tasks.task import Context, Task, load_task, shipped_tasks
@@ -57,6 +58,8 @@ def ask(
     subjects = [subject] if isinstance(subject, str | States) else list(subject)
     models = [name for name in subjects if isinstance(name, str)]
     ready = [states for states in subjects if isinstance(states, States)]
+    for first in models[:1]:
+        require_model(first)
     for fingerprint in dict.fromkeys(states.corpus.fingerprint for states in ready):
         same = [states for states in ready if states.corpus.fingerprint == fingerprint]
         given = [(states.model, partial(states.in_context, progress=progress)) for states in same]

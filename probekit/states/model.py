@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from probekit.errors import InputError, ModelError
 from probekit.states.checkpoint import Checkpoint, EncoderSettings
+from probekit.states.names import resolve
 from probekit.states.static import SUFFIXES, StaticVectors
 from probekit.states.words import PieceVector
 
@@ -32,18 +33,27 @@ class Model(Protocol):
         """What gives words their vectors."""
 
 
+def require_model(name: str) -> None:
+    """Raise ModelError where a name stands for nothing, before anything long is begun."""
+    path = Path(name).expanduser()
+    vectors = path.name.endswith(SUFFIXES)
+    if path.is_file() and not vectors:
+        raise ModelError(f"'{name}' is a file: a model is a folder, or word vectors ({', '.join(SUFFIXES)})")
+    if not path.exists() and vectors:
+        raise ModelError(f"there is no file '{name}'")
+    if not path.is_file():
+        resolve(name)
+
+
 def open_model(name: str, settings: EncoderSettings) -> Model:
     """The model of a name: word vectors where it is a file, else a checkpoint.
 
     Raises ModelError where there is none.
     """
+    require_model(name)
     path = Path(name).expanduser()
-    if path.is_file():
-        if not path.name.endswith(SUFFIXES):
-            raise ModelError(f"'{name}' is a file: a model is a folder, or word vectors ({', '.join(SUFFIXES)})")
-        if settings.stack != "auto" or settings.site != "residual":
-            raise InputError(f"'{name}' holds word vectors: they have no --stack and no --site")
-        return StaticVectors(path, name)
-    if path.name.endswith(SUFFIXES):
-        raise ModelError(f"there is no file '{name}'")
-    return Checkpoint(name, settings)
+    if not path.is_file():
+        return Checkpoint(name, settings)
+    if settings.stack != "auto" or settings.site != "residual":
+        raise InputError(f"'{name}' holds word vectors: they have no --stack and no --site")
+    return StaticVectors(path, name)
