@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +104,8 @@ def trace(
     new checkpoints only.
 
     Args:
-        models: folders or hub names in the order of training; the number at a name's end is its step.
+        models: folders or hub names in the order of training; a step is what the name says (`checkpoint-500`,
+            `step1000`), or the place where names do not say it in order.
         tasks: as for `probe`.
         folder: where results are kept.
         corpus, probe, seeds, extract_settings, fit_settings, allow_modified, progress: as for `probe`.
@@ -120,6 +122,7 @@ def trace(
         "extract_settings": extract_settings or ExtractSettings(),
         "fit_settings": fit_settings or FitSettings(),
     }
+    steps = _steps(models)
     measured: list[tuple[str, int, Scores]] = []
     notices: list[str] = []
     for source, wanted in by_corpus(tasks, corpus):
@@ -136,13 +139,19 @@ def trace(
                     raise
                 notices.append(f"{model} is left out: {error}")
                 continue
-            measured.append((model, _step(model, number), scores))
+            measured.append((model, steps[number], scores))
     table = _table(measured)
     return Trace(table, _fell(table, threshold), _summary(table), threshold, tuple(dict.fromkeys(notices)))
 
 
+def _steps(models: Sequence[str]) -> list[int]:
+    """Of each model: what its name says, or where the names do not say it in order, its place."""
+    steps = [_step(model, place) for place, model in enumerate(models)]
+    return steps if all(a < b for a, b in pairwise(steps)) else list(range(len(models)))
+
+
 def _step(name: str, otherwise: int) -> int:
-    digits = re.search(r"(\d+)/?$", name)
+    digits = re.search(r"(?:checkpoint-|step[-_]?)(\d+)/?$", name)
     return int(digits[1]) if digits else otherwise
 
 

@@ -43,6 +43,13 @@ def test_checkpoints_stand_in_the_order_of_their_steps(run: Path, tmp_path: Path
         checkpoints_of(tmp_path)
 
 
+def test_steps_are_in_the_names_or_are_places() -> None:
+    assert trajectory._steps(["minilm", "run/checkpoint-20", "run/checkpoint-100/"]) == [0, 20, 100]
+    assert trajectory._steps(["m@step0", "m@step1000"]) == [0, 1000]
+    assert trajectory._steps(["minilm", "genre-2e-05", "genre-0.0005"]) == [0, 1, 2]
+    assert trajectory._steps(["run/checkpoint-20", "run/checkpoint-20", "other/checkpoint-10"]) == [0, 1, 2]
+
+
 def test_the_step_at_which_it_went(run: Path, small: Corpus, tmp_path: Path) -> None:
     found = trace(checkpoints_of(run), ["pos"], corpus=small, folder=tmp_path / "t")
     fell = found.fell.set_index("layer")["step"]
