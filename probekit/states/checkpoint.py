@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -15,7 +14,7 @@ import xxhash
 from probekit.errors import InputError
 from probekit.states.encoder import Encoder
 from probekit.states.families import Site, Stack
-from probekit.states.files import Files, find_files
+from probekit.states.files import Files, digest_file, find_files, read_json
 from probekit.states.loading import TOKENIZER_FILES, load_config, load_random, load_tokenizer, load_trained
 from probekit.states.words import PieceVector, WordReader
 
@@ -23,7 +22,12 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "float16", "bfloat16", "int8", "int4"]
 
 _VOLATILE = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", "architectures")
-_WITHIN = ("PROMPT_TUNING", "P_TUNING", "MULTITASK_PROMPT_TUNING")  # adapters whose pieces stand before the text
+_BEFORE_TEXT = {
+    "PROMPT_TUNING": "prompt",
+    "P_TUNING": "prompt",
+    "MULTITASK_PROMPT_TUNING": "prompt",
+    "PREFIX_TUNING": "prefix",
+}
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class Checkpoint:
         stack or a site that is not there.
         """
         self.dtype, bits = _dtype(settings)
+        self.computed_in = str(self.dtype).removeprefix("torch.") + (f", weights of {bits} bits" if bits else "")
         remote_code = settings.trust_remote_code
         self.files = find_files(
             name, allow_pickle=settings.allow_pickle, remote_code=remote_code, adapter=settings.adapter
@@ -86,7 +91,7 @@ class Checkpoint:
             load,
             stack=settings.stack,
             site=settings.site,
-            prompt=_prompt(self.files),
+            **_before_text(self.files),
         )
         self.n_layers, self.dim = self.encoder.n_layers, self.encoder.dim
 
@@ -96,13 +101,13 @@ class Checkpoint:
         weights = xxhash.xxh3_128(json.dumps(config, sort_keys=True, default=str).encode())
         if self.files.seed is None:
             for path in self.files.weights:
-                _digest(path, weights)
+                digest_file(path, weights)
         else:
             # What a seed gives is the libraries' business.
             weights.update(f"random {self.files.seed} {version('torch')} {version('transformers')}".encode())
         if self.files.adapter:
             for path in (self.files.adapter / "adapter_config.json", *self.files.adapter_weights):
-                _digest(path, weights)
+                digest_file(path, weights)
         return {"weights": weights.hexdigest(), "tokenizer": self._tokenizer_digest()}
 
     def _tokenizer_digest(self) -> str:
@@ -112,7 +117,7 @@ class Checkpoint:
         found = xxhash.xxh3_128(type(tokenizer).__name__.encode())
         for name in TOKENIZER_FILES:
             if (self.files.folder / name).is_file():
-                _digest(self.files.folder / name, found)
+                digest_file(self.files.folder / name, found)
         return str(found.hexdigest())
 
     def facts(self) -> dict[str, Any]:
@@ -120,7 +125,7 @@ class Checkpoint:
         return {
             "window": self.encoder.limit,
             "layers_mean": self.encoder.layers_mean,
-            "computed_in": str(self.dtype).removeprefix("torch."),
+            "computed_in": self.computed_in,
         }
 
     def reader(self, pieces: PieceVector, batch_tokens: int | None) -> WordReader:
@@ -158,15 +163,8 @@ def _dtype(settings: EncoderSettings) -> tuple[torch.dtype, int | None]:
     return found.get(settings.dtype) or (getattr(torch, settings.dtype), None)
 
 
-def _prompt(files: Files) -> int:
-    """Pieces that an adapter puts before every text."""
-    if not files.adapter:
-        return 0
-    config = json.loads((files.adapter / "adapter_config.json").read_text(encoding="utf-8"))
-    return int(config["num_virtual_tokens"]) if config.get("peft_type") in _WITHIN else 0
-
-
-def _digest(path: Path, digest: Any) -> None:
-    with path.open("rb") as file:
-        while block := file.read(1 << 22):
-            digest.update(block)
+def _before_text(files: Files) -> dict[str, int]:
+    """What an adapter puts before every text, see `Encoder`."""
+    config = read_json(files.adapter / "adapter_config.json") if files.adapter else {}
+    what = _BEFORE_TEXT.get(config.get("peft_type", ""))
+    return {what: int(config["num_virtual_tokens"])} if what else {}

@@ -53,7 +53,7 @@ def examine(name: str, corpus: Corpus, settings: ExtractSettings) -> Examination
     Raises ModelError where there is no such model, or its configuration or tokenizer cannot be read.
     """
     model = open_model(name, settings.encoder)
-    facts = {"model": _of_model(model, settings)}
+    facts = {"model": _of_model(model)}
     problems: list[str] = []
     if isinstance(model, Checkpoint):
         facts["words and pieces"], found = _of_pieces(model, corpus)
@@ -70,7 +70,7 @@ def examine(name: str, corpus: Corpus, settings: ExtractSettings) -> Examination
     return Examination(facts, tuple(problems), model.notices)
 
 
-def _of_model(model: Model, settings: ExtractSettings) -> Facts:
+def _of_model(model: Model) -> Facts:
     facts: Facts = {"name": model.name}
     if isinstance(model, Checkpoint):
         config, encoder = model.encoder.config, model.encoder
@@ -84,7 +84,7 @@ def _of_model(model: Model, settings: ExtractSettings) -> Facts:
             "site": encoder.site,
             "parameters on disk": count,
             "types on disk": types,
-            "computed in": str(model.dtype).removeprefix("torch."),
+            "computed in": model.computed_in,
             "device": str(encoder.device),
             "tokenizer": type(encoder.tokenizer).__name__ + (" (fast)" if encoder.tokenizer.is_fast else " (slow)"),
             "vocabulary": len(encoder.tokenizer),

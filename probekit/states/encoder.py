@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -31,6 +32,7 @@ class Encoder:
         stack: Stack = "auto",
         site: Site = "residual",
         prompt: int = 0,
+        prefix: int = 0,
     ) -> None:
         """Of a model that `load` gives when it is needed.
 
@@ -41,7 +43,8 @@ class Encoder:
             load: gives the bare model, without a head, on any device.
             stack: of an encoder-decoder, which half is read; `auto` is its encoder.
             site: the residual stream, or what `attn` or `mlp` adds to it.
-            prompt: pieces that the model itself puts before every text.
+            prompt: vectors that the model itself puts before every text, and that stand among its hidden states.
+            prefix: positions that it takes before every text without a hidden state of their own.
 
         Raises InputError for a stack or a site that the family does not have.
         """
@@ -54,13 +57,13 @@ class Encoder:
         self.n_layers = self.n_blocks + 1 + self.family.extra_layers
         self.dim = int(text.hidden_size)
         self.prefix, self.suffix = _special_pieces(tokenizer)
-        self.prompt = prompt
+        self._prompt, self._taken = prompt, prompt + prefix
         self.layers_mean = layers_mean(config, self.stack, site)
         self._module_of_site = self._site_module()
         self._load = load
         self._model: Any = None
         self._rows = getattr(text, "vocab_size", None)  # of its table of embeddings; models of characters have none
-        self._last_layer = self.n_blocks
+        self._last_layer = self.n_layers - 1
         self._seen = threading.local()
 
     @property
@@ -71,16 +74,13 @@ class Encoder:
         if self.family.offset:
             longest -= int(self.config.pad_token_id or 0) + 1
         tokenizer_limit = self.tokenizer.model_max_length or longest
-        return int(min(longest, tokenizer_limit, MAX_WINDOW)) - len(self.prefix) - len(self.suffix) - self._start
+        reach = min(longest - self._taken, tokenizer_limit, MAX_WINDOW)
+        return int(reach) - len(self.prefix) - len(self.suffix) - int(self.stack == "decoder")
 
     @property
     def first(self) -> int:
         """Where a text's first piece stands among its hidden states."""
-        return self._start + len(self.prefix)
-
-    @property
-    def _start(self) -> int:
-        return self.prompt + int(self.stack == "decoder")  # a pair's decoder begins with a piece of its own
+        return self._prompt + int(self.stack == "decoder") + len(self.prefix)  # a pair's decoder begins with a piece
 
     def load(self, last_layer: int) -> None:
         """Load the weights up to layer `last_layer`, once; the blocks above it are dropped and cost nothing."""
@@ -92,12 +92,14 @@ class Encoder:
             self._watch_site()
         if self.family.late:
             model.get_input_embeddings().register_forward_hook(self._keep_embedded)
-        if last_layer < self.n_blocks and not self.family.extra_layers:
+        # Where the model narrows its last layer to its embeddings' width, the last block's own output is taken.
+        narrowed = getattr(self.config.get_text_config(), "word_embed_proj_dim", self.dim) != self.dim
+        if (last_layer < self.n_blocks or narrowed) and not self.family.extra_layers:
             self._last_layer = last_layer
             self._cut()
-        elif self.family.extra_layers:
-            self._last_layer = self.n_layers - 1
-        self._model.to(self.device).eval()
+        if not getattr(model, "is_quantized", False):  # such models stand on their device and are not moved
+            self._model.to(self.device)
+        self._model.eval()
 
     @torch.inference_mode()
     def hidden_states(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
@@ -152,10 +154,14 @@ class Encoder:
 
     _is_cut = False
 
+    @property
+    def _home(self) -> Any:
+        """Where the blocks are."""
+        return self._model.get_decoder() if self.stack == "decoder" else self._model
+
     def _cut(self) -> None:
-        """Drop the blocks above the last layer wanted."""
-        stack = self._model.get_decoder() if self.stack == "decoder" else self._model
-        for module in stack.modules():
+        """Drop the blocks above the last layer wanted, and watch the topmost that is left."""
+        for module in self._home.modules():
             if isinstance(module, torch.nn.ModuleList) and len(module) == self.n_blocks:
                 del module[max(self._last_layer, 1) :]
                 if self._last_layer:
@@ -178,21 +184,14 @@ class Encoder:
         sites = self.family.sites
         found = sites.get(f"{self.stack}.{self.site}", sites.get(self.site))
         if found is None:
-            raise InputError(
-                f"'{self.name}' ({self.family.title}): there is no site '{self.site}'"
-                + (f", only residual{''.join(f', {s}' for s in sites if '.' not in s)}" if sites else ", only residual")
-            )
+            known = ", ".join(["residual", *(site for site in sites if "." not in site)])
+            raise InputError(f"'{self.name}' ({self.family.title}): there is no site '{self.site}', only {known}")
         return found
 
     def _watch_site(self) -> None:
-        stack = self._model.get_decoder() if self.stack == "decoder" else self._model
-        blocks = {
-            name.removesuffix("." + self._module_of_site): module  # type: ignore[operator]
-            for name, module in stack.named_modules()
-            if name.endswith("." + self._module_of_site)  # type: ignore[operator]
-        }
-        # Of a block, not of some part of it: its name ends with its number.
-        found = [module for name, module in blocks.items() if name.rpartition(".")[2].isdigit()]
+        # Of a block, not of some part of it: what stands before the name is the block's number.
+        pattern = re.compile(rf"(^|\.)\d+\.{re.escape(str(self._module_of_site))}$")
+        found = [module for name, module in self._home.named_modules() if pattern.search(name)]
         if not found:
             raise ModelError(f"'{self.name}': no block has a '{self._module_of_site}' as its family should")
         for module in found:

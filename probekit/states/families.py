@@ -143,4 +143,8 @@ def has_final_norm(config: Any) -> bool:
         return False
     if text.model_type == "opt" and not (text.do_layer_norm_before and not text._remove_final_layer_norm):
         return False
+    if (
+        getattr(text, "word_embed_proj_dim", text.hidden_size) != text.hidden_size
+    ):  # what follows the blocks is not read
+        return False
     return family_of(config).final_norm

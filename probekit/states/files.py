@@ -87,7 +87,7 @@ def _transformer_within(folder: Path) -> Path:
     """Of a sentence-transformers folder that keeps its model in a folder of its own; else the folder itself."""
     if (folder / "config.json").is_file() or not (folder / "modules.json").is_file():
         return folder
-    modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+    modules = read_json(folder / "modules.json")
     inner = folder / Path(str(modules[0].get("path", "")) if modules else "").name
     return inner if (inner / "config.json").is_file() else folder
 
@@ -101,10 +101,7 @@ def _last_checkpoint(folder: Path) -> Path | None:
 
 
 def _base_of(folder: Path, name: str) -> str:
-    try:
-        found = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"the adapter '{name}' does not say what model it is for: {folder}") from error
+    found = read_json(folder / "adapter_config.json").get("base_model_name_or_path")
     if not found:
         raise ModelError(f"the adapter '{name}' names no base model (base_model_name_or_path in {folder})")
     beside = folder / found
@@ -113,7 +110,7 @@ def _base_of(folder: Path, name: str) -> str:
 
 def _head(folder: Path, name: str) -> tuple[str, ...]:
     """What is said of a head: it is not read."""
-    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = read_json(folder / "config.json")
     heads = [one for one in config.get("architectures") or [] if not str(one).endswith(_HEADLESS)]
     return (f"{name}: its head is left out ({heads[0]}), the model under it is read",) if heads else ()
 
@@ -131,6 +128,24 @@ def _weights(folder: Path, name: str, kind: str, allow_pickle: bool) -> tuple[Pa
             "loaded: convert it to safetensors, or allow it with --allow-pickle if you trust its author"
         )
     return tuple(pickled)
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises ModelError where it cannot be read.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}") from error
+
+
+def digest_file(path: Path, digest: Any) -> None:
+    """Add a file's bytes to a checksum."""
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
 
 
 def _download(source: ModelSource, allow_pickle: bool, remote_code: bool) -> Path:

@@ -139,6 +139,8 @@ def _adapted(model: Any, files: Files, dtype: torch.dtype) -> Any:
         raise InputError(f"'{files.name}' is a PEFT adapter: pip install 'probekit-nlp[peft]'") from error
     try:
         config = PeftConfig.from_pretrained(str(files.adapter))
+        if config.is_prompt_learning and model.config.is_encoder_decoder:
+            raise ModelError(f"'{files.name}': prefixes and prompts of encoder-decoders cannot be read")
         config.modules_to_save = None  # heads, which are not read
         config.inference_mode = True
         kind = PeftModelForFeatureExtraction if config.is_prompt_learning else PeftModel
@@ -149,6 +151,8 @@ def _adapted(model: Any, files: Files, dtype: torch.dtype) -> Any:
             for name, value in _adapter_state(files).items()
         }
         put(adapted, given)
+    except ModelError:
+        raise
     except Exception as error:  # peft raises its own kinds
         raise ModelError(_first_line(f"the adapter '{files.name}' does not fit {files.folder}", error)) from error
     lacking = sorted(set(get_peft_model_state_dict(adapted)) - set(given))
@@ -176,7 +180,8 @@ def _quantised(name: str, bits: int) -> dict[str, Any]:
         raise InputError(f"'{name}' in {bits} bits needs bitsandbytes: pip install bitsandbytes") from error
     from transformers import BitsAndBytesConfig
 
-    return {"quantization_config": BitsAndBytesConfig(load_in_8bit=bits == 8, load_in_4bit=bits == 4)}
+    how = BitsAndBytesConfig(load_in_8bit=bits == 8, load_in_4bit=bits == 4)
+    return {"quantization_config": how, "device_map": {"": 0}}
 
 
 @contextmanager

@@ -20,7 +20,7 @@ TRIED = "a few words that tell one module from another"
 
 
 class Module:
-    """A torch module that reads pieces: `module(ids)`, or `module(input_ids=…, attention_mask=…)`.
+    """A torch module that reads pieces: `module(ids)`.
 
     Attributes:
         first: 0, nothing is put before a text.

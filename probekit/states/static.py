@@ -11,6 +11,7 @@ import torch
 import xxhash
 
 from probekit.errors import InputError, ModelError
+from probekit.states.files import digest_file
 from probekit.states.words import PieceVector
 
 SUFFIXES = (".vec", ".txt", ".bin", ".gz")
@@ -39,9 +40,7 @@ class StaticVectors:
     def fingerprint(self) -> dict[str, str]:
         """Of the file (xxh3, 128 bit)."""
         digest = xxhash.xxh3_128()
-        with self.path.open("rb") as file:
-            while block := file.read(1 << 22):
-                digest.update(block)
+        digest_file(self.path, digest)
         return {"weights": digest.hexdigest()}
 
     def facts(self) -> dict[str, Any]:

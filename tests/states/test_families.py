@@ -172,16 +172,61 @@ def test_attention_and_network_are_what_a_block_adds(family: str, families: Any)
         torch.testing.assert_close(states["residual"][k][0], (states["residual"][k - 1] + added)[0])
 
 
-@pytest.mark.parametrize("family", ["bert", "albert", "electra", "deberta-v2", "distilbert", "mpnet", "bart"])
-def test_sites_of_families_that_norm_what_they_add(family: str, families: Any) -> None:
-    """The stream is normed after each addition, so that it has nothing of the scale of what was added."""
+# Families that norm the stream behind each addition, with the norms' names within a block.
+_OF_BERT = ("attention.output.LayerNorm", "output.LayerNorm")
+NORMING = {
+    "bert": _OF_BERT,
+    "roberta": _OF_BERT,
+    "electra": _OF_BERT,
+    "deberta": _OF_BERT,
+    "deberta-v2": _OF_BERT,
+    "mpnet": ("attention.LayerNorm", "output.LayerNorm"),
+    "distilbert": ("sa_layer_norm", "output_layer_norm"),
+    "albert": ("attention.LayerNorm", "full_layer_layer_norm"),
+    "bart": ("self_attn_layer_norm", "final_layer_norm"),
+}
+
+
+@pytest.mark.parametrize("family", NORMING)
+def test_attention_and_network_are_what_a_block_adds_before_its_norms(family: str, families: Any) -> None:
     pieces = [np.arange(5, 25)]
-    for site in ("attn", "mlp"):
+    states = {}
+    for site in ("residual", "attn", "mlp"):
         encoder = Checkpoint(str(families(family)), EncoderSettings(site=site)).encoder  # type: ignore[arg-type]
         encoder.load(encoder.n_blocks)
-        states = encoder.hidden_states(pieces)
-        assert len(states) == encoder.n_layers
-        assert {state.shape for state in states} == {states[0].shape}
+        states[site] = encoder.hidden_states(pieces)
+    if family == "albert":  # one block, run again and again
+        blocks = [encoder._model.encoder.albert_layer_groups[0].albert_layers[0]] * encoder.n_blocks
+    else:
+        blocks = list(_blocks(encoder))
+    assert len(states["attn"]) == len(states["mlp"]) == encoder.n_layers
+    for k, block in enumerate(blocks, start=1):
+        first, second = (block.get_submodule(name) for name in NORMING[family])
+        with torch.no_grad():
+            between = first(states["residual"][k - 1] + states["attn"][k])
+            expected = second(between + states["mlp"][k])
+        torch.testing.assert_close(states["residual"][k], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_a_model_that_narrows_its_last_layer(sample: Corpus, few: Corpus, tmp_path: Path) -> None:
+    """As OPT-350M does: its embeddings are narrower than its blocks, and so is what it returns."""
+    texts = [" ".join(p.words) for p in sample.splits["train"][:400]]
+    narrow = {"word_embed_proj_dim": 16, "do_layer_norm_before": False}
+    folder = make_family("opt", tmp_path / "opt", texts, narrow)
+    states = extract(str(folder), few, store_dtype="float32")
+    assert "the last one like the others" in states.manifest["layers_mean"]
+    tokenizer, model = plain(folder)
+    seen: list[torch.Tensor] = []
+    model.decoder.layers[-1].register_forward_hook(
+        lambda module, args, output: seen.append(output[0] if isinstance(output, tuple) else output)
+    )
+    words = few.splits["train"][0].words
+    encoded = tokenizer(" ".join(words), return_tensors="pt")
+    with torch.no_grad():
+        model(encoded["input_ids"])
+    own = [i for i, (a, b) in enumerate(encoded[0].offsets) if a < len(words[0]) and b > a]
+    expected = seen[0].reshape(1, -1, states.dim)[0, own].mean(0)
+    np.testing.assert_allclose(states.read("train", 0, 1)[-1, 0], expected.numpy(), atol=1e-4)
 
 
 @pytest.mark.parametrize(("family", "stack"), CASES)

@@ -12,13 +12,15 @@ import torch
 from gensim.models import FastText, KeyedVectors
 from peft import IA3Config, LoraConfig, PrefixTuningConfig, PromptTuningConfig, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModel, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification, AutoTokenizer
 
 import probekit as pk
 from probekit.corpora.passage import SPLITS, Corpus, Passage
 from probekit.errors import InputError, ModelError
-from probekit.states.checkpoint import EncoderSettings
+from probekit.states import checkpoint
+from probekit.states.checkpoint import Checkpoint, EncoderSettings
 from probekit.states.extract import States, extract
+from tests.families import make_family
 
 
 def values(states: States) -> np.ndarray:
@@ -144,8 +146,27 @@ def test_prefixes_and_prompts(kind: type, tiny_gpt2: Path, small: Corpus, tmp_pa
     hidden = hidden[len(hidden) - len(offsets) :]
     first = [i for i, (a, b) in enumerate(offsets) if a < len(words[0])]
     np.testing.assert_allclose(states.read("train", 0, 1)[-1, 0], hidden[first].mean(0).numpy(), atol=1e-4)
+    long = corpus_of(*["word"] * 300)
+    assert np.isfinite(extract(str(tmp_path), long).read("train", 0, 300)).all()  # positions are left for the prefix
     plain = extract(str(tiny_gpt2), small, store_dtype="float32")
     assert np.abs(states.read("train", 0, 5)[-1] - plain.read("train", 0, 5)[-1]).max() > 0.01
+
+
+def test_prompts_of_an_encoder_decoder_are_refused(sample: Corpus, small: Corpus, tmp_path: Path) -> None:
+    folder = make_family("t5", tmp_path / "t5", [" ".join(p.words) for p in sample.splits["train"][:400]])
+    config = PromptTuningConfig(task_type="SEQ_2_SEQ_LM", num_virtual_tokens=3)
+    get_peft_model(AutoModelForSeq2SeqLM.from_pretrained(folder), config).save_pretrained(tmp_path / "adapter")
+    with pytest.raises(ModelError, match="prefixes and prompts of encoder-decoders"):
+        extract(str(tmp_path / "adapter"), small)
+
+
+def test_quantised_weights_are_other_states(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "choose_device", lambda wanted: torch.device("cuda"))
+    facts = [
+        Checkpoint(str(tiny_bert), EncoderSettings(dtype=dtype)).facts()["computed_in"]  # type: ignore[arg-type]
+        for dtype in ("float16", "bfloat16", "int8", "int4")
+    ]
+    assert len(set(facts)) == 4
 
 
 def test_random_weights_are_the_seeds(tiny_gpt2: Path, small: Corpus, tmp_path: Path) -> None:

@@ -102,6 +102,15 @@ def test_more_blocks_than_there_are_weights(folder: Path, small: Corpus) -> None
         extract(str(folder), small)
 
 
+@pytest.mark.parametrize("name", ["config.json", "adapter_config.json", "modules.json"])
+def test_a_malformed_json_is_named(name: str, folder: Path, small: Corpus) -> None:
+    if name != "config.json":
+        (folder / "config.json").unlink()
+    (folder / name).write_text("{")
+    with pytest.raises(ModelError, match=f"{name} cannot be read"):
+        extract(str(folder), small)
+
+
 @pytest.mark.parametrize("harm", ["cut", "header", "shape"])
 def test_damaged_weights_are_named(harm: str, folder: Path, small: Corpus) -> None:
     weights = folder / "model.safetensors"
