@@ -8,8 +8,9 @@ Four readings of `after`, each free to do what the ones before it may:
     (d) a probe trained on `after` at whichever layer is best.
 
 What (b) recovers is rotation (or another linear map), what only (c) recovers re-encoding, what only (d) recovers
-relocation, and the rest is loss. Maps are fitted on training words; which reading a step uses is chosen on dev; the
-scores are of test. The four parts add up to the whole drop of (a).
+relocation, and the rest is loss. Maps are fitted on training words; which reading a step uses is chosen on dev, where
+one that reads as much as the probe did on `before` needs no better; the scores are of test. The four parts add up to
+the whole drop of (a).
 """
 
 from __future__ import annotations
@@ -98,23 +99,26 @@ def _kept(before: States, after: States) -> np.ndarray:
 def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[dict[str, Any]]:
     data, (first, second) = side.data, side.places
     dev = {name: mean_scores(data, "dev", predicted) for name, (predicted, _) in mapped.items()}
+    enough = mean_scores(data, "dev", side.before.dev_predictions)
     retrained = mean_scores(data, "dev", side.after.dev_predictions)
     scores = {name: mean_scores(data, "test", predicted) for name, (_, predicted) in mapped.items()}
     scores["before"] = mean_scores(data, "test", side.before.predictions)
     scores["retrained"] = mean_scores(data, "test", side.after.predictions)
     elsewhere = {f"layer {at}": (retrained[j], side.after.predictions[j]) for j, at in enumerate(side.after.layers)}
+    drawn = paired.weights(counts(data, "test", [side.before.predictions[:1]])[0].shape[2]).resampled
     rows = []
     for i, (layer, layer_after) in enumerate(side.layers):
         probes = {name: (dev[name][i], test[i]) for name, (_, test) in mapped.items()}
         own = {"retrained": (retrained[second[i]], side.after.predictions[second[i]])}
         plain = {name: reading for name, reading in probes.items() if name == PLAIN}
-        chosen = [_best(step) for step in (plain, probes, probes | own, probes | own | elsewhere) if step]
+        steps = [step for step in (plain, probes, probes | own, probes | own | elsewhere) if step]
+        chosen = [_best(step, enough[first[i]]) for step in steps]
         levels = [side.before.predictions[first[i]], *(predictions for _, predictions in chosen)]
         rows.append(
             {
                 "layer": layer,
                 "layer_after": layer_after,
-                **_parts(side, np.stack(levels), has_plain=bool(plain)),
+                **_parts(side, np.stack(levels), drawn, has_plain=bool(plain)),
                 "score_before": scores["before"][first[i]],
                 "score_as_it_is": scores[PLAIN][i] if plain else np.nan,
                 "score_mapped": scores[chosen[-3][0]][i],
@@ -127,18 +131,19 @@ def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> l
     return rows
 
 
-def _best(readings: dict[str, tuple[float, np.ndarray]]) -> tuple[str, np.ndarray]:
-    """The reading with the best dev score, by name, with its test predictions; of equals the first, the plainest."""
-    name = max(readings, key=lambda name: readings[name][0])
+def _best(readings: dict[str, tuple[float, np.ndarray]], enough: float) -> tuple[str, np.ndarray]:
+    """The reading with the best dev score, by name, with its test predictions; of equals, and of those that have
+    enough, the first, the plainest."""
+    name = max(readings, key=lambda name: min(readings[name][0], enough))
     return name, readings[name][1]
 
 
-def _parts(side: Sides, levels: np.ndarray, *, has_plain: bool) -> dict[str, float]:
-    """The drop and its parts with their intervals, from `(levels, seeds, n)` predictions, `before` first."""
+def _parts(side: Sides, levels: np.ndarray, drawn: np.ndarray, *, has_plain: bool) -> dict[str, float]:
+    """The drop and its parts with their intervals, from `(levels, seeds, n)` predictions, `before` first, and
+    `(draws, groups)` weights."""
     metric = side.data.task.metric
     (counted,) = counts(side.data, "test", [levels])
     groups = counted.shape[2]
-    drawn = paired.weights(groups).resampled
     of_seeds = _split(metrics.score(metric, counted.sum(axis=2)), has_plain)
     flat = counted.transpose(2, 0, 1, 3).reshape(groups, -1)
     resampled = metrics.score(metric, (drawn @ flat).reshape(len(drawn), *counted.shape[:2], -1))

@@ -102,11 +102,11 @@ class Runs:
             if len(part):
                 yield self._batch(part.tolist(), layers, device)
 
-    def samples(self, words: int, layers: Sequence[int], device: torch.device) -> Iterator[torch.Tensor]:
-        """States of about `words` words, or of all, from runs spread evenly over the split: `(layers, n, dim)`."""
+    def samples(self, words: int, layers: Sequence[int], device: torch.device) -> Iterator[Batch]:
+        """About `words` words, or all, in runs spread evenly over the split."""
         every = max(1, self.n_words // words)
         for run in range(0, len(self), every):
-            yield self._vectors([(int(self.borders[run]), int(self.borders[run + 1]))], layers, device)
+            yield self._batch([run], layers, device)
 
     def _vectors(self, slices: list[tuple[int, int]], layers: Sequence[int], device: torch.device) -> torch.Tensor:
         words = sum(b - a for a, b in slices)

@@ -17,11 +17,13 @@ from probekit.probes.adam import Adam
 from probekit.probes.batches import Runs, Vectors
 from probekit.probes.heads import Heads, ProbeKind, Scaling
 from probekit.probes.judge import judge, losses
+from probekit.probes.pooling import slots, take
 from probekit.progress import Progress, silent
 from probekit.tasks.instances import TaskData
 from probekit.workers import count, workers
 
 SCALING_WORDS = 16_384
+SIZING_WORDS = 4_096
 SMALLEST_BATCH = 256  # words
 GROUP_BYTES = 1 << 28  # layers are fitted together as far as a batch of their states, and their axes, stay below this
 
@@ -48,7 +50,7 @@ class FitSettings:
     words: int = 150_000
     patience: int = 5
     batch_words: int = 1_536
-    learning_rate: float = 1.5e-2
+    learning_rate: float = 2e-2
     device: str = "cpu"
 
 
@@ -165,7 +167,7 @@ class _Fit:
         self.train, self.dev, self.test = (
             Runs(states, split, [data.splits[split] for data in tasks]) for split in ("train", "dev", "test")
         )
-        scaling = _scaling(self.train, layers, self.device)
+        scaling = _scaling(self.train, tasks, layers, self.device)
         n_classes = [len(data.classes) for data in tasks]
         self.heads = Heads(settings.probe, [data.task for data in tasks], n_classes, scaling, settings.seeds)
         # Small corpora: some hundred updates all the same, from smaller batches and more epochs.
@@ -227,11 +229,20 @@ class _Fit:
             progress(done / self.n_epochs)
 
 
-def _scaling(train: Runs, layers: Sequence[int], device: torch.device) -> Scaling:
-    """Mean, deviation and principal axes of SCALING_WORDS training words spread over the split."""
+def _scaling(train: Runs, tasks: Sequence[TaskData], layers: Sequence[int], device: torch.device) -> Scaling:
+    """What words and tasks' vectors are scaled by, from training words spread over the split."""
+    mean, deviation, axes = _moments(train, layers, device)
+    return Scaling(mean, deviation, axes, _sizes(train, tasks, layers, mean, deviation))
+
+
+def _moments(
+    train: Runs, layers: Sequence[int], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Mean, deviation and principal axes of about SCALING_WORDS words."""
     n = 0
     total = square = torch.zeros(1, dtype=torch.float64)  # on the CPU: not every GPU has float64
-    for values in train.samples(SCALING_WORDS, layers, device):
+    for batch in train.samples(SCALING_WORDS, layers, device):
+        values = batch.states
         n += values.shape[1]
         total = total + values.sum(1, keepdim=True).cpu().double()
         square = square + torch.bmm(values.transpose(1, 2), values).cpu().double()
@@ -241,4 +252,20 @@ def _scaling(train: Runs, layers: Sequence[int], device: torch.device) -> Scalin
     # A dimension that never varies carries nothing: leave it as it is rather than divide by nothing.
     deviation = torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation))
     _, axes = torch.linalg.eigh(covariance / (deviation.transpose(1, 2) * deviation))
-    return Scaling(*(part.float().to(device) for part in (mean, deviation, axes)))
+    return mean.float().to(device), deviation.float().to(device), axes.float().to(device)
+
+
+def _sizes(
+    train: Runs, tasks: Sequence[TaskData], layers: Sequence[int], mean: torch.Tensor, deviation: torch.Tensor
+) -> torch.Tensor:
+    """Root mean square length of each task's vectors in about SIZING_WORDS words, in that of a word."""
+    squares = torch.zeros(len(tasks), len(layers), device=mean.device)
+    n = torch.zeros(len(tasks), 1, device=mean.device)
+    for batch in train.samples(SIZING_WORDS, layers, mean.device):
+        standard = (batch.states - mean) / deviation
+        for t, (data, spans) in enumerate(zip(tasks, batch.spans, strict=True)):
+            n[t] += len(spans)
+            for slot in slots(data.task):
+                squares[t] += take(standard, spans, slot).square().mean(2).sum(1)
+    # No instance among these words, or none that varies: as they are.
+    return torch.where(squares > 0, squares / n.clamp_min(1), torch.ones_like(squares)).sqrt()

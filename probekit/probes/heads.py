@@ -31,11 +31,14 @@ class Scaling:
     Attributes:
         mean, deviation: of training words, `(layers, 1, dim)` each.
         axes: the principal axes of standardised words, `(layers, dim, dim)`, one a column.
+        sizes: of each task's vectors of standardised words, `(tasks, layers)`: their root mean square length, in
+            that of one word.
     """
 
     mean: torch.Tensor
     deviation: torch.Tensor
     axes: torch.Tensor
+    sizes: torch.Tensor
 
 
 class Heads(torch.nn.Module):
@@ -73,6 +76,10 @@ class Heads(torch.nn.Module):
         unused = -sum(block.shape[1] for block in blocks) % ALIGNED
         first = torch.cat([*blocks, torch.zeros(self.dim, unused)], dim=1)
         self.first = torch.nn.Parameter(first.repeat(self.n_layers, 1, 1).to(device))
+        self.scale = 1 / scaling.deviation.transpose(1, 2).repeat(1, 1, first.shape[1])
+        for of_task, size in zip(self.columns, scaling.sizes, strict=True):
+            for columns in of_task:
+                self.scale[:, :, columns] /= size[:, None, None]
         self.bias = torch.nn.ParameterList(
             torch.zeros(self.n_layers, 1, len(self.seeds), width, device=device) for width in self.widths
         )
@@ -106,8 +113,9 @@ class Heads(torch.nn.Module):
         """Logits of each task: `(layers, n, seeds, classes)`."""
         # Standardising is folded into the map, (x - m) / s @ W = x @ (W / s) - (m / s) @ W, and what is the same
         # for every word is added after pooling. W is learned in the words' principal axes: there they are
-        # uncorrelated, which Adam, who scales each coordinate by itself, needs to get far in few steps.
-        scaled = torch.bmm(self.scaling.axes, self.first) / self.scaling.deviation.transpose(1, 2)
+        # uncorrelated, which Adam, who scales each coordinate by itself, needs to get far in few steps. Adam also
+        # moves every weight by about the learning rate: with vectors of one size a step is as large for every task.
+        scaled = torch.bmm(self.scaling.axes, self.first) * self.scale
         widths = [columns.stop - columns.start for of_task in self.columns for columns in of_task]
         widths.append(scaled.shape[2] - sum(widths))
         # Split once: a slice for each part would have its own gradient as large as the whole.
@@ -122,7 +130,8 @@ class Heads(torch.nn.Module):
         task, spans = self.tasks[t], batch.spans[t]
         parts = [take(values, spans, slot) for values, slot in zip(projected, slots(task), strict=True)]
         if task.features == "product":
-            parts.append(self._product(batch, spans, slots(task)) @ self.product[str(t)])
+            size = self.scaling.sizes[t][:, None, None]
+            parts.append(self._product(batch, spans, slots(task)) @ (self.product[str(t)] / size))
         per_seed = (len(self.seeds), self.widths[t])
         bias = self.bias[t] - sum(offsets[1:], offsets[0]).unflatten(2, per_seed)
         hidden = sum(parts[1:], parts[0]).unflatten(2, per_seed) + bias

@@ -1,8 +1,11 @@
-"""`compare` on two cached checkpoints, all tasks and layers of en_ewt, against `probe` on one of them."""
+"""`probekit compare` on two cached checkpoints, all tasks and layers of en_ewt, against `probekit probe` on one."""
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,25 +18,39 @@ import probekit as pk
 from probekit.states.names import resolve
 from tests.benchmarks.timing import figure
 
-SEEDS = (0, 1, 2)
+COMMAND = str(Path(sys.executable).with_name("probekit"))
 
 
 def main() -> None:
     corpus = pk.load_corpus("en_ewt")
-    with tempfile.TemporaryDirectory() as folder:
-        before = pk.extract("minilm", corpus)
-        with patch.dict(os.environ, PROBEKIT_CACHE=folder):
-            after = pk.extract(_shaken(Path(folder) / "shaken"), corpus)
-        started = time.perf_counter()
-        pk.probe(before, "all", seeds=SEEDS)
-        probing = time.perf_counter() - started
-        change = pk.compare(before, after, "all", seeds=SEEDS)
-    seconds = dict(change.run["seconds"])
-    whole = seconds.pop("all")
-    print(f"  probe {probing:.1f} s, compare {whole:.1f} s, of which " + _listed(seconds))
-    scores = whole - seconds["decomposition"] - seconds["similarity"]
-    figure("scores of compare / probe", scores / probing, "<= 1.5")
-    figure("bootstrap and permutation / compare", seconds["bootstrap and permutation"] / whole, "<= 0.1")
+    with tempfile.TemporaryDirectory() as name, patch.dict(os.environ, PROBEKIT_CACHE=name):
+        folder = Path(name)
+        after = _shaken(folder / "shaken")
+        for model in ("minilm", after):
+            pk.extract(model, corpus)
+        for seeds in (1, 3):
+            _figures(folder, after, seeds)
+
+
+def _figures(folder: Path, after: str, seeds: int) -> None:
+    """Of commands with as many seeds on either side."""
+    probing = _seconds(folder, "probe", "--model", "minilm", "--seeds", str(seeds))
+    comparing = _seconds(folder, "compare", "--before", "minilm", "--after", after, "--seeds", str(seeds))
+    stages = json.loads((folder / "compare" / "run.json").read_text())["seconds"]
+    del stages["all"]
+    listed = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in stages.items())
+    print(f"  seeds {seeds}: probe {probing:.1f} s, compare {comparing:.1f} s, of which {listed}", flush=True)
+    scores = comparing - stages["decomposition"] - stages["similarity"]
+    figure(f"scores of compare / probe, seeds {seeds}", scores / probing, "<= 1.5")
+    figure("bootstrap and permutation / compare", stages["bootstrap and permutation"] / comparing, "<= 0.1")
+
+
+def _seconds(folder: Path, verb: str, *options: str) -> float:
+    """Seconds of the command as a whole process."""
+    out = ["--task", "all", "--corpus", "en_ewt", "--out", str(folder / verb)]
+    started = time.perf_counter()
+    subprocess.run([COMMAND, verb, *options, *out], check=True, capture_output=True)
+    return time.perf_counter() - started
 
 
 def _shaken(folder: Path) -> str:
@@ -47,7 +64,3 @@ def _shaken(folder: Path) -> str:
     model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(source).save_pretrained(folder)
     return str(folder)
-
-
-def _listed(seconds: dict[str, float]) -> str:
-    return ", ".join(f"{stage} {spent:.1f} s" for stage, spent in seconds.items())

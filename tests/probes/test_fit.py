@@ -161,6 +161,16 @@ def test_spans_of_several_words_are_pooled(features: str, span: str) -> None:
     assert scores(fitted)[0, 0] > 0.95
 
 
+def test_vectors_are_brought_to_the_size_of_a_word() -> None:
+    states, data, _ = arcs(4, "concat", "mean")
+    (fitted,) = fit(states, [data], FitSettings())
+    words = states.read("train", 0, SIZES["train"] * WORDS, [0])[0].astype(float)
+    standard = (words - words.mean(0)) / words.std(0)
+    pairs = [np.concatenate([standard[a:b].mean(0) for a, b in spans]) for spans in data.splits["train"].spans]
+    length = np.sqrt(np.square(pairs).sum(1).mean() / standard.shape[1])
+    assert fitted.heads[0][1].scaling.sizes.item() == pytest.approx(length, rel=1e-3)
+
+
 def test_a_product_needs_the_product_features() -> None:
     states, _, _ = arcs(5, "product", "mean")
     plain = make_instances(Task(name="plain", title="", layer="arcs", shape="arc"), states.corpus)
