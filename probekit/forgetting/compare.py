@@ -283,7 +283,11 @@ def _scored(side: Sides, before: np.ndarray, after: np.ndarray, floor: float, dr
     first, second = counts(data, "test", [before, after])
     found = paired.difference(metric, first, second, paired.weights(first.shape[2], draws=draws))
     scores = [metrics.score(metric, c.sum(axis=2)).mean(axis=1) for c in (first, second)]
-    kept = retention(scores[0], scores[1], np.full(len(before), floor), found.detectable)
+    floors = np.full(len(before), floor)
+    kept, kept_low, kept_high = (
+        retention(scores[0], scores[0] + change, floors, found.detectable)
+        for change in (found.value, found.low, found.high)
+    )
     return [
         {
             "probe": side.before.kind,
@@ -295,6 +299,8 @@ def _scored(side: Sides, before: np.ndarray, after: np.ndarray, floor: float, dr
             "ci_high": found.high[i],
             "p_value": found.p_value[i],
             "retention": kept[i],
+            "retention_low": kept_low[i],
+            "retention_high": kept_high[i],
             "detectable": found.detectable[i],
             "floor": floor,
             "n_train": len(data.splits["train"]),

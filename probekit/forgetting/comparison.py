@@ -31,7 +31,18 @@ COLUMNS = (
     "p_adjusted",
     "retention",
 )
-MORE_COLUMNS = ("layer_after", "detectable", "floor", "dev_before", "dev_after", "n_train", "n_test", "seeds")
+MORE_COLUMNS = (
+    "layer_after",
+    "retention_low",
+    "retention_high",
+    "detectable",
+    "floor",
+    "dev_before",
+    "dev_after",
+    "n_train",
+    "n_test",
+    "seeds",
+)
 PARTS = ("rotation", "re_encoding", "relocation", "loss")
 TABLES = ("comparison", "best", "decomposition", "similarity", "by_label")
 

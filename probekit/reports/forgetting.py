@@ -46,7 +46,7 @@ def forgetting_figure(comparison: Comparison) -> Any:
     panels = list(frame.groupby(["before", "after"], sort=False))
     rows = [part.groupby(["task", "corpus"]).ngroups for _, part in panels]
     columns = int(frame["layer"].nunique())
-    heights = [CELL_HEIGHT * n + 1.3 for n in rows]
+    heights = [CELL_HEIGHT * n + 1.5 for n in rows]
     figure = Figure(figsize=(max(CELL_WIDTH * columns + 2.2, 6.4), sum(heights)), layout="constrained")
     parts = figure.subfigures(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
     for part, ((before, after), mine) in zip(parts, panels, strict=True):
@@ -71,7 +71,8 @@ def _changes(axes: Any, frame: pd.DataFrame) -> None:
     grey = {"fontsize": 9, "color": "#6b6b6b"}
     sns.heatmap(delta, mask=clear.to_numpy(), cmap=["#e3e3e3"], annot_kws=grey, **shared)
     sns.heatmap(delta, mask=~clear.to_numpy(), cmap="RdBu", annot_kws={"fontsize": 9, "weight": "bold"}, **shared)
-    axes.set(ylabel="", xlabel="layer before (0 = embeddings; grey = cannot be told from 0)")
+    xlabel = "layer before (0 = embeddings)\ngrey = cannot be told from 0; each panel has its own shades"
+    axes.set(ylabel="", xlabel=xlabel)
     axes.tick_params(length=0, labelsize=9, labelrotation=0)
 
 

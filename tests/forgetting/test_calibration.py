@@ -75,6 +75,7 @@ def world() -> World:
 def test_a_checkpoint_against_itself(world: World) -> None:
     found = world.compared(lambda values: values)
     assert (found.comparison["delta"] == 0).all() and (found.comparison["p_value"] == 1).all()
+    assert (found.comparison[["retention", "retention_low", "retention_high"]] == 1).all(axis=None)
     assert (found.best["kind"] == "unchanged").all()
     for part in ("drop", *PARTS):
         assert (found.decomposition[part] == 0).all(), part
@@ -109,6 +110,8 @@ def test_an_erased_task_is_called_lost_and_its_neighbour_is_not(world: World) ->
     assert kinds.loc["upos", "kind"] == "loss" and kinds.loc["upos", "p_adjusted"] <= 0.05
     assert kinds.loc["xpos", "kind"] == "unchanged" and kinds.loc["xpos", "p_adjusted"] > 0.05
     assert at_layer_1(found, "upos")["loss"] > 0.5
+    upos = found.comparison.query("task == 'upos' and layer == 1").iloc[0]
+    assert -0.1 < upos["retention_low"] < upos["retention"] < upos["retention_high"] < 0.1
     assert "forgotten" in kinds.loc["upos", "verdict"] and "no change" in kinds.loc["xpos", "verdict"]
 
 
