@@ -75,8 +75,8 @@ def world() -> World:
 def test_a_checkpoint_against_itself(world: World) -> None:
     found = world.compared(lambda values: values)
     assert (found.comparison["delta"] == 0).all() and (found.comparison["p_value"] == 1).all()
-    kept = found.comparison.loc[found.comparison["layer"] > 0, ["retention", "retention_low", "retention_high"]]
-    assert (kept == 1).all(axis=None)
+    kept = found.comparison[["retention", "retention_low", "retention_high"]].dropna()  # where anything was known
+    assert len(kept) >= 3 and (kept == 1).all(axis=None)
     assert (found.best["kind"] == "unchanged").all()
     for part in ("drop", *PARTS):
         assert (found.decomposition[part] == 0).all(), part
