@@ -28,8 +28,7 @@ from probekit.probes.asked import Asked, CorpusNames, TaskNames, ask
 from probekit.probes.baselines import BASELINES
 from probekit.probes.fit import FitSettings, Fitted, fit_together
 from probekit.probes.heads import ProbeKind
-from probekit.probes.metrics import DRAWS
-from probekit.probes.probe import versions
+from probekit.probes.probe import record, versions
 from probekit.progress import Progress, silent
 from probekit.states.extract import ExtractSettings, States
 from probekit.tasks.instances import TaskData
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 Floor = Literal["majority", "lexical"]
 Rows = list[dict[str, Any]]
 SEEDS = (0, 1, 2)
-DRAWS_A_CELL = 25
 
 
 def compare(
@@ -104,10 +102,9 @@ def compare(
             floors = [_floor_score(d, checkpoints[0].corpus, floor) for d in data]
             for states, probes in zip(checkpoints[1:], fitted[1:], strict=True):
                 sides = _sides(checkpoints[0], states, fitted[0], probes, notices)
-                # So many draws that a p-value can be small enough to survive the correction.
-                draws = max(DRAWS, DRAWS_A_CELL * n_tasks * len(others) * len(sides[0].layers))
+                draws = paired.draws_for(n_tasks * len(others) * len(sides[0].layers))
                 _add_pair(found, checkpoints[0], states, sides, floors, correction, draws, seconds)
-            runs.append({"context": context, "fingerprints": [states.manifest for states in checkpoints]})
+            runs += [record(states, data, settings, (probe,)) for states in checkpoints]
     import pandas as pd
 
     tables = {name: pd.DataFrame(rows) for name, rows in found.items()}
@@ -120,6 +117,7 @@ def compare(
         "seconds": {"all": time.perf_counter() - started, **seconds},
         "correction": correction,
         "floor": floor,
+        "corrected_over": {name: len(tables[name]) for name in ("comparison", "best")},
         "fit": vars(settings),
         "runs": runs,
     }

@@ -8,9 +8,9 @@ Four readings of `after`, each free to do what the ones before it may:
     (d) a probe trained on `after` at whichever layer is best.
 
 What (b) recovers is rotation (or another linear map), what only (c) recovers re-encoding, what only (d) recovers
-relocation, and the rest is loss. Maps are fitted on training words; which reading a step uses is chosen on dev, where
-one that reads as much as the probe did on `before` needs no better; the scores are of test. The four parts add up to
-the whole drop of (a).
+relocation, and the rest is loss. Maps are fitted on training words; which reading a step uses is chosen on dev; the
+scores are of test. The four parts add up to the whole drop of (a). Where the old probe says on dev what it said before,
+nothing is looked for.
 """
 
 from __future__ import annotations
@@ -99,7 +99,6 @@ def _kept(before: States, after: States) -> np.ndarray:
 def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[dict[str, Any]]:
     data, (first, second) = side.data, side.places
     dev = {name: mean_scores(data, "dev", predicted) for name, (predicted, _) in mapped.items()}
-    enough = mean_scores(data, "dev", side.before.dev_predictions)
     retrained = mean_scores(data, "dev", side.after.dev_predictions)
     scores = {name: mean_scores(data, "test", predicted) for name, (_, predicted) in mapped.items()}
     scores["before"] = mean_scores(data, "test", side.before.predictions)
@@ -112,7 +111,9 @@ def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> l
         own = {"retrained": (retrained[second[i]], side.after.predictions[second[i]])}
         plain = {name: reading for name, reading in probes.items() if name == PLAIN}
         steps = [step for step in (plain, probes, probes | own, probes | own | elsewhere) if step]
-        chosen = [_best(step, enough[first[i]]) for step in steps]
+        if plain and np.array_equal(mapped[PLAIN][0][i], side.before.dev_predictions[first[i]]):
+            steps = [plain for _ in steps]
+        chosen = [_best(step) for step in steps]
         levels = [side.before.predictions[first[i]], *(predictions for _, predictions in chosen)]
         rows.append(
             {
@@ -131,10 +132,9 @@ def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> l
     return rows
 
 
-def _best(readings: dict[str, tuple[float, np.ndarray]], enough: float) -> tuple[str, np.ndarray]:
-    """The reading with the best dev score, by name, with its test predictions; of equals, and of those that have
-    enough, the first, the plainest."""
-    name = max(readings, key=lambda name: min(readings[name][0], enough))
+def _best(readings: dict[str, tuple[float, np.ndarray]]) -> tuple[str, np.ndarray]:
+    """The reading with the best dev score, by name, with its test predictions; of equals the first, the plainest."""
+    name = max(readings, key=lambda name: readings[name][0])
     return name, readings[name][1]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from probekit.probes.metrics import DRAWS, LEVEL, interval, score
 from probekit.tasks.task import Metric
 
+DRAWS_A_CELL = 50
 MISSED = 0.8  # a difference that is found four times in five may fall short by what one draw in five does
 
 
@@ -47,6 +48,11 @@ class Weights:
 
     resampled: np.ndarray
     swapped: np.ndarray
+
+
+def draws_for(cells: int) -> int:
+    """So many draws that a p-value can be small enough to survive a correction for `cells`."""
+    return max(DRAWS, DRAWS_A_CELL * cells)
 
 
 def weights(groups: int, *, draws: int = DRAWS, seed: int = 0) -> Weights:
@@ -107,7 +113,8 @@ def seed_noise(observed: np.ndarray, resampled: np.ndarray, *, seed: int = 0) ->
     variance that is of sentences alone, `(cells,)`.
 
     Seeds also differ by what they make of single sentences. The spread between seeds has that, and so has the
-    bootstrap over sentences; it must not count twice, so that the bootstrap keeps what the seeds have in common.
+    bootstrap over sentences; it must not count twice, so that the bootstrap keeps what the seeds have in common. No
+    more is taken from it than the observed spread puts back: the whole variance is never below the bootstrap's.
 
     Args:
         observed: values of single seeds, `(cells, seeds)`.
@@ -120,8 +127,9 @@ def seed_noise(observed: np.ndarray, resampled: np.ndarray, *, seed: int = 0) ->
     mean = resampled.mean(axis=1)
     apart = (resampled - mean[:, None]).var(axis=2).sum(axis=1) / (seeds - 1) / seeds
     whole = mean.var(axis=1)
-    share = np.divide(np.maximum(whole - apart, 0), whole, out=np.ones(cells), where=whole > 0)
     error = observed.std(axis=1, ddof=1) / np.sqrt(seeds)
+    twice = np.minimum(np.minimum(apart, error**2), whole)
+    share = np.divide(whole - twice, whole, out=np.ones(cells), where=whole > 0)
     return error[:, None] * np.random.default_rng(seed).standard_t(seeds - 1, size=draws), share
 
 

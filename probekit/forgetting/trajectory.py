@@ -112,10 +112,14 @@ def trace(
         threshold: the retention below which knowledge counts as gone, in [0, 1].
         keep_states: keep a checkpoint's hidden states in the cache once it is probed.
 
-    Raises InputError for fewer than two checkpoints; a checkpoint that cannot be read is named in a notice.
+    Raises InputError for fewer than two checkpoints or one named twice; a checkpoint that cannot be read is named in
+    a notice.
     """
     if len(models) < 2:
         raise InputError("a trace needs two checkpoints at least")
+    twice = [model for model in models if models.count(model) > 1]
+    if twice:
+        raise InputError(f"{twice[0]} is named twice: a trace takes each checkpoint once")
     how: dict[str, Any] = {
         "probes": (probe,),
         "seeds": tuple(seeds),

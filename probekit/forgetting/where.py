@@ -15,7 +15,7 @@ from probekit.forgetting.sides import Sides
 from probekit.probes import metrics
 from probekit.tasks.instances import TaskData
 
-FREQUENCY = (0, 1, 10, 100, 1_000)  # lower ends of bins: times the rarest word of the instance stands in training
+FREQUENCY = (1, 10, 100, 1_000)  # lower ends of bins: times the rarest word of the instance stands in training
 LENGTH = (1, 10, 20, 40)  # words of the sentence
 DISTANCE = (0, 1, 2, 3, 6, 11, 51)  # words from the start of the first span to that of the second
 
@@ -34,7 +34,8 @@ def where(side: Sides, layer: int, corpus: Corpus, correction: Correction) -> li
     names, masks = zip(*(kind for kind in _kinds(side.data, corpus) if kind[1].any()), strict=True)
     groups = np.unique(gold.groups, return_inverse=True)[1]
     before, after = (_counts(groups, np.stack(masks), answers) for answers in right)
-    found = paired.difference("accuracy", before, after, paired.weights(int(groups[-1]) + 1))
+    drawn = paired.weights(int(groups.max()) + 1, draws=paired.draws_for(len(names)))
+    found = paired.difference("accuracy", before, after, drawn)
     shares = [metrics.score("accuracy", counted.sum(axis=2)).mean(axis=1) for counted in (before, after)]
     adjusted = adjust(found.p_value, correction)
     return [
@@ -57,7 +58,7 @@ def where(side: Sides, layer: int, corpus: Corpus, correction: Correction) -> li
 
 def _counts(groups: np.ndarray, masks: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Right answers, and instances, of each kind and group: `(kinds, seeds, groups, 2)`."""
-    n_groups, (seeds, _) = int(groups[-1]) + 1, right.shape
+    n_groups, (seeds, _) = int(groups.max()) + 1, right.shape
     counts = np.empty((len(masks), seeds, n_groups, 2))
     for i, mask in enumerate(masks):
         counts[i, :, :, 1] = np.bincount(groups[mask], minlength=n_groups)
@@ -73,7 +74,7 @@ def _kinds(data: TaskData, corpus: Corpus) -> Iterator[tuple[tuple[str, str], np
         yield ("label", name), test.labels == label
     frequency = _rarest(data, corpus)
     yield ("seen", "yes"), frequency > 0
-    yield ("seen", "no"), frequency == 0
+    yield ("seen", "no"), frequency == 0  # that is also the lowest bin of frequency
     yield from _bins("frequency", frequency, FREQUENCY)
     offsets = corpus.offsets("test")
     passage = np.searchsorted(offsets, test.spans[:, 0, 0], side="right") - 1

@@ -89,7 +89,7 @@ def _probe_context(
         for fitted in fit(states, data, replace(settings, probe=kind), progress=progress):
             rows += _probe_rows(states, fitted)
         seconds[f"fit and score {kind}"] = time.perf_counter() - started
-    return rows, {**_record(states, data, settings, probes), "seconds": seconds}, states.notices()
+    return rows, {**record(states, data, settings, probes), "seconds": seconds}, states.notices()
 
 
 def _baseline_rows(states: States, data: TaskData) -> Rows:
@@ -144,9 +144,10 @@ def _scored(data: TaskData, predicted: np.ndarray) -> Iterator[dict[str, float]]
         yield {"score": score, "ci_low": low, "ci_high": high}
 
 
-def _record(
+def record(
     states: States, data: list[TaskData], settings: FitSettings, probes: tuple[ProbeKind, ...]
 ) -> dict[str, Any]:
+    """What a run's record says of one checkpoint, corpus and context."""
     corpus = states.corpus
     return {
         "model": states.model,

@@ -113,3 +113,20 @@ def test_the_spread_between_seeds_counts() -> None:
     assert (found.p_value <= 0.05).mean() <= 0.07
     alone = paired.difference("accuracy", first[:, :1], second[:, :1], paired.weights(groups))
     assert (alone.p_value <= 0.05).mean() > 0.2  # what one seed would have claimed
+
+
+def test_seeds_that_agree_on_the_sum_and_not_on_the_sentences_prove_nothing() -> None:
+    before = np.ones((1, 3, 290, 2))
+    after = before.copy()
+    for seed in range(3):
+        after[0, seed, seed, 0] = 0  # each seed misses one other sentence
+    found = paired.difference("accuracy", before, after, paired.weights(290))
+    assert found.value[0] == pytest.approx(-1 / 290)
+    # Of eight ways to change sides in three sentences two are as extreme.
+    assert found.p_value[0] == pytest.approx(2 / 8, abs=0.05)
+    assert found.low[0] < found.value[0] < found.high[0] and found.high[0] >= -1e-9
+
+
+def test_a_correction_leaves_room_for_the_smallest_p_value() -> None:
+    for cells in (1, 65, 105):
+        assert cells / (paired.draws_for(cells) + 1) < 0.05
