@@ -102,8 +102,8 @@ def compare(
             floors = [_floor_score(d, checkpoints[0].corpus, floor) for d in data]
             for states, probes in zip(checkpoints[1:], fitted[1:], strict=True):
                 sides = _sides(checkpoints[0], states, fitted[0], probes, notices)
-                draws = paired.draws_for(n_tasks * len(others) * len(sides[0].layers))
-                _add_pair(found, checkpoints[0], states, sides, floors, correction, draws, seconds)
+                swaps = paired.swaps_for(n_tasks * len(others) * len(sides[0].layers))
+                _add_pair(found, checkpoints[0], states, sides, floors, correction, swaps, seconds)
             runs += [record(states, data, settings, (probe,)) for states in checkpoints]
     import pandas as pd
 
@@ -218,7 +218,7 @@ def _add_pair(
     sides: Sequence[Sides],
     floors: Sequence[float],
     correction: Correction,
-    draws: int,
+    swaps: int,
     seconds: dict[str, float],
 ) -> None:
     """Add the rows of one checkpoint against the first to every table."""
@@ -232,8 +232,8 @@ def _add_pair(
     for side, floor in zip(sides, floors, strict=True):
         task = side.data.task.name
         with timed(seconds, "bootstrap and permutation"):
-            add("comparison", task, _cells(side, floor, draws))
-            best = _best(side, floor, draws)
+            add("comparison", task, _cells(side, floor, swaps))
+            best = _best(side, floor, swaps)
             # The best layer before has no partner where the other model has fewer: its neighbour stands for it.
             layer = min((a for a, _ in side.layers), key=lambda a: abs(a - best["layer_before"]))
             add("best", task, [{**best, "layer_probed": layer}])
@@ -245,28 +245,28 @@ def _add_pair(
         add("similarity", None, [{"context": before.context, **row} for row in similarities(before, after)])
 
 
-def _cells(side: Sides, floor: float, draws: int) -> Rows:
+def _cells(side: Sides, floor: float, swaps: int) -> Rows:
     """A row a pair of layers."""
     first, second = side.places
     dev = [
         mean_scores(side.data, "dev", fitted.dev_predictions)[places]
         for fitted, places in ((side.before, first), (side.after, second))
     ]
-    scored = _scored(side, side.before.predictions[first], side.after.predictions[second], floor, draws)
+    scored = _scored(side, side.before.predictions[first], side.after.predictions[second], floor, swaps)
     return [
         {**row, "layer": a, "layer_after": b, "dev_before": x, "dev_after": y}
         for row, (a, b), x, y in zip(scored, side.layers, *dev, strict=True)
     ]
 
 
-def _best(side: Sides, floor: float, draws: int) -> dict[str, Any]:
+def _best(side: Sides, floor: float, swaps: int) -> dict[str, Any]:
     """The best layer of each side, chosen on dev, against each other."""
     fits = (side.before, side.after)
     i, j = (
         max(places, key=mean_scores(side.data, "dev", fitted.dev_predictions).__getitem__)
         for fitted, places in zip(fits, side.candidates, strict=True)
     )
-    (row,) = _scored(side, side.before.predictions[[i]], side.after.predictions[[j]], floor, draws)
+    (row,) = _scored(side, side.before.predictions[[i]], side.after.predictions[[j]], floor, swaps)
     depth = [
         expected_layer(np.maximum.accumulate(mean_scores(side.data, "test", fitted.predictions)), fitted.layers)
         for fitted in fits
@@ -275,11 +275,11 @@ def _best(side: Sides, floor: float, draws: int) -> dict[str, Any]:
     return {**row, **layers, "expected_layer_before": depth[0], "expected_layer_after": depth[1]}
 
 
-def _scored(side: Sides, before: np.ndarray, after: np.ndarray, floor: float, draws: int) -> Rows:
+def _scored(side: Sides, before: np.ndarray, after: np.ndarray, floor: float, swaps: int) -> Rows:
     """Scores and their difference, a row a cell, from predictions `(cells, seeds, n)` of either side."""
     data, metric = side.data, side.data.task.metric
     first, second = counts(data, "test", [before, after])
-    found = paired.difference(metric, first, second, paired.weights(first.shape[2], draws=draws))
+    found = paired.difference(metric, first, second, paired.weights(first.shape[2], swaps=swaps))
     scores = [metrics.score(metric, c.sum(axis=2)).mean(axis=1) for c in (first, second)]
     floors = np.full(len(before), floor)
     kept, kept_low, kept_high = (

@@ -14,7 +14,7 @@ import numpy as np
 from probekit.probes.metrics import DRAWS, LEVEL, interval, score
 from probekit.tasks.task import Metric
 
-DRAWS_A_CELL = 50
+SWAPS_A_CELL = 50
 MISSED = 0.8  # a difference that is found four times in five may fall short by what one draw in five does
 
 
@@ -43,23 +43,24 @@ class Weights:
 
     Attributes:
         resampled: `(draws, groups)` how often each sentence or document is drawn.
-        swapped: `(draws, groups)` 1 where the two sides change places.
+        swapped: `(swaps, groups)` 1 where the two sides change places.
     """
 
     resampled: np.ndarray
     swapped: np.ndarray
 
 
-def draws_for(cells: int) -> int:
-    """So many draws that a p-value can be small enough to survive a correction for `cells`."""
-    return max(DRAWS, DRAWS_A_CELL * cells)
+def swaps_for(cells: int) -> int:
+    """So many that a p-value can be small enough to survive a correction for `cells`."""
+    return max(DRAWS, SWAPS_A_CELL * cells)
 
 
-def weights(groups: int, *, draws: int = DRAWS, seed: int = 0) -> Weights:
+def weights(groups: int, *, draws: int = DRAWS, swaps: int | None = None, seed: int = 0) -> Weights:
     """Draws for `groups` sentences or documents."""
     rng = np.random.default_rng(seed)
     resampled = rng.multinomial(groups, np.full(groups, 1 / groups), size=draws)
-    return Weights(resampled.astype(np.float64), rng.integers(0, 2, size=(draws, groups)).astype(np.float64))
+    swapped = rng.integers(0, 2, size=(swaps or draws, groups))
+    return Weights(resampled.astype(np.float64), swapped.astype(np.float64))
 
 
 def difference(metric: Metric, first: np.ndarray, second: np.ndarray, drawn: Weights, *, seed: int = 0) -> Difference:
@@ -78,11 +79,12 @@ def difference(metric: Metric, first: np.ndarray, second: np.ndarray, drawn: Wei
     observed = score(metric, second.sum(axis=-2)) - score(metric, first.sum(axis=-2))  # (cells, seeds)
     value = observed.mean(axis=1)
     resampled = _scores(metric, drawn.resampled, second) - _scores(metric, drawn.resampled, first)
-    noise, share = seed_noise(observed, resampled, seed=seed)
+    draws, swaps = len(drawn.resampled), len(drawn.swapped)
+    noise, share = seed_noise(observed, resampled, draws=max(draws, swaps), seed=seed)
     groups = widened(resampled.mean(axis=1), value, first.shape[2], share)
-    spread = groups + noise
+    spread = groups + noise[:, :draws]
     low, high = (np.clip(end, -1, 1) for end in interval(spread))
-    null = _null(metric, drawn.swapped, first, second) * np.sqrt(share)[:, None] + noise
+    null = _null(metric, drawn.swapped, first, second) * np.sqrt(share)[:, None] + noise[:, :swaps]
     # Scores are sums of counts over many draws: equal ones differ in the last digits.
     extreme = (np.abs(null) >= np.abs(value)[:, None] - 1e-12).sum(axis=1)
     # What a test at 5% calls significant, and what four in five draws stay above.
@@ -108,7 +110,9 @@ def widened(resampled: np.ndarray, value: np.ndarray, groups: int, share: np.nda
     return np.asarray(value[:, None] + factor * np.sqrt(share)[:, None] * (resampled - value[:, None]))
 
 
-def seed_noise(observed: np.ndarray, resampled: np.ndarray, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def seed_noise(
+    observed: np.ndarray, resampled: np.ndarray, *, draws: int | None = None, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """How far another draw of seeds might move each cell's mean: `(cells, draws)`, and the share of the bootstrap's
     variance that is of sentences alone, `(cells,)`.
 
@@ -119,9 +123,11 @@ def seed_noise(observed: np.ndarray, resampled: np.ndarray, *, seed: int = 0) ->
     Args:
         observed: values of single seeds, `(cells, seeds)`.
         resampled: the same of every bootstrap draw, `(cells, seeds, draws)`.
+        draws: of the variates, if not as many.
         seed: of the variates.
     """
-    cells, seeds, draws = resampled.shape
+    cells, seeds, _ = resampled.shape
+    draws = draws or resampled.shape[2]
     if seeds == 1:
         return np.zeros((cells, draws)), np.ones(cells)
     mean = resampled.mean(axis=1)

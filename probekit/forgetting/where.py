@@ -34,7 +34,7 @@ def where(side: Sides, layer: int, corpus: Corpus, correction: Correction) -> li
     names, masks = zip(*(kind for kind in _kinds(side.data, corpus) if kind[1].any()), strict=True)
     groups = np.unique(gold.groups, return_inverse=True)[1]
     before, after = (_counts(groups, np.stack(masks), answers) for answers in right)
-    drawn = paired.weights(int(groups.max()) + 1, draws=paired.draws_for(len(names)))
+    drawn = paired.weights(int(groups.max()) + 1, swaps=paired.swaps_for(len(names)))
     found = paired.difference("accuracy", before, after, drawn)
     shares = [metrics.score("accuracy", counted.sum(axis=2)).mean(axis=1) for counted in (before, after)]
     adjusted = adjust(found.p_value, correction)

@@ -95,7 +95,7 @@ def decomposition_figure(comparison: Comparison) -> Any:
     for axes in grid[:, 0]:
         axes.set_ylabel("points of score")
     keys = [Patch(facecolor=STYLES[p][0], hatch=STYLES[p][1], edgecolor="black", label=LABELS[p]) for p in PARTS]
-    title = "faint: the part's 95% interval has 0 in it"
+    title = "faint: the part's 95% interval has 0 in it; each panel has its own scale"
     figure.legend(
         handles=keys, loc="outside lower center", ncols=2, fontsize=9, frameon=False, title=title, title_fontsize=9
     )

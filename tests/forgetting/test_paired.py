@@ -129,4 +129,4 @@ def test_seeds_that_agree_on_the_sum_and_not_on_the_sentences_prove_nothing() ->
 
 def test_a_correction_leaves_room_for_the_smallest_p_value() -> None:
     for cells in (1, 65, 105):
-        assert cells / (paired.draws_for(cells) + 1) < 0.05
+        assert cells / (paired.swaps_for(cells) + 1) < 0.05
