@@ -83,7 +83,7 @@ def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> Non
     from rich.text import Text
 
     from probekit.forgetting.comparison import TABLES
-    from probekit.reports.table import comparison_table
+    from probekit.reports.table import comparison_table, where_table
 
     several = comparison.best["after"].nunique() > 1
     lines = [
@@ -92,7 +92,8 @@ def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> Non
     ]
     files = [f"{name}.csv" for name in TABLES] + ["run.json"]
     files += [f"{name}.{ending}" for name in ("forgetting", "decomposition") for ending in ("png", "svg")]
-    print_results(comparison.notices, Group(comparison_table(comparison), *lines), folder, files)
+    where = where_table(comparison) or Text("no kind of instance changed by more than chance")
+    print_results(comparison.notices, Group(comparison_table(comparison), *lines, Text(), where), folder, files)
 
 
 def print_trace(trace: Trace, folder: Path, as_json: bool) -> None:

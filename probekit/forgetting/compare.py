@@ -118,7 +118,6 @@ def compare(
         "correction": correction,
         "floor": floor,
         "corrected_over": {name: len(tables[name]) for name in ("comparison", "best")},
-        "fit": vars(settings),
         "runs": runs,
     }
     return Comparison(**tables, run=run, notices=tuple(dict.fromkeys(notices)))

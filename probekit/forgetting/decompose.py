@@ -104,7 +104,7 @@ def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> l
     scores["before"] = mean_scores(data, "test", side.before.predictions)
     scores["retrained"] = mean_scores(data, "test", side.after.predictions)
     elsewhere = {f"layer {at}": (retrained[j], side.after.predictions[j]) for j, at in enumerate(side.after.layers)}
-    drawn = paired.weights(counts(data, "test", [side.before.predictions[:1]])[0].shape[2]).resampled
+    drawn = paired.weights(len(np.unique(data.splits["test"].groups))).resampled
     rows = []
     for i, (layer, layer_after) in enumerate(side.layers):
         probes = {name: (dev[name][i], test[i]) for name, (_, test) in mapped.items()}

@@ -34,7 +34,7 @@ def where(side: Sides, layer: int, corpus: Corpus, correction: Correction) -> li
     names, masks = zip(*(kind for kind in _kinds(side.data, corpus) if kind[1].any()), strict=True)
     groups = np.unique(gold.groups, return_inverse=True)[1]
     before, after = (_counts(groups, np.stack(masks), answers) for answers in right)
-    drawn = paired.weights(int(groups.max()) + 1, swaps=paired.swaps_for(len(names)))
+    drawn = paired.weights(int(groups[-1]) + 1, swaps=paired.swaps_for(len(names)))
     found = paired.difference("accuracy", before, after, drawn)
     shares = [metrics.score("accuracy", counted.sum(axis=2)).mean(axis=1) for counted in (before, after)]
     adjusted = adjust(found.p_value, correction)
@@ -58,7 +58,7 @@ def where(side: Sides, layer: int, corpus: Corpus, correction: Correction) -> li
 
 def _counts(groups: np.ndarray, masks: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Right answers, and instances, of each kind and group: `(kinds, seeds, groups, 2)`."""
-    n_groups, (seeds, _) = int(groups.max()) + 1, right.shape
+    n_groups, (seeds, _) = int(groups[-1]) + 1, right.shape
     counts = np.empty((len(masks), seeds, n_groups, 2))
     for i, mask in enumerate(masks):
         counts[i, :, :, 1] = np.bincount(groups[mask], minlength=n_groups)

@@ -15,6 +15,9 @@ from probekit.probes.scores import Scores
 if TYPE_CHECKING:
     import pandas as pd
 
+LEVEL = 0.05
+MOST_CHANGED = 5
+
 
 def score_table(scores: Scores) -> Table:
     """One row a model, task and probe: the best layer, its score and interval, and the baselines beside it.
@@ -84,6 +87,38 @@ def comparison_table(comparison: Comparison) -> Table:
             f"{100 * row['detectable']:.1f}",
             "–" if row["retention"] != row["retention"] else f"{row['retention']:.0%}",
         )
+    return shown
+
+
+def where_table(comparison: Comparison) -> Table | None:
+    """The MOST_CHANGED kinds of instances of each checkpoint that changed most, of those that can be told from zero;
+    None where there is none. Changes are in points of the share answered right."""
+    kinds = comparison.by_label[comparison.by_label["p_adjusted"] <= LEVEL]
+    if kinds.empty:
+        return None
+    several, several_corpora = comparison.best["after"].nunique() > 1, comparison.best["corpus"].nunique() > 1
+    shown = _table("Where it changed most, at the best layer before; share answered right, change in points")
+    for heading in (["after"] if several else []) + ["task"] + (["corpus"] if several_corpora else []):
+        shown.add_column(heading, style="bold" if heading == "task" else "")
+    for heading in ("kind", "value", "layer", "n", "before", "after", "change", "95% interval", "p adj."):
+        shown.add_column(heading, justify="left" if heading in ("kind", "value") else "right")
+    most = kinds.sort_values("delta", key=abs, ascending=False, kind="stable")
+    for after in comparison.best["after"].unique():
+        for _, row in most[most["after"] == after].head(MOST_CHANGED).iterrows():
+            shown.add_row(
+                *([escape(row["after"])] if several else []),
+                escape(row["task"]),
+                *([escape(row["corpus"])] if several_corpora else []),
+                row["kind"],
+                escape(str(row["value"])),
+                str(row["layer"]),
+                f"{row['n_test']:,}",
+                f"{row['right_before']:.3f}",
+                f"{row['right_after']:.3f}",
+                f"{100 * row['delta']:+.1f}",
+                f"{100 * row['ci_low']:+.1f} to {100 * row['ci_high']:+.1f}",
+                f"{row['p_adjusted']:.3f}",
+            )
     return shown
 
 

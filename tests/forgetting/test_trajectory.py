@@ -50,6 +50,11 @@ def test_steps_are_in_the_names_or_are_places() -> None:
     assert trajectory._steps(["run/checkpoint-20", "run/checkpoint-20", "other/checkpoint-10"]) == [0, 1, 2]
 
 
+def test_a_checkpoint_named_twice_is_refused(small: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="b is named twice"):
+        trace(["a", "b", "b"], ["upos"], folder=tmp_path, corpus=small)
+
+
 def test_the_step_at_which_it_went(run: Path, small: Corpus, tmp_path: Path) -> None:
     found = trace(checkpoints_of(run), ["pos"], corpus=small, folder=tmp_path / "t")
     fell = found.fell.set_index("layer")["step"]

@@ -1,0 +1,46 @@
+"""The table of what changed most: the largest first, of each checkpoint in turn, and nothing that may be chance."""
+
+from __future__ import annotations
+
+import io
+
+import pandas as pd
+from rich.console import Console
+
+from probekit.forgetting.comparison import Comparison
+from probekit.reports.table import MOST_CHANGED, where_table
+
+EMPTY = pd.DataFrame()
+
+
+def comparison(rows: list[tuple[str, str, float, float]]) -> Comparison:
+    """Of kinds of instances: checkpoint, label, change, adjusted p-value."""
+    kinds = pd.DataFrame(rows, columns=["after", "value", "delta", "p_adjusted"])
+    facts = {"task": "dep", "corpus": "c", "kind": "label", "layer": 1, "n_test": 9, "right_before": 0.5}
+    kinds = kinds.assign(**facts, right_after=0.5 + kinds["delta"], ci_low=kinds["delta"], ci_high=kinds["delta"])
+    best = pd.DataFrame({"after": ["first", "second"], "corpus": ["c", "c"]})
+    return Comparison(EMPTY, best, EMPTY, EMPTY, kinds)
+
+
+def labels(found: Comparison) -> list[str]:
+    table = where_table(found)
+    assert table is not None
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(table)
+    return [line.split()[3] for line in console.export_text().splitlines() if " dep " in line]
+
+
+def test_the_largest_changes_stand_first_and_chance_is_left_out() -> None:
+    rows = [
+        ("second", "b", -0.4, 0.01),
+        ("first", "s", -0.1, 0.05),
+        ("first", "l", 0.3, 0.01),
+        ("first", "x", -0.9, 0.06),
+    ]
+    assert labels(comparison(rows)) == ["l", "s", "b"]
+
+
+def test_there_are_few_and_none_for_nothing() -> None:
+    many = [("first", f"v{i}", -0.01 * (20 - i), 0.01) for i in range(20)]
+    assert labels(comparison(many)) == [f"v{i}" for i in range(MOST_CHANGED)]
+    assert where_table(comparison([("first", "a", -0.4, 0.06)])) is None
