@@ -179,3 +179,8 @@ def show_warning(message: Any, category: type[Warning], *where: Any, **more: Any
     """A notice of probekit's own in a line; those of other libraries are not shown."""
     if issubclass(category, ProbekitWarning):
         typer.echo(f"notice: {message}", err=True)
+
+
+def say(text: str) -> None:
+    """A line on standard output, whatever it contains."""
+    typer.echo(text)

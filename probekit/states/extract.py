@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,8 @@ from probekit.progress import Progress, silent
 from probekit.states.checkpoint import EncoderSettings
 from probekit.states.fill import Filler
 from probekit.states.model import Model, open_model
-from probekit.states.store import Shard, Store, StoreDtype, open_store
+from probekit.states.shard import Shard
+from probekit.states.store import Store, StoreDtype, open_store, went_missing
 from probekit.states.words import PieceVector
 
 if TYPE_CHECKING:
@@ -256,6 +256,6 @@ def _no_piece(store: Store, shards: Sequence[Shard], layer: int) -> tuple[int, .
     for shard in shards:
         found = store.header(shard, layer)
         if found is None:
-            raise StoreError(f"states went missing while they were read: {store.path(shard, layer)}; run it again")
-        positions.extend(shard.start + i for i in json.loads(found[0]["no_piece"]))
+            raise StoreError(went_missing(store.path(shard, layer)))
+        positions.extend(shard.start + i for i in found.no_piece)
     return tuple(positions)

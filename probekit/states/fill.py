@@ -20,7 +20,8 @@ import torch
 from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.errors import ModelError, ProbekitWarning, StoreError
 from probekit.progress import Progress
-from probekit.states.store import Shard, Store
+from probekit.states.shard import Shard
+from probekit.states.store import Store
 from probekit.workers import workers
 
 
