@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gc
 import sys
+import traceback
 import warnings
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from probekit.cli import lists, models, runs, terminal
-from probekit.errors import ProbekitError
+from probekit.cli.door import standard_output
+from probekit.cli.signals import Stopped, stopping
+from probekit.errors import InputError, ProbekitError
 
 app = typer.Typer(
     name="probekit",
@@ -54,11 +58,35 @@ def main() -> None:
     """Run the command line; a user's mistake is a line or two on standard error and exit status 2."""
     warnings.showwarning = terminal.show_warning
     gc.set_threshold(100_000)  # a corpus is millions of small objects without cycles: walk over them less often
+    with standard_output(), stopping():
+        status = _status(_checked)
+        status = status or _status(sys.stdout.flush)
+    sys.exit(status)
+
+
+def _checked() -> None:
+    for argument in sys.argv:
+        if not argument.isprintable() and argument != argument.encode(errors="replace").decode():
+            raise InputError(f"the argument '{argument}' is not text in this system's encoding: rename that file")
+    app()
+
+
+def _status(command: Callable[[], object]) -> int:
+    """Run a command, say what went wrong, and give its exit status."""
     try:
-        app()
+        command()
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 1 if done.code else 0
     except ProbekitError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("stopped; finished states are kept, the same command goes on from there", err=True)
-        sys.exit(130)
+        terminal.complain(f"error: {error}")
+        return 2
+    except MemoryError as error:
+        terminal.complain(f"error: not enough memory ({error or 'none is left'}): take fewer --layers or less text")
+        return 2
+    except Stopped as stop:
+        terminal.complain("stopped; finished states are kept, the same command goes on from there")
+        return stop.status
+    except Exception:
+        terminal.complain(traceback.format_exc())
+        return 1
+    return 0

@@ -62,11 +62,11 @@ def fetch(
 
     for name in names:
         card = load_card(name)
-        typer.echo(f"{card.title}\nlicence: {card.licence}")
+        terminal.say(f"{card.title}\nlicence: {card.licence}")
         with terminal.progress() as progress:
             found = fetch_corpus(card, allow_modified=allow_modified, progress=progress)
         for path in found.paths.values():
-            typer.echo(f"  {path}")
+            terminal.say(f"  {path}")
 
 
 @cache_app.callback()

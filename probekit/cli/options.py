@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -153,13 +153,14 @@ def results_folder(out: Path | None, models: list[str]) -> Iterator[Path]:
     from probekit.results.folder import make_folder
 
     folder = new_folder(out, models)
-    was_there = folder.exists()
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     make_folder(folder)
     try:
         yield folder
     finally:
-        if not was_there and not any(folder.iterdir()):
-            folder.rmdir()
+        for path in made:
+            with suppress(OSError):  # something came of it
+                path.rmdir()
 
 
 def new_folder(out: Path | None, models: list[str]) -> Path:

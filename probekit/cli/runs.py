@@ -159,4 +159,4 @@ def heatmap(
 
     tables = [pk.read_scores(folder).table for folder in folders]
     pk.heatmap(pk.Scores(pd.concat(tables, ignore_index=True).drop_duplicates()), out)
-    typer.echo(str(out))
+    terminal.say(str(out))
