@@ -40,6 +40,7 @@ class Source:
         git_blob: the git blob id, or its first digits, where only that is known.
         members: for an archive, a glob of the members that are used, without the archive's top folder.
         split: the split the file is read as, if it is one split.
+        bytes: of the file, where it is known: a download of more is stopped.
     """
 
     repo: str
@@ -49,6 +50,7 @@ class Source:
     git_blob: str = ""
     members: str = ""
     split: str = ""
+    bytes: int = 0
 
     @property
     def place(self) -> str:
@@ -157,6 +159,7 @@ _TYPES: dict[str, tuple[type, str]] = {
     "sources": (list, "[[sources]] tables"),
     "files": (dict, "a table of texts"),
     "columns": (dict, "a table of texts"),
+    "bytes": (int, "a number"),
 }
 
 
