@@ -179,7 +179,7 @@ def test_a_signal_ends_a_fit_at_once_with_a_message_and_no_empty_folder(tmp_path
     code = "from probekit.cli import main, terminal; terminal.PLAIN_EVERY = 0; main()"
     corpus = str(conllu(tmp_path, "0", "x"))
     arguments = ["probe", "--model", str(tiny_bert), "--task", "pos", "--corpus", corpus, "--out", "a/b"]
-    with command(*arguments, "--probe", "mlp", "--seeds", "2000", code=code, cwd=tmp_path) as running:
+    with command(*arguments, "--probe", "mlp", "--seeds", "1000", code=code, cwd=tmp_path) as running:
         assert running.stderr is not None
         for line in running.stderr:
             if line.startswith("fit: 0%"):

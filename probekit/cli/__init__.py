@@ -15,6 +15,7 @@ from probekit.cli import lists, models, runs, terminal
 from probekit.cli.door import standard_output
 from probekit.cli.signals import Stopped, stopping
 from probekit.errors import InputError, ProbekitError
+from probekit.whole import reason
 
 app = typer.Typer(
     name="probekit",
@@ -73,20 +74,22 @@ def _checked() -> None:
 
 def _status(command: Callable[[], object]) -> int:
     """Run a command, say what went wrong, and give its exit status."""
+    status, said = 2, ""
     try:
         command()
+        status = 0
     except SystemExit as done:
-        return done.code if isinstance(done.code, int) else 1 if done.code else 0
+        status = done.code if isinstance(done.code, int) else int(bool(done.code))
     except ProbekitError as error:
-        terminal.complain(f"error: {error}")
-        return 2
+        said = f"error: {error}"
     except MemoryError as error:
-        terminal.complain(f"error: not enough memory ({error or 'none is left'}): take fewer --layers or less text")
-        return 2
+        said = f"error: not enough memory ({error or 'none is left'}): take fewer --layers or less text"
+    except OSError as error:
+        said = f"error: cannot use {error.filename or 'a file'}: {reason(error)}"
     except Stopped as stop:
-        terminal.complain("stopped; finished states are kept, the same command goes on from there")
-        return stop.status
+        status, said = stop.status, "stopped; finished states are kept, the same command goes on from there"
     except Exception:
-        terminal.complain(traceback.format_exc())
-        return 1
-    return 0
+        status, said = 1, traceback.format_exc()
+    if said:
+        terminal.complain(said)
+    return status

@@ -11,6 +11,7 @@ from typing import Any
 
 from probekit import bundle
 from probekit.errors import CorpusError, unknown
+from probekit.paths import path_of
 
 SPLIT_NAMES = ("train", "dev", "test")
 
@@ -103,7 +104,7 @@ def load_card(name_or_path: str | Path) -> Card:
     or missing key, a value of the wrong type, and a reader, layer or split outside the vocabulary.
     """
     is_path = isinstance(name_or_path, Path) or name_or_path.endswith(".toml")
-    path = Path(name_or_path).expanduser() if is_path else bundle.find("corpora", str(name_or_path))
+    path = path_of(name_or_path) if is_path else bundle.find("corpora", str(name_or_path))
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
