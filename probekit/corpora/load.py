@@ -16,6 +16,7 @@ from probekit.corpora.passage import SPLITS, Corpus
 from probekit.corpora.readers import READERS
 from probekit.corpora.readers.reading import Material, Reading
 from probekit.corpora.resplit import resplit
+from probekit.corpora.tally import with_warnings
 from probekit.corpora.tidy import disjoint, distinct
 from probekit.errors import CorpusError
 from probekit.paths import path_of
@@ -95,7 +96,11 @@ def _from_file(path: Path, progress: Progress) -> Corpus:
     if not reader:
         raise CorpusError(f"cannot tell the format of {path.name}: expected one of {KNOWN}, or a card (*.toml)")
     reading = READERS[reader](Material(path.stem, {"train": (path,)}, progress=progress))
-    reading.splits, notice = resplit(reading.splits["train"], path.name)
+    whole = distinct(reading.splits, reading.tally)["train"]
+    try:
+        reading.splits, notice = resplit(whole, path.name)
+    except CorpusError as error:
+        raise CorpusError(with_warnings(str(error), reading.warnings())) from error
     reading.notices.insert(0, notice)
     return _finish(path.stem, reading)
 
@@ -107,22 +112,18 @@ def _corpus(name: str, reader: str, material: Material) -> Corpus:
     reading = READERS[reader](material)
     missing = [split for split in SPLITS if split not in reading.splits]
     if len(missing) == len(SPLITS):
-        raise CorpusError(f"corpus '{name}' has neither train, dev nor test")
+        raise CorpusError(with_warnings(f"corpus '{name}' has neither train, dev nor test", reading.warnings()))
     if missing:
         reading.notices.append(f"'{name}' has no {' and no '.join(missing)} split")
     reading.splits = disjoint(reading.splits, reading.tally)
     for split, passages in reading.splits.items():
         if not passages:
             where = ", ".join(str(path) for path in material.files.get(split, ())) or material.dataset
-            reasons = "".join(f"; {notice}" for notice in _counted(reading))
-            raise CorpusError(f"empty split: '{split}' of '{name}' has no sentence to read in {where}{reasons}")
+            message = f"empty split: '{split}' of '{name}' has no sentence to read in {where}"
+            raise CorpusError(with_warnings(message, reading.warnings()))
     return _finish(name, reading)
 
 
 def _finish(name: str, reading: Reading) -> Corpus:
     splits = distinct({split: reading.splits.get(split, ()) for split in SPLITS}, reading.tally)
-    return Corpus(name, splits, notices=(*reading.notices, *_counted(reading)))
-
-
-def _counted(reading: Reading) -> list[str]:
-    return [f"{count:,} {what}" for what, count in reading.tally.items() if count]
+    return Corpus(name, splits, notices=tuple(reading.warnings()))

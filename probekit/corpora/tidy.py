@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from probekit.corpora.passage import SPLITS, Passage, Split
+from probekit.corpora.tally import Tally
 
 SHARED = "sentences of the {split} split are left out: their documents stand in a later split as well"
 RENAMED = "sentences are renamed: their id came before"
@@ -14,7 +15,7 @@ RENAMED = "sentences are renamed: their id came before"
 Splits = Mapping[Split, tuple[Passage, ...]]
 
 
-def disjoint(splits: Splits, tally: Counter[str]) -> dict[Split, tuple[Passage, ...]]:
+def disjoint(splits: Splits, tally: Tally) -> dict[Split, tuple[Passage, ...]]:
     """Splits without the documents (by name and words) that a later split holds too: what is tested on must not
     be trained on."""
     result: dict[Split, tuple[Passage, ...]] = {}
@@ -23,7 +24,8 @@ def disjoint(splits: Splits, tally: Counter[str]) -> dict[Split, tuple[Passage, 
         texts = _texts(splits[split])
         shared = {document for document, text in texts.items() if text in held.get(document, ())}
         result[split] = tuple(passage for passage in splits[split] if passage.document not in shared)
-        tally[SHARED.format(split=split)] += len(splits[split]) - len(result[split])
+        left_out = [passage.id for passage in splits[split] if passage.document in shared]
+        tally.add(SHARED.format(split=split), "".join(left_out[:1]), len(left_out))
         for document, text in texts.items():
             held.setdefault(document, set()).add(text)
     return {split: result[split] for split in splits}
@@ -36,15 +38,15 @@ def _texts(passages: Sequence[Passage]) -> dict[str, tuple[str, ...]]:
     return {document: tuple(text) for document, text in words.items()}
 
 
-def distinct(splits: Splits, tally: Counter[str]) -> dict[Split, tuple[Passage, ...]]:
+def distinct(splits: Splits, tally: Tally) -> dict[Split, tuple[Passage, ...]]:
     """The same passages, those whose id came before with a number behind it."""
     times: Counter[str] = Counter()
     return {split: tuple(_named(passage, times, tally) for passage in splits[split]) for split in splits}
 
 
-def _named(passage: Passage, times: Counter[str], tally: Counter[str]) -> Passage:
+def _named(passage: Passage, times: Counter[str], tally: Tally) -> Passage:
     times[passage.id] += 1
     if times[passage.id] == 1:
         return passage
-    tally[RENAMED] += 1
+    tally.add(RENAMED, f"'{passage.id}'")
     return replace(passage, id=f"{passage.id}~{times[passage.id]}")

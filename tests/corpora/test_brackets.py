@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from probekit.corpora.passage import Edge
 from probekit.corpora.readers.brackets import NO_PREDICATE, BracketError, category_of, constituents, roles, spans
+from probekit.corpora.tally import Tally
 
 
 def test_spans_by_hand() -> None:
@@ -38,7 +37,7 @@ def test_roles_by_hand() -> None:
     gave = ["(ARG0*)", "(V*)", "(ARG1*", "*)", "(R-ARG1*)"]
     made_up = ["*", "(V*", "*)", "(C-V*)", "(C-ARG1*)"]
     lost = ["*", "(ARG1*)", "*", "*", "*"]
-    tally: Counter[str] = Counter()
+    tally = Tally()
     assert roles([gave, made_up, lost], tally) == (
         Edge(((1, 2), (0, 1)), "ARG0"),
         Edge(((1, 2), (2, 4)), "ARG1"),

@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from probekit.corpora.passage import Edge, Passage
-from probekit.corpora.readers.conllu import MASKED_DOCUMENTS, MASKED_SENTENCES, read_file
-from probekit.corpora.readers.conllu_file import NO_HEADER
+from probekit.corpora.readers.conllu import BAD_CONSTITUENTS, BAD_ROLES, read_file
+from probekit.corpora.readers.conllu_file import BAD_ENTITY, BAD_HEAD, EMPTY_CELL, NO_HEADER, NO_ID, SPACES
+from probekit.corpora.readers.masks import MASKED_DOCUMENTS, MASKED_SENTENCES
+from probekit.corpora.tally import Tally
 from probekit.errors import CorpusError
 
 GOOD = """\
@@ -35,7 +37,7 @@ GOOD = """\
 def read(text: str | bytes, folder: Path, name: str = "file.conllu") -> tuple[list[Passage], Counter[str]]:
     path = folder / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    tally: Counter[str] = Counter()
+    tally = Tally()
     return read_file(path, tally), +tally
 
 
@@ -126,41 +128,84 @@ MALFORMED = {
     "nine columns": (row("1", rest=2), 1, "9 columns"),
     "eleven columns": (row("1", rest=4), 1, "11 columns"),
     "spaces for tabs": ("1  w  l  X  _  _  0  dep  _  _", 1, "1 columns"),
-    "double space": (row("1", "a  b"), 1, "two spaces"),
     "bad id": (f"# c\n{row('x')}", 2, "ID 'x' is not a number"),
     "id out of sequence": (f"{row('1')}\n{row('3')}", 2, "out of sequence, expected 2"),
     "id again": (f"{row('1')}\n{row('1')}", 2, "out of sequence"),
     "starts at two": (row("2"), 1, "out of sequence, expected 1"),
     "id zero": (row("0"), 1, "out of sequence"),
-    "head out of range": (f"{row('1')}\n{row('2', head='3')}", 2, "HEAD 3 is out of range"),
-    "head no number": (row("1", head="x"), 1, "HEAD 'x' is not a number"),
-    "head negative": (row("1", head="-1"), 1, "HEAD '-1' is not a number"),
-    "head other digits": (row("1", head="²"), 1, "is not a number"),
-    "self-loop": (f"{row('1')}\n{row('2', head='2')}", 2, "is the word itself"),
     "empty form": (row("1", ""), 1, "FORM is empty"),
-    "empty last column": (row("1").removesuffix("_"), 1, "MISC is empty"),
     "range backwards": (f"{row('1-1')}\n{row('1')}", 1, "bad range '1-1'"),
     "range out of place": (f"{row('1')}\n{row('3-4')}\n{row('2')}", 2, "bad range '3-4'"),
     "ranges overlap": (f"{row('1-3')}\n{row('1')}\n{row('2-3')}\n{row('2')}\n{row('3')}", 3, "bad range"),
     "range too long": (f"{row('1-3')}\n{row('1')}\n{row('2')}", 3, "reaches to word 3"),
     "empty node out of place": (f"{row('1')}\n{row('3.1')}", 2, "empty node '3.1'"),
     "no words": (row("0.1"), 1, "without words"),
-    "second sentence": (f"{row('1')}\n\n\n# c\n{row('1', head='7')}", 5, "HEAD 7"),
-    "entity": (
-        f"# global.Entity = eid-etype\n{row('1')}\n{row('2').removesuffix('_')}Entity=person",
-        3,
-        "Entity 'person'",
-    ),
-    "entity header": (f"# global.Entity = etype\n{row('1')}", 1, "neither"),
+    "second sentence": (f"{row('1')}\n\n\n# c\n{row('7')}", 5, "ID '7'"),
     "no form column": ("# global.columns = ID UPOS\n1\tX", 1, "lacks the column FORM"),
-    "constituents": ("# global.columns = ID FORM PROBEKIT:CONST\n1\ta\t(S*\n2\tb\t*))", 3, "not open"),
-    "role bits": (
-        "# global.columns = ID FORM PROBEKIT:PRED PROBEKIT:ROLES\n1\ta\tgo.01\t(V*)\n2\tb\t_\t*|*",
-        3,
-        "2 role bits for 1 predicates",
-    ),
-    "roles lacking": ("# global.columns = ID FORM PROBEKIT:PRED PROBEKIT:ROLES\n1\ta\tgo.01\t_", 2, "0 role bits"),
 }
+ROLES = "# global.columns = ID FORM PROBEKIT:PRED PROBEKIT:ROLES\n"
+FIRST = row("1", head="2")
+LAYERS = ["dependencies", "entities", "mentions"]
+ENTITY = "# global.Entity = eid-etype\n"
+
+UNREADABLE = {
+    "head out of range": (f"{FIRST}\n{row('2', head='3')}", 2, BAD_HEAD, {"dependencies"}),
+    "head no number": (f"{FIRST}\n{row('2', head='x')}", 2, BAD_HEAD, {"dependencies"}),
+    "head negative": (f"{FIRST}\n{row('2', head='-1')}", 2, BAD_HEAD, {"dependencies"}),
+    "head other digits": (f"{FIRST}\n{row('2', head='²')}", 2, BAD_HEAD, {"dependencies"}),
+    "head of many digits": (f"{FIRST}\n{row('2', head='1' * 5000)}", 2, BAD_HEAD, {"dependencies"}),
+    "self-loop": (f"{FIRST}\n{row('2', head='2')}", 2, BAD_HEAD, {"dependencies"}),
+    "entity": (f"{ENTITY}{FIRST[:-1]}Entity=(1-a)\n{row('2')[:-1]}Entity=b", 3, BAD_ENTITY, {"entities", "mentions"}),
+    "entity header": (
+        f"# global.Entity = etype-identity\n{FIRST}\n{row('2')[:-1]}Entity=(a-b)",
+        3,
+        NO_ID,
+        {"entities", "mentions"},
+    ),
+    "no entity header": (f"{FIRST}\n{row('2')[:-1]}Entity=(a-b)", 2, NO_HEADER, {"entities", "mentions"}),
+    "constituents": (
+        "# global.columns = ID FORM PROBEKIT:CONST\n1\ta\t(S*\n2\tb\t*))",
+        3,
+        BAD_CONSTITUENTS,
+        {"constituents"},
+    ),
+    "role bits": (f"{ROLES}1\ta\tgo.01\t(V*)\n2\tb\t_\t*|*", 3, BAD_ROLES, {"roles"}),
+    "roles lacking": (f"{ROLES}1\ta\tgo.01\t_\n2\tb\t_\t_", 2, BAD_ROLES, {"roles"}),
+    "empty last column": (f"{FIRST}\n{row('2').removesuffix('_')}", 2, EMPTY_CELL, set()),
+    "double space": (f"{FIRST}\n{row('2', 'a  b')}", 2, SPACES, set()),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_what_cannot_be_read_is_absent_for_its_sentence_counted_and_located(case: str, tmp_path: Path) -> None:
+    text, line, kind, absent = UNREADABLE[case]
+    path = tmp_path / "file.conllu"
+    path.write_text(f"{text}\n\n")
+    tally = Tally()
+    (passage,) = read_file(path, tally)
+    assert +tally == {kind: 1}
+    assert tally.warnings()[0].startswith(f"1 {kind} (first: {path}:{line}")
+    assert not absent & set(passage.edges)
+    assert len(passage.words) == 2
+
+
+def test_the_other_sentences_keep_what_one_lacks(tmp_path: Path) -> None:
+    bad = f"{FIRST[:-1]}Entity=b\n{row('2', head='9')}\n\n"
+    good = f"{FIRST[:-1]}Entity=(1-a)\n{row('2')}\n\n"
+    passages, tally = read(ENTITY + good + bad + good, tmp_path)
+    assert [sorted(p.edges) for p in passages] == [LAYERS, [], LAYERS]
+    assert [p.tags["upos"] for p in passages] == [("X", "X")] * 3
+    assert tally == {BAD_HEAD: 1, BAD_ENTITY: 1}
+
+
+@pytest.mark.parametrize("header", ["identity-etype-GRP", "new-EID-x-etype", "eid-made_up"])
+def test_entity_fields_in_any_order(header: str, tmp_path: Path) -> None:
+    fields = header.split("-")
+    bracket = "-".join("e1" if name.casefold() in ("eid", "grp") else name for name in fields)
+    text = f"# global.Entity = {header}\n{FIRST[:-1]}Entity=({bracket})\n{row('2')}\n"
+    (passage,), tally = read(text, tmp_path)
+    assert passage.edges["mentions"] == (Edge(((0, 1),), "e1"),) and not tally
+    assert passage.edges.get("entities", ()) == ((Edge(((0, 1),), "etype"),) if "etype" in fields else ())
 
 
 @pytest.mark.parametrize("case", MALFORMED)
@@ -180,7 +225,7 @@ def test_bad_bytes_name_the_line(tmp_path: Path) -> None:
 
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="cannot read"):
-        read_file(tmp_path / "none.conllu", Counter())
+        read_file(tmp_path / "none.conllu", Tally())
 
 
 FORMS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=6).filter(
@@ -237,7 +282,7 @@ def test_agrees_with_the_conllu_package(ewt_dev: Path) -> None:
     """The referee takes features, heads and ids apart itself."""
     import conllu
 
-    passages = read_file(ewt_dev, Counter())
+    passages = read_file(ewt_dev, Tally())
     referee = conllu.parse(ewt_dev.read_text(encoding="utf-8"))
     assert len(passages) == len(referee) == 2001
     for passage, sentence in zip(passages, referee, strict=True):

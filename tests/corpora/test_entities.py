@@ -18,6 +18,7 @@ from probekit.corpora.readers.entities import (
     read_mentions,
     value_of,
 )
+from probekit.corpora.tally import Tally
 
 GUM = EntityFields.of("GRP-etype-infstat-salience-centering-minspan-link-identity")
 
@@ -26,7 +27,7 @@ def mentions(
     values: list[str], fields: EntityFields = GUM
 ) -> tuple[list[tuple[int, int, str]], list[tuple[int, int, str]], Counter[str]]:
     """Entities and mentions of words with these values, as (start, end, label)."""
-    tally: Counter[str] = Counter()
+    tally = Tally()
     nodes = [(i, i + 1, pieces(value)) for i, value in enumerate(values) if value]
     typed, found = read_mentions(nodes, fields, tally)
     return [(*e.spans[0], e.label) for e in typed], [(*e.spans[0], e.label) for e in found], tally
@@ -71,7 +72,7 @@ def test_what_has_no_span_is_counted() -> None:
 
 
 def test_empty_nodes_count_for_nothing() -> None:
-    tally: Counter[str] = Counter()
+    tally = Tally()
     nodes = [(0, 1, pieces("(1-a")), (1, 1, pieces("1)(2-a)(3-a")), (1, 2, pieces("3)"))]
     _, found = read_mentions(nodes, GUM, tally)
     assert found == (Edge(((0, 1),), "1"), Edge(((1, 2),), "3"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from probekit.corpora.find import split_of
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Passage
 from probekit.corpora.resplit import resplit
+from probekit.corpora.tally import Tally
 from probekit.corpora.tidy import disjoint, distinct
 from probekit.errors import CorpusError, InputError
 
@@ -111,18 +111,43 @@ def test_repeated_ids_are_renamed(tmp_path: Path) -> None:
     )
     corpus = load_corpus(folder)
     assert [p.id for p in corpus.passages()] == ["1", "1~2", "1~3"]
-    assert "2 sentences are renamed: their id came before" in corpus.notices
+    assert "2 sentences are renamed: their id came before (first: '1')" in corpus.notices
+
+
+def test_ids_that_restart_make_no_documents(tmp_path: Path) -> None:
+    path = tmp_path / "ids.conllu"
+    path.write_text("".join(sentence(f"w{i}", name=str(i % 3 + 1)) for i in range(60)))
+    corpus = load_corpus(path)
+    assert {split: len(passages) for split, passages in corpus.splits.items()} == {"train": 48, "dev": 6, "test": 6}
+    assert "its 60 sentences are split into 48 train, 6 dev and 6 test" in corpus.notices[0]
+    assert len({passage.id for passage in corpus.passages()}) == 60
+
+
+def test_errors_carry_what_was_counted_before(tmp_path: Path) -> None:
+    masked = "# newdoc\n1\t[WORD]\t_\tX" + "\t_" * 6 + "\n\n"
+    path = tmp_path / "mine.conllu"
+    path.write_text(masked * 4)
+    with pytest.raises(CorpusError, match=r"too few to split.*\n.*4 documents are left out.*mine\.conllu:1"):
+        load_corpus(path)
+    path.write_text(masked + "\n" + masked.replace("1\t", "9\t"))
+    with pytest.raises(CorpusError, match="ID '9' is out of sequence"):
+        load_corpus(path)
+    good = tmp_path / "a-train.conllu"
+    good.write_text(masked + sentence("a", "d"))
+    (tmp_path / "b-train.conllu").write_text("9\ta\n")
+    with pytest.raises(CorpusError, match=r"b-train.*2 columns.*\n.*1 documents are left out.*a-train\.conllu:1"):
+        load_corpus(tmp_path)
 
 
 def test_documents_of_test_are_not_trained_on() -> None:
     shared, own = Passage("1", "d", ("a", "b")), Passage("2", "e", ("a", "b"))
     other_text = Passage("3", "d", ("c",))
-    tally: Counter[str] = Counter()
+    tally = Tally()
     kept = disjoint({"train": (shared, own), "dev": (other_text,), "test": (shared,)}, tally)
     assert kept == {"train": (own,), "dev": (other_text,), "test": (shared,)}
     assert list(kept) == ["train", "dev", "test"]
     assert sum(tally.values()) == 1
-    assert distinct(kept, Counter()) == kept
+    assert distinct(kept, Tally()) == kept
 
 
 @pytest.mark.parametrize(

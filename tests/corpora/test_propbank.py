@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from probekit.corpora.passage import Corpus, Edge
-from probekit.corpora.readers.propbank import read
+from probekit.corpora.readers.conll2012 import BAD_CONSTITUENTS, BAD_ROLES
+from probekit.corpora.readers.propbank import BAD_ROWS, read
 from probekit.corpora.readers.reading import Material
 from probekit.errors import CorpusError
 
@@ -49,8 +50,6 @@ def test_joins_where_word_counts_agree(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
-        ("(V*)", "", 2, "8 columns, expected 9"),
-        ("(VP*)))", "(VP*))", 1, "'(TOP' is not closed"),
         ("d 1 0", "d x 0", 4, "no sentence number"),
     ],
 )
@@ -59,6 +58,23 @@ def test_malformed_skeletons_name_the_line(old: str, new: str, line: int, messag
     with pytest.raises(CorpusError) as error:
         read(material(tmp_path, SKELETON.replace(old, new)))
     assert f"doc_1.xml.gold_skel:{line}: " in str(error.value) and message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind", "first", "left"),
+    [
+        ("(V*)", "", BAD_ROWS, "gold_skel:2: 8 columns, expected 9", set()),
+        ("(VP*)))", "(VP*))", BAD_CONSTITUENTS, "gold_skel:1: bracket '(TOP' is not closed", {"roles"}),
+        ("(V*)", "(V*))", BAD_ROLES, "gold_skel:2: '(V*))' closes", {"constituents"}),
+    ],
+)
+def test_what_cannot_be_read_is_absent(
+    old: str, new: str, kind: str, first: str, left: set[str], tmp_path: Path
+) -> None:
+    assert old in SKELETON
+    reading = read(material(tmp_path, SKELETON.replace(old, new)))
+    assert set(reading.splits["train"][0].edges) == left
+    assert reading.tally == {kind: 1} and first in reading.tally.first[kind]
 
 
 def test_official_counts(ewt: Corpus) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
 from probekit.corpora.passage import Edge, Span
+from probekit.corpora.tally import Tally
 
 NO_PREDICATE = "predicates are left out with their roles: they have not exactly one '(V*)' bracket"
 _BIT = re.compile(r"((?:\([^()*\s]*)*)\*?(\)*)")
@@ -19,6 +21,15 @@ class BracketError(ValueError):
     def __init__(self, message: str, word: int) -> None:
         super().__init__(message)
         self.word = word
+
+
+@contextmanager
+def absent_where_bad(what: str, path: Path | str, lines: Sequence[int], tally: Tally) -> Iterator[None]:
+    """An annotation whose brackets cannot be read stays absent: `what` is counted, at the line of the word."""
+    try:
+        yield
+    except BracketError as error:
+        tally.add(what, f"{path}:{lines[error.word]}: {error}")
 
 
 def spans(bits: Sequence[str]) -> list[tuple[Span, str]]:
@@ -69,15 +80,15 @@ def category_of(label: str) -> str:
     return label if label.startswith("-") else re.split("[-=]", label, maxsplit=1)[0]
 
 
-def roles(columns: Sequence[Sequence[str]], tally: Counter[str]) -> tuple[Edge, ...]:
+def roles(columns: Sequence[Sequence[str]], tally: Tally, where: str = "") -> tuple[Edge, ...]:
     """Arguments: one column of bits a predicate, whose `V` bracket is the predicate. `R-` and `C-` labels stay;
-    a column without exactly one `V` is left out and counted."""
+    a column without exactly one `V` is left out and counted, as met at `where`."""
     found: list[Edge] = []
     for column in columns:
         brackets = spans(column)
         predicates = [span for span, label in brackets if label == "V"]
         if len(predicates) != 1:
-            tally[NO_PREDICATE] += 1
+            tally.add(NO_PREDICATE, where)
             continue
         found += [Edge((predicates[0], span), label) for span, label in brackets if label not in ("V", "")]
     return tuple(found)

@@ -1,15 +1,19 @@
-"""CoNLL-2012 (`*_conll`, `*.gold_conll`): the format of OntoNotes 5, for those who own it.
+"""CoNLL-2012 (`*_conll`, `*.gold_conll`): the format of OntoNotes 5, and of other corpora with coreference.
 
 Columns: document, part, word number, word, tag, constituents, predicate's lemma, its roleset, sense, speaker,
-named entities, one column of roles a predicate, coreference.
+named entities, one column of roles a predicate, coreference. A column of nothing but `-`, `_` or `*` in a file is no
+annotation; where a sentence's annotation cannot be read, it is absent there, counted and located.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from probekit.corpora.passage import Edge, Passage
 from probekit.corpora.readers import brackets, entities
+from probekit.corpora.readers.masks import without_masked
 from probekit.corpora.readers.reading import Material, Reading, Tally, blocks, read_files, read_text
 from probekit.errors import CorpusError
 
@@ -18,70 +22,135 @@ ESCAPES = {
     "-LRB-": "(", "-RRB-": ")", "-LCB-": "{", "-RCB-": "}", "-LSB-": "[", "-RSB-": "]", "/.": ".", "/?": "?",
 }  # fmt: skip
 """How the Penn Treebank writes some words; a model reads them as they were."""
+NOTHING = frozenset({"-", "_"})  # a cell without annotation
+
+BAD_CONSTITUENTS = "sentences go without constituents: their brackets do not pair up"
+BAD_ROLES = "sentences go without roles: their brackets do not pair up"
+BAD_ENTITIES = "sentences go without entities: their brackets do not pair up"
+BAD_MENTIONS = "sentences go without mentions: a cell is not coreference such as '(1', '1)' or '-'"
 
 _CHAINS = entities.EntityFields(id=0, type=None, count=1)
+
+
+class _Sentence(NamedTuple):
+    """Columns of a sentence, and the line of each word."""
+
+    columns: list[tuple[str, ...]]
+    lines: list[int]
+
+    @property
+    def document(self) -> str:
+        return f"{self.columns[0][0]}_{self.columns[1][0]}"
 
 
 def read(material: Material) -> Reading:
     """Every split of a CoNLL-2012 corpus.
 
-    Raises CorpusError, with file and line, for a row with too few columns, brackets that do not pair up, and a
-    skeleton without words.
+    Raises CorpusError, with file and line, for a row with too few or too many columns.
     """
     return read_files(material, read_file)
 
 
 def read_file(path: Path, tally: Tally) -> list[Passage]:
-    """The sentences of one file."""
-    passages: list[Passage] = []
+    """The sentences of one file. Masked ones are left out and counted."""
+    sentences: list[_Sentence] = []
     for first, block in blocks(read_text(path)):
-        numbers = [first + i for i, line in enumerate(block) if line[0] != "#"]
-        if numbers:
-            rows = [block[number - first].split() for number in numbers]
-            _check(rows, numbers, path)
-            passages.append(_passage(rows, numbers, f"{len(passages) + 1}", path, tally))
-    return passages
+        lines = [first + i for i, line in enumerate(block) if line[0] != "#"]
+        if lines:
+            rows = _rows([block[line - first] for line in lines])
+            _check(rows, lines, path)
+            sentences.append(_Sentence(list(zip(*rows, strict=True)), lines))
+    used = _used(sentences)
+    passages = [_passage(sentence, number, used, path, tally) for number, sentence in enumerate(sentences, 1)]
+    return without_masked(passages, lambda i: f"{path}:{sentences[i].lines[0]}", tally)
 
 
-def _check(rows: list[list[str]], numbers: list[int], path: Path) -> None:
-    for number, row in zip(numbers, rows, strict=True):
+def _rows(lines: Sequence[str]) -> list[list[str]]:
+    """The cells of each line: between tabs where tabs separate them, else between spaces. An empty cell is `-`; so is
+    the last one of a line that ends in a space and is a cell short."""
+    rows = [_cells(line) for line in lines]
+    width = max(len(row) for row in rows)
+    for line, row in zip(lines, rows, strict=True):
+        if len(row) == width - 1 and line[-1].isspace():
+            row.append("-")
+    return rows
+
+
+def _cells(line: str) -> list[str]:
+    cells = [cell.strip() or "-" for cell in line.split("\t")]
+    return cells if len(cells) > FIXED else line.split()
+
+
+def _check(rows: list[list[str]], lines: list[int], path: Path) -> None:
+    for line, row in zip(lines, rows, strict=True):
         if len(row) <= FIXED:
-            raise CorpusError(f"{path}:{number}: {len(row)} columns, expected at least {FIXED + 1}")
+            raise CorpusError(f"{path}:{line}: {len(row)} columns, expected at least {FIXED + 1}")
         if len(row) != len(rows[0]):
-            raise CorpusError(f"{path}:{number}: {len(row)} columns, the sentence began with {len(rows[0])}")
-        if row[3] == "[WORD]":
-            raise CorpusError(f"{path}:{number}: a skeleton without words ([WORD]); OntoNotes' own script puts them in")
+            raise CorpusError(f"{path}:{line}: {len(row)} columns, the sentence began with {len(rows[0])}")
 
 
-def _passage(rows: list[list[str]], numbers: list[int], name: str, path: Path, tally: Tally) -> Passage:
-    columns = list(zip(*rows, strict=True))
-    document = f"{rows[0][0]}_{rows[0][1]}"
-    tags = {"xpos": columns[4], "speaker": columns[9]}
-    try:
-        edges = {
-            "constituents": brackets.constituents(columns[5]),
-            "roles": brackets.roles(columns[FIXED:-1], tally),
-            "entities": tuple(Edge((span,), label) for span, label in brackets.spans(columns[10])),
-            "mentions": _mentions(columns[-1], tally),
+def _used(sentences: Sequence[_Sentence]) -> set[str]:
+    """The annotations that the file has: those with a cell that says something."""
+    used: set[str] = set()
+    for sentence in sentences:
+        columns = sentence.columns
+        places = {
+            "xpos": [columns[4]],
+            "speaker": [columns[9]],
+            "constituents": [columns[5]],
+            "entities": [columns[10]],
+            "roles": columns[FIXED:-1],
+            "mentions": [columns[-1]],
         }
-    except brackets.BracketError as error:
-        raise CorpusError(f"{path}:{numbers[error.word]}: {error}") from error
+        for name, found in places.items():
+            if name not in used and any(not _is_blank(column) for column in found):
+                used.add(name)
+    return used
+
+
+def _is_blank(column: Sequence[str]) -> bool:
+    return NOTHING.union("*").issuperset(column)
+
+
+def _passage(sentence: _Sentence, number: int, used: set[str], path: Path, tally: Tally) -> Passage:
+    columns, lines = sentence
+    where = f"{path}:{lines[0]}"
+    edges: dict[str, tuple[Edge, ...]] = {}
+    if "constituents" in used and not NOTHING.issuperset(columns[5]):
+        with brackets.absent_where_bad(BAD_CONSTITUENTS, path, lines, tally):
+            edges["constituents"] = brackets.constituents(_bits(columns[5]))
+    if "roles" in used:
+        with brackets.absent_where_bad(BAD_ROLES, path, lines, tally):
+            annotated = [_bits(column) for column in columns[FIXED:-1] if not NOTHING.issuperset(column)]
+            edges["roles"] = brackets.roles(annotated, tally, where)
+    if "entities" in used and not NOTHING.issuperset(columns[10]):
+        with brackets.absent_where_bad(BAD_ENTITIES, path, lines, tally):
+            edges["entities"] = tuple(Edge((span,), label) for span, label in brackets.spans(_bits(columns[10])))
+    if "mentions" in used:
+        with brackets.absent_where_bad(BAD_MENTIONS, path, lines, tally):
+            edges["mentions"] = _mentions(columns[-1], tally, where)
+    tags = {name: columns[at] for name, at in (("xpos", 4), ("speaker", 9)) if name in used}
     return Passage(
-        id=f"{document}-{name}",
-        document=document,
+        id=f"{sentence.document}-{number}",
+        document=sentence.document,
         words=tuple(ESCAPES.get(word, word) for word in columns[3]),
-        tags={layer: tuple(None if v == "-" else v for v in values) for layer, values in tags.items()},
+        tags={name: tuple(None if v in NOTHING else v for v in values) for name, values in tags.items()},
         edges=edges,
     )
 
 
-def _mentions(cells: tuple[str, ...], tally: Tally) -> tuple[Edge, ...]:
+def _bits(column: Sequence[str]) -> list[str]:
+    """A column's bracket bits, `*` where a cell says nothing."""
+    return ["*" if cell in NOTHING else cell for cell in column]
+
+
+def _mentions(cells: Sequence[str], tally: Tally, where: str) -> tuple[Edge, ...]:
     """Mentions by chain, from cells such as `(12|(3)` and `12)`."""
     nodes = []
     for i, cell in enumerate(cells):
-        if cell not in ("-", "_", "*"):
+        if cell not in NOTHING and cell != "*":
             try:
                 nodes.append((i, i + 1, entities.pieces(cell.replace("|", ""))))
             except ValueError:
-                raise brackets.BracketError(f"'{cell}' is not coreference such as '(1', '1)' or '-'", i) from None
-    return entities.read_mentions(nodes, _CHAINS, tally)[1]
+                raise brackets.BracketError(f"'{cell}' is not coreference", i) from None
+    return entities.read_mentions(nodes, _CHAINS, tally, where)[1]

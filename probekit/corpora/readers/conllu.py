@@ -8,25 +8,24 @@ after the file. Beyond CoNLL-U's columns: `PROBEKIT:CONST` holds a constituent b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 
 from probekit.corpora.passage import Edge, Passage
 from probekit.corpora.readers import brackets, entities
 from probekit.corpora.readers.conllu_file import Sentence, read_sentences
+from probekit.corpora.readers.masks import unmasked
 from probekit.corpora.readers.reading import Material, Reading, Tally, read_files
-from probekit.errors import CorpusError
 
 TAGS = ("lemma", "upos", "xpos", "feats", "misc", "deprel")
 CONST, PRED, ROLES = "probekit:const", "probekit:pred", "probekit:roles"
-MASKED_DOCUMENTS = "documents are left out: their words are masked with '_' (the text is not distributed)"
-MASKED_SENTENCES = "sentences are left out with masked words"
+BAD_CONSTITUENTS = "sentences go without constituents: their brackets do not pair up"
+BAD_ROLES = "sentences go without roles: their brackets do not pair up, or are not one a predicate"
 
 
 def read(material: Material) -> Reading:
     """Every split of a CoNLL-U corpus.
 
-    Raises CorpusError, with file and line, for what the format does not allow.
+    Raises CorpusError, with file and line, where the words are in doubt.
     """
     return read_files(material, read_file)
 
@@ -34,24 +33,13 @@ def read(material: Material) -> Reading:
 def read_file(path: Path, tally: Tally) -> list[Passage]:
     """The sentences of one file. Masked ones are left out and counted; a column of nothing but `_` is no layer."""
     columns, sentences = read_sentences(path, tally)
-    sentences = list(_unmasked(sentences, columns["form"], tally))
+    words = [[row[columns["form"]] for row in sentence.rows] for sentence in sentences]
+    documents = [sentence.document for sentence in sentences]
+    clear = unmasked(documents, words, lambda i: f"{path}:{sentences[i].line}", tally)
+    sentences = [sentences[i] for i in clear]
     used = {name for name, i in columns.items() if any(row[i] != "_" for s in sentences for row in s.rows)}
     used.update(layer for s in sentences if s.nodes for layer in _entity_layers(s))
     return [_passage(sentence, columns, used, tally, path) for sentence in sentences]
-
-
-def _unmasked(sentences: Sequence[Sentence], form: int, tally: Tally) -> list[Sentence]:
-    """Without documents most of whose words are `_`, and without sentences of nothing but several `_`."""
-    kept: list[Sentence] = []
-    for _, group in groupby(sentences, key=lambda sentence: sentence.document):
-        document = list(group)
-        masked = [[row[form] == "_" for row in sentence.rows] for sentence in document]
-        whole = 2 * sum(map(sum, masked)) > sum(map(len, masked))
-        tally[MASKED_DOCUMENTS] += int(whole)
-        clear = [not whole and not (len(words) > 1 and all(words)) for words in masked]
-        tally[MASKED_SENTENCES] += clear.count(False)
-        kept += [sentence for sentence, is_clear in zip(document, clear, strict=True) if is_clear]
-    return kept
 
 
 def _entity_layers(sentence: Sentence) -> tuple[str, ...]:
@@ -68,18 +56,19 @@ def _passage(sentence: Sentence, columns: Mapping[str, int], used: set[str], tal
             lemma or ("_" if word == "_" else None) for lemma, word in zip(tags["lemma"], words, strict=True)
         )
     edges: dict[str, tuple[Edge, ...]] = {}
-    if "head" in used:
+    if "head" in used and sentence.heads:
         edges["dependencies"] = _dependencies(sentence, by_column, columns)
-    try:
-        if CONST in used and set(bits := by_column[columns[CONST]]) != {"_"}:
+    if CONST in used and set(bits := by_column[columns[CONST]]) != {"_"}:
+        with brackets.absent_where_bad(BAD_CONSTITUENTS, path, sentence.lines, tally):
             edges["constituents"] = brackets.constituents(bits)
-        if ROLES in columns and used & {ROLES, PRED}:
-            senses = by_column[columns[PRED]] if PRED in columns else None
-            edges["roles"] = brackets.roles(_role_columns(by_column[columns[ROLES]], senses), tally)
-    except brackets.BracketError as error:
-        raise CorpusError(f"{path}:{sentence.lines[error.word]}: {error}") from error
+    if ROLES in columns and used & {ROLES, PRED}:
+        senses = by_column[columns[PRED]] if PRED in columns else None
+        with brackets.absent_where_bad(BAD_ROLES, path, sentence.lines, tally):
+            role_columns = _role_columns(by_column[columns[ROLES]], senses)
+            edges["roles"] = brackets.roles(role_columns, tally, f"{path}:{sentence.line}")
     if "mentions" in used and sentence.fields is not None:
-        typed, mentions = entities.read_mentions(sentence.nodes, sentence.fields, tally)
+        where = f"{path}:{sentence.line}"
+        typed, mentions = entities.read_mentions(sentence.nodes, sentence.fields, tally, where)
         edges |= {"entities": typed, "mentions": mentions} if "entities" in used else {"mentions": mentions}
     return Passage(sentence.id, sentence.document, words, tags, edges)
 

@@ -1,16 +1,17 @@
 """A CoNLL-U (Plus) file as sentences of rows, checked line by line.
 
-The package `conllu` parses; what it lets pass (missing columns, ids out of order, heads that do not exist) is
-checked here, so that an error names the line.
+The package `conllu` parses; what it lets pass is checked here. What leaves the words in doubt (columns, ids, an
+empty FORM) is an error that names the line. An annotation that cannot be read (a HEAD out of range, an `Entity` that
+is no run of brackets) is absent for its sentence, counted and located.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from probekit.corpora.readers import entities
 from probekit.corpora.readers.reading import Tally, blocks, read_text
@@ -18,8 +19,19 @@ from probekit.errors import CorpusError
 
 BASIC = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 NO_HEADER = "Entity annotations are left out: no '# global.Entity' says what their fields are"
+NO_ID = (
+    "Entity annotations are left out: '# global.Entity' names no field 'eid' or 'GRP', so it is unknown which entity "
+    "a bracket means"
+)
+BAD_ENTITY = "sentences go without entities and mentions: an Entity value is not a run of '(id-…', '(id-…)' and 'id)'"
+BAD_HEAD = "sentences go without dependencies: a HEAD is not 0 (a root) or the number of another word"
+EMPTY_CELL = "empty cells are read as '_'"
+SPACES = "runs of spaces inside a column are read as one space"
 _RANGE = re.compile(r"([1-9]\d*)-([1-9]\d*)")
+_SPACES = re.compile(" {2,}")
 _EMPTY = re.compile(r"(0|[1-9]\d*)\.([1-9]\d*)")
+
+_DIGITS = 9  # a sentence of more words than that is none
 
 
 def _raw(line: list[str], i: int) -> str:
@@ -42,9 +54,9 @@ class Sentence:
         line: number of the first line.
         rows: the columns of each word, in the order the file has them.
         lines: line number of each word.
-        heads: head of each word, 0 for a root, None where there is none.
+        heads: head of each word, 0 for a root, None where there is none; empty where one of them cannot be read.
         nodes: `(start, end, pieces)` of each node with an `Entity` (see `entities.read_mentions`).
-        fields: what `# global.Entity` said last.
+        fields: what `# global.Entity` said last; None where that, or an `Entity` of the sentence, cannot be read.
     """
 
     id: str
@@ -64,19 +76,20 @@ def read_sentences(path: Path, tally: Tally) -> tuple[dict[str, int], list[Sente
     """
     text = read_text(path)
     columns = _columns(text, path)
-    document, fields = path.stem, None
+    document, scheme = path.stem, _Scheme(None, NO_HEADER)
     sentences: list[Sentence] = []
     for first, block in blocks(text):
-        lines, comments = _parse(block, first, columns, path)
+        lines, comments = _parse(block, first, columns, tally, path)
         if "newdoc" in comments or "newdoc id" in comments:
             document = comments.get("newdoc id") or f"{path.stem}-{len(sentences) + 1}"
         if "global.Entity" in comments:
-            fields = _entity_fields(comments["global.Entity"] or "", f"{path}:{first}")
+            scheme = _Scheme.of(comments["global.Entity"] or "")
         if not lines:
             continue
         name = comments.get("sent_id") or f"{path.stem}-{len(sentences) + 1}"
-        sentence = Sentence(name, document, first, fields=fields)
+        sentence = Sentence(name, document, first)
         _fill(sentence, lines, columns, tally, path)
+        _add_entities(sentence, lines, columns, scheme, tally, path)
         sentences.append(sentence)
     return columns, sentences
 
@@ -93,7 +106,7 @@ def _columns(text: str, path: Path) -> dict[str, int]:
 
 
 def _parse(
-    block: list[str], first: int, columns: Mapping[str, int], path: Path
+    block: list[str], first: int, columns: Mapping[str, int], tally: Tally, path: Path
 ) -> tuple[list[Line], dict[str, str | None]]:
     """Rows with their line numbers, and comments, of one sentence."""
     from conllu.parser import parse_token_and_metadata
@@ -105,44 +118,56 @@ def _parse(
         if given != len(columns):
             hint = " (columns stand between tabs, not spaces)" if given == 1 else ""
             raise CorpusError(f"{path}:{number}: {given} columns between tabs, expected {len(columns)}{hint}")
-        if "  " in line:
-            raise CorpusError(f"{path}:{number}: two spaces in a row inside a column, expected one at most")
+        if "  " in line:  # the package takes two for the end of a column
+            tally.add(SPACES, f"{path}:{number}")
+            block[number - first] = _SPACES.sub(" ", line)
     parsed = parse_token_and_metadata("\n".join(block), list(columns), _RAW)
     rows = [tuple(token.values()) for token in parsed]
-    for number, row in zip(numbers, rows, strict=True):
-        if len(row) != len(columns) or "" in row:
-            at = row.index("") if "" in row else len(row)
-            raise CorpusError(f"{path}:{number}: column {list(columns)[at].upper()} is empty, expected '_'")
+    for i, number in enumerate(numbers):
+        if len(rows[i]) != len(columns) or "" in rows[i]:
+            rows[i] = _without_empty(block[number - first], columns, tally, f"{path}:{number}")
     return list(zip(numbers, rows, strict=True)), dict(parsed.metadata)
 
 
-def _entity_fields(header: str, where: str) -> entities.EntityFields:
-    try:
-        return entities.EntityFields.of(header)
-    except ValueError as error:
-        raise CorpusError(f"{where}: {error}") from error
+def _without_empty(line: str, columns: Mapping[str, int], tally: Tally, where: str) -> Row:
+    """The columns of a line, empty ones as `_`, counted.
+
+    Raises CorpusError for an empty ID or FORM.
+    """
+    cells = line.split("\t")
+    for name in ("id", "form"):
+        if not cells[columns[name]].strip():
+            raise CorpusError(f"{where}: column {name.upper()} is empty")
+    filled = tuple(cell.strip() or "_" for cell in cells)
+    tally.add(EMPTY_CELL, where, sum(not cell.strip() for cell in cells))
+    return filled
+
+
+class _Scheme(NamedTuple):
+    """What `# global.Entity` says: the fields of a bracket, or why they are unknown."""
+
+    fields: entities.EntityFields | None
+    unknown: str = ""
+
+    @classmethod
+    def of(cls, header: str) -> _Scheme:
+        try:
+            return cls(entities.EntityFields.of(header))
+        except ValueError:
+            return cls(None, NO_ID)
 
 
 def _fill(sentence: Sentence, lines: list[Line], columns: Mapping[str, int], tally: Tally, path: Path) -> None:
     """Sort the nodes of a sentence into words and the rest, with every check on ids and heads."""
-    id_at, misc_at = columns["id"], columns.get("misc")
+    id_at = columns["id"]
     spanned = 0  # last word of the last multi-word token
     for number, row in lines:
         before = len(sentence.rows)
-        is_word = row[id_at] == str(before + 1)
-        if is_word:
+        if row[id_at] == str(before + 1):
             sentence.rows.append(row)
             sentence.lines.append(number)
         else:
             spanned = _check_id(row[id_at], before, spanned, f"{path}:{number}")
-        value = entities.value_of(row[misc_at]) if misc_at is not None and "Entity=" in row[misc_at] else ""
-        if value and sentence.fields is None:
-            tally[NO_HEADER] += 1
-        elif value:
-            try:
-                sentence.nodes.append((before, before + is_word, entities.pieces(value)))
-            except ValueError as error:
-                raise CorpusError(f"{path}:{number}: {error}") from error
     if spanned > len(sentence.rows):
         raise CorpusError(
             f"{path}:{lines[-1][0]}: a multi-word token reaches to word {spanned}, "
@@ -150,7 +175,32 @@ def _fill(sentence: Sentence, lines: list[Line], columns: Mapping[str, int], tal
         )
     if not sentence.rows:
         raise CorpusError(f"{path}:{sentence.line}: a sentence without words")
-    sentence.heads = [_head(row, i, sentence, columns, path) for i, row in enumerate(sentence.rows)]
+    if "head" in columns:
+        sentence.heads = _heads([row[columns["head"]] for row in sentence.rows], sentence, tally, path)
+
+
+def _add_entities(
+    sentence: Sentence, lines: list[Line], columns: Mapping[str, int], scheme: _Scheme, tally: Tally, path: Path
+) -> None:
+    """The brackets of every node that has an `Entity`, where their fields are known and all of them can be read."""
+    misc_at, id_at = columns.get("misc"), columns["id"]
+    sentence.fields = scheme.fields
+    if misc_at is None:
+        return
+    before = 0
+    for number, row in lines:
+        start = before
+        before += row[id_at] == str(before + 1)
+        value = entities.value_of(row[misc_at]) if "Entity=" in row[misc_at] else ""
+        if value and scheme.fields is None:
+            tally.add(scheme.unknown, f"{path}:{number}")
+        elif value:
+            try:
+                sentence.nodes.append((start, before, entities.pieces(value)))
+            except ValueError:
+                tally.add(BAD_ENTITY, f"{path}:{number}")
+                sentence.fields, sentence.nodes = None, []
+                return
 
 
 def _check_id(given: str, before: int, spanned: int, where: str) -> int:
@@ -169,16 +219,16 @@ def _check_id(given: str, before: int, spanned: int, where: str) -> int:
     raise CorpusError(f"{where}: {wrong}, {expected}")
 
 
-def _head(row: Row, i: int, sentence: Sentence, columns: Mapping[str, int], path: Path) -> int | None:
-    given = row[columns["head"]] if "head" in columns else "_"
-    if given == "_":
-        return None
-    where = f"{path}:{sentence.lines[i]}"
-    if not (given.isascii() and given.isdecimal()):
-        raise CorpusError(f"{where}: HEAD '{given}' is not a number, expected 0 (a root) to {len(sentence.rows)}")
-    head = int(given)
-    if head > len(sentence.rows):
-        raise CorpusError(f"{where}: HEAD {head} is out of range, the sentence has {len(sentence.rows)} words")
-    if head == i + 1:
-        raise CorpusError(f"{where}: HEAD {head} is the word itself")
-    return head
+def _heads(given: Sequence[str], sentence: Sentence, tally: Tally, path: Path) -> list[int | None]:
+    """The head of each word; empty, counted, where one of them is no word."""
+    heads: list[int | None] = []
+    for i, text in enumerate(given):
+        if text == "_":
+            heads.append(None)
+            continue
+        is_number = text.isascii() and text.isdecimal() and len(text) <= _DIGITS
+        if not is_number or int(text) > len(given) or int(text) == i + 1:
+            tally.add(BAD_HEAD, f"{path}:{sentence.lines[i]}")
+            return []
+        heads.append(int(text))
+    return heads

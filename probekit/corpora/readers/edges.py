@@ -2,7 +2,8 @@
 
 `{"text": "words split by spaces", "targets": [{"span1": [0, 2], "span2": [3, 4], "label": "ARG0"}], "info": {}}`
 Spans are [first word, word after the last]; `span2` is for pairs. A list of labels gives as many edges. The layer
-is called `targets`, or what the card's `columns.targets` says.
+is called `targets`, or what the card's `columns.targets` says. A line or a target that cannot be read is left out,
+counted and located; a file that is not JSON is an error.
 """
 
 from __future__ import annotations
@@ -13,56 +14,87 @@ from pathlib import Path
 from typing import Any
 
 from probekit.corpora.passage import Edge, Passage, Span
+from probekit.corpora.readers.ignored import is_ignored
+from probekit.corpora.readers.masks import without_masked
 from probekit.corpora.readers.reading import Material, Reading, Tally, read_files, read_text
 from probekit.errors import CorpusError
 
 LAYER = "targets"
+NO_TEXT = "lines are left out: no object with words in 'text'"
+NO_TARGETS = "lines go without targets: they have no list 'targets'"
+BAD_TARGET = "targets are left out: no object with a 'label'"
+BAD_SPAN = "targets are left out: a span is not [first word, word after the last] of the text"
+IGNORED_LABELS = "labels are left out: -100 and -1 mark what has none"
 
 
 def read(material: Material) -> Reading:
     """Every split of an edge-probing data set.
 
-    Raises CorpusError, with file and line, for a line that is not such an object.
+    Raises CorpusError, with file and line, for a line that is not JSON.
     """
     return read_files(material, partial(read_file, layer=material.columns.get("targets", LAYER)))
 
 
 def read_file(path: Path, tally: Tally, *, layer: str = LAYER) -> list[Passage]:
-    """The texts of one file."""
+    """The texts of one file. Masked ones are left out and counted."""
     passages: list[Passage] = []
+    places: list[str] = []
     for number, line in enumerate(read_text(path).split("\n"), 1):
         if not line or line.isspace():
             continue
+        where = f"{path}:{number}"
         try:
-            passages.append(_passage(json.loads(line), f"{path.stem}-{number}", layer))
+            record = json.loads(line)
         except json.JSONDecodeError as error:
-            raise CorpusError(f"{path}:{number}: not a JSON object: {error.msg}") from error
-        except (KeyError, TypeError, AttributeError) as error:
-            what = f"the key {error} is missing" if isinstance(error, KeyError) else str(error)
-            raise CorpusError(f"{path}:{number}: {what}, expected 'text' and 'targets' with spans") from error
-        except ValueError as error:
-            raise CorpusError(f"{path}:{number}: {error}") from error
-    return passages
+            raise CorpusError(f"{where}: not a JSON object: {error.msg}") from error
+        passage = _passage(record, f"{path.stem}-{number}", layer, tally, where)
+        if passage:
+            passages.append(passage)
+            places.append(where)
+    return without_masked(passages, places.__getitem__, tally)
 
 
-def _passage(record: dict[str, Any], name: str, layer: str) -> Passage:
-    words = tuple(record["text"].split())
+def _passage(record: Any, name: str, layer: str, tally: Tally, where: str) -> Passage | None:
+    """The text of a line with its targets; None, counted, where it has no words."""
+    text = record.get("text") if isinstance(record, dict) else None
+    words = tuple(text.split()) if isinstance(text, str) else ()
     if not words:
-        raise ValueError("'text' has no words")
-    edges = [edge for target in record["targets"] for edge in _edges(target, len(words))]
-    document = str(record.get("info", {}).get("document_id", name))
+        tally.add(NO_TEXT, where)
+        return None
+    info = record.get("info")
+    document = str(info.get("document_id", name)) if isinstance(info, dict) else name
+    targets = record.get("targets")
+    if not isinstance(targets, list):
+        tally.add(NO_TARGETS, where)
+        return Passage(name, document, words)
+    edges: list[Edge] = []
+    for target in targets:
+        edges += _edges(target, len(words), tally, where)
     return Passage(name, document, words, {}, {layer: tuple(edges)})
 
 
-def _edges(target: dict[str, Any], length: int) -> list[Edge]:
-    keys = ["span1", "span2"] if target.get("span2") is not None else ["span1"]
-    spans = tuple(_span(target[key], length) for key in keys)
+def _edges(target: Any, length: int, tally: Tally, where: str) -> list[Edge]:
+    """A target as one edge a label; none, counted, where its spans or its label cannot be read."""
+    if not isinstance(target, dict) or target.get("label") is None:
+        tally.add(BAD_TARGET, where)
+        return []
+    given: list[Any] = [target.get("span1")]
+    if target.get("span2") is not None:
+        given.append(target["span2"])
+    spans = tuple(_span(pair) for pair in given if _is_span(pair, length))
+    if len(spans) != len(given):
+        tally.add(BAD_SPAN, where)
+        return []
     labels = target["label"] if isinstance(target["label"], list) else [target["label"]]
-    return [Edge(spans, str(label)) for label in labels]
+    tally.add(IGNORED_LABELS, where, sum(map(is_ignored, labels)))
+    return [Edge(spans, str(label)) for label in labels if not is_ignored(label)]
 
 
-def _span(given: list[int], length: int) -> Span:
-    start, end = given
-    if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= length):
-        raise ValueError(f"span {given} is not [first, after the last] among {length} words")
-    return start, end
+def _is_span(given: Any, length: int) -> bool:
+    if not isinstance(given, list) or len(given) != 2 or not all(type(number) is int for number in given):
+        return False
+    return 0 <= given[0] < given[1] <= length
+
+
+def _span(given: list[int]) -> Span:
+    return given[0], given[1]

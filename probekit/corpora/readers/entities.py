@@ -8,12 +8,13 @@ of a discontinuous mention bears its number: `(7[1/2]-abstract`, `7[1/2])`.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from probekit.corpora.passage import Edge, Span
+from probekit.corpora.tally import Tally
 
 _VALUE = re.compile(r"(?:^|\|)Entity=([^|]*)")
 _PIECE = re.compile(r"\(([^()]+)(\)?)|([^()]+)\)")
@@ -38,8 +39,8 @@ class EntityFields:
 
         Raises ValueError where no field is the id (`eid` or `GRP`).
         """
-        names = header.strip().split("-")
-        ids = [i for i, name in enumerate(names) if name in ("eid", "GRP")]
+        names = [name.strip().casefold() for name in header.split("-")]
+        ids = [i for i, name in enumerate(names) if name in ("eid", "grp")]
         types = [i for i, name in enumerate(names) if name in ("etype", "entity")]
         if not ids:
             raise ValueError(f"global.Entity '{header}' has neither a field 'eid' nor 'GRP'")
@@ -89,7 +90,7 @@ def pieces(value: str) -> list[Piece]:
 
 
 def read_mentions(
-    nodes: Iterable[tuple[int, int, list[Piece]]], fields: EntityFields, tally: Counter[str]
+    nodes: Iterable[tuple[int, int, list[Piece]]], fields: EntityFields, tally: Tally, where: str = ""
 ) -> tuple[tuple[Edge, ...], tuple[Edge, ...]]:
     """The mentions of a sentence in the order they open: by type (those that have one), and by entity.
 
@@ -98,6 +99,7 @@ def read_mentions(
             and with it, and its brackets. A word has `end = start + 1`, an empty node `end = start`.
         fields: what the header says.
         tally: counts what is left out.
+        where: the place of the sentence.
     """
     found: list[_Mention] = []
     open_ones: defaultdict[str, list[_Mention]] = defaultdict(list)
@@ -110,20 +112,20 @@ def read_mentions(
             if closes and open_ones[entity]:
                 open_ones[entity].pop().end = end
             elif closes:
-                tally[UNPAIRED] += 1
-    kept = [(span, mention) for mention in found if (span := _span(mention, tally))]
+                tally.add(UNPAIRED, where)
+    kept = [(span, mention) for mention in found if (span := _span(mention, tally, where))]
     typed = tuple(Edge((span,), mention.kind) for span, mention in kept if mention.kind)
     return typed, tuple(Edge((span,), mention.entity) for span, mention in kept)
 
 
-def _span(mention: _Mention, tally: Counter[str]) -> Span | None:
+def _span(mention: _Mention, tally: Tally, where: str) -> Span | None:
     """Its words; None, counted, where it has no span."""
     if mention.end is None:
-        tally[UNPAIRED] += 1
+        tally.add(UNPAIRED, where)
     elif _PART.fullmatch(mention.entity):
-        tally[DISCONTINUOUS] += 1
+        tally.add(DISCONTINUOUS, where)
     elif mention.start >= mention.end:
-        tally[UNWRITTEN] += 1
+        tally.add(UNWRITTEN, where)
     else:
         return mention.start, mention.end
     return None

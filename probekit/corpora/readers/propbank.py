@@ -2,7 +2,8 @@
 
 PropBank's release holds `…/GENRE/NN/DOC.xml.gold_skel`, the annotations without the words; UD calls the same
 document `GENRE-DOC`, and PropBank's sentence k (from 0) is UD's number k + 1, at the end of its `sent_id`. Where
-the two have different numbers of words, or PropBank lacks the sentence, it keeps its UD layers and goes without.
+the two have different numbers of words, or PropBank lacks the sentence, or its annotation cannot be read, it keeps
+its UD annotations and goes without.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from typing import NamedTuple
 
 from probekit.corpora.passage import Edge, Passage
 from probekit.corpora.readers import brackets, conllu
+from probekit.corpora.readers.conll2012 import BAD_CONSTITUENTS, BAD_ROLES
 from probekit.corpora.readers.reading import Material, Reading, Tally, blocks
 from probekit.errors import CorpusError
 
 SUFFIX = ".xml.gold_skel"
 FIXED = 8  # document, sentence, word, form, tag, constituents, predicate's lemma, its roleset; then the roles
+
+BAD_ROWS = "sentences go without roles and constituents: their rows have not the same number of columns"
 
 
 class _Document(NamedTuple):
@@ -30,7 +34,7 @@ class _Document(NamedTuple):
 def read(material: Material) -> Reading:
     """UD's splits, each sentence with PropBank's `constituents` and `roles` where the two agree.
 
-    Raises CorpusError as the CoNLL-U reader does, and for a PropBank file that is malformed.
+    Raises CorpusError as the CoNLL-U reader does, and for a PropBank file that does not number its sentences.
     """
     reading = conllu.read(material)
     documents = {_ud_name(path): _document(path, raw) for path, raw in material.archive.items()}
@@ -85,12 +89,13 @@ def _edges(lines: list[str], path: str, first: int, tally: Tally) -> dict[str, t
     for i, row in enumerate(rows):
         if len(row) != len(rows[0]) or len(row) < FIXED:
             expected = max(len(rows[0]), FIXED)
-            raise CorpusError(f"{path}:{first + i}: {len(row)} columns, expected {expected}")
+            tally.add(BAD_ROWS, f"{path}:{first + i}: {len(row)} columns, expected {expected}")
+            return {}
     columns = list(zip(*rows, strict=True))
-    try:
-        return {
-            "constituents": brackets.constituents(columns[5]),
-            "roles": brackets.roles(columns[FIXED:], tally),
-        }
-    except brackets.BracketError as error:
-        raise CorpusError(f"{path}:{first + error.word}: {error}") from error
+    numbers = range(first, first + len(lines))
+    edges: dict[str, tuple[Edge, ...]] = {}
+    with brackets.absent_where_bad(BAD_CONSTITUENTS, path, numbers, tally):
+        edges["constituents"] = brackets.constituents(columns[5])
+    with brackets.absent_where_bad(BAD_ROLES, path, numbers, tally):
+        edges["roles"] = brackets.roles(columns[FIXED:], tally, f"{path}:{first}")
+    return edges

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from probekit.corpora.passage import Passage, Split
+from probekit.corpora.tally import Tally, with_warnings
 from probekit.errors import CorpusError
 from probekit.progress import Progress, silent
 
-Tally = Counter[str]
-"""How often something was left out or changed, by what happened in words: `{"mentions are left out: …": 12}`."""
+__all__ = ["Material", "Reading", "Tally", "blocks", "read_files", "read_text"]
 
 
 @dataclass(frozen=True)
@@ -42,17 +41,24 @@ class Reading:
 
     Attributes:
         splits: the passages.
-        tally: what was left out or changed, and how often.
+        tally: what was left out or changed, how often, and where first.
         notices: what else must be known, in sentences.
     """
 
     splits: dict[Split, tuple[Passage, ...]] = field(default_factory=dict)
-    tally: Tally = field(default_factory=Counter)
+    tally: Tally = field(default_factory=Tally)
     notices: list[str] = field(default_factory=list)
+
+    def warnings(self) -> list[str]:
+        """All that must be known: the notices, and what was counted."""
+        return [*self.notices, *self.tally.warnings()]
 
 
 def read_files(material: Material, read_file: Callable[[Path, Tally], list[Passage]]) -> Reading:
-    """Every split, its files one after the other through `read_file`."""
+    """Every split, its files one after the other through `read_file`.
+
+    Raises CorpusError for a file that cannot be read, with what was counted up to there.
+    """
     reading = Reading()
     total = sum(path.stat().st_size for paths in material.files.values() for path in paths)
     done = 0
@@ -60,7 +66,10 @@ def read_files(material: Material, read_file: Callable[[Path, Tally], list[Passa
     for split, paths in material.files.items():
         passages: list[Passage] = []
         for path in paths:
-            passages += read_file(path, reading.tally)
+            try:
+                passages += read_file(path, reading.tally)
+            except CorpusError as error:
+                raise CorpusError(with_warnings(str(error), reading.tally.warnings())) from error
             done += path.stat().st_size
             material.progress(f"reading {material.name}", done, total)
         reading.splits[split] = tuple(passages)

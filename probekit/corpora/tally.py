@@ -1,0 +1,38 @@
+"""Tally: what could not be read, counted by kind, with the place where each kind was met first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+
+class Tally(Counter[str]):
+    """How often something was left out or changed, by what happened in words: `{"mentions are left out: …": 12}`.
+
+    Attributes:
+        first: where each kind was met first, as `FILE:LINE` or what comes nearest to it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first: dict[str, str] = {}
+
+    def add(self, what: str, where: str = "", times: int = 1) -> None:
+        """Count `what`, met at `where`."""
+        if times:
+            self[what] += times
+            if where:
+                self.first.setdefault(what, where)
+
+    def warnings(self) -> list[str]:
+        """One sentence for each kind: how often, what, and where first."""
+        return [f"{count:,} {what}{self._place(what)}" for what, count in self.items() if count]
+
+    def _place(self, what: str) -> str:
+        return f" (first: {self.first[what]})" if what in self.first else ""
+
+
+def with_warnings(message: str, warnings: Iterable[str]) -> str:
+    """An error message, with what was reported before the error: the reason often stands there."""
+    told = "; ".join(warnings)
+    return f"{message}\nReported before: {told}" if told else message
