@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from probekit.corpora.card import Card
+from probekit.corpora.tally import with_warnings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,6 +80,10 @@ class Corpus:
         """Every passage, split after split."""
         for passages in self.splits.values():
             yield from passages
+
+    def with_warnings(self, message: str) -> str:
+        """An error message with what was reported as the corpus was read: the reason often stands there."""
+        return with_warnings(message, self.notices)
 
     @cached_property
     def tag_layers(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
+from probekit.corpora.tally import with_warnings
 from probekit.errors import TaskError
 from probekit.progress import Progress
 from probekit.states.extract import ExtractSettings, States, extract
@@ -78,8 +79,17 @@ def _extracting(model: str, corpus: Corpus, settings: ExtractSettings, progress:
 
 def instances_of(tasks: TaskNames, corpus: Corpus) -> tuple[list[TaskData], list[str]]:
     """The instances of each task, and what a reader must know of the corpus and them."""
-    chosen, skipped = _choose(tasks, corpus)
-    data = [make_instances(task, corpus) for task in chosen]
+    named, chosen, skipped = _choose(tasks, corpus)
+    data: list[TaskData] = []
+    for task in chosen:
+        try:
+            data.append(make_instances(task, corpus))
+        except TaskError as error:
+            if task.name in named or not all(corpus.splits.values()):
+                raise
+            skipped.append(f"{task.name}: skipped, {str(error).splitlines()[0]}")
+    if not data:
+        raise TaskError(with_warnings(f"the corpus '{corpus.name}' cannot carry any task", skipped))
     return data, [*corpus.notices, *(notice for d in data for notice in d.notices), *skipped]
 
 
@@ -106,8 +116,9 @@ def _loaded(tasks: TaskNames) -> list[Task]:
     return list(found.values())
 
 
-def _choose(tasks: TaskNames, corpus: Corpus) -> tuple[list[Task], list[str]]:
-    """The tasks meant; for `"all"` those the corpus can carry, and a notice of the others."""
+def _choose(tasks: TaskNames, corpus: Corpus) -> tuple[set[str], list[Task], list[str]]:
+    """The names given, and the tasks meant; for `"all"` those whose annotation the corpus has, and a warning of the
+    others."""
     listed = [tasks] if isinstance(tasks, str | Path | Task) else list(tasks)
     named = {task.name for task in _loaded([item for item in listed if item != "all"])}
     chosen, skipped = [], []
@@ -118,5 +129,6 @@ def _choose(tasks: TaskNames, corpus: Corpus) -> tuple[list[Task], list[str]]:
             skipped.append(f"{task.name}: skipped, '{corpus.name}' has no layer '{task.layer}'")
     if not chosen:
         layers = ", ".join(sorted(corpus.tag_layers | corpus.edge_layers)) or "none"
-        raise TaskError(f"the corpus '{corpus.name}' cannot carry any task (its layers: {layers})")
-    return chosen, skipped
+        message = f"the corpus '{corpus.name}' cannot carry any task (its layers: {layers})"
+        raise TaskError(corpus.with_warnings(message))
+    return named, chosen, skipped

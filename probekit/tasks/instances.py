@@ -70,8 +70,16 @@ def document_numbers(passages: Sequence[Passage]) -> np.ndarray:
 def make_instances(task: Task, corpus: Corpus) -> TaskData:
     """The instances of `task` in every split of `corpus`.
 
-    Raises TaskError where the corpus lacks the layer, a split has no instance, or training has one label only.
+    Raises TaskError where the corpus lacks the layer, a split has no instance, or training has one label only; with
+    what was reported as the corpus was read.
     """
+    try:
+        return _instances(task, corpus)
+    except TaskError as error:
+        raise TaskError(corpus.with_warnings(str(error))) from error
+
+
+def _instances(task: Task, corpus: Corpus) -> TaskData:
     _require_layer(task, corpus)
     found = {split: SHAPES[task.shape](task, corpus.splits[split]) for split in SPLITS}
     left_out = {label for labelled in found.values() for label in set(labelled.labels) if _excluded(task, label)}

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from probekit.corpora.load import load_corpus
+from probekit.corpora.passage import Corpus
 from probekit.corpora.readers.hf import read
 from probekit.corpora.readers.reading import Material
-from probekit.errors import CorpusError
+from probekit.errors import CorpusError, TaskError
+from probekit.tasks.instances import make_instances
+from probekit.tasks.task import Task
 
 ROWS = [
     {"id": 1, "tokens": ["Dogs", "bark"], "pos_tags": ["NOUN", "VERB"], "ner": [0, 3], "text": "Dogs bark"},
@@ -75,6 +78,121 @@ def test_columns_that_are_not_there(columns: dict[str, str], message: str, tmp_p
     path = json_folder(tmp_path, ROWS) / "train.jsonl"
     with pytest.raises(CorpusError, match=message):
         read(Material("x", {"train": (path,)}, columns=columns))
+
+
+def in_splits(folder: Path, train: list[dict[str, object]], others: list[dict[str, object]]) -> Corpus:
+    """A folder with these rows for training, and these for dev and test."""
+    for split, rows in {"train": train, "validation": others, "test": others}.items():
+        (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return load_corpus(folder)
+
+
+def tagged(number: int, tags: object = (0, 1, 2), **more: object) -> dict[str, object]:
+    return {"tokens": [f"a{number}", "b", "c"], "tags": tags, **more}
+
+
+TAGS = Task(name="tags", title="", layer="tags", shape="word")
+
+
+@pytest.mark.parametrize(
+    ("tags", "labels"),
+    [
+        ((-100, 1, 0), ("0", "1")),
+        ((-1, 1, 0), ("0", "1")),
+        ((None, 1, 0), ("0", "1")),
+        (("", "x", "y"), ("x", "y")),
+        (("_", "x", "y"), ("x", "y")),
+        (("-1", "x", "y"), ("-1", "x", "y")),
+        (("-100", "x", "y"), ("-100", "x", "y")),
+    ],
+)
+def test_ignored_labels_are_missing_values(tags: tuple[object, ...], labels: tuple[str, ...], tmp_path: Path) -> None:
+    corpus = in_splits(tmp_path, [tagged(i, tags) for i in range(20)], [tagged(99, tags)])
+    data = make_instances(TAGS, corpus)
+    assert data.classes == labels
+    assert len(data.splits["train"]) == 20 * len(labels)
+    told = [notice for notice in corpus.notices if "-100 and -1" in notice]
+    if isinstance(tags[0], int):
+        (notice,) = told
+        assert notice.startswith("22 labels of 'tags'")
+        assert notice.endswith(f"(first: row 1 of {tmp_path / 'train.jsonl'})")
+    else:
+        assert not told
+
+
+def test_class_numbers_below_zero_are_missing(tmp_path: Path) -> None:
+    import datasets
+
+    features = datasets.Features(
+        {
+            "words": datasets.Sequence(datasets.Value("string")),
+            "tag": datasets.Sequence(datasets.ClassLabel(names=["A", "B"])),
+        }
+    )
+    rows = datasets.Dataset.from_dict({"words": [["a", "b"]], "tag": [[1, -1]]}, features=features)
+    for split in ("train", "dev", "test"):
+        rows.to_parquet(tmp_path / f"{split}.parquet")
+    corpus = load_corpus(tmp_path)
+    assert corpus.splits["dev"][0].tags == {"tag": ("B", None)}
+    assert any(notice.startswith("3 labels of 'tag'") for notice in corpus.notices)
+
+
+@pytest.mark.parametrize("short", [(0, 1), (0, 1, 2, 3), None, ()])
+def test_a_row_that_does_not_fit_is_left_out_counted_and_located(short: object, tmp_path: Path) -> None:
+    rows = [tagged(i, short if i == 77 else (0, 1, 2)) for i in range(120)]
+    corpus = in_splits(tmp_path, rows, [tagged(200)])
+    assert len(corpus.splits["train"]) == 119
+    assert len(make_instances(TAGS, corpus).splits["train"]) == 119 * 3
+    place = f"row 78 of {tmp_path / 'train.jsonl'}"
+    assert f"1 rows are left out: no value a word in 'tags' (first: {place})" in corpus.notices
+
+
+def test_a_row_keeps_the_annotations_that_fit(tmp_path: Path) -> None:
+    rows = [tagged(i, (0, 1) if i == 3 else (0, 1, 2), chunks=["x", "y", "z"]) for i in range(9)]
+    corpus = in_splits(tmp_path, rows, [tagged(200, chunks=["x", "y", "z"])])
+    assert corpus.splits["train"][3].tags == {"chunks": ("x", "y", "z")}
+    assert corpus.splits["train"][4].tags["tags"] == ("0", "1", "2")
+    assert any(notice.startswith("1 rows go without 'tags'") for notice in corpus.notices)
+
+
+def test_an_error_carries_what_was_reported(tmp_path: Path) -> None:
+    corpus = in_splits(tmp_path, [tagged(i, (0, 1)) for i in range(9)], [tagged(200, (0, 1))])
+    with pytest.raises(TaskError, match=r"no layer 'tags'.*\n.*columns that are no word layer: tags"):
+        make_instances(TAGS, corpus)
+
+
+@pytest.mark.parametrize("ignored", ["0", "-100"])
+def test_words_given_as_one_text(ignored: str, tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"words": f"a{i} b c", "tags": f"{ignored} 1 2", "id": f"s{i}"} for i in range(9)]
+    corpus = in_splits(tmp_path, rows, [*rows[:1], {"words": "new words here", "tags": "0 1 2", "id": "x"}])
+    assert corpus.splits["train"][1].words == ("a1", "b", "c")
+    first = None if ignored == "-100" else "0"
+    assert corpus.splits["train"][1].tags == {"tags": (first, "1", "2")}
+    assert "columns that are no word layer: id" in corpus.notices
+
+
+@pytest.mark.parametrize(
+    ("row", "named"),
+    [
+        ({"sentence_id": 0, "token": "sees", "tag": "VB"}, ["one row a word", "'token'", "sentence_id, token, tag"]),
+        ({"tokens": [1, 2], "tags": [0, 1]}, ["no words in column 'tokens'", "tokens, tags"]),
+        ({"text": "a b", "label": 1}, ["no column of words", "text, label"]),
+    ],
+)
+def test_other_forms_are_refused_with_the_form_expected(
+    row: dict[str, object], named: list[str], tmp_path: Path
+) -> None:
+    with pytest.raises(CorpusError) as error:
+        in_splits(tmp_path, [row] * 5, [row])
+    for part in [*named, "expected one row a sentence, with a list of words", '{"tokens": ["a", "dog"]']:
+        assert part in str(error.value)
+
+
+def test_masked_rows_are_left_out(tmp_path: Path) -> None:
+    rows = [tagged(0), {"tokens": ["[WORD]", "____", "x"], "tags": [0, 1, 2]}]
+    corpus = in_splits(tmp_path, rows, [tagged(9)])
+    assert [p.words[0] for p in corpus.splits["train"]] == ["a0"]
+    assert any("masked" in notice and "row 2 of" in notice for notice in corpus.notices)
 
 
 def test_no_words_and_not_json(tmp_path: Path) -> None:

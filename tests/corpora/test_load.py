@@ -127,7 +127,7 @@ def test_errors_carry_what_was_counted_before(tmp_path: Path) -> None:
     masked = "# newdoc\n1\t[WORD]\t_\tX" + "\t_" * 6 + "\n\n"
     path = tmp_path / "mine.conllu"
     path.write_text(masked * 4)
-    with pytest.raises(CorpusError, match=r"too few to split.*\n.*4 documents are left out.*mine\.conllu:1"):
+    with pytest.raises(CorpusError, match=r"too few to split.*\n.*4 documents are left out.*mine\.conllu:2"):
         load_corpus(path)
     path.write_text(masked + "\n" + masked.replace("1\t", "9\t"))
     with pytest.raises(CorpusError, match="ID '9' is out of sequence"):
@@ -135,7 +135,7 @@ def test_errors_carry_what_was_counted_before(tmp_path: Path) -> None:
     good = tmp_path / "a-train.conllu"
     good.write_text(masked + sentence("a", "d"))
     (tmp_path / "b-train.conllu").write_text("9\ta\n")
-    with pytest.raises(CorpusError, match=r"b-train.*2 columns.*\n.*1 documents are left out.*a-train\.conllu:1"):
+    with pytest.raises(CorpusError, match=r"b-train.*2 columns.*\n.*1 documents are left out.*a-train\.conllu:2"):
         load_corpus(tmp_path)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from probekit.corpora.passage import Corpus, Edge, Passage
 from probekit.errors import InputError, TaskError
+from probekit.probes.asked import instances_of
 from probekit.tasks.instances import UNSEEN, make_instances
 from probekit.tasks.pairs import DIFFERENT, SAME, mention_pairs
 from probekit.tasks.shapes import read_feature
@@ -98,6 +99,25 @@ def test_what_cannot_be_asked_is_explained() -> None:
     edges = corpus(Passage("1", "d", ("a", "b"), {}, {"edges": (Edge(((0, 1),), "X"),)}))
     with pytest.raises(TaskError, match="2 span"):
         make_instances(Task(name="x", title="", layer="edges", shape="arc"), edges)
+
+
+def test_all_skips_what_cannot_be_asked_and_a_name_does_not() -> None:
+    first = Passage("1", "d", ("a", "b"), {"upos": ("X", "X"), "xpos": ("Y", "Z")})
+    made = corpus(first)
+    data, warnings = instances_of("all", made)
+    assert [d.task.name for d in data] == ["xpos"]
+    assert any(w.startswith("pos: skipped, task 'pos' has one label only") for w in warnings)
+    with pytest.raises(TaskError, match="one label only"):
+        instances_of(["all", "pos"], made)
+    with pytest.raises(TaskError, match=r"cannot carry any task\nReported before.*pos: skipped"):
+        instances_of("all", corpus(Passage("1", "d", ("a", "b"), {"upos": ("X", "X")})))
+
+
+def test_errors_repeat_what_was_reported_of_the_corpus() -> None:
+    made = corpus(Passage("1", "d", ("a", "b"), {"upos": ("X", "Y")}))
+    told = Corpus(made.name, made.splits, notices=("3 sentences go without roles (first: f:2)",))
+    with pytest.raises(TaskError, match=r"no layer 'roles'.*\n.*3 sentences go without roles \(first: f:2\)"):
+        make_instances(load_task("srl"), told)
 
 
 def document(seed: int) -> list[Passage]:

@@ -7,6 +7,7 @@ annotation; where a sentence's annotation cannot be read, it is absent there, co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,8 @@ ESCAPES = {
 }  # fmt: skip
 """How the Penn Treebank writes some words; a model reads them as they were."""
 NOTHING = frozenset({"-", "_"})  # a cell without annotation
+_BIT = re.compile(r"[^*]\*|\*[^*]")  # a bracket bit, which coreference never is
+_MENTIONS = re.compile(r"[()|0-9]+")
 
 BAD_CONSTITUENTS = "sentences go without constituents: their brackets do not pair up"
 BAD_ROLES = "sentences go without roles: their brackets do not pair up"
@@ -67,11 +70,17 @@ def read_file(path: Path, tally: Tally) -> list[Passage]:
 
 def _rows(lines: Sequence[str]) -> list[list[str]]:
     """The cells of each line: between tabs where tabs separate them, else between spaces. An empty cell is `-`; so is
-    the last one of a line that ends in a space and is a cell short."""
+    the coreference of lines that lack it, whether or not the space before it was kept."""
     rows = [_cells(line) for line in lines]
     width = max(len(row) for row in rows)
+    whole = [row for row in rows if len(row) == width]
+    no_coreference = width == FIXED or any(_BIT.search(row[-1]) for row in whole)
+    mentions_only = all(_MENTIONS.fullmatch(row[-1]) for row in whole)
     for line, row in zip(lines, rows, strict=True):
-        if len(row) == width - 1 and line[-1].isspace():
+        if no_coreference:
+            if len(row) == width:
+                row.append("-")
+        elif len(row) == width - 1 and (mentions_only or line[-1].isspace()):
             row.append("-")
     return rows
 

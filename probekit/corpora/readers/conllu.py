@@ -35,7 +35,7 @@ def read_file(path: Path, tally: Tally) -> list[Passage]:
     columns, sentences = read_sentences(path, tally)
     words = [[row[columns["form"]] for row in sentence.rows] for sentence in sentences]
     documents = [sentence.document for sentence in sentences]
-    clear = unmasked(documents, words, lambda i: f"{path}:{sentences[i].line}", tally)
+    clear = unmasked(documents, words, lambda i: f"{path}:{sentences[i].lines[0]}", tally)
     sentences = [sentences[i] for i in clear]
     used = {name for name, i in columns.items() if any(row[i] != "_" for s in sentences for row in s.rows)}
     used.update(layer for s in sentences if s.nodes for layer in _entity_layers(s))
@@ -65,9 +65,9 @@ def _passage(sentence: Sentence, columns: Mapping[str, int], used: set[str], tal
         senses = by_column[columns[PRED]] if PRED in columns else None
         with brackets.absent_where_bad(BAD_ROLES, path, sentence.lines, tally):
             role_columns = _role_columns(by_column[columns[ROLES]], senses)
-            edges["roles"] = brackets.roles(role_columns, tally, f"{path}:{sentence.line}")
+            edges["roles"] = brackets.roles(role_columns, tally, f"{path}:{sentence.lines[0]}")
     if "mentions" in used and sentence.fields is not None:
-        where = f"{path}:{sentence.line}"
+        where = f"{path}:{sentence.lines[0]}"
         typed, mentions = entities.read_mentions(sentence.nodes, sentence.fields, tally, where)
         edges |= {"entities": typed, "mentions": mentions} if "entities" in used else {"mentions": mentions}
     return Passage(sentence.id, sentence.document, words, tags, edges)
