@@ -13,14 +13,14 @@ import numpy as np
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
 from probekit.forgetting import paired
-from probekit.forgetting.comparison import COLUMNS, MORE_COLUMNS, TABLES, Comparison
+from probekit.forgetting.comparison import COLUMNS, KEYS, MORE_COLUMNS, TABLES, Comparison
 from probekit.forgetting.correction import Correction, adjust
 from probekit.forgetting.decompose import decompose
-from probekit.forgetting.layers import layer_pairs
+from probekit.forgetting.layers import layer_pairs, partners
 from probekit.forgetting.lost_words import common
 from probekit.forgetting.measures import expected_layer, retention
 from probekit.forgetting.sides import Sides, counts, mean_scores
-from probekit.forgetting.similarity import similarities
+from probekit.forgetting.similarity import few_dimensions, similarities
 from probekit.forgetting.verdict import kind, verdict
 from probekit.forgetting.where import where
 from probekit.probes import metrics
@@ -102,35 +102,51 @@ def compare(
             floors = [_floor_score(d, checkpoints[0].corpus, floor) for d in data]
             for states, probes in zip(checkpoints[1:], fitted[1:], strict=True):
                 sides = _sides(checkpoints[0], states, fitted[0], probes, notices)
-                swaps = paired.swaps_for(n_tasks * len(others) * len(sides[0].layers))
-                _add_pair(found, checkpoints[0], states, sides, floors, correction, swaps, seconds)
+                swaps = paired.swaps_for(n_tasks * len(others) * (len(sides[0].layers) + 1))
+                notices += _add_pair(found, checkpoints[0], states, sides, floors, correction, swaps, seconds)
             runs += [record(states, data, settings, (probe,)) for states in checkpoints]
     import pandas as pd
 
     tables = {name: pd.DataFrame(rows) for name, rows in found.items()}
-    for name in ("comparison", "best"):
-        tables[name]["p_adjusted"] = adjust(tables[name]["p_value"].to_numpy(), correction)
-    tables["comparison"] = tables["comparison"][[*COLUMNS, *MORE_COLUMNS]]
-    tables["best"] = _with_verdicts(tables["best"], tables["decomposition"])
+    tables["comparison"] = tables["comparison"].assign(p_adjusted=np.nan)[[*COLUMNS, *MORE_COLUMNS]]
+    family = _adjust(tables["comparison"], tables["best"], correction)
+    tables["decomposition"]["kind"] = [kind(parts) for _, parts in tables["decomposition"].iterrows()]
     run = {
         "versions": versions(),
         "seconds": {"all": time.perf_counter() - started, **seconds},
         "correction": correction,
         "floor": floor,
-        "corrected_over": {name: len(tables[name]) for name in ("comparison", "best")},
+        "corrected_over": family,
         "runs": runs,
     }
-    return Comparison(**tables, run=run, notices=tuple(dict.fromkeys(notices)))
+    return _with_verdicts(Comparison(**tables, run=run, notices=tuple(dict.fromkeys(notices))))
 
 
-def _with_verdicts(best: pd.DataFrame, decomposition: pd.DataFrame) -> pd.DataFrame:
-    """The rows with what became of each task: a kind, and a sentence."""
-    keys = ["before", "after", "task", "corpus"]
-    at = decomposition.set_index([*keys, "layer"], drop=False)
-    parts = [at.loc[(*row[keys], row["layer_probed"])] for _, row in best.iterrows()]
-    kinds = [kind(part) for part in parts]
-    sentences = [verdict(row, part) for (_, row), part in zip(best.iterrows(), parts, strict=True)]
-    return best.assign(kind=kinds, verdict=sentences)
+def _adjust(comparison: pd.DataFrame, best: pd.DataFrame, correction: Correction) -> int:
+    """Put adjusted p-values into both tables; returns how many they are adjusted for.
+
+    They are one family: the cells of `comparison`, and best layers that differ in number before and after. A cell
+    that stands in both tables counts once.
+    """
+    cells = {(*row[list(KEYS)], row["layer"], row["layer_after"]): row["p_value"] for _, row in comparison.iterrows()}
+    best_cells = [(*row[list(KEYS)], row["layer_before"], row["layer_after"]) for _, row in best.iterrows()]
+    p_values = {**dict(zip(best_cells, best["p_value"], strict=True)), **cells}
+    adjusted = dict(zip(p_values, adjust(np.array(list(p_values.values())), correction), strict=True))
+    comparison["p_adjusted"] = [adjusted[cell] for cell in cells]
+    best["p_adjusted"] = [adjusted[cell] for cell in best_cells]
+    return len(p_values)
+
+
+def _with_verdicts(found: Comparison) -> Comparison:
+    """The comparison with what became of each task: a kind, and a sentence."""
+    parts = found.decomposition.set_index([*KEYS, "layer"], drop=False)
+    kinds, sentences = [], []
+    for (_, best), (_, last) in zip(found.best.iterrows(), found.last.iterrows(), strict=True):
+        task = tuple(best[list(KEYS)])
+        at_best, at_last = parts.loc[(*task, best["layer_probed"])], parts.loc[(*task, last["layer"])]
+        kinds.append(at_best["kind"])
+        sentences.append(verdict(best, last, at_best, at_last))
+    return replace(found, best=found.best.assign(kind=kinds, verdict=sentences))
 
 
 @contextmanager
@@ -191,7 +207,8 @@ def _sides(
     if alone:
         notices.append(f"layers {', '.join(map(str, alone))} of {before.model} have no partner in {after.model}")
     alike = before.n_layers == after.n_layers
-    return [Sides(a.data, layers, a, b, alike) for a, b in zip(fitted_before, fitted_after, strict=True)]
+    origins = dict(partners(after, before))
+    return [Sides(a.data, layers, a, b, alike, origins) for a, b in zip(fitted_before, fitted_after, strict=True)]
 
 
 def _common(data: Sequence[TaskData], checkpoints: Sequence[States], notices: list[str]) -> list[TaskData]:
@@ -219,8 +236,8 @@ def _add_pair(
     correction: Correction,
     swaps: int,
     seconds: dict[str, float],
-) -> None:
-    """Add the rows of one checkpoint against the first to every table."""
+) -> list[str]:
+    """Add the rows of one checkpoint against the first to every table; returns what a reader must know of them."""
     names = {"before": before.model, "after": after.model}
     corpus = before.corpus.name + ("*" if before.corpus.modified else "")
 
@@ -241,7 +258,9 @@ def _add_pair(
         for row in decompose(before, after, sides):
             add("decomposition", row.pop("task"), [row])
     with timed(seconds, "similarity"):
-        add("similarity", None, [{"context": before.context, **row} for row in similarities(before, after)])
+        rows = similarities(before, after)
+        add("similarity", None, [{"context": before.context, **row} for row in rows])
+    return list(few_dimensions(before.model, after.model, rows))
 
 
 def _cells(side: Sides, floor: float, swaps: int) -> Rows:

@@ -43,6 +43,7 @@ MORE_COLUMNS = (
     "n_test",
     "seeds",
 )
+KEYS = ("before", "after", "task", "corpus")
 PARTS = ("rotation", "re_encoding", "relocation", "loss")
 TABLES = ("comparison", "best", "decomposition", "similarity", "by_label")
 
@@ -54,7 +55,8 @@ class Comparison:
     Attributes:
         comparison: a row a checkpoint, task and layer: COLUMNS first, then MORE_COLUMNS. Scores are in [0, 1], `delta`
             is after minus before.
-        best: a row a checkpoint and task: the best layer of each side, chosen on dev, and their difference.
+        best: a row a checkpoint and task: the best layer of each side, chosen on dev, and their difference; with `kind`
+            and `verdict`. What any layer still tells.
         decomposition: a row a checkpoint, task and layer: what the drop of a probe trained before is made of.
         similarity: a row a checkpoint, context and pair of layers.
         by_label: a row a checkpoint, task and kind of instance (label, frequency …), at the best layer before.
@@ -69,6 +71,12 @@ class Comparison:
     by_label: pd.DataFrame
     run: Mapping[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+
+    @property
+    def last(self) -> pd.DataFrame:
+        """A row a checkpoint and task: that of `comparison` at the last layer read, which a head on top gets."""
+        layers = self.comparison.groupby(list(KEYS), sort=False)["layer"]
+        return self.comparison.loc[layers.idxmax()].reset_index(drop=True)
 
     def write(self, folder: str | Path) -> None:
         """Write each table as CSV, and `run.json`, into `folder`.

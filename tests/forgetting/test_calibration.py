@@ -77,7 +77,7 @@ def test_a_checkpoint_against_itself(world: World) -> None:
     assert (found.comparison["delta"] == 0).all() and (found.comparison["p_value"] == 1).all()
     kept = found.comparison[["retention", "retention_low", "retention_high"]].dropna()  # where anything was known
     assert len(kept) >= 3 and (kept == 1).all(axis=None)
-    assert (found.best["kind"] == "unchanged").all()
+    assert (found.best["kind"] == "not detected").all()
     for part in ("drop", *PARTS):
         assert (found.decomposition[part] == 0).all(), part
     same = found.similarity[found.similarity["layer_before"] == found.similarity["layer_after"]]
@@ -109,11 +109,11 @@ def test_an_erased_task_is_called_lost_and_its_neighbour_is_not(world: World) ->
     found = world.compared(lambda values: values - values @ world.upos @ world.upos.T)
     kinds = found.best.set_index("task")
     assert kinds.loc["upos", "kind"] == "loss" and kinds.loc["upos", "p_adjusted"] <= 0.05
-    assert kinds.loc["xpos", "kind"] == "unchanged" and kinds.loc["xpos", "p_adjusted"] > 0.05
+    assert kinds.loc["xpos", "kind"] == "not detected" and kinds.loc["xpos", "p_adjusted"] > 0.05
     assert at_layer_1(found, "upos")["loss"] > 0.5
     upos = found.comparison.query("task == 'upos' and layer == 1").iloc[0]
     assert -0.1 < upos["retention_low"] < upos["retention"] < upos["retention_high"] < 0.1
-    assert "forgotten" in kinds.loc["upos", "verdict"] and "no change" in kinds.loc["xpos", "verdict"]
+    assert "forgotten" in kinds.loc["upos", "verdict"] and "change not detected" in kinds.loc["xpos", "verdict"]
 
 
 @pytest.mark.slow
@@ -175,13 +175,13 @@ def test_other_widths_and_depths(world: World) -> None:
 def test_layers_one_side_did_not_keep_are_no_forgetting(world: World) -> None:
     few = world.states("few")
     found = compare(world.states("before"), replace(few, layers=(0, 2)), TASKS)
-    assert (found.best["delta"] == 0).all() and (found.best["kind"] == "unchanged").all()
+    assert (found.best["delta"] == 0).all() and (found.best["kind"] == "not detected").all()
     assert any("layers 1 of before have no partner" in notice for notice in found.notices)
 
 
 def test_a_layer_that_does_not_vary_breaks_nothing(world: World) -> None:
     found = world.compared(lambda values: values * np.array([0, 1, 1])[:, None, None])
-    assert (found.best["kind"] == "unchanged").all()
+    assert (found.best["kind"] == "not detected").all()
     similar = found.similarity.set_index(["layer_before", "layer_after"])
     assert np.isnan(similar.loc[(0, 0), "cka"]) and similar.loc[(1, 1), "cka"] == pytest.approx(1)
 
