@@ -150,7 +150,7 @@ def with_span(names: list[str], span: str) -> list[Any]:
 @contextmanager
 def results_folder(out: Path | None, models: list[str]) -> Iterator[Path]:
     """The folder for results, made before hours of work, and taken away again where nothing came of it."""
-    from probekit.probes.scores import make_folder
+    from probekit.results.folder import make_folder
 
     folder = new_folder(out, models)
     was_there = folder.exists()

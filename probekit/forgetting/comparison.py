@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from probekit.errors import InputError, StoreError
-from probekit.probes.scores import make_folder
+from probekit.errors import InputError
+from probekit.results import folder as kept
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,26 +83,20 @@ class Comparison:
 
         Raises StoreError where that fails.
         """
-        folder = make_folder(folder)
-        text = json.dumps({**self.run, "notices": self.notices}, indent=2, default=str)
-        try:
-            for name in TABLES:
-                getattr(self, name).to_csv(folder / f"{name}.csv", index=False, float_format="%.6f")
-            (folder / "run.json").write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise StoreError(f"cannot write the comparison into {folder}: {error.strerror}") from error
+        tables = {name: getattr(self, name) for name in TABLES}
+        kept.write(folder, tables, {**self.run, "notices": self.notices})
 
 
 def read_comparison(folder: str | Path) -> Comparison:
     """The comparison that `write` left in a folder.
 
-    Raises InputError where there is none.
+    Raises InputError where there is none, or its tables are not those its `run.json` was written with.
     """
     import pandas as pd
 
     try:
-        tables = {name: pd.read_csv(Path(folder) / f"{name}.csv") for name in TABLES}
-        run = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
+        tables = {name: pd.read_csv(BytesIO(kept.read_table(Path(folder) / f"{name}.csv"))) for name in TABLES}
+        run = kept.read_record(Path(folder))
     except (OSError, ValueError) as error:
         raise InputError(
             f"no comparison in {folder}: expected a folder of 'probekit compare --out' ({error})"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -15,18 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
-from probekit.errors import InputError, ModelError, StoreError
+from probekit.errors import InputError, ModelError
 from probekit.forgetting.measures import backward_transfer, forgetting, retention
 from probekit.probes.asked import CorpusNames, TaskNames, by_corpus, instances_of
 from probekit.probes.baselines import BASELINES
 from probekit.probes.fit import FitSettings
 from probekit.probes.heads import ProbeKind
 from probekit.probes.probe import probe as probe_checkpoint
-from probekit.probes.scores import Scores, make_folder, read_scores
+from probekit.probes.scores import Scores, read_scores
 from probekit.progress import Progress, silent
+from probekit.results import folder as kept
 from probekit.states.extract import ExtractSettings
 from probekit.states.model import open_model
 from probekit.tasks.instances import TaskData
+from probekit.whole import part_of, remove_left_behind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,16 +59,12 @@ class Trace:
     notices: tuple[str, ...] = ()
 
     def write(self, folder: str | Path) -> None:
-        """Write `trace.csv`, `fell.csv` and `summary.csv` into `folder`.
+        """Write `trace.csv`, `fell.csv`, `summary.csv` and `run.json` into `folder`.
 
         Raises StoreError where that fails.
         """
-        folder = make_folder(folder)
-        try:
-            for name, table in (("trace", self.table), ("fell", self.fell), ("summary", self.summary)):
-                table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6f")
-        except OSError as error:
-            raise StoreError(f"cannot write the trace into {folder}: {error.strerror}") from error
+        tables = {"trace": self.table, "fell": self.fell, "summary": self.summary}
+        kept.write(folder, tables, {"threshold": self.threshold, "notices": self.notices})
 
 
 def checkpoints_of(run: str | Path) -> list[str]:
@@ -176,7 +173,8 @@ def _measured(
     if (place / "scores.csv").is_file():
         return read_scores(place)
     scores = probe_checkpoint(model, [d.task for d in data], corpus=corpus, progress=progress, **how)
-    begun = place.with_name(f".{key}.{os.getpid()}.part")
+    remove_left_behind(place.parent)
+    begun = part_of(place)
     scores.write(begun)
     try:
         begun.rename(place)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from probekit.errors import InputError, StoreError
+from probekit.errors import InputError
+from probekit.results import folder as kept
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,36 +62,23 @@ class Scores:
 
         Raises StoreError where that fails.
         """
-        folder = make_folder(folder)
-        text = json.dumps({**self.run, "notices": self.notices}, indent=2, default=str)
-        try:
-            self.table.to_csv(folder / "scores.csv", index=False, float_format="%.6f")
-            (folder / "run.json").write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise StoreError(f"cannot write the scores into {folder}: {error.strerror}") from error
-
-
-def make_folder(folder: str | Path) -> Path:
-    """The folder, made where it is not there. Raises StoreError where it cannot be."""
-    path = Path(folder)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"cannot make the folder {folder}: {error.strerror}") from error
-    return path
+        kept.write(folder, {"scores": self.table}, {**self.run, "notices": self.notices})
 
 
 def read_scores(folder: str | Path) -> Scores:
     """The scores of a run's folder, or of a `scores.csv`.
 
-    Raises InputError where there is none, or it lacks a column.
+    Raises InputError where there is none, it lacks a column, or it is not the one its `run.json` was written with.
     """
     import pandas as pd
 
     path = Path(folder)
     path = path / "scores.csv" if path.is_dir() else path
     try:
-        table = pd.read_csv(path, dtype={"layer": "Int64", "epoch": "Int64", "model": str, "task": str, "corpus": str})
+        content = BytesIO(kept.read_table(path))
+        table = pd.read_csv(
+            content, dtype={"layer": "Int64", "epoch": "Int64", "model": str, "task": str, "corpus": str}
+        )
     except (OSError, ValueError) as error:
         raise InputError(f"no scores in {folder}: expected a folder of 'probekit probe --out' ({error})") from error
     missing = [column for column in (*COLUMNS, *MORE_COLUMNS) if column not in table.columns]

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from probekit.errors import InputError, StoreError
+from probekit.results.folder import cannot_write
+from probekit.whole import written_whole
 
 FORMATS = (".png", ".svg", ".pdf")
 
@@ -20,12 +22,12 @@ def save(figure: Any, *paths: str | Path) -> None:
     for path in paths:
         if Path(path).suffix not in FORMATS:
             raise InputError(f"cannot draw into '{path}': expected a name that ends in {', '.join(FORMATS)}")
-    try:
-        for path in paths:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            # No date in the file, and no chance in its ids: the same scores give the same bytes.
-            extra = {"metadata": {"Date": None}} if Path(path).suffix == ".svg" else {}
-            with mpl.rc_context({"svg.hashsalt": "probekit"}):
-                figure.savefig(path, dpi=160, bbox_inches="tight", **extra)
-    except OSError as error:
-        raise StoreError(f"cannot write the picture: {error}") from error
+    for path in map(Path, paths):
+        # No date in the file, and no chance in its ids: the same scores give the same bytes.
+        extra = {"metadata": {"Date": None}} if path.suffix == ".svg" else {}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with mpl.rc_context({"svg.hashsalt": "probekit"}), written_whole(path) as file:
+                figure.savefig(file, format=path.suffix[1:], dpi=160, bbox_inches="tight", **extra)
+        except OSError as error:
+            raise StoreError(cannot_write(path, error)) from error

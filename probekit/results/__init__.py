@@ -1,0 +1,1 @@
+"""Results: how tables and records are kept."""

@@ -1,0 +1,122 @@
+"""Folder: tables and their record, written together and checked when they are read.
+
+`run.json` is written last and has the sha256 of every table and of itself, so that what was changed, damaged or left
+by another run is noticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from probekit.errors import InputError, StoreError
+from probekit.whole import is_full, reason, remove_left_behind, replace_together
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RECORD = "run.json"
+FILES = "files"
+PICTURES = tuple(
+    f"{name}.{ending}"
+    for name in ("heatmap", "forgetting", "decomposition", "curves", "retention")
+    for ending in ("png", "svg")
+)
+"""What is drawn of the tables beside them: of older tables once new ones are written."""
+
+
+def make_folder(folder: str | Path) -> Path:
+    """The folder, made where it is not there. Raises StoreError where it cannot be."""
+    path = Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the folder {folder}: {reason(error)}") from error
+    return path
+
+
+def write(folder: str | Path, tables: Mapping[str, pd.DataFrame], record: Mapping[str, Any]) -> None:
+    """Write each table as `NAME.csv`, with six decimals, and `run.json` into `folder`.
+
+    Pictures of older tables, and parts of killed runs, are removed.
+
+    Args:
+        folder: made where it is not there.
+        tables: by name.
+        record: what `run.json` says, beside the checksums in `files`; values without a JSON form become text.
+
+    Raises StoreError where writing fails; what was in the folder is then as it was.
+    """
+    folder = make_folder(folder)
+    contents = {f"{name}.csv": _bytes(table.to_csv(index=False, float_format="%.6f")) for name, table in tables.items()}
+    plain = json.loads(json.dumps(dict(record), default=str))
+    checksums = {name: _checksum(content) for name, content in contents.items()} | {RECORD: _checksum_of(plain)}
+    text = json.dumps({**plain, FILES: checksums}, indent=2)
+    try:
+        remove_left_behind(folder)
+        replace_together(folder, {**contents, RECORD: _bytes(text + "\n")})
+        for picture in PICTURES:
+            (folder / picture).unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(cannot_write(folder, error)) from error
+
+
+def cannot_write(where: str | Path, error: OSError) -> str:
+    """The message for results that cannot be written."""
+    remedy = "Free some space, or give a folder on another disk" if is_full(error) else "Give another folder"
+    return f"cannot write {where}: {reason(error)}. {remedy}"
+
+
+def read_table(path: Path) -> bytes:
+    """Content of a table, which is the one that the `run.json` beside it was written with, if that lists it.
+
+    Raises OSError where it cannot be read, InputError where it is another one.
+    """
+    content = path.read_bytes()
+    expected = _read(path.parent)[1].get(path.name)
+    if expected and _checksum(content) != expected:
+        raise InputError(
+            f"{path} is not the table that {RECORD} beside it belongs to: it was changed or damaged, or is of another "
+            f"run. Run it again; or read the table alone, from a folder without {RECORD}"
+        )
+    return content
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """What `run.json` in `folder` says, the checksums left out; empty where there is none.
+
+    Raises InputError where it is damaged.
+    """
+    return _read(folder)[0]
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The record in `folder`, and the checksums in it."""
+    path = folder / RECORD
+    try:
+        record = json.loads(path.read_bytes())
+        checksums = record.pop(FILES, {})
+        whole = RECORD not in checksums or checksums[RECORD] == _checksum_of(record)
+    except FileNotFoundError:
+        return {}, {}
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(f"{path} is damaged ({error}): run it again, or delete it to read the tables alone") from error
+    if not whole:
+        raise InputError(f"{path} was changed or damaged: run it again, or delete it to read the tables alone")
+    return record, checksums
+
+
+def _checksum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _checksum_of(record: Mapping[str, Any]) -> str:
+    """The same for a record in whatever layout."""
+    return _checksum(json.dumps(record, sort_keys=True).encode())
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="backslashreplace")  # names of files need not be text
