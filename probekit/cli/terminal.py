@@ -14,6 +14,7 @@ import typer
 from probekit.errors import ProbekitWarning
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import Console, RenderableType
 
     from probekit.forgetting.comparison import Comparison
@@ -75,14 +76,19 @@ def print_scores(scores: Scores, folder: Path, as_json: bool) -> None:
 
 
 def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> None:
-    """The table and the verdicts, or the cells as JSON."""
+    """The table and the verdicts; or as JSON these, and every table."""
+    from probekit.forgetting.comparison import TABLES
+
+    files = [f"{name}.csv" for name in TABLES] + ["run.json"]
+    files += [f"{name}.{ending}" for name in ("forgetting", "decomposition") for ending in ("png", "svg")]
     if as_json:
-        sys.stdout.write(comparison.comparison.to_json(orient="records", indent=1) + "\n")
+        tables = {name: records(getattr(comparison, name)) for name in ("best", "last", *TABLES)}
+        corrected = {name: comparison.run[name] for name in ("correction", "corrected_over", "floor")}
+        print_json({"warnings": comparison.notices, **tables, **corrected, "folder": str(folder), "files": files})
         return
     from rich.console import Group
     from rich.text import Text
 
-    from probekit.forgetting.comparison import TABLES
     from probekit.reports.table import comparison_table, where_table
 
     several = comparison.best["after"].nunique() > 1
@@ -90,22 +96,29 @@ def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> Non
         Text(f"{row['after'] + ', ' if several else ''}{row['task']}: {row['verdict']}.")
         for _, row in comparison.best.iterrows()
     ]
-    files = [f"{name}.csv" for name in TABLES] + ["run.json"]
-    files += [f"{name}.{ending}" for name in ("forgetting", "decomposition") for ending in ("png", "svg")]
     where = where_table(comparison) or Text("no kind of instance changed by more than chance")
     print_results(comparison.notices, Group(comparison_table(comparison), *lines, Text(), where), folder, files)
 
 
 def print_trace(trace: Trace, folder: Path, as_json: bool) -> None:
-    """A row a task and its course, or the whole table as JSON."""
+    """Two rows for each task and what became of it; or as JSON these, and every table."""
+    files = ["trace.csv", "fell.csv", "summary.csv", "run.json"]
+    files += [f"{name}.{ending}" for name in ("curves", "retention") for ending in ("png", "svg")]
     if as_json:
-        sys.stdout.write(trace.table.to_json(orient="records", indent=1) + "\n")
+        tables = {"summary": records(trace.summary), "fell": records(trace.fell), "trace": records(trace.table)}
+        counted = {"base": trace.base, "threshold": trace.threshold}
+        print_json({"warnings": trace.notices, **counted, **tables, "folder": str(folder), "files": files})
         return
     from probekit.reports.table import trace_table
 
-    files = ["trace.csv", "fell.csv", "summary.csv"]
-    files += [f"{name}.{ending}" for name in ("curves", "retention") for ending in ("png", "svg")]
     print_results(trace.notices, trace_table(trace), folder, files)
+
+
+def records(table: pd.DataFrame) -> Any:
+    """The rows of a table as they stand in JSON: numbers in full, null where a value is missing."""
+    import json
+
+    return json.loads(table.to_json(orient="records", double_precision=15))
 
 
 def print_results(notices: Sequence[str], shown: RenderableType, folder: Path, files: Sequence[str]) -> None:

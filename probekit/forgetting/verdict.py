@@ -43,39 +43,37 @@ def kind(parts: pd.Series) -> str:
     return "unattributed" if parts["drop_low"] > 0 else "not detected"
 
 
-def reads_as_well(scored: pd.Series, parts: pd.Series) -> bool:
-    """Whether the old probe, behind a linear map if need be, reads a layer of after no worse than before, and no worse
-    than a new probe does: what is lower then for a new probe is not forgotten."""
-    no_worse = parts["mapped_drop_low"] <= 0 and parts["loss_low"] <= 0
-    return bool(no_worse and parts["score_mapped"] >= scored["score_after"])
-
-
-def size(scored: pd.Series) -> str:
-    """A change in words, by its share of what was known above the floor (see DROPS and GAINS)."""
-    share, lower = abs(1 - scored["retention"]), scored["delta"] < 0
-    if math.isnan(share):  # nothing was known
-        return "drop" if lower else "gain"
-    steps, beyond = (DROPS, "forgotten") if lower else (GAINS, "large gain")
-    return next((word for most, word in steps if share <= most), beyond)
+def size(change: float, known: float) -> str:
+    """A change of score in words, by its share of what was `known` above the floor (see DROPS and GAINS)."""
+    if not known > 0:
+        return "drop" if change < 0 else "gain"
+    steps, beyond = (DROPS, "forgotten") if change < 0 else (GAINS, "large gain")
+    return next((word for most, word in steps if abs(change) <= most * known), beyond)
 
 
 def change(scored: pd.Series, parts: pd.Series) -> str:
-    """What became of a score.
+    """What became of a score. What a new probe reads worse, and the old one behind a linear map does not, is not
+    forgotten: only the drop of the better of the two is.
 
     Args:
         scored: a row of `Comparison.best` or `Comparison.last`.
         parts: the row of `Comparison.decomposition` that goes with it.
     """
     points = f"{100 * scored['score_before']:.1f} → {100 * scored['score_after']:.1f}"
+    known = scored["score_before"] - scored["floor"]
     if not scored["delta"] and not scored["detectable"]:
         return f"no change, every prediction is the same ({points})"
     if not scored["p_adjusted"] <= LEVEL:
         return f"change not detected ({points}; MDE {_points(scored['detectable'])} before correction)"
-    if scored["delta"] < 0 and reads_as_well(scored, parts):
-        old = f"{100 * parts['score_mapped']:.1f} for the old one"
-        how = ("read as before", "as it is") if parts["map"] == PLAIN else ("rotated", "behind a linear map")
-        return f"{how[0]} ({points} for a new probe, {old} {how[1]})"
-    return f"{size(scored)} ({points})"
+    if scored["delta"] > 0 or parts["score_mapped"] <= scored["score_after"]:
+        return f"{size(scored['delta'], known)} ({points})"
+    plain = parts["map"] == PLAIN
+    if parts["mapped_drop_low"] > 0 or parts["loss_low"] > 0:
+        word = size(-parts["mapped_drop"], known)
+    else:
+        word = "read as before" if plain else "rotated"
+    old = f"{100 * parts['score_mapped']:.1f} for the old one {'as it is' if plain else 'behind a linear map'}"
+    return f"{word} ({points} for a new probe, {old})"
 
 
 def verdict(best: pd.Series, last: pd.Series, best_parts: pd.Series, last_parts: pd.Series) -> str:

@@ -25,7 +25,7 @@ STYLES = {
 LABELS = {
     "rotation": "rotation: read again after a linear map",
     "re_encoding": "re-encoding: read again by a new probe",
-    "relocation": "relocation: read at another layer",
+    "relocation": "relocation: read at another layer, and not there before",
     "loss": "loss: read nowhere",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
@@ -60,34 +61,47 @@ def score_table(scores: Scores) -> Table:
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    """One row a checkpoint and task: the best layer of each side, and their difference in points (hundredths)."""
-    best = comparison.best
+    """Two rows for each checkpoint and task: the best layer of each side and the last one, and their difference in
+    points (hundredths). One row where these are the same."""
+    best, last = comparison.best, comparison.last
     several, several_corpora = best["after"].nunique() > 1, best["corpus"].nunique() > 1
     after = "" if several else f" → {best['after'].iloc[0]}"
     on = "" if several_corpora else f" on {best['corpus'].iloc[0]}"
-    shown = _table(f"{best['before'].iloc[0]}{after}{on}: best layers, chosen on dev, scored on test; change in points")
+    shown = _table(f"{best['before'].iloc[0]}{after}{on}: best layers (chosen on dev) and last; change in points")
     if several:
         shown.add_column("after")
     shown.add_column("task", style="bold")
     if several_corpora:
         shown.add_column("corpus")
-    for heading in ("layer", "before", "after", "change", "95% interval", "p adj.", "shows from", "kept"):
+    for heading in ("layer", "before", "after", "change", "95% interval", "p adj.", "MDE", "retention"):
         shown.add_column(heading, justify="right")
-    for _, row in best.iterrows():
-        shown.add_row(
-            *([escape(row["after"])] if several else []),
-            escape(row["task"]),
-            *([escape(row["corpus"])] if several_corpora else []),
-            f"{row['layer_before']}→{row['layer_after']}",
-            f"{row['score_before']:.3f}",
-            f"{row['score_after']:.3f}",
-            f"{100 * row['delta']:+.1f}",
-            f"{100 * row['ci_low']:+.1f} to {100 * row['ci_high']:+.1f}",
-            f"{row['p_adjusted']:.3f}",
-            f"{100 * row['detectable']:.1f}",
-            "–" if row["retention"] != row["retention"] else f"{row['retention']:.0%}",
-        )
+    for (_, at_best), (_, at_last) in zip(best.iterrows(), last.iterrows(), strict=True):
+        names = [
+            *([escape(at_best["after"])] if several else []),
+            escape(at_best["task"]),
+            *([escape(at_best["corpus"])] if several_corpora else []),
+        ]
+        best_layers = (at_best["layer_before"], at_best["layer_after"])
+        last_layers = (at_last["layer"], at_last["layer_after"])
+        same = best_layers == last_layers
+        shown.add_row(*names, *_changed("best = last" if same else "best", best_layers, at_best))
+        if not same:
+            shown.add_row(*("" for _ in names), *_changed("last", last_layers, at_last))
     return shown
+
+
+def _changed(which: str, layers: tuple[int, int], row: pd.Series) -> list[str]:
+    """The cells of one row: two layers and their scores."""
+    return [
+        f"{which} {layers[0]}→{layers[1]}",
+        f"{row['score_before']:.3f}",
+        f"{row['score_after']:.3f}",
+        f"{100 * row['delta']:+.1f}",
+        f"{100 * row['ci_low']:+.1f} to {100 * row['ci_high']:+.1f}",
+        f"{row['p_adjusted']:.3f}",
+        f"{100 * row['detectable']:.1f}",
+        "–" if math.isnan(row["retention"]) else f"{row['retention']:.0%}",
+    ]
 
 
 def where_table(comparison: Comparison) -> Table | None:

@@ -205,3 +205,94 @@ def test_many_cells_can_be_significant(world: World) -> None:
 def test_states_of_other_texts_are_refused(world: World) -> None:
     with pytest.raises(InputError, match="different texts"):
         compare(world.states("before"), World(1, stem="v").states("after"), TASKS)
+
+
+CHANGES = ("erased and turned", "folded", "squashed", "noisy", "turned", "stretched", "elongated")
+
+
+@pytest.fixture(scope="module")
+def changed(world: World) -> Comparison:
+    """One checkpoint compared with several, each of which changed in a known way."""
+    rng, turn = np.random.default_rng(5), turned()
+    one, two = (np.linalg.qr(rng.normal(size=(DIM, DIM)))[0] for _ in range(2))
+    half = world.upos[:, :2]
+    stretch = one @ np.diag(np.geomspace(1, 1 / 30, DIM)) @ two
+    elongate = np.eye(DIM) + 99 * np.outer(one[0], one[0])
+    changes: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        "erased and turned": lambda values: turn(values - values @ half @ half.T),
+        "folded": np.abs,
+        "squashed": lambda values: np.tanh(2 * values),
+        "noisy": lambda values: values + 0.5 * np.random.default_rng(3).normal(size=values.shape),
+        "turned": turn,
+        "stretched": lambda values: values @ stretch,
+        "elongated": lambda values: values @ elongate,
+    }
+    assert tuple(changes) == CHANGES
+    after = [world.states(name, change) for name, change in changes.items()]
+    return compare(world.states("before"), after, TASKS, seeds=(0, 1))
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_loss_is_named_whatever_else_was_done_and_never_of_an_invertible_map(changed: Comparison, name: str) -> None:
+    best = changed.best.set_index(["after", "task"])
+    parts = changed.decomposition.set_index(["after", "task", "layer"])
+    for task in ("upos", "xpos"):
+        row, part = best.loc[(name, task)], parts.loc[(name, task, 1)]
+        invertible = name in CHANGES[4:] or (name == "erased and turned" and task == "xpos")
+        assert row["kind"] == ("rotation" if invertible else "loss")
+        assert part["kind"] == row["kind"] and (part["loss_low"] > 0) == (not invertible)
+        assert ("forgotten" in row["verdict"]) <= (not invertible)
+        assert ("are lost" in row["verdict"]) == (not invertible)
+        if name == "erased and turned" and task == "upos":
+            assert part["rotation_low"] > 0 and "recovered by a linear map" in row["verdict"]
+        if invertible:  # the old probe behind a map reads all of it, whatever a new one makes of such a basis
+            assert abs(part["mapped_drop"]) < 0.01 and part["drop"] > 0.3
+
+
+def test_what_stood_elsewhere_all_along_is_no_relocation(world: World) -> None:
+    """Layers 0 and 1 know everything, and 1 is destroyed; or layers 2 and 1 do."""
+    rng = np.random.default_rng(4)
+    noise = {split: rng.normal(size=values.shape[1:]) for split, values in world.values.items()}
+    for kept in (0, 2):
+        before, after = {}, {}
+        for split, values in world.values.items():
+            before[split] = values.copy()
+            before[split][kept] = values[1] + 0.1 * rng.normal(size=values.shape[1:])  # a little less
+            after[split] = before[split].copy()
+            after[split][1] = noise[split]
+        states = [
+            replace(made_states(world.corpus, part, name=f"{name} {kept}"), model=name)
+            for name, part in (("knows", before), ("destroyed", after))
+        ]
+        found = compare(*states, TASKS, seeds=(0, 1))
+        for task in ("upos", "xpos"):
+            row = at_layer_1(found, task)
+            assert row["relocation"] == 0 and row["loss"] > 0.9 * row["drop"] > 0.6
+        best = found.best.set_index("task").loc["upos"]
+        assert best["layer_before"] == 1 and best["layer_after"] == kept and best["kind"] == "loss"
+        assert best["retention"] > 0.85 and "drop" in best["verdict"]  # what can be read anywhere
+
+
+def test_the_last_layer_stands_beside_the_best(world: World) -> None:
+    known = {split: np.stack([values[1]] * 3) for split, values in world.values.items()}
+    lost = {split: values * np.array([1, 1, 0])[:, None, None] for split, values in known.items()}
+    before, after = (
+        replace(made_states(world.corpus, part, name=name), model=name)
+        for name, part in (("everywhere", known), ("not on top", lost))
+    )
+    found = compare(before, after, TASKS[:1], seeds=(0, 1))
+    (best,), (last,) = (table.to_dict("records") for table in (found.best, found.last))
+    assert best["delta"] == 0 and best["retention"] == 1
+    assert last["layer"] == last["layer_after"] == 2 and last["retention"] < 0.1 and last["p_adjusted"] <= 0.05
+    assert "best layer: no change" in best["verdict"] and "Last layer: forgotten" in best["verdict"]
+    assert last["p_adjusted"] in set(found.comparison["p_adjusted"])
+
+
+def test_one_correction_for_every_table(changed: Comparison) -> None:
+    cells = changed.comparison.set_index(["after", "task", "layer", "layer_after"])["p_adjusted"]
+    same = changed.best[changed.best["layer_before"] == changed.best["layer_after"]]
+    assert len(same) >= 8
+    for _, row in same.iterrows():
+        assert row["p_adjusted"] == cells[row["after"], row["task"], row["layer_before"], row["layer_after"]]
+    extra = len(changed.best) - len(same)
+    assert changed.run["corrected_over"] == len(changed.comparison) + extra
