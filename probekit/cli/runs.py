@@ -107,11 +107,15 @@ def trace(
     models: Annotated[
         list[str] | None, typer.Option(help="Checkpoints in the order of training; repeat. With --run: before them.")
     ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(help="The model that training began with. [default: what the first checkpoint names, or itself]"),
+    ] = None,
     corpus: options.Corpora = None,
     probe: Annotated[str, typer.Option(help="linear or mlp.")] = "linear",
     seeds: Annotated[int, typer.Option(min=1, help="Probes a layer, with seeds 0, 1, …")] = 1,
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Retention below which it counts as gone.")] = 0.9,
-    keep_states: Annotated[str, typer.Option(help="yes, or no: drop a checkpoint's states once probed.")] = "yes",
+    keep_states: Annotated[str, typer.Option(help="yes, or no: delete states extracted for this alone.")] = "yes",
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -133,6 +137,7 @@ def trace(
             checkpoints,
             tasks,
             folder=folder,
+            base=base,
             corpus=options.names(corpus) if corpus else None,
             probe=kind,
             seeds=range(seeds),
@@ -142,6 +147,7 @@ def trace(
             allow_modified=allow_modified,
             progress=progress,
         )
+        found = replace(found, run={"command": sys.argv, **found.run})
         found.write(folder)
     trace_curves(found, folder / "curves.png", folder / "curves.svg")
     trace_heatmap(found, folder / "retention.png", folder / "retention.svg")

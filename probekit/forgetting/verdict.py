@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from probekit.forgetting.comparison import PARTS
@@ -89,6 +90,15 @@ def verdict(best: pd.Series, last: pd.Series, best_parts: pd.Series, last_parts:
     if best_parts["layer"] == last_parts["layer"] and best["layer_after"] == last["layer_after"]:
         return f"best and last {at_best.removeprefix('best ')}"
     return f"{at_best}. Last layer: {change(last, last_parts)}; {_attributed(last_parts)}"
+
+
+def over_time(changed: Mapping[str, float]) -> str:
+    """What became of a score along a trajectory: `score_first`, `score_last`, `change` with its ends, `detectable` and
+    `floor`. There is no correction here: it is detected where its interval leaves out 0."""
+    points = f"{100 * changed['score_first']:.1f} → {100 * changed['score_last']:.1f}"
+    if not (changed["change_low"] > 0 or changed["change_high"] < 0):
+        return f"change not detected ({points}; MDE {_points(changed['detectable'])})"
+    return f"{size(changed['change'], changed['score_first'] - changed['floor'])} ({points})"
 
 
 def _attributed(parts: pd.Series) -> str:

@@ -62,7 +62,7 @@ def probe(
     for asked in ask(subject, tasks, corpus, extract_settings, allow_modified, progress):
         notices += asked.notices
         for (_, states_in), (context, data) in product(asked.checkpoints, asked.contexts()):
-            found, run, said = _probe_context(states_in(context), data, tuple(probes), settings, progress)
+            found, run, said, _ = probe_states(states_in(context), data, tuple(probes), settings, progress)
             rows += found
             runs.append(run)
             notices += said
@@ -74,22 +74,24 @@ def probe(
     return Scores(table, run, tuple(dict.fromkeys(notices)))
 
 
-def _probe_context(
+def probe_states(
     states: States,
     data: list[TaskData],
     probes: tuple[ProbeKind, ...],
     settings: FitSettings,
     progress: Progress,
-) -> tuple[list[dict[str, Any]], dict[str, Any], list[str]]:
-    """Rows, the record of the run, and notices, for the tasks that read in the context of `states`."""
+) -> tuple[list[dict[str, Any]], dict[str, Any], list[str], list[Fitted]]:
+    """Rows, the record of the run, notices, and the probes, for the tasks that read in the context of `states`."""
     rows = [row for d in data for row in _baseline_rows(states, d)]
     seconds: dict[str, float] = {"extract": states.seconds}
+    trained: list[Fitted] = []
     for kind in probes:
         started = time.perf_counter()
         for fitted in fit(states, data, replace(settings, probe=kind), progress=progress):
             rows += _probe_rows(states, fitted)
+            trained.append(fitted)
         seconds[f"fit and score {kind}"] = time.perf_counter() - started
-    return rows, {**record(states, data, settings, probes), "seconds": seconds}, states.notices()
+    return rows, {**record(states, data, settings, probes), "seconds": seconds}, states.notices(), trained
 
 
 def _baseline_rows(states: States, data: TaskData) -> Rows:

@@ -137,27 +137,39 @@ def where_table(comparison: Comparison) -> Table | None:
 
 
 def trace_table(trace: Trace) -> Table:
-    """One row a task: the best layer's score at the first and the last step, and where retention first fell."""
+    """Two rows for each task, the best layers and the last one: scores at the first and the last step, the change with
+    its interval, and where retention first fell. Changes are in points, and negative where the curve falls."""
     steps = trace.table["step"]
-    shown = _table(f"Best layers from step {steps.min()} to {steps.max()}")
+    shown = _table(f"Steps {steps.min()} to {steps.max()}, retention counted from {trace.base}; change in points")
     shown.add_column("task", style="bold")
     shown.add_column("corpus")
-    for heading in ("first", "last", "backward transfer", "forgetting", f"retention below {trace.threshold:g} at"):
+    headings = ("layer", "first", "last", "change", "95% interval", "from best", "retention")
+    for heading in (*headings, f"retention below {trace.threshold:g} at"):
         shown.add_column(heading, justify="right")
     for _, row in trace.summary.iterrows():
         mine = trace.fell[(trace.fell["task"] == row["task"]) & (trace.fell["corpus"] == row["corpus"])]
         fell = mine.dropna(subset=["step"]).sort_values(["step", "layer"])
         where = ", ".join(f"step {s} (layer {at})" for s, at in zip(fell["step"], fell["layer"], strict=True))
-        shown.add_row(
-            escape(row["task"]),
-            escape(row["corpus"]),
-            f"{row['score_first']:.3f}",
-            f"{row['score_last']:.3f}",
-            f"{row['backward_transfer']:+.3f}",
-            f"{row['forgetting']:+.3f}",
-            where or "–",
-        )
+        ends = (f"{100 * row[f'change_from_best{side}']:+.1f}" for side in ("", "_low", "_high"))
+        from_best = "{} ({} to {})".format(*ends)
+        best = _over_steps("best", row, "")
+        shown.add_row(escape(row["task"]), escape(row["corpus"]), *best[:-1], from_best, best[-1], where or "–")
+        last = _over_steps("last", row, "last_layer_")
+        shown.add_row("", "", *last[:-1], "", last[-1], "")
     return shown
+
+
+def _over_steps(which: str, row: pd.Series, prefix: str) -> list[str]:
+    """The cells of one row: two layers, their scores, the change, and what is retained."""
+    retention = row[f"{prefix}retention"]
+    return [
+        f"{which} {row[f'{prefix}layer_first']}→{row[f'{prefix}layer_last']}",
+        f"{row[f'{prefix}score_first']:.3f}",
+        f"{row[f'{prefix}score_last']:.3f}",
+        f"{100 * row[f'{prefix}change']:+.1f}",
+        f"{100 * row[f'{prefix}change_low']:+.1f} to {100 * row[f'{prefix}change_high']:+.1f}",
+        "–" if math.isnan(retention) else f"{retention:.0%}",
+    ]
 
 
 def _table(title: str) -> Table:
