@@ -71,7 +71,7 @@ def compare(
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
 ) -> None:
-    """What did fine-tuning change? Hold checkpoints against one before them, layer by layer."""
+    """What did fine-tuning change? Compare checkpoints with one before them, layer by layer."""
     options.check("--probe", probe, ("linear", "mlp"))
     options.check("--correction", correction, ("holm", "bh", "none"))
     options.check("--floor", floor, ("majority", "lexical"))

@@ -63,7 +63,7 @@ def compare(
 
     Args:
         before: States, or the name of a checkpoint.
-        after: the checkpoint or checkpoints to hold against it.
+        after: the checkpoint or checkpoints to compare with it.
         tasks: as for `probe`.
         corpus: as for `probe`.
         probe: the kind of probe.
@@ -158,7 +158,7 @@ def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
 
 
 def _read(asked: Asked, context: Context, notices: list[str]) -> list[States]:
-    """The checkpoints' states, the first being what the others are held against; those that fail are named."""
+    """The checkpoints' states, the first being what the others are compared with; those that fail are named."""
     (_, first), *others = asked.checkpoints
     found = [first(context)]
     for name, states_in in others:
@@ -186,7 +186,7 @@ def _read(asked: Asked, context: Context, notices: list[str]) -> list[States]:
 
 
 def _require_same_layers(first: States, other: States) -> None:
-    """Layers that mean different things are not held against each other."""
+    """Layers that mean different things are not compared."""
     one, two = (states.manifest["layers_mean"] for states in (first, other))
     if one != two:
         raise InputError(

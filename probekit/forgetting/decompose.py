@@ -173,11 +173,14 @@ def _others(side: Sides, layer_after: int, then: Sequence[Reading], now: Sequenc
 
 
 def _moved(data: TaskData, before: Reading, here: Reading, others: Sequence[Move]) -> Move:
-    """Where most of what is missing here has moved to, by dev scores; `here` where it has moved nowhere."""
+    """Where most of what is missing here has moved to, by dev scores: a layer that knows more than it did. `here` where
+    there is none."""
     gains = [float(_relocated(before.score, here.score, now.score, then.score)) for now, then in others]
     if max(gains, default=0) <= 0:
         return Move(here, here)
     now, then = others[int(np.argmax(gains))]
+    if not _knows_more(data, now, then):
+        return Move(here, here)
     # By chance alone the greater of two scores is greater than either: what cannot be told from `here` is no more.
     return Move(now, then if _knows_more(data, then, here) else here)
 

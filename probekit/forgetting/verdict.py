@@ -66,15 +66,18 @@ def change(scored: pd.Series, parts: pd.Series) -> str:
         return f"no change, every prediction is the same ({points})"
     if not scored["p_adjusted"] <= LEVEL:
         return f"change not detected ({points}; MDE {_points(scored['detectable'])} before correction)"
+    word = size(scored["delta"], known)
     if scored["delta"] > 0 or parts["score_mapped"] <= scored["score_after"]:
-        return f"{size(scored['delta'], known)} ({points})"
+        return f"{word} ({points})"
     plain = parts["map"] == PLAIN
     if parts["mapped_drop_low"] > 0 or parts["loss_low"] > 0:
-        word = size(-parts["mapped_drop"], known)
+        of_old = size(-parts["mapped_drop"], known)
     else:
-        word = "read as before" if plain else "rotated"
+        of_old = "read as before" if plain else "rotated"
+    if of_old == word:
+        return f"{word} ({points})"
     old = f"{100 * parts['score_mapped']:.1f} for the old one {'as it is' if plain else 'behind a linear map'}"
-    return f"{word} ({points} for a new probe, {old})"
+    return f"{of_old} ({points} for a new probe, {old})"
 
 
 def verdict(best: pd.Series, last: pd.Series, best_parts: pd.Series, last_parts: pd.Series) -> str:

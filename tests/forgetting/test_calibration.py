@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from transformers import AutoModel, AutoTokenizer
 
 from probekit.corpora.passage import Corpus, Passage, Split
 from probekit.errors import InputError
@@ -15,7 +18,8 @@ from probekit.forgetting.compare import compare
 from probekit.forgetting.comparison import PARTS, Comparison
 from probekit.forgetting.sides import counts
 from probekit.probes.fit import FitSettings, fit
-from probekit.states.extract import States, extract
+from probekit.states.extract import ExtractSettings, States, extract
+from probekit.states.names import packaged_minilm, resolve
 from probekit.tasks.instances import make_instances
 from probekit.tasks.task import Task
 from tests.made import SIZES, WORDS, made_states
@@ -273,6 +277,24 @@ def test_what_stood_elsewhere_all_along_is_no_relocation(world: World) -> None:
         assert best["retention"] > 0.85 and "drop" in best["verdict"]  # what can be read anywhere
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_little_noise_moves_nothing(seed: int) -> None:
+    """All layers know much the same; the top one loses some of it, the others are shaken and lose nothing."""
+    world, rng = World(seed), np.random.default_rng(seed)
+    before, after = {}, {}
+    for split, values in world.values.items():
+        before[split] = values[[1, 1, 1]] + 0.1 * rng.normal(size=values.shape)
+        size = np.array([0.02, 0.02, 0.3])[:, None, None]
+        after[split] = before[split] + size * rng.normal(size=values.shape)
+    states = [
+        replace(made_states(world.corpus, part, name=f"{name} {seed}"), model=name)
+        for name, part in (("knows", before), ("shaken", after))
+    ]
+    found = compare(*states, TASKS[:1], seeds=(0, 1)).decomposition.set_index("layer")
+    assert found.loc[2, "kind"] == "loss" and found.loc[2, "drop_low"] > 0
+    assert (found["relocation"] == 0).all()
+
+
 def test_the_last_layer_stands_beside_the_best(world: World) -> None:
     known = {split: np.stack([values[1]] * 3) for split, values in world.values.items()}
     lost = {split: values * np.array([1, 1, 0])[:, None, None] for split, values in known.items()}
@@ -296,3 +318,24 @@ def test_one_correction_for_every_table(changed: Comparison) -> None:
         assert row["p_adjusted"] == cells[row["after"], row["task"], row["layer_before"], row["layer_after"]]
     extra = len(changed.best) - len(same)
     assert changed.run["corrected_over"] == len(changed.comparison) + extra
+
+
+def test_minilm_with_its_blocks_destroyed(small: Corpus, tmp_path: Path) -> None:
+    """The embeddings are as they were: the best layer hides what the last one tells."""
+    if packaged_minilm() is None:
+        pytest.skip("the extra [demo] is not installed")
+    source, torn = resolve("minilm").location, tmp_path / "destroyed"
+    model = AutoModel.from_pretrained(source, add_pooling_layer=False)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.encoder.parameters():
+            parameter.add_(3 * parameter.std() * torch.randn_like(parameter))
+    model.save_pretrained(torn)
+    AutoTokenizer.from_pretrained(source).save_pretrained(torn)
+    reading = ExtractSettings(layers=(0, 3, 6))
+    found = compare("minilm", str(torn), "pos", corpus=small, seeds=(0, 1), extract_settings=reading)
+    (best,), (last,) = (table.to_dict("records") for table in (found.best, found.last))
+    assert best["layer_before"] > 0 and best["layer_after"] == 0 and best["retention"] > 0.5
+    assert best["kind"] == "loss" and (found.decomposition["relocation"] == 0).all()
+    assert last["layer"] == 6 and last["retention"] < 0.2 and last["p_adjusted"] <= 0.05
+    assert "Last layer: forgotten" in best["verdict"] or "Last layer: mostly forgotten" in best["verdict"]
