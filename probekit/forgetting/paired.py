@@ -7,7 +7,7 @@ enters both distributions as a Student t variate with the standard error of the 
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from probekit.probes.metrics import DRAWS, LEVEL, interval, score
 from probekit.tasks.task import Metric
 
 SWAPS_A_CELL = 50
-BLOCK = 1 << 24  # numbers that are held for draws at a time
 MISSED = 0.8  # a difference that is found four times in five may fall short by what one draw in five does
 
 
@@ -60,8 +59,8 @@ def weights(groups: int, *, draws: int = DRAWS, swaps: int | None = None, seed: 
     """Draws for `groups` sentences or documents."""
     rng = np.random.default_rng(seed)
     resampled = rng.multinomial(groups, np.full(groups, 1 / groups), size=draws)
-    swapped = rng.integers(0, 2, size=(swaps or draws, groups)).astype(np.int8)
-    return Weights(resampled.astype(np.float64), swapped)
+    swapped = rng.integers(0, 2, size=(swaps or draws, groups))
+    return Weights(resampled.astype(np.float64), swapped.astype(np.float64))
 
 
 def difference(metric: Metric, first: np.ndarray, second: np.ndarray, drawn: Weights, *, seed: int = 0) -> Difference:
@@ -77,16 +76,6 @@ def difference(metric: Metric, first: np.ndarray, second: np.ndarray, drawn: Wei
     that of the paired permutation test (Good 2005, ch. 3; for such scores Yeh 2000), with one added to both counts
     (Phipson and Smyth 2010). Both carry the spread between seeds; with one seed there is none to carry.
     """
-    per_cell = first[0].size // first.shape[2] * max(len(drawn.resampled), DRAWS)
-    block = max(1, BLOCK // per_cell)  # cells at a time, for the memory that their draws take
-    parts = [
-        _difference(metric, first[start : start + block], second[start : start + block], drawn, seed)
-        for start in range(0, len(first), block)
-    ]
-    return Difference(*(np.concatenate(values) for values in zip(*map(astuple, parts), strict=True)))
-
-
-def _difference(metric: Metric, first: np.ndarray, second: np.ndarray, drawn: Weights, seed: int) -> Difference:
     observed = score(metric, second.sum(axis=-2)) - score(metric, first.sum(axis=-2))  # (cells, seeds)
     value = observed.mean(axis=1)
     resampled = _scores(metric, drawn.resampled, second) - _scores(metric, drawn.resampled, first)
@@ -95,14 +84,10 @@ def _difference(metric: Metric, first: np.ndarray, second: np.ndarray, drawn: We
     groups = widened(resampled.mean(axis=1), value, first.shape[2], share)
     spread = groups + noise[:, :draws]
     low, high = (np.clip(end, -1, 1) for end in interval(spread))
-    extreme = np.zeros(len(value))
-    for start in range(0, swaps, DRAWS):
-        stop = min(start + DRAWS, swaps)
-        null = _null(metric, drawn.swapped[start:stop].astype(np.float64), first, second)
-        null = null * np.sqrt(share)[:, None] + noise[:, start:stop]
-        # Scores are sums of counts over many draws: equal ones differ in the last digits.
-        extreme += (np.abs(null) >= np.abs(value)[:, None] - 1e-12).sum(axis=1)
-    p_value = (1 + extreme) / (1 + swaps)
+    null = _null(metric, drawn.swapped, first, second) * np.sqrt(share)[:, None] + noise[:, :swaps]
+    # Scores are sums of counts over many draws: equal ones differ in the last digits.
+    extreme = (np.abs(null) >= np.abs(value)[:, None] - 1e-12).sum(axis=1)
+    p_value = (1 + extreme) / (1 + null.shape[1])
     return Difference(value, low, high, p_value, minimum_detectable(spread, value))
 
 

@@ -130,14 +130,3 @@ def test_seeds_that_agree_on_the_sum_and_not_on_the_sentences_prove_nothing() ->
 def test_a_correction_leaves_room_for_the_smallest_p_value() -> None:
     for cells in (1, 65, 105):
         assert cells / (paired.swaps_for(cells) + 1) < 0.05
-
-
-def test_many_cells_in_blocks_are_the_same_as_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(13)
-    first, second = (right(rng, np.full(7, 0.7), 30, seeds=2) for _ in range(2))
-    drawn = paired.weights(30, swaps=2_500)
-    whole = paired.difference("accuracy", first, second, drawn)
-    monkeypatch.setattr(paired, "BLOCK", 1)
-    parts = paired.difference("accuracy", first, second, drawn)
-    for name in ("value", "low", "high", "p_value", "detectable"):
-        np.testing.assert_allclose(getattr(whole, name), getattr(parts, name), atol=1e-12)
