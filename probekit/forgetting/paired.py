@@ -7,7 +7,8 @@ enters both distributions as a Student t variate with the standard error of the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from probekit.probes.metrics import DRAWS, LEVEL, interval, score
 from probekit.tasks.task import Metric
 
 SWAPS_A_CELL = 50
+BLOCK = 1 << 22  # numbers that are held at once, in each of a few arrays
 MISSED = 0.8  # a difference that is found four times in five may fall short by what one draw in five does
 
 
@@ -43,7 +45,7 @@ class Weights:
 
     Attributes:
         resampled: `(draws, groups)` how often each sentence or document is drawn.
-        swapped: `(swaps, groups)` 1 where the two sides change places.
+        swapped: `(swaps, groups)` 1 where the two sides change places, a byte each.
     """
 
     resampled: np.ndarray
@@ -59,8 +61,12 @@ def weights(groups: int, *, draws: int = DRAWS, swaps: int | None = None, seed: 
     """Draws for `groups` sentences or documents."""
     rng = np.random.default_rng(seed)
     resampled = rng.multinomial(groups, np.full(groups, 1 / groups), size=draws)
-    swapped = rng.integers(0, 2, size=(swaps or draws, groups))
-    return Weights(resampled.astype(np.float64), swapped.astype(np.float64))
+    swapped = np.empty((swaps or draws, groups), dtype=np.uint8)
+    rows = max(1, BLOCK // groups)
+    for start in range(0, len(swapped), rows):
+        block = swapped[start : start + rows]
+        block[:] = rng.integers(0, 2, size=block.shape)
+    return Weights(resampled.astype(np.float64), swapped)
 
 
 def difference(metric: Metric, first: np.ndarray, second: np.ndarray, drawn: Weights, *, seed: int = 0) -> Difference:
@@ -76,6 +82,16 @@ def difference(metric: Metric, first: np.ndarray, second: np.ndarray, drawn: Wei
     that of the paired permutation test (Good 2005, ch. 3; for such scores Yeh 2000), with one added to both counts
     (Phipson and Smyth 2010). Both carry the spread between seeds; with one seed there is none to carry.
     """
+    at_once = max(1, BLOCK // (first.shape[1] * max(len(drawn.resampled), len(drawn.swapped))))
+    parts = [
+        _difference(metric, first[i : i + at_once], second[i : i + at_once], drawn, seed)
+        for i in range(0, len(first), at_once)
+    ]
+    return Difference(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Difference)))
+
+
+def _difference(metric: Metric, first: np.ndarray, second: np.ndarray, drawn: Weights, seed: int) -> Difference:
+    """Of cells that are worked on at once."""
     observed = score(metric, second.sum(axis=-2)) - score(metric, first.sum(axis=-2))  # (cells, seeds)
     value = observed.mean(axis=1)
     resampled = _scores(metric, drawn.resampled, second) - _scores(metric, drawn.resampled, first)
@@ -151,18 +167,31 @@ def seed_noise(
 
 def _null(metric: Metric, swapped: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Differences with sides changed at random, means over seeds: `(cells, draws)`."""
-    change = _weighted(swapped, second - first)
-    after = score(metric, second.sum(axis=-2)[:, :, None] - change)
-    before = score(metric, first.sum(axis=-2)[:, :, None] + change)
-    return (after - before).mean(axis=1)
+    before, after = first.sum(axis=-2)[:, :, None], second.sum(axis=-2)[:, :, None]
+
+    def changed(change: np.ndarray) -> np.ndarray:
+        return score(metric, after - change) - score(metric, before + change)
+
+    return _over_draws(swapped, second - first, changed).mean(axis=1)
 
 
 def _scores(metric: Metric, weighting: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    return score(metric, _weighted(weighting, counts))
+    return _over_draws(weighting, counts, lambda weighted: score(metric, weighted))
 
 
-def _weighted(weighting: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Weighted sums over groups: `(cells, seeds, draws, k)`. One matrix product."""
-    cells, seeds, groups, k = counts.shape
-    flat = counts.transpose(2, 0, 1, 3).reshape(groups, -1)
-    return (weighting @ flat).reshape(-1, cells, seeds, k).transpose(1, 2, 0, 3)
+def _over_draws(weighting: np.ndarray, counts: np.ndarray, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """What `of` makes of the counts' weighted sums over groups: `(cells, seeds, draws)`.
+
+    Sums are taken for some draws at a time, a matrix product each, and over the groups that have something to count.
+    """
+    cells, seeds, _, k = counts.shape
+    used = counts.any(axis=(0, 1, 3))
+    if not used.all():
+        weighting, counts = weighting[:, used], counts[:, :, used]
+    flat = counts.transpose(2, 0, 1, 3).reshape(counts.shape[2], cells * seeds * k)
+    found = np.empty((cells, seeds, len(weighting)))
+    rows = max(1, BLOCK // max(1, *flat.shape))
+    for start in range(0, len(weighting), rows):
+        block = weighting[start : start + rows].astype(np.float64) @ flat
+        found[:, :, start : start + rows] = of(block.reshape(-1, cells, seeds, k).transpose(1, 2, 0, 3))
+    return found

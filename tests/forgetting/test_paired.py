@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from probekit.forgetting import paired
+from probekit.tasks.task import Metric
 
 
 def right(rng: np.random.Generator, chances: np.ndarray, groups: int, seeds: int = 1) -> np.ndarray:
@@ -130,3 +133,42 @@ def test_seeds_that_agree_on_the_sum_and_not_on_the_sentences_prove_nothing() ->
 def test_a_correction_leaves_room_for_the_smallest_p_value() -> None:
     for cells in (1, 65, 105):
         assert cells / (paired.swaps_for(cells) + 1) < 0.05
+
+
+@pytest.mark.parametrize("block", [1, 1_000, 1 << 18])
+@pytest.mark.parametrize("metric, k", [("accuracy", 2), ("macro_f1", 12), ("f1", 3)])
+def test_what_is_held_at_once_changes_no_number(
+    metric: Metric, k: int, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(5)
+    first, second = (rng.integers(0, 4, size=(4, 2, 40, k)).astype(float) for _ in range(2))
+    for counts in (first, second):
+        counts[..., 1] += counts[..., 0] if metric == "accuracy" else 0
+        counts[1, :, 5:] = 0  # a rare kind: most groups have none
+        counts[2] = 0
+    whole_weights = paired.weights(40, draws=60, swaps=90)
+    expected = paired.difference(metric, first, second, whole_weights)
+    monkeypatch.setattr(paired, "BLOCK", block)
+    weights = paired.weights(40, draws=60, swaps=90)
+    assert np.array_equal(weights.swapped, whole_weights.swapped)
+    found = paired.difference(metric, first, second, weights)
+    assert np.array_equal(found.p_value, expected.p_value)
+    for name in ("value", "low", "high", "detectable"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-12)
+
+
+def test_a_thousand_kinds_of_instances_fit_into_memory() -> None:
+    kinds, groups = 1_000, 400
+    rng = np.random.default_rng(6)
+    first = np.zeros((kinds, 1, groups, 2))
+    for kind in range(kinds):  # most labels are rare
+        where = rng.integers(0, groups, size=1 + 400 // (kind + 1))
+        first[kind, 0, where] = 1, 1
+    second = first.copy()
+    second[:, :, ::3, 0] = 0
+    tracemalloc.start()
+    found = paired.difference("accuracy", first, second, paired.weights(groups, swaps=paired.swaps_for(kinds)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 400 * 2**20  # all at once it was 25 times as much
+    assert found.p_value.shape == (kinds,) and found.p_value[0] < 0.001
