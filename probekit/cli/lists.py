@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -76,9 +77,7 @@ def cache(context: typer.Context, as_json: Json = False) -> None:
     listed = [
         {
             "key": entry.folder.name,
-            "corpus": entry.manifest["corpus"]["name"],
-            "reads": entry.manifest["context"],
-            "weights": entry.manifest["model"]["weights"][:8],
+            **_of(entry.folder, entry.manifest),
             "files": entry.files,
             "MB": round(entry.size / 1e6, 1),
             "written": time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used)),
@@ -86,6 +85,25 @@ def cache(context: typer.Context, as_json: Json = False) -> None:
         for entry in entries()
     ]
     terminal.print_rows(listed, as_json, f"States in {states_root()}")
+
+
+def _of(folder: Path, manifest: dict[str, Any]) -> dict[str, str]:
+    """What a store is of: the names asked for, and what tells apart stores that were asked for by one name."""
+    from probekit.states.named import names_in
+
+    models, corpora = names_in(folder)
+    layers = manifest.get("layers", {})  # not in those of earlier versions
+    return {
+        "model": ", ".join(models) or "–",
+        "weights": manifest.get("model", {}).get("weights", "")[:8],
+        "site": layers.get("site", ""),
+        "stack": layers.get("stack", ""),
+        "pieces": manifest.get("pieces", ""),
+        "corpus": ", ".join(corpora) or "–",
+        "reads": manifest.get("context", ""),
+        "computed in": manifest.get("computed_in", ""),
+        "stored in": manifest.get("dtype", ""),
+    }
 
 
 @cache_app.command()

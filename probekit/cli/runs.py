@@ -159,10 +159,8 @@ def heatmap(
     out: Annotated[Path, typer.Option(help="The picture: .png, .svg or .pdf.")] = Path("heatmap.png"),
 ) -> None:
     """Draw the heatmap again, from one run or several."""
-    import pandas as pd
-
     import probekit as pk
+    from probekit.probes.scores import joined
 
-    tables = [pk.read_scores(folder).table for folder in folders]
-    pk.heatmap(pk.Scores(pd.concat(tables, ignore_index=True).drop_duplicates()), out)
+    pk.heatmap(joined([pk.read_scores(folder) for folder in folders]), out)
     typer.echo(str(out))

@@ -91,10 +91,11 @@ def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> Non
 
     from probekit.reports.table import comparison_table, where_table
 
-    several = comparison.best["after"].nunique() > 1
+    best = comparison.best
+    several = [column for column in ("after", "corpus") if best[column].nunique() > 1]
     lines = [
-        Text(f"{row['after'] + ', ' if several else ''}{row['task']}: {row['verdict']}.")
-        for _, row in comparison.best.iterrows()
+        Text(f"{', '.join(str(row[column]) for column in [*several, 'task'])}: {row['verdict']}.")
+        for _, row in best.iterrows()
     ]
     where = where_table(comparison) or Text("no kind of instance changed by more than chance")
     print_results(comparison.notices, Group(comparison_table(comparison), *lines, Text(), where), folder, files)
@@ -139,8 +140,8 @@ def print_rows(rows: list[dict[str, Any]], as_json: bool, title: str) -> None:
     from rich.table import Table
 
     table = Table(title=title, title_justify="left")
-    for heading in rows[0] if rows else ("nothing here yet",):
-        table.add_column(heading)
+    for number, heading in enumerate(rows[0] if rows else ("nothing here yet",)):
+        table.add_column(heading, no_wrap=not number)
     for row in rows:
         table.add_row(*(escape(str(value)) for value in row.values()))
     console().print(table)

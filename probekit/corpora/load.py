@@ -40,6 +40,8 @@ def _collector_paused() -> Iterator[None]:
 def load_corpus(name_or_path: str | Path, *, allow_modified: bool = False, progress: Progress = silent) -> Corpus:
     """The annotated text a name or a path stands for.
 
+    A shipped name wins over a file or folder of that name, which is `./NAME` (see `bundle.is_shipped`).
+
     Args:
         name_or_path: a shipped name (`en_ewt`); a card of one's own (`my.toml`); a file or a folder with train, dev
             and test (see `find`; a single file is split by document); or `hf:NAME`, a data set of the hub
@@ -49,6 +51,10 @@ def load_corpus(name_or_path: str | Path, *, allow_modified: bool = False, progr
 
     Raises InputError for an unknown name, CorpusError for files that are missing, malformed or modified.
     """
+    return replace(_loaded(name_or_path, allow_modified, progress), source=str(name_or_path))
+
+
+def _loaded(name_or_path: str | Path, allow_modified: bool, progress: Progress) -> Corpus:
     text = str(name_or_path)
     path = Path(text).expanduser()
     if text.startswith(HUB):

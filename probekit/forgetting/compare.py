@@ -28,9 +28,11 @@ from probekit.probes.asked import Asked, CorpusNames, TaskNames, ask
 from probekit.probes.baselines import BASELINES
 from probekit.probes.fit import FitSettings, Fitted, fit_together
 from probekit.probes.heads import ProbeKind
+from probekit.probes.identity import names_of_corpora, names_of_states
 from probekit.probes.probe import record, versions
 from probekit.progress import Progress, silent
 from probekit.states.extract import ExtractSettings, States
+from probekit.states.layers import in_words
 from probekit.tasks.instances import TaskData
 from probekit.tasks.task import Context
 
@@ -80,9 +82,6 @@ def compare(
     """
     settings = replace(fit_settings or FitSettings(), seeds=tuple(seeds), probe=probe)
     others = [after] if isinstance(after, str | States) else list(after)
-    names = [one if isinstance(one, str) else one.model for one in others]
-    if len(set(names)) < len(names):
-        raise InputError("two of the checkpoints after are called alike: give each its own name or folder")
     found: dict[str, Rows] = {name: [] for name in TABLES}
     notices: list[str] = []
     started = time.perf_counter()
@@ -90,20 +89,25 @@ def compare(
     runs: Rows = []
     every = list(ask([before, *others], tasks, corpus, extract_settings, allow_modified, progress))
     n_tasks = sum(len(asked.data) for asked in every)
-    for asked in every:
+    corpora = names_of_corpora([asked.corpus for asked in every])
+    for asked, corpus_name in zip(every, corpora, strict=True):
         if len(asked.checkpoints) != 1 + len(others):
-            raise InputError("the states to compare are of different texts: extract both from one corpus")
+            raise InputError("the states to compare are of different texts or labels: extract both from one corpus")
         notices += asked.notices
         for context, questions in asked.contexts():
             checkpoints = _read(asked, context, notices)
+            shown = names_of_states(checkpoints)
+            if len(set(shown[1:])) < len(shown) - 1:
+                raise InputError("one of the checkpoints after is given twice")
             data = _common(questions, checkpoints, notices)
             with timed(seconds, "fit"):
                 fitted = fit_together(checkpoints, data, settings, progress=progress)
             floors = [_floor_score(d, checkpoints[0].corpus, floor) for d in data]
-            for states, probes in zip(checkpoints[1:], fitted[1:], strict=True):
+            for states, probes, name in zip(checkpoints[1:], fitted[1:], shown[1:], strict=True):
                 sides = _sides(checkpoints[0], states, fitted[0], probes, notices)
                 swaps = paired.swaps_for(n_tasks * len(others) * (len(sides[0].layers) + 1))
-                notices += _add_pair(found, checkpoints[0], states, sides, floors, correction, swaps, seconds)
+                about = {"before": shown[0], "after": name, "corpus": corpus_name}
+                notices += _add_pair(found, about, checkpoints[0], states, sides, floors, correction, swaps, seconds)
             runs += [record(states, data, settings, (probe,)) for states in checkpoints]
     import pandas as pd
 
@@ -187,8 +191,9 @@ def _read(asked: Asked, context: Context, notices: list[str]) -> list[States]:
 
 def _require_same_layers(first: States, other: States) -> None:
     """Layers that mean different things are not compared."""
-    one, two = (states.manifest["layers_mean"] for states in (first, other))
-    if one != two:
+    codes = [states.manifest["layers"] for states in (first, other)]
+    if codes[0] != codes[1]:
+        one, two = map(in_words, codes)
         raise InputError(
             f"the layers of {first.model} and {other.model} mean different things, so that their difference would too "
             f"({one} | {two}): probe both, and compare their best layers"
@@ -229,6 +234,7 @@ def _floor_score(data: TaskData, corpus: Corpus, floor: Floor) -> float:
 
 def _add_pair(
     found: dict[str, Rows],
+    about: dict[str, str],
     before: States,
     after: States,
     sides: Sequence[Sides],
@@ -238,12 +244,9 @@ def _add_pair(
     seconds: dict[str, float],
 ) -> list[str]:
     """Add the rows of one checkpoint against the first to every table; returns what a reader must know of them."""
-    names = {"before": before.model, "after": after.model}
-    corpus = before.corpus.name + ("*" if before.corpus.modified else "")
 
     def add(table: str, task: str | None, rows: Rows) -> None:
-        about = {**names, "task": task, "corpus": corpus} if task else {**names, "corpus": corpus}
-        found[table] += [{**about, **row} for row in rows]
+        found[table] += [{**about, **({"task": task} if task else {}), **row} for row in rows]
 
     for side, floor in zip(sides, floors, strict=True):
         task = side.data.task.name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -28,11 +28,13 @@ class Asked:
     """What is asked of several checkpoints about one corpus.
 
     Attributes:
+        corpus: the corpus.
         checkpoints: for each, its name and what gives its states in a context.
         data: the tasks' instances.
         notices: what a reader must know of the corpus and the tasks.
     """
 
+    corpus: Corpus
     checkpoints: Sequence[tuple[str, StatesIn]]
     data: list[TaskData]
     notices: list[str]
@@ -60,20 +62,38 @@ def ask(
     ready = [states for states in subjects if isinstance(states, States)]
     for first in models[:1]:
         require_model(first)
-    for fingerprint in dict.fromkeys(states.corpus.fingerprint for states in ready):
-        same = [states for states in ready if states.corpus.fingerprint == fingerprint]
+    for same in _by_text_and_labels(ready):
         given = [(states.model, partial(states.in_context, progress=progress)) for states in same]
-        yield Asked(given, *instances_of(tasks, same[0].corpus))
+        yield Asked(same[0].corpus, given, *instances_of(tasks, same[0].corpus))
     for source, asked in by_corpus(tasks, corpus) if models else ():
         loaded = source
         if not isinstance(loaded, Corpus):
             loaded = load_corpus(loaded, allow_modified=allow_modified, progress=progress)
         named = [(model, _extracting(model, loaded, settings or ExtractSettings(), progress)) for model in models]
-        yield Asked(named, *instances_of(asked, loaded))
+        yield Asked(loaded, named, *instances_of(asked, loaded))
+
+
+def _by_text_and_labels(ready: list[States]) -> list[list[States]]:
+    """States of one text with one annotation together, in the order of the first of each."""
+    found: list[list[States]] = []
+    for states in ready:
+        for others in found:
+            if _is_same(states.corpus, others[0].corpus):
+                others.append(states)
+                break
+        else:
+            found.append([states])
+    return found
+
+
+def _is_same(one: Corpus, other: Corpus) -> bool:
+    if one is other:
+        return True
+    return one.fingerprint == other.fingerprint and one.annotation == other.annotation
 
 
 def _extracting(model: str, corpus: Corpus, settings: ExtractSettings, progress: Progress) -> StatesIn:
-    return lambda context: extract(model, corpus, settings=replace(settings, context=context), progress=progress)
+    return lambda context: extract(model, corpus, context=context, settings=settings, progress=progress)
 
 
 def instances_of(tasks: TaskNames, corpus: Corpus) -> tuple[list[TaskData], list[str]]:

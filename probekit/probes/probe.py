@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from probekit.corpora.passage import Split
-from probekit.probes import metrics
+from probekit.probes import identity, metrics
 from probekit.probes.asked import CorpusNames, Subject, TaskNames, ask
 from probekit.probes.baselines import BASELINES
 from probekit.probes.fit import FitSettings, Fitted, fit
 from probekit.probes.heads import ProbeKind
-from probekit.probes.scores import COLUMNS, MORE_COLUMNS, Scores
+from probekit.probes.scores import Scores, make_scores
 from probekit.progress import Progress, silent
 from probekit.states.extract import ExtractSettings, States
 from probekit.tasks.instances import TaskData
@@ -66,12 +66,8 @@ def probe(
             rows += found
             runs.append(run)
             notices += said
-    import pandas as pd
-
-    table = pd.DataFrame(rows, columns=[*COLUMNS, *MORE_COLUMNS])
-    table = table.astype({"layer": "Int64", "epoch": "Int64"})
     run = {"versions": versions(), "seconds": time.perf_counter() - started, "runs": runs}
-    return Scores(table, run, tuple(dict.fromkeys(notices)))
+    return make_scores(rows, run, notices)
 
 
 def probe_states(
@@ -88,7 +84,7 @@ def probe_states(
     for kind in probes:
         started = time.perf_counter()
         for fitted in fit(states, data, replace(settings, probe=kind), progress=progress):
-            rows += _probe_rows(states, fitted)
+            rows += [{**row, **identity.of_fit(settings)} for row in _probe_rows(states, fitted)]
             trained.append(fitted)
         seconds[f"fit and score {kind}"] = time.perf_counter() - started
     return rows, {**record(states, data, settings, probes), "seconds": seconds}, states.notices(), trained
@@ -123,12 +119,15 @@ def _row(states: States, data: TaskData) -> dict[str, Any]:
     return {
         "model": states.model,
         "task": data.task.name,
-        "corpus": states.corpus.name + ("*" if states.corpus.modified else ""),
+        "corpus": identity.name_of(states.corpus),
         "layer": None,
         "metric": data.task.metric,
         "n_train": len(data.splits["train"]),
         "n_test": len(data.splits["test"]),
         "seed": 0,
+        **identity.of_states(states),
+        **identity.of_corpus(states.corpus),
+        **identity.of_task(data.task),
     }
 
 
@@ -154,8 +153,9 @@ def record(
     return {
         "model": states.model,
         "corpus": corpus.name,
+        "source": corpus.source,
         "modified_files": corpus.modified,
-        "context": states.settings.context,
+        "context": states.context,
         "fingerprints": states.manifest,
         "store": states.store.folder,
         "shards_computed": states.computed,

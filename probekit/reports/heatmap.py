@@ -31,7 +31,7 @@ def heatmap(subject: Scores | Comparison, *paths: str | Path) -> None:
 def _figure(scores: Scores) -> Any:
     from matplotlib.figure import Figure
 
-    frame = scores.table
+    frame = scores.displayed()
     kinds = [kind for kind in frame["probe"].unique() if kind not in BASELINES]
     panels = [
         (model, kind)
@@ -56,8 +56,8 @@ def _figure(scores: Scores) -> Any:
 
 def _grid(frame: pd.DataFrame, model: str, kind: str) -> tuple[pd.DataFrame, pd.DataFrame, list[int]]:
     """Scores of one panel, means over seeds: tasks × layers, tasks × baselines, and each task's best layer."""
+    several = frame["corpus"].nunique() > 1
     mine = frame[frame["model"] == model]
-    several = mine["corpus"].nunique() > 1
     label = mine["task"] + " (" + mine["metric"].replace({"accuracy": "acc", "macro_f1": "macro F1", "f1": "F1"}) + ")"
     mine = mine.assign(row=label + ("\n" + mine["corpus"] if several else ""))
     order = list(dict.fromkeys(mine["row"]))

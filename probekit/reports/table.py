@@ -25,7 +25,7 @@ def score_table(scores: Scores) -> Table:
 
     It fits into 80 columns for one model and corpus.
     """
-    best, frame = scores.best(), scores.table
+    best, frame = scores.best(), scores.displayed()
     several_models, several_probes = frame["model"].nunique() > 1, best["probe"].nunique() > 1
     several_corpora = frame["corpus"].nunique() > 1
     on = "" if several_corpora else f" on {frame['corpus'].iloc[0]}"

@@ -63,8 +63,7 @@ class Checkpoint:
         Raises ModelError where files are missing or of a kind that is not allowed, InputError for a device, a type, a
         stack or a site that is not there.
         """
-        self.dtype, bits = _dtype(settings)
-        self.computed_in = str(self.dtype).removeprefix("torch.") + (f", weights of {bits} bits" if bits else "")
+        self.dtype, self.bits = _dtype(settings)
         remote_code = settings.trust_remote_code
         self.files = find_files(
             name, allow_pickle=settings.allow_pickle, remote_code=remote_code, adapter=settings.adapter
@@ -79,7 +78,7 @@ class Checkpoint:
             allow_pickle=settings.allow_pickle,
             remote_code=remote_code,
             unread=("decoder.",) if config.is_encoder_decoder and settings.stack != "decoder" else (),
-            bits=bits,
+            bits=self.bits,
         )
         if self.files.seed is not None:
             load = partial(load_random, self.files, config, self.dtype, remote_code)
@@ -124,8 +123,9 @@ class Checkpoint:
         """What else the states depend on."""
         return {
             "window": self.encoder.limit,
-            "layers_mean": self.encoder.layers_mean,
-            "computed_in": self.computed_in,
+            "layers": self.encoder.convention.codes(),
+            "computed_in": str(self.dtype).removeprefix("torch."),
+            "weight_bits": self.bits,
         }
 
     def reader(self, pieces: PieceVector, batch_tokens: int | None) -> WordReader:

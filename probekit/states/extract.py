@@ -16,6 +16,7 @@ from probekit.progress import Progress, silent
 from probekit.states.checkpoint import EncoderSettings
 from probekit.states.fill import Filler
 from probekit.states.model import Model, open_model
+from probekit.states.named import keep_names
 from probekit.states.store import Shard, Store, StoreDtype, open_store
 from probekit.states.words import PieceVector
 
@@ -33,7 +34,6 @@ class ExtractSettings:
     """How a corpus is read.
 
     Attributes:
-        context: what is read in one pass: each passage, or each document up to the model's limit.
         pieces: a word's vector is the `mean` of its pieces', or the `first` or `last` one's.
         layers: the layers kept; empty for all.
         batch_tokens: pieces a batch, padding included; None for what suits the device.
@@ -41,7 +41,6 @@ class ExtractSettings:
         encoder: how the checkpoint is loaded and run.
     """
 
-    context: Context = "sentence"
     pieces: PieceVector = "mean"
     layers: tuple[int, ...] = ()
     batch_tokens: int | None = None
@@ -62,6 +61,7 @@ class States:
         store: the files.
         shards: runs of words, by split.
         settings: how the corpus was read.
+        context: what was read in one pass: each passage, or each document up to the model's limit.
         manifest: fingerprints and conventions.
         no_piece: positions of words that became no piece, by split; their vectors are zero.
         seconds: time spent extracting; 0 where everything was there.
@@ -83,13 +83,9 @@ class States:
     seconds: float
     computed: int
     reused: int
+    context: Context = "sentence"
     said: tuple[str, ...] = ()
     module: Model | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def context(self) -> Context:
-        """What was read in one pass."""
-        return self.settings.context
 
     @property
     def dtype(self) -> StoreDtype:
@@ -133,17 +129,17 @@ class States:
 
     def in_context(self, context: Context, *, progress: Progress = silent) -> States:
         """The same checkpoint's states of the same corpus, read in another context."""
-        if context == self.settings.context:
+        if context == self.context:
             return self
-        settings = replace(self.settings, context=context)
-        model = self.module or open_model(self.model, settings.encoder)
-        return _extract(model, self.corpus, settings, progress)
+        model = self.module or open_model(self.model, self.settings.encoder)
+        return replace(_extract(model, self.corpus, context, self.settings, progress), module=self.module)
 
 
 def extract(
     model: str | torch.nn.Module,
     corpus: Corpus,
     *,
+    context: Context = "sentence",
     settings: ExtractSettings | None = None,
     progress: Progress = silent,
     **options: Any,
@@ -155,7 +151,8 @@ def extract(
             adapter, a Trainer's output), `random:` and one of these, or a file of word vectors. Or a torch module,
             with `tokenizer=…` and `layers=[…]`, the names of its parts to read, and `name=…` for results.
         corpus: what to read.
-        settings: how; keyword options (`context="document"`, `layers=(0, 6)` …) change single fields.
+        context: what is read in one pass: each passage (`sentence`), or each document up to the model's limit.
+        settings: how; keyword options (`pieces="first"`, `layers=(0, 6)` …) change single fields.
         progress: called with the stage, the words done and the words there are.
 
     Raises ModelError for a model that cannot be used, InputError for layers that it does not have, and
@@ -163,21 +160,22 @@ def extract(
     """
     if isinstance(model, str):
         settings = replace(settings or ExtractSettings(), **options)
-        return _extract(open_model(model, settings.encoder), corpus, settings, progress)
+        return _extract(open_model(model, settings.encoder), corpus, context, settings, progress)
     from probekit.states.module import Module
 
     name = options.pop("name", type(model).__name__)
     opened = Module(model, options.pop("tokenizer", None), options.pop("layers", ()), name)
-    states = _extract(opened, corpus, replace(settings or ExtractSettings(), **options), progress)
+    states = _extract(opened, corpus, context, replace(settings or ExtractSettings(), **options), progress)
     return replace(states, module=opened)
 
 
-def _extract(model: Model, corpus: Corpus, settings: ExtractSettings, progress: Progress) -> States:
+def _extract(model: Model, corpus: Corpus, context: Context, settings: ExtractSettings, progress: Progress) -> States:
     layers = _layers(settings.layers, model)
-    manifest = describe(model, corpus, settings)
+    manifest = describe(model, corpus, context, settings)
     store = open_store(manifest, model.dim, settings.store_dtype)
-    units = {split: _units(corpus, split, settings.context) for split in SPLITS}
-    shards = plan_shards(model, corpus, settings)
+    keep_names(store.folder, model.name, corpus.source or corpus.name)
+    units = {split: _units(corpus, split, context) for split in SPLITS}
+    shards = plan_shards(model, corpus, context)
     started = time.perf_counter()
     reader = model.reader(settings.pieces, settings.batch_tokens)
     computed = Filler(model.name, reader, corpus, store, layers).fill(units, shards, progress)
@@ -191,6 +189,7 @@ def _extract(model: Model, corpus: Corpus, settings: ExtractSettings, progress: 
         store=store,
         shards=shards,
         settings=settings,
+        context=context,
         manifest=manifest,
         no_piece={split: _no_piece(store, shards[split], layers[0]) for split in SPLITS},
         seconds=time.perf_counter() - started if computed else 0.0,
@@ -200,12 +199,15 @@ def _extract(model: Model, corpus: Corpus, settings: ExtractSettings, progress: 
     )
 
 
-def describe(model: Model, corpus: Corpus, settings: ExtractSettings) -> dict[str, Any]:
-    """All that makes states what they are: the same description is the same store."""
+def describe(model: Model, corpus: Corpus, context: Context, settings: ExtractSettings) -> dict[str, Any]:
+    """All that makes states what they are, in codes: the same description is the same store.
+
+    Names of models and corpora are not in it, nor anything that is said to people: neither changes a number.
+    """
     return {
         "model": model.fingerprint(),
-        "corpus": {"name": corpus.name, "text": corpus.fingerprint},
-        "context": settings.context,
+        "corpus": {"text": corpus.fingerprint},
+        "context": context,
         "pieces": settings.pieces,
         **model.facts(),
         "dtype": settings.store_dtype,
@@ -213,9 +215,9 @@ def describe(model: Model, corpus: Corpus, settings: ExtractSettings) -> dict[st
     }
 
 
-def plan_shards(model: Model, corpus: Corpus, settings: ExtractSettings) -> dict[Split, tuple[Shard, ...]]:
+def plan_shards(model: Model, corpus: Corpus, context: Context) -> dict[Split, tuple[Shard, ...]]:
     """The runs of words that are computed and kept together."""
-    units = {split: _units(corpus, split, settings.context) for split in SPLITS}
+    units = {split: _units(corpus, split, context) for split in SPLITS}
     return {split: tuple(_shards(split, units[split], _shard_words(model))) for split in SPLITS}
 
 

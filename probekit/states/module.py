@@ -125,8 +125,8 @@ class Module:
         """What else the states depend on."""
         return {
             "window": self.limit,
-            "layers_mean": "; ".join(f"layer {k}: the output of {name}" for k, name in enumerate(self.layers)),
-            "computed_in": "as the module does",
+            "layers": {"site": "parts", "parts": list(self.layers)},
+            "computed_in": "module",
         }
 
     def reader(self, pieces: PieceVector, batch_tokens: int | None) -> WordReader:

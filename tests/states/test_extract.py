@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -195,9 +194,8 @@ def test_layers_that_are_not_there(small: Corpus, tiny_bert: Path) -> None:
 
 
 def test_settings_are_part_of_the_key(small: Corpus, tiny_bert: Path) -> None:
-    settings = extraction.ExtractSettings()
     folders = {
-        extract(str(tiny_bert), small, settings=replace(settings, **change)).store.folder  # type: ignore[arg-type]
+        extract(str(tiny_bert), small, **change).store.folder  # type: ignore[arg-type]
         for change in ({}, {"pieces": "first"}, {"context": "document"}, {"store_dtype": "float32"})
     }
     assert len(folders) == 4
