@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from probekit import bundle
+from probekit import bundle, doors
 from probekit.corpora.card import Card, load_card
 from probekit.corpora.fetch import fetch
 from probekit.corpora.find import KNOWN, files_in, reader_of
@@ -51,6 +51,9 @@ def load_corpus(name_or_path: str | Path, *, allow_modified: bool = False, progr
 
     Raises InputError for an unknown name, CorpusError for files that are missing, malformed or modified.
     """
+    doors.of_type("name_or_path", name_or_path, (str, Path))
+    doors.of_type("allow_modified", allow_modified, bool)
+    doors.function("progress", progress)
     return replace(_loaded(name_or_path, allow_modified, progress), source=str(name_or_path))
 
 

@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from probekit import doors
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
 from probekit.forgetting import paired
@@ -24,7 +26,18 @@ from probekit.forgetting.similarity import few_dimensions, similarities
 from probekit.forgetting.verdict import kind, verdict
 from probekit.forgetting.where import where
 from probekit.probes import metrics
-from probekit.probes.asked import Asked, CorpusNames, TaskNames, ask
+from probekit.probes.asked import (
+    Asked,
+    CorpusNames,
+    ModelOrStates,
+    Seeds,
+    Subject,
+    TaskNames,
+    ask,
+    check_settings,
+    questions_of,
+    subjects_of,
+)
 from probekit.probes.baselines import BASELINES
 from probekit.probes.fit import FitSettings, Fitted, fit_together
 from probekit.probes.heads import ProbeKind
@@ -45,13 +58,13 @@ SEEDS = (0, 1, 2)
 
 
 def compare(
-    before: str | States,
-    after: str | States | Sequence[str | States],
+    before: ModelOrStates,
+    after: Subject,
     tasks: TaskNames = "all",
     *,
     corpus: CorpusNames | None = None,
     probe: ProbeKind = "linear",
-    seeds: Sequence[int] = SEEDS,
+    seeds: Seeds = SEEDS,
     correction: Correction = "holm",
     floor: Floor = "majority",
     extract_settings: ExtractSettings | None = None,
@@ -64,12 +77,13 @@ def compare(
     Both sides read the same passages and answer the same instances, with probes of the same seeds, fitted together.
 
     Args:
-        before: States, or the name of a checkpoint.
+        before: States, or the name or path of a checkpoint.
         after: the checkpoint or checkpoints to compare with it.
         tasks: as for `probe`.
         corpus: as for `probe`.
         probe: the kind of probe.
-        seeds: a probe a layer and checkpoint for each; two at least for intervals that carry their spread.
+        seeds: a probe a layer and checkpoint for each, as for `probe`; two at least for intervals that carry their
+            spread.
         correction: of p-values across all cells, see `correction.adjust`.
         floor: the baseline above which retention counts.
         extract_settings: how checkpoints by name read.
@@ -80,14 +94,20 @@ def compare(
     Raises InputError where states are of different texts or their layers mean different things, ModelError where
     `before`, or every checkpoint after it, cannot be read, and whatever `probe` raises.
     """
-    settings = replace(fit_settings or FitSettings(), seeds=tuple(seeds), probe=probe)
-    others = [after] if isinstance(after, str | States) else list(after)
+    doors.of_type("before", before, (str, Path, States))
+    first, others = subjects_of("before", before)[0], subjects_of("after", after)
+    tasks, corpus = questions_of(tasks, corpus)
+    doors.choice("probe", probe, get_args(ProbeKind))
+    doors.choice("correction", correction, get_args(Correction))
+    doors.choice("floor", floor, get_args(Floor))
+    check_settings(extract_settings, fit_settings, allow_modified, progress)
+    settings = replace(fit_settings or FitSettings(), seeds=doors.seeds("seeds", seeds), probe=probe)
     found: dict[str, Rows] = {name: [] for name in TABLES}
     notices: list[str] = []
     started = time.perf_counter()
     seconds: dict[str, float] = {}
     runs: Rows = []
-    every = list(ask([before, *others], tasks, corpus, extract_settings, allow_modified, progress))
+    every = list(ask([first, *others], tasks, corpus, extract_settings, allow_modified, progress))
     n_tasks = sum(len(asked.data) for asked in every)
     corpora = names_of_corpora([asked.corpus for asked in every])
     for asked, corpus_name in zip(every, corpora, strict=True):

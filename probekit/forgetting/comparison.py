@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from probekit import doors
 from probekit.errors import InputError
 from probekit.results import folder as kept
 
@@ -94,6 +95,7 @@ def read_comparison(folder: str | Path) -> Comparison:
     """
     import pandas as pd
 
+    doors.of_type("folder", folder, (str, Path))
     try:
         tables = {name: pd.read_csv(BytesIO(kept.read_table(Path(folder) / f"{name}.csv"))) for name in TABLES}
         run = kept.read_record(Path(folder))

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from safetensors import SafetensorError, safe_open
 
+from probekit import doors
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
@@ -23,9 +24,18 @@ from probekit.forgetting import kept
 from probekit.forgetting.base import base_of
 from probekit.forgetting.over_steps import Course, course, fell, step_table, summary
 from probekit.forgetting.turns import turn
-from probekit.probes.asked import CorpusNames, TaskNames, by_corpus, instances_of
+from probekit.probes.asked import (
+    CorpusNames,
+    Seeds,
+    TaskNames,
+    by_corpus,
+    check_settings,
+    instances_of,
+    questions_of,
+)
 from probekit.probes.fit import FitSettings
 from probekit.probes.heads import ProbeKind
+from probekit.probes.identity import names_of_corpora
 from probekit.probes.probe import probe_states, versions
 from probekit.progress import Progress, silent
 from probekit.results import folder as results
@@ -102,14 +112,14 @@ def checkpoints_of(run: str | Path) -> list[str]:
 
 
 def trace(
-    models: Sequence[str],
-    tasks: TaskNames,
+    models: Sequence[str | Path],
+    tasks: TaskNames = "all",
     *,
     folder: str | Path,
-    base: str | None = None,
+    base: str | Path | None = None,
     corpus: CorpusNames | None = None,
     probe: ProbeKind = "linear",
-    seeds: Sequence[int] = (0,),
+    seeds: Seeds = 1,
     threshold: float = THRESHOLD,
     keep_states: bool = True,
     extract_settings: ExtractSettings | None = None,
@@ -136,28 +146,39 @@ def trace(
     Raises InputError for fewer than two checkpoints or one named twice, ModelError where the base (or without one the
     first checkpoint) or all others cannot be read. Another that cannot be read is named in a notice.
     """
-    twice = [model for model in models if models.count(model) > 1]
+    names = [doors.text_of(model) for model in doors.several("models", models, (str, Path))]
+    tasks, corpus = questions_of(tasks, corpus)
+    doors.of_type("folder", folder, (str, Path))
+    doors.choice("probe", probe, get_args(ProbeKind))
+    doors.share("threshold", threshold)
+    doors.of_type("keep_states", keep_states, bool)
+    check_settings(extract_settings, fit_settings, allow_modified, progress)
+    base = None if base is None else doors.text_of(doors.of_type("base", base, (str, Path)))
+    twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise InputError(f"{twice[0]} is named twice: a trace takes each checkpoint once")
-    if len({*models, *([base] if base else [])}) < 2:
-        raise InputError("a trace needs two checkpoints at least")
+    if len({*names, *([base] if base else [])}) < 2:
+        raise InputError("models: a trace needs two checkpoints at least")
     started = time.perf_counter()
-    settings = replace(fit_settings or FitSettings(), seeds=tuple(seeds))
+    settings = replace(fit_settings or FitSettings(), seeds=doors.seeds("seeds", seeds))
     how = _How(probe, settings, extract_settings or ExtractSettings(), keep_states, Path(folder), progress)
-    opened, notices = _opened(models, base, how)
-    inferred = not base and next(iter(opened)) not in models
-    ordered = list(dict.fromkeys([next(iter(opened)), *models]))
+    opened, notices = _opened(names, base, how)
+    inferred = not base and next(iter(opened)) not in names
+    ordered = list(dict.fromkeys([next(iter(opened)), *names]))
     steps = dict(zip(ordered, _steps(ordered), strict=True))
     courses: list[Course] = []
     records: list[dict[str, Any]] = []
-    for source, wanted in by_corpus(tasks, corpus):
-        loaded = source
-        if not isinstance(loaded, Corpus):
-            loaded = load_corpus(loaded, allow_modified=allow_modified, progress=progress)
+    asked = by_corpus(tasks, corpus)
+    corpora = [
+        source
+        if isinstance(source, Corpus)
+        else load_corpus(source, allow_modified=allow_modified, progress=progress)
+        for source, _ in asked
+    ]
+    for loaded, name, (_, wanted) in zip(corpora, names_of_corpora(corpora), asked, strict=True):
         data, said = instances_of(wanted, loaded)
         notices += said
         measured = _all_measured(opened, loaded, data, how, notices, inferred)
-        name = loaded.name + ("*" if loaded.modified else "")
         courses += [course(d, name, [(model, steps[model], found) for model, found in measured.items()]) for d in data]
         records += [{"model": m, "step": steps[m], "corpus": name, **found.run} for m, found in measured.items()]
     table = step_table(courses)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from probekit import doors
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
 from probekit.errors import TaskError
+from probekit.probes.fit import FitSettings
 from probekit.progress import Progress
 from probekit.states.extract import ExtractSettings, States, extract
 from probekit.states.model import require_model
@@ -18,7 +20,9 @@ from probekit.tasks.shapes import carries
 from probekit.tasks.task import Context, Task, load_task, shipped_tasks
 
 StatesIn = Callable[[Context], States]
-Subject = str | States | Sequence[str | States]
+ModelOrStates = str | Path | States
+Subject = ModelOrStates | Sequence[ModelOrStates]
+Seeds = int | Sequence[int]
 TaskNames = str | Path | Task | Sequence[str | Path | Task]
 CorpusNames = str | Path | Corpus | Sequence[str | Path | Corpus]
 
@@ -45,8 +49,33 @@ class Asked:
             yield context, [d for d in self.data if d.task.context == context]
 
 
+def subjects_of(parameter: str, given: Subject) -> list[str | States]:
+    """Checkpoints by name, paths as names, and States. Raises InputError for anything else."""
+    found: list[ModelOrStates] = doors.several(parameter, given, (str, Path, States))
+    return [one if isinstance(one, States) else doors.text_of(one) for one in found]
+
+
+def questions_of(tasks: TaskNames, corpus: CorpusNames | None) -> tuple[list[str | Path | Task], CorpusNames | None]:
+    """The tasks and the corpora given. Raises InputError for anything that is neither a name, a path nor one made."""
+    listed = doors.several("tasks", tasks, (str, Path, Task))
+    return listed, corpus if corpus is None else doors.several("corpus", corpus, (str, Path, Corpus))
+
+
+def check_settings(
+    extract_settings: ExtractSettings | None,
+    fit_settings: FitSettings | None,
+    allow_modified: bool,
+    progress: Progress,
+) -> None:
+    """Raise InputError where one of what probe, compare and trace all take is something else."""
+    doors.optional("extract_settings", extract_settings, ExtractSettings)
+    doors.optional("fit_settings", fit_settings, FitSettings)
+    doors.of_type("allow_modified", allow_modified, bool)
+    doors.function("progress", progress)
+
+
 def ask(
-    subject: Subject,
+    subjects: Sequence[str | States],
     tasks: TaskNames,
     corpus: CorpusNames | None,
     settings: ExtractSettings | None,
@@ -57,7 +86,6 @@ def ask(
 
     Instances come first, so that a task that cannot be asked is told before hours of extraction.
     """
-    subjects = [subject] if isinstance(subject, str | States) else list(subject)
     models = [name for name in subjects if isinstance(name, str)]
     ready = [states for states in subjects if isinstance(states, States)]
     for first in models[:1]:

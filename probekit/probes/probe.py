@@ -7,13 +7,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
+from probekit import doors
 from probekit.corpora.passage import Split
 from probekit.probes import identity, metrics
-from probekit.probes.asked import CorpusNames, Subject, TaskNames, ask
+from probekit.probes.asked import (
+    CorpusNames,
+    Seeds,
+    Subject,
+    TaskNames,
+    ask,
+    check_settings,
+    questions_of,
+    subjects_of,
+)
 from probekit.probes.baselines import BASELINES
 from probekit.probes.fit import FitSettings, Fitted, fit
 from probekit.probes.heads import ProbeKind
@@ -30,8 +40,8 @@ def probe(
     tasks: TaskNames = "all",
     *,
     corpus: CorpusNames | None = None,
-    probes: Sequence[ProbeKind] = ("linear",),
-    seeds: Sequence[int] = (0,),
+    probes: ProbeKind | Sequence[ProbeKind] = ("linear",),
+    seeds: Seeds = 1,
     extract_settings: ExtractSettings | None = None,
     fit_settings: FitSettings | None = None,
     allow_modified: bool = False,
@@ -40,29 +50,33 @@ def probe(
     """Train probes on every layer and score them on the test split.
 
     Args:
-        subject: States, or the name of a checkpoint to extract them from; or several of either.
+        subject: States, or the name or path of a checkpoint to extract them from; or several of either.
         tasks: names, paths of TOML files or Tasks; `"all"` takes every shipped task that the corpus can carry.
         corpus: for checkpoints by name, what they read: names, paths or Corpora; each is probed with every task
             asked for. Without it each task takes the corpus that its file names.
-        probes: kinds of probe.
-        seeds: one probe a layer for each.
+        probes: kinds of probe, `linear`, `mlp`, or both.
+        seeds: one probe a layer for each: their number (2 is seeds 0 and 1), or the seeds themselves.
         extract_settings: how checkpoints by name read.
         fit_settings: how probes are trained.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
         progress: called with the stage, the units done and the units there are.
 
-    Raises TaskError where a named task cannot be carried by the corpus, and whatever loading and extracting
-    raise.
+    Raises InputError for arguments that are something else, TaskError where a named task cannot be carried by the
+    corpus, and whatever loading and extracting raise.
     """
-    settings = replace(fit_settings or FitSettings(), seeds=tuple(seeds))
+    subjects = subjects_of("subject", subject)
+    tasks, corpus = questions_of(tasks, corpus)
+    kinds: Any = doors.choices("probes", probes, get_args(ProbeKind))
+    check_settings(extract_settings, fit_settings, allow_modified, progress)
+    settings = replace(fit_settings or FitSettings(), seeds=doors.seeds("seeds", seeds))
     rows: list[dict[str, Any]] = []
     runs: list[dict[str, Any]] = []
     notices: list[str] = []
     started = time.perf_counter()
-    for asked in ask(subject, tasks, corpus, extract_settings, allow_modified, progress):
+    for asked in ask(subjects, tasks, corpus, extract_settings, allow_modified, progress):
         notices += asked.notices
         for (_, states_in), (context, data) in product(asked.checkpoints, asked.contexts()):
-            found, run, said, _ = probe_states(states_in(context), data, tuple(probes), settings, progress)
+            found, run, said, _ = probe_states(states_in(context), data, kinds, settings, progress)
             rows += found
             runs.append(run)
             notices += said

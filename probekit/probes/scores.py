@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from probekit import doors
 from probekit.errors import InputError
 from probekit.probes.display import told_apart
 from probekit.results import folder as kept
@@ -134,7 +135,7 @@ def read_scores(folder: str | Path) -> Scores:
     """
     import pandas as pd
 
-    path = Path(folder)
+    path = Path(doors.of_type("folder", folder, (str, Path)))
     path = path / "scores.csv" if path.is_dir() else path
     try:
         content = BytesIO(kept.read_table(path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from probekit import doors
 from probekit.errors import InputError
 from probekit.forgetting.comparison import Comparison
 from probekit.probes.baselines import BASELINES
@@ -24,7 +25,11 @@ def heatmap(subject: Scores | Comparison, *paths: str | Path) -> None:
     Of scores: one panel a model and kind of probe; one row a task, one column a layer; light to dark from 0 to 1,
     which reads in greyscale. The best layer of a row, by its dev score, is framed. Baselines stand apart on the left.
     Of a comparison see `reports.forgetting`.
+
+    Raises InputError for anything else, for a path of another kind, and for scores of baselines only.
     """
+    doors.of_type("subject", subject, (Scores, Comparison))
+    doors.several("paths", paths, (str, Path))
     save(_figure(subject) if isinstance(subject, Scores) else forgetting_figure(subject), *paths)
 
 

@@ -6,11 +6,12 @@ import json
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 import xxhash
 
+from probekit import doors
 from probekit.errors import InputError
 from probekit.states.encoder import Encoder
 from probekit.states.families import Site, Stack
@@ -52,6 +53,13 @@ class EncoderSettings:
     adapter: bool = True
     allow_pickle: bool = False
     trust_remote_code: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise InputError for a value that is none of its field's."""
+        for name, valid in (("device", Device), ("dtype", Dtype), ("stack", Stack), ("site", Site)):
+            doors.choice(name, getattr(self, name), get_args(valid))
+        for name in ("adapter", "allow_pickle", "trust_remote_code"):
+            doors.of_type(name, getattr(self, name), bool)
 
 
 class Checkpoint:

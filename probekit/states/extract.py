@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from probekit import doors
 from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.errors import InputError, StoreError
 from probekit.progress import Progress, silent
@@ -46,6 +48,15 @@ class ExtractSettings:
     batch_tokens: int | None = None
     store_dtype: StoreDtype = "float16"
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
+
+    def __post_init__(self) -> None:
+        """Raise InputError for a value that is none of its field's."""
+        doors.choice("pieces", self.pieces, get_args(PieceVector))
+        object.__setattr__(self, "layers", doors.whole_numbers("layers", self.layers))
+        if self.batch_tokens is not None:
+            doors.at_least_one("batch_tokens", self.batch_tokens)
+        doors.choice("store_dtype", self.store_dtype, get_args(StoreDtype))
+        doors.of_type("encoder", self.encoder, EncoderSettings)
 
 
 @dataclass(frozen=True)
@@ -136,7 +147,7 @@ class States:
 
 
 def extract(
-    model: str | torch.nn.Module,
+    model: str | Path | torch.nn.Module,
     corpus: Corpus,
     *,
     context: Context = "sentence",
@@ -155,17 +166,26 @@ def extract(
         settings: how; keyword options (`pieces="first"`, `layers=(0, 6)` …) change single fields.
         progress: called with the stage, the words done and the words there are.
 
-    Raises ModelError for a model that cannot be used, InputError for layers that it does not have, and
-    StoreError where states cannot be kept.
+    Raises InputError for arguments that are something else and for layers that the model does not have, ModelError
+    for a model that cannot be used, and StoreError where states cannot be kept.
     """
-    if isinstance(model, str):
-        settings = replace(settings or ExtractSettings(), **options)
-        return _extract(open_model(model, settings.encoder), corpus, context, settings, progress)
-    from probekit.states.module import Module
+    doors.of_type("corpus", corpus, Corpus)
+    doors.choice("context", context, get_args(Context))
+    doors.function("progress", progress)
+    settings = doors.optional("settings", settings, ExtractSettings) or ExtractSettings()
+    names = {one.name for one in fields(ExtractSettings)}
+    if isinstance(model, str | Path):
+        doors.options("extract", options, names)
+        settings = replace(settings, **options)
+        return _extract(open_model(doors.text_of(model), settings.encoder), corpus, context, settings, progress)
+    from probekit.states.module import Module, is_module
 
+    if not is_module(model) or not options.get("layers"):
+        raise InputError(doors.refusal("model", model, "a name or a path, or a torch module with tokenizer and layers"))
+    doors.options("extract", options, {*names, "tokenizer", "layers", "name"})
     name = options.pop("name", type(model).__name__)
-    opened = Module(model, options.pop("tokenizer", None), options.pop("layers", ()), name)
-    states = _extract(opened, corpus, context, replace(settings or ExtractSettings(), **options), progress)
+    opened = Module(model, options.pop("tokenizer", None), options.pop("layers"), name)
+    states = _extract(opened, corpus, context, replace(settings, **options), progress)
     return replace(states, module=opened)
 
 

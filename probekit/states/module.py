@@ -16,6 +16,12 @@ from probekit.states.encoder import MAX_WINDOW
 from probekit.states.unpadded import by_length
 from probekit.states.words import PieceVector, WordReader
 
+
+def is_module(given: Any) -> bool:
+    """Whether something is a torch module."""
+    return isinstance(given, torch.nn.Module)
+
+
 TRIED = "a few words that tell one module from another"
 
 

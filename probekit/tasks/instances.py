@@ -9,6 +9,7 @@ from itertools import chain
 
 import numpy as np
 
+from probekit import doors
 from probekit.corpora.passage import SPLITS, Corpus, Passage, Split
 from probekit.errors import TaskError
 from probekit.tasks.shapes import SHAPES, Labelled, carries
@@ -72,6 +73,8 @@ def make_instances(task: Task, corpus: Corpus) -> TaskData:
 
     Raises TaskError where the corpus lacks the layer, a split has no instance, or training has one label only.
     """
+    doors.of_type("task", task, Task)
+    doors.of_type("corpus", corpus, Corpus)
     _require_layer(task, corpus)
     found = {split: SHAPES[task.shape](task, corpus.splits[split]) for split in SPLITS}
     left_out = {label for labelled in found.values() for label in set(labelled.labels) if _excluded(task, label)}

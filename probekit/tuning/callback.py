@@ -5,18 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from probekit import doors
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
-from probekit.errors import InputError, unknown
+from probekit.errors import InputError
 from probekit.forgetting.measures import retention
 from probekit.forgetting.sides import mean_scores
-from probekit.probes.asked import instances_of
+from probekit.probes.asked import instances_of, questions_of
 from probekit.probes.baselines import majority
 from probekit.probes.fit import FitSettings, fit
 from probekit.states.encoder import Encoder
@@ -75,12 +76,18 @@ class ForgettingCallback(TrainerCallback):
                 embeddings count too), or the `last`, which falls long before.
             fit_settings: how probes are trained.
 
-        Raises InputError for a trainer without tokenizer and for tasks that read documents.
+        Raises InputError for arguments that are something else, for a trainer without tokenizer, and for tasks that
+        read documents.
         """
-        if at_limit not in ("log", "stop", "roll back"):
-            raise InputError(unknown("value of at_limit", at_limit, ("log", "stop", "roll back")))
-        if limit_of not in ("best", "last"):
-            raise InputError(unknown("value of limit_of", limit_of, ("best", "last")))
+        doors.choice("at_limit", at_limit, get_args(AtLimit))
+        doors.choice("limit_of", limit_of, ("best", "last"))
+        doors.of_type("trainer", trainer, Trainer)
+        doors.of_type("corpus", corpus, (str, Path, Corpus))
+        doors.of_type("fit_settings", fit_settings, FitSettings)
+        layers, every = doors.whole_numbers("layers", layers), doors.at_least_one("every", every)
+        if limit is not None:
+            doors.share("limit", limit)
+        tasks, _ = questions_of(tasks, None)
         if trainer.processing_class is None:
             raise InputError("the trainer has no tokenizer: give it as Trainer(processing_class=tokenizer)")
         whole = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
