@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from probekit.cli import lists, models, runs, terminal
+from probekit.cli.parameters import as_options
 from probekit.errors import ProbekitError
 
 app = typer.Typer(
@@ -57,7 +58,7 @@ def main() -> None:
     try:
         app()
     except ProbekitError as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {as_options(str(error))}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         typer.echo("stopped; finished states are kept, the same command goes on from there", err=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from probekit.cli.parameters import as_options
 from probekit.errors import ProbekitWarning
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def print_results(notices: Sequence[str], shown: RenderableType, folder: Path, f
     """Notices, what was found, and where it is."""
     out = console()
     for notice in notices:
-        out.print(f"note: {notice}", style="dim", highlight=False, markup=False)
+        out.print(f"note: {as_options(notice)}", style="dim", highlight=False, markup=False)
     out.print(shown)
     out.print(f"written to {folder}: {', '.join(files)}", highlight=False, soft_wrap=True)
 
@@ -159,9 +160,9 @@ def print_examination(found: Examination) -> None:
             table.add_row(name, escape(_shown(value)))
         out.print(table, "", sep="\n")
     for notice in found.notices:
-        out.print(f"note: {notice}", style="dim", highlight=False, markup=False)
+        out.print(f"note: {as_options(notice)}", style="dim", highlight=False, markup=False)
     for problem in found.problems:
-        out.print(f"problem: {problem}", style="bold", highlight=False, markup=False)
+        out.print(f"problem: {as_options(problem)}", style="bold", highlight=False, markup=False)
     if not found.problems:
         out.print("nothing here would make results wrong")
 
@@ -192,4 +193,4 @@ def console() -> Console:
 def show_warning(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
     """A notice of probekit's own in a line; those of other libraries are not shown."""
     if issubclass(category, ProbekitWarning):
-        typer.echo(f"notice: {message}", err=True)
+        typer.echo(f"notice: {as_options(str(message))}", err=True)

@@ -101,6 +101,6 @@ def read_comparison(folder: str | Path) -> Comparison:
         run = kept.read_record(Path(folder))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"no comparison in {folder}: expected a folder of 'probekit compare --out' ({error})"
+            f"no comparison in {folder}: expected a folder that 'probekit compare' wrote ({error})"
         ) from error
     return Comparison(**tables, run=run, notices=tuple(run.pop("notices", ())))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ LABELS = {
 
 def decomposition_picture(comparison: Comparison, *paths: str | Path) -> None:
     """Draw, into each of `paths`, what the drop of every probe trained before is made of: stacked bars a layer."""
-    save(decomposition_figure(comparison), *paths)
+    save(partial(decomposition_figure, comparison), *paths)
 
 
 def forgetting_figure(comparison: Comparison) -> Any:

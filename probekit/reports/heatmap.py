@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,10 @@ def heatmap(subject: Scores | Comparison, *paths: str | Path) -> None:
     """
     doors.of_type("subject", subject, (Scores, Comparison))
     doors.several("paths", paths, (str, Path))
-    save(_figure(subject) if isinstance(subject, Scores) else forgetting_figure(subject), *paths)
+    if isinstance(subject, Scores):
+        save(partial(_figure, subject), *paths)
+    else:
+        save(partial(forgetting_figure, subject), *paths)
 
 
 def _figure(scores: Scores) -> Any:

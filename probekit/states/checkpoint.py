@@ -156,7 +156,7 @@ def choose_device(wanted: Device) -> torch.device:
     if wanted not in available:
         raise InputError(f"unknown device '{wanted}': known are auto, cpu, cuda, mps")
     if not available[wanted]:
-        raise InputError(f"the device '{wanted}' is not there: use --device cpu, or auto")
+        raise InputError(f"the device '{wanted}' is not there: use device='cpu', or device='auto'")
     return torch.device(wanted)
 
 
@@ -166,7 +166,7 @@ def _dtype(settings: EncoderSettings) -> tuple[torch.dtype, int | None]:
         return torch.float32, None
     if choose_device(settings.device).type == "cpu" and settings.dtype != "float32":
         why = ": on a CPU half precision is hundreds of times slower" if "float" in settings.dtype else ""
-        raise InputError(f"--dtype {settings.dtype} needs a GPU{why}")
+        raise InputError(f"dtype='{settings.dtype}' needs a GPU{why}")
     found = {"int8": (torch.float16, 8), "int4": (torch.bfloat16, 4)}
     return found.get(settings.dtype) or (getattr(torch, settings.dtype), None)
 

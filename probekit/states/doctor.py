@@ -229,7 +229,7 @@ def _of_values(values: np.ndarray) -> list[str]:
         if k not in bad and np.abs(state).max(initial=0) > torch.finfo(torch.float16).max
     ]
     if large:
-        problems.append(f"hidden states at layers {', '.join(map(str, large))} need --store-dtype float32")
+        problems.append(f"hidden states at layers {', '.join(map(str, large))} need store_dtype='float32'")
     flat = [
         k for k, state in enumerate(values) if k not in bad and state.shape[0] > 1 and state.std(axis=0).max() < 1e-6
     ]

@@ -205,7 +205,7 @@ def _stack(name: str, config: Any, wanted: Stack) -> Stack:
     if getattr(config, "is_encoder_decoder", False):
         return "encoder" if wanted == "auto" else wanted
     if wanted != "auto" and wanted not in family_of(config).stacks:
-        raise InputError(f"'{name}' has one stack: --stack {wanted} is for encoder-decoders such as T5 and BART")
+        raise InputError(f"'{name}' has one stack: stack='{wanted}' is for encoder-decoders such as T5 and BART")
     return "auto"
 
 

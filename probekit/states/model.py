@@ -58,5 +58,5 @@ def open_model(name: str, settings: EncoderSettings) -> Model:
     if name in ALIASES or not path.is_file():
         return Checkpoint(name, settings)
     if settings.stack != "auto" or settings.site != "residual":
-        raise InputError(f"'{name}' holds word vectors: they have no --stack and no --site")
+        raise InputError(f"'{name}' holds word vectors: they have no stack and no site")
     return StaticVectors(path, name)

@@ -182,7 +182,7 @@ def test_values_too_large_for_half_precision_are_an_error(small: Corpus, tiny_be
     with torch.no_grad():
         model.embeddings.LayerNorm.weight.mul_(1e6)
     model.save_pretrained(folder)
-    with pytest.raises(StoreError, match="--store-dtype float32"):
+    with pytest.raises(StoreError, match="store_dtype='float32'"):
         extract(str(folder), small)
     states = extract(str(folder), small, store_dtype="float32")
     assert np.isfinite(states.read("dev", 0, 10)).all()
