@@ -53,6 +53,7 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
         },
         "trace": {
             "models": ["./a", "./b"],
+            "base": "./c",
             "folder": tmp_path,
             "probe": "mlp",
             "threshold": 0.9,
@@ -101,7 +102,8 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         **SHARED,
     },
     "trace": {
-        "models": [("./a", "two checkpoints"), (3, "a path"), (["./a", None], "a path")],
+        "models": [([], "empty"), (3, "a path"), (["./a", None], "a path")],
+        "base": [(3, "a path"), (["./c"], "a path")],
         "folder": [(None, "a path")],
         "probe": ONE_KIND,
         "threshold": [(2, "from 0 to 1"), ("x", "from 0 to 1")],

@@ -170,9 +170,7 @@ def trace(
     records: list[dict[str, Any]] = []
     asked = by_corpus(tasks, corpus)
     corpora = [
-        source
-        if isinstance(source, Corpus)
-        else load_corpus(source, allow_modified=allow_modified, progress=progress)
+        source if isinstance(source, Corpus) else load_corpus(source, allow_modified=allow_modified, progress=progress)
         for source, _ in asked
     ]
     for loaded, name, (_, wanted) in zip(corpora, names_of_corpora(corpora), asked, strict=True):
@@ -323,7 +321,7 @@ def probe_checkpoint(name: str, corpus: Corpus, data: list[TaskData], how: _How)
     runs, notices = [], []
     for context in dict.fromkeys(d.task.context for d in data):
         questions = [d for d in data if d.task.context == context]
-        states = extract(name, corpus, settings=replace(how.extract, context=context), progress=how.progress)
+        states = extract(name, corpus, context=context, settings=how.extract, progress=how.progress)
         found, run, said, trained = probe_states(states, questions, (how.probe,), how.fit, how.progress)
         rows += found
         runs.append(run)
