@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from probekit import cli
+from probekit import cli, whole
 from probekit.probes.scores import COLUMNS
 
 Run = Callable[..., tuple[int, str, str]]
@@ -154,6 +154,20 @@ def test_a_mistake_is_a_line_or_two(run: Run, tiny_bert: Path, change: list[str]
     assert len(said) <= 3 and "Traceback" not in err
 
 
+def test_one_model_at_two_sites_is_two_panels_and_two_stores(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
+    arguments = ("probe", "--model", tiny_bert, "--task", "pos", "--corpus", "sample", "--layers", "0,3")
+    for site in ("residual", "mlp"):
+        assert run(*arguments, "--site", site, "--out", site)[0] == 0
+    status, _, err = run("heatmap", "residual", "mlp", "residual", "--out", "both.svg")
+    assert status == 0, err
+    listed = json.loads(run("cache", "--json")[1])
+    assert [(row["model"], row["site"], row["corpus"]) for row in listed] == [
+        (str(tiny_bert), "residual", "sample"),
+        (str(tiny_bert), "mlp", "sample"),
+    ]
+    assert all(row["key"] in run("cache")[1] for row in listed)
+
+
 def test_a_mistake_leaves_no_folder_and_takes_none_away(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
     assert run("probe", "--model", tiny_bert, "--task", "poss", "--corpus", "sample")[0] == 2
     assert not list(tmp_path.glob("probekit-runs/*"))
@@ -215,12 +229,10 @@ def test_a_full_disk_is_explained(run: Run, tiny_bert: Path, tmp_path: Path, mon
         pytest.skip("there is no /dev/full here")
     from probekit.states import store
 
-    def save_to_full(tensors: object, path: Path, metadata: object) -> None:
-        full.write_bytes(b"x")
-
-    monkeypatch.setattr("safetensors.numpy.save_file", save_to_full)
+    create = whole.create
+    monkeypatch.setattr(whole, "create", lambda path: full.open("wb") if "-L0" in path.name else create(path))
     status, _, err = run("probe", "--model", tiny_bert, "--task", "pos", "--corpus", "sample")
-    assert status == 2 and "No space left" in err and "Traceback" not in err
+    assert status == 2 and "the disk is full; free some space" in err and "Traceback" not in err
     assert store.states_root().exists() and not list(store.states_root().glob("*/.*.part"))
 
 

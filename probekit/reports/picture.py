@@ -6,10 +6,12 @@ Every picture is made here: names of models, labels and all other text are drawn
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
 from probekit.errors import InputError, StoreError
+from probekit.harmless import as_xml
 from probekit.results.folder import cannot_write
 from probekit.whole import written_whole
 
@@ -38,15 +40,24 @@ def save(make: Callable[[], Any], *paths: str | Path) -> None:
     with mpl.rc_context(SETTINGS):
         figure = make()
         for path in map(Path, paths):
-            _write(figure, path)
+            _write(_drawn(figure, path.suffix[1:]), path)
 
 
-def _write(figure: Any, path: Path) -> None:
-    # No date in the file: the same scores give the same bytes.
-    extra = {"metadata": {"Date": None}} if path.suffix == ".svg" else {}
+def _write(content: bytes, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(path) as file:
-            figure.savefig(file, format=path.suffix[1:], dpi=160, bbox_inches="tight", **extra)
+            file.write(content)
     except OSError as error:
         raise StoreError(cannot_write(path, error)) from error
+
+
+def _drawn(figure: Any, form: str) -> bytes:
+    if form != "svg":
+        drawn = BytesIO()
+        figure.savefig(drawn, format=form, dpi=160, bbox_inches="tight")
+        return drawn.getvalue()
+    text = StringIO()
+    # No date in the file: the same scores give the same bytes.
+    figure.savefig(text, format=form, dpi=160, bbox_inches="tight", metadata={"Date": None})
+    return as_xml(text.getvalue()).encode()

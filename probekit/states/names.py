@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from probekit.bundle import is_shipped
 from probekit.errors import ModelError, unknown
+from probekit.paths import path_of
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
@@ -78,7 +79,7 @@ def resolve(name: str) -> ModelSource:
     if name.startswith("random:"):
         inner, seed = _random(name)
         return replace(resolve(inner), name=name, seed=seed)
-    path = Path(name).expanduser()
+    path = path_of(name)
     is_alias = is_shipped("model", name, ALIASES)
     if name == "minilm" and (packaged := packaged_minilm()):
         return ModelSource(name, str(packaged), is_local=True)
@@ -104,11 +105,11 @@ def resolve(name: str) -> ModelSource:
 
 def _random(name: str) -> tuple[str, int]:
     inner, _, seed = name.removeprefix("random:").rpartition(":")
-    if inner and seed.isdigit():
+    if inner and re.fullmatch("[0-9]{1,18}", seed):  # torch takes no larger ones
         return inner, int(seed)
     inner = name.removeprefix("random:")
     if ":" in inner and not inner.startswith("random:"):
-        raise ModelError(f"'{name}': the seed, '{seed}', is no whole number")
+        raise ModelError(f"'{name}': the seed, '{seed}', is no whole number from 0 to 10^18")
     if inner not in ALIASES and Path(inner).is_file():
         raise ModelError(f"'{name}': word vectors have no configuration that a random model could be made of")
     if not inner or inner.startswith("random:"):
