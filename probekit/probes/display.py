@@ -38,7 +38,7 @@ def told_apart(names: Sequence[str], facts: Sequence[Facts]) -> list[str]:
     times = Counter(shown.values())
     for key, label in shown.items():
         if times[label] > 1:
-            shown[key] = _joined(label, [_fingerprint(things[key])])
+            shown[key] = _joined(label, [f"#{_fingerprint(things[key])}"])
     return [shown[key] for key in keys]
 
 
@@ -50,6 +50,10 @@ def _with_differences(name: str, alike: list[Facts]) -> list[str]:
     """Display names of things that are called `name`."""
     if len(alike) == 1:
         return [name]
+    known = [facts for facts in alike if _fingerprint(facts)]
+    if known and len(known) < len(alike):
+        labels_of_known = iter(_with_differences(name, known))
+        return [next(labels_of_known) if _fingerprint(facts) else f"{name} (older version)" for facts in alike]
     differing = [key for key in alike[0] if len({facts[key] for facts in alike}) > 1]
     sources = [key for key in differing if key.endswith("source")]
     bases = _sources(name, [facts[sources[0]] for facts in alike]) if sources else [name] * len(alike)
@@ -59,13 +63,13 @@ def _with_differences(name: str, alike: list[Facts]) -> list[str]:
     times = Counter(labels)
     for i, facts in enumerate(alike):
         if times[labels[i]] > 1:
-            labels[i] = _joined(bases[i], [*added[i], _fingerprint(facts)])
+            labels[i] = _joined(bases[i], [*added[i], f"#{_fingerprint(facts)}"])
     return labels
 
 
 def _fingerprint(facts: Facts) -> str:
     found = next((value for key, value in facts.items() if key.endswith("fingerprint")), "")
-    return f"#{found[:SHOWN_DIGITS]}"
+    return found[:SHOWN_DIGITS]
 
 
 def _sources(name: str, sources: list[str]) -> list[str]:

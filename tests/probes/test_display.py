@@ -39,6 +39,10 @@ CASES = {
         [model("m", "residual", "mean", "1"), model("m", "attn", "mean", "2")],
         ["m (site residual)", "m (site attn)"],
     ),
+    "one of an older version": (
+        [model("m", "", "", ""), model("m", "attn", "mean", "2"), model("m", "mlp", "mean", "3")],
+        ["m (older version)", "m (site attn)", "m (site mlp)"],
+    ),
     "two settings": (
         [model("m", "mlp", "first", "1"), model("m", "attn", "mean", "2")],
         ["m (site mlp, pooling first)", "m (site attn, pooling mean)"],
