@@ -190,8 +190,8 @@ def test_a_layer_that_does_not_vary_breaks_nothing(world: World) -> None:
     assert np.isnan(similar.loc[(0, 0), "cka"]) and similar.loc[(1, 1), "cka"] == pytest.approx(1)
 
 
-def test_checkpoints_called_alike_are_refused(world: World) -> None:
-    with pytest.raises(InputError, match="called alike"):
+def test_a_checkpoint_given_twice_is_refused(world: World) -> None:
+    with pytest.raises(InputError, match="given twice"):
         compare(world.states("before"), [world.states("after"), world.states("after")], TASKS)
 
 
