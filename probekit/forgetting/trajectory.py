@@ -231,11 +231,11 @@ def _with_base(opened: dict[str, Model], settings: ExtractSettings) -> tuple[dic
         return opened, f"{said}, the base of the others"
     named = base_of(opened[first])
     if named is None:
-        return opened, f"{said}, the first checkpoint, which names no base model; give one as `base` if it is tuned"
+        return opened, f"{said}, the first checkpoint, which names no base model: if it is tuned, give base='MODEL'"
     try:
         model = _whole(named, settings)
     except (ModelError, InputError) as error:
-        return opened, f"{said}, the first checkpoint: its base model cannot be opened; give one as `base` ({error})"
+        return opened, f"{said}, the first checkpoint: its base model cannot be opened: give base='MODEL' ({error})"
     if model.fingerprint() == opened[first].fingerprint():
         return opened, f"{said}, whose weights are those of its base model {named}"
     rest = {name: one for name, one in opened.items() if name != named}
