@@ -34,11 +34,13 @@ from probekit.states.extract import ExtractSettings, States, extract
 from probekit.states.model import Model, open_model
 from probekit.states.store import states_root
 from probekit.tasks.instances import TaskData
+from probekit.whole import remove_left_behind
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 2
+CHECKPOINTS = "checkpoints"
 THRESHOLD = 0.9
 
 
@@ -145,6 +147,7 @@ def trace(
     settings = replace(fit_settings or FitSettings(), seeds=tuple(seeds))
     how = _How(probe, settings, extract_settings or ExtractSettings(), keep_states, Path(folder), progress)
     opened, notices = _opened(models, base, how)
+    remove_left_behind(how.folder / CHECKPOINTS)
     inferred = not base and next(iter(opened)) not in models
     ordered = list(dict.fromkeys([next(iter(opened)), *models]))
     steps = dict(zip(ordered, _steps(ordered), strict=True))
@@ -268,7 +271,7 @@ def _measured(model: Model, corpus: Corpus, data: list[TaskData], how: _How, not
     asked = [FORMAT, version("probekit-nlp"), weights, corpus.fingerprint, [_digest(d) for d in data]]
     described = [*asked, how.probe, how.fit, how.extract]
     key = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[:16]
-    folder = how.folder / "checkpoints"
+    folder = how.folder / CHECKPOINTS
     found = _believed(folder, key, notices)
     if found:
         return found
