@@ -1,7 +1,7 @@
 """Whole: a file is there complete or not at all, and what killed runs left is known by its name.
 
-A file is written as `.NAME.HOST-PID.part` and renamed when it is complete. Such a name is created, never opened: a
-link that somebody planted there is not followed.
+A file is written as `.NAME.THREAD.HOST-PID.part` and renamed when it is complete. Such a name is created, never
+opened: a link that somebody planted there is not followed.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import errno
 import os
 import shutil
 import socket
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,8 +46,8 @@ def is_full(error: OSError) -> bool:
 
 
 def part_of(path: Path) -> Path:
-    """The name under which this process writes `path` until it is complete."""
-    return path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}{ENDING}")
+    """The name under which this thread writes `path` until it is complete."""
+    return path.with_name(f".{path.name}.{threading.get_ident():x}.{socket.gethostname()}-{os.getpid()}{ENDING}")
 
 
 def create(path: Path) -> BinaryIO:
@@ -92,19 +93,25 @@ def replace_together(folder: Path, contents: Mapping[str, bytes]) -> None:
             part.unlink(missing_ok=True)
 
 
-def remove_left_behind(folder: Path, pattern: str = "") -> None:
-    """Remove the parts in `folder` (files and folders) whose process has ended; those of other machines once they
-    are STALE. What cannot be removed stays."""
-    for left in folder.glob(f".{pattern}*{ENDING}"):
+def inside(folder: Path, pattern: str) -> list[Path]:
+    """Paths in a folder that match a glob, in order; none where the folder went or cannot be listed."""
+    try:
+        return sorted(folder.glob(pattern))
+    except OSError:
+        return []
+
+
+def remove_left_behind(folder: Path, pattern: str = f".*{ENDING}") -> None:
+    """Remove the parts in `folder` (files and folders) whose process has ended, and those of other machines once
+    they are STALE. What cannot be removed stays: it is another user's, or the disk is read-only."""
+    for left in inside(folder, pattern):
         if not left_behind(left):
             continue
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left, ignore_errors=True)
         else:
-            try:
+            with suppress(OSError):
                 left.unlink(missing_ok=True)
-            except OSError:
-                continue  # another user's, or the disk is read-only
 
 
 def left_behind(part: Path) -> bool:

@@ -6,13 +6,16 @@ that work on one operation together wait for each other at the end of every one.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import torch
 
 MOST = 8  # each holds a batch in memory
+
+_mine = threading.local()  # of a worker: `stop`, set once its work is no longer wanted
 
 
 def count(device: torch.device) -> int:
@@ -24,12 +27,32 @@ def count(device: torch.device) -> int:
 def workers(device: torch.device) -> Iterator[ThreadPoolExecutor]:
     """A pool for work on `device`.
 
-    Work that has not begun when the block is left, by an exception say, is not begun any more.
+    When the block is left by an exception (an error, or Ctrl-C), work that has not begun is not begun any more, and
+    work in progress ends at its next `stop_if_unwanted`.
     """
     threads, n = torch.get_num_threads(), count(device)
-    pool = ThreadPoolExecutor(n, "probekit", initializer=torch.set_num_threads, initargs=(threads // n,))
+    stop = threading.Event()
+
+    def begin() -> None:
+        _mine.stop = stop
+        torch.set_num_threads(threads // n)
+
+    pool = ThreadPoolExecutor(n, "probekit", initializer=begin)
     try:
         yield pool
+    except BaseException:
+        stop.set()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)  # what threads to come begin with
+
+
+def stop_if_unwanted() -> None:
+    """End this worker's work where nobody waits for it any more: to be called once a batch by work that takes long.
+
+    Raises CancelledError then; elsewhere, and outside of `workers`, it does nothing.
+    """
+    stop = getattr(_mine, "stop", None)
+    if stop is not None and stop.is_set():
+        raise CancelledError

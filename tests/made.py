@@ -9,7 +9,8 @@ import numpy as np
 
 from probekit.corpora.passage import Corpus, Passage, Split
 from probekit.states.extract import ExtractSettings, States
-from probekit.states.store import Shard, open_store
+from probekit.states.shard import Shard
+from probekit.states.store import open_store
 
 SIZES: dict[Split, int] = {"train": 400, "dev": 100, "test": 100}
 WORDS = 10

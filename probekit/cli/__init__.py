@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import gc
 import sys
+import traceback
 import warnings
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from probekit.cli import lists, models, runs, terminal
-from probekit.errors import ProbekitError
+from probekit.cli.door import standard_output
+from probekit.cli.signals import Stopped, stopping
+from probekit.errors import InputError, ProbekitError
+from probekit.whole import reason
 
 app = typer.Typer(
     name="probekit",
@@ -54,11 +59,37 @@ def main() -> None:
     """Run the command line; a user's mistake is a line or two on standard error and exit status 2."""
     warnings.showwarning = terminal.show_warning
     gc.set_threshold(100_000)  # a corpus is millions of small objects without cycles: walk over them less often
+    with standard_output(), stopping():
+        status = _status(_checked)
+        status = status or _status(sys.stdout.flush)
+    sys.exit(status)
+
+
+def _checked() -> None:
+    for argument in sys.argv:
+        if not argument.isprintable() and argument != argument.encode(errors="replace").decode():
+            raise InputError(f"the argument '{argument}' is not text in this system's encoding: rename that file")
+    app()
+
+
+def _status(command: Callable[[], object]) -> int:
+    """Run a command, say what went wrong, and give its exit status."""
+    status, said = 2, ""
     try:
-        app()
+        command()
+        status = 0
+    except SystemExit as done:
+        status = done.code if isinstance(done.code, int) else int(bool(done.code))
     except ProbekitError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("stopped; finished states are kept, the same command goes on from there", err=True)
-        sys.exit(130)
+        said = f"error: {error}"
+    except MemoryError as error:
+        said = f"error: not enough memory ({error or 'none is left'}): take fewer --layers or less text"
+    except OSError as error:
+        said = f"error: cannot use {error.filename or 'a file'}: {reason(error)}"
+    except Stopped as stop:
+        status, said = stop.status, "stopped; finished states are kept, the same command goes on from there"
+    except Exception:
+        status, said = 1, traceback.format_exc()
+    if said:
+        terminal.complain(said)
+    return status

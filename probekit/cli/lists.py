@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from probekit.cli import terminal
 from probekit.cli.options import AllowModified, Json
 from probekit.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    from probekit.states.entries import StoreEntry
 
 corpora_app = typer.Typer(
     help="List the corpora, with licence and whether they are here; or fetch one.", rich_markup_mode=None
@@ -59,11 +62,11 @@ def fetch(
 
     for name in names:
         card = load_card(name)
-        typer.echo(f"{card.title}\nlicence: {card.licence}")
+        terminal.say(f"{card.title}\nlicence: {card.licence}")
         with terminal.progress() as progress:
             found = fetch_corpus(card, allow_modified=allow_modified, progress=progress)
         for path in found.paths.values():
-            typer.echo(f"  {path}")
+            terminal.say(f"  {path}")
 
 
 @cache_app.callback()
@@ -71,14 +74,14 @@ def cache(context: typer.Context, as_json: Json = False) -> None:
     """List, verify or prune the cached hidden states."""
     if context.invoked_subcommand:
         return
-    from probekit.states.store import entries, states_root
+    from probekit.states.entries import entries, remove_litter
+    from probekit.states.store import states_root
 
+    remove_litter()
     listed = [
         {
             "key": entry.folder.name,
-            "corpus": entry.manifest["corpus"]["name"],
-            "reads": entry.manifest["context"],
-            "weights": entry.manifest["model"]["weights"][:8],
+            **_of(entry),
             "files": entry.files,
             "MB": round(entry.size / 1e6, 1),
             "written": time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used)),
@@ -88,15 +91,29 @@ def cache(context: typer.Context, as_json: Json = False) -> None:
     terminal.print_rows(listed, as_json, f"States in {states_root()}")
 
 
+def _of(entry: StoreEntry) -> dict[str, str]:
+    """What a store is of, or what is wrong with it."""
+    try:
+        manifest = entry.manifest
+        corpus, context = str(manifest["corpus"]["name"]), str(manifest["context"])
+        weights = str(manifest["model"]["weights"])[:8]
+    except (KeyError, TypeError):
+        return {"corpus": entry.problem or "of something unknown", "reads": "", "weights": ""}
+    return {"corpus": f"{corpus} ({entry.problem})" if entry.problem else corpus, "reads": context, "weights": weights}
+
+
 @cache_app.command()
 def verify() -> None:
     """Check every file against its checksum; exit status 1 where one is damaged."""
-    from probekit.states.store import entries
+    from probekit.states.entries import entries
 
-    damaged = [path for entry in entries() for path in entry.damaged()]
-    for path in damaged:
-        typer.echo(f"damaged: {path} (it will be computed again when it is needed)")
-    typer.echo(f"{len(damaged)} damaged" if damaged else "every file matches its checksum")
+    damaged = [found for entry in entries() for found in entry.damaged()]
+    for path, problem in damaged:
+        terminal.say(f"{path}: {problem}")
+    if damaged:
+        terminal.say(f"{len(damaged)} damaged: what is needed is computed again; 'probekit cache prune KEY' deletes")
+    else:
+        terminal.say("every file matches its checksum")
     raise typer.Exit(1 if damaged else 0)
 
 
@@ -108,15 +125,21 @@ def prune(
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
 ) -> None:
     """Delete cached states."""
-    from probekit.states.store import entries
+    from probekit.states.entries import entries, remove_litter
 
-    found = {entry.folder.name: entry for entry in entries()}
     if not keys and not everything:
         raise InputError("name the keys to delete, as 'probekit cache' lists them, or give --all")
-    for given in found if everything else keys or ():
-        meant = [key for key in found if key.startswith(given)]
-        if len(meant) != 1:
-            raise InputError(f"'{given}' begins {len(meant)} keys: name one" if meant else unknown("key", given, found))
-        (key,) = meant
+    found = {entry.folder.name: entry for entry in entries()}
+    wanted = list(found) if everything else [_key(given, list(found)) for given in keys or ()]
+    for key in dict.fromkeys(wanted):
         found[key].remove()
-        typer.echo(f"deleted {key} ({found[key].size / 1e6:.1f} MB)")
+        terminal.say(f"deleted {key} ({found[key].size / 1e6:.1f} MB)")
+    remove_litter()
+
+
+def _key(given: str, keys: list[str]) -> str:
+    """The one key that begins as given."""
+    meant = [key for key in keys if given and key.startswith(given)]
+    if given in keys or len(meant) == 1:
+        return given if given in keys else meant[0]
+    raise InputError(f"'{given}' begins {len(meant)} keys: name one" if meant else unknown("key", given, keys))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -13,9 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from probekit.errors import InputError, unknown
+from probekit.paths import path_of
 
 if TYPE_CHECKING:
     from probekit.states.extract import ExtractSettings
+
+DEEPEST = 10_000
+LONGEST_NAME = 100  # characters of a model's name in the name of a folder
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to standard output, and nothing else there.")]
 AllowModified = Annotated[
@@ -36,7 +41,7 @@ Stack = Annotated[str, typer.Option(help="Of an encoder-decoder: encoder or deco
 Site = Annotated[str, typer.Option(help="What is read of a block: residual, or what attn or mlp adds to it.")]
 Adapter = Annotated[str, typer.Option(help="Of a PEFT adapter: on, or off for its base alone.")]
 StoreDtype = Annotated[str, typer.Option(help="Of the cached states: float16 or float32.")]
-BatchTokens = Annotated[int | None, typer.Option(min=1, help="Pieces a batch.")]
+BatchTokens = Annotated[int | None, typer.Option(min=1, max=1 << 24, help="Pieces a batch.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the results. [default: a new one]")]
 AllowPickle = Annotated[bool, typer.Option(help="Load pickled weights, which can run code.")]
 TrustRemoteCode = Annotated[bool, typer.Option(help="Run Python code that the checkpoint brings.")]
@@ -99,11 +104,26 @@ def extract_settings(reading: dict[str, Any]) -> ExtractSettings:
     return pk.ExtractSettings(**{**reading, "encoder": pk.EncoderSettings(**reading["encoder"])})
 
 
+def _check_depth(option: str, layer: int) -> None:
+    if layer > DEEPEST:
+        raise InputError(f"{option}: no model has a layer {layer}")
+
+
 def names_of_tasks(values: list[str]) -> list[str]:
     """The names in `--task`."""
     found = names(values)
     if not found:
         raise InputError("--task needs a name, a TOML file, or 'all'")
+    return found
+
+
+def names_of_corpora(values: list[str] | None) -> list[str] | None:
+    """The names in `--corpus`, or None where it is not given."""
+    if values is None:
+        return None
+    found = names(values)
+    if not found:
+        raise InputError("--corpus needs a name, a file or a folder; without it each task takes its own")
     return found
 
 
@@ -123,12 +143,15 @@ def _layers(text: str, last: int | None) -> tuple[int, ...]:
     if text and last is not None:
         raise InputError("give --layers or --last-layer, not both")
     if last is not None:
+        _check_depth("--last-layer", last)
         return tuple(range(last + 1))
     chosen: list[int] = []
     for part in filter(None, text.split(",")):
         first, _, end = part.strip().partition("-")
-        if not (first.isdigit() and (end or first).isdigit() and int(first) <= int(end or first)):
+        ends = [first, end or first]
+        if not all(re.fullmatch("[0-9]{1,18}", number) for number in ends) or int(first) > int(ends[1]):
             raise InputError(f"--layers takes numbers and ranges such as 0,4,8-12, not '{text}'")
+        _check_depth("--layers", int(ends[1]))
         chosen.extend(range(int(first), int(end or first) + 1))
     return tuple(chosen)
 
@@ -153,22 +176,24 @@ def results_folder(out: Path | None, models: list[str]) -> Iterator[Path]:
     from probekit.results.folder import make_folder
 
     folder = new_folder(out, models)
-    was_there = folder.exists()
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     make_folder(folder)
     try:
         yield folder
     finally:
-        if not was_there and not any(folder.iterdir()):
-            folder.rmdir()
+        for path in made:
+            with suppress(OSError):  # something came of it
+                path.rmdir()
 
 
 def new_folder(out: Path | None, models: list[str]) -> Path:
     """`--out`, or a folder that is not there yet, called after the time and the first model."""
     if out is not None:
-        if out.exists() and not out.is_dir():
+        path = path_of(out)
+        if path.exists() and not path.is_dir():
             raise InputError(f"--out {out} is a file: give a folder")
-        return out
-    name = Path(models[0].rstrip("/")).name or "model"
+        return path
+    name = Path(models[0].rstrip("/")).name[:LONGEST_NAME] or "model"
     stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
     folder = Path("probekit-runs") / stem
     for number in range(2, 1000):

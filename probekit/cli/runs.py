@@ -25,7 +25,7 @@ def probe(
     task: options.Tasks,
     corpus: options.Corpora = None,
     probes: Annotated[str, typer.Option("--probe", help="linear, mlp, or both with a comma.")] = "linear",
-    seeds: Annotated[int, typer.Option(min=1, help="Probes a layer, with seeds 0, 1, …")] = 1,
+    seeds: Annotated[int, typer.Option(min=1, max=1_000, help="Probes a layer, with seeds 0, 1, …")] = 1,
     span: options.Span = "",
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
@@ -42,7 +42,7 @@ def probe(
         scores = pk.probe(
             model,
             options.with_span(tasks, span),
-            corpus=options.names(corpus) if corpus else None,
+            corpus=options.names_of_corpora(corpus),
             probes=kinds,
             seeds=range(seeds),
             extract_settings=options.extract_settings(reading),
@@ -63,7 +63,7 @@ def compare(
     task: options.Tasks,
     corpus: options.Corpora = None,
     probe: Annotated[str, typer.Option(help="linear or mlp.")] = "linear",
-    seeds: Annotated[int, typer.Option(min=1, help="Probes a layer and checkpoint, with seeds 0, 1, …")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, max=1_000, help="Probes a layer and checkpoint, with seeds 0, 1, …")] = 3,
     correction: Annotated[str, typer.Option(help="Of p-values over all cells: holm, bh or none.")] = "holm",
     floor: Annotated[str, typer.Option(help="What retention counts from: majority or lexical.")] = "majority",
     span: options.Span = "",
@@ -85,7 +85,7 @@ def compare(
             before,
             after,
             options.with_span(tasks, span),
-            corpus=options.names(corpus) if corpus else None,
+            corpus=options.names_of_corpora(corpus),
             seeds=range(seeds),
             extract_settings=options.extract_settings(reading),
             allow_modified=allow_modified,
@@ -113,7 +113,7 @@ def trace(
     ] = None,
     corpus: options.Corpora = None,
     probe: Annotated[str, typer.Option(help="linear or mlp.")] = "linear",
-    seeds: Annotated[int, typer.Option(min=1, help="Probes a layer, with seeds 0, 1, …")] = 1,
+    seeds: Annotated[int, typer.Option(min=1, max=1_000, help="Probes a layer, with seeds 0, 1, …")] = 1,
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Retention below which it counts as gone.")] = 0.9,
     keep_states: Annotated[str, typer.Option(help="yes, or no: delete states extracted for this alone.")] = "yes",
     out: options.Out = None,
@@ -138,7 +138,7 @@ def trace(
             tasks,
             folder=folder,
             base=base,
-            corpus=options.names(corpus) if corpus else None,
+            corpus=options.names_of_corpora(corpus),
             probe=kind,
             seeds=range(seeds),
             threshold=threshold,
@@ -165,4 +165,4 @@ def heatmap(
 
     tables = [pk.read_scores(folder).table for folder in folders]
     pk.heatmap(pk.Scores(pd.concat(tables, ignore_index=True).drop_duplicates()), out)
-    typer.echo(str(out))
+    terminal.say(str(out))

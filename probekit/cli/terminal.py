@@ -1,4 +1,7 @@
-"""The terminal: progress on standard error, tables and JSON on standard output."""
+"""The terminal: progress on standard error, tables and JSON on standard output.
+
+All text leaves through here, and is made harmless on the way.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from probekit.errors import ProbekitWarning
+from probekit.harmless import harmless
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import Console, RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
     from probekit.forgetting.comparison import Comparison
     from probekit.forgetting.trajectory import Trace
@@ -41,13 +45,13 @@ def progress() -> Iterator[Any]:
     if not Console(stderr=True).is_terminal:
         yield _plain_progress()
         return
-    columns = (TextColumn("{task.description:>12}"), BarColumn(), TaskProgressColumn())
+    columns = (TextColumn("{task.description:>12}", markup=False), BarColumn(), TaskProgressColumn())
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bars:
         stages: dict[str, Any] = {}
 
         def report(stage: str, done: float, total: float) -> None:
             if stage not in stages or (done < total and bars.tasks[stages[stage]].finished):
-                stages[stage] = bars.add_task(stage, total=total)
+                stages[stage] = bars.add_task(harmless(stage), total=total)
             bars.update(stages[stage], completed=done, total=total)
 
         yield report
@@ -60,7 +64,7 @@ def _plain_progress() -> Callable[[str, float, float], None]:
     def report(stage: str, done: float, total: float) -> None:
         if time.monotonic() - said[0] > PLAIN_EVERY:
             said[0] = time.monotonic()
-            typer.echo(f"{stage}: {done / max(total, 1e-9):.0%}", err=True)
+            complain(f"{stage}: {done / max(total, 1e-9):.0%}")
 
     return report
 
@@ -127,11 +131,9 @@ def records(table: pd.DataFrame) -> Any:
 
 def print_results(notices: Sequence[str], shown: RenderableType, folder: Path, files: Sequence[str]) -> None:
     """Notices, what was found, and where it is."""
-    out = console()
-    for notice in notices:
-        out.print(f"note: {notice}", style="dim", highlight=False, markup=False)
-    out.print(shown)
-    out.print(f"written to {folder}: {', '.join(files)}", highlight=False, soft_wrap=True)
+    _print_lines("note", notices, "dim")
+    show(shown)
+    say(f"written to {folder}: {', '.join(files)}")
 
 
 def print_rows(rows: list[dict[str, Any]], as_json: bool, title: str) -> None:
@@ -142,12 +144,12 @@ def print_rows(rows: list[dict[str, Any]], as_json: bool, title: str) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=escape(title), title_justify="left")
     for heading in rows[0] if rows else ("nothing here yet",):
         table.add_column(heading)
     for row in rows:
         table.add_row(*(escape(str(value)) for value in row.values()))
-    console().print(table)
+    show(table)
 
 
 def print_examination(found: Examination) -> None:
@@ -155,18 +157,16 @@ def print_examination(found: Examination) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    out = console()
     for section, facts in found.facts.items():
-        table = Table(title=section, title_justify="left", show_header=False, box=None)
+        table = Table(title=escape(section), title_justify="left", show_header=False, box=None)
         for name, value in facts.items():
-            table.add_row(name, escape(_shown(value)))
-        out.print(table, "", sep="\n")
-    for notice in found.notices:
-        out.print(f"note: {notice}", style="dim", highlight=False, markup=False)
-    for problem in found.problems:
-        out.print(f"problem: {problem}", style="bold", highlight=False, markup=False)
+            table.add_row(escape(name), escape(_shown(value)))
+        show(table)
+        say("")
+    _print_lines("note", found.notices, "dim")
+    _print_lines("problem", found.problems, "bold")
     if not found.problems:
-        out.print("nothing here would make results wrong")
+        say("nothing here would make results wrong")
 
 
 def _shown(value: Any) -> str:
@@ -183,7 +183,42 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=1) + "\n")
 
 
-def console() -> Console:
+def say(text: str) -> None:
+    """A line on standard output."""
+    typer.echo(harmless(text))
+
+
+def complain(text: str) -> None:
+    """A line on standard error."""
+    typer.echo(harmless(text), err=True)
+
+
+def show(shown: RenderableType) -> None:
+    """A table, or whatever else rich can draw, on standard output."""
+    _console().print(_Harmless(shown))
+
+
+def _print_lines(what: str, lines: Sequence[str], style: str) -> None:
+    from rich.text import Text
+
+    for line in lines:
+        _console().print(Text(harmless(f"{what}: {line}"), style))
+
+
+class _Harmless:
+    """Something that rich can draw, with harmless text."""
+
+    def __init__(self, drawn: RenderableType) -> None:
+        self.drawn = drawn
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.segment import Segment
+
+        for segment in console.render(self.drawn, options):
+            yield segment if segment.control else Segment(harmless(segment.text), segment.style)
+
+
+def _console() -> Console:
     """Standard output."""
     from rich.console import Console
 
@@ -195,4 +230,4 @@ def console() -> Console:
 def show_warning(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
     """A notice of probekit's own in a line; those of other libraries are not shown."""
     if issubclass(category, ProbekitWarning):
-        typer.echo(f"notice: {message}", err=True)
+        complain(f"notice: {message}")

@@ -11,6 +11,7 @@ from typing import Any
 
 from probekit import bundle
 from probekit.errors import CorpusError, unknown
+from probekit.paths import path_of
 
 SPLIT_NAMES = ("train", "dev", "test")
 
@@ -40,6 +41,7 @@ class Source:
         git_blob: the git blob id, or its first digits, where only that is known.
         members: for an archive, a glob of the members that are used, without the archive's top folder.
         split: the split the file is read as, if it is one split.
+        bytes: of the file, where it is known: a download of more is stopped.
     """
 
     repo: str
@@ -49,6 +51,7 @@ class Source:
     git_blob: str = ""
     members: str = ""
     split: str = ""
+    bytes: int = 0
 
     @property
     def place(self) -> str:
@@ -101,7 +104,7 @@ def load_card(name_or_path: str | Path) -> Card:
     or missing key, a value of the wrong type, and a reader, layer or split outside the vocabulary.
     """
     is_path = isinstance(name_or_path, Path) or name_or_path.endswith(".toml")
-    path = Path(name_or_path).expanduser() if is_path else bundle.find("corpora", str(name_or_path))
+    path = path_of(name_or_path) if is_path else bundle.find("corpora", str(name_or_path))
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -157,6 +160,7 @@ _TYPES: dict[str, tuple[type, str]] = {
     "sources": (list, "[[sources]] tables"),
     "files": (dict, "a table of texts"),
     "columns": (dict, "a table of texts"),
+    "bytes": (int, "a number"),
 }
 
 

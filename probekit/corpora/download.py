@@ -1,20 +1,30 @@
-"""One file from the network to the disk: goes on where it stopped, and lands whole or not at all."""
+"""One file from the network to the disk: goes on where it stopped, lands whole or not at all, and takes no more bytes
+and no more time than is plausible."""
 
 from __future__ import annotations
 
+import os
+import re
+import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from probekit.errors import CorpusError
 from probekit.progress import Progress
+from probekit.whole import create, is_full, reason
 
 if TYPE_CHECKING:
     import requests
 
 TIMEOUT = (10, 60)  # seconds to connect, and between two packets
 CHUNK = 1 << 18
+SLOWEST = 1 << 10  # bytes a second …
+WINDOW = 60.0  # … over so many seconds
+LARGEST = 1 << 32  # bytes of a file whose size is not known
+TRY_LATER = (408, 425, 429)  # refusals that pass, as server errors (5xx) do
 
 
 def part_of(target: Path) -> Path:
@@ -22,54 +32,114 @@ def part_of(target: Path) -> Path:
     return target.with_name(target.name + ".part")
 
 
-def download(url: str, target: Path, progress: Progress) -> None:
+def download(url: str, target: Path, progress: Progress, *, most: int = LARGEST) -> None:
     """Download into `part_of(target)`, from the byte on where an earlier download stopped.
 
     The caller checks the part and moves it to `target`.
 
-    Raises CorpusError where the host cannot be reached or refuses, and where the disk is full.
+    Args:
+        url: the address.
+        target: where the file belongs.
+        progress: told the bytes done and the bytes there are.
+        most: bytes the file may have.
+
+    Raises CorpusError where the host cannot be reached, refuses, sends more than `most` bytes or sends too slowly, and
+    where the file cannot be written.
     """
     import requests
+    from urllib3.exceptions import HTTPError
 
     part = part_of(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        have = part.stat().st_size if part.exists() else 0
+        have = _length(part)
         # Without compression on the way, so that bytes count as they lie in the file.
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
-            if response.status_code == 416:  # nothing left to send: the part is whole, or of something else
+            if response.status_code == 416 and have:  # nothing left to send: the part is whole, or of something else
                 return
-            response.raise_for_status()
+            if response.status_code not in (200, 206):
+                raise requests.HTTPError(response=response)
             resumes = response.status_code == 206 and _first_byte(response) == have
-            _write(response, part, have if resumes else 0, target.name, progress)
-    except requests.RequestException as error:
+            _write(response, part, have if resumes else 0, most, progress)
+    except (requests.RequestException, HTTPError, ValueError) as error:
         raise CorpusError(_unreachable(url, target, error)) from error
     except OSError as error:
-        raise CorpusError(f"cannot write {part}: {error.strerror or error}") from error
+        remedy = "free some space" if is_full(error) else "set PROBEKIT_CACHE to a folder that you can write"
+        raise CorpusError(f"cannot write {part}: {reason(error)}; {remedy}") from error
 
 
-def _write(response: requests.Response, part: Path, have: int, name: str, progress: Progress) -> None:
-    total = have + int(response.headers.get("Content-Length", 0))
-    with part.open("ab" if have else "wb") as file:
+def _write(response: requests.Response, part: Path, have: int, most: int, progress: Progress) -> None:
+    length, name = response.headers.get("Content-Length", ""), part.name.removesuffix(".part")
+    total = have + (int(length) if re.fullmatch("[0-9]{1,18}", length) else 0)
+    if total > most:
+        raise CorpusError(_too_large(response.url, most))
+    since, at_start = time.monotonic(), have
+    with _open_part(part, have) as file:
         progress(f"fetching {name}", have, total)
-        for chunk in response.iter_content(CHUNK):
-            file.write(chunk)
+        while chunk := _some(response.raw):
             have += len(chunk)
+            if have > most:
+                raise CorpusError(_too_large(response.url, most))
+            file.write(chunk)
             progress(f"fetching {name}", have, max(have, total))
+            if time.monotonic() - since > WINDOW:
+                if have - at_start < SLOWEST * WINDOW:
+                    raise CorpusError(
+                        f"{shown(response.url)} sends less than {SLOWEST:,} bytes a second. Run it again to go on "
+                        "where it stopped"
+                    )
+                since, at_start = time.monotonic(), have
+
+
+def _some(raw: Any) -> bytes:
+    """What has arrived, up to CHUNK bytes: waiting for a whole chunk would hide how slowly it comes."""
+    if hasattr(raw, "read1"):
+        return raw.read1(CHUNK) or b""
+    return bytes(raw.read(SLOWEST))  # before urllib3 2
+
+
+def _length(part: Path) -> int:
+    """Bytes of a part that can be gone on with: a plain file of our own that is nowhere else."""
+    try:
+        found = part.lstat()
+    except FileNotFoundError:
+        return 0
+    mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
+    return found.st_size if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and mine else 0
+
+
+def _open_part(part: Path, have: int) -> BinaryIO:
+    """A part to go on with, or a new one; never what a link leads to."""
+    if not have:
+        return create(part)
+    file = os.open(part, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    return os.fdopen(file, "ab")
 
 
 def _first_byte(response: requests.Response) -> int:
     """Where the body begins, from `Content-Range: bytes 100-199/200`; -1 where the host does not say."""
     first = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
-    return int(first) if first.isdecimal() else -1
+    return int(first) if re.fullmatch("[0-9]{1,18}", first) else -1
 
 
-def _unreachable(url: str, target: Path, error: requests.RequestException) -> str:
-    response = error.response
-    reason = f"HTTP status {response.status_code}" if response is not None else type(error).__name__
+def shown(url: str) -> str:
+    """An address as messages may have it: without a name and a password."""
+    return re.sub(r"(?<=//)[^/]*@", "", url)
+
+
+def _too_large(url: str, most: int) -> str:
+    return f"{shown(url)} sends more than the {most:,} bytes that the file may have: it is not the one that is meant"
+
+
+def _unreachable(url: str, target: Path, error: Exception) -> str:
+    response = getattr(error, "response", None)
+    status = response.status_code if response is not None else 0
+    why = f"HTTP status {status}" if status else type(error).__name__
+    refused = 400 <= status < 500 and status not in TRY_LATER
+    again = "Check PROBEKIT_MIRROR, if it is set" if refused else "Run it again to go on where it stopped"
     return (
-        f"cannot download {url} ({reason}). Run it again to go on where it stopped; or put the file at {target}, "
+        f"cannot download {shown(url)} ({why}). {again}; or put the file at {target}, "
         f"or set PROBEKIT_MIRROR to a folder or address that has OWNER/REPO/COMMIT/PATH"
     )
 
@@ -88,10 +158,13 @@ def only_one(folder: Path) -> Iterator[None]:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
+        # To be read only, so that a cache can be shared, and never through a link.
+        lock = os.open(folder / ".lock", os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     except OSError as error:
-        raise CorpusError(f"cannot write into {folder}: {error.strerror or error}") from error
-    with lock:
+        raise CorpusError(f"cannot write into {folder}: {reason(error)}") from error
+    try:
         with suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)

@@ -11,7 +11,7 @@ from probekit import cache
 from probekit.corpora.archive import read_members
 from probekit.corpora.card import Card, Source
 from probekit.corpora.checksum import mismatch
-from probekit.corpora.download import download, only_one, part_of
+from probekit.corpora.download import LARGEST, download, only_one, part_of, shown
 from probekit.errors import CorpusError
 from probekit.progress import Progress, silent
 
@@ -80,15 +80,17 @@ def _mirror() -> str:
 
 
 def _is_address(mirror: str) -> bool:
-    return mirror.startswith(("http://", "https://"))
+    if "://" in mirror and not mirror.startswith(("http://", "https://")):
+        raise CorpusError(f"PROBEKIT_MIRROR takes a folder or an http(s) address, not {shown(mirror)}")
+    return "://" in mirror
 
 
 def _lies_at(source: Source) -> Path | None:
     """Where a source is on this machine: downloaded, or in a folder that is the mirror."""
     places = [data_folder()]
     if _mirror() and not _is_address(_mirror()):
-        places.append(Path(_mirror()).expanduser())
-    return next((place / source.place for place in places if (place / source.place).is_file()), None)
+        places.append(Path(os.path.expanduser(_mirror())))  # noqa: PTH111 - of an unknown user it is a name like others
+    return next((place / source.place for place in places if os.path.isfile(place / source.place)), None)  # noqa: PTH113
 
 
 def _download(source: Source, allow_modified: bool, progress: Progress) -> Path:
@@ -102,21 +104,36 @@ def _download(source: Source, allow_modified: bool, progress: Progress) -> Path:
         )
     url = f"{mirror}/{source.place}" if mirror else source.url
     part = part_of(target)
+    if not target.parent.resolve().is_relative_to(data_folder().resolve()):
+        raise CorpusError(f"a link inside {data_folder()} leads out of it: delete it ({target.parent})")
+    most = source.bytes if source.bytes and not allow_modified else LARGEST
     with only_one(data_folder()):
         if target.exists():  # another process fetched it meanwhile
             return target
         for _ in range(2):  # a part of something else is told by its checksum, and fetched anew
             resumed = part.exists()
-            download(url, target, progress)
+            download(url, target, progress, most=most)
             wrong = _part_differs(source, part)
+            _check_is_no_page(url, part)
             if not wrong or not resumed:
                 break
             part.unlink()
         if wrong and not allow_modified:
             part.unlink()
-            raise CorpusError(_differs(url, wrong))
+            raise CorpusError(_differs(shown(url), wrong))
         part.replace(target)
     return target
+
+
+def _check_is_no_page(url: str, part: Path) -> None:
+    """Raise CorpusError where a web page was sent in place of the file."""
+    with part.open("rb") as file:
+        start = file.read(512).lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        part.unlink()
+        raise CorpusError(
+            f"{shown(url)} is a web page, not the file: perhaps one to log in at. Check PROBEKIT_MIRROR, or the network"
+        )
 
 
 def _part_differs(source: Source, part: Path) -> str:

@@ -18,6 +18,7 @@ from probekit.corpora.readers.reading import Material, Reading
 from probekit.corpora.resplit import resplit
 from probekit.corpora.tidy import disjoint, distinct
 from probekit.errors import CorpusError
+from probekit.paths import path_of
 from probekit.progress import Progress, silent
 
 HUB = "hf:"
@@ -50,7 +51,7 @@ def load_corpus(name_or_path: str | Path, *, allow_modified: bool = False, progr
     Raises InputError for an unknown name, CorpusError for files that are missing, malformed or modified.
     """
     text = str(name_or_path)
-    path = Path(text).expanduser()
+    path = path_of(text)
     if text.startswith(HUB):
         name = text.removeprefix(HUB)
         return _corpus(name, "datasets", Material(name, dataset=name, progress=progress))

@@ -20,7 +20,7 @@ from probekit.probes.judge import judge, losses
 from probekit.probes.pooling import slots, take
 from probekit.progress import Progress, silent
 from probekit.tasks.instances import TaskData
-from probekit.workers import count, workers
+from probekit.workers import count, stop_if_unwanted, workers
 
 SCALING_WORDS = 16_384
 SIZING_WORDS = 4_096
@@ -216,6 +216,7 @@ class _Fit:
         order = np.random.default_rng(epoch)  # the same for every model and seed: comparisons stay paired
         done = epoch - 1.0
         for batch in self.train.batches(self.batch_words, self.layers, self.device, order):
+            stop_if_unwanted()
             each = [
                 # Summed over layers and seeds: each probe has its own mean loss, and its own parameters.
                 losses(logits, labels).sum()

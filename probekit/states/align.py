@@ -174,26 +174,32 @@ def _window_starts(pieces: Pieces, limit: int) -> list[int]:
         cut = begins[np.searchsorted(begins, start + limit, side="right") - 1]
         target = min(start + limit - limit // OVERLAP, total - limit, cut)
         at_word = begins[np.searchsorted(begins, target, side="right") - 1]
-        following = begins[begins > start]
+        following = np.searchsorted(begins, start, side="right")
         if at_word > start:
             starts.append(int(at_word))
-        elif len(following):
-            starts.append(int(following[0]))
+        elif following < len(begins):
+            starts.append(int(begins[following]))
         else:
             break
     return starts
 
 
 def _owners(pieces: Pieces, starts: list[int], stops: list[int]) -> np.ndarray:
-    """The window each word takes its vector from: `(n_words,)`."""
-    has_pieces = pieces.word != NO_WORD
+    """The window each word takes its vector from: `(n_words,)`.
+
+    From window to window a word's context to the left shrinks and that to the right grows: the poorer side is at its
+    best in the first window where the right is no poorer than the left, or in the one before.
+    """
+    positions = np.flatnonzero(pieces.word != NO_WORD)
     first = np.full(pieces.n_words, len(pieces.ids), dtype=np.int64)
     last = np.full(pieces.n_words, -1, dtype=np.int64)
-    positions = np.flatnonzero(has_pieces)
     np.minimum.at(first, pieces.word[positions], positions)
     np.maximum.at(last, pieces.word[positions], positions)
-    left = first[None, :] - np.array(starts)[:, None]
-    right = np.array(stops)[:, None] - 1 - last[None, :]
+    begin, end = np.array(starts), np.array(stops)
+    balance = begin + end
     # The text's own ends are no loss of context.
-    left[0], right[-1] = np.iinfo(np.int64).max // 2, np.iinfo(np.int64).max // 2
-    return np.asarray(np.minimum(left, right).argmax(axis=0))
+    balance[0], balance[-1] = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+    later = np.searchsorted(balance, first + last + 1, side="left")
+    right_before = end[later - 1] - 1 - last
+    left_later = first - begin[later]
+    return np.asarray(np.where(right_before >= left_later, later - 1, later))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,7 +16,8 @@ from probekit.progress import Progress, silent
 from probekit.states.checkpoint import EncoderSettings
 from probekit.states.fill import Filler
 from probekit.states.model import Model, open_model
-from probekit.states.store import Shard, Store, StoreDtype, open_store
+from probekit.states.shard import Shard
+from probekit.states.store import Store, StoreDtype, open_store, went_missing
 from probekit.states.words import PieceVector
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ Context = Literal["sentence", "document"]
 
 SHARD_WORDS = 16_384  # some seconds of work each, and enough sentences to sort by length …
 SHARD_BYTES = 1 << 29  # … as far as the vectors of all layers, in float32, stay below this
+LONG = 8_192  # words of a sentence or document that are kept together whatever their vectors take
 
 
 @dataclass(frozen=True)
@@ -243,12 +245,21 @@ def _units(corpus: Corpus, split: Split, context: Context) -> np.ndarray:
 
 
 def _shards(split: Split, units: np.ndarray, words: int) -> Iterator[Shard]:
-    """Runs of whole units of at least `words` words, the last one apart."""
+    """Runs of whole units of at least `words` words, the last one apart. A unit of more than LONG words (and than
+    `words`) is cut into equal parts, which keep its context but need not be in memory together."""
+    longest = max(words, LONG)
     start, number = 0, 0
-    for border in units[1:].tolist():
+    for begin, border in pairwise(units.tolist()):
+        if border - begin > longest and begin > start:
+            yield Shard(split, number, start, begin)
+            start, number = begin, number + 1
         if border - start >= words or (border == units[-1] and border > start):
-            yield Shard(split, number, start, border)
-            start, number = border, number + 1
+            parts = -(-(border - begin) // longest) if begin == start else 1
+            cuts = np.linspace(start, border, parts + 1).astype(int).tolist()
+            for one, following in pairwise(cuts):
+                yield Shard(split, number, one, following)
+                number += 1
+            start = border
 
 
 def _no_piece(store: Store, shards: Sequence[Shard], layer: int) -> tuple[int, ...]:
@@ -256,6 +267,6 @@ def _no_piece(store: Store, shards: Sequence[Shard], layer: int) -> tuple[int, .
     for shard in shards:
         found = store.header(shard, layer)
         if found is None:
-            raise StoreError(f"states went missing while they were read: {store.path(shard, layer)}; run it again")
-        positions.extend(shard.start + i for i in json.loads(found[0]["no_piece"]))
+            raise StoreError(went_missing(store.path(shard, layer)))
+        positions.extend(shard.start + i for i in found.no_piece)
     return tuple(positions)

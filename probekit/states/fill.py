@@ -20,7 +20,8 @@ import torch
 from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.errors import ModelError, ProbekitWarning, StoreError
 from probekit.progress import Progress
-from probekit.states.store import Shard, Store
+from probekit.states.shard import Shard
+from probekit.states.store import Store
 from probekit.workers import workers
 
 
@@ -33,8 +34,11 @@ class Reader(Protocol):
     def load(self, last_layer: int) -> None:
         """Get ready for layers up to `last_layer`."""
 
-    def batches(self, texts: Sequence[Sequence[str]]) -> Iterable[Any]:
-        """What is read of the texts (sequences of words) at once; words are numbered through all texts."""
+    def batches(self, texts: Sequence[Sequence[str]], part: slice | None = None) -> Iterable[Any]:
+        """What is read of the texts (sequences of words) at once; words are numbered through all texts.
+
+        With `part` only those words are, from its start on, in the context that the texts give them.
+        """
 
     def read(self, batch: Any, layers: Sequence[int], values: np.ndarray) -> np.ndarray:
         """Fill `values`, `(layers, words, dim)`, for the words that take their vector from this batch; returns those.
@@ -84,13 +88,16 @@ class Filler:
         words = {split: [w for p in self.corpus.splits[split] for w in p.words] for split in SPLITS}
         total, done, computed = sum(map(len, words.values())), 0, 0
         begun: _Begun | None = None
+        texts: list[list[str]] = []
+        read: tuple[Split | None, list[int]] = (None, [])
         with workers(self.reader.device) as pool:
             for shard in (shard for split in SPLITS for shard in shards[split]):
                 if missing := [layer for layer in self.layers if not self._usable(shard, layer)]:
-                    borders = units[shard.split]
-                    borders = borders[(borders >= shard.start) & (borders <= shard.stop)].tolist()
-                    texts = [words[shard.split][a:b] for a, b in pairwise(borders)]
-                    following = self._begin(pool, shard, texts, missing, done)
+                    borders = _around(units[shard.split], shard)
+                    if (shard.split, borders) != read:  # the shards of one long text read it as it is
+                        texts = [words[shard.split][a:b] for a, b in pairwise(borders)]
+                        read = (shard.split, borders)
+                    following = self._begin(pool, shard, texts, borders[0], missing, done)
                     self._finish(begun, total, progress)
                     begun, computed = following, computed + 1
                 done += shard.stop - shard.start
@@ -107,12 +114,15 @@ class Filler:
         return False
 
     def _begin(
-        self, pool: ThreadPoolExecutor, shard: Shard, texts: list[list[str]], layers: list[int], done: int
+        self, pool: ThreadPoolExecutor, shard: Shard, texts: list[list[str]], first: int, layers: list[int], done: int
     ) -> _Begun:
         self.reader.load(max(self.layers))
         values = self._room(len(layers), shard.stop - shard.start, self.reader.dim)
         read = partial(self.reader.read, layers=layers, values=values)
-        futures = [pool.submit(read, batch) for batch in self.reader.batches(texts)]
+        part = slice(shard.start - first, shard.stop - first)
+        whole = part == slice(0, sum(map(len, texts)))
+        batches = self.reader.batches(texts) if whole else self.reader.batches(texts, part)
+        futures = [pool.submit(read, batch) for batch in batches]
         return _Begun(shard, layers, values, futures, done)
 
     def _room(self, *shape: int) -> np.ndarray:
@@ -148,3 +158,10 @@ class Filler:
                 raise StoreError(
                     f"'{self.name}' has hidden states that {self.store.dtype} cannot hold: use --store-dtype float32"
                 )
+
+
+def _around(units: np.ndarray, shard: Shard) -> list[int]:
+    """Borders of the units that a shard has words of: its own, or those of a unit that it is a part of."""
+    first = int(np.searchsorted(units, shard.start, side="right")) - 1
+    last = int(np.searchsorted(units, shard.stop, side="left"))
+    return [int(border) for border in units[first : last + 1]]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from probekit.errors import InputError, ModelError
+from probekit.paths import path_of
 from probekit.states.checkpoint import Checkpoint, EncoderSettings
 from probekit.states.names import resolve
 from probekit.states.static import SUFFIXES, StaticVectors
@@ -35,7 +35,7 @@ class Model(Protocol):
 
 def require_model(name: str) -> None:
     """Raise ModelError where a name stands for nothing, before anything long is begun."""
-    path = Path(name).expanduser()
+    path = path_of(name)
     vectors = path.name.endswith(SUFFIXES)
     if path.is_file() and not vectors:
         raise ModelError(f"'{name}' is a file: a model is a folder, or word vectors ({', '.join(SUFFIXES)})")
@@ -51,7 +51,7 @@ def open_model(name: str, settings: EncoderSettings) -> Model:
     Raises ModelError where there is none.
     """
     require_model(name)
-    path = Path(name).expanduser()
+    path = path_of(name)
     if not path.is_file():
         return Checkpoint(name, settings)
     if settings.stack != "auto" or settings.site != "residual":

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from probekit.errors import ModelError, unknown
+from probekit.paths import path_of
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
@@ -78,7 +79,7 @@ def resolve(name: str) -> ModelSource:
         return replace(resolve(inner), name=name, seed=seed)
     if name == "minilm" and (packaged := packaged_minilm()):
         return ModelSource(name, str(packaged), is_local=True)
-    path = Path(name).expanduser()
+    path = path_of(name)
     if path.is_dir():
         return ModelSource(name, str(path), is_local=True)
     if name.startswith((".", "/", "~")) or name.count("/") > 1 or _of_a_run(path):
@@ -101,11 +102,11 @@ def resolve(name: str) -> ModelSource:
 
 def _random(name: str) -> tuple[str, int]:
     inner, _, seed = name.removeprefix("random:").rpartition(":")
-    if inner and seed.isdigit():
+    if inner and re.fullmatch("[0-9]{1,18}", seed):  # torch takes no larger ones
         return inner, int(seed)
     inner = name.removeprefix("random:")
     if ":" in inner and not inner.startswith("random:"):
-        raise ModelError(f"'{name}': the seed, '{seed}', is no whole number")
+        raise ModelError(f"'{name}': the seed, '{seed}', is no whole number from 0 to 10^18")
     if Path(inner).is_file():
         raise ModelError(f"'{name}': word vectors have no configuration that a random model could be made of")
     if not inner or inner.startswith("random:"):

@@ -54,9 +54,9 @@ class StaticVectors:
     def load(self, last_layer: int) -> None:
         """It is loaded."""
 
-    def batches(self, texts: Sequence[Sequence[str]]) -> Iterator[list[str]]:
-        """All words at once."""
-        yield [word for text in texts for word in text]
+    def batches(self, texts: Sequence[Sequence[str]], part: slice | None = None) -> Iterator[list[str]]:
+        """All words at once, or those of `part`."""
+        yield [word for text in texts for word in text][part or slice(None)]
 
     def read(self, batch: list[str], layers: Sequence[int], values: np.ndarray) -> np.ndarray:
         """Fill `values` for the words in the vocabulary; returns their places."""

@@ -3,52 +3,33 @@
     CACHE/states/KEY/manifest.json           what these states are of: fingerprints and conventions
     CACHE/states/KEY/train-00003-L05.safetensors    words of shard 3 of train at layer 5: (words, dim)
 
-A shard is a run of whole reading units, so its words follow one another. Every file carries the checksum of its
-own values, and is written under another name first and then renamed: it is there and whole, or it is not there.
+A shard is a run of whole reading units, so its words follow one another (see `shard`). Every file is written under
+another name first and then renamed: it is there and whole, or it is not there.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
-import shutil
-import struct
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
-import xxhash
-from safetensors import SafetensorError
 
 from probekit import cache
-from probekit.corpora.passage import Split
 from probekit.errors import StoreError
+from probekit.states.shard import Header, Shard, header_of, matches_itself, read_header
+from probekit.whole import is_full, reason, remove_left_behind, written_whole
 
-FORMAT = 1
-STALE = 3_600  # seconds
+FORMAT = 2
+MANIFEST = "manifest.json"
+ATTEMPTS = 10
 StoreDtype = Literal["float16", "float32"]
-
-
-@dataclass(frozen=True)
-class Shard:
-    """A run of words of one split.
-
-    Attributes:
-        split: the split.
-        number: counted from 0 within the split.
-        start, stop: positions of its first word and after its last, in the split.
-    """
-
-    split: Split
-    number: int
-    start: int
-    stop: int
 
 
 @dataclass(frozen=True)
@@ -59,16 +40,14 @@ class Store:
         folder: where the files lie.
         dim: width of a vector.
         dtype: as stored.
+        described: text of the manifest.
     """
 
     folder: Path
     dim: int
     dtype: StoreDtype = "float16"
+    described: str = field(default="", repr=False)
     _begins: dict[Path, int] = field(default_factory=dict, repr=False, compare=False)
-
-    @cached_property
-    def _itemsize(self) -> int:
-        return np.dtype(self.dtype).itemsize
 
     def path(self, shard: Shard, layer: int) -> Path:
         """The file of one shard at one layer."""
@@ -79,36 +58,36 @@ class Store:
 
         Raises StoreError where the disk is full or cannot be written.
         """
-        from safetensors.numpy import save_file
-
-        values = np.ascontiguousarray(values)
-        facts = {"xxh3": xxhash.xxh3_128_hexdigest(values.data), "no_piece": json.dumps(no_piece)}
-        with written_whole(self.path(shard, layer)) as begun:
-            save_file({"states": values}, begun, metadata=facts)
-
-    def header(self, shard: Shard, layer: int) -> tuple[dict[str, Any], int] | None:
-        """What the file says of its values, and where they begin; None where it is missing, cut or mis-shaped."""
         path = self.path(shard, layer)
-        try:
-            with path.open("rb") as file:
-                (length,) = struct.unpack("<Q", file.read(8))
-                header = json.loads(file.read(length)) if length < 1 << 20 else {}
-            shape, begin = header["states"]["shape"], 8 + length
-            size = self._itemsize * shape[0] * shape[1]
-            whole = path.stat().st_size == begin + size and shape == [shard.stop - shard.start, self.dim]
-        except (OSError, ValueError, KeyError, IndexError, TypeError, struct.error):
-            return None
-        return (header["__metadata__"], begin) if whole else None
+        values = np.ascontiguousarray(values)
+        with _writing(path):
+            _put(path, self.described.encode(), header_of(path, values, no_piece), values.data)
+
+    def header(self, shard: Shard, layer: int) -> Header | None:
+        """What the file says of its values; None where it is missing, cut, damaged, or of something else.
+
+        Raises StoreError where it is there and cannot be read.
+        """
+        path = self.path(shard, layer)
+        with _reading(path) as file:
+            found = read_header(path, file) if file else None
+        return found if found and self._fits(found, shard) else None
 
     def is_whole(self, shard: Shard, layer: int) -> bool:
-        """Whether the file is there and its values match their checksum."""
-        found = self.header(shard, layer)
-        if found is None:
+        """Whether the file is there, is of this shard and layer, and matches its checksums.
+
+        Raises StoreError where it is there and cannot be read.
+        """
+        if self.header(shard, layer) is None:
             return False
-        facts, begin = found
-        with self.path(shard, layer).open("rb", buffering=0) as file:
-            file.seek(begin)
-            return _checksum(file) == facts.get("xxh3")
+        path = self.path(shard, layer)
+        with _reading(path) as file:
+            return file is not None and matches_itself(path, file)
+
+    def _fits(self, header: Header, shard: Shard) -> bool:
+        n_words = shard.stop - shard.start
+        rows_fit = all(isinstance(row, int) and 0 <= row < n_words for row in header.no_piece)
+        return rows_fit and header.shape == (n_words, self.dim) and header.dtype == np.dtype(self.dtype)
 
     def read_into(self, out: np.ndarray, shard: Shard, layer: int, start: int, stop: int) -> None:
         """Read words `start` to `stop` (positions in the split) into `out`, `(stop - start, dim)`.
@@ -117,9 +96,16 @@ class Store:
         than memory does not count towards this process.
         """
         path = self.path(shard, layer)
-        row = self.dim * self._itemsize
+        row = self.dim * np.dtype(self.dtype).itemsize
         view = out.data.cast("B")
-        with self._open(path, shard, layer) as file:
+        if path not in self._begins:
+            found = self.header(shard, layer)
+            if found is None:
+                raise StoreError(went_missing(path))
+            self._begins[path] = found.begin
+        with _reading(path) as file:
+            if file is None:
+                raise StoreError(went_missing(path))
             offset = self._begins[path] + (start - shard.start) * row
             while view.nbytes:
                 n = os.preadv(file.fileno(), [view], offset)
@@ -127,21 +113,20 @@ class Store:
                     raise StoreError(f"states were cut while they were read: {path}; run it again")
                 view, offset = view[n:], offset + n
 
-    def _open(self, path: Path, shard: Shard, layer: int) -> BinaryIO:
-        if path not in self._begins:
-            found = self.header(shard, layer)
-            if found is None:
-                raise StoreError(f"states went missing while they were read: {path}; run it again")
-            self._begins[path] = found[1]
-        try:
-            return path.open("rb", buffering=0)
-        except OSError as error:
-            raise StoreError(f"states went missing while they were read: {path}; run it again") from error
+
+def went_missing(path: Path) -> str:
+    """The message for a file that was there before."""
+    return f"states went missing while they were read: {path}; run it again"
 
 
 def store_of(manifest: dict[str, Any]) -> Path:
     """The folder of what `manifest` describes, there or not: the same description is the same folder."""
-    return states_root() / hashlib.sha256(_text(manifest).encode()).hexdigest()[:24]
+    return states_root() / key_of(_text(manifest).encode())
+
+
+def key_of(text: bytes) -> str:
+    """The name of the store that the text of a manifest describes."""
+    return hashlib.sha256(text).hexdigest()[:24]
 
 
 def _text(manifest: dict[str, Any]) -> str:
@@ -149,15 +134,39 @@ def _text(manifest: dict[str, Any]) -> str:
 
 
 def open_store(manifest: dict[str, Any], dim: int, dtype: StoreDtype) -> Store:
-    """The store of what `manifest` describes, made where it is not there yet."""
+    """The store of what `manifest` describes, made where it is not there yet.
+
+    Raises StoreError where it cannot be made, is a link, or is another user's in a cache that is not shared.
+    """
     folder, text = store_of(manifest), _text(manifest)
-    if not (folder / "manifest.json").is_file():
-        with written_whole(folder / "manifest.json") as begun:
-            begun.write_text(text, encoding="utf-8")
-    for left in folder.glob(".*.part"):  # a killed run's; a living one renames its files within seconds
-        if time.time() - left.stat().st_mtime > STALE:
-            left.unlink(missing_ok=True)
-    return Store(folder, dim, dtype)
+    with _writing(folder / MANIFEST):
+        if folder.is_symlink():
+            raise StoreError(f"{folder} is a link, and a store is none: delete it")
+        if folder.exists():
+            cache.check_owner(folder, folder.stat())
+        with _reading(folder / MANIFEST) as file:
+            there = file.read() if file else b""
+        if there != text.encode():  # not there yet, or damaged
+            _put(folder / MANIFEST, text.encode(), text.encode())
+    remove_left_behind(folder)
+    return Store(folder, dim, dtype, text)
+
+
+def _put(path: Path, manifest: bytes, *content: bytes | memoryview) -> None:
+    """Write a file of a store, and its manifest again where the store was pruned meanwhile."""
+    for attempt in range(ATTEMPTS):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with written_whole(path) as file:
+                file.writelines(content)
+            described = path.with_name(MANIFEST)
+            if not described.exists():
+                with written_whole(described) as file:
+                    file.write(manifest)
+            return
+        except (FileNotFoundError, FileExistsError):  # pruned between two of these steps
+            if attempt == ATTEMPTS - 1:
+                raise
 
 
 def states_root() -> Path:
@@ -166,84 +175,43 @@ def states_root() -> Path:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A name of this process's own to write to, renamed to `path` at the end: others see all of it or none.
-
-    Raises StoreError where writing fails; what was begun is removed.
-    """
-    begun = path.with_name(f".{path.name}.{os.getpid()}.part")
+def _reading(path: Path) -> Iterator[BinaryIO | None]:
+    """The file, or None where there is none, or a link in its place. Raises StoreError where it cannot be read."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield begun
-        begun.replace(path)
-    except (OSError, SafetensorError) as error:
-        begun.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or error
+        file = cache.open_to_read(path)
+    except cache.NotOurs as error:
+        raise StoreError(str(error)) from error
+    except PermissionError as error:
         raise StoreError(
-            f"cannot write {path}: {reason}. Free some space ('probekit cache' lists what can go), or set "
-            "PROBEKIT_CACHE to a folder on another disk; what is finished will be reused"
+            f"cannot read {path}: {reason(error)}. Ask its owner for permission to read, or set PROBEKIT_CACHE to a "
+            "folder of your own"
         ) from error
+    except OSError:
+        yield None
+        return
+    with file:
+        yield file
 
 
-@dataclass(frozen=True)
-class StoreEntry:
-    """A store as `probekit cache` lists it.
-
-    Attributes:
-        folder: where it lies.
-        manifest: what it is of.
-        files: shard files.
-        size: bytes of all files.
-        used: time of the latest write, in seconds since 1970.
-    """
-
-    folder: Path
-    manifest: dict[str, Any]
-    files: int
-    size: int
-    used: float
-
-    def damaged(self) -> list[Path]:
-        """Files whose values do not match their checksum."""
-        return [path for path in sorted(self.folder.glob("*.safetensors")) if not _matches_itself(path)]
-
-    def remove(self) -> None:
-        """Delete the store."""
-        shutil.rmtree(self.folder)
-
-
-def entries() -> Iterator[StoreEntry]:
-    """Every store in the cache, the latest used last."""
-    found = []
-    for manifest in states_root().glob("*/manifest.json"):
-        files = list(manifest.parent.glob("*.safetensors"))
-        stats = [path.stat() for path in [manifest, *files]]
-        found.append(
-            StoreEntry(
-                folder=manifest.parent,
-                manifest=json.loads(manifest.read_text()),
-                files=len(files),
-                size=sum(stat.st_size for stat in stats),
-                used=max(stat.st_mtime for stat in stats),
-            )
-        )
-    yield from sorted(found, key=lambda entry: entry.used)
-
-
-def _matches_itself(path: Path) -> bool:
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turns what can go wrong into StoreError."""
     try:
-        with path.open("rb", buffering=0) as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            facts = json.loads(file.read(length))["__metadata__"]
-            return bool(_checksum(file) == facts["xxh3"])
-    except (OSError, ValueError, KeyError, struct.error, MemoryError, OverflowError):
-        return False
+        yield
+    except cache.NotOurs as error:
+        raise StoreError(str(error)) from error
+    except OSError as error:
+        raise StoreError(cannot_write(path, error)) from error
 
 
-def _checksum(file: BinaryIO) -> str:
-    """xxh3-128 of the rest of a file."""
-    digest = xxhash.xxh3_128()
-    block = memoryview(bytearray(1 << 20))  # used again and again, and small enough to stay in a core's cache
-    while n := file.readinto(block):  # type: ignore[attr-defined]
-        digest.update(block[:n])
-    return digest.hexdigest()
+def cannot_write(path: Path, error: OSError) -> str:
+    """The message for a cache that cannot be written."""
+    remedy = "set PROBEKIT_CACHE to a folder that you can write"
+    if is_full(error):
+        remedy = (
+            "free some space ('probekit cache' lists what can go), or set PROBEKIT_CACHE to a folder on another disk; "
+            "what is finished will be reused"
+        )
+    elif error.errno in (errno.ENOTDIR, errno.EEXIST):
+        remedy = "delete that file, or set PROBEKIT_CACHE to a folder"
+    return f"cannot write {path}: {reason(error)}; {remedy}"

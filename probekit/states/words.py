@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -71,17 +71,29 @@ class WordReader:
 
     def __init__(self, encoder: ReadsPieces, take: PieceVector = "mean", batch_tokens: int | None = None) -> None:
         self.encoder, self.take, self.device, self.dim = encoder, take, encoder.device, encoder.dim
+        self._aligned: tuple[Sequence[Sequence[str]] | None, list[Pieces]] = (None, [])
         self.budget = batch_tokens or (CPU_BATCH if encoder.device.type == "cpu" else GPU_BATCH)
 
     def load(self, last_layer: int) -> None:
         """Get the model ready for layers up to `last_layer`."""
         self.encoder.load(last_layer)
 
-    def batches(self, texts: Sequence[Sequence[str]]) -> Iterator[Batch]:
-        """What is read of the texts (sequences of words) in one pass each; words are numbered through all texts."""
-        pieces = align(texts, self.encoder.tokenizer)
+    def batches(self, texts: Sequence[Sequence[str]], part: slice | None = None) -> Iterator[Batch]:
+        """What is read of the texts (sequences of words) in one pass each.
+
+        Args:
+            texts: the texts; their words are numbered through all of them.
+            part: the words wanted, numbered from its start, with the context that the texts give them.
+        """
+        if texts is not self._aligned[0]:
+            self._aligned = (texts, align(texts, self.encoder.tokenizer))
+        pieces = self._aligned[1]
         starts = np.cumsum([0] + [len(text) for text in texts])
-        for batch in batches(pieces, self.encoder.limit, self.budget):
+        every = [window for number, text in enumerate(pieces) for window in windows(number, text, self.encoder.limit)]
+        if part is not None:
+            starts = starts - part.start
+            every = _that_fill(every, starts, part.stop - part.start)
+        for batch in batches(every, self.budget):
             yield Batch(batch, [pieces[w.text].ids[w.start : w.stop] for w in batch], starts)
 
     def read(self, batch: Batch, layers: Sequence[int], values: np.ndarray) -> np.ndarray:
@@ -99,12 +111,21 @@ class WordReader:
         return words
 
 
-def batches(pieces: Sequence[Pieces], limit: int, budget: int) -> Iterator[list[Window]]:
-    """Windows over all texts, sorted by length, in batches of at most `budget` pieces, padding included."""
-    every = [window for number, text in enumerate(pieces) for window in windows(number, text, limit)]
-    every.sort(key=lambda window: window.start - window.stop)
-    batch: list[Window] = []
+def _that_fill(every: Sequence[Window], starts: np.ndarray, n_words: int) -> list[Window]:
+    """Windows from which one of the first `n_words` words takes its vector, and of their words only those."""
+    found = []
     for window in every:
+        words = starts[window.text] + window.word
+        wanted = (words >= 0) & (words < n_words)
+        if wanted.any():
+            found.append(replace(window, own=window.own[wanted], word=window.word[wanted]))
+    return found
+
+
+def batches(every: Sequence[Window], budget: int) -> Iterator[list[Window]]:
+    """Windows sorted by length, in batches of at most `budget` pieces, padding included."""
+    batch: list[Window] = []
+    for window in sorted(every, key=lambda window: window.start - window.stop):
         longest = batch[0].stop - batch[0].start if batch else 0
         if batch and longest * (len(batch) + 1) > budget:
             yield batch

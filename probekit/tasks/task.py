@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 
 from probekit import bundle
 from probekit.errors import TaskError, unknown
+from probekit.paths import path_of
 
 Shape = Literal["word", "span", "arc", "pair"]
 Metric = Literal["accuracy", "macro_f1", "f1"]
@@ -83,7 +84,7 @@ def load_task(name: str | Path) -> Task:
     value outside the vocabulary.
     """
     is_path = isinstance(name, Path) or name.endswith(".toml") or "/" in name
-    path = Path(name) if is_path else bundle.find("probes", str(name))
+    path = path_of(name) if is_path else bundle.find("probes", str(name))
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -8,7 +8,9 @@ import io
 import multiprocessing
 import tarfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -24,6 +26,9 @@ CONTENT = bytes(range(256)) * 4096  # 1 MiB
 COMMIT = "c" * 40
 
 
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
 class Server(ThreadingHTTPServer):
     """Serves CONTENT under any path; counts and misbehaves as told."""
 
@@ -36,6 +41,7 @@ class Server(ThreadingHTTPServer):
         self.breaks_after: int | None = None  # hangs up after so many bytes, once
         self.status = 200
         self.asked: list[tuple[str, str]] = []  # path and Range of every request
+        self.answer: Answer | None = None  # in place of all this
 
     @property
     def url(self) -> str:
@@ -48,6 +54,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         wanted = self.headers.get("Range", "")
         self.server.asked.append((self.path, wanted))
+        if self.server.answer:
+            with suppress(OSError):  # the client has heard enough
+                self.server.answer(self)
+            return
         body, status = self.server.content, self.server.status
         start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and self.server.ranges else 0
         if start and start >= len(body):
@@ -78,9 +88,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     thread.join()
 
 
-def card(**source: str) -> Card:
+def card(size: int = 0, **source: str) -> Card:
     checksum = source or {"sha256": hashlib.sha256(CONTENT).hexdigest()}
-    sources = (Source("own/repo", COMMIT, "deep/a.conllu", **checksum),)
+    sources = (Source("own/repo", COMMIT, "deep/a.conllu", bytes=size, **checksum),)
     return Card("c", "t", "l", "conllu", ("upos",), Path("c.toml"), sources=sources)
 
 
@@ -169,7 +179,7 @@ def test_full_disk(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("probekit.corpora.download._write", full)
-    with pytest.raises(CorpusError, match=r"cannot write .*a\.conllu\.part: No space left on device"):
+    with pytest.raises(CorpusError, match=r"cannot write .*a\.conllu\.part: the disk is full; free some"):
         fetch(card())
 
 
@@ -209,3 +219,155 @@ def test_archive_is_checked_by_its_members(server: Server) -> None:
     assert fetch(whole).members == members
     assert (data_folder() / f"own/repo/{COMMIT}.tar.gz").is_file()
     assert source.url == f"https://github.com/own/repo/archive/{COMMIT}.tar.gz"
+
+
+def respond(handler: BaseHTTPRequestHandler, status: int, **headers: str) -> None:
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+
+
+def endless(handler: BaseHTTPRequestHandler) -> None:
+    respond(handler, 200)
+    while True:
+        handler.wfile.write(CONTENT)
+
+
+def drips(handler: BaseHTTPRequestHandler) -> None:
+    respond(handler, 200, Content_Length=str(len(CONTENT)))
+    for _ in range(200):
+        handler.wfile.write(b"x")
+        time.sleep(0.05)
+
+
+def says_too_much(handler: BaseHTTPRequestHandler) -> None:
+    respond(handler, 200, Content_Length=str(10**12))
+    handler.wfile.write(CONTENT)
+
+
+def a_page(handler: BaseHTTPRequestHandler) -> None:
+    respond(handler, 200, Content_Type="text/html")
+    handler.wfile.write(b"\n<!DOCTYPE HTML><title>Please log in</title>")
+
+
+def redirects_to(place: str) -> Answer:
+    return lambda handler: respond(handler, 302, Location=place)
+
+
+def nothing_left(handler: BaseHTTPRequestHandler) -> None:
+    respond(handler, 416)
+
+
+def refuses(status: int) -> Answer:
+    return lambda handler: respond(handler, status)
+
+
+def hangs_up(handler: BaseHTTPRequestHandler) -> None:
+    handler.wfile.write(b"nonsense\r\n\r\n")
+
+
+AGAIN = "Run it again to go on where it stopped"
+ANSWERS: dict[str, tuple[Answer, str, bool]] = {
+    "endless": (endless, f"sends more than the {2 * len(CONTENT):,} bytes", False),
+    "says too much": (says_too_much, "sends more than the", False),
+    "drips": (drips, "sends less than 1,024 bytes a second", True),
+    "page": (a_page, "is a web page, not the file", False),
+    "malformed address": (redirects_to("http://[::1"), "cannot download", True),
+    "address without a host": (redirects_to("http://"), "cannot download", True),
+    "address of another kind": (redirects_to("ftp://a/b"), "cannot download", True),
+    "address with a bad port": (redirects_to("http://localhost:99999999/"), "cannot download", True),
+    "address that is too long": (redirects_to("http://" + "a" * 300 + "/"), "cannot download", True),
+    "address to itself": (redirects_to("/a"), "cannot download", True),
+    "no address": (redirects_to(""), "HTTP status 302", True),
+    "nothing": (refuses(204), "HTTP status 204", True),
+    "416": (nothing_left, "HTTP status 416", False),
+    "404": (refuses(404), "HTTP status 404", False),
+    "403": (refuses(403), "HTTP status 403", False),
+    "429": (refuses(429), "HTTP status 429", True),
+    "503": (refuses(503), "HTTP status 503", True),
+    "no HTTP": (hangs_up, "cannot download", True),
+}
+"""What a host may answer, what is said of it, and whether trying again is."""
+
+
+@pytest.mark.parametrize("resumed", [False, True], ids=["new", "resumed"])
+@pytest.mark.parametrize("answer, said, again", ANSWERS.values(), ids=ANSWERS)
+def test_odd_answers_are_an_error_in_a_line(
+    answer: Answer, said: str, again: bool, resumed: bool, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("probekit.corpora.download.WINDOW", 0.2)
+    monkeypatch.setattr("probekit.corpora.download.SLOWEST", 1024)
+    server.answer = answer
+    if resumed:
+        part_of(target()).parent.mkdir(parents=True)
+        part_of(target()).write_bytes(CONTENT[:1000])
+    started = time.monotonic()
+    monkeypatch.setenv("PROBEKIT_MIRROR", server.url.replace("//", "//name:secret@"))
+    with pytest.raises(CorpusError, match=said) as error:
+        fetch(card(2 * len(CONTENT)))
+    message = str(error.value)
+    assert (AGAIN in message) == again and "secret" not in message and "--allow-modified" not in message
+    assert "\n" not in message and not target().exists() and time.monotonic() - started < 5
+    server.answer = None
+    fetch(card())
+    assert target().read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("length", ["abc", "-5", "1e3", "٣", "9" * 5000, ""])
+def test_an_odd_length_is_no_length(length: str, server: Server) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Length: " + length.encode() + b"\r\n\r\n" + CONTENT)
+
+    server.answer = answer
+    try:
+        fetch(card())
+    except CorpusError as error:
+        assert "\n" not in str(error)
+
+
+def test_a_page_is_not_accepted_as_a_modified_file(server: Server) -> None:
+    server.answer = a_page
+    with pytest.raises(CorpusError, match="is a web page"):
+        fetch(card(), allow_modified=True)
+    assert not target().exists()
+
+
+def test_a_mirror_that_is_neither_folder_nor_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROBEKIT_MIRROR", "ftp://name:secret@host/place")
+    with pytest.raises(CorpusError, match=r"a folder or an http\(s\) address, not ftp://host/place"):
+        fetch(card())
+    monkeypatch.setenv("PROBEKIT_MIRROR", "~nosuchuser/mirror")
+    with pytest.raises(CorpusError, match="has no own/repo"):
+        fetch(card())
+
+
+def plant_link(victim: Path) -> None:
+    part_of(target()).symlink_to(victim)
+
+
+def plant_hard_link(victim: Path) -> None:
+    part_of(target()).hardlink_to(victim)
+
+
+def plant_lock(victim: Path) -> None:
+    (data_folder() / ".lock").symlink_to(victim)
+
+
+def plant_folder(victim: Path) -> None:
+    target().parent.rmdir()
+    target().parent.symlink_to(victim.parent)
+
+
+@pytest.mark.parametrize("plant", [plant_link, plant_hard_link, plant_lock, plant_folder])
+def test_planted_links_do_not_reach_the_victim(plant: Callable[[Path], None], server: Server, tmp_path: Path) -> None:
+    victim = tmp_path / "home/victim"
+    victim.parent.mkdir()
+    victim.write_text("mine")
+    target().parent.mkdir(parents=True)
+    plant(victim)
+    try:
+        fetch(card())
+    except CorpusError as error:
+        assert "link" in str(error)
+    assert victim.read_text() == "mine" and list(victim.parent.iterdir()) == [victim]

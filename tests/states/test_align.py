@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from functools import cache
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -160,3 +162,33 @@ def test_nothing_is_truncated(tiny_bert: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
     (pieces,) = align([["word"] * 500], tokenizer)
     assert pieces.word[-1] == 499
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=120), st.integers(6, 40), st.randoms())
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_word_goes_to_the_window_with_the_most_context_on_its_poorer_side(
+    lengths: list[int], limit: int, random: Random
+) -> None:
+    word = np.repeat(np.arange(len(lengths)), lengths)
+    word = np.where([random.random() < 0.1 for _ in word], NO_WORD, word)
+    pieces = Pieces(np.arange(len(word)), word, len(lengths))
+    found = windows(0, pieces, limit)
+    for number in set(word.tolist()) - {NO_WORD}:
+        positions = np.flatnonzero(word == number)
+        context = []
+        for i, window in enumerate(found):
+            left = positions[0] - window.start if i else np.inf
+            right = window.stop - 1 - positions[-1] if i < len(found) - 1 else np.inf
+            context.append(min(left, right))
+        takes = [i for i, window in enumerate(found) if number in window.word.tolist()]
+        assert takes == [int(np.argmax(context))]
+
+
+def test_a_very_long_text_takes_time_and_memory_in_proportion() -> None:
+    n = 400_000
+    pieces = Pieces(np.arange(n), np.arange(n), n)
+    tracemalloc.start()
+    found = windows(0, pieces, 62)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found) > 9_000 and peak < 2**28

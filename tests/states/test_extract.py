@@ -15,7 +15,7 @@ from probekit.corpora.passage import Corpus, Passage
 from probekit.errors import InputError, ProbekitWarning, StoreError
 from probekit.states import extract as extraction
 from probekit.states.checkpoint import Checkpoint, EncoderSettings
-from probekit.states.extract import States, extract
+from probekit.states.extract import States, _shards, extract
 from probekit.states.words import batches
 
 
@@ -85,11 +85,11 @@ def _again(folder: str, corpus: Corpus) -> States:
 
 
 def test_batches_keep_to_their_budget(small: Corpus, tiny_bert: Path) -> None:
-    from probekit.states.align import align
+    from probekit.states.align import align, windows
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
     pieces = align([p.words for p in small.splits["train"]], tokenizer)
-    found = list(batches(pieces, 62, 256))
+    found = list(batches([w for number, text in enumerate(pieces) for w in windows(number, text, 62)], 256))
     assert sorted(w.text for batch in found for w in batch) == list(range(len(pieces)))
     for batch in found:
         longest = max(w.stop - w.start for w in batch)
@@ -103,6 +103,50 @@ def test_a_long_sentence_is_read_in_windows(tiny_bert: Path) -> None:
     vectors = states.read("train", 0, 300)
     assert np.isfinite(vectors).all() and (np.abs(vectors).sum(-1) > 0).all()
     assert states.words_without_piece() == []
+
+
+@pytest.mark.parametrize("model", ["tiny_bert", "tiny_gpt2"])
+def test_a_long_document_is_worked_off_in_shards_with_the_same_vectors(
+    model: str, small: Corpus, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    passages = small.splits["train"]
+    long = tuple(Passage(p.id, "one" if i > 3 else "short", p.words) for i, p in enumerate(passages))
+    corpus = Corpus("long", {"train": long, "dev": passages[:5], "test": passages[:5]})
+    name, n = str(request.getfixturevalue(model)), int(corpus.offsets("train")[-1])
+    together = extract(name, corpus, context="document")
+    expected = together.read("train", 0, n).astype(np.float32)
+    assert len(together.shards["train"]) == 1
+    together.store.folder.rename(together.store.folder.with_name("elsewhere"))
+    monkeypatch.setattr("probekit.states.extract.LONG", 200)
+    monkeypatch.setattr("probekit.states.extract.SHARD_WORDS", 200)
+    cut = extract(name, corpus, context="document")
+    shards = cut.shards["train"]
+    assert len(shards) > 5 and max(shard.stop - shard.start for shard in shards) <= 200
+    assert [shard.start for shard in shards[1:]] == [shard.stop for shard in shards[:-1]] and shards[-1].stop == n
+    assert cut.computed == sum(map(len, cut.shards.values())) and cut.no_piece == together.no_piece
+    np.testing.assert_allclose(cut.read("train", 0, n).astype(np.float32), expected, atol=4e-3)
+
+
+@pytest.mark.parametrize(
+    "lengths, words, longest, expected",
+    [
+        ([5, 5, 5], 8, 100, [(0, 10), (10, 15)]),
+        ([5, 250, 5], 8, 100, [(0, 5), (5, 88), (88, 171), (171, 255), (255, 260)]),
+        ([100, 101], 8, 100, [(0, 100), (100, 150), (150, 201)]),
+        ([250], 200, 100, [(0, 125), (125, 250)]),
+        ([], 8, 100, []),
+        ([0], 8, 100, []),
+        ([3, 0, 7], 4, 100, [(0, 10)]),
+    ],
+)
+def test_shards_are_whole_units_or_parts_of_one(
+    lengths: list[int], words: int, longest: int, expected: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("probekit.states.extract.LONG", longest)
+    units = np.cumsum([0, *lengths])
+    found = list(_shards("train", units, words))
+    assert [(shard.start, shard.stop) for shard in found] == expected
+    assert [shard.number for shard in found] == list(range(len(found)))
 
 
 def test_documents_are_read_together(small: Corpus, tiny_bert: Path) -> None:

@@ -1,0 +1,27 @@
+"""Harmless: text that came from outside, as it can be shown.
+
+Names, titles, labels and what a file says may hold escape sequences, which retitle a terminal or hide text; marks that
+turn its direction; and halves of characters, which cannot be written at all. They are shown as their codes.
+"""
+
+from __future__ import annotations
+
+import re
+
+_HARM = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def harmless(text: object) -> str:
+    r"""The text with such characters as `\x1b` or `\u202e`; line breaks and tabs stay."""
+    return _HARM.sub(_code, str(text))
+
+
+def as_xml(text: str) -> str:
+    """The text with characters that XML does not allow replaced."""
+    return _NO_XML.sub("\ufffd", text)
+
+
+def _code(match: re.Match[str]) -> str:
+    number = ord(match[0])
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"

@@ -1,0 +1,28 @@
+"""Paths: what a user's name means as a place on this disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from probekit.errors import InputError
+from probekit.whole import reason
+
+
+def path_of(name: str | Path) -> Path:
+    """The path of a name, there or not; `~` is the home folder.
+
+    Raises InputError for the home folder of an unknown user, and for what no file can be called.
+    """
+    path = Path(os.path.expanduser(name))  # noqa: PTH111 - Path.expanduser has an exception of its own
+    short = str(name) if len(str(name)) <= 80 else f"{str(name)[:77]}…"
+    if str(path).startswith("~"):
+        raise InputError(f"'{short}': there is no user '{path.parts[0][1:]}' here whose folder that is")
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return path  # whoever opens it says so
+    except (OSError, ValueError) as error:
+        said = reason(error) if isinstance(error, OSError) else str(error)
+        raise InputError(f"'{short}' is no name of a file or folder: {said}") from error
+    return path

@@ -1,0 +1,148 @@
+"""Entries: the stores in the cache as `probekit cache` lists, checks and deletes them.
+
+Stores come and go meanwhile, and one that is damaged does not hide the others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from probekit import cache
+from probekit.errors import StoreError
+from probekit.states.shard import matches_itself
+from probekit.states.store import FORMAT, MANIFEST, key_of, states_root
+from probekit.whole import inside, part_of, reason, remove_left_behind
+
+
+@dataclass(frozen=True)
+class StoreEntry:
+    """A store as `probekit cache` lists it.
+
+    Attributes:
+        folder: where it lies.
+        manifest: what it is of; empty where that cannot be read.
+        files: shard files.
+        size: bytes of all files.
+        used: time of the latest write, in seconds since 1970.
+        problem: what is wrong with it as a whole, empty for a sound one.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    files: int
+    size: int
+    used: float
+    problem: str = ""
+
+    def damaged(self) -> Iterator[tuple[Path, str]]:
+        """Files that are not what was written there, or cannot be read, and what is wrong with each."""
+        if self.problem:
+            yield self.folder, self.problem
+            return
+        for path in inside(self.folder, "*.safetensors"):
+            try:
+                with cache.open_to_read(path) as file:
+                    whole = matches_itself(path, file)
+            except FileNotFoundError:
+                continue  # it went meanwhile
+            except OSError as error:
+                yield path, f"unreadable ({reason(error)})"
+                continue
+            if not whole:
+                yield path, "damaged"
+
+    def remove(self) -> None:
+        """Delete the store.
+
+        Raises StoreError where that fails.
+        """
+        try:
+            if self.folder.is_symlink():
+                self.folder.unlink()
+                return
+            going = part_of(self.folder)  # at once for everybody else, and removed later if this is killed
+            self.folder.rename(going)
+            shutil.rmtree(going)
+        except FileNotFoundError:
+            return  # another process deleted it
+        except OSError as error:
+            raise StoreError(f"cannot delete {self.folder}: {reason(error)}") from error
+
+
+def entries() -> list[StoreEntry]:
+    """Every store in the cache, the latest used last.
+
+    Raises StoreError where the cache cannot be listed.
+    """
+    return sorted((_entry(folder) for folder in _folders()), key=lambda entry: entry.used)
+
+
+def remove_litter() -> None:
+    """Remove what killed runs left in every store."""
+    remove_left_behind(states_root())
+    for folder in _folders():
+        remove_left_behind(folder)
+        remove_left_behind(folder, ".tmp*")  # of earlier versions
+
+
+def _folders() -> list[Path]:
+    root = states_root()
+    try:
+        found = [path for path in root.iterdir() if not path.name.startswith(".")]
+        return [path for path in found if path.is_dir() or path.is_symlink()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StoreError(f"cannot list {root}: {reason(error)}") from error
+
+
+def _entry(folder: Path) -> StoreEntry:
+    if folder.is_symlink():
+        return StoreEntry(folder, {}, 0, 0, _status(folder).st_mtime, "a link, which no store is")
+    try:
+        names = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        return StoreEntry(folder, {}, 0, 0, 0.0, f"unreadable ({reason(error)})")
+    stats = [found for found in map(_status, names) if found.st_mode]
+    manifest, problem = _manifest(folder)
+    return StoreEntry(
+        folder=folder,
+        manifest=manifest,
+        files=sum(path.suffix == ".safetensors" for path in names),
+        size=sum(found.st_size for found in stats),
+        used=max((found.st_mtime for found in [*stats, _status(folder)]), default=0.0),
+        problem=problem,
+    )
+
+
+def _manifest(folder: Path) -> tuple[dict[str, Any], str]:
+    """The manifest of a store, and what is wrong with it."""
+    try:
+        with cache.open_to_read(folder / MANIFEST) as file:
+            text = file.read()
+        manifest = json.loads(text)
+    except FileNotFoundError:
+        return {}, "without a manifest"
+    except OSError as error:
+        return {}, f"its manifest is unreadable ({reason(error)})"
+    except (ValueError, RecursionError):
+        return {}, "its manifest is damaged"
+    if not isinstance(manifest, dict):
+        return {}, "its manifest is damaged"
+    if isinstance(manifest.get("format"), int) and manifest["format"] < FORMAT:
+        return manifest, "of an earlier version, and not used any more"
+    return manifest, "" if key_of(text) == folder.name else "its manifest is damaged"
+
+
+def _status(path: Path) -> os.stat_result:
+    """As `lstat` has it; all zero where the file went meanwhile."""
+    try:
+        return path.lstat()
+    except OSError:
+        return os.stat_result([0] * 10)

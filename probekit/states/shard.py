@@ -1,0 +1,119 @@
+"""Shard: one file of the store, with the states of a run of words at one layer.
+
+It is a safetensors file with the tensor `states`. Its metadata holds `xxh3`, the checksum of the values, `no_piece`,
+and `seal`, the checksum of all that the header says and of the store and the name that the file has: a header that
+was changed, and a file in another one's place, do not match it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import xxhash
+
+from probekit.corpora.passage import Split
+
+LONGEST_HEADER = 1 << 26  # bytes
+DTYPES: dict[str, np.dtype[Any]] = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4")}
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A run of words of one split.
+
+    Attributes:
+        split: the split.
+        number: counted from 0 within the split.
+        start, stop: positions of its first word and after its last, in the split.
+    """
+
+    split: Split
+    number: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of its values.
+
+    Attributes:
+        begin: the byte they begin at.
+        shape: `(words, dim)`.
+        dtype: their type.
+        no_piece: rows of words that got no piece.
+        xxh3: their checksum.
+    """
+
+    begin: int
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    no_piece: tuple[int, ...]
+    xxh3: str
+
+
+def header_of(path: Path, values: np.ndarray, no_piece: list[int]) -> bytes:
+    """What stands in the file `path` before `values`, `(words, dim)` and contiguous."""
+    dtype = next(name for name, kind in DTYPES.items() if kind == values.dtype)
+    metadata = {"no_piece": json.dumps(no_piece), "xxh3": xxhash.xxh3_128_hexdigest(values.data)}
+    metadata["seal"] = _seal(path, dtype, list(values.shape), metadata)
+    tensor = {"dtype": dtype, "shape": values.shape, "data_offsets": [0, values.nbytes]}
+    text = json.dumps({"__metadata__": metadata, "states": tensor}).encode()
+    text += b" " * (-len(text) % 8)  # values are aligned, as the format asks
+    return struct.pack("<Q", len(text)) + text
+
+
+def read_header(path: Path, file: BinaryIO) -> Header | None:
+    """The header of `file`, which is `path`; None where it is cut, damaged, or of another file.
+
+    Raises OSError where it cannot be read.
+    """
+    size = os.fstat(file.fileno()).st_size
+    start = file.read(8)
+    (length,) = struct.unpack("<Q", start) if len(start) == 8 else (size,)
+    if length > min(size, LONGEST_HEADER):
+        return None
+    try:
+        return _parsed(path, file.read(length), size)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _parsed(path: Path, text: bytes, size: int) -> Header | None:
+    header = json.loads(text)
+    tensor, metadata = header["states"], header["__metadata__"]
+    dtype = DTYPES[tensor["dtype"]]
+    words, dim = (int(n) for n in tensor["shape"])
+    n_bytes, begin = words * dim * dtype.itemsize, 8 + len(text)
+    whole = (
+        metadata["seal"] == _seal(path, tensor["dtype"], tensor["shape"], metadata)
+        and tensor["data_offsets"] == [0, n_bytes]
+        and size == begin + n_bytes
+    )
+    if not whole:
+        return None
+    return Header(begin, (words, dim), dtype, tuple(json.loads(metadata["no_piece"])), metadata["xxh3"])
+
+
+def _seal(path: Path, dtype: str, shape: list[int], metadata: dict[str, Any]) -> str:
+    said = [path.parent.name, path.name, dtype, shape, metadata["no_piece"], metadata["xxh3"]]
+    return xxhash.xxh3_128_hexdigest(json.dumps(said).encode())
+
+
+def matches_itself(path: Path, file: BinaryIO) -> bool:
+    """Whether the values of `file`, which is `path`, and its header are those that were written there."""
+    header = read_header(path, file)
+    if header is None:
+        return False
+    file.seek(header.begin)
+    digest = xxhash.xxh3_128()
+    block = memoryview(bytearray(1 << 20))  # used again and again, and small enough to stay in a core's cache
+    while n := file.readinto(block):  # type: ignore[attr-defined]
+        digest.update(block[:n])
+    return digest.hexdigest() == header.xxh3

@@ -1,0 +1,103 @@
+"""Options that nobody could mean: each is an error in a line or two, at once, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from tests.commands import run_main
+
+LONG = "x" * 300
+MANY = "9" * 23
+PROBE = ["probe", "--model", "random:./m", "--task", "pos", "--corpus", "sample"]
+COMPARE = ["compare", "--before", "minilm", "--after", "minilm", "--task", "pos", "--corpus", "sample"]
+TRACE = ["trace", "--models", "minilm", "--task", "pos", "--corpus", "sample"]
+
+BAD: list[tuple[list[str], str]] = [
+    ([*PROBE, "--layers", "²"], "--layers takes numbers"),
+    ([*PROBE, "--layers", "٣"], "--layers takes numbers"),
+    ([*PROBE, "--layers", "-1"], "--layers takes numbers"),
+    ([*PROBE, "--layers", "3-1"], "--layers takes numbers"),
+    ([*PROBE, "--layers", "1.5"], "--layers takes numbers"),
+    ([*PROBE, "--layers", "0-1000000000"], "no model has a layer 1000000000"),
+    ([*PROBE, "--layers", MANY], "--layers takes numbers"),
+    ([*PROBE, "--last-layer", "1000000000"], "no model has a layer 1000000000"),
+    ([*PROBE, "--last-layer", "-1"], "--last-layer"),
+    ([*PROBE, "--last-layer", MANY], "no model has a layer"),
+    ([*PROBE, "--seeds", MANY], "--seeds"),
+    ([*PROBE, "--seeds", "0"], "--seeds"),
+    ([*PROBE, "--seeds", "²"], "--seeds"),
+    ([*PROBE, "--batch-tokens", MANY], "--batch-tokens"),
+    (["probe", "--model", "minilm", "--task", ""], "--task needs a name"),
+    (["probe", "--model", "minilm", "--task", LONG], "unknown task"),
+    (["probe", "--model", "minilm", "--task", f"{LONG}.toml"], "the name is too long"),
+    (["probe", "--model", "minilm", "--task", "~nosuchuser/t.toml"], "no user 'nosuchuser'"),
+    ([*PROBE, "--probe", ""], "value of --probe"),
+    ([*PROBE, "--out", LONG], "the name is too long"),
+    ([*PROBE, "--out", "file"], "is a file"),
+    ([*PROBE, "--out", "file/below"], "a part of the path is a file"),
+    ([*PROBE, "--out", "~nosuchuser/out"], "no user 'nosuchuser'"),
+    (["probe", "--model", LONG, "--task", "pos"], "the name is too long"),
+    (["probe", "--model", f"./{LONG}/x", "--task", "pos"], "the name is too long"),
+    (["probe", "--model", "", "--task", "pos", "--corpus", "sample"], "is"),
+    (["probe", "--model", "~nosuchuser/m", "--task", "pos"], "no user 'nosuchuser'"),
+    (["probe", "--model", "random:minilm:²", "--task", "pos"], "is no whole number"),
+    (["probe", "--model", f"random:minilm:{MANY}", "--task", "pos"], "is no whole number"),
+    (["probe", "--model", "random:", "--task", "pos"], "a random model is"),
+    (["probe", "--model", "minilm", "--task", "pos", "--corpus", ""], "--corpus needs a name"),
+    (["probe", "--model", "minilm", "--task", "pos", "--corpus", " , "], "--corpus needs a name"),
+    (["probe", "--model", "minilm", "--task", "pos", "--corpus", LONG], "the name is too long"),
+    (["probe", "--model", "minilm", "--task", "pos", "--corpus", "~nosuchuser"], "no user 'nosuchuser'"),
+    ([*COMPARE, "--seeds", MANY], "--seeds"),
+    ([*COMPARE, "--correction", "²"], "value of --correction"),
+    ([*TRACE, "--threshold", "2"], "--threshold"),
+    ([*TRACE, "--run", LONG], "the name is too long"),
+    (["heatmap", LONG], "the name is too long"),
+    (["heatmap", "nowhere"], "no scores in nowhere"),
+    (["doctor", "--model", LONG], "the name is too long"),
+    (["doctor", "--model", "minilm", "--corpus", LONG], "the name is too long"),
+    (["corpora", "fetch", LONG], "unknown corpus"),
+    (["cache", "prune", ""], "unknown key"),
+    (["cache", "prune", LONG], "unknown key"),
+]
+"""A new option is a row."""
+
+
+@pytest.mark.parametrize("arguments, said", BAD, ids=[" ".join(row)[:60] for row, _ in BAD])
+def test_a_bad_option_is_an_error_in_a_line_at_once(
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    tracemalloc.start()
+    started = time.monotonic()
+    status, out, err = run_main(arguments, monkeypatch, capsys)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert status == 2 and said in err, err
+    assert "Traceback" not in err and len(err.splitlines()) <= 4 and out == ""
+    assert len(err) < 1_500, "what was given is not said in full"
+    assert time.monotonic() - started < 15 and peak < 2**28
+    assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["file"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["cache"], ["cache", "verify"], ["cache", "prune", "--all"], ["corpora", "fetch", "en_ewt"], PROBE]
+)
+def test_a_cache_that_is_a_file(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PROBEKIT_MIRROR", raising=False)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("PROBEKIT_CACHE", str(tmp_path / "file"))
+    status, _, err = run_main(arguments, monkeypatch, capsys)
+    assert status == 2 and "Traceback" not in err and len(err.splitlines()) == 1, err
+    assert (tmp_path / "file").read_text() == ""
