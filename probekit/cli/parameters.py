@@ -11,6 +11,7 @@ FLAGS = {
 }
 OPTIONS = {
     "adapter": "--adapter",
+    "base": "--base",
     "batch_tokens": "--batch-tokens",
     "device": "--device",
     "dtype": "--dtype",

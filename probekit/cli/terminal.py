@@ -115,9 +115,13 @@ def print_trace(trace: Trace, folder: Path, as_json: bool) -> None:
         counted = {"base": trace.base, "threshold": trace.threshold}
         print_json({"warnings": trace.notices, **counted, **tables, "folder": str(folder), "files": files})
         return
+    from rich.console import Group
+    from rich.text import Text
+
     from probekit.reports.table import trace_table
 
-    print_results(trace.notices, trace_table(trace), folder, files)
+    lines = [Text(f"{row['task']}, {row['corpus']}: {row['verdict']}.") for _, row in trace.summary.iterrows()]
+    print_results(trace.notices, Group(trace_table(trace), *lines), folder, files)
 
 
 def records(table: pd.DataFrame) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 
 from probekit.states.extract import States
 
+BLOCK = 100  # rows of kernels
 FEW_DIMENSIONS = 5  # that carry a layer's CKA: below this it says little of the others
 
 
@@ -57,13 +58,22 @@ def _ratio(both: float, own: float) -> float:
 
 def _hsic(a: np.ndarray, b: np.ndarray) -> float:
     """Song et al. 2012, equation 5, of kernels with zero diagonals."""
-    n = len(a)
+    return float(_every_hsic(a[None], b[None])[0, 0])
+
+
+def _every_hsic(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The same of each of several kernels `(i, n, n)` and each of `(j, n, n)`: `(i, j)`. Missing for too few words."""
+    n = a.shape[1]
     if n < 4:
-        return float("nan")
-    trace = float((a * b).sum())
-    sums = float(a.sum() * b.sum()) / ((n - 1) * (n - 2))
-    cross = 2 * float(a.sum(axis=0) @ b.sum(axis=0)) / (n - 2)
-    return (trace + sums - cross) / (n * (n - 3))
+        return np.full((len(a), len(b)), np.nan)
+    traces = np.zeros((len(a), len(b)))
+    for start in range(0, n, BLOCK):  # in double precision, some rows at a time
+        part, other = (kernels[:, start : start + BLOCK].reshape(len(kernels), -1) for kernels in (a, b))
+        traces += part.astype(np.float64) @ other.astype(np.float64).T
+    rows = [kernels.sum(axis=1, dtype=np.float64) for kernels in (a, b)]
+    sums = rows[0].sum(axis=1)[:, None] * rows[1].sum(axis=1) / ((n - 1) * (n - 2))
+    cross = 2 * (rows[0] @ rows[1].T) / (n - 2)
+    return np.asarray((traces + sums - cross) / (n * (n - 3)))
 
 
 def standardised(values: np.ndarray) -> np.ndarray:
@@ -121,12 +131,11 @@ def few_dimensions(before: str, after: str, rows: list[dict[str, Any]]) -> Itera
 
 def _every_cka(first: Any, second: Any) -> np.ndarray:
     """CKA of each layer of one side and each of the other: `(layers, layers)`."""
-    kernels = [[_kernel(values) for values in side] for side in (first, second)]
-    own = [[_hsic(kernel, kernel) for kernel in side] for side in kernels]
-    found = np.empty((len(kernels[0]), len(kernels[1])))
-    for i, j in np.ndindex(*found.shape):
-        found[i, j] = _ratio(_hsic(kernels[0][i], kernels[1][j]), own[0][i] * own[1][j])
-    return found
+    a, b = (np.stack([_kernel(values) for values in side]) for side in (first, second))
+    own = [np.array([_hsic(kernel, kernel) for kernel in side]) for side in (a, b)]
+    both = _every_hsic(a, b)
+    size = own[0][:, None] * own[1]
+    return np.divide(both, np.sqrt(np.maximum(size, 0)), out=np.full_like(both, np.nan), where=size > 0)
 
 
 def _words(states: States, other: States, words: int) -> np.ndarray:

@@ -44,11 +44,13 @@ from probekit.states.extract import ExtractSettings, States, extract
 from probekit.states.model import Model, open_model
 from probekit.states.store import states_root
 from probekit.tasks.instances import TaskData
+from probekit.whole import remove_left_behind
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 2
+CHECKPOINTS = "checkpoints"
 THRESHOLD = 0.9
 
 
@@ -163,6 +165,7 @@ def trace(
     settings = replace(fit_settings or FitSettings(), seeds=doors.seeds("seeds", seeds))
     how = _How(probe, settings, extract_settings or ExtractSettings(), keep_states, Path(folder), progress)
     opened, notices = _opened(names, base, how)
+    remove_left_behind(how.folder / CHECKPOINTS)
     inferred = not base and next(iter(opened)) not in names
     ordered = list(dict.fromkeys([next(iter(opened)), *names]))
     steps = dict(zip(ordered, _steps(ordered), strict=True))
@@ -250,11 +253,11 @@ def _with_base(opened: dict[str, Model], settings: ExtractSettings) -> tuple[dic
         return opened, f"{said}, the base of the others"
     named = base_of(opened[first])
     if named is None:
-        return opened, f"{said}, the first checkpoint, which names no base model; give one as `base` if it is tuned"
+        return opened, f"{said}, the first checkpoint, which names no base model: if it is tuned, give base='MODEL'"
     try:
         model = _whole(named, settings)
     except (ModelError, InputError) as error:
-        return opened, f"{said}, the first checkpoint: its base model cannot be opened; give one as `base` ({error})"
+        return opened, f"{said}, the first checkpoint: its base model cannot be opened: give base='MODEL' ({error})"
     if model.fingerprint() == opened[first].fingerprint():
         return opened, f"{said}, whose weights are those of its base model {named}"
     rest = {name: one for name, one in opened.items() if name != named}
@@ -287,7 +290,7 @@ def _measured(model: Model, corpus: Corpus, data: list[TaskData], how: _How, not
     asked = [FORMAT, version("probekit-nlp"), weights, corpus.fingerprint, [_digest(d) for d in data]]
     described = [*asked, how.probe, how.fit, how.extract]
     key = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[:16]
-    folder = how.folder / "checkpoints"
+    folder = how.folder / CHECKPOINTS
     found = _believed(folder, key, notices)
     if found:
         return found

@@ -148,8 +148,8 @@ def trace_table(trace: Trace) -> Table:
         shown.add_column(heading, justify="right")
     for _, row in trace.summary.iterrows():
         mine = trace.fell[(trace.fell["task"] == row["task"]) & (trace.fell["corpus"] == row["corpus"])]
-        fell = mine.dropna(subset=["step"]).sort_values(["step", "layer"])
-        where = ", ".join(f"step {s} (layer {at})" for s, at in zip(fell["step"], fell["layer"], strict=True))
+        fell = mine.dropna(subset=["step"]).sort_values(["step", "layer"]).groupby("step")["layer"]
+        where = ", ".join(f"step {step} ({_layers(layers.tolist())})" for step, layers in fell)
         ends = (f"{100 * row[f'change_from_best{side}']:+.1f}" for side in ("", "_low", "_high"))
         from_best = "{} ({} to {})".format(*ends)
         best = _over_steps("best", row, "")
@@ -157,6 +157,11 @@ def trace_table(trace: Trace) -> Table:
         last = _over_steps("last", row, "last_layer_")
         shown.add_row("", "", *last[:-1], "", last[-1], "")
     return shown
+
+
+def _layers(layers: list[int]) -> str:
+    """Layers by number: `layer 3`, `layers 1, 2, 5`."""
+    return f"layer{'s' if len(layers) > 1 else ''} {', '.join(map(str, layers))}"
 
 
 def _over_steps(which: str, row: pd.Series, prefix: str) -> list[str]:

@@ -25,6 +25,7 @@ from probekit.tasks.task import Task
 from tests.made import SIZES, WORDS, made_states
 
 DIM, LABELS = 24, 4
+QUICK = FitSettings(words=50_000)
 TASKS = [Task(name=name, title="", layer=name, shape="word") for name in ("upos", "xpos")]
 Vectors = dict[Split, np.ndarray]  # (layers, words, dim)
 
@@ -143,7 +144,7 @@ def test_loss_grows_with_noise(world: World) -> None:
     for size in (0.0, 0.5, 1.0, 2.0):
         mixed = {split: values + size * noise[split] for split, values in world.values.items()}
         after = replace(made_states(world.corpus, mixed, name=f"noise {size}"), model="noisy")
-        losses.append(at_layer_1(compare(world.states("before"), after, TASKS), "upos")["loss"])
+        losses.append(at_layer_1(compare(world.states("before"), after, TASKS, fit_settings=QUICK), "upos")["loss"])
     assert losses[0] == 0 and (np.diff(losses) > 0.02).all()
 
 
@@ -202,7 +203,7 @@ def test_many_cells_can_be_significant(world: World) -> None:
         replace(made_states(world.corpus, values, name=name), model=name)
         for name, values in (("deep", deep), ("erased", erased))
     )
-    found = compare(before, after, TASKS, seeds=(0,)).comparison.set_index(["task", "layer"])
+    found = compare(before, after, TASKS, seeds=(0,), fit_settings=QUICK).comparison.set_index(["task", "layer"])
     assert len(found) == 60 and (found.loc["upos"].loc[3:, "p_adjusted"] <= 0.05).all()
 
 
@@ -233,7 +234,7 @@ def changed(world: World) -> Comparison:
     }
     assert tuple(changes) == CHANGES
     after = [world.states(name, change) for name, change in changes.items()]
-    return compare(world.states("before"), after, TASKS, seeds=(0, 1))
+    return compare(world.states("before"), after, TASKS, seeds=(0,), fit_settings=QUICK)
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -268,7 +269,7 @@ def test_what_stood_elsewhere_all_along_is_no_relocation(world: World) -> None:
             replace(made_states(world.corpus, part, name=f"{name} {kept}"), model=name)
             for name, part in (("knows", before), ("destroyed", after))
         ]
-        found = compare(*states, TASKS, seeds=(0, 1))
+        found = compare(*states, TASKS, seeds=(0,), fit_settings=QUICK)
         for task in ("upos", "xpos"):
             row = at_layer_1(found, task)
             assert row["relocation"] == 0 and row["loss"] > 0.9 * row["drop"] > 0.6
@@ -277,7 +278,7 @@ def test_what_stood_elsewhere_all_along_is_no_relocation(world: World) -> None:
         assert best["retention"] > 0.85 and "drop" in best["verdict"]  # what can be read anywhere
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_little_noise_moves_nothing(seed: int) -> None:
     """All layers know much the same; the top one loses some of it, the others are shaken and lose nothing."""
     world, rng = World(seed), np.random.default_rng(seed)
@@ -290,7 +291,7 @@ def test_a_little_noise_moves_nothing(seed: int) -> None:
         replace(made_states(world.corpus, part, name=f"{name} {seed}"), model=name)
         for name, part in (("knows", before), ("shaken", after))
     ]
-    found = compare(*states, TASKS[:1], seeds=(0, 1)).decomposition.set_index("layer")
+    found = compare(*states, TASKS[:1], seeds=(0,), fit_settings=QUICK).decomposition.set_index("layer")
     assert found.loc[2, "kind"] == "loss" and found.loc[2, "drop_low"] > 0
     assert (found["relocation"] == 0).all()
 
@@ -302,7 +303,7 @@ def test_the_last_layer_stands_beside_the_best(world: World) -> None:
         replace(made_states(world.corpus, part, name=name), model=name)
         for name, part in (("everywhere", known), ("not on top", lost))
     )
-    found = compare(before, after, TASKS[:1], seeds=(0, 1))
+    found = compare(before, after, TASKS[:1], seeds=(0, 1), fit_settings=QUICK)
     (best,), (last,) = (table.to_dict("records") for table in (found.best, found.last))
     assert best["delta"] == 0 and best["retention"] == 1
     assert last["layer"] == last["layer_after"] == 2 and last["retention"] < 0.1 and last["p_adjusted"] <= 0.05
@@ -333,7 +334,7 @@ def test_minilm_with_its_blocks_destroyed(small: Corpus, tmp_path: Path) -> None
     model.save_pretrained(torn)
     AutoTokenizer.from_pretrained(source).save_pretrained(torn)
     reading = ExtractSettings(layers=(0, 3, 6))
-    found = compare("minilm", str(torn), "pos", corpus=small, seeds=(0, 1), extract_settings=reading)
+    found = compare("minilm", str(torn), "pos", corpus=small, seeds=(0,), extract_settings=reading, fit_settings=QUICK)
     (best,), (last,) = (table.to_dict("records") for table in (found.best, found.last))
     assert best["layer_before"] > 0 and best["layer_after"] == 0 and best["retention"] > 0.5
     assert best["kind"] == "loss" and (found.decomposition["relocation"] == 0).all()

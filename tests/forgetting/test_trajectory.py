@@ -144,6 +144,7 @@ def test_the_command(
     out = " ".join(capsys.readouterr().out.split())
     assert not stop.value.code
     assert "step 300 (layer 3)" in out and "last 3→3" in out
+    assert "pos, sample: best layer: " in out
     assert f"retention counted from {checkpoints_of(run)[0]}" in out.replace("\n", " ")
     names = ("trace.csv", "fell.csv", "summary.csv", "curves.png", "curves.svg", "retention.png", "retention.svg")
     assert all((tmp_path / "o" / name).stat().st_size for name in names)
@@ -163,6 +164,7 @@ def test_the_command(
 
 
 TABLES = ("trace.csv", "fell.csv", "summary.csv")
+QUICK = FitSettings(words=5_000)
 
 
 def written(folder: Path, *args: Any, **more: Any) -> tuple[dict[str, bytes], Trace]:
@@ -176,37 +178,38 @@ def test_a_run_that_goes_on_gives_the_same_bytes_and_believes_nothing_damaged(
     run: Path, small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths, folder = checkpoints_of(run)[::3], tmp_path / "t"
-    expected, _ = written(folder, paths, ["pos"], corpus=small)
-    trace(paths[:1] + checkpoints_of(run)[1:2], ["pos"], corpus=small, folder=tmp_path / "begun")
-    assert written(tmp_path / "begun", paths, ["pos"], corpus=small)[0] == expected
+    expected, _ = written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)
+    trace(paths[:1] + checkpoints_of(run)[1:2], ["pos"], corpus=small, fit_settings=QUICK, folder=tmp_path / "begun")
+    assert written(tmp_path / "begun", paths, ["pos"], corpus=small, fit_settings=QUICK)[0] == expected
     measured: list[str] = []
     probe = trajectory.probe_checkpoint
     monkeypatch.setattr(trajectory, "probe_checkpoint", lambda name, *rest: measured.append(name) or probe(name, *rest))
-    assert written(folder, paths, ["pos"], corpus=small)[0] == expected and not measured
+    assert written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)[0] == expected and not measured
     rng = random.Random(0)
     one, two = sorted((folder / "checkpoints").iterdir())
     for number, name in enumerate(("scores.csv", "answers.npz", "run.json", "checksums.json")):
         content = bytearray((one / name).read_bytes())
         content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
         (one / name).write_bytes(content)
-        again, found = written(folder, paths, ["pos"], corpus=small)
+        again, found = written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)
         assert again == expected and len(measured) == number + 1, name
         assert any(str(one) in notice and "measured again" in notice for notice in found.notices), name
     # Another checkpoint's results under this one's name, and a file that is gone.
     for name in ("scores.csv", "answers.npz", "run.json", "checksums.json"):
         shutil.copy(two / name, one / name)
-    assert written(folder, paths, ["pos"], corpus=small)[0] == expected and len(measured) == 5
+    assert written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)[0] == expected and len(measured) == 5
     (one / "answers.npz").unlink()
-    assert written(folder, paths, ["pos"], corpus=small)[0] == expected and len(measured) == 6
+    assert written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)[0] == expected and len(measured) == 6
 
 
 def test_what_a_killed_run_left_is_removed(run: Path, small: Corpus, tmp_path: Path) -> None:
     over = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
     litter = tmp_path / "t" / "checkpoints" / f".0123456789abcdef.{socket.gethostname()}-{int(over.stdout)}.part"
-    litter.mkdir(parents=True)
-    (litter / "scores.csv").touch()
-    trace(checkpoints_of(run)[::3], ["pos"], corpus=small, folder=tmp_path / "t")
-    assert not litter.exists()
+    for _ in range(2):  # with something to measure, and without
+        litter.mkdir(parents=True)
+        (litter / "scores.csv").touch()
+        trace(checkpoints_of(run)[::3], ["pos"], corpus=small, folder=tmp_path / "t", fit_settings=QUICK)
+        assert not litter.exists()
 
 
 def test_states_that_were_there_before_stay(run: Path, small: Corpus, tmp_path: Path) -> None:
