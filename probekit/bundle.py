@@ -6,11 +6,13 @@ read from the checkout.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from probekit.errors import InputError, unknown
+from probekit.errors import InputError, ProbekitWarning, unknown
 
 Folder = Literal["probes", "corpora"]
 
@@ -30,12 +32,30 @@ def names(name: Folder) -> list[str]:
     return sorted(path.stem for path in folder(name).glob("*.toml"))
 
 
+def is_shipped(kind: str, name: str, shipped: Iterable[str]) -> bool:
+    """Whether a name is one of probekit's own, of a model (an alias), a corpus or a task.
+
+    One rule for the three: such a name always means the same, whatever lies in the working directory; a file or folder
+    there is `./NAME`. Where a name means both, a warning says so.
+    """
+    if name not in shipped:
+        return False
+    if Path(name).exists():
+        warnings.warn(
+            f"'{name}' is a {kind} of probekit's, which is read, and also lies in the working directory: give "
+            f"./{name} for that",
+            ProbekitWarning,
+            stacklevel=1,  # once a name, however often it is asked for
+        )
+    return True
+
+
 def find(what: Folder, name: str) -> Path:
     """The TOML file of a shipped name.
 
     Raises InputError, with the nearest name, where nothing is called so.
     """
-    if name not in names(what):
-        kind = "task" if what == "probes" else "corpus"
+    kind = "task" if what == "probes" else "corpus"
+    if not is_shipped(kind, name, names(what)):
         raise InputError(f"{unknown(kind, name, names(what))} (a path to a file works too)")
     return folder(what) / f"{name}.toml"

@@ -38,7 +38,7 @@ def made_states(corpus: Corpus, values: Mapping[Split, np.ndarray], *, shard_wor
     layers, _, dim = values["train"].shape
     manifest = {"corpus": {"name": corpus.name, "text": corpus.fingerprint}, "context": "sentence"}
     manifest["model"] = {"weights": "made", "tokenizer": "made", **facts}
-    manifest["layers_mean"] = "as made"
+    manifest["layers"] = {"site": "made"}
     store = open_store(manifest, dim, "float16")
     shards: dict[Split, tuple[Shard, ...]] = {}
     for split, vectors in values.items():

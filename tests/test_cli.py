@@ -154,6 +154,20 @@ def test_a_mistake_is_a_line_or_two(run: Run, tiny_bert: Path, change: list[str]
     assert len(said) <= 3 and "Traceback" not in err
 
 
+def test_one_model_at_two_sites_is_two_panels_and_two_stores(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
+    arguments = ("probe", "--model", tiny_bert, "--task", "pos", "--corpus", "sample", "--layers", "0,3")
+    for site in ("residual", "mlp"):
+        assert run(*arguments, "--site", site, "--out", site)[0] == 0
+    status, _, err = run("heatmap", "residual", "mlp", "residual", "--out", "both.svg")
+    assert status == 0, err
+    listed = json.loads(run("cache", "--json")[1])
+    assert [(row["model"], row["site"], row["corpus"]) for row in listed] == [
+        (str(tiny_bert), "residual", "sample"),
+        (str(tiny_bert), "mlp", "sample"),
+    ]
+    assert all(row["key"] in run("cache")[1] for row in listed)
+
+
 def test_a_mistake_leaves_no_folder_and_takes_none_away(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
     assert run("probe", "--model", tiny_bert, "--task", "poss", "--corpus", "sample")[0] == 2
     assert not list(tmp_path.glob("probekit-runs/*"))

@@ -55,8 +55,10 @@ def test_compare_writes_tables_pictures_and_a_verdict(
         named = sum(float(row[part]) for part in ("rotation", "re_encoding", "relocation", "loss"))
         assert named == pytest.approx(float(row["drop"]), abs=1e-5)
     assert json.loads((tmp_path / "o/run.json").read_text())["runs"][0]["fingerprints"]
-    for words in ("pos: every prediction at the best layer is the same", "p adj.", "decomposition.svg"):
-        assert words in " ".join(out.split())
+    printed = " ".join(out.split())
+    for words in ("pos: best layer: no change, every prediction is the same", "MDE", "last 3→3", "decomposition.svg"):
+        assert words in printed
+    assert "retention" in printed and "Last layer: " in printed
     again = pk.read_comparison(tmp_path / "o")
     pk.heatmap(again, tmp_path / "again.svg")
     assert "</svg>" in (tmp_path / "again.svg").read_text()
@@ -73,7 +75,12 @@ def test_a_missing_checkpoint_of_several_is_named_and_the_others_go_on(
     checkpoints = ("--before", tiny_bert, "--after", broken, "--after", shaken)
     status, out, err = run("compare", *checkpoints, "--task", "pos", "--corpus", "sample", "--seeds", 1, "--json")
     assert status == 0, err
-    assert {row["after"] for row in json.loads(out)} == {str(shaken)}
+    told = json.loads(out)
+    for name in ("comparison", "best", "last", "decomposition", "similarity"):
+        assert {row["after"] for row in told[name]} == {str(shaken)}, name
+    assert any(str(broken) in warning and "left out" in warning for warning in told["warnings"])
+    assert told["best"][0]["verdict"] and told["best"][0]["kind"] and told["last"][0]["layer"] == 3
+    assert told["folder"] and "best.csv" in told["files"]
     status, _, err = run("compare", "--before", tiny_bert, "--after", broken, "--task", "pos", "--corpus", "sample")
     assert status == 2 and "has no weights" in err and "Traceback" not in err
 
@@ -111,7 +118,7 @@ def test_layers_that_mean_different_things(
     assert status == 2 and "mean different things" in err and "after the final norm" in err
     status, out, err = run("compare", "--before", tiny_bert, "--after", shaken, "--site", "mlp", "--json", *rest)
     assert status == 0, err
-    assert json.loads(out)
+    assert json.loads(out)["comparison"]
 
 
 def test_an_adapter_against_its_base(
@@ -130,7 +137,7 @@ def test_an_adapter_against_its_base(
     rest = ("--task", "pos", "--corpus", "sample", "--seeds", 1, "--json")
     status, out, err = run("compare", "--before", tiny_bert, "--after", tmp_path / "adapter", *rest)
     assert status == 0, err
-    deltas = {row["layer"]: row["delta"] for row in json.loads(out)}
+    deltas = {row["layer"]: row["delta"] for row in json.loads(out)["comparison"]}
     assert deltas[0] == 0 and any(deltas[layer] for layer in (1, 2, 3))
 
 

@@ -13,6 +13,7 @@ import typer
 
 from probekit.cli import lists, models, runs, terminal
 from probekit.cli.door import standard_output
+from probekit.cli.parameters import as_options
 from probekit.cli.signals import Stopped, stopping
 from probekit.errors import InputError, ProbekitError
 from probekit.whole import reason
@@ -81,7 +82,7 @@ def _status(command: Callable[[], object]) -> int:
     except SystemExit as done:
         status = done.code if isinstance(done.code, int) else int(bool(done.code))
     except ProbekitError as error:
-        said = f"error: {error}"
+        said = f"error: {as_options(str(error))}"
     except MemoryError as error:
         said = f"error: not enough memory ({error or 'none is left'}): take fewer --layers or less text"
     except OSError as error:

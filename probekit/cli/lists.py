@@ -92,14 +92,28 @@ def cache(context: typer.Context, as_json: Json = False) -> None:
 
 
 def _of(entry: StoreEntry) -> dict[str, str]:
-    """What a store is of, or what is wrong with it."""
+    """What a store is of, or what is wrong with it: the names asked for, and what tells apart stores of one name."""
+    from probekit.states.named import names_in
+
+    models, corpora = names_in(entry.folder)
+    found = {"model": ", ".join(models) or "–", "corpus": ", ".join(corpora) or "–"}
+    manifest = entry.manifest
     try:
-        manifest = entry.manifest
-        corpus, context = str(manifest["corpus"]["name"]), str(manifest["context"])
-        weights = str(manifest["model"]["weights"])[:8]
-    except (KeyError, TypeError):
-        return {"corpus": entry.problem or "of something unknown", "reads": "", "weights": ""}
-    return {"corpus": f"{corpus} ({entry.problem})" if entry.problem else corpus, "reads": context, "weights": weights}
+        layers = manifest["layers"]
+        found |= {
+            "weights": str(manifest["model"]["weights"])[:8],
+            "site": str(layers["site"]),
+            "stack": str(layers.get("stack", "")),
+            "pieces": str(manifest["pieces"]),
+            "reads": str(manifest["context"]),
+            "computed in": str(manifest["computed_in"]),
+            "stored in": str(manifest["dtype"]),
+            "problem": entry.problem,
+        }
+    except (KeyError, TypeError, AttributeError):
+        unread = ("weights", "site", "stack", "pieces", "reads", "computed in", "stored in")
+        found |= {**dict.fromkeys(unread, ""), "problem": entry.problem or "of something unknown"}
+    return found
 
 
 @cache_app.command()

@@ -33,13 +33,14 @@ def alias_rows() -> list[dict[str, str]]:
 def family_rows() -> list[dict[str, str]]:
     """A row a family."""
     from probekit.states.families import FAMILIES
+    from probekit.states.layers import EMBEDDINGS
 
     return [
         {
             "family": family.title,
             "model_type": name,
             "stacks": ", ".join(family.stacks),
-            "layer 0": family.embeddings,
+            "layer 0": EMBEDDINGS[family.embeddings],
             "last layer": "after the final norm" if family.final_norm else "like the others",
             "a word sees": family.attention,
             "sites": ", ".join(["residual", *(site for site in family.sites if "." not in site)]),

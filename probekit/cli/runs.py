@@ -44,7 +44,7 @@ def probe(
             options.with_span(tasks, span),
             corpus=options.names_of_corpora(corpus),
             probes=kinds,
-            seeds=range(seeds),
+            seeds=seeds,
             extract_settings=options.extract_settings(reading),
             allow_modified=allow_modified,
             progress=progress,
@@ -71,7 +71,7 @@ def compare(
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
 ) -> None:
-    """What did fine-tuning change? Hold checkpoints against one before them, layer by layer."""
+    """What did fine-tuning change? Compare checkpoints with one before them, layer by layer."""
     options.check("--probe", probe, ("linear", "mlp"))
     options.check("--correction", correction, ("holm", "bh", "none"))
     options.check("--floor", floor, ("majority", "lexical"))
@@ -86,7 +86,7 @@ def compare(
             after,
             options.with_span(tasks, span),
             corpus=options.names_of_corpora(corpus),
-            seeds=range(seeds),
+            seeds=seeds,
             extract_settings=options.extract_settings(reading),
             allow_modified=allow_modified,
             progress=progress,
@@ -107,11 +107,15 @@ def trace(
     models: Annotated[
         list[str] | None, typer.Option(help="Checkpoints in the order of training; repeat. With --run: before them.")
     ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(help="The model that training began with. [default: what the first checkpoint names, or itself]"),
+    ] = None,
     corpus: options.Corpora = None,
     probe: Annotated[str, typer.Option(help="linear or mlp.")] = "linear",
     seeds: Annotated[int, typer.Option(min=1, max=1_000, help="Probes a layer, with seeds 0, 1, …")] = 1,
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Retention below which it counts as gone.")] = 0.9,
-    keep_states: Annotated[str, typer.Option(help="yes, or no: drop a checkpoint's states once probed.")] = "yes",
+    keep_states: Annotated[str, typer.Option(help="yes, or no: delete states extracted for this alone.")] = "yes",
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -133,15 +137,17 @@ def trace(
             checkpoints,
             tasks,
             folder=folder,
+            base=base,
             corpus=options.names_of_corpora(corpus),
             probe=kind,
-            seeds=range(seeds),
+            seeds=seeds,
             threshold=threshold,
             keep_states=keep_states == "yes",
             extract_settings=options.extract_settings(reading),
             allow_modified=allow_modified,
             progress=progress,
         )
+        found = replace(found, run={"command": sys.argv, **found.run})
         found.write(folder)
     trace_curves(found, folder / "curves.png", folder / "curves.svg")
     trace_heatmap(found, folder / "retention.png", folder / "retention.svg")
@@ -153,10 +159,8 @@ def heatmap(
     out: Annotated[Path, typer.Option(help="The picture: .png, .svg or .pdf.")] = Path("heatmap.png"),
 ) -> None:
     """Draw the heatmap again, from one run or several."""
-    import pandas as pd
-
     import probekit as pk
+    from probekit.probes.scores import joined
 
-    tables = [pk.read_scores(folder).table for folder in folders]
-    pk.heatmap(pk.Scores(pd.concat(tables, ignore_index=True).drop_duplicates()), out)
+    pk.heatmap(joined([pk.read_scores(folder) for folder in folders]), out)
     terminal.say(str(out))

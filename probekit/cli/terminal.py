@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from probekit.cli.parameters import as_options
 from probekit.errors import ProbekitWarning
 from probekit.harmless import harmless
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
     from probekit.forgetting.comparison import Comparison
@@ -79,37 +81,54 @@ def print_scores(scores: Scores, folder: Path, as_json: bool) -> None:
 
 
 def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> None:
-    """The table and the verdicts, or the cells as JSON."""
+    """The table and the verdicts; or as JSON these, and every table."""
+    from probekit.forgetting.comparison import TABLES
+
+    files = [f"{name}.csv" for name in TABLES] + ["run.json"]
+    files += [f"{name}.{ending}" for name in ("forgetting", "decomposition") for ending in ("png", "svg")]
     if as_json:
-        sys.stdout.write(comparison.comparison.to_json(orient="records", indent=1) + "\n")
+        tables = {name: records(getattr(comparison, name)) for name in ("best", "last", *TABLES)}
+        corrected = {name: comparison.run[name] for name in ("correction", "corrected_over", "floor")}
+        print_json({"warnings": comparison.notices, **tables, **corrected, "folder": str(folder), "files": files})
         return
     from rich.console import Group
     from rich.text import Text
 
-    from probekit.forgetting.comparison import TABLES
     from probekit.reports.table import comparison_table, where_table
 
-    several = comparison.best["after"].nunique() > 1
+    best = comparison.best
+    several = [column for column in ("after", "corpus") if best[column].nunique() > 1]
     lines = [
-        Text(f"{row['after'] + ', ' if several else ''}{row['task']}: {row['verdict']}.")
-        for _, row in comparison.best.iterrows()
+        Text(f"{', '.join(str(row[column]) for column in [*several, 'task'])}: {row['verdict']}.")
+        for _, row in best.iterrows()
     ]
-    files = [f"{name}.csv" for name in TABLES] + ["run.json"]
-    files += [f"{name}.{ending}" for name in ("forgetting", "decomposition") for ending in ("png", "svg")]
     where = where_table(comparison) or Text("no kind of instance changed by more than chance")
     print_results(comparison.notices, Group(comparison_table(comparison), *lines, Text(), where), folder, files)
 
 
 def print_trace(trace: Trace, folder: Path, as_json: bool) -> None:
-    """A row a task and its course, or the whole table as JSON."""
+    """Two rows for each task and what became of it; or as JSON these, and every table."""
+    files = ["trace.csv", "fell.csv", "summary.csv", "run.json"]
+    files += [f"{name}.{ending}" for name in ("curves", "retention") for ending in ("png", "svg")]
     if as_json:
-        sys.stdout.write(trace.table.to_json(orient="records", indent=1) + "\n")
+        tables = {"summary": records(trace.summary), "fell": records(trace.fell), "trace": records(trace.table)}
+        counted = {"base": trace.base, "threshold": trace.threshold}
+        print_json({"warnings": trace.notices, **counted, **tables, "folder": str(folder), "files": files})
         return
+    from rich.console import Group
+    from rich.text import Text
+
     from probekit.reports.table import trace_table
 
-    files = ["trace.csv", "fell.csv", "summary.csv"]
-    files += [f"{name}.{ending}" for name in ("curves", "retention") for ending in ("png", "svg")]
-    print_results(trace.notices, trace_table(trace), folder, files)
+    lines = [Text(f"{row['task']}, {row['corpus']}: {row['verdict']}.") for _, row in trace.summary.iterrows()]
+    print_results(trace.notices, Group(trace_table(trace), *lines), folder, files)
+
+
+def records(table: pd.DataFrame) -> Any:
+    """The rows of a table as they stand in JSON: numbers in full, null where a value is missing."""
+    import json
+
+    return json.loads(table.to_json(orient="records", double_precision=15))
 
 
 def print_results(notices: Sequence[str], shown: RenderableType, folder: Path, files: Sequence[str]) -> None:
@@ -128,8 +147,8 @@ def print_rows(rows: list[dict[str, Any]], as_json: bool, title: str) -> None:
     from rich.table import Table
 
     table = Table(title=escape(title), title_justify="left")
-    for heading in rows[0] if rows else ("nothing here yet",):
-        table.add_column(heading)
+    for number, heading in enumerate(rows[0] if rows else ("nothing here yet",)):
+        table.add_column(heading, no_wrap=not number)
     for row in rows:
         table.add_row(*(escape(str(value)) for value in row.values()))
     show(table)
@@ -185,7 +204,7 @@ def _print_lines(what: str, lines: Sequence[str], style: str) -> None:
     from rich.text import Text
 
     for line in lines:
-        _console().print(Text(harmless(f"{what}: {line}"), style))
+        _console().print(Text(harmless(f"{what}: {as_options(line)}"), style))
 
 
 class _Harmless:
@@ -213,4 +232,4 @@ def _console() -> Console:
 def show_warning(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
     """A notice of probekit's own in a line; those of other libraries are not shown."""
     if issubclass(category, ProbekitWarning):
-        complain(f"notice: {message}")
+        complain(f"notice: {as_options(str(message))}")

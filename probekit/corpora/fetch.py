@@ -146,4 +146,6 @@ def _part_differs(source: Source, part: Path) -> str:
 def _differs(where: Path | str, wrong: str) -> str:
     is_download = isinstance(where, Path) and where.is_relative_to(data_folder())
     advice = "Delete it to fetch it again, or accept" if is_download else "Accept"
-    return f"{where} differs from the corpus card: its {wrong}. {advice} it with --allow-modified (results are marked)"
+    return (
+        f"{where} differs from the corpus card: its {wrong}. {advice} it with allow_modified=True (results are marked)"
+    )

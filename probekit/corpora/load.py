@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from probekit import bundle
+from probekit import bundle, doors
 from probekit.corpora.card import Card, load_card
 from probekit.corpora.fetch import fetch
 from probekit.corpora.find import KNOWN, files_in, reader_of
@@ -42,6 +42,8 @@ def _collector_paused() -> Iterator[None]:
 def load_corpus(name_or_path: str | Path, *, allow_modified: bool = False, progress: Progress = silent) -> Corpus:
     """The annotated text a name or a path stands for.
 
+    A shipped name wins over a file or folder of that name, which is `./NAME` (see `bundle.is_shipped`).
+
     Args:
         name_or_path: a shipped name (`en_ewt`); a card of one's own (`my.toml`); a file or a folder with train, dev
             and test (see `find`; a single file is split by document); or `hf:NAME`, a data set of the hub
@@ -51,6 +53,13 @@ def load_corpus(name_or_path: str | Path, *, allow_modified: bool = False, progr
 
     Raises InputError for an unknown name, CorpusError for files that are missing, malformed or modified.
     """
+    doors.of_type("name_or_path", name_or_path, (str, Path))
+    doors.of_type("allow_modified", allow_modified, bool)
+    doors.function("progress", progress)
+    return replace(_loaded(name_or_path, allow_modified, progress), source=str(name_or_path))
+
+
+def _loaded(name_or_path: str | Path, allow_modified: bool, progress: Progress) -> Corpus:
     text = str(name_or_path)
     path = path_of(text)
     if text.startswith(HUB):

@@ -59,11 +59,12 @@ class Corpus:
     """Passages by split, with what is known of where they came from.
 
     Attributes:
-        name: what results call it.
+        name: what results call it; other corpora may have the same name.
         splits: passages of `train`, `dev` and `test`; documents stay in one piece and in order.
         card: title, licence and sources, where the corpus has a card.
         notices: what a reader must know, one sentence each: what was left out, joined, masked, and how many.
         modified: files whose checksum differed from the card's and were accepted all the same.
+        source: the name or path it was loaded by; empty for one made in Python.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Corpus:
     card: Card | None = None
     notices: tuple[str, ...] = ()
     modified: tuple[str, ...] = ()
+    source: str = ""
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{len(passages):,} {split}" for split, passages in self.splits.items())
@@ -112,4 +114,22 @@ class Corpus:
             for passage in passages:
                 text = "\x1f".join(passage.words)
                 digest.update(f"\x1e{passage.document}\x1c{text}".encode())
+        return digest.hexdigest()
+
+    @cached_property
+    def annotation(self) -> str:
+        """sha256 of all labels, and of the splits and words they stand on: where it is the same for two corpora with
+        the same `fingerprint`, every task has the same instances in both."""
+        digest = hashlib.sha256()
+        for passage in self.passages():
+            parts: list[str] = []
+            for layer in sorted(passage.tags):
+                parts.append(f"\x1d{layer}")
+                parts.extend(map(str, passage.tags[layer]))
+            for layer in sorted(passage.edges):
+                parts.append(f"\x1e{layer}")
+                for edge in passage.edges[layer]:
+                    parts.append(edge.label)
+                    parts.extend(map(str, edge.spans))
+            digest.update("\x1f".join(parts).encode(errors="surrogatepass"))
         return digest.hexdigest()

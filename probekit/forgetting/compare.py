@@ -6,31 +6,46 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from probekit import doors
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
 from probekit.forgetting import paired
-from probekit.forgetting.comparison import COLUMNS, MORE_COLUMNS, TABLES, Comparison
+from probekit.forgetting.comparison import COLUMNS, KEYS, MORE_COLUMNS, TABLES, Comparison
 from probekit.forgetting.correction import Correction, adjust
 from probekit.forgetting.decompose import decompose
-from probekit.forgetting.layers import layer_pairs
+from probekit.forgetting.layers import layer_pairs, partners
 from probekit.forgetting.lost_words import common
 from probekit.forgetting.measures import expected_layer, retention
 from probekit.forgetting.sides import Sides, counts, mean_scores
-from probekit.forgetting.similarity import similarities
+from probekit.forgetting.similarity import few_dimensions, similarities
 from probekit.forgetting.verdict import kind, verdict
 from probekit.forgetting.where import where
 from probekit.probes import metrics
-from probekit.probes.asked import Asked, CorpusNames, TaskNames, ask
+from probekit.probes.asked import (
+    Asked,
+    CorpusNames,
+    ModelOrStates,
+    Seeds,
+    Subject,
+    TaskNames,
+    ask,
+    check_settings,
+    questions_of,
+    subjects_of,
+)
 from probekit.probes.baselines import BASELINES
 from probekit.probes.fit import FitSettings, Fitted, fit_together
 from probekit.probes.heads import ProbeKind
+from probekit.probes.identity import names_of_corpora, names_of_states
 from probekit.probes.probe import record, versions
 from probekit.progress import Progress, silent
 from probekit.states.extract import ExtractSettings, States
+from probekit.states.layers import in_words
 from probekit.tasks.instances import TaskData
 from probekit.tasks.task import Context
 
@@ -43,13 +58,13 @@ SEEDS = (0, 1, 2)
 
 
 def compare(
-    before: str | States,
-    after: str | States | Sequence[str | States],
+    before: ModelOrStates,
+    after: Subject,
     tasks: TaskNames = "all",
     *,
     corpus: CorpusNames | None = None,
     probe: ProbeKind = "linear",
-    seeds: Sequence[int] = SEEDS,
+    seeds: Seeds = SEEDS,
     correction: Correction = "holm",
     floor: Floor = "majority",
     extract_settings: ExtractSettings | None = None,
@@ -62,12 +77,13 @@ def compare(
     Both sides read the same passages and answer the same instances, with probes of the same seeds, fitted together.
 
     Args:
-        before: States, or the name of a checkpoint.
-        after: the checkpoint or checkpoints to hold against it.
+        before: States, or the name or path of a checkpoint.
+        after: the checkpoint or checkpoints to compare with it.
         tasks: as for `probe`.
         corpus: as for `probe`.
         probe: the kind of probe.
-        seeds: a probe a layer and checkpoint for each; two at least for intervals that carry their spread.
+        seeds: a probe a layer and checkpoint for each, as for `probe`; two at least for intervals that carry their
+            spread.
         correction: of p-values across all cells, see `correction.adjust`.
         floor: the baseline above which retention counts.
         extract_settings: how checkpoints by name read.
@@ -78,59 +94,83 @@ def compare(
     Raises InputError where states are of different texts or their layers mean different things, ModelError where
     `before`, or every checkpoint after it, cannot be read, and whatever `probe` raises.
     """
-    settings = replace(fit_settings or FitSettings(), seeds=tuple(seeds), probe=probe)
-    others = [after] if isinstance(after, str | States) else list(after)
-    names = [one if isinstance(one, str) else one.model for one in others]
-    if len(set(names)) < len(names):
-        raise InputError("two of the checkpoints after are called alike: give each its own name or folder")
+    doors.of_type("before", before, (str, Path, States))
+    first, others = subjects_of("before", before)[0], subjects_of("after", after)
+    tasks, corpus = questions_of(tasks, corpus)
+    doors.choice("probe", probe, get_args(ProbeKind))
+    doors.choice("correction", correction, get_args(Correction))
+    doors.choice("floor", floor, get_args(Floor))
+    check_settings(extract_settings, fit_settings, allow_modified, progress)
+    settings = replace(fit_settings or FitSettings(), seeds=doors.seeds("seeds", seeds), probe=probe)
     found: dict[str, Rows] = {name: [] for name in TABLES}
     notices: list[str] = []
     started = time.perf_counter()
     seconds: dict[str, float] = {}
     runs: Rows = []
-    every = list(ask([before, *others], tasks, corpus, extract_settings, allow_modified, progress))
+    every = list(ask([first, *others], tasks, corpus, extract_settings, allow_modified, progress))
     n_tasks = sum(len(asked.data) for asked in every)
-    for asked in every:
+    corpora = names_of_corpora([asked.corpus for asked in every])
+    for asked, corpus_name in zip(every, corpora, strict=True):
         if len(asked.checkpoints) != 1 + len(others):
-            raise InputError("the states to compare are of different texts: extract both from one corpus")
+            raise InputError("the states to compare are of different texts or labels: extract both from one corpus")
         notices += asked.notices
         for context, questions in asked.contexts():
             checkpoints = _read(asked, context, notices)
+            shown = names_of_states(checkpoints)
+            if len(set(shown[1:])) < len(shown) - 1:
+                raise InputError("one of the checkpoints after is given twice")
             data = _common(questions, checkpoints, notices)
             with timed(seconds, "fit"):
                 fitted = fit_together(checkpoints, data, settings, progress=progress)
             floors = [_floor_score(d, checkpoints[0].corpus, floor) for d in data]
-            for states, probes in zip(checkpoints[1:], fitted[1:], strict=True):
+            for states, probes, name in zip(checkpoints[1:], fitted[1:], shown[1:], strict=True):
                 sides = _sides(checkpoints[0], states, fitted[0], probes, notices)
-                swaps = paired.swaps_for(n_tasks * len(others) * len(sides[0].layers))
-                _add_pair(found, checkpoints[0], states, sides, floors, correction, swaps, seconds)
+                swaps = paired.swaps_for(n_tasks * len(others) * (len(sides[0].layers) + 1))
+                about = {"before": shown[0], "after": name, "corpus": corpus_name}
+                notices += _add_pair(found, about, checkpoints[0], states, sides, floors, correction, swaps, seconds)
             runs += [record(states, data, settings, (probe,)) for states in checkpoints]
     import pandas as pd
 
     tables = {name: pd.DataFrame(rows) for name, rows in found.items()}
-    for name in ("comparison", "best"):
-        tables[name]["p_adjusted"] = adjust(tables[name]["p_value"].to_numpy(), correction)
-    tables["comparison"] = tables["comparison"][[*COLUMNS, *MORE_COLUMNS]]
-    tables["best"] = _with_verdicts(tables["best"], tables["decomposition"])
+    tables["comparison"] = tables["comparison"].assign(p_adjusted=np.nan)[[*COLUMNS, *MORE_COLUMNS]]
+    family = _adjust(tables["comparison"], tables["best"], correction)
+    tables["decomposition"]["kind"] = [kind(parts) for _, parts in tables["decomposition"].iterrows()]
     run = {
         "versions": versions(),
         "seconds": {"all": time.perf_counter() - started, **seconds},
         "correction": correction,
         "floor": floor,
-        "corrected_over": {name: len(tables[name]) for name in ("comparison", "best")},
+        "corrected_over": family,
         "runs": runs,
     }
-    return Comparison(**tables, run=run, notices=tuple(dict.fromkeys(notices)))
+    return _with_verdicts(Comparison(**tables, run=run, notices=tuple(dict.fromkeys(notices))))
 
 
-def _with_verdicts(best: pd.DataFrame, decomposition: pd.DataFrame) -> pd.DataFrame:
-    """The rows with what became of each task: a kind, and a sentence."""
-    keys = ["before", "after", "task", "corpus"]
-    at = decomposition.set_index([*keys, "layer"], drop=False)
-    parts = [at.loc[(*row[keys], row["layer_probed"])] for _, row in best.iterrows()]
-    kinds = [kind(part) for part in parts]
-    sentences = [verdict(row, part) for (_, row), part in zip(best.iterrows(), parts, strict=True)]
-    return best.assign(kind=kinds, verdict=sentences)
+def _adjust(comparison: pd.DataFrame, best: pd.DataFrame, correction: Correction) -> int:
+    """Put adjusted p-values into both tables; returns how many they are adjusted for.
+
+    They are one family: the cells of `comparison`, and best layers that differ in number before and after. A cell
+    that stands in both tables counts once.
+    """
+    cells = {(*row[list(KEYS)], row["layer"], row["layer_after"]): row["p_value"] for _, row in comparison.iterrows()}
+    best_cells = [(*row[list(KEYS)], row["layer_before"], row["layer_after"]) for _, row in best.iterrows()]
+    p_values = {**dict(zip(best_cells, best["p_value"], strict=True)), **cells}
+    adjusted = dict(zip(p_values, adjust(np.array(list(p_values.values())), correction), strict=True))
+    comparison["p_adjusted"] = [adjusted[cell] for cell in cells]
+    best["p_adjusted"] = [adjusted[cell] for cell in best_cells]
+    return len(p_values)
+
+
+def _with_verdicts(found: Comparison) -> Comparison:
+    """The comparison with what became of each task: a kind, and a sentence."""
+    parts = found.decomposition.set_index([*KEYS, "layer"], drop=False)
+    kinds, sentences = [], []
+    for (_, best), (_, last) in zip(found.best.iterrows(), found.last.iterrows(), strict=True):
+        task = tuple(best[list(KEYS)])
+        at_best, at_last = parts.loc[(*task, best["layer_probed"])], parts.loc[(*task, last["layer"])]
+        kinds.append(at_best["kind"])
+        sentences.append(verdict(best, last, at_best, at_last))
+    return replace(found, best=found.best.assign(kind=kinds, verdict=sentences))
 
 
 @contextmanager
@@ -142,7 +182,7 @@ def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
 
 
 def _read(asked: Asked, context: Context, notices: list[str]) -> list[States]:
-    """The checkpoints' states, the first being what the others are held against; those that fail are named."""
+    """The checkpoints' states, the first being what the others are compared with; those that fail are named."""
     (_, first), *others = asked.checkpoints
     found = [first(context)]
     for name, states_in in others:
@@ -170,9 +210,10 @@ def _read(asked: Asked, context: Context, notices: list[str]) -> list[States]:
 
 
 def _require_same_layers(first: States, other: States) -> None:
-    """Layers that mean different things are not held against each other."""
-    one, two = (states.manifest["layers_mean"] for states in (first, other))
-    if one != two:
+    """Layers that mean different things are not compared."""
+    codes = [states.manifest["layers"] for states in (first, other)]
+    if codes[0] != codes[1]:
+        one, two = map(in_words, codes)
         raise InputError(
             f"the layers of {first.model} and {other.model} mean different things, so that their difference would too "
             f"({one} | {two}): probe both, and compare their best layers"
@@ -191,7 +232,8 @@ def _sides(
     if alone:
         notices.append(f"layers {', '.join(map(str, alone))} of {before.model} have no partner in {after.model}")
     alike = before.n_layers == after.n_layers
-    return [Sides(a.data, layers, a, b, alike) for a, b in zip(fitted_before, fitted_after, strict=True)]
+    origins = dict(partners(after, before))
+    return [Sides(a.data, layers, a, b, alike, origins) for a, b in zip(fitted_before, fitted_after, strict=True)]
 
 
 def _common(data: Sequence[TaskData], checkpoints: Sequence[States], notices: list[str]) -> list[TaskData]:
@@ -212,6 +254,7 @@ def _floor_score(data: TaskData, corpus: Corpus, floor: Floor) -> float:
 
 def _add_pair(
     found: dict[str, Rows],
+    about: dict[str, str],
     before: States,
     after: States,
     sides: Sequence[Sides],
@@ -219,14 +262,11 @@ def _add_pair(
     correction: Correction,
     swaps: int,
     seconds: dict[str, float],
-) -> None:
-    """Add the rows of one checkpoint against the first to every table."""
-    names = {"before": before.model, "after": after.model}
-    corpus = before.corpus.name + ("*" if before.corpus.modified else "")
+) -> list[str]:
+    """Add the rows of one checkpoint against the first to every table; returns what a reader must know of them."""
 
     def add(table: str, task: str | None, rows: Rows) -> None:
-        about = {**names, "task": task, "corpus": corpus} if task else {**names, "corpus": corpus}
-        found[table] += [{**about, **row} for row in rows]
+        found[table] += [{**about, **({"task": task} if task else {}), **row} for row in rows]
 
     for side, floor in zip(sides, floors, strict=True):
         task = side.data.task.name
@@ -241,7 +281,9 @@ def _add_pair(
         for row in decompose(before, after, sides):
             add("decomposition", row.pop("task"), [row])
     with timed(seconds, "similarity"):
-        add("similarity", None, [{"context": before.context, **row} for row in similarities(before, after)])
+        rows = similarities(before, after)
+        add("similarity", None, [{"context": before.context, **row} for row in rows])
+    return list(few_dimensions(before.model, after.model, rows))
 
 
 def _cells(side: Sides, floor: float, swaps: int) -> Rows:

@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from probekit import doors
 from probekit.errors import InputError
 from probekit.results import folder as kept
 
@@ -43,6 +44,7 @@ MORE_COLUMNS = (
     "n_test",
     "seeds",
 )
+KEYS = ("before", "after", "task", "corpus")
 PARTS = ("rotation", "re_encoding", "relocation", "loss")
 TABLES = ("comparison", "best", "decomposition", "similarity", "by_label")
 
@@ -54,7 +56,8 @@ class Comparison:
     Attributes:
         comparison: a row a checkpoint, task and layer: COLUMNS first, then MORE_COLUMNS. Scores are in [0, 1], `delta`
             is after minus before.
-        best: a row a checkpoint and task: the best layer of each side, chosen on dev, and their difference.
+        best: a row a checkpoint and task: the best layer of each side, chosen on dev, and their difference; with `kind`
+            and `verdict`. What any layer still tells.
         decomposition: a row a checkpoint, task and layer: what the drop of a probe trained before is made of.
         similarity: a row a checkpoint, context and pair of layers.
         by_label: a row a checkpoint, task and kind of instance (label, frequency …), at the best layer before.
@@ -69,6 +72,12 @@ class Comparison:
     by_label: pd.DataFrame
     run: Mapping[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+
+    @property
+    def last(self) -> pd.DataFrame:
+        """A row a checkpoint and task: that of `comparison` at the last layer read, which a head on top gets."""
+        layers = self.comparison.groupby(list(KEYS), sort=False)["layer"]
+        return self.comparison.loc[layers.idxmax()].reset_index(drop=True)
 
     def write(self, folder: str | Path) -> None:
         """Write each table as CSV, and `run.json`, into `folder`.
@@ -86,11 +95,12 @@ def read_comparison(folder: str | Path) -> Comparison:
     """
     import pandas as pd
 
+    doors.of_type("folder", folder, (str, Path))
     try:
         tables = {name: pd.read_csv(BytesIO(kept.read_table(Path(folder) / f"{name}.csv"))) for name in TABLES}
         run = kept.read_record(Path(folder))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"no comparison in {folder}: expected a folder of 'probekit compare --out' ({error})"
+            f"no comparison in {folder}: expected a folder that 'probekit compare' wrote ({error})"
         ) from error
     return Comparison(**tables, run=run, notices=tuple(run.pop("notices", ())))

@@ -5,19 +5,19 @@ Four readings of `after`, each free to do what the ones before it may:
     (a) the probe trained on `before`, as it is;
     (b) the same probe, behind a rotation (Procrustes) or a linear map (ridge) from after to before;
     (c) a probe trained on `after` at this layer;
-    (d) a probe trained on `after` at whichever layer is best.
+    (d) a probe trained on `after` at another layer that did not know as much before.
 
 What (b) recovers is rotation (or another linear map), what only (c) recovers re-encoding, what only (d) recovers
-relocation, and the rest is loss. Maps are fitted on training words; which reading a step uses is chosen on dev; the
-scores are of test. The four parts add up to the whole drop of (a). Where the old probe says on dev what it said before,
-nothing is looked for.
+relocation, and the rest is loss. A layer that knew as much before has had nothing moved into it, and the embeddings
+never have: what stands there is no relocation. Maps are fitted on training words; which reading a step uses is chosen
+on dev; the scores are of test. The four parts add up to the whole drop of (a). Where the old probe says on dev what it
+said before, nothing is looked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,12 +25,29 @@ from probekit.forgetting import maps, paired
 from probekit.forgetting.comparison import PARTS
 from probekit.forgetting.sides import Sides, counts, mean_scores
 from probekit.probes import metrics
-from probekit.probes.fit import predict
+from probekit.probes.fit import Fitted, predict
 from probekit.states.extract import States
+from probekit.tasks.instances import TaskData
 
 MAP_WORDS, CHUNK = 16_384, 256  # training words that maps are fitted on, in runs from all over the split
 PLAIN = "as it is"
 Predictions = dict[str, list[np.ndarray]]  # by reading: `(layers, seeds, n)` for each task
+
+
+class Reading(NamedTuple):
+    """One way to read a layer: its score on dev, and what it says of dev and test, `(seeds, n)` each."""
+
+    name: str
+    score: float
+    dev: np.ndarray
+    test: np.ndarray
+
+
+class Move(NamedTuple):
+    """A layer of after: what is read there now, and what was."""
+
+    now: Reading
+    then: Reading
 
 
 def decompose(before: States, after: States, sides: Sequence[Sides]) -> list[dict[str, Any]]:
@@ -62,17 +79,14 @@ def _seen_through_maps(
     partner = dict(layers)
     # Layers that have no partner read some other's: nobody looks at what comes of it.
     place = {layer: partner.get(layer, layers[0][1]) for layer in before.layers}
-    samples = {layer: (_sample(after, b), _sample(before, layer)) for layer, b in layers}
     kept = _kept(before, after)
-    fits: dict[str, Any] = {f"ridge {penalty:g}": partial(maps.ridge, penalty=penalty) for penalty in maps.RIDGES}
-    if before.dim == after.dim:
-        fits = {"procrustes": maps.procrustes, **fits}
+    fitted = {layer: maps.linear_maps(_sample(after, b)[kept], _sample(before, layer)[kept]) for layer, b in layers}
     found: dict[str, maps.MappedStates] = {}
     if before.dim == after.dim:
         found[PLAIN] = maps.MappedStates(after, place, {}, before.dim)
-    for name, fit in fits.items():
-        fitted = {layer: fit(source[kept], target[kept]) for layer, (source, target) in samples.items()}
-        of_layer = {layer: fitted.get(layer, fitted[layers[0][0]]) for layer in before.layers}
+    first = layers[0][0]
+    for name in fitted[first]:
+        of_layer = {layer: fitted.get(layer, fitted[first])[name] for layer in before.layers}
         found[name] = maps.MappedStates(after, place, of_layer, before.dim)
     return found
 
@@ -98,44 +112,89 @@ def _kept(before: States, after: States) -> np.ndarray:
 
 def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[dict[str, Any]]:
     data, (first, second) = side.data, side.places
-    dev = {name: mean_scores(data, "dev", predicted) for name, (predicted, _) in mapped.items()}
-    retrained = mean_scores(data, "dev", side.after.dev_predictions)
-    scores = {name: mean_scores(data, "test", predicted) for name, (_, predicted) in mapped.items()}
-    scores["before"] = mean_scores(data, "test", side.before.predictions)
-    scores["retrained"] = mean_scores(data, "test", side.after.predictions)
-    elsewhere = {f"layer {at}": (retrained[j], side.after.predictions[j]) for j, at in enumerate(side.after.layers)}
+    scores = {name: mean_scores(data, "dev", dev) for name, (dev, _) in mapped.items()}
+    then, now = _readings(side.data, "before", side.before), _readings(side.data, "layer", side.after)
     drawn = paired.weights(len(np.unique(data.splits["test"].groups))).resampled
     rows = []
     for i, (layer, layer_after) in enumerate(side.layers):
-        probes = {name: (dev[name][i], test[i]) for name, (_, test) in mapped.items()}
-        own = {"retrained": (retrained[second[i]], side.after.predictions[second[i]])}
-        plain = {name: reading for name, reading in probes.items() if name == PLAIN}
-        steps = [step for step in (plain, probes, probes | own, probes | own | elsewhere) if step]
-        if plain and np.array_equal(mapped[PLAIN][0][i], side.before.dev_predictions[first[i]]):
-            steps = [plain for _ in steps]
-        chosen = [_best(step) for step in steps]
-        levels = [side.before.predictions[first[i]], *(predictions for _, predictions in chosen)]
+        before, own = then[first[i]], now[second[i]]._replace(name="retrained")
+        seen = [Reading(name, float(scores[name][i]), dev[i], test[i]) for name, (dev, test) in mapped.items()]
+        plain = seen[0] if PLAIN in mapped else None
+        if plain and np.array_equal(plain.dev, before.dev):
+            through, here, move = plain, plain, Move(plain, plain)
+        else:
+            through, here = _best(seen), _best([*seen, own])
+            move = _moved(data, before, here, _others(side, layer_after, then, now))
+        levels = [before, *([plain] if plain else []), through, here, *move]
         rows.append(
             {
                 "layer": layer,
                 "layer_after": layer_after,
-                **_parts(side, np.stack(levels), drawn, has_plain=bool(plain)),
-                "score_before": scores["before"][first[i]],
-                "score_as_it_is": scores[PLAIN][i] if plain else np.nan,
-                "score_mapped": scores[chosen[-3][0]][i],
-                "score_retrained": scores["retrained"][second[i]],
-                "score_best_layer": mean_scores(data, "test", chosen[-1][1][None])[0],
-                "map": chosen[-3][0],
-                "best_elsewhere": chosen[-1][0],
+                **_parts(side, np.stack([level.test for level in levels]), drawn, has_plain=bool(plain)),
+                "score_before": _score(side, before),
+                "score_as_it_is": _score(side, plain) if plain else np.nan,
+                "score_mapped": _score(side, through),
+                "score_retrained": _score(side, own),
+                "score_best_layer": _score(side, move.now),
+                "map": through.name,
+                "best_elsewhere": move.now.name,
             }
         )
     return rows
 
 
-def _best(readings: dict[str, tuple[float, np.ndarray]]) -> tuple[str, np.ndarray]:
-    """The reading with the best dev score, by name, with its test predictions; of equals the first, the plainest."""
-    name = max(readings, key=lambda name: readings[name][0])
-    return name, readings[name][1]
+def _readings(data: TaskData, name: str, fitted: Fitted) -> list[Reading]:
+    """Of each layer, what its own probes read."""
+    scores = mean_scores(data, "dev", fitted.dev_predictions).tolist()
+    return [
+        Reading(f"{name} {layer}", scores[i], fitted.dev_predictions[i], fitted.predictions[i])
+        for i, layer in enumerate(fitted.layers)
+    ]
+
+
+def _score(side: Sides, reading: Reading) -> float:
+    return float(mean_scores(side.data, "test", reading.test[None])[0])
+
+
+def _best(readings: Sequence[Reading]) -> Reading:
+    """The reading with the best dev score; of equals the first, the plainest."""
+    return max(readings, key=lambda reading: reading.score)
+
+
+def _others(side: Sides, layer_after: int, then: Sequence[Reading], now: Sequence[Reading]) -> list[Move]:
+    """The other layers of after, each with what stood at its depth before; without the embeddings, into which nothing
+    moves."""
+    places = {layer: i for i, layer in enumerate(side.before.layers)}
+    return [
+        Move(now[j], then[places[side.origins[layer]]])
+        for j, layer in enumerate(side.after.layers)
+        if layer not in (0, layer_after) and layer in side.origins
+    ]
+
+
+def _moved(data: TaskData, before: Reading, here: Reading, others: Sequence[Move]) -> Move:
+    """Where most of what is missing here has moved to, by dev scores: a layer that knows more than it did. `here` where
+    there is none."""
+    gains = [float(_relocated(before.score, here.score, now.score, then.score)) for now, then in others]
+    if max(gains, default=0) <= 0:
+        return Move(here, here)
+    now, then = others[int(np.argmax(gains))]
+    if not _knows_more(data, now, then):
+        return Move(here, here)
+    # By chance alone the greater of two scores is greater than either: what cannot be told from `here` is no more.
+    return Move(now, then if _knows_more(data, then, here) else here)
+
+
+def _knows_more(data: TaskData, first: Reading, second: Reading) -> bool:
+    """Whether the first reading's score on dev is above the second's by its 95% interval."""
+    higher, lower = counts(data, "dev", [first.dev[None], second.dev[None]])
+    drawn = paired.weights(higher.shape[2], swaps=1)
+    return bool(paired.difference(data.task.metric, lower, higher, drawn).low[0] > 0)
+
+
+def _relocated(before: Any, here: Any, now: Any, then: Any) -> Any:
+    """Of what was known here before and is not now, what another layer knows now and did not know then."""
+    return np.maximum(np.minimum(now, np.maximum(before, here)) - np.maximum(then, here), 0)
 
 
 def _parts(side: Sides, levels: np.ndarray, drawn: np.ndarray, *, has_plain: bool) -> dict[str, float]:
@@ -149,25 +208,28 @@ def _parts(side: Sides, levels: np.ndarray, drawn: np.ndarray, *, has_plain: boo
     resampled = metrics.score(metric, (drawn @ flat).reshape(len(drawn), *counted.shape[:2], -1))
     draws = _split(resampled.transpose(1, 2, 0), has_plain)
     row: dict[str, float] = {}
-    for part in ("drop", *PARTS):
+    for part in ("drop", "mapped_drop", *PARTS):
         seeds, drawn_part = of_seeds[part][None], draws[part][None]
         value = seeds.mean(axis=1)
         noise, share = paired.seed_noise(seeds, drawn_part)
-        low, high = metrics.interval(paired.widened(drawn_part.mean(axis=1), value, groups, share) + noise)
+        spread = paired.widened(drawn_part.mean(axis=1), value, groups, share) + noise
+        low, high = metrics.interval(spread)
         row |= {part: float(value[0]), f"{part}_low": float(low[0]), f"{part}_high": float(high[0])}
+        if part == "drop":
+            row["drop_detectable"] = float(paired.minimum_detectable(spread, value)[0])
     return row
 
 
 def _split(scores: np.ndarray, has_plain: bool) -> dict[str, np.ndarray]:
     """The drop and its parts, `(…)` each, from the readings' scores `(levels, …)`."""
     before, *rest = scores
-    plain, mapped, retrained, best = rest if has_plain else [np.full_like(before, np.nan), *rest]
-    # A layer that knew more all along makes good what this one lost, but no more than that.
-    best = np.clip(best, retrained, np.maximum(before, retrained))
+    plain, mapped, here, now, then = rest if has_plain else [np.full_like(before, np.nan), *rest]
+    relocation = _relocated(before, here, now, then)
     return {
         "drop": before - (plain if has_plain else mapped),
+        "mapped_drop": before - mapped,
         "rotation": mapped - plain,
-        "re_encoding": retrained - mapped,
-        "relocation": best - retrained,
-        "loss": before - best,
+        "re_encoding": here - mapped,
+        "relocation": relocation,
+        "loss": before - here - relocation,
     }

@@ -14,9 +14,14 @@ def layer_pairs(before: States, after: States) -> list[tuple[int, int]]:
 
     Raises InputError where no layer is left.
     """
-    last_before, last_after = max(before.n_layers - 1, 1), after.n_layers - 1
-    pairs = [(layer, (2 * layer * last_after + last_before) // (2 * last_before)) for layer in before.layers]
-    kept = [(a, b) for a, b in pairs if b in after.layers]
+    kept = partners(before, after)
     if not kept:
         raise InputError(f"'{before.model}' and '{after.model}' were read at layers of which no two stand side by side")
     return kept
+
+
+def partners(first: States, second: States) -> list[tuple[int, int]]:
+    """Each layer of `first` with the one of `second` at the same relative depth, where that was kept."""
+    last_first, last_second = max(first.n_layers - 1, 1), second.n_layers - 1
+    pairs = [(layer, (2 * layer * last_second + last_first) // (2 * last_first)) for layer in first.layers]
+    return [(a, b) for a, b in pairs if b in second.layers]

@@ -13,7 +13,11 @@ from probekit.probes.batches import Vectors
 from probekit.states.extract import States
 from probekit.tasks.task import Context
 
-RIDGES = (1e-4, 1e-2)  # of the mean variance of a dimension
+RIDGES = (
+    1e-6,
+    1e-2,
+)  # of the mean variance of a dimension: the least undoes any invertible map, the other is for noise
+BLOCK = 4_096  # words summed at a time
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,13 @@ class LinearMap:
         return np.asarray((values - self.source) @ self.matrix + self.target)
 
 
+def linear_maps(source: np.ndarray, target: np.ndarray) -> dict[str, LinearMap]:
+    """The maps from `source` to `target`, `(words, dim)` each and of the same words, by name: `procrustes` where the
+    widths are the same, and `ridge PENALTY` for each of RIDGES."""
+    found = {"procrustes": procrustes(source, target)} if source.shape[1] == target.shape[1] else {}
+    return found | {f"ridge {penalty:g}": each for penalty, each in ridges(source, target, RIDGES).items()}
+
+
 def procrustes(source: np.ndarray, target: np.ndarray) -> LinearMap:
     """The rotation (or reflection) that brings `source` nearest to `target`, least squares (Schönemann 1966).
 
@@ -44,18 +55,26 @@ def procrustes(source: np.ndarray, target: np.ndarray) -> LinearMap:
     return LinearMap(a, b, (u @ vt).astype(np.float32))
 
 
-def ridge(source: np.ndarray, target: np.ndarray, penalty: float) -> LinearMap:
-    """The linear map nearest to `target`, with `penalty` (in mean variances of a dimension) on its size.
+def ridges(source: np.ndarray, target: np.ndarray, penalties: Sequence[float]) -> dict[float, LinearMap]:
+    """The linear map nearest to `target` for each penalty (in mean variances of a dimension) on its size.
 
-    `(words, dim)` each; the widths may differ.
+    `(words, dim)` each; the widths may differ. Sums are in double precision: one direction a thousand times as long
+    as the others would drown them in single precision.
     """
     a, b = source.mean(axis=0), target.mean(axis=0)
-    centred = source - a
-    covariance = (centred.T @ centred).astype(np.float64)
-    # The least there is added too: vectors that do not vary are mapped to the mean.
-    covariance += (penalty * np.trace(covariance) / len(covariance) + 1e-12) * np.eye(len(covariance))
-    matrix = np.linalg.solve(covariance, (centred.T @ (target - b)).astype(np.float64))
-    return LinearMap(a, b, matrix.astype(np.float32))
+    own = np.zeros((source.shape[1],) * 2)
+    both = np.zeros((source.shape[1], target.shape[1]))
+    for start in range(0, len(source), BLOCK):
+        centred = (source[start : start + BLOCK] - a).astype(np.float64)
+        own += centred.T @ centred
+        both += centred.T @ (target[start : start + BLOCK] - b).astype(np.float64)
+    variance = np.trace(own) / len(own)
+    maps = {}
+    for penalty in penalties:
+        # The least there is added too: vectors that do not vary are mapped to the mean.
+        penalised = own + (penalty * variance + 1e-12) * np.eye(len(own))
+        maps[penalty] = LinearMap(a, b, np.linalg.solve(penalised, both).astype(np.float32))
+    return maps
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ class Sides:
         layers: (layer before, layer after) of each pair.
         before, after: the probes, of all layers.
         alike: whether both models have as many layers, so that a layer without its partner is one not kept.
+        origins: for each layer after, the layer before that stands at its depth; those that have none are not there.
     """
 
     data: TaskData
@@ -29,6 +30,7 @@ class Sides:
     before: Fitted
     after: Fitted
     alike: bool
+    origins: dict[int, int]
 
     @property
     def candidates(self) -> tuple[list[int], list[int]]:

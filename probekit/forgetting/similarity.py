@@ -1,12 +1,20 @@
-"""Similarity of representations: how alike two checkpoints' layers are, whatever can be read out of them."""
+"""Similarity of representations: how alike two checkpoints' layers are, whatever can be read out of them.
+
+CKA weighs directions by their variance squared: one dimension a thousand times as long as the others decides it alone.
+So it stands beside the same of standardised dimensions, and beside the number of dimensions that carry the first.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from probekit.states.extract import States
+
+BLOCK = 100  # rows of kernels
+FEW_DIMENSIONS = 5  # that carry a layer's CKA: below this it says little of the others
 
 
 def cka(first: np.ndarray, second: np.ndarray) -> float:
@@ -50,32 +58,84 @@ def _ratio(both: float, own: float) -> float:
 
 def _hsic(a: np.ndarray, b: np.ndarray) -> float:
     """Song et al. 2012, equation 5, of kernels with zero diagonals."""
-    n = len(a)
+    return float(_every_hsic(a[None], b[None])[0, 0])
+
+
+def _every_hsic(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The same of each of several kernels `(i, n, n)` and each of `(j, n, n)`: `(i, j)`. Missing for too few words."""
+    n = a.shape[1]
     if n < 4:
-        return float("nan")
-    trace = float((a * b).sum())
-    sums = float(a.sum() * b.sum()) / ((n - 1) * (n - 2))
-    cross = 2 * float(a.sum(axis=0) @ b.sum(axis=0)) / (n - 2)
-    return (trace + sums - cross) / (n * (n - 3))
+        return np.full((len(a), len(b)), np.nan)
+    traces = np.zeros((len(a), len(b)))
+    for start in range(0, n, BLOCK):  # in double precision, some rows at a time
+        part, other = (kernels[:, start : start + BLOCK].reshape(len(kernels), -1) for kernels in (a, b))
+        traces += part.astype(np.float64) @ other.astype(np.float64).T
+    rows = [kernels.sum(axis=1, dtype=np.float64) for kernels in (a, b)]
+    sums = rows[0].sum(axis=1)[:, None] * rows[1].sum(axis=1) / ((n - 1) * (n - 2))
+    cross = 2 * (rows[0] @ rows[1].T) / (n - 2)
+    return np.asarray((traces + sums - cross) / (n * (n - 3)))
+
+
+def standardised(values: np.ndarray) -> np.ndarray:
+    """`(words, dim)` with mean 0 and deviation 1 in each dimension; one that does not vary is 0."""
+    centred = values - values.mean(axis=0)
+    deviation = centred.std(axis=0)
+    return np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 1e-6)
+
+
+def effective_dimensions(values: np.ndarray) -> float:
+    """How many directions carry the variance of `(words, dim)`: the participation ratio of its principal components,
+    (Σλ)² / Σλ² (Gao et al. 2017); from 1, where one carries all, to dim, where all carry as much. Missing where nothing
+    varies."""
+    centred = (values - values.mean(axis=0)).astype(np.float64)
+    smaller = centred if centred.shape[0] < centred.shape[1] else centred.T
+    kernel = smaller @ smaller.T  # has the same eigenvalues as the other product
+    size = float((kernel**2).sum())
+    return float(np.trace(kernel) ** 2 / size) if size else float("nan")
 
 
 def similarities(before: States, after: States, *, words: int = 1_000) -> list[dict[str, Any]]:
     """A row a pair of layers, every layer of one against every layer of the other, on the same test words."""
     a, b = _words(before, after, words), _words(after, before, words)
-    kernels = [[_kernel(values) for values in side] for side in (a, b)]
-    own = [[_hsic(kernel, kernel) for kernel in side] for side in kernels]
+    cka_of = _every_cka(a, b)
+    standardised_cka_of = _every_cka(*([standardised(values) for values in side] for side in (a, b)))
+    dimensions = [[effective_dimensions(values) for values in side] for side in (a, b)]
     ranks = [[_distance_ranks(values) for values in side] for side in (a, b)]
     return [
         {
             "layer_before": layer,
             "layer_after": other,
-            "cka": _ratio(_hsic(kernels[0][i], kernels[1][j]), own[0][i] * own[1][j]),
+            "cka": cka_of[i, j],
+            "cka_standardised": standardised_cka_of[i, j],
+            "dimensions_before": dimensions[0][i],
+            "dimensions_after": dimensions[1][j],
             "rsa": float(ranks[0][i] @ ranks[1][j]),
             "cosine": cosine(a[i], b[j]) if before.dim == after.dim else np.nan,
         }
         for i, layer in enumerate(before.layers)
         for j, other in enumerate(after.layers)
     ]
+
+
+def few_dimensions(before: str, after: str, rows: list[dict[str, Any]]) -> Iterator[str]:
+    """A warning for each checkpoint that has layers whose similarity few dimensions carry."""
+    for model, side in ((before, "before"), (after, "after")):
+        layers = {row[f"layer_{side}"]: row[f"dimensions_{side}"] for row in rows}
+        few = [f"{layer} ({n:.1f})" for layer, n in layers.items() if n < FEW_DIMENSIONS]
+        if few:
+            yield (
+                f"fewer than {FEW_DIMENSIONS} dimensions carry the CKA of {model} at layers {', '.join(few)}: "
+                "read cka_standardised beside it"
+            )
+
+
+def _every_cka(first: Any, second: Any) -> np.ndarray:
+    """CKA of each layer of one side and each of the other: `(layers, layers)`."""
+    a, b = (np.stack([_kernel(values) for values in side]) for side in (first, second))
+    own = [np.array([_hsic(kernel, kernel) for kernel in side]) for side in (a, b)]
+    both = _every_hsic(a, b)
+    size = own[0][:, None] * own[1]
+    return np.divide(both, np.sqrt(np.maximum(size, 0)), out=np.full_like(both, np.nan), where=size > 0)
 
 
 def _words(states: States, other: States, words: int) -> np.ndarray:

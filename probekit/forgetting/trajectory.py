@@ -6,35 +6,52 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from safetensors import SafetensorError, safe_open
+
+from probekit import doors
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
-from probekit.forgetting.measures import backward_transfer, forgetting, retention
-from probekit.probes.asked import CorpusNames, TaskNames, by_corpus, instances_of
-from probekit.probes.baselines import BASELINES
+from probekit.forgetting import kept
+from probekit.forgetting.base import base_of
+from probekit.forgetting.over_steps import Course, course, fell, step_table, summary
+from probekit.forgetting.turns import turn
+from probekit.probes.asked import (
+    CorpusNames,
+    Seeds,
+    TaskNames,
+    by_corpus,
+    check_settings,
+    instances_of,
+    questions_of,
+)
 from probekit.probes.fit import FitSettings
 from probekit.probes.heads import ProbeKind
-from probekit.probes.probe import probe as probe_checkpoint
-from probekit.probes.scores import Scores, read_scores
+from probekit.probes.identity import names_of_corpora
+from probekit.probes.probe import probe_states, versions
 from probekit.progress import Progress, silent
-from probekit.results import folder as kept
-from probekit.states.extract import ExtractSettings
-from probekit.states.model import open_model
+from probekit.results import folder as results
+from probekit.states.checkpoint import Checkpoint
+from probekit.states.extract import ExtractSettings, States, extract
+from probekit.states.model import Model, open_model
+from probekit.states.store import states_root
 from probekit.tasks.instances import TaskData
-from probekit.whole import part_of, remove_left_behind
+from probekit.whole import remove_left_behind
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 1
+FORMAT = 2
+CHECKPOINTS = "checkpoints"
 THRESHOLD = 0.9
-KEYS = ["task", "corpus", "layer"]
 
 
 @dataclass(frozen=True)
@@ -43,20 +60,24 @@ class Trace:
 
     Attributes:
         table: a row a checkpoint, task and layer, in order: `model, step, task, corpus, probe, layer, metric, score,
-            ci_low, ci_high, retention`, means over seeds. Retention counts from the majority baseline, 1 is the first
-            checkpoint.
+            ci_low, ci_high, retention`, means over seeds, then `change` from the base, `dev_score` and `floor`. 1 is
+            the base's retention, 0 the majority baseline.
         fell: a row a task and layer: `step`, the first at which retention is below the threshold; missing where it
             never is.
-        summary: a row a task: best score first and last, `backward_transfer` and `forgetting` of its best layers.
+        summary: a row a task: its best layers and its last layer, first and last, and the changes with intervals.
         threshold: of retention, for `fell`.
+        base: the model that retention and changes count from, the first of `table`.
         notices: what a reader must know, one sentence each.
+        run: versions, seconds, and of each checkpoint where it came from.
     """
 
     table: pd.DataFrame
     fell: pd.DataFrame
     summary: pd.DataFrame
     threshold: float
+    base: str = ""
     notices: tuple[str, ...] = ()
+    run: Mapping[str, Any] = field(default_factory=dict)
 
     def write(self, folder: str | Path) -> None:
         """Write `trace.csv`, `fell.csv`, `summary.csv` and `run.json` into `folder`.
@@ -64,7 +85,19 @@ class Trace:
         Raises StoreError where that fails.
         """
         tables = {"trace": self.table, "fell": self.fell, "summary": self.summary}
-        kept.write(folder, tables, {"threshold": self.threshold, "notices": self.notices})
+        results.write(folder, tables, {**self.run, "notices": self.notices})
+
+
+@dataclass(frozen=True)
+class _How:
+    """How checkpoints are read and probed."""
+
+    probe: ProbeKind
+    fit: FitSettings
+    extract: ExtractSettings
+    keep_states: bool
+    folder: Path
+    progress: Progress
 
 
 def checkpoints_of(run: str | Path) -> list[str]:
@@ -81,13 +114,14 @@ def checkpoints_of(run: str | Path) -> list[str]:
 
 
 def trace(
-    models: Sequence[str],
-    tasks: TaskNames,
+    models: Sequence[str | Path],
+    tasks: TaskNames = "all",
     *,
     folder: str | Path,
+    base: str | Path | None = None,
     corpus: CorpusNames | None = None,
     probe: ProbeKind = "linear",
-    seeds: Sequence[int] = (0,),
+    seeds: Seeds = 1,
     threshold: float = THRESHOLD,
     keep_states: bool = True,
     extract_settings: ExtractSettings | None = None,
@@ -95,54 +129,70 @@ def trace(
     allow_modified: bool = False,
     progress: Progress = silent,
 ) -> Trace:
-    """Probe every checkpoint of a run, the first being what retention is measured against.
+    """Probe the base model and every checkpoint of a run, and measure what each retains of what the base knew.
 
-    What was measured is kept in `folder/checkpoints`, known by the checkpoint's weights, so that a later call probes
-    new checkpoints only.
+    What was measured is kept in `folder/checkpoints`, known by the checkpoint's weights, and checked when it is read
+    back, so that a later call probes new checkpoints only and gives the same numbers.
 
     Args:
         models: folders or hub names in the order of training; a step is what the name says (`checkpoint-500`,
             `step1000`), or the place where names do not say it in order.
         tasks: as for `probe`.
         folder: where results are kept.
+        base: the model that training began with, which retention counts from. Without it, what the first checkpoint
+            names as its base; where that is not known, or cannot be read, the first checkpoint, with a notice.
         corpus, probe, seeds, extract_settings, fit_settings, allow_modified, progress: as for `probe`.
         threshold: the retention below which knowledge counts as gone, in [0, 1].
-        keep_states: keep a checkpoint's hidden states in the cache once it is probed.
+        keep_states: keep in the cache the hidden states that had to be extracted; those that were there stay.
 
-    Raises InputError for fewer than two checkpoints or one named twice; a checkpoint that cannot be read is named in
-    a notice.
+    Raises InputError for fewer than two checkpoints or one named twice, ModelError where the base (or without one the
+    first checkpoint) or all others cannot be read. Another that cannot be read is named in a notice.
     """
-    if len(models) < 2:
-        raise InputError("a trace needs two checkpoints at least")
-    twice = [model for model in models if models.count(model) > 1]
+    names = [doors.text_of(model) for model in doors.several("models", models, (str, Path))]
+    tasks, corpus = questions_of(tasks, corpus)
+    doors.of_type("folder", folder, (str, Path))
+    doors.choice("probe", probe, get_args(ProbeKind))
+    doors.share("threshold", threshold)
+    doors.of_type("keep_states", keep_states, bool)
+    check_settings(extract_settings, fit_settings, allow_modified, progress)
+    base = None if base is None else doors.text_of(doors.of_type("base", base, (str, Path)))
+    twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise InputError(f"{twice[0]} is named twice: a trace takes each checkpoint once")
-    how: dict[str, Any] = {
-        "probes": (probe,),
-        "seeds": tuple(seeds),
-        "extract_settings": extract_settings or ExtractSettings(),
-        "fit_settings": fit_settings or FitSettings(),
-    }
-    steps = _steps(models)
-    measured: list[tuple[str, int, Scores]] = []
-    notices: list[str] = []
-    for source, wanted in by_corpus(tasks, corpus):
-        loaded = source
-        if not isinstance(loaded, Corpus):
-            loaded = load_corpus(loaded, allow_modified=allow_modified, progress=progress)
+    if len({*names, *([base] if base else [])}) < 2:
+        raise InputError("models: a trace needs two checkpoints at least")
+    started = time.perf_counter()
+    settings = replace(fit_settings or FitSettings(), seeds=doors.seeds("seeds", seeds))
+    how = _How(probe, settings, extract_settings or ExtractSettings(), keep_states, Path(folder), progress)
+    opened, notices = _opened(names, base, how)
+    remove_left_behind(how.folder / CHECKPOINTS)
+    inferred = not base and next(iter(opened)) not in names
+    ordered = list(dict.fromkeys([next(iter(opened)), *names]))
+    steps = dict(zip(ordered, _steps(ordered), strict=True))
+    courses: list[Course] = []
+    records: list[dict[str, Any]] = []
+    asked = by_corpus(tasks, corpus)
+    corpora = [
+        source if isinstance(source, Corpus) else load_corpus(source, allow_modified=allow_modified, progress=progress)
+        for source, _ in asked
+    ]
+    for loaded, name, (_, wanted) in zip(corpora, names_of_corpora(corpora), asked, strict=True):
         data, said = instances_of(wanted, loaded)
         notices += said
-        for number, model in enumerate(models):
-            try:
-                scores = _measured(model, loaded, data, how, Path(folder), keep_states, progress)
-            except ModelError as error:
-                if not number:
-                    raise
-                notices.append(f"{model} is left out: {error}")
-                continue
-            measured.append((model, steps[number], scores))
-    table = _table(measured)
-    return Trace(table, _fell(table, threshold), _summary(table), threshold, tuple(dict.fromkeys(notices)))
+        measured = _all_measured(opened, loaded, data, how, notices, inferred)
+        courses += [course(d, name, [(model, steps[model], found) for model, found in measured.items()]) for d in data]
+        records += [{"model": m, "step": steps[m], "corpus": name, **found.run} for m, found in measured.items()]
+    table = step_table(courses)
+    counted_from = courses[0].models[0]
+    run = {
+        "versions": versions(),
+        "seconds": time.perf_counter() - started,
+        "base": counted_from,
+        "threshold": threshold,
+        "checkpoints": records,
+    }
+    told = tuple(dict.fromkeys(notices))
+    return Trace(table, fell(table, threshold), summary(courses), threshold, counted_from, told, run)
 
 
 def _steps(models: Sequence[str]) -> list[int]:
@@ -156,35 +206,141 @@ def _step(name: str, otherwise: int) -> int:
     return int(digits[1]) if digits else otherwise
 
 
-def _measured(
-    model: str,
-    corpus: Corpus,
-    data: Sequence[TaskData],
-    how: dict[str, Any],
-    folder: Path,
-    keep_states: bool,
-    progress: Progress,
-) -> Scores:
-    """A checkpoint's scores on a corpus: those in the folder, or measured now."""
-    weights = open_model(model, how["extract_settings"].encoder).fingerprint()
-    described = [FORMAT, weights, corpus.fingerprint, [_digest(d) for d in data], how]
-    key = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[:16]
-    place = folder / "checkpoints" / key
-    if (place / "scores.csv").is_file():
-        return read_scores(place)
-    scores = probe_checkpoint(model, [d.task for d in data], corpus=corpus, progress=progress, **how)
-    remove_left_behind(place.parent)
-    begun = part_of(place)
-    scores.write(begun)
+def _opened(models: Sequence[str], base: str | None, how: _How) -> tuple[dict[str, Model], list[str]]:
+    """The models that can be opened, that which changes count from first; and what is to be said of it and the others.
+
+    All are opened before the work, so that a mistake shows at once.
+    """
+    notices: list[str] = []
+    opened: dict[str, Model] = {}
+    first = base or models[0]
+    for name in dict.fromkeys([first, *models]):
+        try:
+            opened[name] = _whole(name, how.extract)
+        except ModelError as error:
+            if name == first:
+                raise
+            notices.append(f"{name} is left out: {error}")
+            failed = error
+    if not base:
+        opened, said = _with_base(opened, how.extract)
+        notices.append(said)
+    else:
+        notices.append(f"retention counts from {base}, as asked for")
+    if len(opened) < 2:
+        raise failed
+    return opened, notices
+
+
+def _whole(name: str, settings: ExtractSettings) -> Model:
+    """The model, of which every file of weights is complete: the last one of a run may still be being written."""
+    model = open_model(name, settings.encoder)
+    weights = (*model.files.weights, *model.files.adapter_weights) if isinstance(model, Checkpoint) else ()
+    for path in weights:
+        try:
+            if path.suffix == ".safetensors":
+                safe_open(path, framework="numpy").__exit__(None, None, None)
+        except (SafetensorError, OSError) as error:
+            raise ModelError(f"{path} is damaged, or not yet complete ({error})") from error
+    return model
+
+
+def _with_base(opened: dict[str, Model], settings: ExtractSettings) -> tuple[dict[str, Model], str]:
+    """The models with the first one's base before them, where that is known; and which it is."""
+    first, *others = opened
+    said = f"retention counts from {first}"
+    if any(base_of(opened[other]) == first for other in others):
+        return opened, f"{said}, the base of the others"
+    named = base_of(opened[first])
+    if named is None:
+        return opened, f"{said}, the first checkpoint, which names no base model: if it is tuned, give base='MODEL'"
     try:
-        begun.rename(place)
-    except OSError:
-        if not (place / "scores.csv").is_file():
-            raise
-        shutil.rmtree(begun)  # another process measured it meanwhile
-    for run in scores.run["runs"] if not keep_states else ():
-        shutil.rmtree(run["store"])
-    return scores
+        model = _whole(named, settings)
+    except (ModelError, InputError) as error:
+        return opened, f"{said}, the first checkpoint: its base model cannot be opened: give base='MODEL' ({error})"
+    if model.fingerprint() == opened[first].fingerprint():
+        return opened, f"{said}, whose weights are those of its base model {named}"
+    rest = {name: one for name, one in opened.items() if name != named}
+    return {named: model, **rest}, f"retention counts from {named}, which {first} names as its base model"
+
+
+def _all_measured(
+    opened: dict[str, Model], corpus: Corpus, data: list[TaskData], how: _How, notices: list[str], inferred: bool
+) -> dict[str, kept.Kept]:
+    """What was measured of each model; those that fail are named. The first must not, unless it was `inferred`."""
+    found: dict[str, kept.Kept] = {}
+    for number, (name, model) in enumerate(opened.items()):
+        try:
+            found[name] = _measured(model, corpus, data, how, notices)
+        except ModelError as error:
+            if not found and (number or not inferred):
+                raise
+            notices.append(f"{name} is left out: {error}")
+            failed = error
+            continue
+        notices += found[name].run["notices"]
+    if len(found) == 1:
+        raise failed
+    return found
+
+
+def _measured(model: Model, corpus: Corpus, data: list[TaskData], how: _How, notices: list[str]) -> kept.Kept:
+    """What is kept of a checkpoint and a corpus, or what is measured now."""
+    weights = model.fingerprint()
+    asked = [FORMAT, version("probekit-nlp"), weights, corpus.fingerprint, [_digest(d) for d in data]]
+    described = [*asked, how.probe, how.fit, how.extract]
+    key = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    folder = how.folder / CHECKPOINTS
+    found = _believed(folder, key, notices)
+    if found:
+        return found
+    both = hashlib.sha256(json.dumps([weights, corpus.fingerprint], default=str).encode()).hexdigest()[:24]
+    with turn(both):
+        found = _believed(folder, key, [])  # another process may have measured it meanwhile
+        if not found:
+            kept.keep(folder, key, probe_checkpoint(model.name, corpus, data, how))
+            found = kept.find(folder, key)
+    if not found:
+        raise InputError(f"{folder / key} went away while it was read: run it again")
+    return found
+
+
+def _believed(folder: Path, key: str, notices: list[str]) -> kept.Kept | None:
+    """What is kept, if it is what was written; damage is told, and measured again."""
+    try:
+        return kept.find(folder, key)
+    except kept.DamagedError as error:
+        notices.append(f"{error}: measured again")
+        return None
+
+
+def probe_checkpoint(name: str, corpus: Corpus, data: list[TaskData], how: _How) -> kept.Kept:
+    """Extract a checkpoint's states, and probe them."""
+    import pandas as pd
+
+    there = set(states_root().glob("*"))
+    rows: list[dict[str, Any]] = []
+    answers: dict[str, Any] = {}
+    runs, notices = [], []
+    for context in dict.fromkeys(d.task.context for d in data):
+        questions = [d for d in data if d.task.context == context]
+        states = extract(name, corpus, context=context, settings=how.extract, progress=how.progress)
+        found, run, said, trained = probe_states(states, questions, (how.probe,), how.fit, how.progress)
+        rows += found
+        runs.append(run)
+        notices += said
+        answers |= {one.data.task.name: one.predictions.astype("int32") for one in trained}
+        if not how.keep_states:
+            _forget(states, there)
+    scores = pd.DataFrame(rows).astype({"layer": "Int64", "epoch": "Int64"})
+    return kept.Kept(scores, answers, {"model": name, "runs": runs, "notices": notices})
+
+
+def _forget(states: States, there: set[Path]) -> None:
+    """Delete states, if they were extracted for this alone."""
+    if states.store.folder in there or states.reused:
+        return
+    shutil.rmtree(states.store.folder, ignore_errors=True)  # what another process is writing stays
 
 
 def _digest(data: TaskData) -> str:
@@ -193,50 +349,3 @@ def _digest(data: TaskData) -> str:
     for instances in data.splits.values():
         digest.update(instances.spans.tobytes() + instances.labels.tobytes())
     return digest.hexdigest()
-
-
-def _table(measured: Sequence[tuple[str, int, Scores]]) -> pd.DataFrame:
-    import pandas as pd
-
-    parts = []
-    for model, step, scores in measured:
-        frame = scores.table
-        majority = frame[frame["probe"] == "majority"].set_index(["task", "corpus"])["score"]
-        layers = frame[~frame["probe"].isin(BASELINES)]
-        values = ["score", "ci_low", "ci_high", "dev_score"]
-        means = layers.groupby([*KEYS, "probe", "metric"], sort=False)[values].mean().reset_index()
-        means["floor"] = [majority[task, corpus] for task, corpus in zip(means["task"], means["corpus"], strict=True)]
-        parts.append(means.assign(model=model, step=step))
-    table = pd.concat(parts, ignore_index=True)
-    first = table.drop_duplicates(KEYS).set_index(KEYS)["score"]
-    before = first.reindex(pd.MultiIndex.from_frame(table[KEYS])).to_numpy(dtype=float)
-    kept = retention(before, table["score"].to_numpy(dtype=float), table["floor"].to_numpy(dtype=float))
-    order = ["model", "step", "task", "corpus", "probe", "layer", "metric", "score", "ci_low", "ci_high", "retention"]
-    return table.assign(retention=kept)[[*order, "dev_score", "floor"]]
-
-
-def _fell(table: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """The first step of each task and layer at which retention is below the threshold."""
-    below = table[table["retention"] < threshold].groupby(KEYS)["step"].min()
-    return table[KEYS].drop_duplicates().join(below, on=KEYS).astype({"step": "Int64"}).reset_index(drop=True)
-
-
-def _summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Each task's best layers (chosen on dev) over the sequence."""
-    import pandas as pd
-
-    rows = []
-    for (task, corpus), mine in table.groupby(["task", "corpus"], sort=False):
-        best = mine.loc[mine.groupby("model", sort=False)["dev_score"].idxmax()]
-        scores = best["score"].to_numpy(dtype=float)[:, None]
-        rows.append(
-            {
-                "task": task,
-                "corpus": corpus,
-                "score_first": scores[0, 0],
-                "score_last": scores[-1, 0],
-                "backward_transfer": backward_transfer(scores),
-                "forgetting": forgetting(scores),
-            }
-        )
-    return pd.DataFrame(rows)

@@ -1,51 +1,121 @@
-"""Verdict: a task's comparison in a line of plain words."""
+"""Verdict: the numbers of a task's comparison in plain words."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from probekit.forgetting.comparison import PARTS
+from probekit.forgetting.decompose import PLAIN
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LEVEL = 0.05
+# A change's share of what was known above the floor, up to which it is called so.
+DROPS = ((0.05, "small drop"), (0.2, "moderate drop"), (0.5, "large drop"), (0.9, "mostly forgotten"))
+GAINS = ((0.05, "small gain"), (0.2, "moderate gain"))
 WORDS = {
-    "rotation": "made good by a linear map",
-    "re_encoding": "made good by a new probe",
-    "relocation": "made good by another layer",
     "loss": "lost",
+    "rotation": "recovered by a linear map",
+    "re_encoding": "recovered by a new probe",
+    "relocation": "recovered at another layer",
 }
 
 
+def significant_parts(parts: pd.Series) -> list[str]:
+    """Those of PARTS above zero by their intervals: loss first, then the others by size.
+
+    Without a drop above zero only loss is looked for.
+    """
+    above = [part for part in PARTS if parts[f"{part}_low"] > 0]
+    others = [part for part in above if part != "loss"] if parts["drop_low"] > 0 else []
+    others.sort(key=lambda part: -parts[part])
+    return (["loss"] if "loss" in above else []) + others
+
+
 def kind(parts: pd.Series) -> str:
-    """The largest part of a drop, where that and the part are above zero by their intervals: one of PARTS, or
-    `unchanged`."""
-    if not parts["drop_low"] > 0:
-        return "unchanged"
-    real = [part for part in PARTS if parts[f"{part}_low"] > 0]
-    return max(real, key=lambda part: parts[part]) if real else "unchanged"
+    """The first of `significant_parts`; a drop above zero that has none is `unattributed`, else it is
+    `not detected`."""
+    found = significant_parts(parts)
+    if found:
+        return found[0]
+    return "unattributed" if parts["drop_low"] > 0 else "not detected"
 
 
-def verdict(best: pd.Series, parts: pd.Series) -> str:
+def size(change: float, known: float) -> str:
+    """A change of score in words, by its share of what was `known` above the floor (see DROPS and GAINS)."""
+    if not known > 0:
+        return "drop" if change < 0 else "gain"
+    steps, beyond = (DROPS, "forgotten") if change < 0 else (GAINS, "large gain")
+    return next((word for most, word in steps if abs(change) <= most * known), beyond)
+
+
+def change(scored: pd.Series, parts: pd.Series) -> str:
+    """What became of a score. What a new probe reads worse, and the old one behind a linear map does not, is not
+    forgotten: only the drop of the better of the two is.
+
+    Args:
+        scored: a row of `Comparison.best` or `Comparison.last`.
+        parts: the row of `Comparison.decomposition` that goes with it.
+    """
+    points = f"{100 * scored['score_before']:.1f} → {100 * scored['score_after']:.1f}"
+    known = scored["score_before"] - scored["floor"]
+    if not scored["delta"] and not scored["detectable"]:
+        return f"no change, every prediction is the same ({points})"
+    if not scored["p_adjusted"] <= LEVEL:
+        return f"change not detected ({points}; MDE {_points(scored['detectable'])} before correction)"
+    word = size(scored["delta"], known)
+    if scored["delta"] > 0 or parts["score_mapped"] <= scored["score_after"]:
+        return f"{word} ({points})"
+    plain = parts["map"] == PLAIN
+    if parts["mapped_drop_low"] > 0 or parts["loss_low"] > 0:
+        of_old = size(-parts["mapped_drop"], known)
+    else:
+        of_old = "read as before" if plain else "rotated"
+    if of_old == word:
+        return f"{word} ({points})"
+    old = f"{100 * parts['score_mapped']:.1f} for the old one {'as it is' if plain else 'behind a linear map'}"
+    return f"{of_old} ({points} for a new probe, {old})"
+
+
+def verdict(best: pd.Series, last: pd.Series, best_parts: pd.Series, last_parts: pd.Series) -> str:
     """What became of a task.
 
     Args:
         best: its row of `Comparison.best`.
-        parts: the row of `Comparison.decomposition` at the layer that was best before.
+        last: its row of `Comparison.last`.
+        best_parts: the row of `Comparison.decomposition` at the layer that was best before.
+        last_parts: the same at the last layer.
     """
-    points = f"{100 * best['score_before']:.1f} → {100 * best['score_after']:.1f}"
-    shown = f"{100 * best['detectable']:.1f} points would have shown four times in five, before correction"
-    if not best["detectable"] and not best["delta"]:
-        overall = f"every prediction at the best layer is the same ({points})"
-    elif best["p_adjusted"] > LEVEL:
-        overall = f"no change seen at the best layer ({points}; {shown})"
-    else:
-        overall = f"{'forgotten' if best['delta'] < 0 else 'gained'} at the best layer ({points})"
-    found = kind(parts)
-    if found == "unchanged":
-        return f"{overall}; layer {parts['layer']} reads as before"
-    return (
-        f"{overall}; of layer {parts['layer']}'s drop of {100 * parts['drop']:.1f} points under the old probe "
-        f"{100 * parts[found]:.1f} are {WORDS[found]}"
-    )
+    at_best = f"best layer: {change(best, best_parts)}; {_attributed(best_parts)}"
+    if best_parts["layer"] == last_parts["layer"] and best["layer_after"] == last["layer_after"]:
+        return f"best and last {at_best.removeprefix('best ')}"
+    return f"{at_best}. Last layer: {change(last, last_parts)}; {_attributed(last_parts)}"
+
+
+def over_time(changed: Mapping[str, float]) -> str:
+    """What became of a score along a trajectory: `score_first`, `score_last`, `change` with its ends, `detectable` and
+    `floor`. There is no correction here: it is detected where its interval leaves out 0."""
+    points = f"{100 * changed['score_first']:.1f} → {100 * changed['score_last']:.1f}"
+    if not (changed["change_low"] > 0 or changed["change_high"] < 0):
+        return f"change not detected ({points}; MDE {_points(changed['detectable'])})"
+    return f"{size(changed['change'], changed['score_first'] - changed['floor'])} ({points})"
+
+
+def _attributed(parts: pd.Series) -> str:
+    """What the drop under the old probe is made of."""
+    drop = f"layer {parts['layer']}'s drop of {_points(parts['drop'])} under the old probe"
+    found = significant_parts(parts)
+    if found:
+        return f"of {drop} " + ", ".join(f"{100 * parts[part]:.1f} are {WORDS[part]}" for part in found)
+    if parts["drop_low"] > 0:
+        return f"{drop} is unattributed"
+    if not parts["drop"] and not parts["drop_detectable"]:
+        return f"the old probe of layer {parts['layer']} says what it said before"
+    return f"a drop under layer {parts['layer']}'s old probe is not detected (MDE {_points(parts['drop_detectable'])})"
+
+
+def _points(value: float) -> str:
+    return "unknown" if math.isnan(value) else f"{100 * value:.1f} points"

@@ -17,15 +17,16 @@ from probekit.tasks.instances import TaskData
 
 FREQUENCY = (1, 10, 100, 1_000)  # lower ends of bins: times the rarest word of the instance stands in training
 LENGTH = (1, 10, 20, 40)  # words of the sentence
+MOST_LABELS = 200  # that have a row each, the most frequent; every row costs permutations of all
 DISTANCE = (0, 1, 2, 3, 6, 11, 51)  # words from the start of the first span to that of the second
 
 
 def where(side: Sides, layer: int, corpus: Corpus, correction: Correction) -> list[dict[str, Any]]:
     """A row a kind of test instance: the share answered right before and after, at one layer before and its partner.
 
-    Kinds: the gold `label`, whether all words were `seen` in training, the `frequency` in training of the rarest
-    word, the `length` of the sentence, and for pairs the `distance` of the two spans. p-values are adjusted for the
-    rows of this task.
+    Kinds: the gold `label` (the MOST_LABELS most frequent), whether all words were `seen` in training, the
+    `frequency` in training of the rarest word, the `length` of the sentence, and for pairs the `distance` of the two
+    spans. p-values are adjusted for the rows of this task.
     """
     at = [a for a, _ in side.layers].index(layer)
     first, second = side.places[0][at], side.places[1][at]
@@ -70,8 +71,9 @@ def _counts(groups: np.ndarray, masks: np.ndarray, right: np.ndarray) -> np.ndar
 def _kinds(data: TaskData, corpus: Corpus) -> Iterator[tuple[tuple[str, str], np.ndarray]]:
     """Each kind that has a test instance: its name and value, and which instances are of it `(n,)`."""
     test = data.splits["test"]
-    for label, name in enumerate(data.classes):
-        yield ("label", name), test.labels == label
+    times = np.bincount(test.labels[test.labels >= 0], minlength=len(data.classes))
+    for label in sorted(np.argsort(-times, kind="stable")[:MOST_LABELS].tolist()):
+        yield ("label", data.classes[label]), test.labels == label
     frequency = _rarest(data, corpus)
     yield ("seen", "yes"), frequency > 0
     yield ("seen", "no"), frequency == 0  # that is also the lowest bin of frequency

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from probekit import doors
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
 from probekit.corpora.tally import with_warnings
 from probekit.errors import TaskError
+from probekit.probes.fit import FitSettings
 from probekit.progress import Progress
 from probekit.states.extract import ExtractSettings, States, extract
 from probekit.states.model import require_model
@@ -19,7 +21,9 @@ from probekit.tasks.shapes import carries
 from probekit.tasks.task import Context, Task, load_task, shipped_tasks
 
 StatesIn = Callable[[Context], States]
-Subject = str | States | Sequence[str | States]
+ModelOrStates = str | Path | States
+Subject = ModelOrStates | Sequence[ModelOrStates]
+Seeds = int | Sequence[int]
 TaskNames = str | Path | Task | Sequence[str | Path | Task]
 CorpusNames = str | Path | Corpus | Sequence[str | Path | Corpus]
 
@@ -29,11 +33,13 @@ class Asked:
     """What is asked of several checkpoints about one corpus.
 
     Attributes:
+        corpus: the corpus.
         checkpoints: for each, its name and what gives its states in a context.
         data: the tasks' instances.
         notices: what a reader must know of the corpus and the tasks.
     """
 
+    corpus: Corpus
     checkpoints: Sequence[tuple[str, StatesIn]]
     data: list[TaskData]
     notices: list[str]
@@ -44,8 +50,33 @@ class Asked:
             yield context, [d for d in self.data if d.task.context == context]
 
 
+def subjects_of(parameter: str, given: Subject) -> list[str | States]:
+    """Checkpoints by name, paths as names, and States. Raises InputError for anything else."""
+    found: list[ModelOrStates] = doors.several(parameter, given, (str, Path, States))
+    return [one if isinstance(one, States) else doors.text_of(one) for one in found]
+
+
+def questions_of(tasks: TaskNames, corpus: CorpusNames | None) -> tuple[list[str | Path | Task], CorpusNames | None]:
+    """The tasks and the corpora given. Raises InputError for anything that is neither a name, a path nor one made."""
+    listed = doors.several("tasks", tasks, (str, Path, Task))
+    return listed, corpus if corpus is None else doors.several("corpus", corpus, (str, Path, Corpus))
+
+
+def check_settings(
+    extract_settings: ExtractSettings | None,
+    fit_settings: FitSettings | None,
+    allow_modified: bool,
+    progress: Progress,
+) -> None:
+    """Raise InputError where one of what probe, compare and trace all take is something else."""
+    doors.optional("extract_settings", extract_settings, ExtractSettings)
+    doors.optional("fit_settings", fit_settings, FitSettings)
+    doors.of_type("allow_modified", allow_modified, bool)
+    doors.function("progress", progress)
+
+
 def ask(
-    subject: Subject,
+    subjects: Sequence[str | States],
     tasks: TaskNames,
     corpus: CorpusNames | None,
     settings: ExtractSettings | None,
@@ -56,25 +87,42 @@ def ask(
 
     Instances come first, so that a task that cannot be asked is told before hours of extraction.
     """
-    subjects = [subject] if isinstance(subject, str | States) else list(subject)
     models = [name for name in subjects if isinstance(name, str)]
     ready = [states for states in subjects if isinstance(states, States)]
     for first in models[:1]:
         require_model(first)
-    for fingerprint in dict.fromkeys(states.corpus.fingerprint for states in ready):
-        same = [states for states in ready if states.corpus.fingerprint == fingerprint]
+    for same in _by_text_and_labels(ready):
         given = [(states.model, partial(states.in_context, progress=progress)) for states in same]
-        yield Asked(given, *instances_of(tasks, same[0].corpus))
+        yield Asked(same[0].corpus, given, *instances_of(tasks, same[0].corpus))
     for source, asked in by_corpus(tasks, corpus) if models else ():
         loaded = source
         if not isinstance(loaded, Corpus):
             loaded = load_corpus(loaded, allow_modified=allow_modified, progress=progress)
         named = [(model, _extracting(model, loaded, settings or ExtractSettings(), progress)) for model in models]
-        yield Asked(named, *instances_of(asked, loaded))
+        yield Asked(loaded, named, *instances_of(asked, loaded))
+
+
+def _by_text_and_labels(ready: list[States]) -> list[list[States]]:
+    """States of one text with one annotation together, in the order of the first of each."""
+    found: list[list[States]] = []
+    for states in ready:
+        for others in found:
+            if _is_same(states.corpus, others[0].corpus):
+                others.append(states)
+                break
+        else:
+            found.append([states])
+    return found
+
+
+def _is_same(one: Corpus, other: Corpus) -> bool:
+    if one is other:
+        return True
+    return one.fingerprint == other.fingerprint and one.annotation == other.annotation
 
 
 def _extracting(model: str, corpus: Corpus, settings: ExtractSettings, progress: Progress) -> StatesIn:
-    return lambda context: extract(model, corpus, settings=replace(settings, context=context), progress=progress)
+    return lambda context: extract(model, corpus, context=context, settings=settings, progress=progress)
 
 
 def instances_of(tasks: TaskNames, corpus: Corpus) -> tuple[list[TaskData], list[str]]:

@@ -7,17 +7,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
+from probekit import doors
 from probekit.corpora.passage import Split
-from probekit.probes import metrics
-from probekit.probes.asked import CorpusNames, Subject, TaskNames, ask
+from probekit.probes import identity, metrics
+from probekit.probes.asked import (
+    CorpusNames,
+    Seeds,
+    Subject,
+    TaskNames,
+    ask,
+    check_settings,
+    questions_of,
+    subjects_of,
+)
 from probekit.probes.baselines import BASELINES
 from probekit.probes.fit import FitSettings, Fitted, fit
 from probekit.probes.heads import ProbeKind
-from probekit.probes.scores import COLUMNS, MORE_COLUMNS, Scores
+from probekit.probes.scores import Scores, make_scores
 from probekit.progress import Progress, silent
 from probekit.states.extract import ExtractSettings, States
 from probekit.tasks.instances import TaskData
@@ -30,8 +40,8 @@ def probe(
     tasks: TaskNames = "all",
     *,
     corpus: CorpusNames | None = None,
-    probes: Sequence[ProbeKind] = ("linear",),
-    seeds: Sequence[int] = (0,),
+    probes: ProbeKind | Sequence[ProbeKind] = ("linear",),
+    seeds: Seeds = 1,
     extract_settings: ExtractSettings | None = None,
     fit_settings: FitSettings | None = None,
     allow_modified: bool = False,
@@ -40,56 +50,58 @@ def probe(
     """Train probes on every layer and score them on the test split.
 
     Args:
-        subject: States, or the name of a checkpoint to extract them from; or several of either.
+        subject: States, or the name or path of a checkpoint to extract them from; or several of either.
         tasks: names, paths of TOML files or Tasks; `"all"` takes every shipped task that the corpus can carry.
         corpus: for checkpoints by name, what they read: names, paths or Corpora; each is probed with every task
             asked for. Without it each task takes the corpus that its file names.
-        probes: kinds of probe.
-        seeds: one probe a layer for each.
+        probes: kinds of probe, `linear`, `mlp`, or both.
+        seeds: one probe a layer for each: their number (2 is seeds 0 and 1), or the seeds themselves.
         extract_settings: how checkpoints by name read.
         fit_settings: how probes are trained.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
         progress: called with the stage, the units done and the units there are.
 
-    Raises TaskError where a named task cannot be carried by the corpus, and whatever loading and extracting
-    raise.
+    Raises InputError for arguments that are something else, TaskError where a named task cannot be carried by the
+    corpus, and whatever loading and extracting raise.
     """
-    settings = replace(fit_settings or FitSettings(), seeds=tuple(seeds))
+    subjects = subjects_of("subject", subject)
+    tasks, corpus = questions_of(tasks, corpus)
+    kinds: Any = doors.choices("probes", probes, get_args(ProbeKind))
+    check_settings(extract_settings, fit_settings, allow_modified, progress)
+    settings = replace(fit_settings or FitSettings(), seeds=doors.seeds("seeds", seeds))
     rows: list[dict[str, Any]] = []
     runs: list[dict[str, Any]] = []
     notices: list[str] = []
     started = time.perf_counter()
-    for asked in ask(subject, tasks, corpus, extract_settings, allow_modified, progress):
+    for asked in ask(subjects, tasks, corpus, extract_settings, allow_modified, progress):
         notices += asked.notices
         for (_, states_in), (context, data) in product(asked.checkpoints, asked.contexts()):
-            found, run, said = _probe_context(states_in(context), data, tuple(probes), settings, progress)
+            found, run, said, _ = probe_states(states_in(context), data, kinds, settings, progress)
             rows += found
             runs.append(run)
             notices += said
-    import pandas as pd
-
-    table = pd.DataFrame(rows, columns=[*COLUMNS, *MORE_COLUMNS])
-    table = table.astype({"layer": "Int64", "epoch": "Int64"})
     run = {"versions": versions(), "seconds": time.perf_counter() - started, "runs": runs}
-    return Scores(table, run, tuple(dict.fromkeys(notices)))
+    return make_scores(rows, run, notices)
 
 
-def _probe_context(
+def probe_states(
     states: States,
     data: list[TaskData],
     probes: tuple[ProbeKind, ...],
     settings: FitSettings,
     progress: Progress,
-) -> tuple[list[dict[str, Any]], dict[str, Any], list[str]]:
-    """Rows, the record of the run, and notices, for the tasks that read in the context of `states`."""
+) -> tuple[list[dict[str, Any]], dict[str, Any], list[str], list[Fitted]]:
+    """Rows, the record of the run, notices, and the probes, for the tasks that read in the context of `states`."""
     rows = [row for d in data for row in _baseline_rows(states, d)]
     seconds: dict[str, float] = {"extract": states.seconds}
+    trained: list[Fitted] = []
     for kind in probes:
         started = time.perf_counter()
         for fitted in fit(states, data, replace(settings, probe=kind), progress=progress):
-            rows += _probe_rows(states, fitted)
+            rows += [{**row, **identity.of_fit(settings)} for row in _probe_rows(states, fitted)]
+            trained.append(fitted)
         seconds[f"fit and score {kind}"] = time.perf_counter() - started
-    return rows, {**record(states, data, settings, probes), "seconds": seconds}, states.notices()
+    return rows, {**record(states, data, settings, probes), "seconds": seconds}, states.notices(), trained
 
 
 def _baseline_rows(states: States, data: TaskData) -> Rows:
@@ -121,12 +133,15 @@ def _row(states: States, data: TaskData) -> dict[str, Any]:
     return {
         "model": states.model,
         "task": data.task.name,
-        "corpus": states.corpus.name + ("*" if states.corpus.modified else ""),
+        "corpus": identity.name_of(states.corpus),
         "layer": None,
         "metric": data.task.metric,
         "n_train": len(data.splits["train"]),
         "n_test": len(data.splits["test"]),
         "seed": 0,
+        **identity.of_states(states),
+        **identity.of_corpus(states.corpus),
+        **identity.of_task(data.task),
     }
 
 
@@ -152,8 +167,9 @@ def record(
     return {
         "model": states.model,
         "corpus": corpus.name,
+        "source": corpus.source,
         "modified_files": corpus.modified,
-        "context": states.settings.context,
+        "context": states.context,
         "fingerprints": states.manifest,
         "store": states.store.folder,
         "shards_computed": states.computed,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from probekit import doors
 from probekit.errors import InputError
+from probekit.probes.display import told_apart
 from probekit.results import folder as kept
 
 if TYPE_CHECKING:
@@ -30,15 +33,42 @@ COLUMNS = (
 )
 MORE_COLUMNS = ("dev_score", "dev_loss", "epoch")
 
+IDENTITY = {
+    "model": ("site", "stack", "pooling", "adapter", "dtype", "store_dtype", "model_fingerprint"),
+    "corpus": ("corpus_source", "corpus_fingerprint"),
+    "task": ("span", "context", "task_fingerprint"),
+    "probe": ("fit_fingerprint",),
+}
+"""What tells apart models, corpora, tasks and probes that are called alike: the columns after MORE_COLUMNS."""
+IDENTITY_COLUMNS = tuple(column for columns in IDENTITY.values() for column in columns)
+
+KEYS = ["model", "task", "corpus", "probe"]
+DECIMALS = 6
+_NUMBERS = {
+    "layer": "Int64",
+    "score": "float64",
+    "ci_low": "float64",
+    "ci_high": "float64",
+    "n_train": "int64",
+    "n_test": "int64",
+    "seed": "int64",
+    "dev_score": "float64",
+    "dev_loss": "float64",
+    "epoch": "Int64",
+}
+_EVERY = (*COLUMNS, *MORE_COLUMNS, *IDENTITY_COLUMNS)
+TYPES = {column: _NUMBERS.get(column, "str") for column in _EVERY}
+
 
 @dataclass(frozen=True)
 class Scores:
     """What was measured.
 
     Attributes:
-        table: a row a probe: the columns COLUMNS first, then MORE_COLUMNS. `layer` is missing for baselines; `score`,
-            `ci_low` and `ci_high` (a 95% bootstrap interval over sentences, or documents) are in [0, 1].
-        run: versions, fingerprints, arguments, counts and timings.
+        table: a row a probe: the columns COLUMNS first, then MORE_COLUMNS, then IDENTITY_COLUMNS. `layer` is missing
+            for baselines; `score`, `ci_low` and `ci_high` (a 95% bootstrap interval over sentences, or documents) are
+            in [0, 1].
+        run: versions, fingerprints, arguments, counts and timings, as JSON has them.
         notices: what a reader must know, one sentence each.
     """
 
@@ -46,42 +76,100 @@ class Scores:
     run: Mapping[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
 
+    def displayed(self) -> pd.DataFrame:
+        """The table with `model`, `task`, `corpus` and `probe` as display names: where two of them are called alike,
+        the names say what differs, so that rows with the same four names differ in layer and seed only.
+
+        Raises InputError where a probe has two different scores.
+        """
+        described = [column for column in self.table if column.endswith("source")]
+        shown = self.table.drop_duplicates([column for column in self.table if column not in described])
+        for noun, columns in IDENTITY.items():
+            facts = shown.reindex(columns=list(columns), fill_value="").to_dict("records")
+            shown = shown.assign(**{noun: told_apart(shown[noun].tolist(), facts)})
+        _require_once(shown)
+        return shown
+
     def best(self) -> pd.DataFrame:
-        """The best layer of each model, task, corpus and probe, with means over seeds; baselines left out.
+        """The best layer of each model, task, corpus and probe, by their display names, with means over seeds;
+        baselines are left out.
 
         It is the layer with the best dev score (at a tie the lowest): chosen on test, its test score would be too
         good.
         """
-        layers = self.table.dropna(subset=["layer"])
-        keys, values = ["model", "task", "corpus", "probe"], ["score", "ci_low", "ci_high", "dev_score"]
-        means = layers.groupby([*keys, "layer"], sort=False)[values].mean().reset_index()
-        return means.loc[means.groupby(keys, sort=False)["dev_score"].idxmax()].reset_index(drop=True)
+        layers = self.displayed().dropna(subset=["layer"])
+        values = ["score", "ci_low", "ci_high", "dev_score"]
+        means = layers.groupby([*KEYS, "layer"], sort=False)[values].mean().reset_index()
+        return means.loc[means.groupby(KEYS, sort=False)["dev_score"].idxmax()].reset_index(drop=True)
 
     def write(self, folder: str | Path) -> None:
-        """Write `scores.csv` and `run.json` into `folder`.
+        """Write `scores.csv` and `run.json` into `folder`; `read_scores` gives back the same.
 
         Raises StoreError where that fails.
         """
         kept.write(folder, {"scores": self.table}, {**self.run, "notices": self.notices})
 
 
+def make_scores(rows: Sequence[Mapping[str, Any]], run: Mapping[str, Any], notices: Sequence[str]) -> Scores:
+    """Scores of rows, in the form in which files keep them: six decimals, and a record that JSON can hold."""
+    import pandas as pd
+
+    table = pd.DataFrame(rows, columns=list(_EVERY)).fillna(dict.fromkeys(IDENTITY_COLUMNS, ""))
+    plain = json.loads(json.dumps(dict(run), default=str))
+    return Scores(table.astype(TYPES).round(DECIMALS), plain, tuple(dict.fromkeys(notices)))
+
+
+def joined(several: Sequence[Scores]) -> Scores:
+    """The rows of several runs as one table; a row that two of them have stands there once. Records are left out."""
+    import pandas as pd
+
+    table = pd.concat([scores.table for scores in several], ignore_index=True).drop_duplicates(ignore_index=True)
+    notices = [notice for scores in several for notice in scores.notices]
+    return Scores(table, notices=tuple(dict.fromkeys(notices)))
+
+
 def read_scores(folder: str | Path) -> Scores:
-    """The scores of a run's folder, or of a `scores.csv`.
+    """The scores of a run's folder, or of a `scores.csv`, with the record beside it.
 
     Raises InputError where there is none, it lacks a column, or it is not the one its `run.json` was written with.
     """
     import pandas as pd
 
-    path = Path(folder)
+    path = Path(doors.of_type("folder", folder, (str, Path)))
     path = path / "scores.csv" if path.is_dir() else path
     try:
         content = BytesIO(kept.read_table(path))
-        table = pd.read_csv(
-            content, dtype={"layer": "Int64", "epoch": "Int64", "model": str, "task": str, "corpus": str}
-        )
+        table = pd.read_csv(content, dtype=str, keep_default_na=False)
+        table = table.assign(**{column: "" for column in IDENTITY_COLUMNS if column not in table})
+        missing = [column for column in _EVERY if column not in table]
+        if missing:
+            raise InputError(f"{path} is no table of scores: it lacks the column '{missing[0]}'")
+        table = table.assign(**{column: _numbers(table[column], kind) for column, kind in _NUMBERS.items()})
     except (OSError, ValueError) as error:
-        raise InputError(f"no scores in {folder}: expected a folder of 'probekit probe --out' ({error})") from error
-    missing = [column for column in (*COLUMNS, *MORE_COLUMNS) if column not in table.columns]
-    if missing:
-        raise InputError(f"{path} is no table of scores: it lacks the column '{missing[0]}'")
-    return Scores(table)
+        raise InputError(f"no scores in {folder}: expected a folder that 'probekit probe' wrote ({error})") from error
+    record = kept.read_record(path.parent) if path.name == "scores.csv" else {}
+    notices = tuple(record.pop("notices", ()))
+    return Scores(table.astype(TYPES), record, notices)
+
+
+def _numbers(texts: pd.Series, kind: str) -> pd.Series:
+    """Texts as numbers, empty ones missing. Raises ValueError for another text."""
+    found = texts.map(lambda text: float(text) if text else float("nan"))
+    return found.astype(kind)
+
+
+def _require_once(shown: pd.DataFrame) -> None:
+    """Raise InputError where rows differ in nothing that identifies them and yet are different rows."""
+    twice = shown[shown.duplicated([*KEYS, "layer", "seed"], keep=False)]
+    if twice.empty:
+        return
+    row = twice.iloc[0]
+    what = f"{row['model']}, {row['task']} on {row['corpus']}, {row['probe']}, seed {row['seed']}"
+    if not row.get("model_fingerprint"):
+        raise InputError(
+            f"two different scores of one probe ({what}): a table of an older version does not say what tells its "
+            "experiments apart, so it cannot be averaged or drawn: run 'probekit probe' again"
+        )
+    raise InputError(
+        f"two different scores of one probe ({what}): the same experiment was measured twice; read one of the runs"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,14 +26,14 @@ STYLES = {
 LABELS = {
     "rotation": "rotation: read again after a linear map",
     "re_encoding": "re-encoding: read again by a new probe",
-    "relocation": "relocation: read at another layer",
-    "loss": "loss: read nowhere",
+    "relocation": "relocation: read at another layer, and not there before",
+    "loss": "loss: none of these reads it again",
 }
 
 
 def decomposition_picture(comparison: Comparison, *paths: str | Path) -> None:
     """Draw, into each of `paths`, what the drop of every probe trained before is made of: stacked bars a layer."""
-    save(decomposition_figure(comparison), *paths)
+    save(partial(decomposition_figure, comparison), *paths)
 
 
 def forgetting_figure(comparison: Comparison) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from probekit import doors
 from probekit.errors import InputError
 from probekit.forgetting.comparison import Comparison
 from probekit.probes.baselines import BASELINES
@@ -24,14 +26,21 @@ def heatmap(subject: Scores | Comparison, *paths: str | Path) -> None:
     Of scores: one panel a model and kind of probe; one row a task, one column a layer; light to dark from 0 to 1,
     which reads in greyscale. The best layer of a row, by its dev score, is framed. Baselines stand apart on the left.
     Of a comparison see `reports.forgetting`.
+
+    Raises InputError for anything else, for a path of another kind, and for scores of baselines only.
     """
-    save(_figure(subject) if isinstance(subject, Scores) else forgetting_figure(subject), *paths)
+    doors.of_type("subject", subject, (Scores, Comparison))
+    doors.several("paths", paths, (str, Path))
+    if isinstance(subject, Scores):
+        save(partial(_figure, subject), *paths)
+    else:
+        save(partial(forgetting_figure, subject), *paths)
 
 
 def _figure(scores: Scores) -> Any:
     from matplotlib.figure import Figure
 
-    frame = scores.table
+    frame = scores.displayed()
     kinds = [kind for kind in frame["probe"].unique() if kind not in BASELINES]
     panels = [
         (model, kind)
@@ -56,8 +65,8 @@ def _figure(scores: Scores) -> Any:
 
 def _grid(frame: pd.DataFrame, model: str, kind: str) -> tuple[pd.DataFrame, pd.DataFrame, list[int]]:
     """Scores of one panel, means over seeds: tasks × layers, tasks × baselines, and each task's best layer."""
+    several = frame["corpus"].nunique() > 1
     mine = frame[frame["model"] == model]
-    several = mine["corpus"].nunique() > 1
     label = mine["task"] + " (" + mine["metric"].replace({"accuracy": "acc", "macro_f1": "macro F1", "f1": "F1"}) + ")"
     mine = mine.assign(row=label + ("\n" + mine["corpus"] if several else ""))
     order = list(dict.fromkeys(mine["row"]))

@@ -1,7 +1,11 @@
-"""Picture: a figure written to files."""
+"""Picture: a figure, drawn and written to files.
+
+Every picture is made here: names of models, labels and all other text are drawn as they are, `$` and `\\` included.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -14,33 +18,46 @@ from probekit.whole import written_whole
 FORMATS = (".png", ".svg", ".pdf")
 
 
-def save(figure: Any, *paths: str | Path) -> None:
-    """Write a matplotlib figure into each of `paths`, whose endings (.png, .svg or .pdf) say how.
+# Nobody's own settings may read text as formulas; ids in SVG are the same for the same picture.
+SETTINGS: Any = {
+    "text.parse_math": False,
+    "text.usetex": False,
+    "axes.formatter.use_mathtext": False,
+    "svg.hashsalt": "probekit",
+}
+
+
+def save(make: Callable[[], Any], *paths: str | Path) -> None:
+    """Write the matplotlib figure that `make` makes into each of `paths`, whose endings (.png, .svg or .pdf) say how.
 
     Raises InputError for another ending, StoreError where writing fails.
     """
+    import matplotlib as mpl
+
     for path in paths:
         if Path(path).suffix not in FORMATS:
             raise InputError(f"cannot draw into '{path}': expected a name that ends in {', '.join(FORMATS)}")
-    for path in map(Path, paths):
-        content = _drawn(figure, path.suffix[1:])
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with written_whole(path) as file:
-                file.write(content)
-        except OSError as error:
-            raise StoreError(cannot_write(path, error)) from error
+    with mpl.rc_context(SETTINGS):
+        figure = make()
+        for path in map(Path, paths):
+            _write(_drawn(figure, path.suffix[1:]), path)
+
+
+def _write(content: bytes, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise StoreError(cannot_write(path, error)) from error
 
 
 def _drawn(figure: Any, form: str) -> bytes:
-    import matplotlib as mpl
-
     if form != "svg":
         drawn = BytesIO()
         figure.savefig(drawn, format=form, dpi=160, bbox_inches="tight")
         return drawn.getvalue()
     text = StringIO()
-    # No date in the file, and no chance in its ids: the same scores give the same bytes.
-    with mpl.rc_context({"svg.hashsalt": "probekit"}):
-        figure.savefig(text, format=form, dpi=160, bbox_inches="tight", metadata={"Date": None})
+    # No date in the file: the same scores give the same bytes.
+    figure.savefig(text, format=form, dpi=160, bbox_inches="tight", metadata={"Date": None})
     return as_xml(text.getvalue()).encode()

@@ -18,14 +18,15 @@ MARKERS = "osD^vP*X"
 
 def trace_curves(trace: Trace, *paths: str | Path) -> None:
     """Draw, into each of `paths`, score over steps: a panel a task, a line a layer, the darker the higher."""
-    save(_figure(trace, 4.4, 3.2, _curves), *paths)
+    save(partial(_figure, trace, 4.4, 3.2, _curves), *paths)
 
 
 def trace_heatmap(trace: Trace, *paths: str | Path) -> None:
     """Draw, into each of `paths`, retention by layer and step: a panel a task, light where little is left."""
     width = 0.7 * trace.table["step"].nunique() + 1.6
     height = 0.42 * trace.table["layer"].nunique() + 1.2
-    save(_figure(trace, max(width, 3.4), height, partial(_cells, threshold=trace.threshold)), *paths)
+    draw = partial(_cells, threshold=trace.threshold)
+    save(partial(_figure, trace, max(width, 3.4), height, draw), *paths)
 
 
 def _figure(trace: Trace, width: float, height: float, draw: Any) -> Any:

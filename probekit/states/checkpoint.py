@@ -6,11 +6,12 @@ import json
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 import xxhash
 
+from probekit import doors
 from probekit.errors import InputError
 from probekit.states.encoder import Encoder
 from probekit.states.families import Site, Stack
@@ -53,6 +54,13 @@ class EncoderSettings:
     allow_pickle: bool = False
     trust_remote_code: bool = False
 
+    def __post_init__(self) -> None:
+        """Raise InputError for a value that is none of its field's."""
+        for name, valid in (("device", Device), ("dtype", Dtype), ("stack", Stack), ("site", Site)):
+            doors.choice(name, getattr(self, name), get_args(valid))
+        for name in ("adapter", "allow_pickle", "trust_remote_code"):
+            doors.of_type(name, getattr(self, name), bool)
+
 
 class Checkpoint:
     """The files of a checkpoint; its weights wait until they are needed."""
@@ -63,8 +71,7 @@ class Checkpoint:
         Raises ModelError where files are missing or of a kind that is not allowed, InputError for a device, a type, a
         stack or a site that is not there.
         """
-        self.dtype, bits = _dtype(settings)
-        self.computed_in = str(self.dtype).removeprefix("torch.") + (f", weights of {bits} bits" if bits else "")
+        self.dtype, self.bits = _dtype(settings)
         remote_code = settings.trust_remote_code
         self.files = find_files(
             name, allow_pickle=settings.allow_pickle, remote_code=remote_code, adapter=settings.adapter
@@ -79,7 +86,7 @@ class Checkpoint:
             allow_pickle=settings.allow_pickle,
             remote_code=remote_code,
             unread=("decoder.",) if config.is_encoder_decoder and settings.stack != "decoder" else (),
-            bits=bits,
+            bits=self.bits,
         )
         if self.files.seed is not None:
             load = partial(load_random, self.files, config, self.dtype, remote_code)
@@ -124,8 +131,9 @@ class Checkpoint:
         """What else the states depend on."""
         return {
             "window": self.encoder.limit,
-            "layers_mean": self.encoder.layers_mean,
-            "computed_in": self.computed_in,
+            "layers": self.encoder.convention.codes(),
+            "computed_in": str(self.dtype).removeprefix("torch."),
+            "weight_bits": self.bits,
         }
 
     def reader(self, pieces: PieceVector, batch_tokens: int | None) -> WordReader:
@@ -148,7 +156,7 @@ def choose_device(wanted: Device) -> torch.device:
     if wanted not in available:
         raise InputError(f"unknown device '{wanted}': known are auto, cpu, cuda, mps")
     if not available[wanted]:
-        raise InputError(f"the device '{wanted}' is not there: use --device cpu, or auto")
+        raise InputError(f"the device '{wanted}' is not there: use device='cpu', or device='auto'")
     return torch.device(wanted)
 
 
@@ -158,7 +166,7 @@ def _dtype(settings: EncoderSettings) -> tuple[torch.dtype, int | None]:
         return torch.float32, None
     if choose_device(settings.device).type == "cpu" and settings.dtype != "float32":
         why = ": on a CPU half precision is hundreds of times slower" if "float" in settings.dtype else ""
-        raise InputError(f"--dtype {settings.dtype} needs a GPU{why}")
+        raise InputError(f"dtype='{settings.dtype}' needs a GPU{why}")
     found = {"int8": (torch.float16, 8), "int4": (torch.bfloat16, 4)}
     return found.get(settings.dtype) or (getattr(torch, settings.dtype), None)
 

@@ -19,6 +19,7 @@ from probekit.states.align import NO_WORD, align, windows
 from probekit.states.checkpoint import Checkpoint
 from probekit.states.extract import ExtractSettings, describe, plan_shards
 from probekit.states.fill import Reader
+from probekit.states.layers import in_words
 from probekit.states.model import Model, open_model
 from probekit.states.static import StaticVectors
 from probekit.states.store import states_root, store_of
@@ -84,13 +85,18 @@ def _of_model(model: Model) -> Facts:
             "site": encoder.site,
             "parameters on disk": count,
             "types on disk": types,
-            "computed in": model.computed_in,
+            "computed in": str(model.dtype).removeprefix("torch."),
+            "bits of its weights": model.bits,
             "device": str(encoder.device),
             "tokenizer": type(encoder.tokenizer).__name__ + (" (fast)" if encoder.tokenizer.is_fast else " (slow)"),
             "vocabulary": len(encoder.tokenizer),
             "pieces read at once": encoder.limit,
         }
-    facts |= {"layers, counting 0": model.n_layers, "width": model.dim, "layers mean": model.facts()["layers_mean"]}
+    facts |= {
+        "layers, counting 0": model.n_layers,
+        "width": model.dim,
+        "layers mean": in_words(model.facts()["layers"]),
+    }
     return {key: value for key, value in facts.items() if value is not None}
 
 
@@ -171,8 +177,8 @@ def _some(words: Sequence[str]) -> Facts:
 
 
 def _of_store(model: Model, corpus: Corpus, settings: ExtractSettings) -> Facts:
-    folder = store_of(describe(model, corpus, settings))
-    shards = plan_shards(model, corpus, settings)
+    folder = store_of(describe(model, corpus, "sentence", settings))
+    shards = plan_shards(model, corpus, "sentence")
     files = sum(len(runs) for runs in shards.values()) * model.n_layers
     here = len(list(folder.glob("*.safetensors")))
     words = sum(int(corpus.offsets(split)[-1]) for split in SPLITS)
@@ -223,7 +229,7 @@ def _of_values(values: np.ndarray) -> list[str]:
         if k not in bad and np.abs(state).max(initial=0) > torch.finfo(torch.float16).max
     ]
     if large:
-        problems.append(f"hidden states at layers {', '.join(map(str, large))} need --store-dtype float32")
+        problems.append(f"hidden states at layers {', '.join(map(str, large))} need store_dtype='float32'")
     flat = [
         k for k, state in enumerate(values) if k not in bad and state.shape[0] > 1 and state.std(axis=0).max() < 1e-6
     ]

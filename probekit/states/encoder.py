@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from probekit.errors import InputError, ModelError
-from probekit.states.families import Site, Stack, family_of, layers_mean
+from probekit.states.families import Site, Stack, family_of, layer_convention
 from probekit.states.unpadded import by_length
 
 # Models with a longer reach are still read in windows of this many pieces: attention is quadratic.
@@ -58,7 +58,7 @@ class Encoder:
         self.dim = int(text.hidden_size)
         self.prefix, self.suffix = _special_pieces(tokenizer)
         self._prompt, self._taken = prompt, prompt + prefix
-        self.layers_mean = layers_mean(config, self.stack, site)
+        self.convention = layer_convention(config, self.stack, site)
         self._module_of_site = self._site_module()
         self._load = load
         self._model: Any = None
@@ -205,7 +205,7 @@ def _stack(name: str, config: Any, wanted: Stack) -> Stack:
     if getattr(config, "is_encoder_decoder", False):
         return "encoder" if wanted == "auto" else wanted
     if wanted != "auto" and wanted not in family_of(config).stacks:
-        raise InputError(f"'{name}' has one stack: --stack {wanted} is for encoder-decoders such as T5 and BART")
+        raise InputError(f"'{name}' has one stack: stack='{wanted}' is for encoder-decoders such as T5 and BART")
     return "auto"
 
 

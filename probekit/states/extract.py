@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from probekit import doors
 from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.errors import InputError, StoreError
 from probekit.progress import Progress, silent
 from probekit.states.checkpoint import EncoderSettings
 from probekit.states.fill import Filler
 from probekit.states.model import Model, open_model
+from probekit.states.named import keep_names
 from probekit.states.shard import Shard
 from probekit.states.store import Store, StoreDtype, open_store, went_missing
 from probekit.states.words import PieceVector
@@ -35,7 +38,6 @@ class ExtractSettings:
     """How a corpus is read.
 
     Attributes:
-        context: what is read in one pass: each passage, or each document up to the model's limit.
         pieces: a word's vector is the `mean` of its pieces', or the `first` or `last` one's.
         layers: the layers kept; empty for all.
         batch_tokens: pieces a batch, padding included; None for what suits the device.
@@ -43,12 +45,20 @@ class ExtractSettings:
         encoder: how the checkpoint is loaded and run.
     """
 
-    context: Context = "sentence"
     pieces: PieceVector = "mean"
     layers: tuple[int, ...] = ()
     batch_tokens: int | None = None
     store_dtype: StoreDtype = "float16"
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
+
+    def __post_init__(self) -> None:
+        """Raise InputError for a value that is none of its field's."""
+        doors.choice("pieces", self.pieces, get_args(PieceVector))
+        object.__setattr__(self, "layers", doors.whole_numbers("layers", self.layers))
+        if self.batch_tokens is not None:
+            doors.at_least_one("batch_tokens", self.batch_tokens)
+        doors.choice("store_dtype", self.store_dtype, get_args(StoreDtype))
+        doors.of_type("encoder", self.encoder, EncoderSettings)
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,7 @@ class States:
         store: the files.
         shards: runs of words, by split.
         settings: how the corpus was read.
+        context: what was read in one pass: each passage, or each document up to the model's limit.
         manifest: fingerprints and conventions.
         no_piece: positions of words that became no piece, by split; their vectors are zero.
         seconds: time spent extracting; 0 where everything was there.
@@ -85,13 +96,9 @@ class States:
     seconds: float
     computed: int
     reused: int
+    context: Context = "sentence"
     said: tuple[str, ...] = ()
     module: Model | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def context(self) -> Context:
-        """What was read in one pass."""
-        return self.settings.context
 
     @property
     def dtype(self) -> StoreDtype:
@@ -135,17 +142,17 @@ class States:
 
     def in_context(self, context: Context, *, progress: Progress = silent) -> States:
         """The same checkpoint's states of the same corpus, read in another context."""
-        if context == self.settings.context:
+        if context == self.context:
             return self
-        settings = replace(self.settings, context=context)
-        model = self.module or open_model(self.model, settings.encoder)
-        return _extract(model, self.corpus, settings, progress)
+        model = self.module or open_model(self.model, self.settings.encoder)
+        return replace(_extract(model, self.corpus, context, self.settings, progress), module=self.module)
 
 
 def extract(
-    model: str | torch.nn.Module,
+    model: str | Path | torch.nn.Module,
     corpus: Corpus,
     *,
+    context: Context = "sentence",
     settings: ExtractSettings | None = None,
     progress: Progress = silent,
     **options: Any,
@@ -157,29 +164,40 @@ def extract(
             adapter, a Trainer's output), `random:` and one of these, or a file of word vectors. Or a torch module,
             with `tokenizer=…` and `layers=[…]`, the names of its parts to read, and `name=…` for results.
         corpus: what to read.
-        settings: how; keyword options (`context="document"`, `layers=(0, 6)` …) change single fields.
+        context: what is read in one pass: each passage (`sentence`), or each document up to the model's limit.
+        settings: how; keyword options (`pieces="first"`, `layers=(0, 6)` …) change single fields.
         progress: called with the stage, the words done and the words there are.
 
-    Raises ModelError for a model that cannot be used, InputError for layers that it does not have, and
-    StoreError where states cannot be kept.
+    Raises InputError for arguments that are something else and for layers that the model does not have, ModelError
+    for a model that cannot be used, and StoreError where states cannot be kept.
     """
-    if isinstance(model, str):
-        settings = replace(settings or ExtractSettings(), **options)
-        return _extract(open_model(model, settings.encoder), corpus, settings, progress)
-    from probekit.states.module import Module
+    doors.of_type("corpus", corpus, Corpus)
+    doors.choice("context", context, get_args(Context))
+    doors.function("progress", progress)
+    settings = doors.optional("settings", settings, ExtractSettings) or ExtractSettings()
+    names = {one.name for one in fields(ExtractSettings)}
+    if isinstance(model, str | Path):
+        doors.options("extract", options, names)
+        settings = replace(settings, **options)
+        return _extract(open_model(doors.text_of(model), settings.encoder), corpus, context, settings, progress)
+    from probekit.states.module import Module, is_module
 
+    if not is_module(model) or not options.get("layers"):
+        raise InputError(doors.refusal("model", model, "a name or a path, or a torch module with tokenizer and layers"))
+    doors.options("extract", options, {*names, "tokenizer", "layers", "name"})
     name = options.pop("name", type(model).__name__)
-    opened = Module(model, options.pop("tokenizer", None), options.pop("layers", ()), name)
-    states = _extract(opened, corpus, replace(settings or ExtractSettings(), **options), progress)
+    opened = Module(model, options.pop("tokenizer", None), options.pop("layers"), name)
+    states = _extract(opened, corpus, context, replace(settings, **options), progress)
     return replace(states, module=opened)
 
 
-def _extract(model: Model, corpus: Corpus, settings: ExtractSettings, progress: Progress) -> States:
+def _extract(model: Model, corpus: Corpus, context: Context, settings: ExtractSettings, progress: Progress) -> States:
     layers = _layers(settings.layers, model)
-    manifest = describe(model, corpus, settings)
+    manifest = describe(model, corpus, context, settings)
     store = open_store(manifest, model.dim, settings.store_dtype)
-    units = {split: _units(corpus, split, settings.context) for split in SPLITS}
-    shards = plan_shards(model, corpus, settings)
+    keep_names(store.folder, model.name, corpus.source or corpus.name)
+    units = {split: _units(corpus, split, context) for split in SPLITS}
+    shards = plan_shards(model, corpus, context)
     started = time.perf_counter()
     reader = model.reader(settings.pieces, settings.batch_tokens)
     computed = Filler(model.name, reader, corpus, store, layers).fill(units, shards, progress)
@@ -193,6 +211,7 @@ def _extract(model: Model, corpus: Corpus, settings: ExtractSettings, progress: 
         store=store,
         shards=shards,
         settings=settings,
+        context=context,
         manifest=manifest,
         no_piece={split: _no_piece(store, shards[split], layers[0]) for split in SPLITS},
         seconds=time.perf_counter() - started if computed else 0.0,
@@ -202,12 +221,15 @@ def _extract(model: Model, corpus: Corpus, settings: ExtractSettings, progress: 
     )
 
 
-def describe(model: Model, corpus: Corpus, settings: ExtractSettings) -> dict[str, Any]:
-    """All that makes states what they are: the same description is the same store."""
+def describe(model: Model, corpus: Corpus, context: Context, settings: ExtractSettings) -> dict[str, Any]:
+    """All that makes states what they are, in codes: the same description is the same store.
+
+    Names of models and corpora are not in it, nor anything that is said to people: neither changes a number.
+    """
     return {
         "model": model.fingerprint(),
-        "corpus": {"name": corpus.name, "text": corpus.fingerprint},
-        "context": settings.context,
+        "corpus": {"text": corpus.fingerprint},
+        "context": context,
         "pieces": settings.pieces,
         **model.facts(),
         "dtype": settings.store_dtype,
@@ -215,9 +237,9 @@ def describe(model: Model, corpus: Corpus, settings: ExtractSettings) -> dict[st
     }
 
 
-def plan_shards(model: Model, corpus: Corpus, settings: ExtractSettings) -> dict[Split, tuple[Shard, ...]]:
+def plan_shards(model: Model, corpus: Corpus, context: Context) -> dict[Split, tuple[Shard, ...]]:
     """The runs of words that are computed and kept together."""
-    units = {split: _units(corpus, split, settings.context) for split in SPLITS}
+    units = {split: _units(corpus, split, context) for split in SPLITS}
     return {split: tuple(_shards(split, units[split], _shard_words(model))) for split in SPLITS}
 
 

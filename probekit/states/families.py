@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from probekit.states.layers import Embeddings, LayerConvention
+
 Site = Literal["residual", "attn", "mlp"]
 Stack = Literal["auto", "encoder", "decoder"]
 
@@ -20,7 +22,7 @@ class Family:
     Attributes:
         title: as its paper calls it.
         attention: what a word sees.
-        embeddings: what layer 0 is.
+        embeddings: what layer 0 is, a key of `layers.EMBEDDINGS`.
         final_norm: whether the last layer has passed a norm that no other layer has.
         stacks: `encoder` or `decoder`, or both.
         sites: the module of a block whose output is what attention (`attn`) or the feed-forward network (`mlp`) adds
@@ -34,7 +36,7 @@ class Family:
 
     title: str
     attention: str
-    embeddings: str
+    embeddings: Embeddings
     final_norm: bool
     stacks: tuple[Stack, ...] = ("encoder",)
     sites: dict[str, str] = field(default_factory=dict)
@@ -47,8 +49,9 @@ class Family:
 
 _BOTH, _LEFT = "both sides", "left"
 _PAIRED = "both sides; the decoder left, and all of the encoder's"
-_NORMED, _PLAIN = "embeddings, normed", "embeddings"
-_MAPPED = "embeddings, normed and mapped to the width"
+_NORMED: Embeddings = "normed"
+_PLAIN: Embeddings = "plain"
+_MAPPED: Embeddings = "mapped"
 _BERT_SITES = {"attn": "attention.output.dense", "mlp": "output.dense"}
 _LLAMA_SITES = {"attn": "self_attn", "mlp": "mlp"}
 _T5_SITES = {
@@ -60,11 +63,11 @@ _DECODER: tuple[Stack, ...] = ("decoder",)
 _PAIR: tuple[Stack, ...] = ("encoder", "decoder")
 
 
-def _bert(title: str, embeddings: str = _NORMED, **more: Any) -> Family:
+def _bert(title: str, embeddings: Embeddings = _NORMED, **more: Any) -> Family:
     return Family(title, _BOTH, embeddings, final_norm=False, **{"sites": _BERT_SITES, **more})
 
 
-def _decoder(title: str, embeddings: str = _PLAIN, attention: str = _LEFT, **more: Any) -> Family:
+def _decoder(title: str, embeddings: Embeddings = _PLAIN, attention: str = _LEFT, **more: Any) -> Family:
     return Family(title, attention, embeddings, final_norm=True, stacks=_DECODER, **{"sites": _LLAMA_SITES, **more})
 
 
@@ -110,7 +113,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "mamba": _decoder("Mamba", attention="left, by a recurrent state", sites={}, late=True),
 }
-UNKNOWN = Family("a family not listed", "as its model has it", "embeddings", final_norm=False, stacks=("encoder",))
+UNKNOWN = Family("a family not listed", "as its model has it", "unlisted", final_norm=False, stacks=("encoder",))
 
 
 def family_of(config: Any) -> Family:
@@ -118,22 +121,15 @@ def family_of(config: Any) -> Family:
     return FAMILIES.get(config.get_text_config().model_type, FAMILIES.get(config.model_type, UNKNOWN))
 
 
-def layers_mean(config: Any, stack: Stack, site: Site) -> str:
-    """What the layers of a checkpoint are, in a sentence. Layers of two checkpoints can be held against each other
-    where the sentences are the same.
-    """
+def layer_convention(config: Any, stack: Stack, site: Site) -> LayerConvention:
+    """What the layers of a checkpoint are, read at a site of a stack (`auto` where there is one only)."""
     family = family_of(config)
+    last: Any = "final norm" if has_final_norm(config) else "block"
     if family is UNKNOWN:
-        last = "the last one as transformers returns it"
-    elif has_final_norm(config):
-        last = "the last one after the final norm"
-    else:
-        last = "the last one like the others"
-    which = f" of the {stack}" if stack != "auto" else ""
+        last = "unlisted"
     if site != "residual":
-        what = {"attn": "what attention", "mlp": "what the feed-forward network"}[site]
-        return f"layer 0: {family.embeddings}; layer k: {what} of block k{which} adds to the residual stream"
-    return f"layer 0: {family.embeddings}; layer k: the output of block k{which}, {last}"
+        last = ""
+    return LayerConvention(family.embeddings, last, site, "only" if stack == "auto" else stack)
 
 
 def has_final_norm(config: Any) -> bool:

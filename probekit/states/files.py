@@ -125,7 +125,7 @@ def _weights(folder: Path, name: str, kind: str, allow_pickle: bool) -> tuple[Pa
     if not allow_pickle:
         raise ModelError(
             f"the {kind} '{name}' has only pickled weights ({pickled[0].name}), which can run code when "
-            "loaded: convert it to safetensors, or allow it with --allow-pickle if you trust its author"
+            "loaded: convert it to safetensors, or allow it with allow_pickle=True if you trust its author"
         )
     return tuple(pickled)
 

@@ -156,7 +156,7 @@ class Filler:
                 )
             if ends.isinf().any():
                 raise StoreError(
-                    f"'{self.name}' has hidden states that {self.store.dtype} cannot hold: use --store-dtype float32"
+                    f"'{self.name}' has hidden states that {self.store.dtype} cannot hold: use store_dtype='float32'"
                 )
 
 

@@ -173,7 +173,7 @@ def _adapter_state(files: Files) -> dict[str, torch.Tensor]:
 
 def _quantised(name: str, bits: int) -> dict[str, Any]:
     if not torch.cuda.is_available():
-        raise InputError(f"'{name}' in {bits} bits needs a GPU: use --dtype float32")
+        raise InputError(f"'{name}' in {bits} bits needs a GPU: use dtype='float32'")
     try:
         import bitsandbytes  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: F401
     except ImportError as error:
@@ -202,5 +202,5 @@ def _quiet_loading() -> Iterator[None]:
 
 def _first_line(what: str, error: BaseException) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    hint = " (--trust-remote-code lets it run its own)" if "trust_remote_code" in str(error) else ""
+    hint = " (trust_remote_code=True lets it run its own)" if "trust_remote_code" in str(error) else ""
     return f"{what}: {lines[0]}{hint}"

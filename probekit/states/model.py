@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from probekit.errors import InputError, ModelError
 from probekit.paths import path_of
 from probekit.states.checkpoint import Checkpoint, EncoderSettings
-from probekit.states.names import resolve
+from probekit.states.names import ALIASES, resolve
 from probekit.states.static import SUFFIXES, StaticVectors
 from probekit.states.words import PieceVector
 
@@ -27,7 +27,7 @@ class Model(Protocol):
         """Checksums of what its vectors come from."""
 
     def facts(self) -> dict[str, Any]:
-        """What else they depend on; `layers_mean` says what its layers are."""
+        """What else they depend on, in codes; `layers` are those of `layers.in_words`."""
 
     def reader(self, pieces: PieceVector, batch_tokens: int | None) -> Reader:
         """What gives words their vectors."""
@@ -35,6 +35,9 @@ class Model(Protocol):
 
 def require_model(name: str) -> None:
     """Raise ModelError where a name stands for nothing, before anything long is begun."""
+    if name in ALIASES:
+        resolve(name)
+        return
     path = path_of(name)
     vectors = path.name.endswith(SUFFIXES)
     if path.is_file() and not vectors:
@@ -52,8 +55,8 @@ def open_model(name: str, settings: EncoderSettings) -> Model:
     """
     require_model(name)
     path = path_of(name)
-    if not path.is_file():
+    if name in ALIASES or not path.is_file():
         return Checkpoint(name, settings)
     if settings.stack != "auto" or settings.site != "residual":
-        raise InputError(f"'{name}' holds word vectors: they have no --stack and no --site")
+        raise InputError(f"'{name}' holds word vectors: they have no stack and no site")
     return StaticVectors(path, name)

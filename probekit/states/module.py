@@ -16,6 +16,12 @@ from probekit.states.encoder import MAX_WINDOW
 from probekit.states.unpadded import by_length
 from probekit.states.words import PieceVector, WordReader
 
+
+def is_module(given: Any) -> bool:
+    """Whether something is a torch module."""
+    return isinstance(given, torch.nn.Module)
+
+
 TRIED = "a few words that tell one module from another"
 
 
@@ -125,8 +131,8 @@ class Module:
         """What else the states depend on."""
         return {
             "window": self.limit,
-            "layers_mean": "; ".join(f"layer {k}: the output of {name}" for k, name in enumerate(self.layers)),
-            "computed_in": "as the module does",
+            "layers": {"site": "parts", "parts": list(self.layers)},
+            "computed_in": "module",
         }
 
     def reader(self, pieces: PieceVector, batch_tokens: int | None) -> WordReader:

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from probekit.bundle import is_shipped
 from probekit.errors import ModelError, unknown
 from probekit.paths import path_of
 
@@ -70,23 +71,25 @@ class ModelSource:
 
 def resolve(name: str) -> ModelSource:
     """What a model name means: an alias, a folder, or a hub id, the last with `@revision` if wanted; or
-    `random:NAME[:SEED]` of one of them.
+    `random:NAME[:SEED]` of one of them. An alias wins over a folder of that name, which is `./NAME` (see
+    `bundle.is_shipped`).
 
     Raises ModelError for a folder that is not there and for a bare word that is no alias.
     """
     if name.startswith("random:"):
         inner, seed = _random(name)
         return replace(resolve(inner), name=name, seed=seed)
+    path = path_of(name)
+    is_alias = is_shipped("model", name, ALIASES)
     if name == "minilm" and (packaged := packaged_minilm()):
         return ModelSource(name, str(packaged), is_local=True)
-    path = path_of(name)
-    if path.is_dir():
+    if path.is_dir() and not is_alias:
         return ModelSource(name, str(path), is_local=True)
     if name.startswith((".", "/", "~")) or name.count("/") > 1 or _of_a_run(path):
         beside = sorted(p.name for p in path.parent.glob("checkpoint-*"))
         raise ModelError(f"there is no model folder '{name}'" + (f": there are {', '.join(beside)}" if beside else ""))
     if "," in name:
-        raise ModelError(f"'{name}' is no model: for several, give --model once for each")
+        raise ModelError(f"'{name}' is no model: several are given one by one, not with commas")
     base, _, revision = name.partition("@")
     location = ALIASES[base].hub_id if base in ALIASES else base
     if not re.fullmatch(r"[\w.\-]+(/[\w.\-]+)?", location):
@@ -107,7 +110,7 @@ def _random(name: str) -> tuple[str, int]:
     inner = name.removeprefix("random:")
     if ":" in inner and not inner.startswith("random:"):
         raise ModelError(f"'{name}': the seed, '{seed}', is no whole number from 0 to 10^18")
-    if Path(inner).is_file():
+    if inner not in ALIASES and Path(inner).is_file():
         raise ModelError(f"'{name}': word vectors have no configuration that a random model could be made of")
     if not inner or inner.startswith("random:"):
         raise ModelError(f"'{name}': a random model is random:NAME or random:NAME:SEED, as random:bert-base:1")

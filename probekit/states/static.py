@@ -45,7 +45,7 @@ class StaticVectors:
 
     def facts(self) -> dict[str, Any]:
         """What else the states depend on."""
-        return {"layers_mean": "layer 0: the word's vector, whatever stands beside it", "computed_in": "float32"}
+        return {"layers": {"site": "vectors"}, "computed_in": "float32"}
 
     def reader(self, pieces: PieceVector, batch_tokens: int | None) -> StaticVectors:
         """It reads by itself: there are no pieces."""

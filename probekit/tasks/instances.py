@@ -9,6 +9,7 @@ from itertools import chain
 
 import numpy as np
 
+from probekit import doors
 from probekit.corpora.passage import SPLITS, Corpus, Passage, Split
 from probekit.errors import TaskError
 from probekit.tasks.shapes import SHAPES, Labelled, carries
@@ -73,6 +74,8 @@ def make_instances(task: Task, corpus: Corpus) -> TaskData:
     Raises TaskError where the corpus lacks the layer, a split has no instance, or training has one label only; with
     what was reported as the corpus was read.
     """
+    doors.of_type("task", task, Task)
+    doors.of_type("corpus", corpus, Corpus)
     try:
         return _instances(task, corpus)
     except TaskError as error:

@@ -7,7 +7,7 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from probekit import bundle
+from probekit import bundle, doors
 from probekit.errors import TaskError, unknown
 from probekit.paths import path_of
 
@@ -83,6 +83,7 @@ def load_task(name: str | Path) -> Task:
     Raises InputError for an unknown name, TaskError for a file that is missing, malformed, or has a key or a
     value outside the vocabulary.
     """
+    doors.of_type("name", name, (str, Path))
     is_path = isinstance(name, Path) or name.endswith(".toml") or "/" in name
     path = path_of(name) if is_path else bundle.find("probes", str(name))
     try:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from probekit import doors
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
-from probekit.errors import InputError, unknown
+from probekit.errors import InputError
 from probekit.forgetting.measures import retention
 from probekit.forgetting.sides import mean_scores
-from probekit.probes.asked import instances_of
+from probekit.probes.asked import instances_of, questions_of
 from probekit.probes.baselines import majority
 from probekit.probes.fit import FitSettings, fit
 from probekit.states.encoder import Encoder
@@ -27,6 +28,7 @@ SENTENCES = {"train": 200, "dev": 50, "test": 150}
 FIT = FitSettings(words=30_000)
 
 AtLimit = Literal["log", "stop", "roll back"]
+Which = Literal["best", "last"]
 
 
 class ForgettingCallback(TrainerCallback):
@@ -36,8 +38,9 @@ class ForgettingCallback(TrainerCallback):
         trainer.add_callback(probekit.ForgettingCallback(trainer, ["pos", "dep"], limit=0.9, at_limit="stop"))
 
     It logs `probe_TASK_best` (the best layer's score, chosen on dev), `probe_TASK_layer_K` for each layer,
-    `probe_TASK_retention` (of the best layer, from the majority baseline; 1 before training) and `probe_seconds`
-    through the trainer, so that its history and every tracker have them.
+    `probe_TASK_retention` (of the best layer, from the majority baseline; 1 when training begins),
+    `probe_TASK_last_retention` (of the last layer probed, which a head on top gets) and `probe_seconds` through the
+    trainer, so that its history and every tracker have them.
 
     Attributes:
         history: a dictionary a measurement: `step`, and what was logged.
@@ -54,6 +57,7 @@ class ForgettingCallback(TrainerCallback):
         every: int = 500,
         limit: float | None = None,
         at_limit: AtLimit = "stop",
+        limit_of: Which = "best",
         fit_settings: FitSettings = FIT,
     ) -> None:
         """Load the sentences and make the instances.
@@ -68,12 +72,22 @@ class ForgettingCallback(TrainerCallback):
             limit: the retention, in [0, 1], that no task may fall under.
             at_limit: what happens then: `stop` ends training, `roll back` also takes the weights of the last
                 measurement within the limit; with `log`, nothing.
+            limit_of: the layer whose retention counts: the `best`, which says what any layer still tells (the
+                embeddings count too), or the `last`, which falls long before.
             fit_settings: how probes are trained.
 
-        Raises InputError for a trainer without tokenizer and for tasks that read documents.
+        Raises InputError for arguments that are something else, for a trainer without tokenizer, and for tasks that
+        read documents.
         """
-        if at_limit not in ("log", "stop", "roll back"):
-            raise InputError(unknown("value of at_limit", at_limit, ("log", "stop", "roll back")))
+        doors.choice("at_limit", at_limit, get_args(AtLimit))
+        doors.choice("limit_of", limit_of, ("best", "last"))
+        doors.of_type("trainer", trainer, Trainer)
+        doors.of_type("corpus", corpus, (str, Path, Corpus))
+        doors.of_type("fit_settings", fit_settings, FitSettings)
+        layers, every = doors.whole_numbers("layers", layers), doors.at_least_one("every", every)
+        if limit is not None:
+            doors.share("limit", limit)
+        tasks, _ = questions_of(tasks, None)
         if trainer.processing_class is None:
             raise InputError("the trainer has no tokenizer: give it as Trainer(processing_class=tokenizer)")
         whole = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
@@ -84,10 +98,11 @@ class ForgettingCallback(TrainerCallback):
             raise InputError(f"the task '{odd}' reads documents: the callback measures tasks that read sentences")
         self.trainer, self.corpus, self.layers = trainer, Corpus(whole.name, few), tuple(layers)
         self.every, self.limit, self.at_limit, self.fit_settings = every, limit, at_limit, fit_settings
+        self.limit_of: Which = limit_of
         self.history: list[dict[str, float]] = []
         self.seconds = 0.0
         self._kept: dict[str, torch.Tensor] = {}
-        self._first: dict[str, float] = {}
+        self._first: dict[tuple[str, Which], float] = {}
         self._encoder: Encoder | None = None
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -107,9 +122,11 @@ class ForgettingCallback(TrainerCallback):
     def _measure(self, state: TrainerState, control: TrainerControl) -> None:
         started = time.perf_counter()
         found = self._scores()
+        of_last = {f"probe_{d.task.name}_last_retention" for d in self.data}
+        retained = {name: value for name, value in found.items() if name.endswith("_retention")}
+        counting = [value for name, value in retained.items() if (name in of_last) == (self.limit_of == "last")]
         # A task of which nothing was known has no retention, and must not hide another's.
-        known = [value for name, value in found.items() if name.endswith("_retention") and np.isfinite(value)]
-        kept = min(known, default=1.0)
+        kept = min(filter(np.isfinite, counting), default=1.0)
         self.seconds += time.perf_counter() - started
         found["probe_seconds"] = self.seconds
         self.history.append({"step": state.global_step, **found})
@@ -144,11 +161,14 @@ class ForgettingCallback(TrainerCallback):
         for fitted in fit(states, self.data, self.fit_settings):
             name = fitted.data.task.name
             scores = mean_scores(fitted.data, "test", fitted.predictions)
-            best = float(scores[mean_scores(fitted.data, "dev", fitted.dev_predictions).argmax()])
+            best = mean_scores(fitted.data, "dev", fitted.dev_predictions).argmax()
             floor = mean_scores(fitted.data, "test", majority(fitted.data, self.corpus)[None, None])
-            first = self._first.setdefault(name, best)
-            found[f"probe_{name}_best"] = best
-            found[f"probe_{name}_retention"] = float(retention(np.array([first]), np.array([best]), floor)[0])
+            found[f"probe_{name}_best"] = float(scores[best])
+            places: dict[Which, int] = {"best": int(best), "last": int(np.argmax(fitted.layers))}
+            for which, layer in places.items():
+                first = self._first.setdefault((name, which), float(scores[layer]))
+                kept = float(retention(np.array([first]), scores[[layer]], floor)[0])
+                found[f"probe_{name}{'' if which == 'best' else '_last'}_retention"] = kept
             for layer, score in zip(fitted.layers, scores.tolist(), strict=True):
                 found[f"probe_{name}_layer_{layer}"] = score
         return found

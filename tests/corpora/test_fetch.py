@@ -146,7 +146,7 @@ def test_a_part_that_is_whole_or_of_something_else(server: Server, stale: bytes)
 
 def test_changed_file_is_an_error_unless_allowed(server: Server) -> None:
     server.content = b"changed"
-    with pytest.raises(CorpusError, match=r"a\.conllu differs.*sha256 is .*expected .*--allow-modified"):
+    with pytest.raises(CorpusError, match=r"a\.conllu differs.*sha256 is .*expected .*allow_modified=True"):
         fetch(card())
     assert not target().exists() and not part_of(target()).exists()
     assert fetch(card(), allow_modified=True).modified == ("a.conllu",)
@@ -192,7 +192,7 @@ def test_folder_mirror_is_read_in_place(tmp_path: Path, monkeypatch: pytest.Monk
     place.write_bytes(CONTENT)
     assert list(fetch(card()).paths.values()) == [place] and not data_folder().exists()
     place.write_bytes(b"changed")
-    with pytest.raises(CorpusError, match=r"differs.*\. Accept it with --allow-modified"):
+    with pytest.raises(CorpusError, match=r"differs.*\. Accept it with allow_modified=True"):
         fetch(card())
 
 

@@ -63,5 +63,5 @@ def test_gum_train_differs_from_upstream(gum: Corpus) -> None:
     from probekit.errors import CorpusError
 
     assert gum.modified == ("en_gum-ud-train.conllu",)
-    with pytest.raises(CorpusError, match=r"en_gum-ud-train\.conllu differs.*--allow-modified"):
+    with pytest.raises(CorpusError, match=r"en_gum-ud-train\.conllu differs.*allow_modified=True"):
         fetch(load_card("en_gum"))

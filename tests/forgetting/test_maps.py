@@ -7,7 +7,7 @@ import pytest
 from scipy.linalg import orthogonal_procrustes
 from sklearn.linear_model import Ridge
 
-from probekit.forgetting.maps import procrustes, ridge
+from probekit.forgetting.maps import procrustes, ridges
 
 RNG = np.random.default_rng(0)
 SOURCE = (RNG.normal(size=(500, 12)) * np.linspace(0.5, 4, 12) + 3).astype(np.float32)
@@ -30,4 +30,4 @@ def test_ridge_is_scikit_learns_whatever_the_widths(width: int) -> None:
     target = (SOURCE @ RNG.normal(size=(12, width)) + RNG.normal(size=(500, width))).astype(np.float32)
     penalty = 0.01 * np.trace(np.cov(SOURCE.T, bias=True)) * 500 / 12
     expected = Ridge(alpha=penalty).fit(SOURCE, target).predict(SOURCE)
-    np.testing.assert_allclose(ridge(SOURCE, target, 0.01)(SOURCE), expected, atol=2e-3)
+    np.testing.assert_allclose(ridges(SOURCE, target, [0.01])[0.01](SOURCE), expected, atol=2e-3)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
+import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,13 @@ from probekit import cli
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
 from probekit.forgetting import trajectory
-from probekit.forgetting.trajectory import checkpoints_of, trace
+from probekit.forgetting.base import base_of
+from probekit.forgetting.trajectory import Trace, checkpoints_of, trace
+from probekit.probes.fit import FitSettings
+from probekit.states.checkpoint import EncoderSettings
+from probekit.states.extract import ExtractSettings
+from probekit.states.model import open_model
+from probekit.states.store import states_root
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +68,15 @@ def test_the_step_at_which_it_went(run: Path, small: Corpus, tmp_path: Path) -> 
     found = trace(checkpoints_of(run), ["pos"], corpus=small, folder=tmp_path / "t")
     fell = found.fell.set_index("layer")["step"]
     assert fell[3] == 300 and fell.drop(3).isna().all()
-    assert (found.table[found.table["step"] < 300]["retention"] - 1).abs().max() < 1e-5  # the files have six decimals
+    assert (found.table[found.table["step"] < 300]["retention"].dropna() == 1).all()
     (row,) = found.summary.to_dict("records")
-    assert row["backward_transfer"] == pytest.approx(row["score_last"] - row["score_first"])
+    assert row["backward_transfer"] == row["change"] == pytest.approx(row["score_last"] - row["score_first"])
+    assert row["change_low"] <= row["change"] <= row["change_high"] and row["change_from_best"] == -row["forgetting"]
+    assert row["last_layer_change"] < row["last_layer_change_high"] < 0  # as the curve of layer 3 falls
+    curve = found.table[found.table["layer"] == 3].set_index("step")["score"]
+    assert row["last_layer_change"] == pytest.approx(curve[300] - curve[0])
+    assert "last layer: " in row["verdict"] and ("drop" in row["verdict"] or "forgotten" in row["verdict"])
+    assert found.base == checkpoints_of(run)[0] and any("names no base model" in notice for notice in found.notices)
 
 
 def test_only_new_checkpoints_are_measured(
@@ -101,8 +116,7 @@ def test_another_run_measures_the_same_meanwhile(
     paths = checkpoints_of(run)[::3]
     monkeypatch.setattr(trajectory, "probe_checkpoint", overtaken)
     mine = trace(paths, ["pos"], corpus=small, folder=tmp_path / "t")
-    # One reads a file's six decimals where the other measured.
-    pd.testing.assert_frame_equal(mine.table, other[0].table, atol=1e-5)
+    pd.testing.assert_frame_equal(mine.table, other[0].table, check_exact=True)
     assert len(list((tmp_path / "t" / "checkpoints").iterdir())) == 2  # and nothing half done
 
 
@@ -129,11 +143,168 @@ def test_the_command(
         cli.main()
     out = " ".join(capsys.readouterr().out.split())
     assert not stop.value.code
-    assert "step 300 (layer 3)" in out
+    assert "step 300 (layer 3)" in out and "last 3→3" in out
+    assert "pos, sample: best layer: " in out
+    assert f"retention counted from {checkpoints_of(run)[0]}" in out.replace("\n", " ")
     names = ("trace.csv", "fell.csv", "summary.csv", "curves.png", "curves.svg", "retention.png", "retention.svg")
     assert all((tmp_path / "o" / name).stat().st_size for name in names)
+    monkeypatch.setattr(sys, "argv", ["probekit", "trace", *options, "--json", "--base", checkpoints_of(run)[0]])
+    with pytest.raises(SystemExit):
+        cli.main()
+    told = json.loads(capsys.readouterr().out)
+    assert told["base"] == checkpoints_of(run)[0] and any("counts from" in warning for warning in told["warnings"])
+    (row,) = told["summary"]
+    assert row["verdict"] and row["last_layer_layer_last"] == 3 and len(told["trace"]) == 16
+    assert [one["step"] for one in told["fell"]] == [None, None, None, 300]
     monkeypatch.setattr(sys, "argv", ["probekit", "cache", "--json"])
     with pytest.raises(SystemExit):
         cli.main()
     assert json.loads(capsys.readouterr().out) == []  # states were dropped
     assert pk.trace is trace
+
+
+TABLES = ("trace.csv", "fell.csv", "summary.csv")
+QUICK = FitSettings(words=5_000)
+
+
+def written(folder: Path, *args: Any, **more: Any) -> tuple[dict[str, bytes], Trace]:
+    """The bytes of the tables of a trace of two checkpoints."""
+    found = trace(*args, folder=folder, **more)
+    found.write(folder)
+    return {name: (folder / name).read_bytes() for name in TABLES}, found
+
+
+def test_a_run_that_goes_on_gives_the_same_bytes_and_believes_nothing_damaged(
+    run: Path, small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths, folder = checkpoints_of(run)[::3], tmp_path / "t"
+    expected, _ = written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)
+    trace(paths[:1] + checkpoints_of(run)[1:2], ["pos"], corpus=small, fit_settings=QUICK, folder=tmp_path / "begun")
+    assert written(tmp_path / "begun", paths, ["pos"], corpus=small, fit_settings=QUICK)[0] == expected
+    measured: list[str] = []
+    probe = trajectory.probe_checkpoint
+    monkeypatch.setattr(trajectory, "probe_checkpoint", lambda name, *rest: measured.append(name) or probe(name, *rest))
+    assert written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)[0] == expected and not measured
+    rng = random.Random(0)
+    one, two = sorted((folder / "checkpoints").iterdir())
+    for number, name in enumerate(("scores.csv", "answers.npz", "run.json", "checksums.json")):
+        content = bytearray((one / name).read_bytes())
+        content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        (one / name).write_bytes(content)
+        again, found = written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)
+        assert again == expected and len(measured) == number + 1, name
+        assert any(str(one) in notice and "measured again" in notice for notice in found.notices), name
+    # Another checkpoint's results under this one's name, and a file that is gone.
+    for name in ("scores.csv", "answers.npz", "run.json", "checksums.json"):
+        shutil.copy(two / name, one / name)
+    assert written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)[0] == expected and len(measured) == 5
+    (one / "answers.npz").unlink()
+    assert written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)[0] == expected and len(measured) == 6
+
+
+def test_what_a_killed_run_left_is_removed(run: Path, small: Corpus, tmp_path: Path) -> None:
+    over = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    litter = tmp_path / "t" / "checkpoints" / f".0123456789abcdef.{socket.gethostname()}-{int(over.stdout)}.part"
+    for _ in range(2):  # with something to measure, and without
+        litter.mkdir(parents=True)
+        (litter / "scores.csv").touch()
+        trace(checkpoints_of(run)[::3], ["pos"], corpus=small, folder=tmp_path / "t", fit_settings=QUICK)
+        assert not litter.exists()
+
+
+def test_states_that_were_there_before_stay(run: Path, small: Corpus, tmp_path: Path) -> None:
+    first, *_, last = checkpoints_of(run)
+    there = pk.extract(first, small).store.folder
+    trace([first, last], ["pos"], corpus=small, folder=tmp_path / "t", keep_states=False)
+    assert [path for path in states_root().iterdir() if path.is_dir()] == [there]
+    assert pk.extract(first, small).computed == 0
+
+
+def test_each_checkpoint_keeps_its_record(run: Path, small: Corpus, tmp_path: Path) -> None:
+    for _ in range(2):  # measured, and read back
+        _, found = written(tmp_path / "t", checkpoints_of(run)[::3], ["pos"], corpus=small)
+        record = json.loads((tmp_path / "t" / "run.json").read_text())
+        assert [one["step"] for one in record["checkpoints"]] == [0, 300]
+        weights = [one["runs"][0]["fingerprints"]["model"]["weights"] for one in record["checkpoints"]]
+        assert len(set(weights)) == 2 and record["base"] == found.base and record["versions"]["torch"]
+
+
+TRACE = """
+import sys, probekit as pk
+sample = pk.load_corpus("sample")
+small = pk.Corpus("small", {split: passages[:120] for split, passages in sample.splits.items()})
+print(pk.trace(sys.argv[1:3], ["pos"], corpus=small, folder=sys.argv[3], keep_states=False).table.to_json())
+"""
+
+
+def test_two_at_once_with_one_cache(run: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", TRACE, *checkpoints_of(run)[::3]]
+    both = [
+        subprocess.Popen([*command, str(tmp_path / out)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for out in ("a", "b")
+    ]
+    (one, error), (two, other) = (process.communicate() for process in both)
+    assert [process.returncode for process in both] == [0, 0], error + other
+    assert json.loads(one) == json.loads(two)
+    assert not [path for path in states_root().iterdir() if path.is_dir()]
+
+
+def named(folder: Path, place: Path, base: object) -> str:
+    """A copy of a checkpoint whose configuration names a base."""
+    copy = shutil.copytree(folder, place)
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "_name_or_path": base}))
+    return str(copy)
+
+
+def test_the_base_model_is_what_retention_counts_from(run: Path, small: Corpus, tmp_path: Path) -> None:
+    base, changed = str(run / "checkpoint-0"), run / "checkpoint-300"
+    tuned = [named(changed, tmp_path / "run" / f"checkpoint-{n}", base) for n in (10, 20)]
+    found = trace(tuned, ["pos"], corpus=small, folder=tmp_path / "t")
+    assert found.base == base and any("names as its base model" in notice for notice in found.notices)
+    assert found.table["step"].drop_duplicates().tolist() == [0, 10, 20]
+    assert found.fell.set_index("layer")["step"][3] == 10
+    given = trace(tuned, ["pos"], corpus=small, folder=tmp_path / "t", base=tuned[0])
+    assert given.base == tuned[0] and given.fell["step"].isna().all()
+    with pytest.raises(ModelError):
+        trace(tuned, ["pos"], corpus=small, folder=tmp_path / "t", base="./nowhere")
+
+
+@pytest.mark.parametrize(
+    ("base", "said"),
+    [
+        ("./nowhere", "its base model cannot be opened"),
+        ("somebody/nothing", "its base model cannot be opened"),
+        ("", "names no base model"),
+        (7, "names no base model"),
+        ("a\x1b[2J", "names no base model"),
+        (".", "names no base model"),
+        ("ITSELF", "names no base model"),
+        ("COPY", "whose weights are those of its base model"),
+    ],
+)
+def test_a_base_that_is_not_known(run: Path, tmp_path: Path, base: object, said: str, monkeypatch: Any) -> None:
+    place = tmp_path / "run" / "checkpoint-10"
+    special = {"ITSELF": str(place), "COPY": str(run / "checkpoint-300"), ".": str(place.parent)}
+    first = named(run / "checkpoint-300", place, special.get(str(base), base))
+    how = trajectory._How("linear", FitSettings(), ExtractSettings(), True, tmp_path, lambda *_: None)
+    opened, notices = trajectory._opened([first, str(run / "checkpoint-0")], None, how)
+    assert next(iter(opened)) == first and len(opened) == 2
+    assert any(said in notice and first in notice for notice in notices)
+
+
+def test_an_adapters_base(tiny_bert: Path, tmp_path: Path) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    model = get_peft_model(AutoModel.from_pretrained(tiny_bert), LoraConfig(r=2, target_modules=["query"]))
+    model.save_pretrained(tmp_path / "checkpoint-5")
+    assert base_of(open_model(str(tmp_path / "checkpoint-5"), EncoderSettings())) == str(tiny_bert)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_a_half_written_checkpoint_is_told_before_the_work(run: Path, small: Corpus, tmp_path: Path, name: str) -> None:
+    half = shutil.copytree(run / "checkpoint-300", tmp_path / "checkpoint-301")
+    (half / name).write_bytes((half / name).read_bytes()[:500])
+    with pytest.raises(ModelError, match="checkpoint-301"):
+        trace([str(run / "checkpoint-0"), str(half)], ["pos"], corpus=small, folder=tmp_path / "t")
+    assert not (tmp_path / "t").exists()

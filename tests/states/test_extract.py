@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -227,7 +226,7 @@ def test_values_too_large_for_half_precision_are_an_error(small: Corpus, tiny_be
     with torch.no_grad():
         model.embeddings.LayerNorm.weight.mul_(1e6)
     model.save_pretrained(folder)
-    with pytest.raises(StoreError, match="--store-dtype float32"):
+    with pytest.raises(StoreError, match="store_dtype='float32'"):
         extract(str(folder), small)
     states = extract(str(folder), small, store_dtype="float32")
     assert np.isfinite(states.read("dev", 0, 10)).all()
@@ -239,9 +238,8 @@ def test_layers_that_are_not_there(small: Corpus, tiny_bert: Path) -> None:
 
 
 def test_settings_are_part_of_the_key(small: Corpus, tiny_bert: Path) -> None:
-    settings = extraction.ExtractSettings()
     folders = {
-        extract(str(tiny_bert), small, settings=replace(settings, **change)).store.folder  # type: ignore[arg-type]
+        extract(str(tiny_bert), small, **change).store.folder  # type: ignore[arg-type]
         for change in ({}, {"pieces": "first"}, {"context": "document"}, {"store_dtype": "float32"})
     }
     assert len(folders) == 4

@@ -17,6 +17,7 @@ from probekit.states.checkpoint import Checkpoint, EncoderSettings
 from probekit.states.extract import extract
 from probekit.states.families import FAMILIES as KNOWN
 from probekit.states.families import family_of, has_final_norm
+from probekit.states.layers import in_words
 from tests.families import FAMILIES, make_family
 
 PAIRS = ("t5", "mt5", "byt5", "bart")
@@ -139,7 +140,7 @@ def test_the_table_says_what_layers_are(family: str, stack: str, families: Any) 
     same = torch.allclose(states[-1], raw[-1], atol=1e-5)
     assert same is not has_final_norm(encoder.config)
     normed = states[0].mean(-1).abs().max() < 1e-4 and (states[0].std(-1) - 1).abs().max() < 0.05
-    assert bool(normed) == (family_of(encoder.config).embeddings == "embeddings, normed")
+    assert bool(normed) == (family_of(encoder.config).embeddings == "normed")
 
 
 # Families whose blocks add to the stream and norm what they read.
@@ -214,7 +215,7 @@ def test_a_model_that_narrows_its_last_layer(sample: Corpus, few: Corpus, tmp_pa
     narrow = {"word_embed_proj_dim": 16, "do_layer_norm_before": False}
     folder = make_family("opt", tmp_path / "opt", texts, narrow)
     states = extract(str(folder), few, store_dtype="float32")
-    assert "the last one like the others" in states.manifest["layers_mean"]
+    assert "the last one like the others" in in_words(states.manifest["layers"])
     tokenizer, model = plain(folder)
     seen: list[torch.Tensor] = []
     model.decoder.layers[-1].register_forward_hook(

@@ -22,6 +22,7 @@ from probekit import cache, whole
 from probekit.cli import app
 from probekit.errors import ProbekitError, StoreError
 from probekit.states import entries as listed
+from probekit.states.named import keep_names
 from probekit.states.shard import Shard, matches_itself
 from probekit.states.store import MANIFEST, Store, open_store, states_root
 
@@ -32,7 +33,9 @@ SHARD = Shard("train", 0, 0, WORDS)
 def made(name: str = "a", layers: int = 2) -> Store:
     """A store of one shard; values tell the layers apart."""
     manifest = {"corpus": {"name": name, "text": "t"}, "context": "sentence", "model": {"weights": "w" * 32}}
+    manifest |= {"layers": {"site": "residual"}, "pieces": "mean", "computed_in": "float32", "dtype": "float16"}
     store = open_store(manifest, DIM, "float16")
+    keep_names(store.folder, "model", name)
     for layer in range(layers):
         store.write(SHARD, layer, values(layer), [1, 3])
     return store
@@ -150,8 +153,9 @@ def test_a_damaged_manifest_hides_nothing_and_is_written_again() -> None:
     for text in damaged:
         manifest.write_bytes(text)
         status, out = run("--json")
-        rows = {row["key"]: row["corpus"] for row in json.loads(out)}
-        assert status == 0 and rows[other.folder.name] == "b" and rows[store.folder.name] != "a"
+        rows = {row["key"]: row for row in json.loads(out)}
+        assert status == 0 and rows[other.folder.name]["corpus"] == "b"
+        assert rows[store.folder.name]["problem"] and not rows[other.folder.name]["problem"]
         assert run("verify")[0] == 1
     made("a")
     assert manifest.read_bytes() == whole_text and run("verify")[0] == 0

@@ -106,6 +106,27 @@ def test_at_the_limit(tiny_bert: Path, small: Corpus, tmp_path: Path, at_limit: 
     assert same == (at_limit == "roll back")
 
 
+def test_the_limit_can_be_of_the_last_layer(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
+    """The blocks are destroyed, the embeddings are not: the best layer hides what the last one lost."""
+    watched = trainer(tiny_bert, small, tmp_path)
+    for limit_of, stopped in (("best", False), ("last", True)):
+        callback = ForgettingCallback(watched, ["pos"], corpus=small, limit=0.9, limit_of=limit_of)  # type: ignore[arg-type]
+        control, state = TrainerControl(), TrainerState()
+        callback.on_train_begin(watched.args, state, control)
+        kept = {name: value.clone() for name, value in watched.model.state_dict().items()}
+        torch.manual_seed(1)
+        with torch.no_grad():
+            for parameter in watched.model.bert.encoder.parameters():
+                parameter.normal_(std=3)
+        callback._measure(state, control)
+        watched.model.load_state_dict(kept)
+        measured = callback.history[-1]
+        assert measured["probe_pos_last_retention"] < 0.9 < measured["probe_pos_retention"]
+        assert control.should_training_stop == stopped
+    with pytest.raises(InputError, match="did you mean 'last'"):
+        ForgettingCallback(watched, ["pos"], corpus=small, limit_of="lats")  # type: ignore[arg-type]
+
+
 def test_a_task_of_which_nothing_was_known_hides_no_other(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
     watched = trainer(tiny_bert, small, tmp_path)
     callback = ForgettingCallback(watched, ["pos"], corpus=small, limit=0.9)

@@ -1,0 +1,41 @@
+"""Parameters: the library's messages name parameters of Python; here they become the options of the command line."""
+
+from __future__ import annotations
+
+import re
+
+FLAGS = {
+    "allow_modified": "--allow-modified",
+    "allow_pickle": "--allow-pickle",
+    "trust_remote_code": "--trust-remote-code",
+}
+OPTIONS = {
+    "adapter": "--adapter",
+    "base": "--base",
+    "batch_tokens": "--batch-tokens",
+    "device": "--device",
+    "dtype": "--dtype",
+    "keep_states": "--keep-states",
+    "layers": "--layers",
+    "pieces": "--pieces",
+    "seeds": "--seeds",
+    "site": "--site",
+    "span": "--span",
+    "stack": "--stack",
+    "store_dtype": "--store-dtype",
+}
+_WORDS = {"adapter": {"True": "on", "False": "off"}, "keep_states": {"True": "yes", "False": "no"}}
+_GIVEN = re.compile(rf"\b({'|'.join([*FLAGS, *OPTIONS])})=(?:'([^']*)'|(\w+))")
+
+
+def as_options(message: str) -> str:
+    """`store_dtype='float32'` as `--store-dtype float32`, `allow_pickle=True` as `--allow-pickle`."""
+    return _GIVEN.sub(_option, message)
+
+
+def _option(given: re.Match[str]) -> str:
+    name, quoted, bare = given.groups()
+    if name in FLAGS:
+        return FLAGS[name]
+    value = quoted if quoted is not None else bare
+    return f"{OPTIONS[name]} {_WORDS.get(name, {}).get(value, value)}"

@@ -1,0 +1,39 @@
+"""Base: which model a checkpoint was tuned from, as its own files say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from probekit.states.checkpoint import Checkpoint
+from probekit.states.files import read_json
+from probekit.states.model import Model
+from probekit.states.names import ALIASES
+
+
+def base_of(model: Model) -> str | None:
+    """The name of the model that `model` was tuned from; None where it does not say, or is a known release itself.
+
+    An adapter's is `base_model_name_or_path` in its adapter_config.json, another checkpoint's `_name_or_path` in its
+    config.json, which transformers wrote until version 5.
+
+    Raises ModelError where such a file cannot be read.
+    """
+    if not isinstance(model, Checkpoint) or model.name in ALIASES or model.files.seed is not None:
+        return None
+    folder = model.files.adapter or model.files.folder
+    facts = read_json(folder / ("adapter_config.json" if model.files.adapter else "config.json"))
+    if not isinstance(facts, dict):
+        return None
+    named = facts.get("base_model_name_or_path" if model.files.adapter else "_name_or_path")
+    if not isinstance(named, str) or not (named and named.isprintable()) or _is(named, folder):
+        return None
+    beside = folder / named
+    if not Path(named).exists() and beside.is_dir():
+        return str(beside)
+    revision = facts.get("revision") if model.files.adapter else None
+    return f"{named}@{revision}" if isinstance(revision, str) and not Path(named).exists() else named
+
+
+def _is(name: str, folder: Path) -> bool:
+    """Whether a name means the folder itself, or the run that it lies in."""
+    return Path(name).expanduser().resolve() in (folder.resolve(), folder.resolve().parent)

@@ -1,0 +1,61 @@
+"""Layers: what the layers of a model are, in codes that decide and in words for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Embeddings = Literal["plain", "normed", "mapped", "unlisted"]
+Last = Literal["block", "final norm", "unlisted"]
+
+EMBEDDINGS: dict[str, str] = {
+    "plain": "embeddings",
+    "normed": "embeddings, normed",
+    "mapped": "embeddings, normed and mapped to the width",
+    "unlisted": "embeddings",
+}
+LAST: dict[str, str] = {
+    "block": "the last one like the others",
+    "final norm": "the last one after the final norm",
+    "unlisted": "the last one as transformers returns it",
+}
+SITES: dict[str, str] = {
+    "attn": "what attention of block k{stack} adds to the residual stream",
+    "mlp": "what the feed-forward network of block k{stack} adds to the residual stream",
+}
+
+
+@dataclass(frozen=True)
+class LayerConvention:
+    """What layer 0, layer k and the last layer of a transformer are. Layers of two models can be compared where their
+    conventions are equal.
+
+    Attributes:
+        embeddings: what layer 0 is, a key of EMBEDDINGS.
+        last: what the last layer is, a key of LAST; empty for a site within the blocks, where all layers are alike.
+        site: what is read of a block: `residual`, `attn` or `mlp`.
+        stack: of an encoder-decoder `encoder` or `decoder`; else `only`.
+    """
+
+    embeddings: Embeddings
+    last: Last | Literal[""]
+    site: str
+    stack: str
+
+    def codes(self) -> dict[str, Any]:
+        """As a manifest keeps it."""
+        return asdict(self)
+
+
+def in_words(codes: Mapping[str, Any]) -> str:
+    """What the layers of a manifest are, in a sentence: of a transformer, of named parts of a module, of vectors."""
+    if "parts" in codes:
+        return "; ".join(f"layer {k}: the output of {part}" for k, part in enumerate(codes["parts"]))
+    if "embeddings" not in codes:
+        return "layer 0: the word's vector, whatever stands beside it"
+    stack = "" if codes["stack"] == "only" else f" of the {codes['stack']}"
+    first = f"layer 0: {EMBEDDINGS[codes['embeddings']]}"
+    if codes["site"] != "residual":
+        return f"{first}; layer k: {SITES[codes['site']].format(stack=stack)}"
+    return f"{first}; layer k: the output of block k{stack}, {LAST[codes['last']]}"

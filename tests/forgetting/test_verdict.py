@@ -1,0 +1,86 @@
+"""Verdicts: numbers in, words out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from probekit.forgetting.comparison import PARTS
+from probekit.forgetting.verdict import change, kind, significant_parts, verdict
+
+
+def parts(drop: tuple[float, float] = (0.0, 0.0), *, mapped: float = 0.0, **given: tuple[float, float]) -> pd.Series:
+    """A row of the decomposition, from values and lower ends."""
+    row: dict[str, Any] = {"layer": 3, "map": "procrustes", "score_mapped": mapped, "drop_detectable": 0.004}
+    for name, (value, low) in {"drop": drop, "mapped_drop": (0.1, 0.1), **given}.items():
+        row |= {name: value, f"{name}_low": low}
+    return pd.Series({**dict.fromkeys(PARTS, 0.0), **{f"{p}_low": 0.0 for p in PARTS}, **row})
+
+
+def scored(before: float, after: float, **given: float) -> pd.Series:
+    row = {"score_before": before, "score_after": after, "delta": after - before, "floor": 0.25}
+    return pd.Series({**row, "detectable": 0.003, "p_adjusted": 0.01, "layer_after": 3, **given})
+
+
+@pytest.mark.parametrize(
+    ("row", "found"),
+    [
+        (parts(), []),
+        (parts((0.2, 0.1), rotation=(0.2, 0.1)), ["rotation"]),
+        (parts((0.2, 0.1), rotation=(0.17, 0.1), loss=(0.03, 0.01)), ["loss", "rotation"]),
+        (parts((0.2, 0.1), re_encoding=(0.02, 0.01), rotation=(0.18, 0.1)), ["rotation", "re_encoding"]),
+        (parts((0.01, -0.01), rotation=(0.02, 0.01)), []),  # no drop, nothing recovered
+        (parts((0.01, -0.01), loss=(0.02, 0.01)), ["loss"]),
+        (parts((0.02, 0.01), rotation=(0.01, -0.01)), []),
+    ],
+)
+def test_which_parts_are_named_and_in_what_order(row: pd.Series, found: list[str]) -> None:
+    assert significant_parts(row) == found
+    without = "unattributed" if row["drop_low"] > 0 else "not detected"
+    assert kind(row) == (found[0] if found else without)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (scored(0.814, 0.808), "small drop (81.4 → 80.8)"),
+        (scored(0.9, 0.84), "moderate drop (90.0 → 84.0)"),
+        (scored(0.941, 0.741), "large drop (94.1 → 74.1)"),
+        (scored(0.95, 0.45), "mostly forgotten (95.0 → 45.0)"),
+        (scored(0.97, 0.25), "forgotten (97.0 → 25.0)"),
+        (scored(0.8, 0.81), "small gain (80.0 → 81.0)"),
+        (scored(0.3, 0.6), "large gain (30.0 → 60.0)"),
+        (scored(0.25, 0.2), "drop (25.0 → 20.0)"),
+        (scored(0.9, 0.5, p_adjusted=0.06), "change not detected (90.0 → 50.0; MDE 0.3 points before correction)"),
+        (scored(0.9, 0.9, detectable=0.0), "no change, every prediction is the same (90.0 → 90.0)"),
+        (scored(0.9, 0.5, p_adjusted=1, detectable=float("nan")), "change not detected (90.0 → 50.0; MDE unknown"),
+    ],
+)
+def test_sizes_in_words(row: pd.Series, words: str) -> None:
+    assert change(row, parts()).startswith(words)
+
+
+def test_what_the_old_probe_reads_behind_a_map_is_not_forgotten() -> None:
+    row = scored(0.9, 0.82)
+    assert "forgotten" not in change(row, parts(mapped=0.9, mapped_drop=(0.0, -0.01)))
+    assert change(row, parts(mapped=0.9, mapped_drop=(0.0, -0.01))).startswith("rotated (90.0 → 82.0")
+    partly = parts(mapped=0.88, mapped_drop=(0.02, 0.01))
+    assert change(row, partly).startswith("small drop (90.0 → 82.0 for a new probe, 88.0 for the old one")
+    assert change(row, parts(mapped=0.6, mapped_drop=(0.3, 0.2))) == "moderate drop (90.0 → 82.0)"
+
+
+def test_a_verdict_tells_of_the_best_and_the_last_layer() -> None:
+    lost = parts((0.8, 0.7), loss=(0.8, 0.7))
+    found = verdict(scored(0.95, 0.92), scored(0.97, 0.15), pd.Series({**lost, "layer": 1}), lost)
+    assert found == (
+        "best layer: small drop (95.0 → 92.0); of layer 1's drop of 80.0 points under the old probe 80.0 are lost. "
+        "Last layer: forgotten (97.0 → 15.0); of layer 3's drop of 80.0 points under the old probe 80.0 are lost"
+    )
+    unattributed = parts((0.02, 0.01))
+    assert "drop of 2.0 points under the old probe is unattributed" in verdict(
+        scored(0.9, 0.9), scored(0.9, 0.9), unattributed, unattributed
+    )
+    nothing = verdict(scored(0.9, 0.9, p_adjusted=1), scored(0.9, 0.9, p_adjusted=1), parts(), parts())
+    assert nothing.startswith("best and last layer: change not detected") and "MDE 0.4 points" in nothing

@@ -1,0 +1,80 @@
+"""Whatever things are called is drawn as it is: in every picture, and whatever someone's own settings are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+
+import probekit as pk
+from probekit.forgetting.comparison import PARTS, Comparison
+from probekit.forgetting.trajectory import Trace
+from probekit.probes.scores import COLUMNS, MORE_COLUMNS
+from probekit.reports.forgetting import decomposition_picture
+from probekit.reports.trajectory import trace_curves, trace_heatmap
+
+NAMES = ["a$b", r"$x^$ $\frac{1}$ a_b^c{d}%&#~", r"back\slash <&> naïve"]
+EMPTY = pd.DataFrame()
+
+
+def scores(name: str) -> pk.Scores:
+    rows = []
+    for corpus in (name, f"{name}2"):
+        rows.append([name, name, corpus, "majority", None, "accuracy", 0.1, 0.1, 0.1, 9, 9, 0, None, None, None])
+        for layer in (0, 1):
+            rows.append([name, name, corpus, "linear", layer, "accuracy", 0.5, 0.4, 0.6, 9, 9, 0, 0.5, 1, 1])
+    return pk.Scores(pd.DataFrame(rows, columns=[*COLUMNS, *MORE_COLUMNS]).astype({"layer": "Int64"}))
+
+
+def comparison(name: str) -> Comparison:
+    rows = []
+    for corpus in (name, f"{name}2"):
+        for layer in (0, 1):
+            about = {"before": name, "after": f"{name}+", "task": name, "corpus": corpus, "layer": layer}
+            parts = {f"{part}{end}": 0.1 for part in PARTS for end in ("", "_low", "_high")}
+            rows.append({**about, "delta": 0.1, "p_adjusted": 0.01, **parts})
+    table = pd.DataFrame(rows)
+    return Comparison(table, EMPTY, table, EMPTY, EMPTY)
+
+
+def trace(name: str) -> Trace:
+    rows = []
+    for corpus in (name, f"{name}2"):
+        for step in (1, 2):
+            about = {"model": name, "step": step, "task": name, "corpus": corpus, "layer": 0, "metric": name}
+            rows.append({**about, "score": 0.5, "ci_low": 0.4, "ci_high": 0.6, "retention": 0.5})
+    return Trace(pd.DataFrame(rows), EMPTY, EMPTY, 0.9)
+
+
+PICTURES: dict[str, Callable[[str, Path], Any]] = {
+    "heatmap": lambda name, path: pk.heatmap(scores(name), path),
+    "forgetting": lambda name, path: pk.heatmap(comparison(name), path),
+    "decomposition": lambda name, path: decomposition_picture(comparison(name), path),
+    "curves": lambda name, path: trace_curves(trace(name), path),
+    "retention": lambda name, path: trace_heatmap(trace(name), path),
+}
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_every_text_is_drawn_as_it_is(picture: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.svg"
+    for name in NAMES:
+        # Text as text, so that it can be read back; and the worst that a user's settings may say.
+        with mpl.rc_context({"svg.fonttype": "none", "text.parse_math": True, "axes.formatter.use_mathtext": True}):
+            PICTURES[picture](name, path)
+        drawn = " ".join(
+            "".join(text.itertext()) for text in ElementTree.parse(path).iter() if text.tag.endswith("text")
+        )
+        assert name in drawn, drawn
+
+
+@pytest.mark.parametrize("ending", ["png", "pdf"])
+@pytest.mark.parametrize("picture", PICTURES)
+def test_every_format_takes_it(picture: str, ending: str, tmp_path: Path) -> None:
+    PICTURES[picture]("$x^$", tmp_path / f"x.{ending}")
+    assert (tmp_path / f"x.{ending}").stat().st_size > 1000

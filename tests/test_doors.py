@@ -1,0 +1,292 @@
+"""What public functions take: other forms of the same thing, and a line that says what would do for all else."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from datasets import Dataset, DatasetDict
+from transformers import AutoModel, AutoTokenizer
+
+import probekit as pk
+from probekit.corpora.passage import Corpus
+from probekit.errors import ProbekitError, ProbekitWarning
+from probekit.forgetting.comparison import Comparison
+
+QUICK = pk.FitSettings(words=5_000)
+EMPTY = pd.DataFrame()
+
+
+@pytest.fixture(scope="module")
+def few(small: Corpus) -> Corpus:
+    """Fewer sentences still."""
+    return Corpus("few", {split: passages[:40] for split, passages in small.splits.items()})
+
+
+@cache
+def sample() -> Corpus:
+    """The bundled corpus."""
+    return pk.load_corpus("sample")
+
+
+def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
+    """For every public function, arguments that are right; models are missing, so that nothing is computed."""
+    shared = {"tasks": "pos", "corpus": "sample", "seeds": 1, "extract_settings": None, "fit_settings": None}
+    shared |= {"allow_modified": False, "progress": print}
+    return {
+        "probe": {"subject": "./none", "probes": "linear", **shared},
+        "compare": {
+            "before": "./a",
+            "after": "./b",
+            "probe": "mlp",
+            "correction": "holm",
+            "floor": "lexical",
+            **shared,
+        },
+        "trace": {
+            "models": ["./a", "./b"],
+            "base": "./c",
+            "folder": tmp_path,
+            "probe": "mlp",
+            "threshold": 0.9,
+            "keep_states": True,
+            **shared,
+        },
+        "extract": {
+            "model": "./none",
+            "corpus": sample(),
+            "context": "sentence",
+            "settings": None,
+            "progress": print,
+            "options": None,
+        },
+        "heatmap": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png"},
+        "load_corpus": {"name_or_path": "sample", "allow_modified": False, "progress": print},
+        "load_task": {"name": "pos"},
+        "make_instances": {"task": pk.load_task("pos"), "corpus": sample()},
+        "read_comparison": {"folder": tmp_path},
+        "read_scores": {"folder": tmp_path},
+    }
+
+
+ANY_SEEDS = [(0, "at least one"), ([], "empty"), ([0, 0], "0 twice"), ("two", "whole number"), (1.5, "whole number")]
+ANY_SEEDS += [(True, "whole number"), ([-1], "whole number")]
+SHARED: dict[str, list[tuple[Any, str]]] = {
+    "tasks": [([], "empty"), (3, "Task"), ({"pos": 1}, "Task"), ([None], "Task")],
+    "corpus": [(3, "Corpus"), (Dataset.from_dict({"a": [1]}), "to_parquet"), ([DatasetDict()], "to_parquet")],
+    "seeds": ANY_SEEDS,
+    "extract_settings": [({"pieces": "first"}, "ExtractSettings"), (QUICK, "ExtractSettings")],
+    "fit_settings": [({"epochs": 2}, "FitSettings"), (3, "FitSettings")],
+    "allow_modified": [("yes", "True or False"), (1, "True or False")],
+    "progress": [(True, "a function")],
+}
+MODELS = [(3, "States"), (None, "States"), (torch.nn.Linear(2, 2), r"probekit\.extract\(module"), ([], "empty")]
+KIND = [("lnear", "did you mean 'linear'"), (["linear", 3], "a text"), (None, "a text")]
+ONE_KIND = [("lnear", "did you mean 'linear'"), (["linear"], "a text")]
+BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
+    "probe": {"subject": [*MODELS, (pk.Scores(EMPTY), "States")], "probes": KIND, **SHARED},
+    "compare": {
+        "before": [*MODELS[:3], (["./a"], "States")],
+        "after": MODELS,
+        "probe": ONE_KIND,
+        "correction": [("holmes", "did you mean 'holm'")],
+        "floor": [("lexicl", "did you mean 'lexical'")],
+        **SHARED,
+    },
+    "trace": {
+        "models": [([], "empty"), (3, "a path"), (["./a", None], "a path")],
+        "base": [(3, "a path"), (["./c"], "a path")],
+        "folder": [(None, "a path")],
+        "probe": ONE_KIND,
+        "threshold": [(2, "from 0 to 1"), ("x", "from 0 to 1")],
+        "keep_states": [("no", "True or False")],
+        **SHARED,
+    },
+    "extract": {
+        "model": [(3, "a torch module"), (None, "a torch module"), MODELS[2], (["./a"], "a torch module")],
+        "corpus": [("sample", "Corpus"), (Dataset.from_dict({"a": [1]}), "to_parquet")],
+        "context": [("documents", "did you mean 'document'")],
+        "settings": [({"pieces": "first"}, "ExtractSettings")],
+        "progress": [(True, "a function")],
+        "options": [({"piecs": "first"}, "did you mean 'pieces'"), ({"pieces": "men"}, "did you mean 'mean'")],
+    },
+    "heatmap": {
+        "subject": [(EMPTY, r"probekit\.Scores\(table\)"), ("runs/demo", "Scores or Comparison")],
+        "paths": [(3, "a path"), (None, "a path")],
+    },
+    "load_corpus": {
+        "name_or_path": [(3, "a path"), (Dataset.from_dict({"a": [1]}), "to_parquet")],
+        "allow_modified": SHARED["allow_modified"],
+        "progress": SHARED["progress"],
+    },
+    "load_task": {"name": [(3, "a path"), (None, "a path")]},
+    "make_instances": {"task": [("pos", "Task")], "corpus": [("sample", "Corpus")]},
+    "read_comparison": {"folder": [(3, "a path"), (Comparison(*[EMPTY] * 5), "a path")]},
+    "read_scores": {"folder": [(3, "a path"), (pk.Scores(EMPTY), "a path")]},
+}
+ROWS = [
+    pytest.param(verb, parameter, value, message, id=f"{verb}-{parameter}-{number}")
+    for verb, parameters in BAD.items()
+    for parameter, rows in parameters.items()
+    for number, (value, message) in enumerate(rows)
+]
+
+
+def call(verb: str, arguments: dict[str, Any]) -> Any:
+    """Call a public function, with positional and further ones where it takes them."""
+    arguments = dict(arguments)
+    more = arguments.pop("options", None) or {}
+    if verb == "heatmap":
+        return pk.heatmap(arguments["subject"], arguments["paths"])
+    return getattr(pk, verb)(**arguments, **more)
+
+
+@pytest.mark.parametrize(("verb", "parameter", "value", "message"), ROWS)
+def test_what_is_something_else_is_refused(verb: str, parameter: str, value: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ProbekitError, match=message) as refused:
+        call(verb, good(tmp_path)[verb] | {parameter: value})
+    text = str(refused.value)
+    assert len(text.splitlines()) == 1
+    assert parameter in text or parameter == "options" or "checkpoints" in text
+
+
+def test_every_parameter_of_every_public_function_has_a_door() -> None:
+    verbs = {name for name in pk.__all__ if inspect.isfunction(getattr(pk, name))}
+    assert verbs == set(BAD)
+    for verb in verbs:
+        assert set(inspect.signature(getattr(pk, verb)).parameters) == set(BAD[verb]), verb
+
+
+SETTINGS: dict[type, dict[str, list[Any]]] = {
+    pk.EncoderSettings: {
+        "device": ["gpu", 0],
+        "dtype": ["flaot32", None],
+        "stack": ["encodr"],
+        "site": ["atn"],
+        "adapter": ["off", 0],
+        "allow_pickle": ["yes"],
+        "trust_remote_code": [1],
+    },
+    pk.ExtractSettings: {
+        "pieces": ["men", 1],
+        "layers": ["0,4", [1.5], [-1], [True]],
+        "batch_tokens": [0, "many", True],
+        "store_dtype": ["float", "bfloat16"],
+        "encoder": [{"site": "attn"}],
+    },
+}
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_settings_are_checked_when_they_are_made(settings: Any) -> None:
+    assert {one.name for one in fields(settings)} == set(SETTINGS[settings])
+    for name, values in SETTINGS[settings].items():
+        for value in values:
+            with pytest.raises(ProbekitError, match=name):
+                settings(**{name: value})
+
+
+def test_other_forms_of_the_same_thing(few: Corpus, tiny_bert: Path) -> None:
+    states = pk.extract(tiny_bert, few, layers=3)
+    assert states.layers == (3,) and states.model == str(tiny_bert)
+    run = partial(pk.probe, fit_settings=QUICK)
+    expected = run(states, ["pos"], probes=["linear"], seeds=[0, 1]).table
+    for scores in (
+        run(states, "pos", probes="linear", seeds=2),
+        run(states, pk.load_task("pos"), probes=("linear",), seeds=np.arange(2)),
+        run([states], iter(["pos"]), probes={"linear"}, seeds=np.int64(2)),
+    ):
+        pd.testing.assert_frame_equal(scores.table, expected)
+    settings = pk.ExtractSettings(layers=(3,))
+    for subject in (tiny_bert, [tiny_bert], [str(tiny_bert)]):
+        found = run(subject, "pos", corpus=few, seeds=2, extract_settings=settings)  # type: ignore[arg-type]
+        pd.testing.assert_frame_equal(found.table, expected)
+    both = run([tiny_bert, states], "pos", corpus=few)
+    assert len(both.best()) == 1  # one experiment, asked for twice
+    kinds = run(states, "pos", probes=["linear", "mlp"]).table["probe"].unique()
+    assert {"linear", "mlp"} <= set(kinds)
+
+
+def test_a_path_is_a_model_for_compare_and_trace_too(few: Corpus, tiny_bert: Path, tmp_path: Path) -> None:
+    change = pk.compare(tiny_bert, tiny_bert, "pos", corpus=few, seeds=1, fit_settings=QUICK)
+    assert (change.best["delta"] == 0).all()
+    others = [tiny_bert, f"random:{tiny_bert}"]
+    found = pk.trace(others, "pos", corpus=few, folder=tmp_path, seeds=1, fit_settings=QUICK)
+    assert found.table["model"].unique().tolist() == [str(tiny_bert), f"random:{tiny_bert}"]
+
+
+def test_a_loaded_model_is_explained(few: Corpus, tiny_bert: Path) -> None:
+    model, tokenizer = AutoModel.from_pretrained(tiny_bert), AutoTokenizer.from_pretrained(tiny_bert)
+    uses: list[Callable[[], Any]] = [
+        lambda: pk.probe(model, "pos"),
+        lambda: pk.probe([model], "pos"),
+        lambda: pk.compare(tiny_bert, model, "pos"),
+        lambda: pk.extract(model, few),
+        lambda: pk.extract(model, few, tokenizer=tokenizer),
+        lambda: pk.probe((model, tokenizer), "pos"),
+    ]
+    for use in uses:
+        with pytest.raises(ProbekitError, match=r"save_pretrained\(FOLDER\)"):
+            use()
+    parts = ["embeddings", "encoder.layer.0", "encoder.layer.1", "encoder.layer.2"]
+    states = pk.extract(model, few, tokenizer=tokenizer, layers=parts)
+    assert states.layers == (0, 1, 2, 3)
+
+
+def test_states_are_no_picture(few: Corpus, tiny_bert: Path, tmp_path: Path) -> None:
+    with pytest.raises(ProbekitError, match=r"not a States: probe them first: probekit\.probe"):
+        pk.heatmap(pk.extract(tiny_bert, few), tmp_path / "x.png")  # type: ignore[arg-type]
+    with pytest.raises(ProbekitError, match="paths is empty"):
+        pk.heatmap(pk.Scores(EMPTY))
+
+
+NAMED = {
+    "corpus": ("sample", lambda name: pk.load_corpus(name).source),
+    "task": ("pos", lambda name: pk.load_task(name).title),
+}
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_a_shipped_name_means_the_same_everywhere(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One rule for models, corpora and tasks: the shipped name wins, ./NAME is the other, and a warning says so."""
+    name, use = NAMED[kind]
+    expected = use(name)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()
+    with pytest.warns(ProbekitWarning, match=rf"'{name}' is a {kind} .* \./{name}"):
+        assert use(name) == expected
+
+
+def test_a_folder_with_a_models_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from probekit.states.names import resolve
+
+    monkeypatch.chdir(tmp_path)
+    for alias in ("gpt2", "minilm"):
+        (tmp_path / alias).mkdir()
+        with pytest.warns(ProbekitWarning, match=rf"'{alias}' is a model .* \./{alias}"):
+            assert Path(resolve(alias).location).resolve() != tmp_path / alias
+        assert Path(resolve(f"./{alias}").location).resolve() == tmp_path / alias
+    (tmp_path / "bert-base").write_text("")
+    with pytest.warns(ProbekitWarning, match=r"\./bert-base"), pytest.raises(ProbekitError, match="model hub"):
+        pk.probe("bert-base", "pos", corpus="sample")
+
+
+def test_a_folder_with_a_corpus_name(few: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "sample"
+    folder.mkdir()
+    for split in ("train", "dev", "test"):
+        (folder / f"{split}.conllu").write_text("1\tw\t_\tX" + "\t_" * 6 + "\n\n")
+    with pytest.warns(ProbekitWarning):
+        assert len(pk.load_corpus("sample").splits["train"]) > 100
+    for own in ("./sample", Path("sample"), folder):
+        corpus = pk.load_corpus(own)
+        assert len(corpus.splits["train"]) == 1 and corpus.source == str(own)
