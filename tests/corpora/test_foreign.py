@@ -143,6 +143,8 @@ WORD = "1\ta\t_\tX\t_\t_\t0\t_\t_\t_\n"
         ),
         pytest.param("train.jsonl", line(**{f"c{i}": 1 for i in range(2_000)}), "1,000 columns", id="jsonl-wide"),
         pytest.param("train.jsonl", "\xff", "is not UTF-8", id="jsonl-latin"),
+        pytest.param("train.jsonl", line(tokens=3), "empty split", id="jsonl-words-number"),
+        pytest.param("train.jsonl", line(tokens={"a": "b"}), "empty split", id="jsonl-words-object"),
         pytest.param("train.jsonl", line(tokens=None), "empty split", id="jsonl-null-words"),
         # Parquet
         pytest.param("train.parquet", "", "as Parquet", id="parquet-empty"),
@@ -207,6 +209,23 @@ def test_parquet_without_rows_or_with_odd_metadata(tmp_path: Path) -> None:
     for said in ('{"info": 1}', '{"info": {"features": 3}}', "[" * DEEP):
         parquet.write_table(table.replace_schema_metadata({"huggingface": said}), path)
         assert "cannot make one table" in refused(lambda: load_corpus(tmp_path), tmp_path)
+
+
+def test_parquet_with_odd_values(tmp_path: Path) -> None:
+    import datasets
+    import pyarrow
+    from pyarrow import parquet
+
+    path = tmp_path / "train.parquet"
+    bytes_of_a_word = pyarrow.array([b"\xff"]).buffers()
+    word = pyarrow.Array.from_buffers(pyarrow.string(), 1, bytes_of_a_word)
+    parquet.write_table(pyarrow.table({"tokens": pyarrow.ListArray.from_arrays([0, 1], word)}), path)
+    assert "Invalid UTF" in refused(lambda: load_corpus(tmp_path), tmp_path)
+    label = datasets.Features({"tokens": [datasets.Value("string")], "tag": [datasets.ClassLabel(names=["A", "B"])]})
+    table = pyarrow.table({"tokens": [["a"]], "tag": [[7]]})
+    said = json.dumps({"info": {"features": label.to_dict()}})
+    parquet.write_table(table.replace_schema_metadata({"huggingface": said}), path)
+    assert "a class number without a name, of 2 classes" in refused(lambda: load_corpus(tmp_path), tmp_path)
 
 
 def test_parquet_that_promises_more_than_it_can_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ def _passages(rows: Dataset, split: str, material: Material, tally: Tally, skipp
     documents = rows[document_at][:] if document_at else None
     found = []
     for i, row in enumerate(words):
-        if not row or not all(isinstance(word, str) and word.strip() for word in row):
+        if not isinstance(row, list) or not row or not all(isinstance(word, str) and word.strip() for word in row):
             tally[EMPTY] += 1
             continue
         tags = {name: tuple(values[i]) for name, values in layers.items()}
@@ -98,7 +98,7 @@ def _layers(
         if column in taken:
             continue
         values = _texts(rows[column][:], feature)
-        if values is None or [len(v) for v in values] != [len(w or ()) for w in words]:
+        if values is None or [len(v) for v in values] != [len(w) if isinstance(w, list) else 0 for w in words]:
             if column in names:
                 raise CorpusError(f"column '{column}' has not one text a word")
             skipped.add(column)
@@ -118,7 +118,10 @@ def _texts(values: list[Any], feature: Any) -> list[list[str | None]] | None:
     if inner is None or not all(isinstance(row, list) for row in values):
         return None
     if hasattr(inner, "int2str"):
-        return [[None if v is None or v < 0 else inner.int2str(v) for v in row] for row in values]
+        try:
+            return [[None if v is None or v < 0 else inner.int2str(v) for v in row] for row in values]
+        except ValueError as error:
+            raise CorpusError(f"a class number without a name, of {len(inner.names):,} classes: {error}") from error
     if all(v is None or (isinstance(v, str | int) and not isinstance(v, bool)) for row in values for v in row):
         return [[None if v is None else str(v) for v in row] for row in values]
     return None

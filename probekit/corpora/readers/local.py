@@ -39,6 +39,7 @@ def read_rows(paths: Sequence[Path]) -> Dataset:
             raise CorpusError(f"{path} is empty: it has no row")
     try:
         table = pyarrow.concat_tables(tables, promote_options="permissive")
+        table.validate(full=True)
         return Dataset(InMemoryTable(table))
     except (pyarrow.ArrowException, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         # the last four: what a Parquet file says about its columns for `datasets` is JSON of any form
