@@ -11,13 +11,13 @@ from pathlib import Path
 from probekit import bundle, doors
 from probekit.corpora.card import Card, load_card
 from probekit.corpora.fetch import fetch
-from probekit.corpora.find import KNOWN, files_in, reader_of
+from probekit.corpora.find import KNOWN, files_in, files_read, reader_of
 from probekit.corpora.passage import SPLITS, Corpus
 from probekit.corpora.readers import READERS
 from probekit.corpora.readers.reading import Material, Reading
 from probekit.corpora.resplit import resplit
 from probekit.corpora.tally import with_warnings
-from probekit.corpora.tidy import disjoint, distinct
+from probekit.corpora.tidy import disjoint, distinct, overlap
 from probekit.errors import CorpusError
 from probekit.paths import path_of
 from probekit.progress import Progress, silent
@@ -56,7 +56,11 @@ def load_corpus(name_or_path: str | Path, *, allow_modified: bool = False, progr
     doors.of_type("name_or_path", name_or_path, (str, Path))
     doors.of_type("allow_modified", allow_modified, bool)
     doors.function("progress", progress)
-    return replace(_loaded(name_or_path, allow_modified, progress), source=str(name_or_path))
+    try:
+        corpus = _loaded(name_or_path, allow_modified, progress)
+    except OSError as error:  # a folder that may not be entered, a file that goes while it is read
+        raise CorpusError(f"cannot read {error.filename or name_or_path}: {error.strerror or error}") from error
+    return replace(corpus, source=str(name_or_path))
 
 
 def _loaded(name_or_path: str | Path, allow_modified: bool, progress: Progress) -> Corpus:
@@ -72,7 +76,8 @@ def _loaded(name_or_path: str | Path, allow_modified: bool, progress: Progress) 
         return _from_card(load_card(text), allow_modified, progress)
     if path.is_dir():
         reader, files = files_in(path)
-        return _corpus(path.resolve().name, reader, Material(path.name, files, progress=progress))
+        corpus = _corpus(path.resolve().name, reader, Material(path.name, files, progress=progress))
+        return replace(corpus, notices=(files_read(path, files), *corpus.notices))
     return _from_file(path, progress)
 
 
@@ -83,7 +88,7 @@ def _from_card(card: Card, allow_modified: bool, progress: Progress) -> Corpus:
             split: tuple(path for source, path in fetched.paths.items() if source.split == split) for split in SPLITS
         }
     else:
-        files = {split: (card.path.parent / card.files[split],) for split in SPLITS if split in card.files}
+        files = {split: (path_of(card.path.parent / card.files[split]),) for split in SPLITS if split in card.files}
     material = Material(
         name=card.name,
         files={split: paths for split, paths in files.items() if paths},
@@ -135,4 +140,5 @@ def _corpus(name: str, reader: str, material: Material) -> Corpus:
 
 def _finish(name: str, reading: Reading) -> Corpus:
     splits = distinct({split: reading.splits.get(split, ()) for split in SPLITS}, reading.tally)
+    reading.notices += overlap(splits)
     return Corpus(name, splits, notices=tuple(reading.warnings()))

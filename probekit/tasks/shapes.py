@@ -8,6 +8,7 @@ from functools import cache
 from itertools import groupby
 
 from probekit.corpora.passage import Corpus, Passage, Span
+from probekit.corpora.readers.ignored import MISSING
 from probekit.errors import TaskError
 from probekit.tasks.pairs import mention_pairs
 from probekit.tasks.task import Task
@@ -46,11 +47,12 @@ def carries(task: Task, corpus: Corpus) -> bool:
 
 
 def read_feature(value: str, feature: str) -> str | None:
-    """`Sing` for the feature `Number` of `Case=Nom|Number=Sing`; None where the word has no such feature."""
+    """`Sing` for the feature `Number` of `Case=Nom|Number=Sing`; None where the word has no such feature
+    or its value says that there is none."""
     for pair in value.split("|"):
         name, equals, content = pair.partition("=")
         if name == feature and equals:
-            return content
+            return None if content in MISSING else content
     return None
 
 

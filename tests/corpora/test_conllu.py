@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from probekit.corpora.passage import Edge, Passage
 from probekit.corpora.readers.conllu import BAD_CONSTITUENTS, BAD_ROLES, read_file
 from probekit.corpora.readers.conllu_file import BAD_ENTITY, BAD_HEAD, EMPTY_CELL, NO_HEADER, NO_ID, SPACES
+from probekit.corpora.readers.ignored import IGNORED_LABELS
 from probekit.corpora.readers.masks import MASKED_DOCUMENTS, MASKED_SENTENCES
 from probekit.corpora.tally import Tally
 from probekit.errors import CorpusError
@@ -296,3 +297,11 @@ def test_agrees_with_the_conllu_package(ewt_dev: Path) -> None:
         arcs = [(token["head"], token["id"], token["deprel"]) for token in tokens if token["head"]]
         edges = passage.edges["dependencies"]
         assert [(edge.spans[0][1], edge.spans[1][1], edge.label) for edge in edges] == arcs
+
+
+def test_ignored_labels_are_missing_but_a_word_may_be_such_a_number(tmp_path: Path) -> None:
+    text = "1\t-100\t-100\tX\t-100\t_\t0\troot\t_\tKind=-100\n2\tx\tx\tX\t-1\t_\t1\tdep\t_\tKind=a\n"
+    (passage,), tally = read(text, tmp_path)
+    assert passage.words[0] == "-100" and passage.tags["lemma"] == ("-100", "x")
+    assert passage.tags["xpos"] == (None, "-1")
+    assert tally == {IGNORED_LABELS.format(column="xpos"): 1}

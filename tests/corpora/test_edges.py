@@ -73,6 +73,6 @@ def test_what_cannot_be_read_is_left_out_counted_and_located(
 def test_a_line_that_is_no_json_is_named(tmp_path: Path) -> None:
     path = tmp_path / "train.jsonl"
     path.write_text(json.dumps(GOOD) + "\n{\n")
-    with pytest.raises(CorpusError, match="not a JSON object") as error:
+    with pytest.raises(CorpusError, match="not JSON") as error:
         read_file(path, Tally())
     assert str(error.value).startswith(f"{path}:2: ")

@@ -53,7 +53,7 @@ def test_parquet_folder_with_class_labels(tmp_path: Path) -> None:
         rows.to_parquet(tmp_path / f"{split}.parquet")
     corpus = load_corpus(tmp_path)
     assert corpus.splits["dev"][0].tags == {"tag": ("B", "A")}
-    assert corpus.notices == ("columns that are no word layer: odd",)
+    assert corpus.notices[1:] == ("columns without one label a word, not read: odd",)
 
 
 def test_columns_by_name(tmp_path: Path) -> None:
@@ -72,7 +72,11 @@ def test_columns_by_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("columns", "message"),
-    [({"upos": "nope"}, "no column 'nope'"), ({"words": "nope"}, "no column 'nope'"), ({"upos": "id"}, "not one text")],
+    [
+        ({"upos": "nope"}, "no column 'nope'"),
+        ({"words": "nope"}, "no column 'nope'"),
+        ({"upos": "id"}, "not one label"),
+    ],
 )
 def test_columns_that_are_not_there(columns: dict[str, str], message: str, tmp_path: Path) -> None:
     path = json_folder(tmp_path, ROWS) / "train.jsonl"
@@ -103,7 +107,9 @@ TAGS = Task(name="tags", title="", layer="tags", shape="word")
         (("", "x", "y"), ("x", "y")),
         (("_", "x", "y"), ("x", "y")),
         (("-1", "x", "y"), ("-1", "x", "y")),
-        (("-100", "x", "y"), ("-100", "x", "y")),
+        ((-100.0, 1.0, 0.0), ("0", "1")),
+        ((float("nan"), 1.0, 0.0), ("0", "1")),
+        (("-100", "x", "y"), ("x", "y")),
     ],
 )
 def test_ignored_labels_are_missing_values(tags: tuple[object, ...], labels: tuple[str, ...], tmp_path: Path) -> None:
@@ -112,10 +118,10 @@ def test_ignored_labels_are_missing_values(tags: tuple[object, ...], labels: tup
     assert data.classes == labels
     assert len(data.splits["train"]) == 20 * len(labels)
     told = [notice for notice in corpus.notices if "-100 and -1" in notice]
-    if isinstance(tags[0], int):
+    if tags[0] in (-100, -1, "-100"):  # -100.0 is such a number too
         (notice,) = told
         assert notice.startswith("22 labels of 'tags'")
-        assert notice.endswith(f"(first: row 1 of {tmp_path / 'train.jsonl'})")
+        assert notice.endswith(f"(first: {tmp_path / 'train.jsonl'}:1)")
     else:
         assert not told
 
@@ -143,8 +149,8 @@ def test_a_row_that_does_not_fit_is_left_out_counted_and_located(short: object, 
     corpus = in_splits(tmp_path, rows, [tagged(200)])
     assert len(corpus.splits["train"]) == 119
     assert len(make_instances(TAGS, corpus).splits["train"]) == 119 * 3
-    place = f"row 78 of {tmp_path / 'train.jsonl'}"
-    assert f"1 rows are left out: no value a word in 'tags' (first: {place})" in corpus.notices
+    place = f"{tmp_path / 'train.jsonl'}:78"
+    assert f"1 rows are left out: not one label a word in 'tags' (first: {place})" in corpus.notices
 
 
 def test_a_row_keeps_the_annotations_that_fit(tmp_path: Path) -> None:
@@ -157,7 +163,7 @@ def test_a_row_keeps_the_annotations_that_fit(tmp_path: Path) -> None:
 
 def test_an_error_carries_what_was_reported(tmp_path: Path) -> None:
     corpus = in_splits(tmp_path, [tagged(i, (0, 1)) for i in range(9)], [tagged(200, (0, 1))])
-    with pytest.raises(TaskError, match=r"no layer 'tags'.*\n.*columns that are no word layer: tags"):
+    with pytest.raises(TaskError, match=r"no layer 'tags'.*\n.*not read: tags; expected one row a sentence"):
         make_instances(TAGS, corpus)
 
 
@@ -168,7 +174,7 @@ def test_words_given_as_one_text(ignored: str, tmp_path: Path) -> None:
     assert corpus.splits["train"][1].words == ("a1", "b", "c")
     first = None if ignored == "-100" else "0"
     assert corpus.splits["train"][1].tags == {"tags": (first, "1", "2")}
-    assert "columns that are no word layer: id" in corpus.notices
+    assert "columns without one label a word, not read: id" in corpus.notices
 
 
 @pytest.mark.parametrize(
@@ -192,17 +198,47 @@ def test_masked_rows_are_left_out(tmp_path: Path) -> None:
     rows = [tagged(0), {"tokens": ["[WORD]", "____", "x"], "tags": [0, 1, 2]}]
     corpus = in_splits(tmp_path, rows, [tagged(9)])
     assert [p.words[0] for p in corpus.splits["train"]] == ["a0"]
-    assert any("masked" in notice and "row 2 of" in notice for notice in corpus.notices)
+    assert any("masked" in notice and "train.jsonl:2)" in notice for notice in corpus.notices)
 
 
 def test_no_words_and_not_json(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="no column of words"):
         load_corpus(json_folder(tmp_path, [{"x": 1}]))
     (tmp_path / "train.jsonl").write_text("{nonsense")
-    with pytest.raises(CorpusError, match="cannot load"):
+    with pytest.raises(CorpusError, match=r"train\.jsonl:1: not JSON"):
         load_corpus(tmp_path)
 
 
 def test_hub_offline() -> None:
     with pytest.raises(CorpusError, match=r"cannot load data set 'nobody/nothing'.*offline"):
         load_corpus("hf:nobody/nothing")
+
+
+def test_what_the_library_keeps_of_a_data_set_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder loaded as a data set of the hub is: `datasets` prepares it once, and reads that back unchecked."""
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "kept")
+    (tmp_path / "mine").mkdir()
+    name = f"hf:{json_folder(tmp_path / 'mine', ROWS)}"
+    assert load_corpus(name).splits["train"][0].words == ("Dogs", "bark")
+    assert load_corpus(name).splits["test"][0].tags["upos"] == ("NOUN", "VERB")
+    for path in (tmp_path / "kept").rglob("*train.arrow"):
+        content = path.read_bytes()
+        assert content.count(b"bark") == 2  # as a word, and in "text"
+        path.write_bytes(content.replace(b"bark", b"dark"))
+    with pytest.raises(CorpusError, match=r"is not what it was when it was first read: delete"):
+        load_corpus(name)
+
+
+def test_files_of_one_split_come_one_after_the_other(tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / f"train-{number}.jsonl").write_text(json.dumps({"tokens": ["a"], f"tag{number}": [f"x{number}"]}))
+    passages = load_corpus(tmp_path).splits["train"]
+    assert [p.tags for p in passages] == [{"tag1": ("x1",)}, {"tag2": ("x2",)}]
+
+
+@pytest.mark.parametrize("value", [True, 2**80, "x"])
+def test_labels_of_any_type(value: object, tmp_path: Path) -> None:
+    corpus = in_splits(tmp_path, [tagged(0, (value, 1, "y"))], [tagged(9, (value, 1, "y"))])
+    assert corpus.splits["train"][0].tags == {"tags": (str(value), "1", "y")}

@@ -37,13 +37,16 @@ def test_folder(tmp_path: Path) -> None:
     (folder / "README.md").write_text("hello")
     corpus = load_corpus(folder, progress=lambda stage, done, total: seen.append(done))
     assert [words(corpus.splits[split]) for split in ("train", "dev", "test")] == [["a"], ["b"], ["c"]]
-    assert corpus.name == tmp_path.name and corpus.notices == () and corpus.card is None
+    assert corpus.name == tmp_path.name and corpus.card is None
+    assert corpus.notices == (
+        f"read in {tmp_path}: train from xx-ud-train.conllu; dev from xx-ud-dev.conllu; test from xx-ud-test.conllu",
+    )
     assert seen == sorted(seen) and len(seen) == 4
 
 
 def test_folder_without_dev(tmp_path: Path) -> None:
     corpus = load_corpus(str(conllu_folder(tmp_path, train=sentence("a"), test=sentence("c"))))
-    assert corpus.splits["dev"] == () and corpus.notices == (f"'{tmp_path.name}' has no dev split",)
+    assert corpus.splits["dev"] == () and corpus.notices[1:] == (f"'{tmp_path.name}' has no dev split",)
 
 
 @pytest.mark.parametrize("empty", ["", "# only a comment\n", "1\t_\t_\tX" + "\t_" * 6 + "\n"])
@@ -166,3 +169,22 @@ def test_documents_of_test_are_not_trained_on() -> None:
 )
 def test_split_from_the_name(path: str, split: str | None) -> None:
     assert split_of(Path(path)) == split
+
+
+def test_files_of_one_name_are_documents_of_their_own(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / "train" / folder).mkdir(parents=True)
+        (tmp_path / "train" / folder / "part.conllu").write_text(sentence("a") + sentence("b"))
+    documents = [passage.document for passage in load_corpus(tmp_path).splits["train"]]
+    assert documents == ["one/part", "one/part", "two/part", "two/part"]
+
+
+def test_a_file_that_may_not_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(self: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    path = tmp_path / "mine.conllu"
+    path.write_text(sentence("a"))
+    monkeypatch.setattr(Path, "is_file", denied)
+    with pytest.raises(CorpusError, match=r"cannot read .*mine\.conllu: Permission denied"):
+        load_corpus(path)

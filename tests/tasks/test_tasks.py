@@ -59,6 +59,8 @@ def test_unknown_names() -> None:
 def test_features() -> None:
     assert read_feature("Case=Nom|Number=Sing", "Number") == "Sing"
     assert read_feature("Number[psor]=Sing", "Number") is None
+    assert read_feature("Kind=-100", "Kind") is None and read_feature("Kind=_", "Kind") is None
+    assert read_feature("Kind=-1", "Kind") == "-1"
     first = Passage("1", "d", ("a", "b", "c"), {"feats": ("Number=Sing", None, "Number=Plur|X=Y")})
     task = Task(name="number", title="", layer="feats.Number", shape="word")
     data = make_instances(task, corpus(first))

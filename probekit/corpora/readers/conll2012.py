@@ -14,9 +14,11 @@ from typing import NamedTuple
 
 from probekit.corpora.passage import Edge, Passage
 from probekit.corpora.readers import brackets, entities
+from probekit.corpora.readers.ignored import IGNORED_LABELS, IGNORED_TEXT, MISSING
 from probekit.corpora.readers.masks import without_masked
 from probekit.corpora.readers.reading import Material, Reading, Tally, blocks, read_files, read_text
 from probekit.errors import CorpusError
+from probekit.foreign import shortened
 
 FIXED = 11  # columns before the roles; coreference follows them
 ESCAPES = {
@@ -24,6 +26,7 @@ ESCAPES = {
 }  # fmt: skip
 """How the Penn Treebank writes some words; a model reads them as they were."""
 NOTHING = frozenset({"-", "_"})  # a cell without annotation
+BLANK = NOTHING | MISSING
 _BIT = re.compile(r"[^*]\*|\*[^*]")  # a bracket bit, which coreference never is
 _MENTIONS = re.compile(r"[()|0-9]+")
 
@@ -139,11 +142,14 @@ def _passage(sentence: _Sentence, number: int, used: set[str], path: Path, tally
         with brackets.absent_where_bad(BAD_MENTIONS, path, lines, tally):
             edges["mentions"] = _mentions(columns[-1], tally, where)
     tags = {name: columns[at] for name, at in (("xpos", 4), ("speaker", 9)) if name in used}
+    for name, column in tags.items():
+        if IGNORED_TEXT in column:
+            tally.add(IGNORED_LABELS.format(column=name), where, column.count(IGNORED_TEXT))
     return Passage(
         id=f"{sentence.document}-{number}",
         document=sentence.document,
         words=tuple(ESCAPES.get(word, word) for word in columns[3]),
-        tags={name: tuple(None if v in NOTHING else v for v in values) for name, values in tags.items()},
+        tags={name: tuple(None if v in BLANK else v for v in values) for name, values in tags.items()},
         edges=edges,
     )
 
@@ -161,5 +167,5 @@ def _mentions(cells: Sequence[str], tally: Tally, where: str) -> tuple[Edge, ...
             try:
                 nodes.append((i, i + 1, entities.pieces(cell.replace("|", ""))))
             except ValueError:
-                raise brackets.BracketError(f"'{cell}' is not coreference", i) from None
+                raise brackets.BracketError(f"'{shortened(cell)}' is not coreference", i) from None
     return entities.read_mentions(nodes, _CHAINS, tally, where)[1]

@@ -13,6 +13,7 @@ from pathlib import Path
 from probekit.corpora.passage import Edge, Passage
 from probekit.corpora.readers import brackets, entities
 from probekit.corpora.readers.conllu_file import Sentence, read_sentences
+from probekit.corpora.readers.ignored import IGNORED_LABELS, IGNORED_TEXT, MISSING
 from probekit.corpora.readers.masks import unmasked
 from probekit.corpora.readers.reading import Material, Reading, Tally, read_files
 
@@ -50,7 +51,8 @@ def _entity_layers(sentence: Sentence) -> tuple[str, ...]:
 def _passage(sentence: Sentence, columns: Mapping[str, int], used: set[str], tally: Tally, path: Path) -> Passage:
     by_column = list(zip(*sentence.rows, strict=True))
     words = by_column[columns["form"]]
-    tags = {name: _tags(by_column[columns[name]]) for name in TAGS if name in used}
+    where = f"{path}:{sentence.lines[0]}"
+    tags = {name: _tags(name, by_column[columns[name]], tally, where) for name in TAGS if name in used}
     if "lemma" in tags and "_" in words:  # the lemma of the word "_" is "_"
         tags["lemma"] = tuple(
             lemma or ("_" if word == "_" else None) for lemma, word in zip(tags["lemma"], words, strict=True)
@@ -65,16 +67,18 @@ def _passage(sentence: Sentence, columns: Mapping[str, int], used: set[str], tal
         senses = by_column[columns[PRED]] if PRED in columns else None
         with brackets.absent_where_bad(BAD_ROLES, path, sentence.lines, tally):
             role_columns = _role_columns(by_column[columns[ROLES]], senses)
-            edges["roles"] = brackets.roles(role_columns, tally, f"{path}:{sentence.lines[0]}")
+            edges["roles"] = brackets.roles(role_columns, tally, where)
     if "mentions" in used and sentence.fields is not None:
-        where = f"{path}:{sentence.lines[0]}"
         typed, mentions = entities.read_mentions(sentence.nodes, sentence.fields, tally, where)
         edges |= {"entities": typed, "mentions": mentions} if "entities" in used else {"mentions": mentions}
     return Passage(sentence.id, sentence.document, words, tags, edges)
 
 
-def _tags(column: Sequence[str]) -> tuple[str | None, ...]:
-    return tuple(None if value == "_" else value for value in column)
+def _tags(name: str, column: Sequence[str], tally: Tally, where: str) -> tuple[str | None, ...]:
+    if name == "lemma" or IGNORED_TEXT not in column:
+        return tuple([None if value == "_" else value for value in column])
+    tally.add(IGNORED_LABELS.format(column=name), where, column.count(IGNORED_TEXT))
+    return tuple([None if value in MISSING else value for value in column])
 
 
 def _dependencies(

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from probekit.corpora.readers import entities
 from probekit.corpora.readers.reading import Tally, blocks, read_text
 from probekit.errors import CorpusError
+from probekit.foreign import shortened
 
 BASIC = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 NO_HEADER = "Entity annotations are left out: no '# global.Entity' says what their fields are"
@@ -27,9 +28,9 @@ BAD_ENTITY = "sentences go without entities and mentions: an Entity value is not
 BAD_HEAD = "sentences go without dependencies: a HEAD is not 0 (a root) or the number of another word"
 EMPTY_CELL = "empty cells are read as '_'"
 SPACES = "runs of spaces inside a column are read as one space"
-_RANGE = re.compile(r"([1-9]\d*)-([1-9]\d*)")
+_RANGE = re.compile(r"([1-9][0-9]{0,8})-([1-9][0-9]{0,8})")
 _SPACES = re.compile(" {2,}")
-_EMPTY = re.compile(r"(0|[1-9]\d*)\.([1-9]\d*)")
+_EMPTY = re.compile(r"(0|[1-9][0-9]{0,8})\.([1-9][0-9]{0,8})")
 
 _DIGITS = 9  # a sentence of more words than that is none
 
@@ -215,7 +216,8 @@ def _check_id(given: str, before: int, spanned: int, where: str) -> int:
         if int(match[1]) != before:
             raise CorpusError(f"{where}: empty node '{given}' out of sequence, expected {before}.1")
         return spanned
-    wrong = f"ID '{given}' is out of sequence" if given.isdecimal() else f"ID '{given}' is not a number"
+    why = "out of sequence" if given.isdecimal() else "not a number"
+    wrong = f"ID '{shortened(given)}' is {why}"
     raise CorpusError(f"{where}: {wrong}, {expected}")
 
 

@@ -8,21 +8,21 @@ counted and located; a file that is not JSON is an error.
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from probekit.corpora.passage import Edge, Passage, Span
-from probekit.corpora.readers.ignored import is_ignored
+from probekit.corpora.readers.ignored import NO_VALUE, is_ignored
 from probekit.corpora.readers.masks import without_masked
 from probekit.corpora.readers.reading import Material, Reading, Tally, read_files, read_text
 from probekit.errors import CorpusError
+from probekit.foreign import json_value
 
 LAYER = "targets"
 NO_TEXT = "lines are left out: no object with words in 'text'"
 NO_TARGETS = "lines go without targets: they have no list 'targets'"
-BAD_TARGET = "targets are left out: no object with a 'label'"
+BAD_TARGET = "targets are left out: no object whose 'label' is a text, a number or a list of them"
 BAD_SPAN = "targets are left out: a span is not [first word, word after the last] of the text"
 IGNORED_LABELS = "labels are left out: -100 and -1 mark what has none"
 
@@ -44,9 +44,9 @@ def read_file(path: Path, tally: Tally, *, layer: str = LAYER) -> list[Passage]:
             continue
         where = f"{path}:{number}"
         try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise CorpusError(f"{where}: not a JSON object: {error.msg}") from error
+            record = json_value(line)
+        except ValueError as error:
+            raise CorpusError(f"{where}: {error}; expected an object with 'text' and 'targets'") from error
         passage = _passage(record, f"{path.stem}-{number}", layer, tally, where)
         if passage:
             passages.append(passage)
@@ -62,7 +62,8 @@ def _passage(record: Any, name: str, layer: str, tally: Tally, where: str) -> Pa
         tally.add(NO_TEXT, where)
         return None
     info = record.get("info")
-    document = str(info.get("document_id", name)) if isinstance(info, dict) else name
+    given = info.get("document_id") if isinstance(info, dict) else None
+    document = str(given) if isinstance(given, str | int) else name
     targets = record.get("targets")
     if not isinstance(targets, list):
         tally.add(NO_TARGETS, where)
@@ -75,7 +76,9 @@ def _passage(record: Any, name: str, layer: str, tally: Tally, where: str) -> Pa
 
 def _edges(target: Any, length: int, tally: Tally, where: str) -> list[Edge]:
     """A target as one edge a label; none, counted, where its spans or its label cannot be read."""
-    if not isinstance(target, dict) or target.get("label") is None:
+    label = target.get("label") if isinstance(target, dict) else None
+    labels = label if isinstance(label, list) else [label]
+    if not isinstance(target, dict) or not all(isinstance(one, str | int | float) for one in labels):
         tally.add(BAD_TARGET, where)
         return []
     given: list[Any] = [target.get("span1")]
@@ -85,9 +88,8 @@ def _edges(target: Any, length: int, tally: Tally, where: str) -> list[Edge]:
     if len(spans) != len(given):
         tally.add(BAD_SPAN, where)
         return []
-    labels = target["label"] if isinstance(target["label"], list) else [target["label"]]
     tally.add(IGNORED_LABELS, where, sum(map(is_ignored, labels)))
-    return [Edge(spans, str(label)) for label in labels if not is_ignored(label)]
+    return [Edge(spans, str(label)) for label in labels if label not in NO_VALUE and not is_ignored(label)]
 
 
 def _is_span(given: Any, length: int) -> bool:

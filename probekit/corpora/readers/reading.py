@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from probekit.corpora.passage import Passage, Split
@@ -65,15 +66,24 @@ def read_files(material: Material, read_file: Callable[[Path, Tally], list[Passa
     material.progress(f"reading {material.name}", done, total)
     for split, paths in material.files.items():
         passages: list[Passage] = []
+        stems = Counter(path.stem for path in paths)
         for path in paths:
             try:
-                passages += read_file(path, reading.tally)
+                found = read_file(path, reading.tally)
             except CorpusError as error:
                 raise CorpusError(with_warnings(str(error), reading.tally.warnings())) from error
+            passages += found if stems[path.stem] == 1 else _apart(found, path)
             done += path.stat().st_size
             material.progress(f"reading {material.name}", done, total)
         reading.splits[split] = tuple(passages)
     return reading
+
+
+def _apart(passages: list[Passage], path: Path) -> list[Passage]:
+    """The same passages, those of a document that is called after its file called after its folder too: another file
+    of the split has the same name."""
+    called = f"{path.parent.name}/{path.stem}"
+    return [replace(p, document=called) if p.document == path.stem else p for p in passages]
 
 
 def read_text(path: Path) -> str:
