@@ -37,6 +37,7 @@ class ProbekitWarning(UserWarning):
 def unknown(what: str, given: str, valid: Iterable[str]) -> str:
     """The message for a name outside a closed vocabulary: names the nearest valid one, else all of them."""
     names = sorted(valid)
+    given = given if len(given) <= 80 else f"{given[:77]}…"  # the comparison takes time quadratic in the length
     near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names)}"
     return f"unknown {what} '{given}': {hint}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path, PurePosixPath
@@ -11,6 +10,7 @@ from typing import Any
 
 from probekit import bundle
 from probekit.errors import CorpusError, unknown
+from probekit.foreign import shortened, toml_table
 from probekit.paths import path_of
 
 SPLIT_NAMES = ("train", "dev", "test")
@@ -105,13 +105,7 @@ def load_card(name_or_path: str | Path) -> Card:
     """
     is_path = isinstance(name_or_path, Path) or name_or_path.endswith(".toml")
     path = path_of(name_or_path) if is_path else bundle.find("corpora", str(name_or_path))
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CorpusError(f"cannot read the corpus card {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CorpusError(f"{path} is not TOML: {error}") from error
-    return _card(table, path)
+    return _card(toml_table(path, "corpus card", CorpusError), path)
 
 
 def corpus_cards() -> list[Card]:
@@ -140,16 +134,18 @@ def _source(entry: dict[str, Any], where: str) -> Source:
     _check_table(entry, Source, where)
     source = Source(**entry)
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", source.repo) or ".." in source.repo:
-        raise CorpusError(f"{where}: 'repo' is OWNER/REPO, not '{source.repo}'")
+        raise CorpusError(f"{where}: 'repo' is OWNER/REPO, not '{shortened(source.repo)}'")
     if not re.fullmatch(r"[0-9a-f]{40}", source.commit):
-        raise CorpusError(f"{where}: 'commit' is 40 hexadecimal digits, not '{source.commit}'")
+        raise CorpusError(f"{where}: 'commit' is 40 hexadecimal digits, not '{shortened(source.commit)}'")
     inside = PurePosixPath(source.path)
     if inside.is_absolute() or ".." in inside.parts or "\\" in source.path:
-        raise CorpusError(f"{where}: 'path' must stay inside the repository: '{source.path}'")
+        raise CorpusError(f"{where}: 'path' must stay inside the repository: '{shortened(source.path)}'")
     if not (source.sha256 or source.git_blob):
         raise CorpusError(f"{where}: a checksum is missing ('sha256', or 'git_blob')")
     if bool(source.path) == bool(source.members):
         raise CorpusError(f"{where}: give 'path' for a file, or 'members' (a glob) for an archive")
+    if source.bytes < 0:
+        raise CorpusError(f"{where}: 'bytes' is the size of the file, not {source.bytes}")
     if source.split:
         _check_name(source.split, SPLIT_NAMES, "split", where)
     return source
@@ -167,15 +163,16 @@ _TYPES: dict[str, tuple[type, str]] = {
 def _check_table(table: dict[str, Any], kind: type, where: str, given: tuple[str, ...] = ()) -> None:
     """Keys and types of a TOML table against the fields of a dataclass, `given` ones aside."""
     if not isinstance(table, dict):
-        raise CorpusError(f"{where}: expected a table, not {table!r}")
+        raise CorpusError(f"{where}: expected a table, not {shortened(table)}")
     known = {f.name: f for f in fields(kind) if f.name not in given}
     for key, value in table.items():
         _check_name(key, known, "key", where)
         wanted, called = _TYPES.get(key, (str, "a text"))
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         element = dict if key == "sources" else str
-        if not isinstance(value, wanted) or not all(isinstance(item, element) for item in inner):
-            raise CorpusError(f"{where}: '{key}' takes {called}, not {value!r}")
+        right = isinstance(value, wanted) and not isinstance(value, bool)
+        if not right or not all(isinstance(item, element) for item in inner):
+            raise CorpusError(f"{where}: '{key}' takes {called}, not {shortened(value)}")
     for key, f in known.items():
         if key not in table and f.default is MISSING and f.default_factory is MISSING:
             raise CorpusError(f"{where}: the key '{key}' is missing")

@@ -8,11 +8,16 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from probekit.corpora.passage import Split
+from probekit.corpora.passage import SPLITS, Split
 from probekit.errors import CorpusError
+from probekit.paths import is_utf8
 
 FORMATS = {".conllu": "conllu", ".conllup": "conllu", ".parquet": "datasets"}
 JSON = (".json", ".jsonl")
@@ -21,13 +26,29 @@ KNOWN = "*.conllu, *.conllup, *_conll, *.json, *.jsonl, *.parquet"
 _SPLIT = re.compile(r"(?:^|[^a-z])(?:(train)|(dev(?:elopment)?|valid(?:ation)?|val)|(test))(?![a-z])")
 
 
+ENTRIES = 50_000
+"""Files and folders looked at in one folder, at most: a corpus has fewer, a whole disk has more."""
+
+UNRELEASED = "not-to-release"
+"""Where treebanks keep what their splits were made of, and what they hold back."""
+
+HEAD = 2**26  # letters of the first line, at most, that tell one JSON format from the other
+SHOWN = 3  # file names of a split in a warning, at most
+
+
 def reader_of(path: Path) -> str:
-    """Name of the reader for a file, empty where its name says nothing."""
+    """Name of the reader for a file, empty where its name says nothing.
+
+    Raises CorpusError for a JSON file that cannot be opened.
+    """
     if path.name.endswith("_conll"):
         return "conll2012"
     if path.suffix in JSON:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            first = file.readline()
+        try:
+            with path.open(encoding="utf-8", errors="replace") as file:
+                first = file.readline(HEAD)
+        except OSError as error:
+            raise CorpusError(f"cannot read {path}: {error.strerror}") from error
         return "edges" if '"targets"' in first and '"text"' in first else "datasets"
     return FORMATS.get(path.suffix, "")
 
@@ -43,18 +64,83 @@ def split_of(path: Path) -> Split | None:
 def files_in(folder: Path) -> tuple[str, dict[Split, tuple[Path, ...]]]:
     """The reader for a folder, and its files by split; files that name no split are passed over.
 
-    Raises CorpusError where there is no such file, or the files are of several formats.
+    A folder with split files of its own is read without its sub-folders. Otherwise everything below it is, but for
+    hidden folders, `not-to-release` and links to folders.
+
+    Raises CorpusError where there is no such file, the files are of several formats, a folder cannot be listed or
+    holds more than `ENTRIES` files.
     """
-    found: dict[Split, list[Path]] = {}
-    readers: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        split = split_of(path.relative_to(folder))
-        if split and path.is_file() and (reader := reader_of(path)):
-            found.setdefault(split, []).append(path)
-            readers.setdefault(reader, path)
+    files, folders = _listed(folder)
+    found = _by_split(folder, files)
+    if not found:
+        files = _below(folders, len(files) + len(folders), folder)
+        found = _by_split(folder, files)
     if not found:
         raise CorpusError(f"{folder} has no file called train, dev or test that is one of {KNOWN}")
+    readers = {reader: path for paths in found.values() for path, reader in paths}
     if len(readers) > 1:
-        mixed = " and ".join(f"{path.name} ({reader})" for reader, path in readers.items())
+        mixed = " and ".join(f"{path.name} ({reader})" for reader, path in sorted(readers.items()))
         raise CorpusError(f"{folder} mixes formats: {mixed}; give one folder each")
-    return next(iter(readers)), {split: tuple(paths) for split, paths in found.items()}
+    return next(iter(readers)), {split: tuple(path for path, _ in paths) for split, paths in found.items()}
+
+
+def files_read(folder: Path, files: Mapping[Split, tuple[Path, ...]]) -> str:
+    """Which files of a folder were read as which split, in a sentence."""
+    parts = []
+    for split, paths in files.items():
+        names = [path.relative_to(folder).as_posix() for path in paths[:SHOWN]]
+        more = f" and {len(paths) - SHOWN:,} more" if len(paths) > SHOWN else ""
+        parts.append(f"{split} from {', '.join(names)}{more}")
+    own = any(path.parent == folder for paths in files.values() for path in paths)
+    skipped = "; its sub-folders were not read" if own and _listed(folder)[1] else ""
+    return f"read in {folder}: {'; '.join(parts)}{skipped}"
+
+
+def _listed(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The files and the folders in a folder, in alphabetical order; hidden ones and links to folders are left out."""
+    files: list[Path] = []
+    folders: list[Path] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in itertools.islice(entries, ENTRIES + 1):
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(Path(entry.path))
+                elif entry.is_file():
+                    files.append(Path(entry.path))
+    except OSError as error:
+        raise CorpusError(f"cannot read the folder {folder}: {error.strerror}") from error
+    if len(files) + len(folders) > ENTRIES:
+        raise _too_many(folder)
+    return sorted(files), sorted(path for path in folders if path.name != UNRELEASED)
+
+
+def _below(folders: Sequence[Path], seen: int, root: Path) -> list[Path]:
+    """Every file in these folders and below them, nearest folders first."""
+    found: list[Path] = []
+    waiting = deque(folders)
+    while waiting:
+        files, inside = _listed(waiting.popleft())
+        seen += len(files) + len(inside)
+        if seen > ENTRIES:
+            raise _too_many(root)
+        found += files
+        waiting += inside
+    return sorted(found)
+
+
+def _too_many(folder: Path) -> CorpusError:
+    return CorpusError(f"{folder} holds more than {ENTRIES:,} files and folders: give the folder of one corpus")
+
+
+def _by_split(folder: Path, files: Iterable[Path]) -> dict[Split, list[tuple[Path, str]]]:
+    """Files that name a split and have a reader, by split, each with its reader."""
+    found: dict[Split, list[tuple[Path, str]]] = {}
+    for path in files:
+        split = split_of(path.relative_to(folder))
+        if split and (reader := reader_of(path)):
+            if not is_utf8(path.name):
+                raise CorpusError(f"{folder} has a file whose name is not UTF-8: {path.name!r}; rename it")
+            found.setdefault(split, []).append((path, reader))
+    return {split: found[split] for split in SPLITS if split in found}

@@ -11,12 +11,12 @@ from pathlib import Path
 from probekit import bundle, doors
 from probekit.corpora.card import Card, load_card
 from probekit.corpora.fetch import fetch
-from probekit.corpora.find import KNOWN, files_in, reader_of
+from probekit.corpora.find import KNOWN, files_in, files_read, reader_of
 from probekit.corpora.passage import SPLITS, Corpus
 from probekit.corpora.readers import READERS
 from probekit.corpora.readers.reading import Material, Reading
 from probekit.corpora.resplit import resplit
-from probekit.corpora.tidy import disjoint, distinct
+from probekit.corpora.tidy import disjoint, distinct, overlap
 from probekit.errors import CorpusError
 from probekit.paths import path_of
 from probekit.progress import Progress, silent
@@ -71,7 +71,8 @@ def _loaded(name_or_path: str | Path, allow_modified: bool, progress: Progress) 
         return _from_card(load_card(text), allow_modified, progress)
     if path.is_dir():
         reader, files = files_in(path)
-        return _corpus(path.resolve().name, reader, Material(path.name, files, progress=progress))
+        corpus = _corpus(path.resolve().name, reader, Material(path.name, files, progress=progress))
+        return replace(corpus, notices=(files_read(path, files), *corpus.notices))
     return _from_file(path, progress)
 
 
@@ -82,7 +83,7 @@ def _from_card(card: Card, allow_modified: bool, progress: Progress) -> Corpus:
             split: tuple(path for source, path in fetched.paths.items() if source.split == split) for split in SPLITS
         }
     else:
-        files = {split: (card.path.parent / card.files[split],) for split in SPLITS if split in card.files}
+        files = {split: (path_of(card.path.parent / card.files[split]),) for split in SPLITS if split in card.files}
     material = Material(
         name=card.name,
         files={split: paths for split, paths in files.items() if paths},
@@ -130,7 +131,7 @@ def _corpus(name: str, reader: str, material: Material) -> Corpus:
 
 def _finish(name: str, reading: Reading) -> Corpus:
     splits = distinct({split: reading.splits.get(split, ()) for split in SPLITS}, reading.tally)
-    return Corpus(name, splits, notices=(*reading.notices, *_counted(reading)))
+    return Corpus(name, splits, notices=(*reading.notices, *overlap(splits), *_counted(reading)))
 
 
 def _counted(reading: Reading) -> list[str]:

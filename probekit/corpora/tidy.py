@@ -11,6 +11,9 @@ from probekit.corpora.passage import SPLITS, Passage, Split
 SHARED = "sentences of the {split} split are left out: their documents stand in a later split as well"
 RENAMED = "sentences are renamed: their id came before"
 
+LONG = 5  # words a sentence has at least to count as shared: shorter ones ("Thank you .") come back by chance
+SHARE = 0.01  # of such sentences that may stand in train as well without a warning
+
 Splits = Mapping[Split, tuple[Passage, ...]]
 
 
@@ -48,3 +51,22 @@ def _named(passage: Passage, times: Counter[str], tally: Counter[str]) -> Passag
         return passage
     tally[RENAMED] += 1
     return replace(passage, id=f"{passage.id}~{times[passage.id]}")
+
+
+def overlap(splits: Splits) -> list[str]:
+    """A warning for each of dev and test of which at least `SHARE` of the sentences are training sentences too.
+
+    Sentences count by their sequence of words; those of fewer than `LONG` words do not count.
+    """
+    warnings = []
+    trained = {passage.words for passage in splits.get("train", ())}
+    held_out: tuple[Split, ...] = ("dev", "test")
+    for split in held_out:
+        counted = [passage for passage in splits.get(split, ()) if len(passage.words) >= LONG]
+        shared = sum(passage.words in trained for passage in counted)
+        if shared and shared >= SHARE * len(counted):
+            warnings.append(
+                f"{shared:,} of {len(counted):,} {split} sentences ({shared / len(counted):.0%}) stand word for word "
+                f"in train as well (sentences of fewer than {LONG} words not counted): scores on {split} are too high"
+            )
+    return warnings

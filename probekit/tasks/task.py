@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from probekit import bundle, doors
 from probekit.errors import TaskError, unknown
+from probekit.foreign import shortened, toml_table
 from probekit.paths import path_of
 
 Shape = Literal["word", "span", "arc", "pair"]
@@ -86,13 +86,7 @@ def load_task(name: str | Path) -> Task:
     doors.of_type("name", name, (str, Path))
     is_path = isinstance(name, Path) or name.endswith(".toml") or "/" in name
     path = path_of(name) if is_path else bundle.find("probes", str(name))
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TaskError(f"cannot read the task file {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TaskError(f"{path} is not TOML: {error}") from error
-    return _from_table(table, path)
+    return _from_table(toml_table(path, "task file", TaskError), path)
 
 
 def shipped_tasks() -> list[Task]:
@@ -109,7 +103,7 @@ def _from_table(table: dict[str, Any], path: Path) -> Task:
             if not (isinstance(value, list) and all(isinstance(label, str) for label in value)):
                 raise TaskError(f"{path}: 'exclude' takes a list of labels")
         elif not isinstance(value, str):
-            raise TaskError(f"{path}: '{key}' takes a text, not {value!r}")
+            raise TaskError(f"{path}: '{key}' takes a text, not {shortened(value)}")
     needed = {field.name for field in fields(Task) if field.default is MISSING} - {"name"}
     missing = sorted(needed - table.keys())
     if missing:

@@ -50,7 +50,7 @@ def test_parquet_folder_with_class_labels(tmp_path: Path) -> None:
         rows.to_parquet(tmp_path / f"{split}.parquet")
     corpus = load_corpus(tmp_path)
     assert corpus.splits["dev"][0].tags == {"tag": ("B", "A")}
-    assert corpus.notices == ("columns that are no word layer: odd",)
+    assert corpus.notices[1:] == ("columns that are no word layer: odd",)
 
 
 def test_columns_by_name(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_no_words_and_not_json(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="no column of words"):
         load_corpus(json_folder(tmp_path, [{"x": 1}]))
     (tmp_path / "train.jsonl").write_text("{nonsense")
-    with pytest.raises(CorpusError, match="cannot load"):
+    with pytest.raises(CorpusError, match=r"train\.jsonl:1: not JSON"):
         load_corpus(tmp_path)
 
 

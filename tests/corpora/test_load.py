@@ -37,13 +37,16 @@ def test_folder(tmp_path: Path) -> None:
     (folder / "README.md").write_text("hello")
     corpus = load_corpus(folder, progress=lambda stage, done, total: seen.append(done))
     assert [words(corpus.splits[split]) for split in ("train", "dev", "test")] == [["a"], ["b"], ["c"]]
-    assert corpus.name == tmp_path.name and corpus.notices == () and corpus.card is None
+    assert corpus.name == tmp_path.name and corpus.card is None
+    assert corpus.notices == (
+        f"read in {tmp_path}: train from xx-ud-train.conllu; dev from xx-ud-dev.conllu; test from xx-ud-test.conllu",
+    )
     assert seen == sorted(seen) and len(seen) == 4
 
 
 def test_folder_without_dev(tmp_path: Path) -> None:
     corpus = load_corpus(str(conllu_folder(tmp_path, train=sentence("a"), test=sentence("c"))))
-    assert corpus.splits["dev"] == () and corpus.notices == (f"'{tmp_path.name}' has no dev split",)
+    assert corpus.splits["dev"] == () and corpus.notices[1:] == (f"'{tmp_path.name}' has no dev split",)
 
 
 @pytest.mark.parametrize("empty", ["", "# only a comment\n", "1\t_\t_\tX" + "\t_" * 6 + "\n"])

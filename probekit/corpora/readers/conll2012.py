@@ -12,6 +12,7 @@ from probekit.corpora.passage import Edge, Passage
 from probekit.corpora.readers import brackets, entities
 from probekit.corpora.readers.reading import Material, Reading, Tally, blocks, read_files, read_text
 from probekit.errors import CorpusError
+from probekit.foreign import shortened
 
 FIXED = 11  # columns before the roles; coreference follows them
 ESCAPES = {
@@ -83,5 +84,7 @@ def _mentions(cells: tuple[str, ...], tally: Tally) -> tuple[Edge, ...]:
             try:
                 nodes.append((i, i + 1, entities.pieces(cell.replace("|", ""))))
             except ValueError:
-                raise brackets.BracketError(f"'{cell}' is not coreference such as '(1', '1)' or '-'", i) from None
+                raise brackets.BracketError(
+                    f"'{shortened(cell)}' is not coreference such as '(1', '1)' or '-'", i
+                ) from None
     return entities.read_mentions(nodes, _CHAINS, tally)[1]

@@ -15,11 +15,13 @@ from typing import Any
 from probekit.corpora.readers import entities
 from probekit.corpora.readers.reading import Tally, blocks, read_text
 from probekit.errors import CorpusError
+from probekit.foreign import shortened
 
 BASIC = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 NO_HEADER = "Entity annotations are left out: no '# global.Entity' says what their fields are"
-_RANGE = re.compile(r"([1-9]\d*)-([1-9]\d*)")
-_EMPTY = re.compile(r"(0|[1-9]\d*)\.([1-9]\d*)")
+NO_WORD = 10**9  # a number of more than nine digits counts no word of a sentence
+_RANGE = re.compile(r"([1-9][0-9]{0,8})-([1-9][0-9]{0,8})")
+_EMPTY = re.compile(r"(0|[1-9][0-9]{0,8})\.([1-9][0-9]{0,8})")
 
 
 def _raw(line: list[str], i: int) -> str:
@@ -165,7 +167,8 @@ def _check_id(given: str, before: int, spanned: int, where: str) -> int:
         if int(match[1]) != before:
             raise CorpusError(f"{where}: empty node '{given}' out of sequence, expected {before}.1")
         return spanned
-    wrong = f"ID '{given}' is out of sequence" if given.isdecimal() else f"ID '{given}' is not a number"
+    why = "out of sequence" if given.isdecimal() else "not a number"
+    wrong = f"ID '{shortened(given)}' is {why}"
     raise CorpusError(f"{where}: {wrong}, {expected}")
 
 
@@ -175,10 +178,14 @@ def _head(row: Row, i: int, sentence: Sentence, columns: Mapping[str, int], path
         return None
     where = f"{path}:{sentence.lines[i]}"
     if not (given.isascii() and given.isdecimal()):
-        raise CorpusError(f"{where}: HEAD '{given}' is not a number, expected 0 (a root) to {len(sentence.rows)}")
-    head = int(given)
+        raise CorpusError(
+            f"{where}: HEAD '{shortened(given)}' is not a number, expected 0 (a root) to {len(sentence.rows)}"
+        )
+    head = int(given) if len(given) <= 9 else NO_WORD
     if head > len(sentence.rows):
-        raise CorpusError(f"{where}: HEAD {head} is out of range, the sentence has {len(sentence.rows)} words")
+        raise CorpusError(
+            f"{where}: HEAD {shortened(given)} is out of range, the sentence has {len(sentence.rows)} words"
+        )
     if head == i + 1:
         raise CorpusError(f"{where}: HEAD {head} is the word itself")
     return head

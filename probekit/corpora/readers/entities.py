@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from probekit.corpora.passage import Edge, Span
+from probekit.foreign import shortened
 
 _VALUE = re.compile(r"(?:^|\|)Entity=([^|]*)")
 _PIECE = re.compile(r"\(([^()]+)(\)?)|([^()]+)\)")
@@ -82,10 +83,15 @@ def pieces(value: str) -> list[Piece]:
 
     Raises ValueError for a value that is not a run of brackets.
     """
-    matches = list(_PIECE.finditer(value))
-    if "".join(match.group(0) for match in matches) != value:
-        raise ValueError(f"Entity '{value}' is not a run of '(id-…', '(id-…)' and 'id)'")
-    return [Piece(m[1] or m[3], m[1] is not None, bool(m[2] or m[3])) for m in matches]
+    found: list[Piece] = []
+    at = 0
+    while at < len(value):
+        match = _PIECE.match(value, at)  # from where the last one ended: searching on from every letter is quadratic
+        if not match:
+            raise ValueError(f"Entity '{shortened(value)}' is not a run of '(id-…', '(id-…)' and 'id)'")
+        found.append(Piece(match[1] or match[3], match[1] is not None, bool(match[2] or match[3])))
+        at = match.end()
+    return found
 
 
 def read_mentions(

@@ -7,17 +7,17 @@ A layer of nothing but universal tags is `upos` as well. A row is a document, un
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from probekit import cache
 from probekit.corpora.passage import Passage, Split
+from probekit.corpora.readers.local import read_rows
 from probekit.corpora.readers.reading import Material, Reading, Tally
 from probekit.errors import CorpusError
 
 if TYPE_CHECKING:
-    from datasets import Dataset, DatasetDict
+    from datasets import Dataset
 
 WORDS = ("tokens", "words", "form", "forms", "token")
 SPLITS: dict[Split, tuple[str, ...]] = {
@@ -51,19 +51,18 @@ def read(material: Material) -> Reading:
     return reading
 
 
-def _load(material: Material) -> DatasetDict:
+def _load(material: Material) -> Mapping[str, Dataset]:
+    """The splits by name: of local files, or of a data set of the hub, checked by `datasets` as it is prepared."""
     import datasets
 
+    if not material.dataset:
+        return {split: read_rows(paths) for split, paths in material.files.items()}
+    name, _, config = material.dataset.partition(":")
     try:
-        if material.dataset:
-            name, _, config = material.dataset.partition(":")
-            return datasets.load_dataset(name, config or None)
-        paths = {split: [str(path) for path in paths] for split, paths in material.files.items()}
-        kind = "parquet" if next(iter(paths.values()))[0].endswith(".parquet") else "json"
-        return datasets.load_dataset(kind, data_files=paths, cache_dir=str(cache.root() / "datasets"))
+        return datasets.load_dataset(name, config or None)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        where = f"data set '{material.dataset}'" if material.dataset else f"'{material.name}'"
+        where = f"data set '{material.dataset}'"
         raise CorpusError(f"cannot load {where}: {reason} (offline, give a folder of files)") from error
 
 
@@ -80,7 +79,7 @@ def _passages(rows: Dataset, split: str, material: Material, tally: Tally, skipp
     documents = rows[document_at][:] if document_at else None
     found = []
     for i, row in enumerate(words):
-        if not row or not all(isinstance(word, str) and word.strip() for word in row):
+        if not isinstance(row, list) or not row or not all(isinstance(word, str) and word.strip() for word in row):
             tally[EMPTY] += 1
             continue
         tags = {name: tuple(values[i]) for name, values in layers.items()}
@@ -99,7 +98,7 @@ def _layers(
         if column in taken:
             continue
         values = _texts(rows[column][:], feature)
-        if values is None or [len(v) for v in values] != [len(w or ()) for w in words]:
+        if values is None or [len(v) for v in values] != [len(w) if isinstance(w, list) else 0 for w in words]:
             if column in names:
                 raise CorpusError(f"column '{column}' has not one text a word")
             skipped.add(column)
@@ -119,7 +118,10 @@ def _texts(values: list[Any], feature: Any) -> list[list[str | None]] | None:
     if inner is None or not all(isinstance(row, list) for row in values):
         return None
     if hasattr(inner, "int2str"):
-        return [[None if v is None or v < 0 else inner.int2str(v) for v in row] for row in values]
+        try:
+            return [[None if v is None or v < 0 else inner.int2str(v) for v in row] for row in values]
+        except ValueError as error:
+            raise CorpusError(f"a class number without a name, of {len(inner.names):,} classes: {error}") from error
     if all(v is None or (isinstance(v, str | int) and not isinstance(v, bool)) for row in values for v in row):
         return [[None if v is None else str(v) for v in row] for row in values]
     return None

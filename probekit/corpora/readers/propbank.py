@@ -7,6 +7,7 @@ the two have different numbers of words, or PropBank lacks the sentence, it keep
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,6 +21,9 @@ from probekit.errors import CorpusError
 
 SUFFIX = ".xml.gold_skel"
 FIXED = 8  # document, sentence, word, form, tag, constituents, predicate's lemma, its roleset; then the roles
+
+
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 class _Document(NamedTuple):
@@ -60,7 +64,7 @@ def _document(path: str, raw: bytes) -> _Document:
     sentences = {}
     for first, lines in blocks(text):
         number = lines[0].split(maxsplit=2)[1:2]
-        if not number or not number[0].isdecimal():
+        if not number or not _NUMBER.fullmatch(number[0]):
             raise CorpusError(f"{path}:{first}: no sentence number in the second column")
         sentences[int(number[0])] = (first, lines)
     return _Document(path, sentences)
@@ -68,7 +72,7 @@ def _document(path: str, raw: bytes) -> _Document:
 
 def _join(passage: Passage, documents: Mapping[str, _Document], outcome: Counter[str], tally: Tally) -> Passage:
     name, _, number = passage.id.rpartition("-")
-    if name not in documents or not number.isdecimal():
+    if name not in documents or not _NUMBER.fullmatch(number):
         outcome["lacking"] += 1
         return passage
     path, sentences = documents[name]

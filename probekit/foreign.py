@@ -1,0 +1,122 @@
+"""Foreign text: TOML and JSON that others wrote, parsed within bounds on size, depth and numbers.
+
+Every TOML file goes through `toml_table`, every JSON text of a corpus through `json_value`: what comes out can be
+walked, printed and stored.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import reprlib
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from probekit.errors import ProbekitError
+
+TOML_BYTES = 262_144  # of a card or a task, at most
+DEPTH = 64  # tables and lists inside one another, at most
+KEY_PARTS = 32  # of a dotted key, at most: the parser needs memory quadratic in them
+
+_LONG_KEY = re.compile(
+    rf"""(?<![\w-])(?:(?:[\w-]{{1,200}}|"[^"\n]{{0,200}}"|'[^'\n]{{0,200}}')[ \t]*\.[ \t]*){{{KEY_PARTS}}}"""
+)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+_REPR = reprlib.Repr()
+_REPR.maxlevel, _REPR.maxstring, _REPR.maxother, _REPR.maxlist, _REPR.maxdict = 3, 80, 80, 4, 4
+
+
+def shortened(value: object) -> str:
+    """A value as a message quotes it: a text as it stands, anything else as Python writes it; 80 letters at most."""
+    text = value if isinstance(value, str) else _REPR.repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def toml_table(path: Path, what: str, kind: type[ProbekitError]) -> dict[str, Any]:
+    """The table of a TOML file, with or without a byte-order mark.
+
+    Args:
+        path: the file.
+        what: what it is called in messages, such as "corpus card".
+        kind: the error to raise.
+
+    Raises:
+        ProbekitError: (`kind`) for a file that cannot be read, is larger than `TOML_BYTES`, is no UTF-8 or no TOML,
+            or holds keys, tables, lists or integers out of bounds.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(TOML_BYTES + 1)
+    except OSError as error:
+        raise kind(f"cannot read the {what} {path}: {error.strerror}") from error
+    if len(raw) > TOML_BYTES:
+        raise kind(f"{path} is larger than {TOML_BYTES:,} bytes: that is no {what}")
+    try:
+        text = raw.decode("utf-8-sig")
+        if _LONG_KEY.search(text):
+            raise ValueError(f"a key of more than {KEY_PARTS} parts")
+        table = tomllib.loads(text)
+        _walk(table, _check_integer)
+    except RecursionError as error:
+        raise kind(f"{path} is not TOML that can be read: tables or lists more than {DEPTH} deep") from error
+    except ValueError as error:  # not TOML, not UTF-8, an integer too long to be parsed, or out of bounds
+        raise kind(f"{path} is not TOML: {error}") from error
+    return table
+
+
+def json_value(text: str) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: with what is wrong with the text in a few words.
+    """
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg} (letter {error.pos + 1})") from error
+    except RecursionError as error:
+        raise ValueError(f"lists or objects more than {DEPTH} deep") from error
+    except ValueError as error:
+        if "digits" not in str(error):
+            raise
+        raise ValueError("an integer too long to be a number") from error
+    if _SURROGATE.search(text) or text.count("[") + text.count("{") > DEPTH:
+        _walk(value, _check_text)
+    return value
+
+
+def _check_text(item: Any) -> None:
+    if isinstance(item, str):
+        try:
+            item.encode()
+        except UnicodeEncodeError as error:
+            wrong = f"\\u{ord(item[error.start]):x}"
+            raise ValueError(f"half a surrogate pair ({wrong}), which is no letter") from error
+
+
+def _check_integer(item: Any) -> None:
+    if isinstance(item, int) and not -(2**63) <= item < 2**63:
+        raise ValueError("an integer of more than 64 bits")
+
+
+def _walk(value: Any, check: Callable[[Any], None]) -> None:
+    """Call `check` with every key and every value that is no list or table, down to `DEPTH`."""
+    level: list[Any] = [value]
+    for _ in range(DEPTH + 1):
+        inside: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                for key in item:
+                    check(key)
+                inside += item.values()
+            elif isinstance(item, list):
+                inside += item
+            else:
+                check(item)
+        level = inside
+        if not level:
+            return
+    raise ValueError(f"tables or lists more than {DEPTH} deep")
