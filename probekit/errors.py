@@ -40,3 +40,9 @@ def unknown(what: str, given: str, valid: Iterable[str]) -> str:
     near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names)}"
     return f"unknown {what} '{given}': {hint}"
+
+
+def first_line(what: str, error: BaseException) -> str:
+    """What failed, and the first line of what a library said of it, or the kind of its error where it said nothing."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return f"{what}: {lines[0]}"

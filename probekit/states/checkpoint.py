@@ -76,7 +76,7 @@ class Checkpoint:
         self.files = find_files(
             name, allow_pickle=settings.allow_pickle, remote_code=remote_code, adapter=settings.adapter
         )
-        self.name, self.notices = name, self.files.notices
+        self.name = name
         config = load_config(self.files, remote_code)
         tokenizer = load_tokenizer(self.files, remote_code)
         load = partial(
@@ -101,6 +101,11 @@ class Checkpoint:
             **_before_text(self.files),
         )
         self.n_layers, self.dim = self.encoder.n_layers, self.encoder.dim
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a reader must know."""
+        return (*self.files.notices, *self.encoder.notices)
 
     def fingerprint(self) -> dict[str, str]:
         """What makes the states what they are: weights and configuration, and the tokenizer (xxh3, 128 bit)."""
@@ -131,6 +136,7 @@ class Checkpoint:
         """What else the states depend on."""
         return {
             "window": self.encoder.limit,
+            "batches": "padded" if self.encoder.behaviour.padded else "of one length",
             "layers": self.encoder.convention.codes(),
             "computed_in": str(self.dtype).removeprefix("torch."),
             "weight_bits": self.bits,

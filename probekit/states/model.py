@@ -21,7 +21,10 @@ class Model(Protocol):
     name: str
     n_layers: int
     dim: int
-    notices: tuple[str, ...]
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a reader must know."""
 
     def fingerprint(self) -> dict[str, str]:
         """Checksums of what its vectors come from."""

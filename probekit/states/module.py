@@ -12,7 +12,7 @@ import xxhash
 
 from probekit.errors import InputError, ModelError, unknown
 from probekit.states.align import align
-from probekit.states.encoder import MAX_WINDOW
+from probekit.states.encoder import MAX_WINDOW, tokenizer_limit
 from probekit.states.unpadded import by_length
 from probekit.states.words import PieceVector, WordReader
 
@@ -63,7 +63,7 @@ class Module:
     @property
     def limit(self) -> int:
         """Pieces read in one pass."""
-        return int(min(self.tokenizer.model_max_length or MAX_WINDOW, MAX_WINDOW))
+        return int(min(tokenizer_limit(self.name, self.tokenizer), MAX_WINDOW))
 
     def load(self, last_layer: int) -> None:
         """It is loaded."""
