@@ -43,6 +43,11 @@ def unknown(what: str, given: str, valid: Iterable[str]) -> str:
 
 
 def first_line(what: str, error: BaseException) -> str:
-    """What failed, and the first line of what a library said of it, or the kind of its error where it said nothing."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return f"{what}: {lines[0]}"
+    """What failed, and the first line of what a library said of it, or the kind of its error where it said nothing.
+
+    A line that ends in a colon has the next one with it.
+    """
+    lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
+    said = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    hint = " (trust_remote_code=True lets it run its own)" if "trust_remote_code" in str(error) else ""
+    return f"{what}: {said}{hint}"

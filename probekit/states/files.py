@@ -111,7 +111,8 @@ def _base_of(folder: Path, name: str) -> str:
 def _head(folder: Path, name: str) -> tuple[str, ...]:
     """What is said of a head: it is not read."""
     config = read_json(folder / "config.json")
-    heads = [one for one in config.get("architectures") or [] if not str(one).endswith(_HEADLESS)]
+    named = config.get("architectures") if isinstance(config, dict) else None
+    heads = [one for one in named if not str(one).endswith(_HEADLESS)] if isinstance(named, list) else []
     return (f"{name}: its head is left out ({heads[0]}), the model under it is read",) if heads else ()
 
 
@@ -137,7 +138,7 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read: {error}") from error
 
 

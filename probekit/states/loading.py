@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from probekit.errors import InputError, ModelError
+from probekit.errors import InputError, ModelError, first_line
+from probekit.states.configuration import check_file, check_numbers
 from probekit.states.files import Files
 
 TOKENIZER_FILES = (
@@ -24,15 +25,20 @@ TOKENIZER_FILES = (
 
 
 def load_config(files: Files, remote_code: bool) -> Any:
-    """The configuration, of a model with layers and a width."""
+    """The configuration, of a model with layers and a width.
+
+    Raises ModelError, of one line, where it is none.
+    """
     from transformers import AutoConfig
 
+    what = f"the configuration of '{files.name}' cannot be used"
+    check_file(files.folder / "config.json", what)
     try:
         config = AutoConfig.from_pretrained(files.folder, trust_remote_code=remote_code)
         text = config.get_text_config()
-        text.num_hidden_layers, text.hidden_size  # noqa: B018 - asked for their absence
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise ModelError(_first_line(f"the configuration of '{files.name}' cannot be used", error)) from error
+    except Exception as error:  # each family checks its own fields, and raises what it likes
+        raise ModelError(first_line(what, error)) from error
+    check_numbers(text, what)
     return config
 
 
@@ -47,7 +53,7 @@ def load_tokenizer(files: Files, remote_code: bool) -> Any:
     except Exception as error:  # tokenizers' Rust side raises bare Exception
         # Characters and bytes need no vocabulary, all others more than their settings.
         if present != ["tokenizer_config.json"] or "trust_remote_code" in str(error):
-            raise ModelError(_first_line(f"the tokenizer of '{files.name}' cannot be loaded", error)) from error
+            raise ModelError(first_line(f"the tokenizer of '{files.name}' cannot be loaded", error)) from error
     names = ", ".join(TOKENIZER_FILES[:4])
     raise ModelError(f"the model '{files.name}' has no tokenizer: none of {names} … in {files.folder}")
 
@@ -87,7 +93,7 @@ def load_trained(
                 **more,
             )
         except Exception as error:  # safetensors and torch raise their own kinds
-            raise ModelError(_first_line(f"the weights of '{files.name}' cannot be loaded", error)) from error
+            raise ModelError(first_line(f"the weights of '{files.name}' cannot be loaded", error)) from error
     # A pooler's absence is common and harmless (hidden states do not pass through it); all else would be random.
     missing = sorted(key for key in report["missing_keys"] if "pooler" not in key and not key.startswith(unread))
     wrong = [f"{key} is {tuple(on_disk)}, not {tuple(own)}" for key, on_disk, own in report["mismatched_keys"]]
@@ -154,7 +160,7 @@ def _adapted(model: Any, files: Files, dtype: torch.dtype) -> Any:
     except ModelError:
         raise
     except Exception as error:  # peft raises its own kinds
-        raise ModelError(_first_line(f"the adapter '{files.name}' does not fit {files.folder}", error)) from error
+        raise ModelError(first_line(f"the adapter '{files.name}' does not fit {files.folder}", error)) from error
     lacking = sorted(set(get_peft_model_state_dict(adapted)) - set(given))
     if lacking:
         raise ModelError(f"the adapter '{files.name}' lacks weights ({', '.join(lacking[:3])} …): it would be random")
@@ -198,9 +204,3 @@ def _quiet_loading() -> Iterator[None]:
         hf_logging.set_verbosity(level)
         if bars:
             hf_logging.enable_progress_bar()
-
-
-def _first_line(what: str, error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    hint = " (trust_remote_code=True lets it run its own)" if "trust_remote_code" in str(error) else ""
-    return f"{what}: {lines[0]}{hint}"

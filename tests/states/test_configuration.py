@@ -1,0 +1,91 @@
+"""A `config.json` that says odd things ends in an error of one line; a row for each."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probekit.corpora.passage import Corpus
+from probekit.errors import ModelError
+from probekit.states.checkpoint import EncoderSettings
+from probekit.states.extract import extract
+
+DEEP = '{"a":' * 3000 + "1" + "}" * 3000
+LESS_DEEP = '{"a":' * 200 + "1" + "}" * 200
+
+FILES = {
+    "empty": "",
+    "nothing": "{}",
+    "null": "null",
+    "list": "[1, 2]",
+    "number": "3",
+    "text": '"bert"',
+    "deep": DEEP,
+    "deep list": "[" * 100_000,
+    "less deep": f'{{"model_type": "bert", "x": {LESS_DEEP}}}',
+    "many digits": '{"model_type": "bert", "num_hidden_layers": ' + "9" * 5000 + "}",
+    "no text": b"\xff\xfe\x00",
+}
+WRONG: tuple[Any, ...] = ("a", [1], None, -7, 0, 10**30, 1.5, {}, True)
+FIELDS: list[tuple[str, Any]] = [
+    *[(name, value) for name in ("num_hidden_layers", "hidden_size", "vocab_size") for value in WRONG],
+    *[("max_position_embeddings", value) for value in ("a", [1], None, -7, 10**30, 1.5, {}, True, 1, 3)],
+    *[("layer_norm_eps", value) for value in ("a", [1], None, {}, True, 10**30)],
+    *[("num_attention_heads", value) for value in ("a", None, 0, -1, 7, 10**30)],
+    *[("num_labels", value) for value in ("a", [1], 10**30, 1e9, True)],
+    *[("model_type", value) for value in ("none", [1], {}, None, 3)],
+    *[("id2label", value) for value in ("a", [1], 3)],
+    *[("pad_token_id", value) for value in ("a", [1], 1.5, -3, 10**30)],
+    ("hidden_act", "none"),
+    ("hidden_act", 3),
+    ("is_decoder", "yes"),
+    ("is_encoder_decoder", True),
+    ("text_config", 3),
+    ("quantization_config", 3),
+    ("dtype", [1]),
+    ("chunk_size_feed_forward", 10**30),
+    ("num_hidden_layers", 100_000_000),
+    ("intermediate_size", 1 << 40),
+]
+
+
+@pytest.fixture(scope="module")
+def model(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(tiny_bert, tmp_path_factory.mktemp("odd") / "model"))
+
+
+@pytest.fixture(scope="module")
+def few(sample: Corpus) -> Corpus:
+    return Corpus("few", {split: passages[:2] for split, passages in sample.splits.items()})
+
+
+def refused(folder: Path, corpus: Corpus) -> str:
+    with pytest.raises(ModelError) as caught:
+        extract(str(folder), corpus, encoder=EncoderSettings(device="cpu"))
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 600
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
+def test_files_that_are_no_configuration(text: str | bytes, model: Path, few: Corpus) -> None:
+    (model / "config.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert "config" in refused(model, few)
+
+
+@pytest.mark.parametrize(("field", "value"), FIELDS, ids=lambda part: str(part)[:24])
+def test_fields_of_a_wrong_type_or_size(field: str, value: Any, model: Path, few: Corpus, tiny_bert: Path) -> None:
+    config = json.loads((tiny_bert / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**config, field: value}))
+    refused(model, few)
+
+
+@pytest.mark.parametrize("value", ["BertModel", 3, 1.5, True, {}, [3], [[]], None])
+def test_architectures_of_a_wrong_type_are_no_head(value: Any, model: Path, few: Corpus, tiny_bert: Path) -> None:
+    config = json.loads((tiny_bert / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**config, "architectures": value}))
+    assert extract(str(model), few).n_layers == 4
