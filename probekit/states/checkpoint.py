@@ -12,8 +12,8 @@ import torch
 import xxhash
 
 from probekit import doors
-from probekit.errors import InputError
-from probekit.states.encoder import Encoder
+from probekit.errors import InputError, ModelError
+from probekit.states.encoder import MAX_WINDOW, Encoder
 from probekit.states.families import Site, Stack
 from probekit.states.files import Files, digest_file, find_files, read_json
 from probekit.states.loading import TOKENIZER_FILES, load_config, load_random, load_tokenizer, load_trained
@@ -180,5 +180,13 @@ def _dtype(settings: EncoderSettings) -> tuple[torch.dtype, int | None]:
 def _before_text(files: Files) -> dict[str, int]:
     """What an adapter puts before every text, see `Encoder`."""
     config = read_json(files.adapter / "adapter_config.json") if files.adapter else {}
-    what = _BEFORE_TEXT.get(config.get("peft_type", ""))
-    return {what: int(config["num_virtual_tokens"])} if what else {}
+    what = _BEFORE_TEXT.get(str(config.get("peft_type", "")))
+    if not what:
+        return {}
+    count = config.get("num_virtual_tokens")
+    if isinstance(count, bool) or not isinstance(count, int) or not 0 < count < MAX_WINDOW:
+        raise ModelError(
+            f"the adapter '{files.name}' has num_virtual_tokens {str(count)[:40]!r}, and must have a whole number from "
+            f"1 to {MAX_WINDOW - 1:,}"
+        )
+    return {what: count}

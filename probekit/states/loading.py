@@ -12,6 +12,7 @@ import torch
 from probekit.errors import InputError, ModelError, first_line
 from probekit.states.configuration import check_file, check_numbers
 from probekit.states.files import Files
+from probekit.states.patterns import require_quick
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -147,6 +148,7 @@ def _adapted(model: Any, files: Files, dtype: torch.dtype) -> Any:
         config = PeftConfig.from_pretrained(str(files.adapter))
         if config.is_prompt_learning and model.config.is_encoder_decoder:
             raise ModelError(f"'{files.name}': prefixes and prompts of encoder-decoders cannot be read")
+        require_quick(config, [key for key, _ in model.named_modules()], f"the adapter '{files.name}'")
         config.modules_to_save = None  # heads, which are not read
         config.inference_mode = True
         kind = PeftModelForFeatureExtraction if config.is_prompt_learning else PeftModel

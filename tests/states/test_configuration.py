@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModel
 
 from probekit.corpora.passage import Corpus
 from probekit.errors import ModelError
+from probekit.states import patterns
 from probekit.states.checkpoint import EncoderSettings
 from probekit.states.extract import extract
 
@@ -89,3 +92,60 @@ def test_architectures_of_a_wrong_type_are_no_head(value: Any, model: Path, few:
     config = json.loads((tiny_bert / "config.json").read_text())
     (model / "config.json").write_text(json.dumps({**config, "architectures": value}))
     assert extract(str(model), few).n_layers == 4
+
+
+@pytest.fixture
+def adapter(tiny_bert: Path, tmp_path: Path) -> Path:
+    config = LoraConfig(r=2, target_modules=["query"], task_type="FEATURE_EXTRACTION")
+    get_peft_model(AutoModel.from_pretrained(tiny_bert), config).save_pretrained(tmp_path / "adapter")
+    return tmp_path / "adapter"
+
+
+def edit(adapter: Path, **changes: Any) -> None:
+    file = adapter / "adapter_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+ADAPTERS: dict[str, tuple[dict[str, Any], str]] = {
+    **{f"base {base!r}": ({"base_model_name_or_path": base}, "base") for base in (3, [1], None, {}, "", True, 1.5)},
+    "base itself": ({"base_model_name_or_path": "ITSELF"}, "it is an adapter itself"),
+    "base long": ({"base_model_name_or_path": "x" * 5000}, "base"),
+    "kind": ({"peft_type": [1]}, "does not fit"),
+    "kind unknown": ({"peft_type": "NONE"}, "does not fit"),
+    "rank": ({"r": "a"}, "does not fit"),
+    "rank 0": ({"r": 0}, "does not fit"),
+    "modules": ({"target_modules": 3}, "does not fit"),
+    "modules none": ({"target_modules": ["nothing"]}, "does not fit"),
+    "pattern odd": ({"target_modules": "(((*"}, "does not fit"),
+    "pattern slow": ({"target_modules": r"(([a-z.0-9]+)+)+!"}, "cannot be matched within 1 s"),
+    "rank pattern slow": ({"rank_pattern": {r"(([a-z.0-9]+)+)+!": 3}}, "cannot be matched within 1 s"),
+    "prompt": ({"peft_type": "PROMPT_TUNING", "num_virtual_tokens": "a"}, "num_virtual_tokens"),
+    "prompt long": ({"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 10**30}, "num_virtual_tokens"),
+}
+
+
+@pytest.mark.parametrize(("changes", "said"), ADAPTERS.values(), ids=ADAPTERS)
+def test_adapters_that_say_odd_things(
+    changes: dict[str, Any], said: str, adapter: Path, few: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patterns, "SECONDS", 1)
+    edit(adapter, **{key: str(adapter) if value == "ITSELF" else value for key, value in changes.items()})
+    assert said in refused(adapter, few)
+
+
+def test_a_runs_folder_whose_adapter_has_it_as_its_base(adapter: Path, few: Corpus, tmp_path: Path) -> None:
+    edit(adapter, base_model_name_or_path=str(tmp_path / "run"))
+    shutil.copytree(adapter, tmp_path / "run" / "checkpoint-5")
+    assert "it is an adapter itself" in refused(tmp_path / "run", few)
+
+
+@pytest.mark.parametrize("pattern", [r".*\.(query|value)", r"(.*\.)?layer\.[0-9]+\..*\.query"])
+def test_usual_patterns_of_adapters(pattern: str, adapter: Path, few: Corpus, tiny_bert: Path) -> None:
+    edit(adapter, target_modules=pattern.replace("|value", ""))
+    assert extract(str(adapter), few).n_layers == 4
+
+
+@pytest.mark.parametrize("modules", ["3", "{}", "[3]", "[]", "null", '[{"path": 3}]', '[{"path": null}]'])
+def test_a_list_of_modules_that_is_none(modules: str, few: Corpus, tmp_path: Path) -> None:
+    (tmp_path / "modules.json").write_text(modules)
+    assert "config.json" in refused(tmp_path, few)
