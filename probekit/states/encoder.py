@@ -14,7 +14,7 @@ import torch
 
 from probekit.errors import InputError, ModelError, first_line
 from probekit.states.families import UNKNOWN, Site, Stack, family_of, layer_convention
-from probekit.states.opening import Behaviour, find_behaviour
+from probekit.states.opening import Behaviour, find_behaviour, looks_ahead
 from probekit.states.unpadded import by_length
 
 # Models with a longer reach are still read in windows of this many pieces: attention is quadratic.
@@ -88,12 +88,19 @@ class Encoder:
         if self.family is not UNKNOWN:
             return Behaviour(self.family.padded)
         self._place()
-        known = min(self._rows or math.inf, len(self.tokenizer))
-        special = set(self.tokenizer.all_special_ids)
-        ids = np.array([i for i in range(int(known)) if i not in special][:1000])
-        found = find_behaviour(self._tried, self._begun, ids, self.first, self._declared)
+        found = find_behaviour(self._tried, self._begun, self._known(), self.first, self._declared)
         self._require_room(int(found.longest or 0), "its positions")
         return found
+
+    def looks_ahead(self) -> bool:
+        """Whether the states of a word depend on the words after it, as the loaded model shows."""
+        return looks_ahead(self.hidden_states, self._known(), self.first)
+
+    def _known(self) -> np.ndarray:
+        """Some subwords that the model knows: `(n,)`."""
+        known = min(self._rows or math.inf, len(self.tokenizer))
+        special = set(self.tokenizer.all_special_ids)
+        return np.array([i for i in range(int(min(known, 1000))) if i not in special])
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -221,6 +228,10 @@ class Encoder:
             raise ModelError(
                 f"'{self.name}' ({self.config.model_type}, a family not listed) cannot be read: it gives {len(states)} "
                 f"hidden states, and {what}, where {self.n_layers} of {expected} (texts, subwords, width) are needed"
+            )
+        if not all(state.isfinite().all() for state in states):
+            raise ModelError(
+                f"'{self.name}' has vectors that are not numbers (NaN or infinite): its weights are broken"
             )
         return states
 

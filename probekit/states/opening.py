@@ -64,22 +64,35 @@ def _text(ids: np.ndarray, length: int, start: int = 0) -> np.ndarray:
 
 
 def _same(run: Run, texts: Sequence[np.ndarray], together: States, first: int) -> bool:
-    """Whether texts, the first ones of a batch, have the same states alone as `together`, but for rounding.
+    """Whether texts, the first ones of a batch, have the same states alone as `together`."""
+    for i, text in enumerate(texts):
+        own = slice(first, first + len(text))
+        for layer, state in enumerate(run([text])):
+            if _differ(state[0, own], together[layer][i, own]):
+                return False
+    return True
+
+
+def _differ(expected: torch.Tensor, found: torch.Tensor) -> bool:
+    """Whether states of the same words, `(words, dim)`, differ by more than rounding.
 
     The difference is taken relative to a dimension's own size, and its median over the dimensions counts, since a
     few very large dimensions would hide it in all others. Rounding gives about the precision of the type (1e-6 in
     float32, measured in 20 families), padding that is seen 1e-1 and more: the square root of the precision (3e-4 in
     float32, 3e-2 in float16) is far from both, and below what the store's half precision keeps.
     """
-    for i, text in enumerate(texts):
-        own = slice(first, first + len(text))
-        for layer, state in enumerate(run([text])):
-            expected, found = state[0, own].float(), together[layer][i, own].float()
-            size = expected.norm(dim=0).clamp_min(torch.finfo(torch.float32).tiny)
-            ratio = ((found - expected).norm(dim=0) / size).median()
-            if not ratio <= torch.finfo(state.dtype).eps ** 0.5:
-                return False
-    return True
+    size = expected.float().norm(dim=0).clamp_min(torch.finfo(torch.float32).tiny)
+    ratio = ((found.float() - expected.float()).norm(dim=0) / size).median()
+    return not ratio <= torch.finfo(expected.dtype).eps ** 0.5
+
+
+def looks_ahead(run: Run, ids: np.ndarray, first: int) -> bool:
+    """Whether the states of a word depend on what follows it; arguments as of `find_behaviour`."""
+    text = _text(ids, 9)
+    other = np.append(text[:-1], ids[len(ids) // 2])
+    own = slice(first, first + 8)
+    pairs = zip(run([text]), run([other]), strict=True)
+    return any(_differ(one[0, own], another[0, own]) for one, another in pairs)
 
 
 def _longest(begins: Run, ids: np.ndarray, limit: int) -> int:
