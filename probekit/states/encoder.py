@@ -61,6 +61,7 @@ class Encoder:
         self.n_blocks = int((decoder_blocks if self.stack == "decoder" else None) or text.num_hidden_layers)
         self.n_layers = self.n_blocks + 1 + self.family.extra_layers
         self.dim = int(text.hidden_size)
+        longest = tokenizer_limit(name, tokenizer)
         self.prefix, self.suffix = _special_pieces(tokenizer)
         self._prompt, self._taken = prompt, prompt + prefix
         self.convention = layer_convention(config, self.stack, site)
@@ -71,7 +72,7 @@ class Encoder:
         self._last_layer = self.n_layers - 1
         self._seen = threading.local()
         self._is_ready = False
-        self._declared = self._declared_limit()
+        self._declared = self._declared_limit(longest)
 
     @property
     def limit(self) -> int:
@@ -112,7 +113,7 @@ class Encoder:
             "length are read at a time",
         )
 
-    def _declared_limit(self) -> int:
+    def _declared_limit(self, of_tokenizer: float) -> int:
         """`limit`, as far as configuration and tokenizer say it."""
         longest = int(getattr(self.config.get_text_config(), "max_position_embeddings", None) or 0)
         longest = longest if longest > 0 else MAX_WINDOW  # positions are relative, or there are none
@@ -121,7 +122,7 @@ class Encoder:
         reach = min(longest - self._taken, MAX_WINDOW)
         added = len(self.prefix) + len(self.suffix) + int(self.stack == "decoder")
         self._require_room(reach - added, "max_position_embeddings in its configuration")
-        reach = int(min(reach, tokenizer_limit(self.name, self.tokenizer)))
+        reach = int(min(reach, of_tokenizer))
         self._require_room(reach - added, f"model_max_length {reach} of its tokenizer")
         return reach - added
 

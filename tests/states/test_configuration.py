@@ -149,3 +149,33 @@ def test_usual_patterns_of_adapters(pattern: str, adapter: Path, few: Corpus, ti
 def test_a_list_of_modules_that_is_none(modules: str, few: Corpus, tmp_path: Path) -> None:
     (tmp_path / "modules.json").write_text(modules)
     assert "config.json" in refused(tmp_path, few)
+
+
+TOKENIZERS = [
+    *[("model_max_length", value) for value in ("a", [1], -5, 0, 1, 2, 5, {}, True)],
+    *[("tokenizer_class", value) for value in (3, [1], {}, "None")],
+    *[("unk_token", value) for value in (3, [1], {})],
+    *[("pad_token", value) for value in (3, [1], {})],
+    *[("added_tokens_decoder", value) for value in (3, [1], "a", {"a": 3}, {"5": 3}, {"5": {}})],
+    ("extra_special_tokens", 3),
+    ("auto_map", 3),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), TOKENIZERS, ids=lambda part: str(part)[:24])
+def test_settings_of_a_tokenizer_of_a_wrong_type(
+    field: str, value: Any, model: Path, few: Corpus, tiny_bert: Path
+) -> None:
+    """It is refused in a line, unless transformers has a use for the value."""
+    shutil.copy(tiny_bert / "config.json", model)
+    settings = json.loads((tiny_bert / "tokenizer_config.json").read_text())
+    (model / "tokenizer_config.json").write_text(json.dumps({**settings, field: value}))
+    try:
+        extract(str(model), few)
+    except ModelError as error:
+        assert "\n" not in str(error)
+        assert "tokenizer" in str(error)
+    else:
+        assert field != "model_max_length"
+    finally:
+        shutil.copy(tiny_bert / "tokenizer_config.json", model)
