@@ -12,8 +12,8 @@ import torch
 import xxhash
 
 from probekit import doors
-from probekit.errors import InputError
-from probekit.states.encoder import Encoder
+from probekit.errors import InputError, ModelError
+from probekit.states.encoder import MAX_WINDOW, Encoder
 from probekit.states.families import Site, Stack
 from probekit.states.files import Files, digest_file, find_files, read_json
 from probekit.states.loading import TOKENIZER_FILES, load_config, load_random, load_tokenizer, load_trained
@@ -76,7 +76,7 @@ class Checkpoint:
         self.files = find_files(
             name, allow_pickle=settings.allow_pickle, remote_code=remote_code, adapter=settings.adapter
         )
-        self.name, self.notices = name, self.files.notices
+        self.name = name
         config = load_config(self.files, remote_code)
         tokenizer = load_tokenizer(self.files, remote_code)
         load = partial(
@@ -101,6 +101,11 @@ class Checkpoint:
             **_before_text(self.files),
         )
         self.n_layers, self.dim = self.encoder.n_layers, self.encoder.dim
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a reader must know."""
+        return (*self.files.notices, *self.encoder.notices)
 
     def fingerprint(self) -> dict[str, str]:
         """What makes the states what they are: weights and configuration, and the tokenizer (xxh3, 128 bit)."""
@@ -131,6 +136,7 @@ class Checkpoint:
         """What else the states depend on."""
         return {
             "window": self.encoder.limit,
+            "batches": "padded" if self.encoder.behaviour.padded else "of one length",
             "layers": self.encoder.convention.codes(),
             "computed_in": str(self.dtype).removeprefix("torch."),
             "weight_bits": self.bits,
@@ -174,5 +180,13 @@ def _dtype(settings: EncoderSettings) -> tuple[torch.dtype, int | None]:
 def _before_text(files: Files) -> dict[str, int]:
     """What an adapter puts before every text, see `Encoder`."""
     config = read_json(files.adapter / "adapter_config.json") if files.adapter else {}
-    what = _BEFORE_TEXT.get(config.get("peft_type", ""))
-    return {what: int(config["num_virtual_tokens"])} if what else {}
+    what = _BEFORE_TEXT.get(str(config.get("peft_type", "")))
+    if not what:
+        return {}
+    count = config.get("num_virtual_tokens")
+    if isinstance(count, bool) or not isinstance(count, int) or not 0 < count < MAX_WINDOW:
+        raise ModelError(
+            f"the adapter '{files.name}' has num_virtual_tokens {str(count)[:40]!r}, and must have a whole number from "
+            f"1 to {MAX_WINDOW - 1:,}"
+        )
+    return {what: count}

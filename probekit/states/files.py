@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from probekit.errors import ModelError
+from probekit.errors import InputError, ModelError
+from probekit.paths import path_of
 from probekit.states.names import ModelSource, resolve
 
 _HEADLESS = ("Model", "Encoder")
@@ -39,7 +40,9 @@ class Files:
     notices: tuple[str, ...] = ()
 
 
-def find_files(name: str, *, allow_pickle: bool, remote_code: bool, adapter: bool = True) -> Files:
+def find_files(
+    name: str, *, allow_pickle: bool, remote_code: bool, adapter: bool = True, is_base: bool = False
+) -> Files:
     """The files of a model: a folder, a Trainer's output folder, a PEFT adapter, a hub id, or `random:` of one.
 
     Args:
@@ -47,6 +50,7 @@ def find_files(name: str, *, allow_pickle: bool, remote_code: bool, adapter: boo
         allow_pickle: take `.bin` files where there are no safetensors.
         remote_code: download Python files too.
         adapter: whether a PEFT adapter is applied, or only its base is meant.
+        is_base: whether it is the base of an adapter, and must not be one.
 
     Raises ModelError where files are missing or of a kind that is not allowed.
     """
@@ -57,11 +61,13 @@ def find_files(name: str, *, allow_pickle: bool, remote_code: bool, adapter: boo
     if last := _last_checkpoint(folder):
         folder, notices = last, (f"{name}: its last checkpoint is read, {last.name}",)
     if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+        if is_base:  # or the same adapter again, without end
+            raise ModelError("it is an adapter itself: merge it into its own base first")
         of = _base_of(folder, name)
         if source.seed is not None:
             raise ModelError(f"'{name}': an adapter has no random weights of its own: give random:{of}")
         try:
-            base = find_files(of, allow_pickle=allow_pickle, remote_code=remote_code)
+            base = find_files(of, allow_pickle=allow_pickle, remote_code=remote_code, is_base=True)
         except ModelError as error:
             raise ModelError(
                 f"the base of the adapter '{name}', '{of}' (base_model_name_or_path in its adapter_config.json), "
@@ -88,7 +94,8 @@ def _transformer_within(folder: Path) -> Path:
     if (folder / "config.json").is_file() or not (folder / "modules.json").is_file():
         return folder
     modules = read_json(folder / "modules.json")
-    inner = folder / Path(str(modules[0].get("path", "")) if modules else "").name
+    first = modules[0] if isinstance(modules, list) and modules else None
+    inner = folder / Path(str(first.get("path", "")) if isinstance(first, dict) else "").name
     return inner if (inner / "config.json").is_file() else folder
 
 
@@ -101,17 +108,24 @@ def _last_checkpoint(folder: Path) -> Path | None:
 
 
 def _base_of(folder: Path, name: str) -> str:
-    found = read_json(folder / "adapter_config.json").get("base_model_name_or_path")
-    if not found:
-        raise ModelError(f"the adapter '{name}' names no base model (base_model_name_or_path in {folder})")
+    config = read_json(folder / "adapter_config.json")
+    found = config.get("base_model_name_or_path") if isinstance(config, dict) else None
+    if not found or not isinstance(found, str):
+        what = "names no base model" if found is None else f"has the base model {str(found)[:40]!r}, which is no name"
+        raise ModelError(f"the adapter '{name}' {what} (base_model_name_or_path in {folder}/adapter_config.json)")
+    try:
+        path = path_of(found)
+    except InputError as error:
+        raise ModelError(f"the adapter '{name}' has a base model that is none: {error}") from error
     beside = folder / found
-    return str(beside) if not Path(found).exists() and beside.is_dir() else str(found)
+    return str(beside) if not path.exists() and beside.is_dir() else found
 
 
 def _head(folder: Path, name: str) -> tuple[str, ...]:
     """What is said of a head: it is not read."""
     config = read_json(folder / "config.json")
-    heads = [one for one in config.get("architectures") or [] if not str(one).endswith(_HEADLESS)]
+    named = config.get("architectures") if isinstance(config, dict) else None
+    heads = [one for one in named if not str(one).endswith(_HEADLESS)] if isinstance(named, list) else []
     return (f"{name}: its head is left out ({heads[0]}), the model under it is read",) if heads else ()
 
 
@@ -137,7 +151,7 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read: {error}") from error
 
 

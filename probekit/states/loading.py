@@ -9,8 +9,10 @@ from typing import Any
 
 import torch
 
-from probekit.errors import InputError, ModelError
+from probekit.errors import InputError, ModelError, first_line
+from probekit.states.configuration import check_file, check_numbers
 from probekit.states.files import Files
+from probekit.states.patterns import require_quick
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -24,15 +26,20 @@ TOKENIZER_FILES = (
 
 
 def load_config(files: Files, remote_code: bool) -> Any:
-    """The configuration, of a model with layers and a width."""
+    """The configuration, of a model with layers and a width.
+
+    Raises ModelError, of one line, where it is none.
+    """
     from transformers import AutoConfig
 
+    what = f"the configuration of '{files.name}' cannot be used"
+    check_file(files.folder / "config.json", what)
     try:
         config = AutoConfig.from_pretrained(files.folder, trust_remote_code=remote_code)
         text = config.get_text_config()
-        text.num_hidden_layers, text.hidden_size  # noqa: B018 - asked for their absence
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise ModelError(_first_line(f"the configuration of '{files.name}' cannot be used", error)) from error
+    except Exception as error:  # each family checks its own fields, and raises what it likes
+        raise ModelError(first_line(what, error)) from error
+    check_numbers(text, what)
     return config
 
 
@@ -47,7 +54,7 @@ def load_tokenizer(files: Files, remote_code: bool) -> Any:
     except Exception as error:  # tokenizers' Rust side raises bare Exception
         # Characters and bytes need no vocabulary, all others more than their settings.
         if present != ["tokenizer_config.json"] or "trust_remote_code" in str(error):
-            raise ModelError(_first_line(f"the tokenizer of '{files.name}' cannot be loaded", error)) from error
+            raise ModelError(first_line(f"the tokenizer of '{files.name}' cannot be loaded", error)) from error
     names = ", ".join(TOKENIZER_FILES[:4])
     raise ModelError(f"the model '{files.name}' has no tokenizer: none of {names} … in {files.folder}")
 
@@ -87,7 +94,7 @@ def load_trained(
                 **more,
             )
         except Exception as error:  # safetensors and torch raise their own kinds
-            raise ModelError(_first_line(f"the weights of '{files.name}' cannot be loaded", error)) from error
+            raise ModelError(first_line(f"the weights of '{files.name}' cannot be loaded", error)) from error
     # A pooler's absence is common and harmless (hidden states do not pass through it); all else would be random.
     missing = sorted(key for key in report["missing_keys"] if "pooler" not in key and not key.startswith(unread))
     wrong = [f"{key} is {tuple(on_disk)}, not {tuple(own)}" for key, on_disk, own in report["mismatched_keys"]]
@@ -141,6 +148,7 @@ def _adapted(model: Any, files: Files, dtype: torch.dtype) -> Any:
         config = PeftConfig.from_pretrained(str(files.adapter))
         if config.is_prompt_learning and model.config.is_encoder_decoder:
             raise ModelError(f"'{files.name}': prefixes and prompts of encoder-decoders cannot be read")
+        require_quick(config, [key for key, _ in model.named_modules()], f"the adapter '{files.name}'")
         config.modules_to_save = None  # heads, which are not read
         config.inference_mode = True
         kind = PeftModelForFeatureExtraction if config.is_prompt_learning else PeftModel
@@ -154,7 +162,7 @@ def _adapted(model: Any, files: Files, dtype: torch.dtype) -> Any:
     except ModelError:
         raise
     except Exception as error:  # peft raises its own kinds
-        raise ModelError(_first_line(f"the adapter '{files.name}' does not fit {files.folder}", error)) from error
+        raise ModelError(first_line(f"the adapter '{files.name}' does not fit {files.folder}", error)) from error
     lacking = sorted(set(get_peft_model_state_dict(adapted)) - set(given))
     if lacking:
         raise ModelError(f"the adapter '{files.name}' lacks weights ({', '.join(lacking[:3])} …): it would be random")
@@ -198,9 +206,3 @@ def _quiet_loading() -> Iterator[None]:
         hf_logging.set_verbosity(level)
         if bars:
             hf_logging.enable_progress_bar()
-
-
-def _first_line(what: str, error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    hint = " (trust_remote_code=True lets it run its own)" if "trust_remote_code" in str(error) else ""
-    return f"{what}: {lines[0]}{hint}"
