@@ -15,8 +15,10 @@ from probekit import doors
 from probekit.errors import InputError
 from probekit.states.encoder import Encoder
 from probekit.states.families import Site, Stack
-from probekit.states.files import Files, digest_file, find_files, read_json
-from probekit.states.loading import TOKENIZER_FILES, load_config, load_random, load_tokenizer, load_trained
+from probekit.states.files import Files, digest_file, find_files, find_tokenizer
+from probekit.states.loading import has_no_decoder, load_config, load_random, load_tokenizer, load_trained, no_decoder
+from probekit.states.tokenizer_files import tokenizer_files
+from probekit.states.weights import read_object
 from probekit.states.words import PieceVector, WordReader
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -42,6 +44,7 @@ class EncoderSettings:
         stack: of an encoder-decoder, the half that is read; `auto` is its encoder.
         site: the residual stream, or what `attn` or `mlp` adds to it.
         adapter: whether a PEFT adapter is applied, or only its base is read.
+        tokenizer: the name or folder of another tokenizer than the model's own; None for its own.
         allow_pickle: load `pytorch_model.bin` where there are no safetensors; a pickle can run any code.
         trust_remote_code: run the Python code that a checkpoint brings along.
     """
@@ -51,6 +54,7 @@ class EncoderSettings:
     stack: Stack = "auto"
     site: Site = "residual"
     adapter: bool = True
+    tokenizer: str | None = None
     allow_pickle: bool = False
     trust_remote_code: bool = False
 
@@ -76,12 +80,16 @@ class Checkpoint:
         self.files = find_files(
             name, allow_pickle=settings.allow_pickle, remote_code=remote_code, adapter=settings.adapter
         )
-        self.name, self.notices = name, self.files.notices
         config = load_config(self.files, remote_code)
-        tokenizer = load_tokenizer(self.files, remote_code)
+        if settings.stack == "decoder" and has_no_decoder(config) and self.files.seed is None:
+            raise no_decoder(name)
+        other = find_tokenizer(settings.tokenizer, remote_code=remote_code) if settings.tokenizer else None
+        tokenizer, self._tokenizer_folder, said = load_tokenizer(self.files, remote_code, other)
+        self.name, self.notices = name, (*self.files.notices, *said)
         load = partial(
             load_trained,
             self.files,
+            config,
             self.dtype,
             allow_pickle=settings.allow_pickle,
             remote_code=remote_code,
@@ -113,18 +121,19 @@ class Checkpoint:
             # What a seed gives is the libraries' business.
             weights.update(f"random {self.files.seed} {version('torch')} {version('transformers')}".encode())
         if self.files.adapter:
-            for path in (self.files.adapter / "adapter_config.json", *self.files.adapter_weights):
-                digest_file(path, weights)
+            digest_file(self.files.adapter / "adapter_config.json", weights)
+        for path in (*self.files.adapter_weights, *self.files.code):
+            digest_file(path, weights)
         return {"weights": weights.hexdigest(), "tokenizer": self._tokenizer_digest()}
 
     def _tokenizer_digest(self) -> str:
         tokenizer = self.encoder.tokenizer
         if tokenizer.is_fast:
             return str(xxhash.xxh3_128(tokenizer.backend_tokenizer.to_str().encode()).hexdigest())
-        found = xxhash.xxh3_128(type(tokenizer).__name__.encode())
-        for name in TOKENIZER_FILES:
-            if (self.files.folder / name).is_file():
-                digest_file(self.files.folder / name, found)
+        lower_case = getattr(tokenizer, "do_lower_case", False)
+        found = xxhash.xxh3_128(f"{type(tokenizer).__name__} {lower_case}".encode())
+        for path in tokenizer_files(self._tokenizer_folder):
+            digest_file(path, found)
         return str(found.hexdigest())
 
     def facts(self) -> dict[str, Any]:
@@ -173,6 +182,6 @@ def _dtype(settings: EncoderSettings) -> tuple[torch.dtype, int | None]:
 
 def _before_text(files: Files) -> dict[str, int]:
     """What an adapter puts before every text, see `Encoder`."""
-    config = read_json(files.adapter / "adapter_config.json") if files.adapter else {}
+    config = read_object(files.adapter / "adapter_config.json") if files.adapter else {}
     what = _BEFORE_TEXT.get(config.get("peft_type", ""))
     return {what: int(config["num_virtual_tokens"])} if what else {}
