@@ -70,13 +70,16 @@ def _state(files: Files) -> dict[str, torch.Tensor]:
 def _under_bare_model(model: Any, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The weights by their names in the bare model: trained under a head, they have the model's place in it."""
     headed = f"{_PLACE}{model.base_model_prefix}."
-    if not any(name.startswith(headed) for name in state):
-        return state
-    renamed = {}
+    if any(name.startswith(headed) for name in state):
+        of_model = {name: value for name, value in state.items() if name.startswith(headed)}
+        state = {_PLACE + name.removeprefix(headed): value for name, value in of_model.items()}
+    found = {}
     for name, value in state.items():
-        if name.startswith(headed):
-            renamed[_PLACE + name.removeprefix(headed)] = value
-    return renamed
+        # A module that was trained whole, saved as such, may stand there in all its forms.
+        plain = name.replace(".modules_to_save.", ".")
+        if ".original_module." not in name and (plain == name or plain not in state):
+            found[plain] = value
+    return found
 
 
 def _grow(model: Any, config: Any, given: dict[str, torch.Tensor], files: Files) -> None:
