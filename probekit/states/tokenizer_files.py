@@ -50,8 +50,8 @@ def tokenizer_folders(name: str, homes: list[Path]) -> list[tuple[Path, str | No
 def no_tokenizer(name: str, homes: list[Path]) -> str:
     """What is said where there is none."""
     return (
-        f"the model '{name}' has no tokenizer: none of {_NAMED} in {', '.join(map(str, homes))}: give another's with "
-        "--tokenizer NAME_OR_FOLDER"
+        f"the model '{name}' has no tokenizer: none of {_NAMED} in {', '.join(map(str, homes))}: give another model's "
+        "with tokenizer=NAME_OR_FOLDER"
     )
 
 

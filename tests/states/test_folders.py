@@ -186,18 +186,18 @@ def test_the_encoder_of_a_pair_alone(sample: Corpus, tmp_path: Path) -> None:
     AutoTokenizer.from_pretrained(folder).save_pretrained(tmp_path / "encoder")
     np.testing.assert_array_equal(values(read(tmp_path / "encoder")), whole)
     np.testing.assert_array_equal(values(read(tmp_path / "encoder", stack="encoder")), whole)
-    with pytest.raises(ModelError, match="encoder only.*decoder cannot be read"):
+    with pytest.raises(ModelError, match=r"encoder only.*decoder cannot be read"):
         read(tmp_path / "encoder", stack="decoder")
     edit(tmp_path / "encoder" / "config.json", architectures=None, is_encoder_decoder=True)
     np.testing.assert_array_equal(values(read(tmp_path / "encoder")), whole)
-    with pytest.raises(ModelError, match="encoder only.*decoder cannot be read"):
+    with pytest.raises(ModelError, match=r"encoder only.*decoder cannot be read"):
         read(tmp_path / "encoder", stack="decoder")
 
 
 def test_the_tokenizer_of_a_run_and_of_another_model(tiny_bert: Path, tmp_path: Path) -> None:
     checkpoint = tmp_path / "run" / "checkpoint-10"
     AutoModel.from_pretrained(tiny_bert).save_pretrained(checkpoint)
-    with pytest.raises(ModelError, match="no tokenizer.*--tokenizer NAME_OR_FOLDER"):
+    with pytest.raises(ModelError, match=r"no tokenizer.*tokenizer=NAME_OR_FOLDER"):
         read(checkpoint)
     expected = values(read(tiny_bert))
     given = read(checkpoint, tokenizer=str(tiny_bert))
