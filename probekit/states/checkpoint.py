@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import torch
@@ -54,7 +55,7 @@ class EncoderSettings:
     stack: Stack = "auto"
     site: Site = "residual"
     adapter: bool = True
-    tokenizer: str | None = None
+    tokenizer: str | Path | None = None
     allow_pickle: bool = False
     trust_remote_code: bool = False
 
@@ -64,6 +65,8 @@ class EncoderSettings:
             doors.choice(name, getattr(self, name), get_args(valid))
         for name in ("adapter", "allow_pickle", "trust_remote_code"):
             doors.of_type(name, getattr(self, name), bool)
+        if self.tokenizer is not None:
+            doors.of_type("tokenizer", self.tokenizer, (str, Path))
 
 
 class Checkpoint:
@@ -83,7 +86,7 @@ class Checkpoint:
         config = load_config(self.files, remote_code)
         if settings.stack == "decoder" and has_no_decoder(config) and self.files.seed is None:
             raise no_decoder(name)
-        other = find_tokenizer(settings.tokenizer, remote_code=remote_code) if settings.tokenizer else None
+        other = None if settings.tokenizer is None else find_tokenizer(str(settings.tokenizer), remote_code=remote_code)
         tokenizer, self._tokenizer_folder, said = load_tokenizer(self.files, remote_code, other)
         self.name, self.notices = name, (*self.files.notices, *said)
         load = partial(

@@ -200,7 +200,7 @@ def test_the_tokenizer_of_a_run_and_of_another_model(tiny_bert: Path, tmp_path: 
     with pytest.raises(ModelError, match=r"no tokenizer.*tokenizer=NAME_OR_FOLDER"):
         read(checkpoint)
     expected = values(read(tiny_bert))
-    given = read(checkpoint, tokenizer=str(tiny_bert))
+    given = read(checkpoint, tokenizer=tiny_bert)
     np.testing.assert_array_equal(values(given), expected)
     assert f"{checkpoint}: read with the tokenizer of {tiny_bert}" in given.notices()
     AutoTokenizer.from_pretrained(tiny_bert).save_pretrained(tmp_path / "run")
@@ -215,6 +215,8 @@ def test_the_tokenizer_of_a_run_and_of_another_model(tiny_bert: Path, tmp_path: 
     assert fingerprint(checkpoint, tokenizer=str(tmp_path / "other")) != fingerprint(checkpoint)
     with pytest.raises(ModelError, match="there is no model folder"):
         read(checkpoint, tokenizer="./nowhere")
+    with pytest.raises(InputError, match="tokenizer"):
+        read(checkpoint, tokenizer=tokenizer)
 
 
 def _cased(tiny_bert: Path, folder: Path) -> Path:
