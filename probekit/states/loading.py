@@ -80,12 +80,16 @@ def _load_tokenizer(name: str, folder: Path, remote_code: bool) -> Any:
     require_packages(folder, name)
     try:
         with _quiet_loading():
-            return AutoTokenizer.from_pretrained(folder, trust_remote_code=remote_code)
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=remote_code)
     except Exception as error:  # tokenizers' Rust side raises bare Exception
         # Characters and bytes need no vocabulary, all others more than their settings.
         if vocabularies(folder) or "trust_remote_code" in str(error):
             raise ModelError(first_lines(f"the tokenizer of '{name}' cannot be loaded", error)) from error
         raise ModelError(no_tokenizer(name, [folder])) from error
+    # Without its vocabulary a tokenizer may load all the same, and knows no word.
+    if not vocabularies(folder) and tokenizer.vocab_files_names:
+        raise ModelError(no_tokenizer(name, [folder]))
+    return tokenizer
 
 
 def _lower_case(tokenizer: Any) -> None:

@@ -219,6 +219,16 @@ def test_the_tokenizer_of_a_run_and_of_another_model(tiny_bert: Path, tmp_path: 
         read(checkpoint, tokenizer=tokenizer)
 
 
+@pytest.mark.parametrize("kind", ["BertTokenizer", "GPT2Tokenizer", "PreTrainedTokenizerFast"])
+def test_settings_of_a_tokenizer_without_its_vocabulary(kind: str, tiny_bert: Path, tmp_path: Path) -> None:
+    """transformers makes one that knows no word of some of them."""
+    folder = Path(shutil.copytree(tiny_bert, tmp_path / "model"))
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": kind}))
+    with pytest.raises(ModelError, match="has no tokenizer"):
+        read(folder)
+
+
 def _cased(tiny_bert: Path, folder: Path) -> Path:
     """A model whose tokenizer keeps capitals."""
     shutil.copytree(tiny_bert, folder)
