@@ -44,10 +44,7 @@ def unknown(what: str, given: str, valid: Iterable[str]) -> str:
 
 
 def first_line(what: str, error: BaseException) -> str:
-    """What failed, and the first line of what a library said of it, or the kind of its error where it said nothing.
-
-    A line that ends in a colon has the next one with it.
-    """
+    """An error of another library in one line: its first, and where that ends in a colon also the one it announces."""
     lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
     said = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
     hint = " (trust_remote_code=True lets it run its own)" if "trust_remote_code" in str(error) else ""

@@ -156,6 +156,8 @@ class Encoder:
         if self._model is not None:
             return
         model = self._load()
+        if self._rows:  # an adapter may have grown them
+            self._rows = getattr(getattr(model, "config", self.config).get_text_config(), "vocab_size", self._rows)
         self._model = model.get_encoder() if self.stack == "encoder" else model
         if self._module_of_site:
             self._watch_site()
