@@ -41,3 +41,11 @@ def unknown(what: str, given: str, valid: Iterable[str]) -> str:
     near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names)}"
     return f"unknown {what} '{given}': {hint}"
+
+
+def first_line(what: str, error: BaseException) -> str:
+    """An error of another library in one line: its first, and where that ends in a colon also the one it announces."""
+    lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
+    said = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    hint = " (trust_remote_code=True lets it run its own)" if "trust_remote_code" in str(error) else ""
+    return f"{what}: {said}{hint}"

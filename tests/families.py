@@ -96,16 +96,47 @@ FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "bart": ("BartModel", "bytes", {**_BART, "pad_token_id": 1}),
     "mamba": ("MambaModel", "bytes", {"hidden_size": DIM, "num_hidden_layers": LAYERS, "state_size": 8}),
 }
+_ROBERTA = {**_BERT, "max_position_embeddings": POSITIONS + 2, "pad_token_id": 1}
+# Families that probekit does not list.
+UNLISTED: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "fnet": ("FNetModel", "unigram", _BERT),
+    "convbert": ("ConvBertModel", "wordpiece", {**_BERT, "embedding_size": DIM, "conv_kernel_size": 5}),
+    "nystromformer": ("NystromformerModel", "bytes", _ROBERTA),
+    "yoso": ("YosoModel", "bytes", _ROBERTA),
+    "funnel": (
+        "FunnelModel",
+        "wordpiece",
+        {"d_model": DIM, "n_head": 4, "d_head": 8, "d_inner": 2 * DIM, "block_sizes": [1, 1, 1]},
+    ),
+    "data2vec-text": ("Data2VecTextModel", "bytes", _ROBERTA),
+    "xmod": ("XmodModel", "bytes", {**_ROBERTA, "languages": ["en_XX"], "default_language": "en_XX"}),
+    "roberta-prelayernorm": ("RobertaPreLayerNormModel", "bytes", _ROBERTA),
+    "xlm-roberta-xl": ("XLMRobertaXLModel", "bytes", _ROBERTA),
+    "ibert": ("IBertModel", "bytes", _ROBERTA),
+    "longformer": ("LongformerModel", "bytes", {**_ROBERTA, "attention_window": 8}),
+    "rembert": ("RemBertModel", "unigram", {**_BERT, "input_embedding_size": 16}),
+    "biogpt": ("BioGptModel", "bytes", {**_BERT, "pad_token_id": 1}),
+    "mbart": ("MBartModel", "bytes", {**_BART, "pad_token_id": 1}),
+}
 
 
 def make_family(
-    family: str, folder: Path, texts: Iterable[str], size: dict[str, Any] | None = None, *, pieces: int | None = None
+    family: str,
+    folder: Path,
+    texts: Iterable[str],
+    size: dict[str, Any] | None = None,
+    *,
+    pieces: int | None = None,
+    endless: bool = False,
 ) -> Path:
-    """A random checkpoint of `family`, at `folder`: tiny, or with `size` in its configuration and many `pieces`."""
-    name, kind, settings = FAMILIES[family]
+    """A random checkpoint of `family`, at `folder`: tiny, or with `size` in its configuration and many `pieces`; with
+    a tokenizer that names no longest text where `endless`."""
+    name, kind, settings = (FAMILIES | UNLISTED)[family]
     tokenizer = TOKENIZERS[kind](texts) if pieces is None else TOKENIZERS[kind](texts, pieces)
     if pieces is not None:
         tokenizer.model_max_length = 512
+    if endless:
+        tokenizer.model_max_length = int(1e30)
     tokenizer.save_pretrained(folder)
     model_class = getattr(transformers, name)
     special = {key: getattr(tokenizer, key) for key in ("pad_token_id", "bos_token_id", "eos_token_id")}

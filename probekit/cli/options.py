@@ -40,6 +40,9 @@ Dtype = Annotated[str, typer.Option(help="Of the computation: auto, float32; on 
 Stack = Annotated[str, typer.Option(help="Of an encoder-decoder: encoder or decoder; auto is its encoder.")]
 Site = Annotated[str, typer.Option(help="What is read of a block: residual, or what attn or mlp adds to it.")]
 Adapter = Annotated[str, typer.Option(help="Of a PEFT adapter: on, or off for its base alone.")]
+Tokenizer = Annotated[
+    str | None, typer.Option(help="Name or folder of a model with another tokenizer. [default: the model's own]")
+]
 StoreDtype = Annotated[str, typer.Option(help="Of the cached states: float16 or float32.")]
 BatchTokens = Annotated[int | None, typer.Option(min=1, max=1 << 24, help="Pieces a batch.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the results. [default: a new one]")]
@@ -54,6 +57,7 @@ def _reading(
     site: Site = "residual",
     pieces: Pieces = "mean",
     adapter: Adapter = "on",
+    tokenizer: Tokenizer = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
     store_dtype: StoreDtype = "float16",
@@ -74,6 +78,7 @@ def _reading(
         "stack": stack,
         "site": site,
         "adapter": adapter == "on",
+        "tokenizer": tokenizer,
         "allow_pickle": allow_pickle,
         "trust_remote_code": trust_remote_code,
     }

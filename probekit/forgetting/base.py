@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from probekit.states.checkpoint import Checkpoint
-from probekit.states.files import read_json
 from probekit.states.model import Model
 from probekit.states.names import ALIASES
+from probekit.states.weights import read_json
 
 
 def base_of(model: Model) -> str | None:

@@ -15,10 +15,21 @@ BETA1, BETA2, EPSILON = 0.8, 0.9, 1e-8
 
 
 class Adam:
-    """Adam over `parameters`; the learning rate is given at each step."""
+    """Adam over `parameters`; the learning rate is given at each step.
 
-    def __init__(self, parameters: Iterable[torch.nn.Parameter]) -> None:
+    Args:
+        parameters: what is trained.
+        uniform: for a parameter `(layers, rows, columns)`, by itself, the columns `(columns,)` whose rows take one
+            second moment, the mean of theirs. Steps then do not depend on the axes that the rows are written in.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[torch.nn.Parameter],
+        uniform: tuple[torch.nn.Parameter, torch.Tensor] | None = None,
+    ) -> None:
         self._parameters = list(parameters)
+        self._uniform = uniform
         self._mean = [torch.zeros_like(p) for p in self._parameters]
         self._square = [torch.zeros_like(p) for p in self._parameters]
         self._steps = 0
@@ -32,6 +43,12 @@ class Adam:
             # A parameter without a gradient (no instance of its task in the batch) still moves by its momentum.
             gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
             mean.lerp_(gradient, 1 - BETA1)
-            square.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
+            square.lerp_(self._squared(parameter, gradient), 1 - BETA2)
             parameter.addcdiv_(mean, (square / correction2).sqrt_().add_(EPSILON), value=-learning_rate / correction1)
             parameter.grad = None
+
+    def _squared(self, parameter: torch.nn.Parameter, gradient: torch.Tensor) -> torch.Tensor:
+        squared = gradient.square()
+        if self._uniform is None or parameter is not self._uniform[0]:
+            return squared
+        return torch.where(self._uniform[1], squared.mean(1, keepdim=True), squared)

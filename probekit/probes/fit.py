@@ -13,34 +13,40 @@ import numpy as np
 import torch
 
 from probekit.corpora.passage import Split
+from probekit.probes import metrics, scaling
 from probekit.probes.adam import Adam
 from probekit.probes.batches import Runs, Vectors
-from probekit.probes.heads import Heads, ProbeKind, Scaling
+from probekit.probes.heads import Heads, ProbeKind
 from probekit.probes.judge import judge, losses
-from probekit.probes.pooling import slots, take
 from probekit.progress import Progress, silent
 from probekit.tasks.instances import TaskData
 from probekit.workers import count, stop_if_unwanted, workers
 
-SCALING_WORDS = 16_384
-SIZING_WORDS = 4_096
 SMALLEST_BATCH = 256  # words
+PATHS = ((0.03,), (0.01, 0.03), (0.003, 0.01, 0.03), (0.003, 0.01, 0.03, 0.1), (0.001, 0.003, 0.01, 0.03, 0.1))
+"""Freedom of each round, by how many rounds there are: C, the inverse of the penalty, as scikit-learn counts it."""
+MLP_FREEDOM = 10  # times the C of a linear probe
+PATIENCE = 2  # rounds without a better dev score
 GROUP_BYTES = 1 << 28  # layers are fitted together as far as a batch of their states, and their axes, stay below this
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How probes are trained.
+    """How probes are trained: in rounds, at the end of each of which the learning rate has fallen to zero.
+
+    Each round allows larger weights than the one before it (see PATHS) and begins with that one's. The round whose
+    probe has the best dev score is kept: a probe is never kept in the middle of its training, and more rounds only add
+    to the choice.
 
     Attributes:
         probe: `linear` or `mlp`.
         seeds: one probe a layer for each.
-        epochs: passes over the training split at least.
-        words: words read in training at least; small corpora are read more often.
-        patience: epochs without a better dev loss after which a probe is final.
+        epochs: passes over the training split in a round.
+        words: words read in training at least, as far as there are rounds: small corpora have more of them, up to
+            five.
         batch_words: words a batch at most; small corpora take smaller batches.
-        learning_rate: at the beginning, for batches of `batch_words`; smaller ones take less, by the square root
-            (Malladi et al. 2022, arXiv:2205.10287, for Adam). It falls linearly to zero.
+        learning_rate: at the beginning of a round, for batches of `batch_words`; smaller ones take less, by the square
+            root (Malladi et al. 2022, arXiv:2205.10287, for Adam). It falls linearly to zero.
         device: where the probes are fitted.
     """
 
@@ -48,7 +54,6 @@ class FitSettings:
     seeds: tuple[int, ...] = (0,)
     epochs: int = 2
     words: int = 150_000
-    patience: int = 5
     batch_words: int = 1_536
     learning_rate: float = 2e-2
     device: str = "cpu"
@@ -65,8 +70,8 @@ class Fitted:
         seeds: the seeds.
         predictions: `(layers, seeds, n_test)` labels given to the test instances, as indices of the classes.
         dev_predictions: `(layers, seeds, n_dev)` labels given to the dev instances.
-        dev_loss: `(layers, seeds)` mean cross-entropy on dev in nats, at the epoch kept; lower is better.
-        epochs: `(layers, seeds)` the epoch kept, counted from 1.
+        dev_loss: `(layers, seeds)` mean cross-entropy on dev in nats, of the probe kept; lower is better.
+        epochs: `(layers, seeds)` the epochs that the probe kept was trained for.
         heads: the probes of this and the tasks fitted along with it, by runs of layers.
     """
 
@@ -91,8 +96,8 @@ def fit(
 def fit_together(
     checkpoints: Sequence[Vectors], tasks: Sequence[TaskData], settings: FitSettings, *, progress: Progress = silent
 ) -> list[list[Fitted]]:
-    """Train probes of every checkpoint, task, layer and seed on the training split, keep the epoch with the lowest
-    dev loss, and label the test split.
+    """Train probes of every checkpoint, task, layer and seed on the training split, keep the round with the best dev
+    score, and label the test split.
 
     A probe's result depends on its own states, task, layer and seed, not on what else is fitted along with it, apart
     from the rounding of larger matrix products. States must have been read in the context the tasks ask for.
@@ -167,30 +172,33 @@ class _Fit:
         self.train, self.dev, self.test = (
             Runs(states, split, [data.splits[split] for data in tasks]) for split in ("train", "dev", "test")
         )
-        scaling = _scaling(self.train, tasks, layers, self.device)
+        measured = scaling.measure(self.train, tasks, layers, self.device)
         n_classes = [len(data.classes) for data in tasks]
-        self.heads = Heads(settings.probe, [data.task for data in tasks], n_classes, scaling, settings.seeds)
-        # Small corpora: some hundred updates all the same, from smaller batches and more epochs.
+        self.heads = Heads(settings.probe, [data.task for data in tasks], n_classes, measured, settings.seeds)
+        # Small corpora: some hundred updates all the same, from smaller batches and more rounds.
         self.batch_words = int(np.clip(self.train.n_words // 128, SMALLEST_BATCH, settings.batch_words))
         self.learning_rate = settings.learning_rate * math.sqrt(self.batch_words / settings.batch_words)
-        self.n_epochs = max(settings.epochs, -(-settings.words // self.train.n_words))
+        n_rounds = -(-settings.words // (settings.epochs * self.train.n_words))
+        self.path = PATHS[min(n_rounds, len(PATHS)) - 1]
 
     def run(self, progress: Callable[[float], None]) -> list[Fitted]:
-        """Train, go back to the best epoch of every probe, and label the test split."""
+        """Train, go back to the best round of every probe, and label the test split."""
         shape = (len(self.tasks), len(self.layers), len(self.settings.seeds))
-        best_loss, best_epoch = np.full(shape, np.inf), np.zeros(shape, dtype=np.int64)
+        best_score, best_loss = np.full(shape, -np.inf), np.full(shape, np.inf)
+        best_round = np.zeros(shape, dtype=np.int64)
         best: dict[tuple[int, ...], list[torch.Tensor]] = {}
         dev = [np.empty((*shape[1:], len(instances)), dtype=np.int64) for instances in self.dev.instances]
-        optimiser = Adam(self.heads.parameters())
-        for epoch in range(1, self.n_epochs + 1):
-            self._epoch(epoch, optimiser, progress)
+        for number in range(1, len(self.path) + 1):
+            self._round(number, progress)
             loss, predictions = judge(self.heads, self.dev, self.layers)
-            open_ = epoch - best_epoch <= self.settings.patience
-            for t, layer, seed in np.argwhere((loss < best_loss) & open_).tolist():
-                best_loss[t, layer, seed], best_epoch[t, layer, seed] = loss[t, layer, seed], epoch
+            score = self._dev_scores(predictions)
+            better = (score > best_score) | ((score == best_score) & (loss < best_loss))
+            for t, layer, seed in np.argwhere(better).tolist():
                 best[t, layer, seed] = [view.clone() for view in self.heads.cell(t, layer, seed)]
                 dev[t][layer, seed] = predictions[t][layer, seed]
-            if (epoch - best_epoch >= self.settings.patience).all():
+            best_score, best_loss = np.where(better, score, best_score), np.where(better, loss, best_loss)
+            best_round[better] = number
+            if (number - best_round >= PATIENCE).all():
                 break
         for t, layer, seed in np.ndindex(*shape):
             for view, kept in zip(self.heads.cell(t, layer, seed), best[t, layer, seed], strict=True):
@@ -206,67 +214,43 @@ class _Fit:
                 predictions=test[t],
                 dev_predictions=dev[t],
                 dev_loss=best_loss[t],
-                epochs=best_epoch[t],
+                epochs=best_round[t] * self.settings.epochs,
                 heads=((self.layers, self.heads),),
             )
             for t, data in enumerate(self.tasks)
         ]
 
-    def _epoch(self, epoch: int, optimiser: Adam, progress: Callable[[float], None]) -> None:
-        order = np.random.default_rng(epoch)  # the same for every model and seed: comparisons stay paired
-        done = epoch - 1.0
-        for batch in self.train.batches(self.batch_words, self.layers, self.device, order):
-            stop_if_unwanted()
-            each = [
-                # Summed over layers and seeds: each probe has its own mean loss, and its own parameters.
-                losses(logits, labels).sum()
-                for logits, labels in zip(self.heads(batch), batch.labels, strict=True)
-                if len(labels)
-            ]
-            if each:
-                torch.stack(each).sum().backward()
-                optimiser.step(self.learning_rate * (1 - done / self.n_epochs))
-            done += batch.states.shape[1] / self.train.n_words
-            progress(done / self.n_epochs)
+    def _dev_scores(self, predictions: Sequence[np.ndarray]) -> np.ndarray:
+        """The metric on dev, `(tasks, layers, seeds)`, from each task's predictions `(layers, seeds, n)`."""
+        found = []
+        for data, predicted in zip(self.tasks, predictions, strict=True):
+            positive = data.classes.index(data.task.positive) if data.task.positive else -2
+            flat = predicted.reshape(-1, predicted.shape[2])
+            counts = metrics.group_counts(data.task.metric, flat, data.splits["dev"], positive)
+            found.append(metrics.score(data.task.metric, counts.sum(axis=1)).reshape(predicted.shape[:2]))
+        return np.stack(found)
 
-
-def _scaling(train: Runs, tasks: Sequence[TaskData], layers: Sequence[int], device: torch.device) -> Scaling:
-    """What words and tasks' vectors are scaled by, from training words spread over the split."""
-    mean, deviation, axes = _moments(train, layers, device)
-    return Scaling(mean, deviation, axes, _sizes(train, tasks, layers, mean, deviation))
-
-
-def _moments(
-    train: Runs, layers: Sequence[int], device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Mean, deviation and principal axes of about SCALING_WORDS words."""
-    n = 0
-    total = square = torch.zeros(1, dtype=torch.float64)  # on the CPU: not every GPU has float64
-    for batch in train.samples(SCALING_WORDS, layers, device):
-        values = batch.states
-        n += values.shape[1]
-        total = total + values.sum(1, keepdim=True).cpu().double()
-        square = square + torch.bmm(values.transpose(1, 2), values).cpu().double()
-    mean = total / n
-    covariance = square / n - mean.transpose(1, 2) * mean
-    deviation = covariance.diagonal(dim1=1, dim2=2).clamp_min(0).sqrt().unsqueeze(1)
-    # A dimension that never varies carries nothing: leave it as it is rather than divide by nothing.
-    deviation = torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation))
-    _, axes = torch.linalg.eigh(covariance / (deviation.transpose(1, 2) * deviation))
-    return mean.float().to(device), deviation.float().to(device), axes.float().to(device)
-
-
-def _sizes(
-    train: Runs, tasks: Sequence[TaskData], layers: Sequence[int], mean: torch.Tensor, deviation: torch.Tensor
-) -> torch.Tensor:
-    """Root mean square length of each task's vectors in about SIZING_WORDS words, in that of a word."""
-    squares = torch.zeros(len(tasks), len(layers), device=mean.device)
-    n = torch.zeros(len(tasks), 1, device=mean.device)
-    for batch in train.samples(SIZING_WORDS, layers, mean.device):
-        standard = (batch.states - mean) / deviation
-        for t, (data, spans) in enumerate(zip(tasks, batch.spans, strict=True)):
-            n[t] += len(spans)
-            for slot in slots(data.task):
-                squares[t] += take(standard, spans, slot).square().mean(2).sum(1)
-    # No instance among these words, or none that varies: as they are.
-    return torch.where(squares > 0, squares / n.clamp_min(1), torch.ones_like(squares)).sqrt()
+    def _round(self, number: int, progress: Callable[[float], None]) -> None:
+        """Train until the learning rate is zero, with the penalty of this round."""
+        freedom = self.path[number - 1] * (MLP_FREEDOM if self.settings.probe == "mlp" else 1)
+        # The penalty of scikit-learn's C is on the sum of losses, and the loss here is their mean.
+        penalties = [1 / (freedom * len(data.splits["train"])) for data in self.tasks]
+        optimiser = Adam(self.heads.parameters(), (self.heads.first, self.heads.uniform()))
+        done = 0.0  # of the words of the round
+        for epoch in range(1, self.settings.epochs + 1):
+            # The same for every model and seed: comparisons stay paired.
+            order = np.random.default_rng((number - 1) * self.settings.epochs + epoch)
+            for batch in self.train.batches(self.batch_words, self.layers, self.device, order):
+                stop_if_unwanted()
+                each = [
+                    # Summed over layers and seeds: each probe has its own mean loss, and its own parameters.
+                    losses(logits, labels).sum()
+                    for logits, labels in zip(self.heads(batch), batch.labels, strict=True)
+                    if len(labels)
+                ]
+                if each:
+                    torch.stack(each).sum().backward()
+                    self.heads.penalise(penalties)
+                    optimiser.step(self.learning_rate * (1 - done))
+                done += batch.states.shape[1] / self.train.n_words / self.settings.epochs
+                progress((number - 1 + done) / len(self.path))

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -26,19 +26,21 @@ ALIGNED = 16  # matrix products run faster, here by a fifth and more, with a mul
 
 @dataclass(frozen=True)
 class Scaling:
-    """How each layer's words are standardised, and in which basis its probes are trained.
+    """In which coordinates each layer's probes are trained.
 
     Attributes:
         mean, deviation: of training words, `(layers, 1, dim)` each.
-        axes: the principal axes of standardised words, `(layers, dim, dim)`, one a column.
-        sizes: of each task's vectors of standardised words, `(tasks, layers)`: their root mean square length, in
-            that of one word.
+        bases: for each task the coordinates of its probes, one a column, `(layers, dim, dim)`: words less their mean,
+            times this matrix, are white, or standardised for tasks with products (see `scaling.measure`).
+        sizes: root mean square of a number in each task's vectors, `(tasks, layers)`.
+        product_sizes: the same of its products a * b, `(tasks, layers)`; 1 for tasks without.
     """
 
     mean: torch.Tensor
     deviation: torch.Tensor
-    axes: torch.Tensor
+    bases: tuple[torch.Tensor, ...]
     sizes: torch.Tensor
+    product_sizes: torch.Tensor
 
 
 class Heads(torch.nn.Module):
@@ -66,6 +68,7 @@ class Heads(torch.nn.Module):
         self.n_layers, _, self.dim = scaling.mean.shape
         self.widths = [HIDDEN if kind == "mlp" else n for n in n_classes]
         self.columns = self._columns()
+        self.task_widths = [of_task[-1].stop - of_task[0].start for of_task in self.columns]
         device = scaling.mean.device
         blocks = [
             _initial((self.dim, width), fan_in=self.dim * len(slots(task)), seed=(seed, task.name, i))
@@ -76,10 +79,6 @@ class Heads(torch.nn.Module):
         unused = -sum(block.shape[1] for block in blocks) % ALIGNED
         first = torch.cat([*blocks, torch.zeros(self.dim, unused)], dim=1)
         self.first = torch.nn.Parameter(first.repeat(self.n_layers, 1, 1).to(device))
-        self.scale = 1 / scaling.deviation.transpose(1, 2).repeat(1, 1, first.shape[1])
-        for of_task, size in zip(self.columns, scaling.sizes, strict=True):
-            for columns in of_task:
-                self.scale[:, :, columns] /= size[:, None, None]
         self.bias = torch.nn.ParameterList(
             torch.zeros(self.n_layers, 1, len(self.seeds), width, device=device) for width in self.widths
         )
@@ -111,11 +110,15 @@ class Heads(torch.nn.Module):
 
     def forward(self, batch: Batch) -> list[torch.Tensor]:
         """Logits of each task: `(layers, n, seeds, classes)`."""
-        # Standardising is folded into the map, (x - m) / s @ W = x @ (W / s) - (m / s) @ W, and what is the same
-        # for every word is added after pooling. W is learned in the words' principal axes: there they are
-        # uncorrelated, which Adam, who scales each coordinate by itself, needs to get far in few steps. Adam also
-        # moves every weight by about the learning rate: with vectors of one size a step is as large for every task.
-        scaled = torch.bmm(self.scaling.axes, self.first) * self.scale
+        # Whitening is folded into the map, (x - m) T @ W = x @ (T W) - m @ (T W), and what is the same for every
+        # word is added after pooling. Adam moves every weight by about the learning rate: with vectors of one size
+        # a step is as large for every task.
+        parts = self.first.split([*self.task_widths, self.first.shape[2] - sum(self.task_widths)], dim=2)
+        folded = [
+            torch.bmm(basis, part) / size[:, None, None]
+            for basis, part, size in zip(self.scaling.bases, parts, self.scaling.sizes, strict=False)
+        ]
+        scaled = torch.cat([*folded, parts[-1]], dim=2)
         widths = [columns.stop - columns.start for of_task in self.columns for columns in of_task]
         widths.append(scaled.shape[2] - sum(widths))
         # Split once: a slice for each part would have its own gradient as large as the whole.
@@ -130,7 +133,7 @@ class Heads(torch.nn.Module):
         task, spans = self.tasks[t], batch.spans[t]
         parts = [take(values, spans, slot) for values, slot in zip(projected, slots(task), strict=True)]
         if task.features == "product":
-            size = self.scaling.sizes[t][:, None, None]
+            size = self.scaling.product_sizes[t][:, None, None]
             parts.append(self._product(batch, spans, slots(task)) @ (self.product[str(t)] / size))
         per_seed = (len(self.seeds), self.widths[t])
         bias = self.bias[t] - sum(offsets[1:], offsets[0]).unflatten(2, per_seed)
@@ -141,12 +144,33 @@ class Heads(torch.nn.Module):
 
     def _product(self, batch: Batch, spans: torch.Tensor, parts: Sequence[Slot]) -> torch.Tensor:
         """a * b of every pair, from standardised vectors: `(layers, n, dim)`."""
-        standard = (batch.states - self.scaling.mean) / self.scaling.deviation
-        half = len(parts) // 2
-        a, b = (
-            torch.stack([take(standard, spans, slot) for slot in side]).mean(0) for side in (parts[:half], parts[half:])
-        )
-        return a * b
+        return products((batch.states - self.scaling.mean) / self.scaling.deviation, spans, parts)
+
+    def uniform(self) -> torch.Tensor:
+        """The columns of the first map that are trained in white coordinates: `(columns,)`, true or false.
+
+        There no coordinate is special, so that an optimiser must treat all alike.
+        """
+        flags = torch.ones(self.first.shape[2], dtype=torch.bool, device=self.first.device)
+        for task, columns in zip(self.tasks, self.columns, strict=True):
+            flags[columns[0].start : columns[-1].stop] = task.features != "product"
+        return flags
+
+    def penalise(self, weights: Sequence[float]) -> None:
+        """Add to each weight's gradient `weights[t]` times the weight, t being its task: half its square as a penalty.
+
+        Biases are free.
+        """
+        for t, (weight, columns) in enumerate(zip(weights, self.columns, strict=True)):
+            of_task = slice(columns[0].start, columns[-1].stop)
+            penalised: list[tuple[torch.nn.Parameter, Any]] = [(self.first, (..., of_task))]
+            if str(t) in self.product:
+                penalised.append((self.product[str(t)], (...,)))
+            if self.kind == "mlp":
+                penalised.append((self.second[t], (...,)))
+            for parameter, place in penalised:
+                if parameter.grad is not None:
+                    parameter.grad[place].add_(parameter.data[place], alpha=weight)
 
     def cell(self, t: int, layer: int, seed: int) -> list[torch.Tensor]:
         """Views of the parameters of one probe: task, layer and seed, each by its number."""
@@ -159,6 +183,14 @@ class Heads(torch.nn.Module):
         if self.kind == "mlp":
             views += [self.second[t].data[layer, seed], self.second_bias[t].data[layer, :, seed]]
         return views
+
+
+def products(standard: torch.Tensor, spans: torch.Tensor, parts: Sequence[Slot]) -> torch.Tensor:
+    """a * b of every pair, `(layers, n, dim)`, from standardised words `(layers, words, dim)`."""
+    half = len(parts) // 2
+    a = torch.stack([take(standard, spans, slot) for slot in parts[:half]]).mean(0)
+    b = torch.stack([take(standard, spans, slot) for slot in parts[half:]]).mean(0)
+    return a * b
 
 
 def _initial(shape: tuple[int, int], *, fan_in: int, seed: tuple[int | str, ...]) -> torch.Tensor:

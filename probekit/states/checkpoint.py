@@ -6,17 +6,20 @@ import json
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import torch
 import xxhash
 
 from probekit import doors
-from probekit.errors import InputError
-from probekit.states.encoder import Encoder
+from probekit.errors import InputError, ModelError
+from probekit.states.encoder import MAX_WINDOW, Encoder
 from probekit.states.families import Site, Stack
-from probekit.states.files import Files, digest_file, find_files, read_json
-from probekit.states.loading import TOKENIZER_FILES, load_config, load_random, load_tokenizer, load_trained
+from probekit.states.files import Files, digest_file, find_files, find_tokenizer
+from probekit.states.loading import has_no_decoder, load_config, load_random, load_tokenizer, load_trained, no_decoder
+from probekit.states.tokenizer_files import tokenizer_files
+from probekit.states.weights import read_object
 from probekit.states.words import PieceVector, WordReader
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -42,6 +45,7 @@ class EncoderSettings:
         stack: of an encoder-decoder, the half that is read; `auto` is its encoder.
         site: the residual stream, or what `attn` or `mlp` adds to it.
         adapter: whether a PEFT adapter is applied, or only its base is read.
+        tokenizer: the name or folder of another tokenizer than the model's own; None for its own.
         allow_pickle: load `pytorch_model.bin` where there are no safetensors; a pickle can run any code.
         trust_remote_code: run the Python code that a checkpoint brings along.
     """
@@ -51,6 +55,7 @@ class EncoderSettings:
     stack: Stack = "auto"
     site: Site = "residual"
     adapter: bool = True
+    tokenizer: str | Path | None = None
     allow_pickle: bool = False
     trust_remote_code: bool = False
 
@@ -60,6 +65,8 @@ class EncoderSettings:
             doors.choice(name, getattr(self, name), get_args(valid))
         for name in ("adapter", "allow_pickle", "trust_remote_code"):
             doors.of_type(name, getattr(self, name), bool)
+        if self.tokenizer is not None:
+            doors.of_type("tokenizer", self.tokenizer, (str, Path))
 
 
 class Checkpoint:
@@ -76,12 +83,16 @@ class Checkpoint:
         self.files = find_files(
             name, allow_pickle=settings.allow_pickle, remote_code=remote_code, adapter=settings.adapter
         )
-        self.name, self.notices = name, self.files.notices
         config = load_config(self.files, remote_code)
-        tokenizer = load_tokenizer(self.files, remote_code)
+        if settings.stack == "decoder" and has_no_decoder(config) and self.files.seed is None:
+            raise no_decoder(name)
+        other = None if settings.tokenizer is None else find_tokenizer(str(settings.tokenizer), remote_code=remote_code)
+        tokenizer, self._tokenizer_folder, said = load_tokenizer(self.files, remote_code, other)
+        self.name, self._said = name, (*self.files.notices, *said)
         load = partial(
             load_trained,
             self.files,
+            config,
             self.dtype,
             allow_pickle=settings.allow_pickle,
             remote_code=remote_code,
@@ -102,6 +113,11 @@ class Checkpoint:
         )
         self.n_layers, self.dim = self.encoder.n_layers, self.encoder.dim
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a reader must know."""
+        return (*self._said, *self.encoder.notices)
+
     def fingerprint(self) -> dict[str, str]:
         """What makes the states what they are: weights and configuration, and the tokenizer (xxh3, 128 bit)."""
         config = {k: v for k, v in self.encoder.config.to_dict().items() if k not in _VOLATILE}
@@ -113,24 +129,26 @@ class Checkpoint:
             # What a seed gives is the libraries' business.
             weights.update(f"random {self.files.seed} {version('torch')} {version('transformers')}".encode())
         if self.files.adapter:
-            for path in (self.files.adapter / "adapter_config.json", *self.files.adapter_weights):
-                digest_file(path, weights)
+            digest_file(self.files.adapter / "adapter_config.json", weights)
+        for path in (*self.files.adapter_weights, *self.files.code):
+            digest_file(path, weights)
         return {"weights": weights.hexdigest(), "tokenizer": self._tokenizer_digest()}
 
     def _tokenizer_digest(self) -> str:
         tokenizer = self.encoder.tokenizer
         if tokenizer.is_fast:
             return str(xxhash.xxh3_128(tokenizer.backend_tokenizer.to_str().encode()).hexdigest())
-        found = xxhash.xxh3_128(type(tokenizer).__name__.encode())
-        for name in TOKENIZER_FILES:
-            if (self.files.folder / name).is_file():
-                digest_file(self.files.folder / name, found)
+        lower_case = getattr(tokenizer, "do_lower_case", False)
+        found = xxhash.xxh3_128(f"{type(tokenizer).__name__} {lower_case}".encode())
+        for path in tokenizer_files(self._tokenizer_folder):
+            digest_file(path, found)
         return str(found.hexdigest())
 
     def facts(self) -> dict[str, Any]:
         """What else the states depend on."""
         return {
             "window": self.encoder.limit,
+            "batches": "padded" if self.encoder.behaviour.padded else "of one length",
             "layers": self.encoder.convention.codes(),
             "computed_in": str(self.dtype).removeprefix("torch."),
             "weight_bits": self.bits,
@@ -173,6 +191,16 @@ def _dtype(settings: EncoderSettings) -> tuple[torch.dtype, int | None]:
 
 def _before_text(files: Files) -> dict[str, int]:
     """What an adapter puts before every text, see `Encoder`."""
-    config = read_json(files.adapter / "adapter_config.json") if files.adapter else {}
-    what = _BEFORE_TEXT.get(config.get("peft_type", ""))
-    return {what: int(config["num_virtual_tokens"])} if what else {}
+    if not files.adapter:
+        return {}
+    config = read_object(files.adapter / "adapter_config.json")
+    what = _BEFORE_TEXT.get(str(config.get("peft_type", "")))
+    if not what:
+        return {}
+    count = config.get("num_virtual_tokens")
+    if isinstance(count, bool) or not isinstance(count, int) or not 0 < count < MAX_WINDOW:
+        raise ModelError(
+            f"the adapter '{files.name}' has num_virtual_tokens {str(count)[:40]!r}, and must have a whole number from "
+            f"1 to {MAX_WINDOW - 1:,}"
+        )
+    return {what: count}

@@ -18,6 +18,7 @@ from probekit.errors import ModelError
 from probekit.states.align import NO_WORD, align, windows
 from probekit.states.checkpoint import Checkpoint
 from probekit.states.extract import ExtractSettings, describe, plan_shards
+from probekit.states.families import UNKNOWN
 from probekit.states.fill import Reader
 from probekit.states.layers import in_words
 from probekit.states.model import Model, open_model
@@ -30,7 +31,9 @@ Facts = dict[str, Any]
 SAMPLE = 6_000  # words that are read to tell how long all would take
 TOO_MANY_LOST = 0.01  # words without a piece
 TOO_MANY_UNKNOWN = 0.05  # pieces that stand for anything the vocabulary lacks
+FEW_CAPITALS = 0.01  # subwords with capitals in a vocabulary of lower-cased text: names of special ones, symbols
 EXAMPLES = 5
+_DIRECTION = ("is_decoder", "is_causal", "use_bidirectional_attention")  # keys that decide what a word sees
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,14 @@ def examine(name: str, corpus: Corpus, settings: ExtractSettings) -> Examination
         problems += found
     facts["store and time"] = _of_store(model, corpus, settings)
     reader = model.reader(settings.pieces, settings.batch_tokens)
+    notices: list[str] = []
     try:
         facts["store and time"] |= _of_run(reader, model, corpus, problems)
+        if isinstance(model, Checkpoint):
+            facts["model"]["attention"], notices = _attention(model)
     except ModelError as error:
         problems.append(str(error))
-    return Examination(facts, tuple(problems), model.notices)
+    return Examination(facts, tuple(problems), (*model.notices, *notices))
 
 
 def _of_model(model: Model) -> Facts:
@@ -91,6 +97,7 @@ def _of_model(model: Model) -> Facts:
             "tokenizer": type(encoder.tokenizer).__name__ + (" (fast)" if encoder.tokenizer.is_fast else " (slow)"),
             "vocabulary": len(encoder.tokenizer),
             "pieces read at once": encoder.limit,
+            "batches": model.facts()["batches"],
         }
     facts |= {
         "layers, counting 0": model.n_layers,
@@ -98,6 +105,23 @@ def _of_model(model: Model) -> Facts:
         "layers mean": in_words(model.facts()["layers"]),
     }
     return {key: value for key, value in facts.items() if value is not None}
+
+
+def _attention(model: Checkpoint) -> tuple[str, list[str]]:
+    """What a word sees, as the loaded model shows, and what a reader must know of it."""
+    encoder, config = model.encoder, model.encoder.config.get_text_config()
+    family = encoder.family
+    if encoder.stack == "decoder":  # it sees all of the text through the encoder
+        return family.attention, []
+    ahead = encoder.looks_ahead()
+    seen = "both sides" if ahead else "left"
+    if family is UNKNOWN:
+        return seen, []
+    if ahead == (family.stacks != ("decoder",)):
+        return family.attention, []
+    set_by = [f"{key}: {getattr(config, key)}" for key in _DIRECTION if getattr(config, key, None) is not None]
+    said = f"{seen}, by its configuration ({', '.join(set_by) or 'no known key'})"
+    return said, [f"{model.name}: a word sees {said}; models of its family see {family.attention}"]
 
 
 def _weights(model: Checkpoint) -> tuple[int, str]:
@@ -148,9 +172,28 @@ def _of_pieces(model: Checkpoint, corpus: Corpus) -> tuple[Facts, list[str]]:
         "words cut by the length limit": _some(cut),
     }
     problems = _lost(len(lost) / max(words, 1), "piece")
+    problems += _lost_capitals(encoder.tokenizer)
     if unknown > TOO_MANY_UNKNOWN:
         problems.append(f"{unknown:.1%} of the pieces are unknown to the vocabulary: does it know this language?")
     return facts, problems
+
+
+def _lost_capitals(tokenizer: Any) -> list[str]:
+    """Whether text is lower-cased although the vocabulary was made of text that was not."""
+    if not tokenizer.is_fast:
+        return []
+    for word in ("The", "Paris", "I"):
+        cased, lower = (tokenizer(form, add_special_tokens=False)["input_ids"] for form in (word, word.lower()))
+        if cased != lower:
+            return []
+    names = [name for name in tokenizer.get_vocab() if not name.startswith(("[", "<"))]
+    share = sum(any(map(str.isupper, name)) for name in names) / max(len(names), 1)
+    if share <= FEW_CAPITALS:
+        return []
+    return [
+        f"the tokenizer lower-cases text, and {share:.0%} of its vocabulary have capitals, which it never uses: is "
+        "do_lower_case right in its tokenizer_config.json?"
+    ]
 
 
 def _of_words(model: StaticVectors, corpus: Corpus) -> tuple[Facts, list[str]]:

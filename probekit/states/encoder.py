@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 
-from probekit.errors import InputError, ModelError
-from probekit.states.families import Site, Stack, family_of, layer_convention
+from probekit.errors import InputError, ModelError, first_line
+from probekit.states.families import UNKNOWN, Site, Stack, family_of, layer_convention
+from probekit.states.opening import Behaviour, find_behaviour, looks_ahead
 from probekit.states.unpadded import by_length
 
 # Models with a longer reach are still read in windows of this many pieces: attention is quadratic.
 MAX_WINDOW = 2048
+MIN_WINDOW = 4  # with fewer, words would have no context, or no subword at all
 
 
 class Encoder:
@@ -46,7 +50,8 @@ class Encoder:
             prompt: vectors that the model itself puts before every text, and that stand among its hidden states.
             prefix: positions that it takes before every text without a hidden state of their own.
 
-        Raises InputError for a stack or a site that the family does not have.
+        Raises InputError for a stack or a site that the family does not have, ModelError for a tokenizer or
+        configuration that leaves no room for a text.
         """
         self.name, self.config, self.tokenizer, self.device = name, config, tokenizer, device
         self.family = family_of(config)
@@ -56,6 +61,7 @@ class Encoder:
         self.n_blocks = int((decoder_blocks if self.stack == "decoder" else None) or text.num_hidden_layers)
         self.n_layers = self.n_blocks + 1 + self.family.extra_layers
         self.dim = int(text.hidden_size)
+        longest = tokenizer_limit(name, tokenizer)
         self.prefix, self.suffix = _special_pieces(tokenizer)
         self._prompt, self._taken = prompt, prompt + prefix
         self.convention = layer_convention(config, self.stack, site)
@@ -65,17 +71,67 @@ class Encoder:
         self._rows = getattr(text, "vocab_size", None)  # of its table of embeddings; models of characters have none
         self._last_layer = self.n_layers - 1
         self._seen = threading.local()
+        self._is_ready = False
+        self._declared = self._declared_limit(longest)
 
     @property
     def limit(self) -> int:
         """Pieces of text the model reads in one pass, special tokens not counted."""
+        found = self.behaviour.longest
+        return self._declared if found is None else min(self._declared, found)
+
+    @cached_property
+    def behaviour(self) -> Behaviour:
+        """How it may be run: of a listed family its row says so; another one is loaded and tried, once.
+
+        Raises ModelError where it cannot be run.
+        """
+        if self.family is not UNKNOWN:
+            return Behaviour(self.family.padded)
+        self._place()
+        found = find_behaviour(self._tried, self._begun, self._known(), self.first, self._declared)
+        self._require_room(int(found.longest or 0), "its positions")
+        return found
+
+    def looks_ahead(self) -> bool:
+        """Whether the states of a word depend on the words after it, as the loaded model shows."""
+        return looks_ahead(self.hidden_states, self._known(), self.first)
+
+    def _known(self) -> np.ndarray:
+        """Some subwords that the model knows: `(n,)`."""
+        known = min(self._rows or math.inf, len(self.tokenizer))
+        special = set(self.tokenizer.all_special_ids)
+        return np.array([i for i in range(int(min(known, 1000))) if i not in special])
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a reader must know of how it is run."""
+        if self.behaviour.padded or self.family is not UNKNOWN:
+            return ()
+        return (
+            f"{self.name}: padding changes the states of its family ({self.config.model_type}), so that texts of one "
+            "length are read at a time",
+        )
+
+    def _declared_limit(self, of_tokenizer: float) -> int:
+        """`limit`, as far as configuration and tokenizer say it."""
         longest = int(getattr(self.config.get_text_config(), "max_position_embeddings", None) or 0)
         longest = longest if longest > 0 else MAX_WINDOW  # positions are relative, or there are none
         if self.family.offset:
             longest -= int(self.config.pad_token_id or 0) + 1
-        tokenizer_limit = self.tokenizer.model_max_length or longest
-        reach = min(longest - self._taken, tokenizer_limit, MAX_WINDOW)
-        return int(reach) - len(self.prefix) - len(self.suffix) - int(self.stack == "decoder")
+        reach = min(longest - self._taken, MAX_WINDOW)
+        added = len(self.prefix) + len(self.suffix) + int(self.stack == "decoder")
+        self._require_room(reach - added, "max_position_embeddings in its configuration")
+        reach = int(min(reach, of_tokenizer))
+        self._require_room(reach - added, f"model_max_length {reach} of its tokenizer")
+        return reach - added
+
+    def _require_room(self, limit: int, said_by: str) -> None:
+        if limit < MIN_WINDOW:
+            raise ModelError(
+                f"'{self.name}' could read {max(limit, 0)} subwords of text at once, by {said_by}: at least "
+                f"{MIN_WINDOW} are needed, so correct that"
+            )
 
     @property
     def first(self) -> int:
@@ -84,20 +140,34 @@ class Encoder:
 
     def load(self, last_layer: int) -> None:
         """Load the weights up to layer `last_layer`, once; the blocks above it are dropped and cost nothing."""
-        if self._model is not None:
+        if self._is_ready:
             return
-        model = self._load()
-        self._model = model.get_encoder() if self.stack == "encoder" else model
-        if self._module_of_site:
-            self._watch_site()
-        if self.family.late:
-            model.get_input_embeddings().register_forward_hook(self._keep_embedded)
+        self._fetch()
         # Where the model narrows its last layer to its embeddings' width, the last block's own output is taken.
         narrowed = getattr(self.config.get_text_config(), "word_embed_proj_dim", self.dim) != self.dim
         if (last_layer < self.n_blocks or narrowed) and not self.family.extra_layers:
             self._last_layer = last_layer
             self._cut()
-        if not getattr(model, "is_quantized", False):  # such models stand on their device and are not moved
+        self._place()
+        self._is_ready = True
+
+    def _fetch(self) -> None:
+        """Have the whole model in memory."""
+        if self._model is not None:
+            return
+        model = self._load()
+        if self._rows:  # an adapter may have grown them
+            self._rows = getattr(getattr(model, "config", self.config).get_text_config(), "vocab_size", self._rows)
+        self._model = model.get_encoder() if self.stack == "encoder" else model
+        if self._module_of_site:
+            self._watch_site()
+        if self.family.late:
+            model.get_input_embeddings().register_forward_hook(self._keep_embedded)
+
+    def _place(self) -> None:
+        """Have it on its device, ready to run."""
+        self._fetch()
+        if not getattr(self._model, "is_quantized", False):  # such models stand on their device and are not moved
             self._model.to(self.device)
         self._model.eval()
 
@@ -110,29 +180,77 @@ class Encoder:
 
         Raises ModelError for pieces that the model does not know.
         """
-        return self._run(pieces) if self.family.padded else by_length(pieces, self._run)
+        return self._run(pieces) if self.behaviour.padded else by_length(pieces, self._run)
 
     def _run(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
-        ids, mask = self._pad(pieces)
         self._seen.added = []
+        states = self._states_of(pieces)
+        if self.family.late:
+            states = (self._seen.embedded, *states[:-2], states[-1])
+        states = states[: self._last_layer + 1]
+        texts, width = states[0].shape[:2]
+        if self._module_of_site:
+            return (states[0], *(added.reshape(texts, width, -1) for added in self._seen.added))
+        if self.family.extra_layers:
+            return tuple(_for_each_character(state, width) for state in states)
+        # Without its upper blocks a model would give the last state through its final norm: take it as it was.
+        return (*states[:-1], self._seen.top) if self._is_cut else states
+
+    def _states_of(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
+        """All hidden states as transformers gives them.
+
+        Raises ModelError where the model itself fails.
+        """
+        ids, mask = self._pad(pieces)
         wanted: dict[str, Any] = {"output_hidden_states": True, "return_dict": True}
         if self.stack == "decoder":
             # Teacher forcing: the encoder reads the text, and the decoder reads it again behind its start.
             start = torch.full_like(ids[:, :1], _start_piece(self.name, self.config))
             wanted["decoder_input_ids"] = torch.cat([start, ids], dim=1)
             wanted["decoder_attention_mask"] = torch.cat([torch.ones_like(start), mask], dim=1)
-        output = self._model(input_ids=ids, attention_mask=mask, **wanted)
-        states = tuple(output.decoder_hidden_states if self.stack == "decoder" else output.hidden_states)
-        if self.family.late:
-            states = (self._seen.embedded, *states[:-2], states[-1])
-        states = states[: self._last_layer + 1]
-        width = states[0].shape[1]
-        if self._module_of_site:
-            return (states[0], *(added.reshape(len(ids), width, -1) for added in self._seen.added))
-        if self.family.extra_layers:
-            return tuple(_for_each_character(state, width) for state in states)
-        # Without its upper blocks a model would give the last state through its final norm: take it as it was.
-        return (*states[:-1], self._seen.top) if self._is_cut else states
+        try:
+            output = self._model(input_ids=ids, attention_mask=mask, **wanted)
+            return tuple(output.decoder_hidden_states if self.stack == "decoder" else output.hidden_states)
+        except _Begun:
+            raise
+        except Exception as error:  # a model's own code raises what it likes
+            raise ModelError(first_line(f"'{self.name}' cannot be run", error)) from error
+
+    @torch.inference_mode()
+    def _tried(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
+        """All hidden states of a family that is not listed.
+
+        Raises ModelError where there is not one vector a layer and subword.
+        """
+        states = self._states_of(pieces)
+        width = self.first + max(map(len, pieces)) + len(self.suffix)
+        expected = (len(pieces), width, self.dim)
+        odd = [tuple(state.shape) for state in states if tuple(state.shape) != expected]
+        if odd or len(states) != self.n_layers:
+            what = f"one is {odd[0]}" if odd else "each of them has the right shape"
+            raise ModelError(
+                f"'{self.name}' ({self.config.model_type}, a family not listed) cannot be read: it gives {len(states)} "
+                f"hidden states, and {what}, where {self.n_layers} of {expected} (texts, subwords, width) are needed"
+            )
+        if not all(state.isfinite().all() for state in states):
+            raise ModelError(
+                f"'{self.name}' has vectors that are not numbers (NaN or infinite): its weights are broken"
+            )
+        return states
+
+    @torch.inference_mode()
+    def _begun(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
+        """Run the model as far as its second block: positions matter before that."""
+        second = next((blocks[1] for blocks in self._blocks() if len(blocks) > 1), None)
+        hook = second.register_forward_pre_hook(_stop) if second is not None else None
+        try:
+            self._states_of(pieces)
+        except _Begun:
+            pass
+        finally:
+            if hook is not None:
+                hook.remove()
+        return ()
 
     def _pad(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
         rows = [np.concatenate([self.prefix, ids, self.suffix]) for ids in pieces]
@@ -161,14 +279,19 @@ class Encoder:
 
     def _cut(self) -> None:
         """Drop the blocks above the last layer wanted, and watch the topmost that is left."""
+        for blocks in self._blocks():
+            del blocks[max(self._last_layer, 1) :]
+            if self._last_layer:
+                blocks[-1].register_forward_hook(self._keep)
+                self._is_cut = True
+            return
+        # A family that keeps its blocks elsewhere runs them all, and what is not wanted is left.
+
+    def _blocks(self) -> Iterator[torch.nn.ModuleList]:
+        """The lists that may be those of its blocks, the outermost first."""
         for module in self._home.modules():
             if isinstance(module, torch.nn.ModuleList) and len(module) == self.n_blocks:
-                del module[max(self._last_layer, 1) :]
-                if self._last_layer:
-                    module[-1].register_forward_hook(self._keep)
-                    self._is_cut = True
-                return
-        # A family that keeps its blocks elsewhere runs them all, and what is not wanted is left.
+                yield module
 
     def _keep(self, module: Any, args: Any, output: Any) -> None:
         state = output[0] if isinstance(output, tuple) else output
@@ -199,6 +322,30 @@ class Encoder:
 
     def _add(self, module: Any, args: Any, output: Any) -> None:
         self._seen.added.append(output[0] if isinstance(output, tuple) else output)
+
+
+class _Begun(Exception):
+    """The second block has been reached."""
+
+
+def _stop(module: Any, args: Any) -> None:
+    raise _Begun
+
+
+def tokenizer_limit(name: str, tokenizer: Any) -> float:
+    """How many subwords a tokenizer says a model reads, special ones counted.
+
+    Raises ModelError where that is no positive number.
+    """
+    found = tokenizer.model_max_length
+    if found is None:
+        return math.inf
+    if isinstance(found, bool) or not isinstance(found, int | float) or not found > 0:
+        raise ModelError(
+            f"the tokenizer of '{name}' has the model_max_length {str(found)[:40]!r}: it must be a positive number, "
+            "or be left out"
+        )
+    return found
 
 
 def _stack(name: str, config: Any, wanted: Stack) -> Stack:

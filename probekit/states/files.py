@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from probekit.errors import ModelError
+from probekit.errors import InputError, ModelError
+from probekit.paths import path_of
 from probekit.states.names import ModelSource, resolve
+from probekit.states.weights import (
+    adapter_weights,
+    holds_adapter,
+    holds_weights,
+    model_weights,
+    read_json,
+    read_object,
+)
 
 _HEADLESS = ("Model", "Encoder")
-WEIGHTS = {"model": "model*.safetensors", "adapter": "adapter_model*.safetensors"}
-PICKLES = {"model": "pytorch_model*.bin", "adapter": "adapter_model*.bin"}
 
 
 @dataclass(frozen=True)
@@ -23,9 +29,11 @@ class Files:
     Attributes:
         name: what the user called it.
         folder: with its configuration, tokenizer and weights.
-        weights: in name order; empty where the model is random and none are there.
+        weights: all that are loaded, an index among them; empty where the model is random and none are there.
         adapter: the folder of a PEFT adapter that goes on top.
         adapter_weights: of the adapter.
+        other_adapter: whether an adapter lies beside the weights of a whole model, and is not applied.
+        code: Python files that are run.
         seed: of random weights, in place of those on disk.
         notices: what a reader must know.
     """
@@ -35,11 +43,20 @@ class Files:
     weights: tuple[Path, ...]
     adapter: Path | None = None
     adapter_weights: tuple[Path, ...] = ()
+    other_adapter: bool = False
+    code: tuple[Path, ...] = ()
     seed: int | None = None
     notices: tuple[str, ...] = ()
 
+    @property
+    def homes(self) -> list[Path]:
+        """The folders whose settings hold, the adapter's before its base's."""
+        return [self.adapter, self.folder] if self.adapter else [self.folder]
 
-def find_files(name: str, *, allow_pickle: bool, remote_code: bool, adapter: bool = True) -> Files:
+
+def find_files(
+    name: str, *, allow_pickle: bool, remote_code: bool, adapter: bool = True, is_base: bool = False
+) -> Files:
     """The files of a model: a folder, a Trainer's output folder, a PEFT adapter, a hub id, or `random:` of one.
 
     Args:
@@ -47,98 +64,144 @@ def find_files(name: str, *, allow_pickle: bool, remote_code: bool, adapter: boo
         allow_pickle: take `.bin` files where there are no safetensors.
         remote_code: download Python files too.
         adapter: whether a PEFT adapter is applied, or only its base is meant.
+        is_base: whether it is the base of an adapter, and must not be one.
 
     Raises ModelError where files are missing or of a kind that is not allowed.
     """
     source = resolve(name)
-    folder = Path(source.location) if source.is_local else _download(source, allow_pickle, remote_code)
-    folder = _transformer_within(folder)
-    notices: tuple[str, ...] = ()
-    if last := _last_checkpoint(folder):
-        folder, notices = last, (f"{name}: its last checkpoint is read, {last.name}",)
-    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
-        of = _base_of(folder, name)
-        if source.seed is not None:
-            raise ModelError(f"'{name}': an adapter has no random weights of its own: give random:{of}")
-        try:
-            base = find_files(of, allow_pickle=allow_pickle, remote_code=remote_code)
-        except ModelError as error:
-            raise ModelError(
-                f"the base of the adapter '{name}', '{of}' (base_model_name_or_path in its adapter_config.json), "
-                f"cannot be read: {error}"
-            ) from error
-        if not adapter:
-            return replace(base, name=name, notices=(*notices, f"{name}: its adapter is off, this is {base.name}"))
-        weights = _weights(folder, name, "adapter", allow_pickle)
-        notices = (*notices, f"{name}: an adapter on {base.name}", *base.notices)
-        return replace(base, name=name, adapter=folder, adapter_weights=weights, notices=notices)
+    folder, notices = _folder_of(source, allow_pickle, remote_code)
+    if is_adapter(folder):
+        if is_base:  # or the same adapter again, without end
+            raise ModelError("it is an adapter itself: merge it into its own base first (merge_and_unload)")
+        return _with_base(source, folder, notices, allow_pickle=allow_pickle, remote_code=remote_code, adapter=adapter)
     if not (folder / "config.json").is_file():
         raise ModelError(f"'{name}' is no model folder: it has no config.json ({folder})")
+    code = tuple(sorted(folder.rglob("*.py"))) if remote_code else ()
     if source.seed is not None:
-        present = sorted(folder.glob(WEIGHTS["model"]))
-        return Files(name, folder, tuple(present), seed=source.seed, notices=notices)
+        present = model_weights(folder, name, allow_pickle=True) if holds_weights(folder) else ()
+        return Files(name, folder, present, code=code, seed=source.seed, notices=notices)
     notices += _head(folder, name)
-    if not adapter:
+    beside = holds_adapter(folder)
+    if beside:
+        notices += (
+            f"{name}: adapter_config.json beside its weights is not applied, the weights are read as they are (an "
+            "adapter in a folder of its own is applied to its base)",
+        )
+    elif not adapter:
         notices += (f"{name}: it has no adapter to be off",)
-    return Files(name, folder, _weights(folder, name, "model", allow_pickle), notices=notices)
+    weights = model_weights(folder, name, allow_pickle)
+    return Files(name, folder, weights, other_adapter=beside, code=code, notices=notices)
+
+
+def find_tokenizer(name: str, *, remote_code: bool) -> Path:
+    """The folder of a tokenizer, by the name of a model that has it.
+
+    Raises ModelError where there is no such folder.
+    """
+    folder = path_of(name)
+    if folder.is_dir() and not (folder / "modules.json").is_file():
+        return folder
+    return _folder_of(replace(resolve(name), seed=0), allow_pickle=False, remote_code=remote_code)[0]
+
+
+def _folder_of(source: ModelSource, allow_pickle: bool, remote_code: bool) -> tuple[Path, tuple[str, ...]]:
+    """The folder that holds the configuration, and what is said of the way there."""
+    folder = Path(source.location) if source.is_local else _download(source, allow_pickle, remote_code)
+    folder = _transformer_within(folder)
+    last = _last_checkpoint(folder)
+    if last is None:
+        return folder, ()
+    return last, (f"{source.name}: its last checkpoint is read, {last.name}",)
+
+
+def _with_base(
+    source: ModelSource,
+    folder: Path,
+    notices: tuple[str, ...],
+    *,
+    allow_pickle: bool,
+    remote_code: bool,
+    adapter: bool,
+) -> Files:
+    """The files of a PEFT adapter: its base's and its own."""
+    name = source.name
+    of, revision = base_of(folder, name)
+    if source.seed is not None:
+        raise ModelError(f"'{name}': an adapter has no random weights of its own: give random:{of}")
+    try:
+        found = resolve(of)
+        if found.is_local and revision:
+            notices += (f"{name}: revision '{revision}' in its adapter_config.json is of no effect on a folder, {of}",)
+        elif revision and found.revision is None:
+            of = f"{of}@{revision}"
+        base = find_files(of, allow_pickle=allow_pickle, remote_code=remote_code, is_base=True)
+    except (InputError, ModelError) as error:
+        raise ModelError(
+            f"the base of the adapter '{name}', '{of}' (base_model_name_or_path in its adapter_config.json), "
+            f"cannot be read: {error}"
+        ) from error
+    if not adapter:
+        return replace(base, name=name, notices=(*notices, f"{name}: its adapter is off, this is {base.name}"))
+    weights = adapter_weights(folder, name, allow_pickle)
+    notices = (*notices, f"{name}: an adapter on {base.name}", *base.notices)
+    return replace(base, name=name, adapter=folder, adapter_weights=weights, notices=notices)
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds a PEFT adapter and no whole model."""
+    return holds_adapter(folder) and not holds_weights(folder)
+
+
+def base_of(folder: Path, name: str) -> tuple[str, str | None]:
+    """The base that an adapter's configuration names, and its revision.
+
+    Raises ModelError where it names none, or not by a text.
+    """
+    path = folder / "adapter_config.json"
+    config = read_object(path)
+    base, revision = config.get("base_model_name_or_path"), config.get("revision")
+    if not base:
+        raise ModelError(f"the adapter '{name}' names no base model (base_model_name_or_path in {path})")
+    for key, value in (("base_model_name_or_path", base), ("revision", revision)):
+        if value is not None and not isinstance(value, str):
+            raise ModelError(f"{key} in {path} must be a text, not {str(value)[:40]!r}")
+    try:
+        there = path_of(base)
+    except InputError as error:
+        raise ModelError(f"the adapter '{name}' has a base model that is none: {error}") from error
+    beside = folder / base
+    found = str(beside) if not there.exists() and beside.is_dir() else str(base)
+    return found, revision or None
 
 
 def _transformer_within(folder: Path) -> Path:
     """Of a sentence-transformers folder that keeps its model in a folder of its own; else the folder itself."""
-    if (folder / "config.json").is_file() or not (folder / "modules.json").is_file():
+    if _is_home(folder) or not (folder / "modules.json").is_file():
         return folder
     modules = read_json(folder / "modules.json")
-    inner = folder / Path(str(modules[0].get("path", "")) if modules else "").name
-    return inner if (inner / "config.json").is_file() else folder
+    first = modules[0] if isinstance(modules, list) and modules else {}
+    place = first.get("path", "") if isinstance(first, dict) else ""
+    inner = folder / Path(str(place)).name
+    return inner if _is_home(inner) else folder
+
+
+def _is_home(folder: Path) -> bool:
+    return (folder / "config.json").is_file() or holds_adapter(folder)
 
 
 def _last_checkpoint(folder: Path) -> Path | None:
-    """Of a Trainer's output folder that holds no model of its own."""
-    if (folder / "config.json").is_file() or (folder / "adapter_config.json").is_file():
+    """Of a Trainer's output folder that holds no model of its own, perhaps its configuration or tokenizer."""
+    if holds_adapter(folder) or holds_weights(folder):
         return None
     found = [path for path in folder.glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)]
     return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
-def _base_of(folder: Path, name: str) -> str:
-    found = read_json(folder / "adapter_config.json").get("base_model_name_or_path")
-    if not found:
-        raise ModelError(f"the adapter '{name}' names no base model (base_model_name_or_path in {folder})")
-    beside = folder / found
-    return str(beside) if not Path(found).exists() and beside.is_dir() else str(found)
-
-
 def _head(folder: Path, name: str) -> tuple[str, ...]:
     """What is said of a head: it is not read."""
-    config = read_json(folder / "config.json")
-    heads = [one for one in config.get("architectures") or [] if not str(one).endswith(_HEADLESS)]
+    classes = read_object(folder / "config.json").get("architectures")
+    heads = [one for one in classes or [] if not str(one).endswith(_HEADLESS)] if isinstance(classes, list) else []
     return (f"{name}: its head is left out ({heads[0]}), the model under it is read",) if heads else ()
-
-
-def _weights(folder: Path, name: str, kind: str, allow_pickle: bool) -> tuple[Path, ...]:
-    """The weight files, in name order: safetensors, or with leave pickles."""
-    safe, pickled = sorted(folder.glob(WEIGHTS[kind])), sorted(folder.glob(PICKLES[kind]))
-    if safe:
-        return tuple(safe)
-    if not pickled:
-        raise ModelError(f"the {kind} '{name}' has no weights: there is no {WEIGHTS[kind]} in {folder}")
-    if not allow_pickle:
-        raise ModelError(
-            f"the {kind} '{name}' has only pickled weights ({pickled[0].name}), which can run code when "
-            "loaded: convert it to safetensors, or allow it with allow_pickle=True if you trust its author"
-        )
-    return tuple(pickled)
-
-
-def read_json(path: Path) -> Any:
-    """What a JSON file holds.
-
-    Raises ModelError where it cannot be read.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read: {error}") from error
 
 
 def digest_file(path: Path, digest: Any) -> None:

@@ -3,57 +3,118 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from probekit.errors import InputError, ModelError
+from probekit.errors import InputError, ModelError, first_line
+from probekit.states.adapter import with_adapter
+from probekit.states.configuration import check_file, check_numbers
 from probekit.states.files import Files
-
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer.model",
-    "vocab.txt",
-    "vocab.json",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "tokenizer_config.json",
-)
+from probekit.states.tokenizer_files import lower_cases, no_tokenizer, require_packages, tokenizer_folders, vocabularies
 
 
 def load_config(files: Files, remote_code: bool) -> Any:
-    """The configuration, of a model with layers and a width."""
+    """The configuration, of a model with layers and a width.
+
+    Raises ModelError, of one line, where it is none.
+    """
     from transformers import AutoConfig
 
+    what = f"the configuration of '{files.name}' cannot be used"
+    check_file(files.folder / "config.json", what)
     try:
         config = AutoConfig.from_pretrained(files.folder, trust_remote_code=remote_code)
         text = config.get_text_config()
-        text.num_hidden_layers, text.hidden_size  # noqa: B018 - asked for their absence
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise ModelError(_first_line(f"the configuration of '{files.name}' cannot be used", error)) from error
+    except Exception as error:  # each family checks its own fields, and raises what it likes
+        raise ModelError(first_line(what, error)) from error
+    check_numbers(text, what)
+    if has_no_decoder(config):
+        config.is_encoder_decoder = True  # T5EncoderModel saves it without, and it is read as the encoder of a T5
     return config
 
 
-def load_tokenizer(files: Files, remote_code: bool) -> Any:
-    """The tokenizer, fast where there is one."""
+def has_no_decoder(config: Any) -> bool:
+    """Whether a checkpoint of an encoder-decoder was saved from its encoder alone, as from `T5EncoderModel`."""
+    classes = config.architectures if isinstance(config.architectures, list) else []
+    return bool(classes) and str(classes[0]).endswith("EncoderModel") and bool(type(config)().is_encoder_decoder)
+
+
+def no_decoder(name: str) -> ModelError:
+    """What is raised where the decoder of an encoder alone is wanted."""
+    return ModelError(f"'{name}' has the weights of an encoder only: its decoder cannot be read (stack='encoder' can)")
+
+
+def load_tokenizer(files: Files, remote_code: bool, folder: Path | None = None) -> tuple[Any, Path, tuple[str, ...]]:
+    """The tokenizer, fast where there is one; its folder; and what a reader must know of it.
+
+    Args:
+        files: of the model.
+        remote_code: whether Python that the tokenizer brings may run.
+        folder: of another tokenizer, in place of the model's own.
+
+    Raises ModelError where there is none, InputError where a package that reads it is not installed.
+    """
+    homes = [folder] if folder else files.homes
+    problem: ModelError | None = None
+    for place, notice in tokenizer_folders(files.name, homes):
+        try:
+            tokenizer = _load_tokenizer(files.name, place, remote_code)
+        except ModelError as error:
+            problem = error
+            continue
+        said = [notice] if notice else []
+        if folder:
+            said = [f"{files.name}: read with the tokenizer of {place}"]
+        elif files.adapter and place != files.folder and not notice:
+            said = [f"{files.name}: the adapter's own tokenizer is read"]
+        lowered = lower_cases(files.homes)
+        if lowered:
+            _lower_case(tokenizer)
+            said.append(f"{files.name}: texts are lower-cased (do_lower_case in its {lowered})")
+        return tokenizer, place, tuple(said)
+    raise problem or ModelError(no_tokenizer(files.name, homes))
+
+
+def _load_tokenizer(name: str, folder: Path, remote_code: bool) -> Any:
     from transformers import AutoTokenizer
 
-    present = [name for name in TOKENIZER_FILES if (files.folder / name).is_file()]
+    require_packages(folder, name)
     try:
-        if present:
-            return AutoTokenizer.from_pretrained(files.folder, trust_remote_code=remote_code)
+        with _quiet_loading():
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=remote_code)
     except Exception as error:  # tokenizers' Rust side raises bare Exception
         # Characters and bytes need no vocabulary, all others more than their settings.
-        if present != ["tokenizer_config.json"] or "trust_remote_code" in str(error):
-            raise ModelError(_first_line(f"the tokenizer of '{files.name}' cannot be loaded", error)) from error
-    names = ", ".join(TOKENIZER_FILES[:4])
-    raise ModelError(f"the model '{files.name}' has no tokenizer: none of {names} … in {files.folder}")
+        if vocabularies(folder) or "trust_remote_code" in str(error):
+            raise ModelError(first_line(f"the tokenizer of '{name}' cannot be loaded", error)) from error
+        raise ModelError(no_tokenizer(name, [folder])) from error
+    # Without its vocabulary a tokenizer may load all the same, and knows no word.
+    if not vocabularies(folder) and tokenizer.vocab_files_names:
+        raise ModelError(no_tokenizer(name, [folder]))
+    return tokenizer
+
+
+def _lower_case(tokenizer: Any) -> None:
+    """Have it lower-case every text first, as sentence-transformers does."""
+    if not tokenizer.is_fast:
+        tokenizer.do_lower_case = True
+        return
+    from tokenizers import normalizers
+
+    backend = tokenizer.backend_tokenizer
+    steps = [normalizers.Lowercase()]
+    if backend.normalizer is not None:
+        steps.append(backend.normalizer)
+    backend.normalizer = normalizers.Sequence(steps)
 
 
 def load_trained(
     files: Files,
+    config: Any,
     dtype: torch.dtype,
     *,
     allow_pickle: bool,
@@ -65,6 +126,7 @@ def load_trained(
 
     Args:
         files: where they are.
+        config: of the model, see `load_config`.
         dtype: of the weights in memory.
         allow_pickle, remote_code: what may be read and run.
         unread: beginnings of names that may be missing, being of parts that are not read.
@@ -75,10 +137,11 @@ def load_trained(
     from transformers import AutoModel
 
     more = _quantised(files.name, bits) if bits else {}
-    with _quiet_loading():
+    with _quiet_loading(), _without_other_adapter(files) as folder:
         try:
             model, report = AutoModel.from_pretrained(
-                files.folder,
+                folder,
+                config=config,
                 dtype=dtype,
                 use_safetensors=None if allow_pickle else True,
                 trust_remote_code=remote_code,
@@ -87,10 +150,12 @@ def load_trained(
                 **more,
             )
         except Exception as error:  # safetensors and torch raise their own kinds
-            raise ModelError(_first_line(f"the weights of '{files.name}' cannot be loaded", error)) from error
+            raise ModelError(first_line(f"the weights of '{files.name}' cannot be loaded", error)) from error
     # A pooler's absence is common and harmless (hidden states do not pass through it); all else would be random.
     missing = sorted(key for key in report["missing_keys"] if "pooler" not in key and not key.startswith(unread))
     wrong = [f"{key} is {tuple(on_disk)}, not {tuple(own)}" for key, on_disk, own in report["mismatched_keys"]]
+    if missing and not wrong and all(key.startswith("decoder.") for key in missing):
+        raise no_decoder(files.name)
     if missing or wrong:
         what = (
             "lacks weights that its configuration names" if missing else "has weights that do not fit its configuration"
@@ -100,7 +165,7 @@ def load_trained(
             f"the weights of '{files.name}': it {what} ({names}{' …' if len(missing) + len(wrong) > 3 else ''}): the "
             "model would be partly random"
         )
-    return _adapted(model, files, dtype) if files.adapter else model
+    return with_adapter(model, files, dtype) if files.adapter else model
 
 
 def load_random(files: Files, config: Any, dtype: torch.dtype, remote_code: bool) -> Any:
@@ -113,8 +178,7 @@ def load_random(files: Files, config: Any, dtype: torch.dtype, remote_code: bool
     with torch.random.fork_rng(devices=[]), _quiet_loading():
         torch.manual_seed(files.seed or 0)
         model = AutoModel.from_config(config, dtype=dtype, trust_remote_code=remote_code)
-    if files.weights and all(path.suffix == ".safetensors" for path in files.weights):
-        _require_different(model, files)
+    _require_different(model, files)
     return model
 
 
@@ -123,6 +187,8 @@ def _require_different(model: Any, files: Files) -> None:
 
     drawn = {name: value for name, value in model.state_dict().items() if value.ndim > 1 and value.std() > 0}
     for path in files.weights:
+        if path.suffix != ".safetensors":
+            continue
         with safe_open(path, framework="pt") as trained:
             for name in trained.keys():  # noqa: SIM118 - not a dictionary
                 own = next((key for key in (name, name.partition(".")[2]) if key in drawn), None)
@@ -130,45 +196,20 @@ def _require_different(model: Any, files: Files) -> None:
                     raise ModelError(f"'{files.name}' should be random, and its {own} is that of {files.folder}")
 
 
-def _adapted(model: Any, files: Files, dtype: torch.dtype) -> Any:
-    """The model with its PEFT adapter: as layers within it, or for prompts and prefixes as what calls it."""
-    try:
-        from peft import PeftConfig, PeftModel, PeftModelForFeatureExtraction, get_peft_model_state_dict
-        from peft import set_peft_model_state_dict as put
-    except ImportError as error:
-        raise InputError(f"'{files.name}' is a PEFT adapter: pip install 'probekit-nlp[peft]'") from error
-    try:
-        config = PeftConfig.from_pretrained(str(files.adapter))
-        if config.is_prompt_learning and model.config.is_encoder_decoder:
-            raise ModelError(f"'{files.name}': prefixes and prompts of encoder-decoders cannot be read")
-        config.modules_to_save = None  # heads, which are not read
-        config.inference_mode = True
-        kind = PeftModelForFeatureExtraction if config.is_prompt_learning else PeftModel
-        adapted = kind(model, config)
-        given = {
-            # Trained under a head, the names have the model's place in it.
-            name.replace(f"base_model.model.{model.base_model_prefix}.", "base_model.model."): value
-            for name, value in _adapter_state(files).items()
-        }
-        put(adapted, given)
-    except ModelError:
-        raise
-    except Exception as error:  # peft raises its own kinds
-        raise ModelError(_first_line(f"the adapter '{files.name}' does not fit {files.folder}", error)) from error
-    lacking = sorted(set(get_peft_model_state_dict(adapted)) - set(given))
-    if lacking:
-        raise ModelError(f"the adapter '{files.name}' lacks weights ({', '.join(lacking[:3])} …): it would be random")
-    adapted.to(dtype)
-    return adapted if config.is_prompt_learning else adapted.get_base_model()
+@contextmanager
+def _without_other_adapter(files: Files) -> Iterator[Path]:
+    """The model's folder; where an adapter lies beside its weights, a folder of links to all but that.
 
-
-def _adapter_state(files: Files) -> dict[str, torch.Tensor]:
-    from safetensors.torch import load_file
-
-    state: dict[str, torch.Tensor] = {}
-    for path in files.adapter_weights:
-        state |= load_file(path) if path.suffix == ".safetensors" else torch.load(path, weights_only=True)
-    return state
+    From a folder with adapter_config.json transformers 5 applies the adapter, whatever its weights are merged into.
+    """
+    if not files.other_adapter:
+        yield files.folder
+        return
+    with tempfile.TemporaryDirectory(prefix="probekit-") as made:
+        for path in files.folder.iterdir():
+            if path.name != "adapter_config.json":
+                (Path(made) / path.name).symlink_to(path.absolute())
+        yield Path(made)
 
 
 def _quantised(name: str, bits: int) -> dict[str, Any]:
@@ -198,9 +239,3 @@ def _quiet_loading() -> Iterator[None]:
         hf_logging.set_verbosity(level)
         if bars:
             hf_logging.enable_progress_bar()
-
-
-def _first_line(what: str, error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    hint = " (trust_remote_code=True lets it run its own)" if "trust_remote_code" in str(error) else ""
-    return f"{what}: {lines[0]}{hint}"

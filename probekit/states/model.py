@@ -8,7 +8,8 @@ from probekit.errors import InputError, ModelError
 from probekit.paths import path_of
 from probekit.states.checkpoint import Checkpoint, EncoderSettings
 from probekit.states.names import ALIASES, resolve
-from probekit.states.static import SUFFIXES, StaticVectors
+from probekit.states.static import StaticVectors
+from probekit.states.vectors import SUFFIXES
 from probekit.states.words import PieceVector
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ class Model(Protocol):
     name: str
     n_layers: int
     dim: int
-    notices: tuple[str, ...]
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a reader must know."""
 
     def fingerprint(self) -> dict[str, str]:
         """Checksums of what its vectors come from."""

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 import xxhash
 
-from probekit.errors import InputError, ModelError, unknown
+from probekit.errors import InputError, ModelError, first_line, unknown
 from probekit.states.align import align
-from probekit.states.encoder import MAX_WINDOW
+from probekit.states.encoder import MAX_WINDOW, MIN_WINDOW, tokenizer_limit
+from probekit.states.opening import positions_allow
 from probekit.states.unpadded import by_length
 from probekit.states.words import PieceVector, WordReader
 
@@ -30,6 +31,7 @@ class Module:
 
     Attributes:
         first: 0, nothing is put before a text.
+        limit: subwords read in one pass.
     """
 
     notices: tuple[str, ...] = ()
@@ -58,12 +60,9 @@ class Module:
         self.n_layers = len(layers)
         self.device = next((p.device for p in module.parameters()), torch.device("cpu"))
         self._lock = threading.Lock()  # hooks watch the module, not the thread that runs it
+        declared = int(min(tokenizer_limit(name, tokenizer), MAX_WINDOW))
         self.dim = self._width()
-
-    @property
-    def limit(self) -> int:
-        """Pieces read in one pass."""
-        return int(min(self.tokenizer.model_max_length or MAX_WINDOW, MAX_WINDOW))
+        self.limit = self._longest(declared)
 
     def load(self, last_layer: int) -> None:
         """It is loaded."""
@@ -111,6 +110,26 @@ class Module:
         if len(set(widths.values())) > 1:
             raise InputError(f"layers must be of one width to be read together, and these are {widths}")
         return int(states[0].shape[2])
+
+    def _longest(self, declared: int) -> int:
+        """What the tokenizer names (`declared`), as far as tables of positions within the module reach."""
+        (pieces,) = align([TRIED.split()], self.tokenizer)
+        found = min(declared, positions_allow(self._begun, pieces.ids, declared))
+        if found < MIN_WINDOW:
+            raise ModelError(
+                f"'{self.name}' reads {found} subwords at once, by its tokenizer's model_max_length or its positions: "
+                f"at least {MIN_WINDOW} are needed"
+            )
+        return found
+
+    def _begun(self, texts: Sequence[np.ndarray]) -> list[torch.Tensor]:
+        try:
+            with torch.inference_mode():
+                return self._watched(torch.from_numpy(np.stack(texts)).to(self.device))
+        except ModelError:
+            raise
+        except Exception as error:  # a module's own code raises what it likes
+            raise ModelError(first_line(f"the module '{self.name}' cannot be run", error)) from error
 
     def fingerprint(self) -> dict[str, str]:
         """Of the weights and their names, what the module makes of a few words, and the tokenizer (xxh3, 128 bit).

@@ -10,12 +10,9 @@ import numpy as np
 import torch
 import xxhash
 
-from probekit.errors import InputError, ModelError
 from probekit.states.files import digest_file
+from probekit.states.vectors import read_vectors
 from probekit.states.words import PieceVector
-
-SUFFIXES = (".vec", ".txt", ".bin", ".gz")
-_FASTTEXT = b"\xba\x16\x4f\x2f"  # the number that fastText's own files begin with, least byte first
 
 
 class StaticVectors:
@@ -31,10 +28,10 @@ class StaticVectors:
     def __init__(self, path: Path, name: str) -> None:
         """Open the file.
 
-        Raises InputError where gensim is not installed, ModelError for a file that holds no word vectors.
+        Raises InputError where gensim is needed and not installed, ModelError for a file that holds no word vectors.
         """
         self.path, self.name = path, name
-        self._vectors = _read(path, name)
+        self._vectors = read_vectors(path, name)
         self.dim = int(self._vectors.vector_size)
 
     def fingerprint(self) -> dict[str, str]:
@@ -72,35 +69,3 @@ class StaticVectors:
 
     def _key(self, word: str) -> str | None:
         return next((key for key in (word, word.lower()) if key in self._vectors), None)
-
-
-def _read(path: Path, name: str) -> Any:
-    try:
-        from gensim.models import KeyedVectors
-        from gensim.models.fasttext import load_facebook_vectors
-    except ImportError as error:
-        raise InputError("word vectors need gensim: pip install 'probekit-nlp[static]'") from error
-    try:
-        with path.open("rb") as file:
-            beginning = file.read(4)
-        if not beginning:
-            raise ModelError(f"'{name}' is empty")
-        if beginning.startswith(_FASTTEXT):
-            return load_facebook_vectors(path)
-        if path.suffix == ".bin" or path.name.endswith(".bin.gz"):
-            return KeyedVectors.load_word2vec_format(path, binary=True)
-        return KeyedVectors.load_word2vec_format(path, binary=False, no_header=not _has_header(path))
-    except (ValueError, TypeError, OSError, EOFError, NotImplementedError) as error:
-        raise ModelError(
-            f"'{name}' holds no word vectors that can be read, a line being a word and its numbers, as many in each "
-            f"({error})"
-        ) from error
-
-
-def _has_header(path: Path) -> bool:
-    """Whether the first line is word2vec's (how many words, how wide); GloVe has none."""
-    from gensim import utils
-
-    with utils.open(path, "rb") as file:
-        first = file.readline().split()
-    return len(first) == 2 and all(part.isdigit() for part in first)

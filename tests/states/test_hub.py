@@ -14,6 +14,7 @@ from transformers import AutoModel
 
 from probekit.corpora.passage import Corpus
 from probekit.errors import ModelError
+from probekit.states.checkpoint import EncoderSettings
 from probekit.states.extract import States, extract
 
 COMMITS = {"main": "a" * 40, "step1": "b" * 40}
@@ -64,3 +65,20 @@ def test_an_adapter_on_a_hub_model(hub: Path, small: Corpus, tmp_path: Path) -> 
     states = extract(str(tmp_path / "adapter"), small)
     assert f"{tmp_path / 'adapter'}: an adapter on some/model" in states.notices()
     np.testing.assert_array_equal(values(states), values(extract("some/model", small)))  # it begins as no change
+
+
+def test_the_revision_of_an_adapters_base(hub: Path, small: Corpus, tmp_path: Path) -> None:
+    early = hub / "snapshots" / COMMITS["step1"]
+    model = get_peft_model(AutoModel.from_pretrained(early), LoraConfig(r=2, target_modules=["query"]))
+    model.peft_config["default"].base_model_name_or_path = "some/model"
+    model.peft_config["default"].revision = "step1"
+    model.save_pretrained(tmp_path / "adapter")
+    states = extract(str(tmp_path / "adapter"), small)
+    assert f"{tmp_path / 'adapter'}: an adapter on some/model@step1" in states.notices()
+    np.testing.assert_array_equal(values(states), values(extract("some/model@step1", small)))
+
+
+def test_the_tokenizer_of_a_hub_model(hub: Path, tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
+    AutoModel.from_pretrained(tiny_bert).save_pretrained(tmp_path / "bare")
+    states = extract(str(tmp_path / "bare"), small, encoder=EncoderSettings(tokenizer="some/model"))
+    np.testing.assert_array_equal(values(states), values(extract(str(tiny_bert), small)))

@@ -316,3 +316,37 @@ def test_modules_that_cannot_be_read(small: Corpus, tiny_bert: Path) -> None:
         pk.extract(model, small, tokenizer=tokenizer, layers=["embed", "wide"])
     with pytest.raises(InputError, match="tokenizer"):
         pk.extract(model, small, layers=["embed"])
+
+
+class Positions(torch.nn.Module):
+    """Embeddings of subwords and of places, the first of which is left out as RoBERTa does."""
+
+    def __init__(self, pieces: int, dim: int, places: int) -> None:
+        super().__init__()
+        self.embed, self.place = torch.nn.Embedding(pieces, dim), torch.nn.Embedding(places, dim)
+        self.out = torch.nn.Linear(dim, dim)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        states: torch.Tensor = self.embed(ids) + self.place(torch.arange(ids.shape[1]) + 1)
+        return torch.as_tensor(self.out(states))
+
+
+@pytest.mark.parametrize(("longest", "places", "limit"), [(1e30, 31, 30), (20, 31, 20), (1e30, 101, 100)])
+def test_a_module_is_read_in_windows_that_its_positions_allow(
+    longest: float, places: int, limit: int, tiny_bert: Path
+) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    tokenizer.model_max_length = int(longest)
+    model = Positions(len(tokenizer), 8, places)
+    words = corpus_of(*["word", "other"] * 200)
+    states = pk.extract(model, words, tokenizer=tokenizer, layers=["embed", "out"])
+    assert states.manifest["window"] == limit
+    assert np.isfinite(states.read("train", 0, 400)).all()
+
+
+@pytest.mark.parametrize("longest", [-5, 0, 1, 2, "a"])
+def test_a_module_whose_tokenizer_leaves_no_room(longest: object, tiny_bert: Path, small: Corpus) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    tokenizer.model_max_length = longest
+    with pytest.raises(ModelError, match="model_max_length"):
+        pk.extract(Positions(len(tokenizer), 8, 100), small, tokenizer=tokenizer, layers=["embed"])

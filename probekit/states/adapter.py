@@ -1,0 +1,124 @@
+"""Adapter: a model with its PEFT adapter, every weight of it from the files, as peft itself loads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from probekit.errors import InputError, ModelError, ProbekitError, first_line
+from probekit.states.files import Files
+from probekit.states.patterns import require_quick
+
+_PLACE = "base_model.model."  # of the model, in the names of an adapter's weights
+
+
+def with_adapter(model: Any, files: Files, dtype: torch.dtype) -> Any:
+    """The bare model with its adapter: as layers within it, or for prompts and prefixes as what calls it.
+
+    Where the adapter was trained with more pieces than the base has, the embeddings grow as they did then.
+
+    Raises InputError where peft is not installed, ModelError where the adapter does not fit, lacks weights, or has
+    some that the model has no place for.
+    """
+    try:
+        import peft
+    except ImportError as error:
+        raise InputError(f"'{files.name}' is a PEFT adapter: pip install 'probekit-nlp[peft]'") from error
+    try:
+        config = peft.PeftConfig.from_pretrained(str(files.adapter))
+        _require_readable(config, model, files)
+        require_quick(config, [key for key, _ in model.named_modules()], f"the adapter '{files.name}'")
+        given = _under_bare_model(model, _state(files))
+        _grow(model, config, given, files)
+        config.modules_to_save = None  # their weights are loaded into the model itself; heads are not read
+        config.inference_mode = True
+        kind = peft.PeftModelForFeatureExtraction if config.is_prompt_learning else peft.PeftModel
+        adapted = kind(model, config)
+        result = peft.set_peft_model_state_dict(adapted, given)
+        expected = set(peft.get_peft_model_state_dict(adapted, save_embedding_layers=False))
+    except ProbekitError:
+        raise
+    except Exception as error:  # peft raises its own kinds
+        raise ModelError(first_line(f"the adapter '{files.name}' does not fit {files.folder}", error)) from error
+    if lacking := sorted(expected - set(given)):
+        raise ModelError(f"the adapter '{files.name}' lacks weights ({', '.join(lacking[:3])} …): it would be random")
+    unread = sorted(key for key in result.unexpected_keys if _is_of(model, key))
+    if unread:
+        raise ModelError(
+            f"the adapter '{files.name}' has weights that {files.folder} has no place for "
+            f"({', '.join(unread[:3])}): is it of another base?"
+        )
+    adapted.to(dtype)
+    return adapted if config.is_prompt_learning else adapted.get_base_model()
+
+
+def _require_readable(config: Any, model: Any, files: Files) -> None:
+    if config.is_prompt_learning and model.config.is_encoder_decoder:
+        raise ModelError(f"'{files.name}': prefixes and prompts of encoder-decoders cannot be read")
+    if getattr(config, "layer_replication", None):
+        raise ModelError(f"'{files.name}': an adapter that repeats blocks (layer_replication) cannot be read")
+
+
+def _state(files: Files) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    state: dict[str, torch.Tensor] = {}
+    for path in files.adapter_weights:
+        state |= load_file(path) if path.suffix == ".safetensors" else torch.load(path, weights_only=True)
+    return state
+
+
+def _under_bare_model(model: Any, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The weights by their names in the bare model: trained under a head, they have the model's place in it."""
+    headed = f"{_PLACE}{model.base_model_prefix}."
+    if any(name.startswith(headed) for name in state):
+        of_model = {name: value for name, value in state.items() if name.startswith(headed)}
+        state = {_PLACE + name.removeprefix(headed): value for name, value in of_model.items()}
+    found = {}
+    for name, value in state.items():
+        # A module that was trained whole, saved as such, may stand there in all its forms.
+        plain = name.replace(".modules_to_save.", ".")
+        if ".original_module." not in name and (plain == name or plain not in state):
+            found[plain] = value
+    return found
+
+
+def _grow(model: Any, config: Any, given: dict[str, torch.Tensor], files: Files) -> None:
+    """Give the model as many embeddings as it had in training, where the adapter brings those that it lacks.
+
+    The new rows are all replaced: by the adapter's own embeddings, or by its `trainable_token_indices`.
+    """
+    table = model.get_input_embeddings()
+    own = table.weight.shape[0]
+    name = next(name for name, module in model.named_modules() if module is table)
+    brought = given.get(f"{_PLACE}{name}.weight", given.get(f"{_PLACE}{name}.base_layer.weight"))
+    if brought is not None:
+        rows = brought.shape[0]
+    else:
+        trained = _trained_tokens(config)
+        rows = max([own, *(token + 1 for token in trained)])
+        lost = sorted(set(range(own, rows)) - trained)
+        if lost:
+            raise ModelError(
+                f"the adapter '{files.name}' was trained with {rows} pieces or more, its base {files.folder} has "
+                f"{own}, and the adapter has no embedding of piece {lost[0]}: save it with save_embedding_layers=True"
+            )
+    if rows != own:
+        model.resize_token_embeddings(rows, mean_resizing=False)
+
+
+def _trained_tokens(config: Any) -> set[int]:
+    """Pieces whose embeddings the adapter brings one by one."""
+    found = getattr(config, "trainable_token_indices", None) or []
+    lists = found.values() if isinstance(found, dict) else [found]
+    tokens: set[int] = set()
+    for one in lists:
+        tokens.update(int(token) for token in one)
+    return tokens
+
+
+def _is_of(model: Any, name: str) -> bool:
+    """Whether an adapter's weight belongs to some part of the bare model, and not to a head."""
+    part = name.removeprefix(_PLACE).partition(".")[0]
+    return part in dict(model.named_children())

@@ -1,0 +1,181 @@
+"""A `config.json` that says odd things ends in an error of one line; a row for each."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModel
+
+from probekit.corpora.passage import Corpus
+from probekit.errors import ModelError
+from probekit.states import patterns
+from probekit.states.checkpoint import EncoderSettings
+from probekit.states.extract import extract
+
+DEEP = '{"a":' * 3000 + "1" + "}" * 3000
+LESS_DEEP = '{"a":' * 200 + "1" + "}" * 200
+
+FILES = {
+    "empty": "",
+    "nothing": "{}",
+    "null": "null",
+    "list": "[1, 2]",
+    "number": "3",
+    "text": '"bert"',
+    "deep": DEEP,
+    "deep list": "[" * 100_000,
+    "less deep": f'{{"model_type": "bert", "x": {LESS_DEEP}}}',
+    "many digits": '{"model_type": "bert", "num_hidden_layers": ' + "9" * 5000 + "}",
+    "no text": b"\xff\xfe\x00",
+}
+WRONG: tuple[Any, ...] = ("a", [1], None, -7, 0, 10**30, 1.5, {}, True)
+FIELDS: list[tuple[str, Any]] = [
+    *[(name, value) for name in ("num_hidden_layers", "hidden_size", "vocab_size") for value in WRONG],
+    *[("max_position_embeddings", value) for value in ("a", [1], None, -7, 10**30, 1.5, {}, True, 1, 3)],
+    *[("layer_norm_eps", value) for value in ("a", [1], None, {}, True, 10**30)],
+    *[("num_attention_heads", value) for value in ("a", None, 0, -1, 7, 10**30)],
+    *[("num_labels", value) for value in ("a", [1], 10**30, 1e9, True)],
+    *[("model_type", value) for value in ("none", [1], {}, None, 3)],
+    *[("id2label", value) for value in ("a", [1], 3)],
+    *[("pad_token_id", value) for value in ("a", [1], 1.5, -3, 10**30)],
+    ("hidden_act", "none"),
+    ("hidden_act", 3),
+    ("is_decoder", "yes"),
+    ("is_encoder_decoder", True),
+    ("text_config", 3),
+    ("quantization_config", 3),
+    ("dtype", [1]),
+    ("chunk_size_feed_forward", 10**30),
+    ("num_hidden_layers", 100_000_000),
+    ("intermediate_size", 1 << 40),
+]
+
+
+@pytest.fixture(scope="module")
+def model(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(tiny_bert, tmp_path_factory.mktemp("odd") / "model"))
+
+
+@pytest.fixture(scope="module")
+def few(sample: Corpus) -> Corpus:
+    return Corpus("few", {split: passages[:2] for split, passages in sample.splits.items()})
+
+
+def refused(folder: Path, corpus: Corpus) -> str:
+    with pytest.raises(ModelError) as caught:
+        extract(str(folder), corpus, encoder=EncoderSettings(device="cpu"))
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 600
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
+def test_files_that_are_no_configuration(text: str | bytes, model: Path, few: Corpus) -> None:
+    (model / "config.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert "config" in refused(model, few)
+
+
+@pytest.mark.parametrize(("field", "value"), FIELDS, ids=lambda part: str(part)[:24])
+def test_fields_of_a_wrong_type_or_size(field: str, value: Any, model: Path, few: Corpus, tiny_bert: Path) -> None:
+    config = json.loads((tiny_bert / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**config, field: value}))
+    refused(model, few)
+
+
+@pytest.mark.parametrize("value", ["BertModel", 3, 1.5, True, {}, [3], [[]], None])
+def test_architectures_of_a_wrong_type_are_no_head(value: Any, model: Path, few: Corpus, tiny_bert: Path) -> None:
+    config = json.loads((tiny_bert / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**config, "architectures": value}))
+    assert extract(str(model), few).n_layers == 4
+
+
+@pytest.fixture
+def adapter(tiny_bert: Path, tmp_path: Path) -> Path:
+    config = LoraConfig(r=2, target_modules=["query"], task_type="FEATURE_EXTRACTION")
+    get_peft_model(AutoModel.from_pretrained(tiny_bert), config).save_pretrained(tmp_path / "adapter")
+    return tmp_path / "adapter"
+
+
+def edit(adapter: Path, **changes: Any) -> None:
+    file = adapter / "adapter_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+ADAPTERS: dict[str, tuple[dict[str, Any], str]] = {
+    **{f"base {base!r}": ({"base_model_name_or_path": base}, "base") for base in (3, [1], None, {}, "", True, 1.5)},
+    "base itself": ({"base_model_name_or_path": "ITSELF"}, "it is an adapter itself"),
+    "base long": ({"base_model_name_or_path": "x" * 5000}, "base"),
+    "kind": ({"peft_type": [1]}, "does not fit"),
+    "kind unknown": ({"peft_type": "NONE"}, "does not fit"),
+    "rank": ({"r": "a"}, "does not fit"),
+    "rank 0": ({"r": 0}, "does not fit"),
+    "modules": ({"target_modules": 3}, "does not fit"),
+    "modules none": ({"target_modules": ["nothing"]}, "does not fit"),
+    "pattern odd": ({"target_modules": "(((*"}, "does not fit"),
+    "pattern slow": ({"target_modules": r"(([a-z.0-9]+)+)+!"}, "cannot be matched within 1 s"),
+    "rank pattern slow": ({"rank_pattern": {r"(([a-z.0-9]+)+)+!": 3}}, "cannot be matched within 1 s"),
+    "prompt": ({"peft_type": "PROMPT_TUNING", "num_virtual_tokens": "a"}, "num_virtual_tokens"),
+    "prompt long": ({"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 10**30}, "num_virtual_tokens"),
+}
+
+
+@pytest.mark.parametrize(("changes", "said"), ADAPTERS.values(), ids=ADAPTERS)
+def test_adapters_that_say_odd_things(
+    changes: dict[str, Any], said: str, adapter: Path, few: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patterns, "SECONDS", 1)
+    edit(adapter, **{key: str(adapter) if value == "ITSELF" else value for key, value in changes.items()})
+    assert said in refused(adapter, few)
+
+
+def test_a_runs_folder_whose_adapter_has_it_as_its_base(adapter: Path, few: Corpus, tmp_path: Path) -> None:
+    edit(adapter, base_model_name_or_path=str(tmp_path / "run"))
+    shutil.copytree(adapter, tmp_path / "run" / "checkpoint-5")
+    assert "it is an adapter itself" in refused(tmp_path / "run", few)
+
+
+@pytest.mark.parametrize("pattern", [r".*\.(query|value)", r"(.*\.)?layer\.[0-9]+\..*\.query"])
+def test_usual_patterns_of_adapters(pattern: str, adapter: Path, few: Corpus, tiny_bert: Path) -> None:
+    edit(adapter, target_modules=pattern.replace("|value", ""))
+    assert extract(str(adapter), few).n_layers == 4
+
+
+@pytest.mark.parametrize("modules", ["3", "{}", "[3]", "[]", "null", '[{"path": 3}]', '[{"path": null}]'])
+def test_a_list_of_modules_that_is_none(modules: str, few: Corpus, tmp_path: Path) -> None:
+    (tmp_path / "modules.json").write_text(modules)
+    assert "config.json" in refused(tmp_path, few)
+
+
+TOKENIZERS = [
+    *[("model_max_length", value) for value in ("a", [1], -5, 0, 1, 2, 5, {}, True)],
+    *[("tokenizer_class", value) for value in (3, [1], {}, "None")],
+    *[("unk_token", value) for value in (3, [1], {})],
+    *[("pad_token", value) for value in (3, [1], {})],
+    *[("added_tokens_decoder", value) for value in (3, [1], "a", {"a": 3}, {"5": 3}, {"5": {}})],
+    ("extra_special_tokens", 3),
+    ("auto_map", 3),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), TOKENIZERS, ids=lambda part: str(part)[:24])
+def test_settings_of_a_tokenizer_of_a_wrong_type(
+    field: str, value: Any, model: Path, few: Corpus, tiny_bert: Path
+) -> None:
+    """It is refused in a line, unless transformers has a use for the value."""
+    shutil.copy(tiny_bert / "config.json", model)
+    settings = json.loads((tiny_bert / "tokenizer_config.json").read_text())
+    (model / "tokenizer_config.json").write_text(json.dumps({**settings, field: value}))
+    try:
+        extract(str(model), few)
+    except ModelError as error:
+        assert "\n" not in str(error)
+        assert "tokenizer" in str(error)
+    else:
+        assert field != "model_max_length"
+    finally:
+        shutil.copy(tiny_bert / "tokenizer_config.json", model)

@@ -1,0 +1,88 @@
+"""Doctor: what a word sees is measured, and a tokenizer that does not fit its vocabulary is found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tokenizers import normalizers
+
+from probekit.corpora.passage import Corpus
+from probekit.states.checkpoint import EncoderSettings
+from probekit.states.doctor import Examination, examine
+from probekit.states.extract import ExtractSettings
+from probekit.states.families import FAMILIES as LISTED
+from tests.families import FAMILIES, UNLISTED, bytes_, make_family, wordpiece
+
+
+@pytest.fixture(scope="module")
+def texts(sample: Corpus) -> list[str]:
+    return [" ".join(passage.words) for passage in sample.splits["train"][:400]]
+
+
+@pytest.fixture(scope="module")
+def few(sample: Corpus) -> Corpus:
+    return Corpus("few", {split: passages[:3] for split, passages in sample.splits.items()})
+
+
+def found(folder: Path, corpus: Corpus, **settings: Any) -> Examination:
+    return examine(str(folder), corpus, ExtractSettings(encoder=EncoderSettings(**settings)))
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, *(name for name in UNLISTED if name != "funnel")])
+def test_attention_is_what_the_model_shows(family: str, texts: list[str], few: Corpus, tmp_path: Path) -> None:
+    examined = found(make_family(family, tmp_path, texts), few)
+    attention = examined.facts["model"]["attention"]
+    if family in UNLISTED:
+        assert attention == ("left" if family == "biogpt" else "both sides")
+    else:
+        assert attention == LISTED["t5" if family == "byt5" else family].attention
+        assert not examined.notices
+    assert not examined.problems
+
+
+@pytest.mark.parametrize(
+    ("family", "setting", "seen"),
+    [
+        ("bert", {"is_decoder": True}, "left, by its configuration (is_decoder: True)"),
+        ("roberta", {"is_decoder": True}, "left, by its configuration (is_decoder: True)"),
+        ("llama", {"is_causal": False}, "both sides, by its configuration (is_causal: False)"),
+        (
+            "gemma3_text",
+            {"use_bidirectional_attention": True},
+            "both sides, by its configuration (use_bidirectional_attention: True)",
+        ),
+    ],
+)
+def test_attention_as_the_configuration_has_it(
+    family: str, setting: dict[str, Any], seen: str, texts: list[str], few: Corpus, tmp_path: Path
+) -> None:
+    examined = found(make_family(family, tmp_path, texts, setting), few)
+    assert examined.facts["model"]["attention"] == seen
+    assert any(f"a word sees {seen}; models of its family see" in notice for notice in examined.notices)
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_a_tokenizer_that_lower_cases_with_a_vocabulary_that_has_capitals(
+    lower: bool, texts: list[str], few: Corpus, tmp_path: Path
+) -> None:
+    folder = make_family("bert", tmp_path, texts, {"vocab_size": 1000})
+    assert not found(folder, few).problems  # its vocabulary has no capitals
+    tokenizer = wordpiece([*texts, *(word.upper() for text in texts for word in text.split())])
+    cased = bytes_(texts)
+    cased.save_pretrained(folder)
+    assert not found(folder, few).problems  # its text keeps them
+    backend = tokenizer.backend_tokenizer if not lower else cased.backend_tokenizer
+    backend.normalizer = normalizers.Lowercase()
+    (cased if lower else tokenizer).save_pretrained(folder)
+    problems = found(folder, few).problems
+    assert any("of its vocabulary have capitals" in problem for problem in problems) is lower
+
+
+def test_padding_is_reported(texts: list[str], few: Corpus, tmp_path: Path) -> None:
+    examined = found(make_family("fnet", tmp_path, texts), few)
+    assert examined.facts["model"]["batches"] == "of one length"
+    assert any("padding changes the states of its family (fnet)" in notice for notice in examined.notices)
+    assert json.dumps(examined.facts)

@@ -1,0 +1,149 @@
+"""Families that are not listed: compared once at opening, alone and in a batch; long texts with their positions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+from probekit.corpora.passage import SPLITS, Corpus, Passage
+from probekit.errors import ModelError
+from probekit.states.checkpoint import Checkpoint, EncoderSettings
+from probekit.states.extract import extract
+from probekit.states.families import FAMILIES as LISTED
+from tests.families import FAMILIES, UNLISTED, make_family
+
+BY_LENGTH = ("fnet", "convbert", "nystromformer", "yoso")
+
+
+@pytest.fixture(scope="module")
+def unlisted(sample: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Makes a checkpoint of each family once, whose tokenizer names no maximum."""
+    root, texts = tmp_path_factory.mktemp("unlisted"), [" ".join(p.words) for p in sample.splits["train"][:400]]
+    made: dict[str, Path] = {}
+
+    def give(family: str) -> Path:
+        if family not in made:
+            made[family] = make_family(family, root / family, texts, endless=True)
+        return made[family]
+
+    return give
+
+
+@pytest.fixture(scope="module")
+def mixed(sample: Corpus) -> Corpus:
+    """Short and long sentences, and one of more subwords than any of these models has positions."""
+    passages = sample.splits["train"][:20]
+    words = tuple(word for passage in passages for word in passage.words)[:150]
+    return Corpus("mixed", {split: (*passages[:8], Passage("long", "long", words)) for split in SPLITS})
+
+
+def read(folder: Path, corpus: Corpus, batch_tokens: int | None = None) -> np.ndarray:
+    states = extract(str(folder), corpus, store_dtype="float32", batch_tokens=batch_tokens)
+    return states.read("train", 0, int(corpus.offsets("train")[-1])).astype(np.float32)
+
+
+def test_these_families_are_not_listed() -> None:
+    assert not set(UNLISTED) & set(LISTED)
+
+
+READABLE = [family for family in UNLISTED if family != "funnel"]
+
+
+@pytest.mark.parametrize("family", [*READABLE, "bert", "roberta", "gpt2", "bart"])
+def test_numbers_do_not_depend_on_batches(
+    family: str, unlisted: Any, mixed: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for tokens in (1, 200, 1 << 14):
+        monkeypatch.setenv("PROBEKIT_CACHE", str(tmp_path / str(tokens)))
+        found.append(read(unlisted(family), mixed, tokens))
+    assert all(np.isfinite(states).all() for states in found)
+    for states in found[1:]:
+        np.testing.assert_allclose(states, found[0], atol=2e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("family", READABLE)
+def test_padding_that_changes_states_is_left_out_and_reported(family: str, unlisted: Any) -> None:
+    checkpoint = Checkpoint(str(unlisted(family)), EncoderSettings())
+    by_length = family in BY_LENGTH
+    assert checkpoint.facts()["batches"] == ("of one length" if by_length else "padded")
+    assert any("padding changes" in notice for notice in checkpoint.notices) is by_length
+
+
+@pytest.mark.parametrize("family", READABLE)
+def test_a_window_is_as_long_as_positions_allow(family: str, unlisted: Any) -> None:
+    """Held against the model itself: the longest text runs, one more subword does not (or there is no bound)."""
+    folder = unlisted(family)
+    encoder = Checkpoint(str(folder), EncoderSettings()).encoder
+    model, extra = AutoModel.from_pretrained(folder).eval(), len(encoder.prefix) + len(encoder.suffix)
+
+    def runs(length: int) -> bool:
+        ids = torch.full((1, length + extra), 7)
+        try:
+            model(input_ids=ids, attention_mask=torch.ones_like(ids))
+        except (IndexError, RuntimeError):
+            return False
+        return True
+
+    assert runs(encoder.limit)
+    assert not runs(encoder.limit + 1)
+
+
+@pytest.mark.parametrize("family", ["fnet", "data2vec-text"])
+def test_what_is_read_is_what_a_text_alone_gives(family: str, unlisted: Any, mixed: Corpus) -> None:
+    folder = unlisted(family)
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+    found, offsets = read(folder, mixed), mixed.offsets("train")
+    for i, passage in enumerate(mixed.splits["train"][:-1]):
+        encoded = tokenizer(" ".join(passage.words), return_tensors="pt", return_offsets_mapping=True)
+        places = encoded.pop("offset_mapping")[0].tolist()
+        with torch.no_grad():
+            hidden = model(input_ids=encoded["input_ids"], output_hidden_states=True).hidden_states
+        own = [k for k, (a, b) in enumerate(places) if a < len(passage.words[0]) and b > a]
+        expected = torch.stack([state[0, own].mean(0) for state in hidden])
+        np.testing.assert_allclose(found[:, int(offsets[i])], expected.numpy(), atol=2e-4, rtol=1e-4)
+
+
+def test_lower_layers_of_an_unlisted_family_are_the_same(unlisted: Any) -> None:
+    """They are tried with all their blocks, and the upper ones dropped afterwards."""
+    found = []
+    for last in (1, 3):
+        encoder = Checkpoint(str(unlisted("convbert")), EncoderSettings()).encoder
+        assert encoder.limit > 4
+        encoder.load(last)
+        found.append(encoder.hidden_states([np.arange(5, 25), np.arange(7, 12)]))
+    assert [len(states) for states in found] == [2, 4]
+    torch.testing.assert_close(found[0][1], found[1][1])
+
+
+def test_a_model_that_does_not_give_a_vector_a_subword(unlisted: Any, mixed: Corpus) -> None:
+    with pytest.raises(ModelError, match=r"funnel, a family not listed\) cannot be read: it gives 7 hidden") as caught:
+        extract(str(unlisted("funnel")), mixed)
+    assert "\n" not in str(caught.value)
+
+
+def test_listed_families_are_not_tried(unlisted: Any) -> None:
+    encoder = Checkpoint(str(unlisted("bert")), EncoderSettings()).encoder
+    assert encoder.limit == 62
+    assert encoder._model is None
+
+
+@pytest.mark.parametrize("longest", [-5, 0, 1, 2, 5, float("nan"), True])
+@pytest.mark.parametrize("family", ["bert", "convbert"])
+def test_a_maximum_that_leaves_no_room_for_text(longest: Any, family: str, unlisted: Any, sample: Corpus) -> None:
+    folder = unlisted(family)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.model_max_length = longest
+    from probekit.states.encoder import Encoder
+
+    with pytest.raises(ModelError, match="model_max_length"):
+        Encoder("m", AutoConfig.from_pretrained(folder), tokenizer, torch.device("cpu"), lambda: None)
+
+
+def test_every_listed_family_is_made_by_the_tests() -> None:
+    assert not set(UNLISTED) & set(FAMILIES)
