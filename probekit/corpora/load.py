@@ -18,7 +18,7 @@ from probekit.corpora.readers.reading import Material, Reading
 from probekit.corpora.resplit import resplit
 from probekit.corpora.tally import with_warnings
 from probekit.corpora.tidy import disjoint, distinct, overlap
-from probekit.errors import CorpusError
+from probekit.errors import CorpusError, InputError
 from probekit.paths import path_of
 from probekit.progress import Progress, silent
 
@@ -68,6 +68,8 @@ def _loaded(name_or_path: str | Path, allow_modified: bool, progress: Progress) 
     path = path_of(text)
     if text.startswith(HUB):
         name = text.removeprefix(HUB)
+        if not name.strip(":"):
+            raise InputError("hf: needs the name of a data set, such as hf:OWNER/NAME")
         return _corpus(name, "datasets", Material(name, dataset=name, progress=progress))
     if path.suffix == ".toml":
         return _from_card(load_card(path), allow_modified, progress)

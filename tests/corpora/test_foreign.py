@@ -287,7 +287,7 @@ def test_a_text_of_two_million_words(tmp_path: Path) -> None:
     assert len(corpus.splits["train"][0].words) == 2_000_000 and time.perf_counter() - begin < 10
 
 
-@pytest.mark.parametrize("corpus", ["", "bad\0name", "a" * 5_000, "\udcff"])
+@pytest.mark.parametrize("corpus", ["", "hf:", "hf::", "bad\0name", "a" * 5_000, "\udcff"])
 def test_names_that_are_none(corpus: str, tmp_path: Path) -> None:
     refused(lambda: load_corpus(corpus), tmp_path)
 
