@@ -164,7 +164,7 @@ def base_of(folder: Path, name: str) -> tuple[str, str | None]:
         raise ModelError(f"the adapter '{name}' names no base model (base_model_name_or_path in {path})")
     for key, value in (("base_model_name_or_path", base), ("revision", revision)):
         if value is not None and not isinstance(value, str):
-            raise ModelError(f"{key} in {path} must be a text, not {str(value)[:40]!r}")
+            raise ModelError(f"{key} in {path} must be a text, not {repr(value)[:40]}")
     try:
         there = path_of(base)
     except InputError as error:
