@@ -55,7 +55,7 @@ class FitSettings:
     epochs: int = 2
     words: int = 300_000
     batch_words: int = 1_536
-    learning_rate: float = 2e-2
+    learning_rate: float = 3e-2
     device: str = "cpu"
 
 
