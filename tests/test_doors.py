@@ -172,6 +172,7 @@ SETTINGS: dict[type, dict[str, list[Any]]] = {
         "stack": ["encodr"],
         "site": ["atn"],
         "adapter": ["off", 0],
+        "tokenizer": [3, True],
         "allow_pickle": ["yes"],
         "trust_remote_code": [1],
     },

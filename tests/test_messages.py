@@ -16,7 +16,7 @@ from probekit.cli.parameters import FLAGS, OPTIONS, as_options
 PACKAGE = Path(probekit.__file__).parent
 LIBRARY = [path for path in PACKAGE.rglob("*.py") if not path.is_relative_to(PACKAGE / "cli")]
 GIVEN = re.compile(r"\b([a-z_]+)=(?='|True\b|False\b)")
-PYTHON_ONLY = {"processing_class"}  # of a Trainer, which the command line does not have
+PYTHON_ONLY = {"processing_class", "save_embedding_layers"}  # of transformers and peft
 
 
 def texts(path: Path) -> list[str]:

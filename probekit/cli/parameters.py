@@ -23,6 +23,7 @@ OPTIONS = {
     "span": "--span",
     "stack": "--stack",
     "store_dtype": "--store-dtype",
+    "tokenizer": "--tokenizer",
 }
 _WORDS = {"adapter": {"True": "on", "False": "off"}, "keep_states": {"True": "yes", "False": "no"}}
 _GIVEN = re.compile(rf"\b({'|'.join([*FLAGS, *OPTIONS])})=(?:'([^']*)'|(\w+))")

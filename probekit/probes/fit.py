@@ -26,6 +26,7 @@ SMALLEST_BATCH = 256  # words
 PATHS = ((0.03,), (0.01, 0.03), (0.003, 0.01, 0.03), (0.003, 0.01, 0.03, 0.1), (0.001, 0.003, 0.01, 0.03, 0.1))
 """Freedom of each round, by how many rounds there are: C, the inverse of the penalty, as scikit-learn counts it."""
 MLP_FREEDOM = 10  # times the C of a linear probe
+MOST_EPOCHS = 4  # of a round, of a small corpus
 PATIENCE = 2  # rounds without a better dev score
 GROUP_BYTES = 1 << 28  # layers are fitted together as far as a batch of their states, and their axes, stay below this
 
@@ -41,9 +42,8 @@ class FitSettings:
     Attributes:
         probe: `linear` or `mlp`.
         seeds: one probe a layer for each.
-        epochs: passes over the training split in a round.
-        words: words read in training at least, as far as there are rounds: small corpora have more of them, up to
-            five.
+        epochs: passes over the training split in a round, at least; small corpora have up to four.
+        words: words read in training at least, as far as there are rounds: small corpora have up to five.
         batch_words: words a batch at most; small corpora take smaller batches.
         learning_rate: at the beginning of a round, for batches of `batch_words`; smaller ones take less, by the square
             root (Malladi et al. 2022, arXiv:2205.10287, for Adam). It falls linearly to zero.
@@ -53,9 +53,9 @@ class FitSettings:
     probe: ProbeKind = "linear"
     seeds: tuple[int, ...] = (0,)
     epochs: int = 2
-    words: int = 150_000
+    words: int = 300_000
     batch_words: int = 1_536
-    learning_rate: float = 2e-2
+    learning_rate: float = 3e-2
     device: str = "cpu"
 
 
@@ -178,7 +178,8 @@ class _Fit:
         # Small corpora: some hundred updates all the same, from smaller batches and more rounds.
         self.batch_words = int(np.clip(self.train.n_words // 128, SMALLEST_BATCH, settings.batch_words))
         self.learning_rate = settings.learning_rate * math.sqrt(self.batch_words / settings.batch_words)
-        n_rounds = -(-settings.words // (settings.epochs * self.train.n_words))
+        self.epochs = max(settings.epochs, min(MOST_EPOCHS, settings.words // (3 * self.train.n_words)))
+        n_rounds = -(-settings.words // (self.epochs * self.train.n_words))
         self.path = PATHS[min(n_rounds, len(PATHS)) - 1]
 
     def run(self, progress: Callable[[float], None]) -> list[Fitted]:
@@ -214,7 +215,7 @@ class _Fit:
                 predictions=test[t],
                 dev_predictions=dev[t],
                 dev_loss=best_loss[t],
-                epochs=best_round[t] * self.settings.epochs,
+                epochs=best_round[t] * self.epochs,
                 heads=((self.layers, self.heads),),
             )
             for t, data in enumerate(self.tasks)
@@ -237,9 +238,9 @@ class _Fit:
         penalties = [1 / (freedom * len(data.splits["train"])) for data in self.tasks]
         optimiser = Adam(self.heads.parameters(), (self.heads.first, self.heads.uniform()))
         done = 0.0  # of the words of the round
-        for epoch in range(1, self.settings.epochs + 1):
+        for epoch in range(1, self.epochs + 1):
             # The same for every model and seed: comparisons stay paired.
-            order = np.random.default_rng((number - 1) * self.settings.epochs + epoch)
+            order = np.random.default_rng((number - 1) * self.epochs + epoch)
             for batch in self.train.batches(self.batch_words, self.layers, self.device, order):
                 stop_if_unwanted()
                 each = [
@@ -252,5 +253,5 @@ class _Fit:
                     torch.stack(each).sum().backward()
                     self.heads.penalise(penalties)
                     optimiser.step(self.learning_rate * (1 - done))
-                done += batch.states.shape[1] / self.train.n_words / self.settings.epochs
+                done += batch.states.shape[1] / self.train.n_words / self.epochs
                 progress((number - 1 + done) / len(self.path))
