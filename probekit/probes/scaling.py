@@ -51,13 +51,17 @@ def _moments(train: Runs, layers: Sequence[int], device: torch.device) -> tuple[
     """How many words were read, their mean `(layers, 1, dim)` and covariance `(layers, dim, dim)`, in float64."""
     n = 0
     total = square = torch.zeros(1, dtype=torch.float64)  # on the CPU: not every GPU has float64
+    near: torch.Tensor | None = None  # the mean of some words: what varies little about a large mean is not lost
     for batch in train.samples(WORDS, layers, device):
         values = batch.states.cpu().double()
+        near = values.mean(1, keepdim=True) if near is None else near
+        values = values - near
         n += values.shape[1]
         total = total + values.sum(1, keepdim=True)
         square = square + torch.bmm(values.transpose(1, 2), values)
+    assert near is not None
     mean = total / n
-    return n, mean, square / n - mean.transpose(1, 2) * mean
+    return n, mean + near, square / n - mean.transpose(1, 2) * mean
 
 
 def _whitening(covariance: torch.Tensor, variance: torch.Tensor, n: int) -> torch.Tensor:

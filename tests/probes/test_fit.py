@@ -11,6 +11,7 @@ from probekit.corpora.passage import Corpus, Edge, Passage
 from probekit.probes import metrics
 from probekit.probes.fit import FitSettings, Fitted, fit
 from probekit.states.extract import States
+from probekit.states.live import LiveStates
 from probekit.tasks.instances import TaskData, make_instances
 from probekit.tasks.task import Task
 from tests.made import SIZES, WORDS, made_corpus, made_states
@@ -161,14 +162,62 @@ def test_spans_of_several_words_are_pooled(features: str, span: str) -> None:
     assert scores(fitted)[0, 0] > 0.95
 
 
-def test_vectors_are_brought_to_the_size_of_a_word() -> None:
+def test_vectors_are_brought_to_one_size() -> None:
     states, data, _ = arcs(4, "concat", "mean")
     (fitted,) = fit(states, [data], FitSettings())
     words = states.read("train", 0, SIZES["train"] * WORDS, [0])[0].astype(float)
-    standard = (words - words.mean(0)) / words.std(0)
-    pairs = [np.concatenate([standard[a:b].mean(0) for a, b in spans]) for spans in data.splits["train"].spans]
-    length = np.sqrt(np.square(pairs).sum(1).mean() / standard.shape[1])
-    assert fitted.heads[0][1].scaling.sizes.item() == pytest.approx(length, rel=1e-3)
+    root = np.linalg.cholesky(np.cov(words, rowvar=False, bias=True))
+    white = np.linalg.solve(root, (words - words.mean(0)).T).T
+    pairs = [np.concatenate([white[a:b].mean(0) for a, b in spans]) for spans in data.splits["train"].spans]
+    size = np.sqrt(np.square(pairs).mean())
+    # Estimated along 64 random directions.
+    assert fitted.heads[0][1].scaling.sizes.item() == pytest.approx(size, rel=0.1)
+
+
+def gaussian_classes(rng: np.random.Generator, matrix: np.ndarray) -> tuple[LiveStates, TaskData]:
+    """Eight classes that overlap, in 24 dimensions, seen through `matrix`."""
+    means = rng.normal(size=(8, 24)) * 0.45
+    labels = {split: rng.integers(0, 8, n) for split, n in words_in(SIZES).items()}
+    values = {}
+    for split, of_split in labels.items():
+        plain = means[of_split] + rng.normal(size=(len(of_split), 24))
+        values[split] = (plain @ matrix)[None].astype(np.float32)
+    corpus = made_corpus(labels)
+    return LiveStates(corpus, (0,), 24, values), make_instances(WORD, corpus)
+
+
+def oblique(kind: str) -> np.ndarray:
+    """An invertible matrix."""
+    rng = np.random.default_rng(7)
+    left, right = (np.linalg.qr(rng.normal(size=(24, 24)))[0] for _ in range(2))
+    stretched = {
+        "rotation": np.ones(24),
+        "condition 100": np.geomspace(1, 100, 24),
+        "one direction x 1000": np.where(np.arange(24) == 0, 1000.0, 1.0),
+    }
+    return left @ np.diag(stretched[kind]) @ right
+
+
+@pytest.mark.parametrize("kind", ["rotation", "condition 100", "one direction x 1000"])
+def test_an_invertible_map_of_the_states_changes_nothing(kind: str) -> None:
+    plain, mapped = (
+        fit(*_one(gaussian_classes(np.random.default_rng(6), matrix)), FitSettings(seeds=(0, 1, 2)))[0]
+        for matrix in (np.eye(24), oblique(kind))
+    )
+    assert 0.4 < scores(plain).mean() < 0.95
+    assert abs(scores(plain).mean() - scores(mapped).mean()) < 0.01
+    assert np.mean(plain.predictions == mapped.predictions) > 0.95
+
+
+def _one(made: tuple[LiveStates, TaskData]) -> tuple[LiveStates, list[TaskData]]:
+    return made[0], [made[1]]
+
+
+def test_a_larger_budget_is_not_worse() -> None:
+    states, data = gaussian_classes(np.random.default_rng(8), np.eye(24))
+    small, large = (fit(states, [data], FitSettings(words=words))[0] for words in (20_000, 1_200_000))
+    assert small.epochs[0, 0] <= large.epochs[0, 0]
+    assert scores(large)[0, 0] > scores(small)[0, 0] - 0.01
 
 
 def test_a_product_needs_the_product_features() -> None:
