@@ -117,6 +117,7 @@ UNLISTED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "rembert": ("RemBertModel", "unigram", {**_BERT, "input_embedding_size": 16}),
     "biogpt": ("BioGptModel", "bytes", {**_BERT, "pad_token_id": 1}),
     "mbart": ("MBartModel", "bytes", {**_BART, "pad_token_id": 1}),
+    "pegasus_x": ("PegasusXModel", "bytes", {**_BART, "pad_token_id": 1}),
 }
 
 

@@ -28,29 +28,31 @@ def with_adapter(model: Any, files: Files, dtype: torch.dtype) -> Any:
     try:
         config = peft.PeftConfig.from_pretrained(str(files.adapter))
         _require_readable(config, model, files)
-        require_quick(config, [key for key, _ in model.named_modules()], f"the adapter '{files.name}'")
-        given = _under_bare_model(model, _state(files))
-        _grow(model, config, given, files)
+        given = _in_place(_state(files))
+        home = model if config.is_prompt_learning else _as_trained(model, given)
+        require_quick(config, [key for key, _ in home.named_modules()], f"the adapter '{files.name}'")
+        _grow(home, config, given, files)
         config.modules_to_save = None  # their weights are loaded into the model itself; heads are not read
         config.inference_mode = True
         kind = peft.PeftModelForFeatureExtraction if config.is_prompt_learning else peft.PeftModel
-        adapted = kind(model, config)
+        adapted = kind(home, config)
         result = peft.set_peft_model_state_dict(adapted, given)
         expected = set(peft.get_peft_model_state_dict(adapted, save_embedding_layers=False))
     except ProbekitError:
         raise
     except Exception as error:  # peft raises its own kinds
         raise ModelError(first_line(f"the adapter '{files.name}' does not fit {files.folder}", error)) from error
-    if lacking := sorted(expected - set(given)):
+    # As of the model itself: hidden states do not pass through a pooler, and a head may have done without it.
+    if lacking := sorted(name for name in expected - set(given) if ".pooler." not in name):
         raise ModelError(f"the adapter '{files.name}' lacks weights ({', '.join(lacking[:3])} …): it would be random")
-    unread = sorted(key for key in result.unexpected_keys if _is_of(model, key))
+    unread = sorted(key for key in result.unexpected_keys if _is_of(home, model, key))
     if unread:
         raise ModelError(
             f"the adapter '{files.name}' has weights that {files.folder} has no place for "
             f"({', '.join(unread[:3])}): is it of another base?"
         )
     adapted.to(dtype)
-    return adapted if config.is_prompt_learning else adapted.get_base_model()
+    return adapted if config.is_prompt_learning else model
 
 
 def _require_readable(config: Any, model: Any, files: Files) -> None:
@@ -69,29 +71,58 @@ def _state(files: Files) -> dict[str, torch.Tensor]:
     return state
 
 
-def _under_bare_model(model: Any, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The weights by their names in the bare model: trained under a head, they have the model's place in it."""
-    headed = f"{_PLACE}{model.base_model_prefix}."
-    if any(name.startswith(headed) for name in state):
-        of_model = {name: value for name, value in state.items() if name.startswith(headed)}
-        state = {_PLACE + name.removeprefix(headed): value for name, value in of_model.items()}
+def _in_place(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The weights; of a module that was trained whole and saved in all its forms, the trained one by its plain name."""
     found = {}
     for name, value in state.items():
-        # A module that was trained whole, saved as such, may stand there in all its forms.
         plain = name.replace(".modules_to_save.", ".")
         if ".original_module." not in name and (plain == name or plain not in state):
             found[plain] = value
     return found
 
 
-def _grow(model: Any, config: Any, given: dict[str, torch.Tensor], files: Files) -> None:
+class _UnderHead(torch.nn.Module):
+    """The bare model where it stands in a model with a head, which itself is left out."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.base_model_prefix = model.base_model_prefix
+        self.config = model.config
+        self.add_module(model.base_model_prefix, model)
+        self._bare = (model,)  # no part of its own
+
+    def get_input_embeddings(self) -> torch.nn.Module:
+        """Of the bare model, as peft asks for them."""
+        found: torch.nn.Module = self._bare[0].get_input_embeddings()
+        return found
+
+    def get_output_embeddings(self) -> None:
+        """None, they belong to the head."""
+
+    def resize_token_embeddings(self, rows: int, **how: Any) -> None:
+        """Give the bare model as many."""
+        self._bare[0].resize_token_embeddings(rows, **how)
+
+
+def _as_trained(model: Any, given: dict[str, torch.Tensor]) -> Any:
+    """What has the names that the adapter was trained with, which its weights and its configuration use.
+
+    Trained under a head, they have the model's place in it.
+    """
+    prefix = model.base_model_prefix
+    if prefix and any(name.startswith(f"{_PLACE}{prefix}.") for name in given) and not hasattr(model, prefix):
+        return _UnderHead(model)
+    return model
+
+
+def _grow(home: Any, config: Any, given: dict[str, torch.Tensor], files: Files) -> None:
     """Give the model as many embeddings as it had in training, where the adapter brings those that it lacks.
 
     The new rows are all replaced: by the adapter's own embeddings, or by its `trainable_token_indices`.
     """
-    table = model.get_input_embeddings()
+    table = home.get_input_embeddings()
     own = table.weight.shape[0]
-    name = next(name for name, module in model.named_modules() if module is table)
+    name = next(name for name, module in home.named_modules() if module is table)
     brought = given.get(f"{_PLACE}{name}.weight", given.get(f"{_PLACE}{name}.base_layer.weight"))
     if brought is not None:
         rows = brought.shape[0]
@@ -105,7 +136,7 @@ def _grow(model: Any, config: Any, given: dict[str, torch.Tensor], files: Files)
                 f"{own}, and the adapter has no embedding of piece {lost[0]}: save it with save_embedding_layers=True"
             )
     if rows != own:
-        model.resize_token_embeddings(rows, mean_resizing=False)
+        home.resize_token_embeddings(rows, mean_resizing=False)
 
 
 def _trained_tokens(config: Any) -> set[int]:
@@ -118,7 +149,7 @@ def _trained_tokens(config: Any) -> set[int]:
     return tokens
 
 
-def _is_of(model: Any, name: str) -> bool:
+def _is_of(home: Any, model: Any, name: str) -> bool:
     """Whether an adapter's weight belongs to some part of the bare model, and not to a head."""
-    part = name.removeprefix(_PLACE).partition(".")[0]
-    return part in dict(model.named_children())
+    place = _PLACE if home is model else f"{_PLACE}{model.base_model_prefix}."
+    return name.startswith(place) and name.removeprefix(place).partition(".")[0] in dict(model.named_children())

@@ -143,6 +143,7 @@ class Encoder:
         if self._is_ready:
             return
         self._fetch()
+        _ = self.behaviour  # a family that is not listed is tried while all of its blocks are there
         # Where the model narrows its last layer to its embeddings' width, the last block's own output is taken.
         narrowed = getattr(self.config.get_text_config(), "word_embed_proj_dim", self.dim) != self.dim
         if (last_layer < self.n_blocks or narrowed) and not self.family.extra_layers:
@@ -225,7 +226,8 @@ class Encoder:
         states = self._states_of(pieces)
         width = self.first + max(map(len, pieces)) + len(self.suffix)
         expected = (len(pieces), width, self.dim)
-        odd = [tuple(state.shape) for state in states if tuple(state.shape) != expected]
+        shapes = [_shape(state) for state in states]
+        odd = [shape for shape in shapes if shape != expected]
         if odd or len(states) != self.n_layers:
             what = f"one is {odd[0]}" if odd else "each of them has the right shape"
             raise ModelError(
@@ -371,10 +373,20 @@ def _for_each_character(state: torch.Tensor, width: int) -> torch.Tensor:
     return state[:, place]
 
 
+def _shape(state: Any) -> tuple[int, ...]:
+    """Of a hidden state; of what is no tensor, none."""
+    return tuple(state.shape) if isinstance(state, torch.Tensor) else ()
+
+
 def _special_pieces(tokenizer: Any) -> tuple[np.ndarray, np.ndarray]:
     """What the tokenizer puts before and after a text: `[CLS]` and `[SEP]`, a beginning of sentence, nothing."""
     bare = tokenizer("a", add_special_tokens=False)["input_ids"]
     full = tokenizer("a", add_special_tokens=True)["input_ids"]
+    if None in full:
+        raise ModelError(
+            "the tokenizer puts a special token before or after a text that it does not have: name it in its "
+            "tokenizer_config.json (bos_token, eos_token …)"
+        )
     for start in range(len(full) - len(bare) + 1):
         if full[start : start + len(bare)] == bare:
             prefix, suffix = full[:start], full[start + len(bare) :]

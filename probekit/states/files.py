@@ -82,6 +82,8 @@ def find_files(
         return Files(name, folder, present, code=code, seed=source.seed, notices=notices)
     notices += _head(folder, name)
     beside = holds_adapter(folder)
+    if beside and not is_base and _is_own_base(folder):
+        return _on_itself(name, folder, notices, code, allow_pickle=allow_pickle, adapter=adapter)
     if beside:
         notices += (
             f"{name}: adapter_config.json beside its weights is not applied, the weights are read as they are (an "
@@ -91,6 +93,27 @@ def find_files(
         notices += (f"{name}: it has no adapter to be off",)
     weights = model_weights(folder, name, allow_pickle)
     return Files(name, folder, weights, other_adapter=beside, code=code, notices=notices)
+
+
+def _is_own_base(folder: Path) -> bool:
+    """Whether the adapter in a folder names the whole weights beside it as its base: it is not merged into them."""
+    base = read_object(folder / "adapter_config.json").get("base_model_name_or_path")
+    if not base or not isinstance(base, str):
+        return False
+    path = path_of(base)
+    return path.is_dir() and path.samefile(folder)
+
+
+def _on_itself(
+    name: str, folder: Path, notices: tuple[str, ...], code: tuple[Path, ...], *, allow_pickle: bool, adapter: bool
+) -> Files:
+    """The files of a base and its adapter in one folder."""
+    said = "its adapter is applied to the weights beside it, which its base_model_name_or_path names"
+    base = Files(name, folder, model_weights(folder, name, allow_pickle), other_adapter=True, code=code)
+    if not adapter:
+        return replace(base, notices=(*notices, f"{name}: its adapter is off, the weights beside it are read alone"))
+    weights = adapter_weights(folder, name, allow_pickle)
+    return replace(base, adapter=folder, adapter_weights=weights, notices=(*notices, f"{name}: {said}"))
 
 
 def find_tokenizer(name: str, *, remote_code: bool) -> Path:

@@ -15,7 +15,14 @@ from probekit.errors import InputError, ModelError, first_line
 from probekit.states.adapter import with_adapter
 from probekit.states.configuration import check_file, check_numbers
 from probekit.states.files import Files
-from probekit.states.tokenizer_files import lower_cases, no_tokenizer, require_packages, tokenizer_folders, vocabularies
+from probekit.states.tokenizer_files import (
+    lower_cases,
+    no_tokenizer,
+    not_applied,
+    require_packages,
+    tokenizer_folders,
+    vocabularies,
+)
 
 
 def load_config(files: Files, remote_code: bool) -> Any:
@@ -76,6 +83,8 @@ def load_tokenizer(files: Files, remote_code: bool, folder: Path | None = None) 
         if lowered:
             _lower_case(tokenizer)
             said.append(f"{files.name}: texts are lower-cased (do_lower_case in its {lowered})")
+        if unused := not_applied(files.homes):
+            said.append(f"{files.name}: {', '.join(unused)} of its settings for sentence-transformers: not applied")
         return tokenizer, place, tuple(said)
     raise problem or ModelError(no_tokenizer(files.name, homes))
 

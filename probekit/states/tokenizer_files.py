@@ -24,6 +24,16 @@ _SENTENCE_SETTINGS = (
     "sentence_xlm-roberta_config.json",
     "sentence_xlnet_config.json",
 )
+# Arguments of the libraries below; none is applied, since some of them may name code or other models.
+_SENTENCE_ARGUMENTS = (
+    "model_args",
+    "model_kwargs",
+    "tokenizer_args",
+    "processor_kwargs",
+    "config_args",
+    "config_kwargs",
+    "query_expansion",
+)
 
 
 def tokenizer_folders(name: str, homes: list[Path]) -> list[tuple[Path, str | None]]:
@@ -89,8 +99,17 @@ def _is_installed(package: str) -> bool:
 
 def lower_cases(homes: list[Path]) -> str | None:
     """The file by which sentence-transformers lower-cases every text (`do_lower_case`), or None."""
-    for home in homes:
-        for file in _SENTENCE_SETTINGS:
-            if (home / file).is_file():
-                return file if read_object(home / file).get("do_lower_case") is True else None
-    return None
+    file = _sentence_settings(homes)
+    return file.name if file and read_object(file).get("do_lower_case") is True else None
+
+
+def not_applied(homes: list[Path]) -> list[str]:
+    """The keys of sentence-transformers' settings that would change the states there, and change none here."""
+    file = _sentence_settings(homes)
+    settings = read_object(file) if file else {}
+    return [key for key in _SENTENCE_ARGUMENTS if settings.get(key)]
+
+
+def _sentence_settings(homes: list[Path]) -> Path | None:
+    files = [home / file for home in homes for file in _SENTENCE_SETTINGS]
+    return next((file for file in files if file.is_file()), None)

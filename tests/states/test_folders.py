@@ -14,9 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, VBLoRAConfig, VeraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel, AutoModelForTokenClassification, AutoTokenizer, T5EncoderModel
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    T5EncoderModel,
+)
 
 from probekit.corpora.passage import SPLITS, Corpus, Passage
 from probekit.errors import InputError, ModelError
@@ -51,7 +57,7 @@ def plain_pass(model: Any, tokenizer: Any) -> np.ndarray:
         hidden = model(**encoded, output_hidden_states=True).hidden_states
     rows, begin = [], 0
     for word in WORDS:
-        own = [i for i, (a, b) in enumerate(offsets) if a < b and begin <= a < begin + len(word)]
+        own = [i for i, (a, b) in enumerate(offsets) if a < begin + len(word) and b > begin]
         rows.append(torch.stack([state[0, own].mean(0) for state in hidden]))
         begin += len(word) + 1
     return torch.stack(rows, dim=1).numpy()
@@ -93,6 +99,54 @@ def test_an_adapter_beside_whole_weights_is_not_applied(adapter: Path, tiny_bert
     off = read(adapter, adapter=False)
     np.testing.assert_array_equal(values(off), values(states))
     assert off.notices() == states.notices() and (adapter / "adapter_config.json").is_file()
+
+
+def test_an_adapter_on_the_weights_beside_it(tiny_bert: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_bert, tmp_path / "model"))
+    model = shaken(get_peft_model(AutoModel.from_pretrained(folder), LoraConfig(r=2, target_modules=["query"])))
+    expected = plain_pass(model, AutoTokenizer.from_pretrained(tiny_bert))
+    base, first = values(read(folder)), fingerprint(folder)
+    model.save_pretrained(folder)  # its base is this folder
+    states = read(folder)
+    np.testing.assert_allclose(values(states), expected, atol=1e-4)
+    assert any("is applied to the weights beside it" in notice for notice in states.notices())
+    assert fingerprint(folder) != first
+    off = read(folder, adapter=False)
+    np.testing.assert_array_equal(values(off), base)
+    assert any("its adapter is off" in notice for notice in off.notices())
+
+
+def _under_a_head() -> dict[str, tuple[Any, Any]]:
+    """Adapters whose configuration or weights have names that only a model with a head has, or lacks."""
+    lora: dict[str, Any] = {"r": 2, "target_modules": ["c_attn"]}
+    return {
+        "every linear layer": (AutoModelForCausalLM, LoraConfig(r=2, target_modules="all-linear")),
+        "some blocks": (AutoModelForCausalLM, LoraConfig(**lora, layers_to_transform=[1])),
+        "a pattern": (AutoModelForCausalLM, LoraConfig(r=2, target_modules=r"transformer\.h\.[01]\.attn\.c_attn")),
+        "ranks": (AutoModelForCausalLM, LoraConfig(**lora, rank_pattern={"^transformer.h.1.attn.c_attn": 3})),
+        "shared matrices": (AutoModelForCausalLM, VeraConfig(r=2, target_modules=["c_attn"])),
+        "a bank of vectors": (
+            AutoModelForTokenClassification,
+            VBLoRAConfig(r=2, num_vectors=8, vector_length=8, target_modules=["query"]),
+        ),
+        "no pooler": (AutoModelForTokenClassification, LoraConfig(r=2, target_modules=["query"], bias="all")),
+    }
+
+
+@pytest.mark.parametrize("how", list(_under_a_head()))
+def test_an_adapter_named_under_a_head(how: str, tiny_bert: Path, tiny_gpt2: Path, tmp_path: Path) -> None:
+    kind, config = _under_a_head()[how]
+    base = tiny_gpt2 if kind is AutoModelForCausalLM else tiny_bert
+    model = get_peft_model(kind.from_pretrained(base), config)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.add_(torch.randn_like(parameter) * 0.2)
+    model.save_pretrained(tmp_path)
+    found, expected = values(read(tmp_path)), plain_pass(model, AutoTokenizer.from_pretrained(base))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert np.abs(found - values(read(base))).max() > 0.01
 
 
 def _embeddings(rows: int) -> dict[str, LoraConfig]:
@@ -262,6 +316,13 @@ def test_do_lower_case_is_what_sentence_transformers_does(tiny_bert: Path, tmp_p
     module = transformer.load(str(folder))
     found = values(read(folder))
     np.testing.assert_allclose(found, plain_pass(module.auto_model, module.tokenizer), atol=1e-4)
+
+
+def test_arguments_for_sentence_transformers_are_reported(tiny_bert: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_bert, tmp_path / "model"))
+    edit(folder / "sentence_bert_config.json", tokenizer_args={"add_prefix_space": True}, model_args={})
+    said = [notice for notice in read(folder).notices() if "not applied" in notice]
+    assert said == [f"{folder}: tokenizer_args of its settings for sentence-transformers: not applied"]
 
 
 def test_sentencepiece_without_its_packages(tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ def test_these_families_are_not_listed() -> None:
     assert not set(UNLISTED) & set(LISTED)
 
 
-READABLE = [family for family in UNLISTED if family != "funnel"]
+UNREADABLE = {"funnel": "7 hidden", "pegasus_x": "4 hidden"}  # blocks of several lengths; pairs of states
+READABLE = [family for family in UNLISTED if family not in UNREADABLE]
 
 
 @pytest.mark.parametrize("family", [*READABLE, "bert", "roberta", "gpt2", "bart"])
@@ -114,16 +116,17 @@ def test_lower_layers_of_an_unlisted_family_are_the_same(unlisted: Any) -> None:
     found = []
     for last in (1, 3):
         encoder = Checkpoint(str(unlisted("convbert")), EncoderSettings()).encoder
-        assert encoder.limit > 4
         encoder.load(last)
         found.append(encoder.hidden_states([np.arange(5, 25), np.arange(7, 12)]))
     assert [len(states) for states in found] == [2, 4]
     torch.testing.assert_close(found[0][1], found[1][1])
 
 
-def test_a_model_that_does_not_give_a_vector_a_subword(unlisted: Any, mixed: Corpus) -> None:
-    with pytest.raises(ModelError, match=r"funnel, a family not listed\) cannot be read: it gives 7 hidden") as caught:
-        extract(str(unlisted("funnel")), mixed)
+@pytest.mark.parametrize("family", UNREADABLE)
+def test_a_model_that_does_not_give_a_vector_a_subword(family: str, unlisted: Any, mixed: Corpus) -> None:
+    said = rf"{family}, a family not listed\) cannot be read: it gives {UNREADABLE[family]}"
+    with pytest.raises(ModelError, match=said) as caught:
+        extract(str(unlisted(family)), mixed)
     assert "\n" not in str(caught.value)
 
 
@@ -143,6 +146,14 @@ def test_a_maximum_that_leaves_no_room_for_text(longest: Any, family: str, unlis
 
     with pytest.raises(ModelError, match="model_max_length"):
         Encoder("m", AutoConfig.from_pretrained(folder), tokenizer, torch.device("cpu"), lambda: None)
+
+
+def test_a_special_token_that_the_tokenizer_lacks(tmp_path: Path) -> None:
+    folder = make_family("byt5", tmp_path, [])
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "eos_token": None}))
+    with pytest.raises(ModelError, match=r"a special token .* that it does not have"):
+        Checkpoint(str(folder), EncoderSettings())
 
 
 def test_every_listed_family_is_made_by_the_tests() -> None:
