@@ -12,6 +12,19 @@ from probekit.states.patterns import require_quick
 
 _PLACE = "base_model.model."  # of the model, in the names of an adapter's weights
 
+# Of an adapter's configuration, what memory is taken for, and what is a side of some of its weights.
+_SIZES = (
+    "r",
+    "init_r",
+    "target_r",
+    "num_vectors",
+    "vector_length",
+    "n_frequency",
+    "adapter_len",
+    "num_layers",
+    "token_dim",
+)
+
 
 def with_adapter(model: Any, files: Files, dtype: torch.dtype) -> Any:
     """The bare model with its adapter: as layers within it, or for prompts and prefixes as what calls it.
@@ -29,6 +42,7 @@ def with_adapter(model: Any, files: Files, dtype: torch.dtype) -> Any:
         config = peft.PeftConfig.from_pretrained(str(files.adapter))
         _require_readable(config, model, files)
         given = _in_place(_state(files))
+        _require_held(config, given, files)
         home = model if config.is_prompt_learning else _as_trained(model, given)
         require_quick(config, [key for key, _ in home.named_modules()], f"the adapter '{files.name}'")
         _grow(home, config, given, files)
@@ -60,6 +74,23 @@ def _require_readable(config: Any, model: Any, files: Files) -> None:
         raise ModelError(f"'{files.name}': prefixes and prompts of encoder-decoders cannot be read")
     if getattr(config, "layer_replication", None):
         raise ModelError(f"'{files.name}': an adapter that repeats blocks (layer_replication) cannot be read")
+
+
+def _require_held(config: Any, given: dict[str, torch.Tensor], files: Files) -> None:
+    """Raise ModelError for a size in the configuration that no weight has: memory is taken before they are compared."""
+    largest = max([0, *(size for value in given.values() for size in value.shape)])
+    sizes = {name: getattr(config, name, None) for name in _SIZES}
+    ranks = getattr(config, "rank_pattern", None)
+    if isinstance(ranks, dict):
+        sizes |= {f"rank_pattern {name}": rank for name, rank in ranks.items()}
+    if str(getattr(config, "peft_type", "")).endswith("LOKR"):  # a rank beyond the matrix means a full one
+        del sizes["r"]
+    for name, size in sizes.items():
+        if isinstance(size, int) and size > largest:
+            raise ModelError(
+                f"the adapter '{files.name}' has the {name[:60]} {str(size)[:20]} in its adapter_config.json, and no "
+                f"weight of that size: its largest is {largest:,}"
+            )
 
 
 def _state(files: Files) -> dict[str, torch.Tensor]:
@@ -129,11 +160,11 @@ def _grow(home: Any, config: Any, given: dict[str, torch.Tensor], files: Files) 
     else:
         trained = _trained_tokens(config)
         rows = max([own, *(token + 1 for token in trained)])
-        lost = sorted(set(range(own, rows)) - trained)
-        if lost:
+        lost = next((token for token in range(own, rows) if token not in trained), None)
+        if lost is not None:
             raise ModelError(
                 f"the adapter '{files.name}' was trained with {rows} pieces or more, its base {files.folder} has "
-                f"{own}, and the adapter has no embedding of piece {lost[0]}: save it with save_embedding_layers=True"
+                f"{own}, and the adapter has no embedding of piece {lost}: save it with save_embedding_layers=True"
             )
     if rows != own:
         home.resize_token_embeddings(rows, mean_resizing=False)

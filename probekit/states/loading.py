@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from probekit.errors import InputError, ModelError, first_line
+from probekit.errors import InputError, ModelError, ProbekitError, first_line
 from probekit.states.adapter import with_adapter
 from probekit.states.configuration import check_file, check_numbers
 from probekit.states.files import Files
@@ -23,6 +23,9 @@ from probekit.states.tokenizer_files import (
     tokenizer_folders,
     vocabularies,
 )
+
+# Four bits a weight, and of an encoder-decoder the encoder alone, leave 5; up to 256 MB is not worth a question.
+_MOST_IN_A_BYTE, _FEW_WEIGHTS = 8, 1 << 26
 
 
 def load_config(files: Files, remote_code: bool) -> Any:
@@ -148,6 +151,7 @@ def load_trained(
     more = _quantised(files.name, bits) if bits else {}
     with _quiet_loading(), _without_other_adapter(files) as folder:
         try:
+            _require_held(config, files, remote_code)
             model, report = AutoModel.from_pretrained(
                 folder,
                 config=config,
@@ -158,6 +162,8 @@ def load_trained(
                 ignore_mismatched_sizes=True,  # they are refused below, by name
                 **more,
             )
+        except ProbekitError:
+            raise
         except Exception as error:  # safetensors and torch raise their own kinds
             raise ModelError(first_line(f"the weights of '{files.name}' cannot be loaded", error)) from error
     # A pooler's absence is common and harmless (hidden states do not pass through it); all else would be random.
@@ -175,6 +181,24 @@ def load_trained(
             "model would be partly random"
         )
     return with_adapter(model, files, dtype) if files.adapter else model
+
+
+def _require_held(config: Any, files: Files, remote_code: bool) -> None:
+    """Raise ModelError where a configuration describes far more weights than the files can hold.
+
+    Memory is taken for them before their sizes are compared one by one.
+    """
+    from transformers import AutoModel
+
+    with torch.device("meta"):  # of shapes alone
+        model = AutoModel.from_config(config, trust_remote_code=remote_code)
+    described = sum(parameter.numel() for parameter in model.parameters())
+    held = sum(path.stat().st_size for path in files.weights)
+    if described > _MOST_IN_A_BYTE * held + _FEW_WEIGHTS:
+        raise ModelError(
+            f"the configuration of '{files.name}' describes a model of {described:,} weights, and its files are of "
+            f"{held:,} bytes: they do not belong together"
+        )
 
 
 def load_random(files: Files, config: Any, dtype: torch.dtype, remote_code: bool) -> Any:

@@ -87,6 +87,17 @@ def test_fields_of_a_wrong_type_or_size(field: str, value: Any, model: Path, few
     refused(model, few)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"), [("hidden_size", 1 << 16), ("type_vocab_size", 10**9), ("vocab_size", 1 << 24)]
+)
+def test_no_memory_is_taken_for_more_weights_than_there_are(
+    field: str, value: int, model: Path, few: Corpus, tiny_bert: Path
+) -> None:
+    config = json.loads((tiny_bert / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**config, field: value}))
+    assert "describes a model of" in refused(model, few)
+
+
 @pytest.mark.parametrize("value", ["BertModel", 3, 1.5, True, {}, [3], [[]], None])
 def test_architectures_of_a_wrong_type_are_no_head(value: Any, model: Path, few: Corpus, tiny_bert: Path) -> None:
     config = json.loads((tiny_bert / "config.json").read_text())
@@ -114,6 +125,10 @@ ADAPTERS: dict[str, tuple[dict[str, Any], str]] = {
     "kind unknown": ({"peft_type": "NONE"}, "does not fit"),
     "rank": ({"r": "a"}, "does not fit"),
     "rank 0": ({"r": 0}, "does not fit"),
+    "rank 10⁹": ({"r": 10**9}, "no weight of that size"),
+    "rank 10⁹ of some": ({"rank_pattern": {"query": 10**9}}, "no weight of that size"),
+    "vectors 10⁹": ({"peft_type": "VBLORA", "num_vectors": 10**9}, "no weight of that size"),
+    "tokens 10⁹": ({"trainable_token_indices": [10**9]}, "no embedding of piece"),
     "modules": ({"target_modules": 3}, "does not fit"),
     "modules none": ({"target_modules": ["nothing"]}, "does not fit"),
     "pattern odd": ({"target_modules": "(((*"}, "does not fit"),
