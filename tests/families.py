@@ -120,6 +120,10 @@ UNLISTED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "pegasus_x": ("PegasusXModel", "bytes", {**_BART, "pad_token_id": 1}),
 }
 
+# Of these, what is not one vector a layer and subword: how many hidden states they give.
+UNREADABLE = {"funnel": 7, "pegasus_x": 4}
+READABLE = [family for family in UNLISTED if family not in UNREADABLE]
+
 
 def make_family(
     family: str,

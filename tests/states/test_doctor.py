@@ -14,7 +14,7 @@ from probekit.states.checkpoint import EncoderSettings
 from probekit.states.doctor import Examination, examine
 from probekit.states.extract import ExtractSettings
 from probekit.states.families import FAMILIES as LISTED
-from tests.families import FAMILIES, UNLISTED, bytes_, make_family, wordpiece
+from tests.families import FAMILIES, READABLE, UNLISTED, bytes_, make_family, wordpiece
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def found(folder: Path, corpus: Corpus, **settings: Any) -> Examination:
     return examine(str(folder), corpus, ExtractSettings(encoder=EncoderSettings(**settings)))
 
 
-@pytest.mark.parametrize("family", [*FAMILIES, *(name for name in UNLISTED if name != "funnel")])
+@pytest.mark.parametrize("family", [*FAMILIES, *READABLE])
 def test_attention_is_what_the_model_shows(family: str, texts: list[str], few: Corpus, tmp_path: Path) -> None:
     examined = found(make_family(family, tmp_path, texts), few)
     attention = examined.facts["model"]["attention"]
