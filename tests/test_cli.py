@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from probekit import cli, whole
+from probekit import whole
 from probekit.probes.scores import COLUMNS
+from tests.commands import run_main
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -27,14 +28,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     monkeypatch.chdir(tmp_path)
 
     def command(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["probekit", *map(str, arguments)])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
+        return run_main(list(map(str, arguments)), monkeypatch, capsys)
 
     return command
 

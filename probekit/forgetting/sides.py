@@ -52,9 +52,8 @@ def counts(data: TaskData, split: Split, predictions: Sequence[np.ndarray]) -> l
     They are counted together, so that `k` means the same labels for all.
     """
     instances = data.splits[split]
-    positive = data.classes.index(data.task.positive) if data.task.positive else -2
     flat = np.concatenate([p.reshape(-1, len(instances)) for p in predictions])
-    counted = metrics.group_counts(data.task.metric, flat, instances, positive)
+    counted = metrics.task_counts(data, split, flat)
     parts = np.split(counted, np.cumsum([p.shape[0] * p.shape[1] for p in predictions])[:-1])
     return [part.reshape(*p.shape[:2], *part.shape[1:]) for p, part in zip(predictions, parts, strict=True)]
 

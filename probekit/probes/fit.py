@@ -225,9 +225,7 @@ class _Fit:
         """The metric on dev, `(tasks, layers, seeds)`, from each task's predictions `(layers, seeds, n)`."""
         found = []
         for data, predicted in zip(self.tasks, predictions, strict=True):
-            positive = data.classes.index(data.task.positive) if data.task.positive else -2
-            flat = predicted.reshape(-1, predicted.shape[2])
-            counts = metrics.group_counts(data.task.metric, flat, data.splits["dev"], positive)
+            counts = metrics.task_counts(data, "dev", predicted.reshape(-1, predicted.shape[2]))
             found.append(metrics.score(data.task.metric, counts.sum(axis=1)).reshape(predicted.shape[:2]))
         return np.stack(found)
 

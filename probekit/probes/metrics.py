@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from probekit.tasks.instances import Instances
+from probekit.corpora.passage import Split
+from probekit.tasks.instances import Instances, TaskData
 from probekit.tasks.task import Metric
 
 DRAWS = 1_000
@@ -39,6 +40,12 @@ def group_counts(metric: Metric, predicted: np.ndarray, gold: Instances, positiv
         said, true = predicted == label, np.broadcast_to(gold.labels == label, predicted.shape)
         columns += [summed(said & true), summed(said & ~true), summed(~said & true)]
     return np.stack(columns, axis=-1)
+
+
+def task_counts(data: TaskData, split: Split, predicted: np.ndarray) -> np.ndarray:
+    """`group_counts` of a task's predictions `(cells, n)` on a split: `(cells, groups, k)`."""
+    positive = data.classes.index(data.task.positive) if data.task.positive else -2
+    return group_counts(data.task.metric, predicted, data.splits[split], positive)
 
 
 def score(metric: Metric, counts: np.ndarray) -> np.ndarray:

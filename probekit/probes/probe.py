@@ -12,7 +12,6 @@ from typing import Any, get_args
 import numpy as np
 
 from probekit import doors
-from probekit.corpora.passage import Split
 from probekit.probes import identity, metrics
 from probekit.probes.asked import (
     CorpusNames,
@@ -113,7 +112,7 @@ def _baseline_rows(states: States, data: TaskData) -> Rows:
 
 def _probe_rows(states: States, fitted: Fitted) -> Rows:
     cells = [(i, layer, j, seed) for i, layer in enumerate(fitted.layers) for j, seed in enumerate(fitted.seeds)]
-    dev = _counts(fitted.data, "dev", fitted.dev_predictions.reshape(len(cells), -1)).sum(axis=1)
+    dev = metrics.task_counts(fitted.data, "dev", fitted.dev_predictions.reshape(len(cells), -1)).sum(axis=1)
     dev_scores = metrics.score(fitted.data.task.metric, dev).reshape(len(fitted.layers), -1)
     predicted = fitted.predictions.reshape(len(cells), -1)
     for (i, layer, j, seed), scored in zip(cells, _scored(fitted.data, predicted), strict=True):
@@ -145,14 +144,9 @@ def _row(states: States, data: TaskData) -> dict[str, Any]:
     }
 
 
-def _counts(data: TaskData, split: Split, predicted: np.ndarray) -> np.ndarray:
-    positive = data.classes.index(data.task.positive) if data.task.positive else -2
-    return metrics.group_counts(data.task.metric, predicted, data.splits[split], positive)
-
-
 def _scored(data: TaskData, predicted: np.ndarray) -> Iterator[dict[str, float]]:
     """Score and interval of each row of test predictions."""
-    metric, counts = data.task.metric, _counts(data, "test", predicted)
+    metric, counts = data.task.metric, metrics.task_counts(data, "test", predicted)
     scores = metrics.score(metric, counts.sum(axis=1))
     lows, highs = metrics.interval(metrics.bootstrap(metric, counts))
     for score, low, high in zip(scores.tolist(), lows.tolist(), highs.tolist(), strict=True):
