@@ -194,6 +194,8 @@ class _Fit:
             loss, predictions = judge(self.heads, self.dev, self.layers)
             score = self._dev_scores(predictions)
             better = (score > best_score) | ((score == best_score) & (loss < best_loss))
+            # A probe that is final stays so, however long others of its group go on.
+            better &= number - best_round <= PATIENCE
             for t, layer, seed in np.argwhere(better).tolist():
                 best[t, layer, seed] = [view.clone() for view in self.heads.cell(t, layer, seed)]
                 dev[t][layer, seed] = predictions[t][layer, seed]
