@@ -212,7 +212,7 @@ def _parts(side: Sides, levels: np.ndarray, drawn: np.ndarray, *, has_plain: boo
         seeds, drawn_part = of_seeds[part][None], draws[part][None]
         value = seeds.mean(axis=1)
         noise, share = paired.seed_noise(seeds, drawn_part)
-        spread = paired.widened(drawn_part.mean(axis=1), value, groups, share) + noise
+        spread = metrics.widened(drawn_part.mean(axis=1), value, groups, share) + noise
         low, high = metrics.interval(spread)
         row |= {part: float(value[0]), f"{part}_low": float(low[0]), f"{part}_high": float(high[0])}
         if part == "drop":

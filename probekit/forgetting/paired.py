@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from probekit.probes.metrics import DRAWS, LEVEL, interval, score
+from probekit.probes.metrics import DRAWS, LEVEL, interval, score, widened
 from probekit.tasks.task import Metric
 
 SWAPS_A_CELL = 50
@@ -78,9 +78,9 @@ def difference(metric: Metric, first: np.ndarray, second: np.ndarray, drawn: Wei
         drawn: see `weights`.
         seed: of the variates that stand for the seeds.
 
-    The interval is the bootstrap's over groups, by percentiles, widened for few groups (see `widened`). The p-value is
-    that of the paired permutation test (Good 2005, ch. 3; for such scores Yeh 2000), with one added to both counts
-    (Phipson and Smyth 2010). Both carry the spread between seeds; with one seed there is none to carry.
+    The interval is the bootstrap's over groups, by percentiles, widened for few groups (see `metrics.widened`). The
+    p-value is that of the paired permutation test (Good 2005, ch. 3; for such scores Yeh 2000), with one added to both
+    counts (Phipson and Smyth 2010). Both carry the spread between seeds; with one seed there is none to carry.
     """
     at_once = max(1, BLOCK // (first.shape[1] * max(len(drawn.resampled), len(drawn.swapped))))
     parts = [
@@ -118,22 +118,6 @@ def minimum_detectable(spread: np.ndarray, value: np.ndarray) -> np.ndarray:
     beyond = np.quantile(np.abs(spread - value[:, None]), LEVEL, axis=1)
     short = np.quantile(value[:, None] - spread, MISSED, axis=1)
     return np.clip(beyond + short, 0, 1)
-
-
-def widened(resampled: np.ndarray, value: np.ndarray, groups: int, share: np.ndarray) -> np.ndarray:
-    """Resampled values `(cells, draws)`, farther from `value` `(cells,)` the fewer groups there are, and with `share`
-    `(cells,)` of their variance.
-
-    Percentile intervals are too narrow for few groups, as a normal interval is that takes no Student t. Hesterberg
-    2015 (section 3.3) widens them by what separates the two: t / z times sqrt(n / (n - 1)). Missing for one group.
-    """
-    if groups < 2:
-        return np.full_like(resampled, np.nan)
-    from scipy.stats import norm, t
-
-    upper = (1 + LEVEL) / 2
-    factor = t.ppf(upper, groups - 1) / norm.ppf(upper) * np.sqrt(groups / (groups - 1))
-    return np.asarray(value[:, None] + factor * np.sqrt(share)[:, None] * (resampled - value[:, None]))
 
 
 def seed_noise(

@@ -148,7 +148,8 @@ def _scored(data: TaskData, predicted: np.ndarray) -> Iterator[dict[str, float]]
     """Score and interval of each row of test predictions."""
     metric, counts = data.task.metric, metrics.task_counts(data, "test", predicted)
     scores = metrics.score(metric, counts.sum(axis=1))
-    lows, highs = metrics.interval(metrics.bootstrap(metric, counts))
+    resampled = metrics.widened(metrics.bootstrap(metric, counts), scores, counts.shape[1])
+    lows, highs = np.clip(metrics.interval(resampled), 0, 1)
     for score, low, high in zip(scores.tolist(), lows.tolist(), highs.tolist(), strict=True):
         yield {"score": score, "ci_low": low, "ci_high": high}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from math import isnan
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
@@ -51,7 +52,7 @@ def score_table(scores: Scores) -> Table:
             *([row["probe"]] if several_probes else []),
             f"{row['layer']} of {of_probe['layer'].min()}–{of_probe['layer'].max()}",
             f"{row['score']:.3f}",
-            f"{row['ci_low']:.3f}–{row['ci_high']:.3f}",
+            "–" if isnan(row["ci_low"]) else f"{row['ci_low']:.3f}–{row['ci_high']:.3f}",
             _mean(of_probe[of_probe["layer"] == 0]),
             _mean(same[same["probe"] == "lexical"]),
             _mean(same[same["probe"] == "majority"]),

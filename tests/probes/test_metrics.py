@@ -42,16 +42,33 @@ def test_a_bootstrap_draw_is_the_score_of_the_resampled_groups() -> None:
             assert drawn[cell, d] == pytest.approx(expected)
 
 
-def test_intervals_cover_as_often_as_they_say() -> None:
+def coverage(groups: int, *, widen: bool) -> float:
+    """How often of 600 times the interval of `groups` sentences has the true score."""
     rng = np.random.default_rng(1)
     covered = []
-    for _ in range(300):
+    for _ in range(600):
         # Words of a sentence share their luck: an interval over words would be too narrow.
-        chance = rng.beta(6, 2, size=150)
-        right = rng.random((150, 8)) < chance[:, None]
-        gold = np.zeros(1200, dtype=int)
+        chance = rng.beta(6, 2, size=groups)
+        right = rng.random((groups, 8)) < chance[:, None]
+        gold = np.zeros(groups * 8, dtype=int)
         said = np.where(right.reshape(-1), 0, 1)
-        counts = metrics.group_counts("accuracy", said[None], instances(gold, np.repeat(np.arange(150), 8)))
-        low, high = metrics.interval(metrics.bootstrap("accuracy", counts, draws=400))
+        counts = metrics.group_counts("accuracy", said[None], instances(gold, np.repeat(np.arange(groups), 8)))
+        resampled = metrics.bootstrap("accuracy", counts, draws=400)
+        if widen:
+            resampled = metrics.widened(resampled, metrics.score("accuracy", counts.sum(1)), groups)
+        low, high = metrics.interval(resampled)
         covered.append(low[0] <= 0.75 <= high[0])
-    assert 0.91 <= np.mean(covered) <= 0.98
+    return float(np.mean(covered))
+
+
+@pytest.mark.parametrize("groups", [10, 20, 150])
+def test_intervals_cover_as_often_as_they_say(groups: int) -> None:
+    assert 0.92 <= coverage(groups, widen=True) <= 0.98
+
+
+def test_intervals_of_few_groups_would_be_too_narrow() -> None:
+    assert coverage(10, widen=False) < 0.92
+
+
+def test_one_group_has_no_interval() -> None:
+    assert np.isnan(metrics.widened(np.zeros((2, 5)), np.zeros(2), 1)).all()
