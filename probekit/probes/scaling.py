@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import torch
 
+from probekit.errors import ModelError
 from probekit.probes.batches import Runs
 from probekit.probes.heads import Scaling, products
 from probekit.probes.pooling import slots, take
@@ -48,7 +49,10 @@ def measure(train: Runs, tasks: Sequence[TaskData], layers: Sequence[int], devic
 
 
 def _moments(train: Runs, layers: Sequence[int], device: torch.device) -> tuple[int, torch.Tensor, torch.Tensor]:
-    """How many words were read, their mean `(layers, 1, dim)` and covariance `(layers, dim, dim)`, in float64."""
+    """How many words were read, their mean `(layers, 1, dim)` and covariance `(layers, dim, dim)`, in float64.
+
+    Raises ModelError where they are not finite.
+    """
     n = 0
     total = square = torch.zeros(1, dtype=torch.float64)  # on the CPU: not every GPU has float64
     near: torch.Tensor | None = None  # the mean of some words: what varies little about a large mean is not lost
@@ -60,6 +64,11 @@ def _moments(train: Runs, layers: Sequence[int], device: torch.device) -> tuple[
         total = total + values.sum(1, keepdim=True)
         square = square + torch.bmm(values.transpose(1, 2), values)
     assert near is not None
+    broken = [layer for layer, sums in zip(layers, total, strict=True) if not torch.isfinite(sums).all()]
+    if broken:
+        raise ModelError(
+            f"hidden states are not finite at layers {', '.join(map(str, broken))}: has training diverged?"
+        )
     mean = total / n
     return n, mean + near, square / n - mean.transpose(1, 2) * mean
 

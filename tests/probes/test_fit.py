@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from probekit.corpora.passage import Corpus, Edge, Passage
+from probekit.errors import ModelError
 from probekit.probes import metrics
 from probekit.probes.fit import FitSettings, Fitted, fit
 from probekit.states.extract import States
@@ -211,6 +212,13 @@ def test_an_invertible_map_of_the_states_changes_nothing(kind: str) -> None:
 
 def _one(made: tuple[LiveStates, TaskData]) -> tuple[LiveStates, list[TaskData]]:
     return made[0], [made[1]]
+
+
+def test_states_that_are_not_finite_are_refused() -> None:
+    states, data = gaussian_classes(np.random.default_rng(9), np.eye(24))
+    states.values["train"][0, 17, 3] = np.inf
+    with pytest.raises(ModelError, match="not finite at layers 0"):
+        fit(states, [data], FitSettings())
 
 
 def test_a_larger_budget_is_not_worse() -> None:
