@@ -27,12 +27,13 @@ DIRECTIONS = 64  # random ones, along which vectors' lengths are estimated
 # Added to the covariance, as a share of each dimension's variance. Half precision rounds a number by 2e-8 of its
 # square on average: what is no larger than that is not made large.
 RIDGE = 1e-7
+FLOOR = 0.1
 ENOUGH = 4  # words a dimension; with fewer the covariance is drawn towards its diagonal
 
 
 def measure(train: Runs, tasks: Sequence[TaskData], layers: Sequence[int], device: torch.device) -> Scaling:
     """The coordinates of every task's probes, from training words spread over the split."""
-    n, mean, covariance = _moments(train, layers, device)
+    n, mean, covariance, following = _moments(train, layers, device)
     variance = covariance.diagonal(dim1=1, dim2=2)
     # A dimension that never varies carries nothing: leave it as it is rather than divide by nothing.
     variance = torch.where(variance > 1e-12, variance, torch.ones_like(variance))
@@ -40,7 +41,8 @@ def measure(train: Runs, tasks: Sequence[TaskData], layers: Sequence[int], devic
     kinds = {data.task.features for data in tasks}
     bases: dict[str, torch.Tensor] = {}
     if "concat" in kinds:
-        bases["concat"] = _whitening(covariance, variance, n).float().to(device)
+        white = _whitening(covariance, variance, n)
+        bases["concat"] = (white @ _prior(white, following)).float().to(device)
     if "product" in kinds:
         bases["product"] = _principal_axes(covariance, deviation).float().to(device)
     mean, deviation = mean.float().to(device), deviation.float().to(device)
@@ -48,13 +50,16 @@ def measure(train: Runs, tasks: Sequence[TaskData], layers: Sequence[int], devic
     return Scaling(mean, deviation, of_tasks, *_sizes(train, tasks, layers, mean, deviation, bases))
 
 
-def _moments(train: Runs, layers: Sequence[int], device: torch.device) -> tuple[int, torch.Tensor, torch.Tensor]:
-    """How many words were read, their mean `(layers, 1, dim)` and covariance `(layers, dim, dim)`, in float64.
+def _moments(
+    train: Runs, layers: Sequence[int], device: torch.device
+) -> tuple[int, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """How many words were read, their mean `(layers, 1, dim)`, covariance and covariance with the following word
+    `(layers, dim, dim)`, in float64.
 
     Raises ModelError where they are not finite.
     """
     n = 0
-    total = square = torch.zeros(1, dtype=torch.float64)  # on the CPU: not every GPU has float64
+    total = square = following = torch.zeros(1, dtype=torch.float64)  # on the CPU: not every GPU has float64
     near: torch.Tensor | None = None  # the mean of some words: what varies little about a large mean is not lost
     for batch in train.samples(WORDS, layers, device):
         values = batch.states.cpu().double()
@@ -63,6 +68,7 @@ def _moments(train: Runs, layers: Sequence[int], device: torch.device) -> tuple[
         n += values.shape[1]
         total = total + values.sum(1, keepdim=True)
         square = square + torch.bmm(values.transpose(1, 2), values)
+        following = following + torch.bmm(values[:, :-1].transpose(1, 2), values[:, 1:])
     assert near is not None
     broken = [layer for layer, sums in zip(layers, total, strict=True) if not torch.isfinite(sums).all()]
     if broken:
@@ -70,7 +76,21 @@ def _moments(train: Runs, layers: Sequence[int], device: torch.device) -> tuple[
             f"hidden states are not finite at layers {', '.join(map(str, broken))}: has training diverged?"
         )
     mean = total / n
-    return n, mean + near, square / n - mean.transpose(1, 2) * mean
+    centre = mean.transpose(1, 2) * mean
+    return n, mean + near, square / n - centre, following / n - centre
+
+
+def _prior(white: torch.Tensor, following: torch.Tensor) -> torch.Tensor:
+    """R, `(layers, dim, dim)`: directions of white words that are shared by neighbouring words, made larger.
+
+    R R' is K, over its mean, plus FLOOR; K's eigenvalues are the squared canonical correlations of a word and the next.
+    """
+    cross = white.transpose(1, 2) @ following @ white
+    shared = (cross.transpose(1, 2) @ cross + cross @ cross.transpose(1, 2)) / 2
+    diagonal = shared.diagonal(dim1=1, dim2=2)
+    shared = shared / diagonal.mean(1)[:, None, None].clamp_min(1e-12)
+    shared.diagonal(dim1=1, dim2=2).add_(FLOOR)
+    return torch.linalg.cholesky(shared)
 
 
 def _whitening(covariance: torch.Tensor, variance: torch.Tensor, n: int) -> torch.Tensor:
