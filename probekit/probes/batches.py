@@ -136,7 +136,7 @@ def _units(states: Vectors, split: Split) -> np.ndarray:
     offsets = states.corpus.offsets(split)
     if states.context == "sentence":
         return offsets
-    documents = document_numbers(states.corpus.splits[split])
+    documents = states.corpus.splits[split].document_numbers()
     return np.append(offsets[np.flatnonzero(np.diff(documents, prepend=-1))], offsets[-1])
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from probekit.corpora.readers.cached import check_cached
-from probekit.corpora.readers.reading import read_text
+from probekit.corpora.readers.reading import read_lines
 from probekit.errors import CorpusError
 from probekit.foreign import json_value, shortened
 
@@ -84,14 +84,14 @@ def _json(path: Path) -> Rows:
 
 def _objects(path: Path) -> list[tuple[str, dict[str, Any]]]:
     """Every object with its place: its line, or its number in the list."""
-    text = read_text(path)
     found = []
-    if text.lstrip()[:1] == "[":
-        for number, row in enumerate(_list(text, path), 1):
+    begin = next((line for line in read_lines(path) if line and not line.isspace()), "")
+    if begin.lstrip().startswith("["):
+        for number, row in enumerate(_list("\n".join(read_lines(path)), path), 1):
             where = f"{path}, row {number}"
             found.append((where, _object(row, where)))
         return found
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(read_lines(path), 1):
         if line and not line.isspace():
             where = f"{path}:{number}"
             try:

@@ -1,0 +1,212 @@
+"""Passages in columns: what a corpus holds takes some bytes a word, and becomes objects when it is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import overload
+
+import numpy as np
+
+from probekit.corpora.layers import EdgeLayer, TagLayer
+from probekit.corpora.passage import Edge, Passage
+from probekit.corpora.runs import offsets_of, places_in
+from probekit.corpora.texts import Texts
+from probekit.errors import InputError
+
+CHUNK = 16_384  # words and edges that are objects at once, while passages are put into columns
+BLOCK = 256  # passages that are objects at once, while they are walked
+
+
+class Passages(Sequence[Passage]):
+    """An immutable sequence of passages, in columns.
+
+    A passage is made when it is asked for. What goes through many of them reads the columns.
+
+    Attributes:
+        ids, documents: of each passage.
+        offsets: `(n + 1,)` position of each passage's first word, and the number of words last.
+        words: every word, passage after passage.
+        tags: word layers by name.
+        edges: span layers by name.
+    """
+
+    def __init__(
+        self,
+        ids: Texts,
+        documents: Texts,
+        offsets: np.ndarray,
+        words: Texts,
+        tags: Mapping[str, TagLayer],
+        edges: Mapping[str, EdgeLayer],
+    ) -> None:
+        self.ids, self.documents, self.offsets, self.words = ids, documents, offsets, words
+        self.tags = {name: layer for name, layer in tags.items() if layer.present.any()}
+        self.edges = {name: layer for name, layer in edges.items() if layer.present.any()}
+
+    @classmethod
+    def of(cls, passages: Iterable[Passage]) -> Passages:
+        """From passages, each of which may go once it was given.
+
+        Raises InputError where one holds something else than texts, or a layer has not one value a word.
+        """
+        if isinstance(passages, Passages):
+            return passages
+        parts: list[Passages] = []
+        chunk: list[Passage] = []
+        size = 0
+        for passage in passages:
+            chunk.append(passage)
+            size += len(passage.words) + sum(map(len, passage.edges.values()))
+            if size >= CHUNK:
+                parts.append(_in_columns(chunk))
+                chunk, size = [], 0
+        return cls.joined([*parts, _in_columns(chunk)])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Passages]) -> Passages:
+        """One after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        tags: dict[str, TagLayer] = {}
+        for name in _names(part.tags for part in parts):
+            layers = [part.tags.get(name) or _no_tags(part) for part in parts]
+            present = np.concatenate([layer.present for layer in layers])
+            tags[name] = TagLayer(present, Texts.joined([layer.values for layer in layers]))
+        edges: dict[str, EdgeLayer] = {}
+        for name in _names(part.edges for part in parts):
+            edges[name] = EdgeLayer.joined([part.edges.get(name) or EdgeLayer.missing(len(part)) for part in parts])
+        return cls(
+            ids=Texts.joined([part.ids for part in parts]),
+            documents=Texts.joined([part.documents for part in parts]),
+            offsets=offsets_of(np.concatenate([np.diff(part.offsets) for part in parts])),
+            words=Texts.joined([part.words for part in parts]),
+            tags=tags,
+            edges=edges,
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"Passages({len(self):,} passages, {len(self.words):,} words)"
+
+    @overload
+    def __getitem__(self, at: int) -> Passage: ...
+    @overload
+    def __getitem__(self, at: slice) -> Passages: ...
+    def __getitem__(self, at: int | slice) -> Passage | Passages:
+        chosen = range(len(self))[at]
+        if isinstance(chosen, range):
+            return self.take(np.arange(chosen.start, chosen.stop, chosen.step))
+        return self._objects(chosen, chosen + 1)[0]
+
+    def __iter__(self) -> Iterator[Passage]:
+        for start, stop in self.blocks():
+            yield from self._objects(start, stop)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(one == another for one, another in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def blocks(self) -> Iterator[tuple[int, int]]:
+        """First passage, and passage after the last, of runs of some hundred."""
+        for start in range(0, len(self), BLOCK):
+            yield start, min(start + BLOCK, len(self))
+
+    def take(self, passages: np.ndarray) -> Passages:
+        """The passages of these numbers, in this order."""
+        words = places_in(self.offsets, passages)
+        return Passages(
+            ids=self.ids.take(passages),
+            documents=self.documents.take(passages),
+            offsets=offsets_of(np.diff(self.offsets)[passages]),
+            words=self.words.take(words),
+            tags={n: TagLayer(layer.present[passages], layer.values.take(words)) for n, layer in self.tags.items()},
+            edges={name: layer.take(passages) for name, layer in self.edges.items()},
+        )
+
+    def replace(
+        self,
+        *,
+        ids: Texts | None = None,
+        documents: Texts | None = None,
+        tags: Mapping[str, TagLayer] | None = None,
+        edges: Mapping[str, EdgeLayer] | None = None,
+    ) -> Passages:
+        """The same words with other columns in place of those given."""
+        return Passages(
+            ids=self.ids if ids is None else ids,
+            documents=self.documents if documents is None else documents,
+            offsets=self.offsets,
+            words=self.words,
+            tags=self.tags if tags is None else tags,
+            edges=self.edges if edges is None else edges,
+        )
+
+    def document_numbers(self) -> np.ndarray:
+        """Number of the document each passage stands in, counted in order of appearance: `(n,)`."""
+        named = self.documents.numbers
+        return offsets_of(named[1:] != named[:-1])[: len(self)]
+
+    def _objects(self, start: int, stop: int) -> list[Passage]:
+        first, last = int(self.offsets[start]), int(self.offsets[stop])
+        bounds = (self.offsets[start : stop + 1] - first).tolist()
+        ids, documents = self.ids.list(start, stop), self.documents.list(start, stop)
+        words = self.words.list(first, last)
+        tags: list[dict[str, tuple[str | None, ...]]] = [{} for _ in ids]
+        for name, layer in self.tags.items():
+            values = layer.values.list(first, last)
+            for i in np.flatnonzero(layer.present[start:stop]).tolist():
+                tags[i][name] = tuple(values[bounds[i] : bounds[i + 1]])
+        edges: list[dict[str, tuple[Edge, ...]]] = [{} for _ in ids]
+        for name, spans in self.edges.items():
+            found = spans.edges(start, stop)
+            for i in np.flatnonzero(spans.present[start:stop]).tolist():
+                edges[i][name] = found[i]
+        return [
+            Passage(ids[i], documents[i], tuple(words[bounds[i] : bounds[i + 1]]), tags[i], edges[i])
+            for i in range(stop - start)
+        ]
+
+
+def _in_columns(passages: Sequence[Passage]) -> Passages:
+    lengths = [len(passage.words) for passage in passages]
+    tags: dict[str, TagLayer] = {}
+    for name in _names(passage.tags for passage in passages):
+        layers = [passage.tags.get(name) for passage in passages]
+        filled = [(None,) * n if layer is None else layer for n, layer in zip(lengths, layers, strict=True)]
+        odd = next((i for i, values in enumerate(filled) if len(values) != lengths[i]), None)
+        if odd is not None:
+            raise InputError(
+                f"passage '{passages[odd].id}' has {len(filled[odd])} values in its layer '{name}' for {lengths[odd]} "
+                "words"
+            )
+        present = np.array([layer is not None for layer in layers], dtype=bool)
+        tags[name] = TagLayer(present, Texts.of(list(chain.from_iterable(filled))))
+    edges: dict[str, EdgeLayer] = {}
+    for name in _names(passage.edges for passage in passages):
+        edges[name] = EdgeLayer.of([passage.edges.get(name) for passage in passages])
+    return Passages(
+        ids=Texts.of([passage.id for passage in passages]),
+        documents=Texts.of([passage.document for passage in passages]),
+        offsets=offsets_of(np.array(lengths, dtype=np.int64)),
+        words=Texts.of(list(chain.from_iterable(passage.words for passage in passages))),
+        tags=tags,
+        edges=edges,
+    )
+
+
+def _no_tags(part: Passages) -> TagLayer:
+    return TagLayer(np.zeros(len(part), dtype=bool), Texts.missing(len(part.words)))
+
+
+def _names(layers: Iterable[Mapping[str, object]]) -> list[str]:
+    """The names of all layers, in order of appearance."""
+    names: dict[str, None] = {}
+    for one in layers:
+        names.update(dict.fromkeys(one))
+    return list(names)

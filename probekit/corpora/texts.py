@@ -1,0 +1,95 @@
+"""Texts: a long row of texts in which many come again, as numbers into a vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from probekit.errors import InputError
+
+NONE = -1  # the number of a place without a text
+_ENCODED = pa.dictionary(pa.int32(), pa.large_string())
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """Texts, some of which may be missing.
+
+    Attributes:
+        numbers: `(n,)` place of each text in the vocabulary, or NONE; of the narrowest type of signed integers.
+        vocabulary: distinct texts, not all of which need be there.
+    """
+
+    numbers: np.ndarray
+    vocabulary: pa.LargeStringArray
+
+    @classmethod
+    def of(cls, texts: Sequence[str | None]) -> Texts:
+        """From texts and None. Raises InputError for anything else."""
+        try:
+            encoded = pa.array(texts, _ENCODED)
+        except (pa.ArrowException, UnicodeEncodeError) as error:
+            raise InputError(f"passages are made of texts: {error}") from error
+        return cls(_narrow(encoded.indices.fill_null(NONE).to_numpy(), len(encoded.dictionary)), encoded.dictionary)
+
+    @classmethod
+    def missing(cls, n: int) -> Texts:
+        """`n` places without a text."""
+        return cls(np.full(n, NONE, dtype=np.int8), pa.array([], pa.large_string()))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Texts]) -> Texts:
+        """One after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        merged = pa.concat_arrays([part.vocabulary for part in parts]).dictionary_encode()
+        places = _narrow(merged.indices.to_numpy(), len(merged.dictionary))
+        numbers = np.empty(sum(map(len, parts)), dtype=places.dtype)
+        done = before = 0
+        for part in parts:
+            # The place after the last is NONE's, which is -1.
+            own = np.append(places[before : before + len(part.vocabulary)], NONE).astype(places.dtype)
+            numbers[done : done + len(part)] = own[part.numbers]
+            done, before = done + len(part), before + len(part.vocabulary)
+        return cls(numbers, merged.dictionary)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def take(self, places: np.ndarray) -> Texts:
+        """Those at `places`."""
+        return Texts(self.numbers[places], self.vocabulary)
+
+    def list(self, start: int = 0, stop: int | None = None) -> list[str | None]:
+        """Those from `start` to `stop`, as Python has them."""
+        numbers = self.numbers[start:stop]
+        return self.vocabulary.take(pa.array(numbers, mask=numbers == NONE)).to_pylist()
+
+    def texts(self, start: int = 0, stop: int | None = None) -> list[str]:
+        """Those from `start` to `stop`, none of which is missing."""
+        return cast("list[str]", self.list(start, stop))
+
+    def kinds(self) -> list[str]:
+        """The texts that are there, each once, in the order of their numbers."""
+        return self.vocabulary.take(pa.array(self.distinct())).to_pylist()
+
+    def numbered_as(self, other: Texts) -> np.ndarray:
+        """`(n,)` the number each has in `other`, of the same type as its numbers; NONE where it is not there."""
+        places = pc.index_in(self.vocabulary, value_set=other.vocabulary).fill_null(NONE).to_numpy()
+        return np.append(places, NONE).astype(other.numbers.dtype)[self.numbers]
+
+    def distinct(self) -> np.ndarray:
+        """The numbers that are there, NONE not among them, in order."""
+        there = np.zeros(len(self.vocabulary) + 1, dtype=bool)
+        there[self.numbers] = True
+        return np.flatnonzero(there[:-1])
+
+
+def _narrow(numbers: np.ndarray, n: int) -> np.ndarray:
+    """Numbers below `n` in the narrowest type that holds them and NONE."""
+    return numbers.astype(np.min_scalar_type(-max(n, 1)))
