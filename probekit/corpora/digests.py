@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import pairwise
 
+import numpy as np
+
 from probekit.corpora.layers import EdgeLayer
+from probekit.corpora.passage import Split
 from probekit.corpora.passages import Passages
+from probekit.corpora.runs import offsets_of
 
 
-def of_text(splits: Mapping[str, Passages]) -> str:
+def of_text(splits: Mapping[Split, Passages]) -> str:
     """sha256 of the names of splits and documents, and of the words between their borders."""
     digest = hashlib.sha256()
     for split, passages in splits.items():
         digest.update(f"\x1d{split}".encode())
-        for start, stop in passages.blocks():
-            bounds = passages.offsets[start : stop + 1].tolist()
-            documents = passages.documents.list(start, stop)
-            words = passages.words.list(bounds[0], bounds[-1])
-            first = bounds[0]
-            for document, (a, b) in zip(documents, pairwise(bounds), strict=True):
-                text = "\x1f".join(words[a - first : b - first])
-                digest.update(f"\x1e{document}\x1c{text}".encode())
+        word, numbers = passages.words.vocabulary.to_pylist(), passages.words.numbers
+        documents = passages.documents.texts()
+        for document, (start, stop) in zip(documents, pairwise(passages.offsets.tolist()), strict=True):
+            text = "\x1f".join(map(word.__getitem__, numbers[start:stop].tolist()))
+            digest.update(f"\x1e{document}\x1c{text}".encode())
     return digest.hexdigest()
 
 
@@ -39,25 +41,32 @@ def of_labels(splits: Iterable[Passages]) -> str:
 def _labels(passages: Passages, start: int, stop: int) -> list[list[str]]:
     """The layers of each passage from `start` to `stop`, in texts."""
     parts: list[list[str]] = [[] for _ in range(start, stop)]
-    bounds = passages.offsets[start : stop + 1]
     for name in sorted(passages.tags):
         layer = passages.tags[name]
-        values = list(map(str, layer.values.list(bounds[0], bounds[-1])))
-        for i, (a, b) in enumerate(pairwise((bounds - bounds[0]).tolist())):
-            if layer.present[start + i]:
-                parts[i] += [f"\x1d{name}", *values[a:b]]
+        values = layer.objects(start, stop)
+        for i in np.flatnonzero(layer.present[start:stop]).tolist():
+            parts[i] += [f"\x1d{name}", *map(str, values[i])]
     for name in sorted(passages.edges):
-        for i, texts in enumerate(_edges(passages.edges[name], start, stop)):
-            if passages.edges[name].present[start + i]:
-                parts[i] += [f"\x1e{name}", *texts]
+        texts = _edges(passages.edges[name], start, stop)
+        for i in np.flatnonzero(passages.edges[name].present[start:stop]).tolist():
+            parts[i] += [f"\x1e{name}", *texts[i]]
     return parts
 
 
-def _edges(layer: EdgeLayer, start: int, stop: int) -> Iterator[list[str]]:
-    """Labels and spans of each passage's edges, in texts."""
-    for edges in layer.edges(start, stop):
-        texts = []
-        for edge in edges:
-            texts.append(edge.label)
-            texts.extend(map(str, edge.spans))
-        yield texts
+def _edges(layer: EdgeLayer, start: int, stop: int) -> list[list[str]]:
+    """Labels and spans of each passage's edges, in texts: each label before its spans."""
+    first, last = layer.offsets[start], layer.offsets[stop]
+    labels, spans = layer.labels.texts(first, last), layer.spans_of(start, stop)
+    places = offsets_of(layer.arities[first:last].astype(np.int64) + 1)
+    texts = np.empty(places[-1], dtype=object)
+    is_label = np.zeros(places[-1], dtype=bool)
+    is_label[places[:-1]] = True
+    texts[is_label] = labels
+    texts[~is_label] = list(map(_span, spans[:, 0].tolist(), spans[:, 1].tolist()))
+    row = texts.tolist()
+    return [row[a:b] for a, b in pairwise(places[layer.offsets[start : stop + 1] - first].tolist())]
+
+
+@lru_cache(maxsize=65_536)
+def _span(start: int, end: int) -> str:
+    return f"({start}, {end})"

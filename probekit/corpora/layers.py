@@ -20,11 +20,46 @@ class TagLayer:
 
     Attributes:
         present: `(passages,)` whether a passage has the layer.
-        values: of every word; missing ones where the passage does not have it.
+        offsets: `(passages + 1,)` where each passage's words begin.
+        values: of every word; missing ones where the passage does not have the layer.
     """
 
     present: np.ndarray
+    offsets: np.ndarray
     values: Texts
+
+    @classmethod
+    def of(cls, layers: Sequence[Sequence[str | None] | None], lengths: Sequence[int]) -> TagLayer:
+        """From each passage's values, None where it has none, and its number of words."""
+        filled = [(None,) * n if layer is None else layer for layer, n in zip(layers, lengths, strict=True)]
+        return cls(
+            present=np.array([layer is not None for layer in layers], dtype=bool),
+            offsets=offsets_of(np.array(lengths, dtype=np.int64)),
+            values=Texts.of(list(chain.from_iterable(filled))),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[TagLayer]) -> TagLayer:
+        """One after the other."""
+        return cls(
+            present=np.concatenate([part.present for part in parts]),
+            offsets=offsets_of(np.concatenate([np.diff(part.offsets) for part in parts])),
+            values=Texts.joined([part.values for part in parts]),
+        )
+
+    def take(self, passages: np.ndarray) -> TagLayer:
+        """The values of some passages."""
+        return TagLayer(
+            present=self.present[passages],
+            offsets=offsets_of(np.diff(self.offsets)[passages]),
+            values=self.values.take(places_in(self.offsets, passages)),
+        )
+
+    def objects(self, start: int, stop: int) -> list[tuple[str | None, ...]]:
+        """Those of the passages from `start` to `stop`, as Python has them."""
+        bounds = self.offsets[start : stop + 1]
+        values = self.values.values(bounds[0], bounds[-1])
+        return [tuple(values[a:b]) for a, b in pairwise((bounds - bounds[0]).tolist())]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +94,6 @@ class EdgeLayer:
         )
 
     @classmethod
-    def missing(cls, n: int) -> EdgeLayer:
-        """The layer of `n` passages that do not have it."""
-        return cls.of([None] * n)
-
-    @classmethod
     def joined(cls, parts: Sequence[EdgeLayer]) -> EdgeLayer:
         """One after the other."""
         return cls(
@@ -91,13 +121,17 @@ class EdgeLayer:
         """Where each passage's spans begin: `(passages + 1,)`."""
         return offsets_of(self.arities)[self.offsets]
 
-    def edges(self, start: int, stop: int) -> list[tuple[Edge, ...]]:
+    def spans_of(self, start: int, stop: int) -> np.ndarray:
+        """The spans of the passages from `start` to `stop`: `(spans, 2)`."""
+        return self.spans[self._first_span[start] : self._first_span[stop]]
+
+    def objects(self, start: int, stop: int) -> list[tuple[Edge, ...]]:
         """Those of the passages from `start` to `stop`, as Python has them."""
         first, last = self.offsets[start], self.offsets[stop]
-        spans = self.spans[self._first_span[start] : self._first_span[stop]]
+        spans = self.spans_of(start, stop)
         pairs = list(zip(spans[:, 0].tolist(), spans[:, 1].tolist(), strict=True))
         bounds = offsets_of(self.arities[first:last]).tolist()
-        labels = self.labels.list(first, last)
-        found = [Edge(tuple(pairs[a:b]), label or "") for (a, b), label in zip(pairwise(bounds), labels, strict=True)]
+        labels = self.labels.texts(first, last)
+        found = [Edge(tuple(pairs[a:b]), label) for (a, b), label in zip(pairwise(bounds), labels, strict=True)]
         borders = (self.offsets[start : stop + 1] - first).tolist()
         return [tuple(found[a:b]) for a, b in pairwise(borders)]

@@ -9,7 +9,8 @@ from typing import overload
 import numpy as np
 
 from probekit.corpora.layers import EdgeLayer, TagLayer
-from probekit.corpora.passage import Edge, Passage
+from probekit.corpora.lazy import Block
+from probekit.corpora.passage import Passage
 from probekit.corpora.runs import offsets_of, places_in
 from probekit.corpora.texts import Texts
 from probekit.errors import InputError
@@ -70,12 +71,10 @@ class Passages(Sequence[Passage]):
             return parts[0]
         tags: dict[str, TagLayer] = {}
         for name in _names(part.tags for part in parts):
-            layers = [part.tags.get(name) or _no_tags(part) for part in parts]
-            present = np.concatenate([layer.present for layer in layers])
-            tags[name] = TagLayer(present, Texts.joined([layer.values for layer in layers]))
+            tags[name] = TagLayer.joined([part.tags.get(name) or part.no_tags() for part in parts])
         edges: dict[str, EdgeLayer] = {}
         for name in _names(part.edges for part in parts):
-            edges[name] = EdgeLayer.joined([part.edges.get(name) or EdgeLayer.missing(len(part)) for part in parts])
+            edges[name] = EdgeLayer.joined([part.edges.get(name) or part.no_edges() for part in parts])
         return cls(
             ids=Texts.joined([part.ids for part in parts]),
             documents=Texts.joined([part.documents for part in parts]),
@@ -119,13 +118,12 @@ class Passages(Sequence[Passage]):
 
     def take(self, passages: np.ndarray) -> Passages:
         """The passages of these numbers, in this order."""
-        words = places_in(self.offsets, passages)
         return Passages(
             ids=self.ids.take(passages),
             documents=self.documents.take(passages),
             offsets=offsets_of(np.diff(self.offsets)[passages]),
-            words=self.words.take(words),
-            tags={n: TagLayer(layer.present[passages], layer.values.take(words)) for n, layer in self.tags.items()},
+            words=self.words.take(places_in(self.offsets, passages)),
+            tags={name: layer.take(passages) for name, layer in self.tags.items()},
             edges={name: layer.take(passages) for name, layer in self.edges.items()},
         )
 
@@ -147,6 +145,14 @@ class Passages(Sequence[Passage]):
             edges=self.edges if edges is None else edges,
         )
 
+    def no_tags(self) -> TagLayer:
+        """A word layer that no passage has."""
+        return TagLayer(np.zeros(len(self), dtype=bool), self.offsets, Texts.missing(len(self.words)))
+
+    def no_edges(self) -> EdgeLayer:
+        """A span layer that no passage has."""
+        return EdgeLayer.of([None] * len(self))
+
     def document_numbers(self) -> np.ndarray:
         """Number of the document each passage stands in, counted in order of appearance: `(n,)`."""
         named = self.documents.numbers
@@ -155,18 +161,10 @@ class Passages(Sequence[Passage]):
     def _objects(self, start: int, stop: int) -> list[Passage]:
         first, last = int(self.offsets[start]), int(self.offsets[stop])
         bounds = (self.offsets[start : stop + 1] - first).tolist()
-        ids, documents = self.ids.list(start, stop), self.documents.list(start, stop)
-        words = self.words.list(first, last)
-        tags: list[dict[str, tuple[str | None, ...]]] = [{} for _ in ids]
-        for name, layer in self.tags.items():
-            values = layer.values.list(first, last)
-            for i in np.flatnonzero(layer.present[start:stop]).tolist():
-                tags[i][name] = tuple(values[bounds[i] : bounds[i + 1]])
-        edges: list[dict[str, tuple[Edge, ...]]] = [{} for _ in ids]
-        for name, spans in self.edges.items():
-            found = spans.edges(start, stop)
-            for i in np.flatnonzero(spans.present[start:stop]).tolist():
-                edges[i][name] = found[i]
+        ids, documents = self.ids.texts(start, stop), self.documents.texts(start, stop)
+        words = self.words.texts(first, last)
+        tags = Block(self.tags, start, stop).of_each()
+        edges = Block(self.edges, start, stop).of_each()
         return [
             Passage(ids[i], documents[i], tuple(words[bounds[i] : bounds[i + 1]]), tags[i], edges[i])
             for i in range(stop - start)
@@ -177,16 +175,7 @@ def _in_columns(passages: Sequence[Passage]) -> Passages:
     lengths = [len(passage.words) for passage in passages]
     tags: dict[str, TagLayer] = {}
     for name in _names(passage.tags for passage in passages):
-        layers = [passage.tags.get(name) for passage in passages]
-        filled = [(None,) * n if layer is None else layer for n, layer in zip(lengths, layers, strict=True)]
-        odd = next((i for i, values in enumerate(filled) if len(values) != lengths[i]), None)
-        if odd is not None:
-            raise InputError(
-                f"passage '{passages[odd].id}' has {len(filled[odd])} values in its layer '{name}' for {lengths[odd]} "
-                "words"
-            )
-        present = np.array([layer is not None for layer in layers], dtype=bool)
-        tags[name] = TagLayer(present, Texts.of(list(chain.from_iterable(filled))))
+        tags[name] = TagLayer.of([_tags(passage, name) for passage in passages], lengths)
     edges: dict[str, EdgeLayer] = {}
     for name in _names(passage.edges for passage in passages):
         edges[name] = EdgeLayer.of([passage.edges.get(name) for passage in passages])
@@ -200,8 +189,13 @@ def _in_columns(passages: Sequence[Passage]) -> Passages:
     )
 
 
-def _no_tags(part: Passages) -> TagLayer:
-    return TagLayer(np.zeros(len(part), dtype=bool), Texts.missing(len(part.words)))
+def _tags(passage: Passage, name: str) -> Sequence[str | None] | None:
+    values = passage.tags.get(name)
+    if values is not None and len(values) != len(passage.words):
+        raise InputError(
+            f"passage '{passage.id}' has {len(passage.words)} words and {len(values)} values in its layer '{name}'"
+        )
+    return values
 
 
 def _names(layers: Iterable[Mapping[str, object]]) -> list[str]:

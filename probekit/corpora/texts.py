@@ -65,14 +65,14 @@ class Texts:
         """Those at `places`."""
         return Texts(self.numbers[places], self.vocabulary)
 
-    def list(self, start: int = 0, stop: int | None = None) -> list[str | None]:
+    def values(self, start: int = 0, stop: int | None = None) -> list[str | None]:
         """Those from `start` to `stop`, as Python has them."""
         numbers = self.numbers[start:stop]
         return self.vocabulary.take(pa.array(numbers, mask=numbers == NONE)).to_pylist()
 
     def texts(self, start: int = 0, stop: int | None = None) -> list[str]:
         """Those from `start` to `stop`, none of which is missing."""
-        return cast("list[str]", self.list(start, stop))
+        return cast("list[str]", self.values(start, stop))
 
     def kinds(self) -> list[str]:
         """The texts that are there, each once, in the order of their numbers."""

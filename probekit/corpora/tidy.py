@@ -34,7 +34,7 @@ def disjoint(splits: Splits, tally: Tally) -> dict[Split, Passages]:
         passages = given[split]
         shared = np.zeros(len(passages), dtype=bool)
         for name, members in _members(passages, in_several):
-            text = tuple(passages.words.take(places_in(passages.offsets, members)).list())
+            text = tuple(passages.words.take(places_in(passages.offsets, members)).values())
             shared[members] = text in held[name]
             held[name].add(text)
         if shared.any():

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from probekit.corpora.passage import Corpus, Split
-from probekit.tasks.instances import Instances, document_numbers
+from probekit.tasks.instances import Instances
 from probekit.tasks.task import Context
 
 RUN_WORDS = 256  # a batch is several such runs from all over the split

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby
 
 import numpy as np
 
-from probekit.corpora.layers import EdgeLayer, TagLayer
+from probekit.corpora.layers import TagLayer
 from probekit.corpora.passage import Corpus
 from probekit.corpora.passages import Passages
 from probekit.corpora.readers.ignored import MISSING
 from probekit.corpora.texts import NONE, Texts
 from probekit.errors import TaskError
-from probekit.tasks.pairs import mention_pairs
+from probekit.tasks.pairs import Pair, mention_pairs
 from probekit.tasks.task import Task
 
 
@@ -65,7 +65,7 @@ def words(task: Task, passages: Passages) -> Labelled:
 
 def edges(task: Task, passages: Passages) -> Labelled:
     """Every labelled span (shape `span`), or ordered pair of spans (shape `arc`), of the layer."""
-    layer = passages.edges.get(task.layer) or EdgeLayer.missing(len(passages))
+    layer = passages.edges.get(task.layer) or passages.no_edges()
     passage = np.repeat(np.arange(len(passages)), np.diff(layer.offsets))
     arity = task.arity
     odd = np.flatnonzero(layer.arities != arity)
@@ -79,17 +79,17 @@ def edges(task: Task, passages: Passages) -> Labelled:
 
 def pairs(task: Task, passages: Passages) -> Labelled:
     """Pairs of mentions of one document, coreferent (`same`) or not (`different`), see `tasks.pairs`."""
-    mentioned = {name: layer for name, layer in passages.edges.items() if name == task.layer}
-    lean = passages.replace(tags={}, edges=mentioned)
-    documents = np.flatnonzero(np.diff(passages.document_numbers(), prepend=NONE, append=len(passages)))
     starts: list[int] = []
-    spans: list[Sequence[Sequence[int]]] = []
+    spans: list[Pair] = []
     labels: list[str] = []
-    for start, stop in pairwise(documents.tolist()):
-        for pair, label in mention_pairs(lean[start:stop], task.layer):
-            starts.append(start)
-            spans.append(pair)
-            labels.append(label)
+    start = 0
+    for _, document in groupby(passages, key=lambda passage: passage.document):
+        members = list(document)
+        labelled = mention_pairs(members, task.layer)
+        starts += [start] * len(labelled)
+        spans += [pair for pair, _ in labelled]
+        labels += [label for _, label in labelled]
+        start += len(members)
     return Labelled(
         np.array(starts, dtype=np.int64), np.array(spans, dtype=np.int64).reshape(-1, 2, 2), Texts.of(labels)
     )

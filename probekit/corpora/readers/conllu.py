@@ -55,7 +55,9 @@ def read_file(path: Path, tally: Tally) -> Passages:
     for i in clear.tolist():
         if i in tallies:
             tally.merge(tallies[i])
-    return _with_layers(found if len(clear) == len(found) else found.take(clear), frozenset().union(*(used[i] for i in clear)))
+    return _with_layers(
+        found if len(clear) == len(found) else found.take(clear), frozenset().union(*(used[i] for i in clear))
+    )
 
 
 def _used(sentence: Sentence, columns: Mapping[str, int]) -> frozenset[str]:

@@ -45,7 +45,7 @@ def unmasked(passages: Passages, where: Callable[[int], str], tally: Tally) -> n
     most = 2 * np.bincount(documents, masked) > np.bincount(documents, lengths)
     left_out = most[documents]
     for i in np.flatnonzero((masked == lengths) & ~left_out).tolist():
-        (word, *more) = passages.words.list(*passages.offsets[i : i + 2].tolist())
+        (word, *more) = passages.words.texts(*passages.offsets[i : i + 2].tolist())
         left_out[i] = bool(more) or bool(word.strip("_"))
     first = np.diff(documents, prepend=-1) > 0
     for i in np.flatnonzero(left_out).tolist():
