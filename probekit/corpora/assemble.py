@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow
+
 from probekit.corpora.card import Card
 from probekit.corpora.fetch import fetch
 from probekit.corpora.find import KNOWN, files_in, files_read, reader_of
@@ -93,4 +95,5 @@ def _corpus(name: str, reader: str, material: Material) -> Corpus:
 def _finish(name: str, reading: Reading) -> Corpus:
     splits = distinct({split: reading.splits.get(split, ()) for split in SPLITS}, reading.tally)
     reading.notices += overlap(splits)
+    pyarrow.default_memory_pool().release_unused()  # what only the readers needed
     return Corpus(name, splits, notices=tuple(reading.warnings()))

@@ -65,23 +65,23 @@ class Passages(Sequence[Passage]):
         return cls.joined([*parts, _in_columns(chunk)])
 
     @classmethod
-    def joined(cls, parts: Sequence[Passages]) -> Passages:
-        """One after the other."""
+    def joined(cls, parts: list[Passages]) -> Passages:
+        """One after the other. The list is emptied, and each column goes when it is joined, so that the parts and the
+        whole are never there together."""
         if len(parts) == 1:
-            return parts[0]
-        tags: dict[str, TagLayer] = {}
-        for name in _names(part.tags for part in parts):
-            tags[name] = TagLayer.joined([part.tags.get(name) or part.no_tags() for part in parts])
-        edges: dict[str, EdgeLayer] = {}
-        for name in _names(part.edges for part in parts):
-            edges[name] = EdgeLayer.joined([part.edges.get(name) or part.no_edges() for part in parts])
+            return parts.pop()
+        ids, documents, words = [p.ids for p in parts], [p.documents for p in parts], [p.words for p in parts]
+        lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+        tags = {name: [p.tags.get(name) or p.no_tags() for p in parts] for name in _names(p.tags for p in parts)}
+        edges = {name: [p.edges.get(name) or p.no_edges() for p in parts] for name in _names(p.edges for p in parts)}
+        parts.clear()
         return cls(
-            ids=Texts.joined([part.ids for part in parts]),
-            documents=Texts.joined([part.documents for part in parts]),
-            offsets=offsets_of(np.concatenate([np.diff(part.offsets) for part in parts])),
-            words=Texts.joined([part.words for part in parts]),
-            tags=tags,
-            edges=edges,
+            ids=Texts.joined(ids),
+            documents=Texts.joined(documents),
+            offsets=offsets_of(lengths),
+            words=Texts.joined(words),
+            tags={name: TagLayer.joined(tags.pop(name)) for name in list(tags)},
+            edges={name: EdgeLayer.joined(edges.pop(name)) for name in list(edges)},
         )
 
     def __len__(self) -> int:

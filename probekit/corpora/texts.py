@@ -35,7 +35,8 @@ class Texts:
             encoded = pa.array(texts, _ENCODED)
         except (pa.ArrowException, UnicodeEncodeError) as error:
             raise InputError(f"passages are made of texts: {error}") from error
-        return cls(_narrow(encoded.indices.fill_null(NONE).to_numpy(), len(encoded.dictionary)), encoded.dictionary)
+        numbers = encoded.indices.fill_null(NONE).to_numpy()
+        return cls(numbers.astype(_type(len(encoded.dictionary))), encoded.dictionary)
 
     @classmethod
     def missing(cls, n: int) -> Texts:
@@ -47,13 +48,12 @@ class Texts:
         """One after the other."""
         if len(parts) == 1:
             return parts[0]
-        merged = pa.concat_arrays([part.vocabulary for part in parts]).dictionary_encode()
-        places = _narrow(merged.indices.to_numpy(), len(merged.dictionary))
-        numbers = np.empty(sum(map(len, parts)), dtype=places.dtype)
+        merged = pa.chunked_array([part.vocabulary for part in parts]).dictionary_encode().combine_chunks()
+        places = merged.indices.to_numpy()
+        numbers = np.empty(sum(map(len, parts)), dtype=_type(len(merged.dictionary)))
         done = before = 0
         for part in parts:
-            # The place after the last is NONE's, which is -1.
-            own = np.append(places[before : before + len(part.vocabulary)], NONE).astype(places.dtype)
+            own = np.append(places[before : before + len(part.vocabulary)], NONE)  # that of NONE, which is -1, last
             numbers[done : done + len(part)] = own[part.numbers]
             done, before = done + len(part), before + len(part.vocabulary)
         return cls(numbers, merged.dictionary)
@@ -90,6 +90,6 @@ class Texts:
         return np.flatnonzero(there[:-1])
 
 
-def _narrow(numbers: np.ndarray, n: int) -> np.ndarray:
-    """Numbers below `n` in the narrowest type that holds them and NONE."""
-    return numbers.astype(np.min_scalar_type(-max(n, 1)))
+def _type(n: int) -> np.dtype:
+    """The narrowest type that holds the numbers below `n`, and NONE."""
+    return np.min_scalar_type(-max(n, 1))

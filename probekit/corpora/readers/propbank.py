@@ -34,7 +34,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 
 class _Document(NamedTuple):
     path: str
-    sentences: dict[int, tuple[int, list[str]]]  # by number: the first line's number, the lines
+    sentences: dict[int, tuple[int, str]]  # by number: the first line's number, the lines
 
 
 def read(material: Material) -> Reading:
@@ -72,7 +72,7 @@ def _document(path: str, raw: bytes) -> _Document:
         number = lines[0].split(maxsplit=2)[1:2]
         if not number or not _NUMBER.fullmatch(number[0]):
             raise CorpusError(f"{path}:{first}: no sentence number in the second column")
-        sentences[int(number[0])] = (first, lines)
+        sentences[int(number[0])] = (first, "\n".join(lines))
     return _Document(path, sentences)
 
 
@@ -92,7 +92,8 @@ def _found(
         outcome["lacking"] += 1
         return {}
     path, sentences = documents[name]
-    first, lines = sentences.get(int(number) - 1, (0, []))
+    first, text = sentences.get(int(number) - 1, (0, ""))
+    lines = text.split("\n") if text else []
     if len(lines) != length:
         outcome["differs"] += 1
         return {}
