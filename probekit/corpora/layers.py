@@ -35,7 +35,7 @@ class TagLayer:
         return cls(
             present=np.array([layer is not None for layer in layers], dtype=bool),
             offsets=offsets_of(np.array(lengths, dtype=np.int64)),
-            values=Texts.of(list(chain.from_iterable(filled))),
+            values=Texts.of(list(chain.from_iterable(filled)), optional=True),
         )
 
     @classmethod

@@ -29,12 +29,14 @@ class Texts:
     vocabulary: pa.LargeStringArray
 
     @classmethod
-    def of(cls, texts: Sequence[str | None]) -> Texts:
-        """From texts and None. Raises InputError for anything else."""
+    def of(cls, texts: Sequence[str | None], *, optional: bool = False) -> Texts:
+        """From texts, and None where they are `optional`. Raises InputError for anything else."""
         try:
             encoded = pa.array(texts, _ENCODED)
         except (pa.ArrowException, UnicodeEncodeError) as error:
             raise InputError(f"passages are made of texts: {error}") from error
+        if encoded.null_count and not optional:
+            raise InputError("passages are made of texts: None stands where one is needed")
         numbers = encoded.indices.fill_null(NONE).to_numpy()
         return cls(numbers.astype(_type(len(encoded.dictionary))), encoded.dictionary)
 

@@ -112,7 +112,7 @@ def _values(layer: str, passages: Passages) -> Texts:
 def _feature(layer: TagLayer, feature: str) -> Texts:
     """The values of one feature."""
     values = [read_feature(value, feature) for value in layer.values.vocabulary.to_pylist()]
-    kinds = Texts.of([*values, None])  # that of NONE, which is -1, last
+    kinds = Texts.of([*values, None], optional=True)  # that of NONE, which is -1, last
     return kinds.take(layer.values.numbers)
 
 
