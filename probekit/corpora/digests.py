@@ -20,11 +20,13 @@ def of_text(splits: Mapping[Split, Passages]) -> str:
     digest = hashlib.sha256()
     for split, passages in splits.items():
         digest.update(f"\x1d{split}".encode())
-        word, numbers = passages.words.vocabulary.to_pylist(), passages.words.numbers
-        documents = passages.documents.texts()
-        for document, (start, stop) in zip(documents, pairwise(passages.offsets.tolist()), strict=True):
-            text = "\x1f".join(map(word.__getitem__, numbers[start:stop].tolist()))
-            digest.update(f"\x1e{document}\x1c{text}".encode())
+        for start, stop in passages.blocks():
+            bounds = passages.offsets[start : stop + 1]
+            words = passages.words.texts(bounds[0], bounds[-1])
+            borders = pairwise((bounds - bounds[0]).tolist())
+            for document, (a, b) in zip(passages.documents.texts(start, stop), borders, strict=True):
+                text = "\x1f".join(words[a:b])
+                digest.update(f"\x1e{document}\x1c{text}".encode())
     return digest.hexdigest()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 from probekit.errors import InputError
 
 NONE = -1  # the number of a place without a text
+KNOWN = 65_536  # texts of a vocabulary that are kept as Python has them, at most
 _ENCODED = pa.dictionary(pa.int32(), pa.large_string())
 
 
@@ -70,7 +72,14 @@ class Texts:
     def values(self, start: int = 0, stop: int | None = None) -> list[str | None]:
         """Those from `start` to `stop`, as Python has them."""
         numbers = self.numbers[start:stop]
+        if len(self.vocabulary) <= min(KNOWN, len(self.numbers)):
+            return list(map(self._known.__getitem__, numbers.tolist()))
         return self.vocabulary.take(pa.array(numbers, mask=numbers == NONE)).to_pylist()
+
+    @cached_property
+    def _known(self) -> list[str | None]:
+        """The vocabulary as Python has it, and None where NONE, which is -1, finds it."""
+        return [*self.vocabulary.to_pylist(), None]
 
     def texts(self, start: int = 0, stop: int | None = None) -> list[str]:
         """Those from `start` to `stop`, none of which is missing."""
