@@ -6,7 +6,6 @@ them into positions in the split's one long row of words, which is how spans and
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +16,8 @@ from probekit.corpora.tally import with_warnings
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from probekit.corpora.passages import Passages
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
@@ -60,19 +61,28 @@ class Corpus:
 
     Attributes:
         name: what results call it; other corpora may have the same name.
-        splits: passages of `train`, `dev` and `test`; documents stay in one piece and in order.
+        splits: passages of `train`, `dev` and `test`; documents stay in one piece and in order. Any sequence of
+            Passage may be given, and is kept in columns.
         card: title, licence and sources, where the corpus has a card.
         notices: what a reader must know, one sentence each: what was left out, joined, masked, and how many.
         modified: files whose checksum differed from the card's and were accepted all the same.
         source: the name or path it was loaded by; empty for one made in Python.
+
+    Raises InputError for passages with something else than texts in them, or without one value a word in a layer.
     """
 
     name: str
-    splits: Mapping[Split, tuple[Passage, ...]]
+    splits: Mapping[Split, Passages]
     card: Card | None = None
     notices: tuple[str, ...] = ()
     modified: tuple[str, ...] = ()
     source: str = ""
+
+    def __post_init__(self) -> None:
+        from probekit.corpora.passages import Passages
+
+        splits = {split: Passages.of(passages) for split, passages in self.splits.items()}
+        object.__setattr__(self, "splits", splits)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{len(passages):,} {split}" for split, passages in self.splits.items())
@@ -90,46 +100,29 @@ class Corpus:
     @cached_property
     def tag_layers(self) -> frozenset[str]:
         """Names of the word layers at least one passage has."""
-        return frozenset(name for passage in self.passages() for name in passage.tags)
+        return frozenset(name for passages in self.splits.values() for name in passages.tags)
 
     @cached_property
     def edge_layers(self) -> frozenset[str]:
         """Names of the span layers at least one passage has."""
-        return frozenset(name for passage in self.passages() for name in passage.edges)
+        return frozenset(name for passages in self.splits.values() for name in passages.edges)
 
     def offsets(self, split: Split) -> np.ndarray:
         """Position of each passage's first word in the split, and the number of words last: `(n + 1,)`."""
-        import numpy as np
-
-        lengths = [len(passage.words) for passage in self.splits[split]]
-        return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
+        return self.splits[split].offsets
 
     @cached_property
     def fingerprint(self) -> str:
         """sha256 of the text a model would read: words, passage and document boundaries, splits. Labels do not
         count, so a corrected annotation costs no second forward pass."""
-        digest = hashlib.sha256()
-        for split, passages in self.splits.items():
-            digest.update(f"\x1d{split}".encode())
-            for passage in passages:
-                text = "\x1f".join(passage.words)
-                digest.update(f"\x1e{passage.document}\x1c{text}".encode())
-        return digest.hexdigest()
+        from probekit.corpora import digests
+
+        return digests.of_text(self.splits)
 
     @cached_property
     def annotation(self) -> str:
         """sha256 of all labels, and of the splits and words they stand on: where it is the same for two corpora with
         the same `fingerprint`, every task has the same instances in both."""
-        digest = hashlib.sha256()
-        for passage in self.passages():
-            parts: list[str] = []
-            for layer in sorted(passage.tags):
-                parts.append(f"\x1d{layer}")
-                parts.extend(map(str, passage.tags[layer]))
-            for layer in sorted(passage.edges):
-                parts.append(f"\x1e{layer}")
-                for edge in passage.edges[layer]:
-                    parts.append(edge.label)
-                    parts.extend(map(str, edge.spans))
-            digest.update("\x1f".join(parts).encode(errors="surrogatepass"))
-        return digest.hexdigest()
+        from probekit.corpora import digests
+
+        return digests.of_labels(self.splits.values())

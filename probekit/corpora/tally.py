@@ -24,6 +24,11 @@ class Tally(Counter[str]):
             if where:
                 self.first.setdefault(what, where)
 
+    def merge(self, later: Tally) -> None:
+        """Count what another tally has counted, as met after what stands here."""
+        for what, times in later.items():
+            self.add(what, later.first.get(what, ""), times)
+
     def warnings(self) -> list[str]:
         """One sentence for each kind: how often, what, and where first."""
         return [f"{count:,} {what}{self._place(what)}" for what, count in self.items() if count]

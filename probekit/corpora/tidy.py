@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
 
 from probekit.corpora.passage import SPLITS, Passage, Split
+from probekit.corpora.passages import Passages
+from probekit.corpora.runs import places_in
 from probekit.corpora.tally import Tally
+from probekit.corpora.texts import Texts
 
 SHARED = "sentences of the {split} split are left out: their documents stand in a later split as well"
 RENAMED = "sentences are renamed: their id came before"
@@ -15,44 +20,65 @@ RENAMED = "sentences are renamed: their id came before"
 LONG = 5  # words a sentence has at least to count as shared: shorter ones ("Thank you .") come back by chance
 SHARE = 0.01  # of such sentences that may stand in train as well without a warning
 
-Splits = Mapping[Split, tuple[Passage, ...]]
+Splits = Mapping[Split, Sequence[Passage]]
 
 
-def disjoint(splits: Splits, tally: Tally) -> dict[Split, tuple[Passage, ...]]:
+def disjoint(splits: Splits, tally: Tally) -> dict[Split, Passages]:
     """Splits without the documents (by name and words) that a later split holds too: what is tested on must not
     be trained on."""
-    result: dict[Split, tuple[Passage, ...]] = {}
-    held: dict[str, set[tuple[str, ...]]] = {}
-    for split in reversed([split for split in SPLITS if split in splits]):
-        texts = _texts(splits[split])
-        shared = {document for document, text in texts.items() if text in held.get(document, ())}
-        result[split] = tuple(passage for passage in splits[split] if passage.document not in shared)
-        left_out = [passage.id for passage in splits[split] if passage.document in shared]
-        tally.add(SHARED.format(split=split), "".join(left_out[:1]), len(left_out))
-        for document, text in texts.items():
-            held.setdefault(document, set()).add(text)
-    return {split: result[split] for split in splits}
+    given = {split: Passages.of(passages) for split, passages in splits.items()}
+    result = dict(given)
+    in_several = _in_several(given.values())
+    held: dict[str, set[tuple[str | None, ...]]] = {name: set() for name in in_several}
+    for split in reversed([split for split in SPLITS if split in given]):
+        passages = given[split]
+        shared = np.zeros(len(passages), dtype=bool)
+        for name, members in _members(passages, in_several):
+            text = tuple(passages.words.take(places_in(passages.offsets, members)).values())
+            shared[members] = text in held[name]
+            held[name].add(text)
+        if shared.any():
+            tally.add(SHARED.format(split=split), passages[int(shared.argmax())].id, int(shared.sum()))
+            result[split] = passages.take(np.flatnonzero(~shared))
+    return result
 
 
-def _texts(passages: Sequence[Passage]) -> dict[str, tuple[str, ...]]:
-    words: dict[str, list[str]] = {}
-    for passage in passages:
-        words.setdefault(passage.document, []).extend(passage.words)
-    return {document: tuple(text) for document, text in words.items()}
+def _in_several(splits: Iterable[Passages]) -> set[str]:
+    """Names of the documents that stand in more than one split."""
+    times = Counter[str]()
+    for passages in splits:
+        times.update(passages.documents.kinds())
+    return {name for name, count in times.items() if count > 1}
 
 
-def distinct(splits: Splits, tally: Tally) -> dict[Split, tuple[Passage, ...]]:
+def _members(passages: Passages, documents: set[str]) -> Iterator[tuple[str, np.ndarray]]:
+    """Those of the documents that stand in a split, each with the numbers of its passages."""
+    named = passages.documents
+    order = np.argsort(named.numbers, kind="stable")
+    borders = np.searchsorted(named.numbers[order], [named.distinct(), named.distinct() + 1])
+    for name, start, stop in zip(named.kinds(), *borders.tolist(), strict=True):
+        if name in documents:
+            yield name, order[start:stop]
+
+
+def distinct(splits: Splits, tally: Tally) -> dict[Split, Passages]:
     """The same passages, those whose id came before with a number behind it."""
+    given = {split: Passages.of(passages) for split, passages in splits.items()}
+    ids = Texts.joined([passages.ids for passages in given.values()])
+    if len(ids.distinct()) == len(ids):
+        return given
     times: Counter[str] = Counter()
-    return {split: tuple(_named(passage, times, tally) for passage in splits[split]) for split in splits}
+    return {split: _renamed(passages, times, tally) for split, passages in given.items()}
 
 
-def _named(passage: Passage, times: Counter[str], tally: Tally) -> Passage:
-    times[passage.id] += 1
-    if times[passage.id] == 1:
-        return passage
-    tally.add(RENAMED, f"'{passage.id}'")
-    return replace(passage, id=f"{passage.id}~{times[passage.id]}")
+def _renamed(passages: Passages, times: Counter[str], tally: Tally) -> Passages:
+    ids = []
+    for name in passages.ids.texts():
+        times[name] += 1
+        if times[name] > 1:
+            tally.add(RENAMED, f"'{name}'")
+        ids.append(name if times[name] == 1 else f"{name}~{times[name]}")
+    return passages.replace(ids=Texts.of(ids))
 
 
 def overlap(splits: Splits) -> list[str]:
@@ -61,14 +87,24 @@ def overlap(splits: Splits) -> list[str]:
     Sentences count by their sequence of words; those of fewer than `LONG` words do not count.
     """
     warnings = []
-    trained = {passage.words for passage in splits.get("train", ())}
+    train = Passages.of(splits.get("train", ()))
+    trained = set(_sequences(train, train.words.numbers))
     held_out: tuple[Split, ...] = ("dev", "test")
     for split in held_out:
-        counted = [passage for passage in splits.get(split, ()) if len(passage.words) >= LONG]
-        shared = sum(passage.words in trained for passage in counted)
-        if shared and shared >= SHARE * len(counted):
+        passages = Passages.of(splits.get(split, ()))
+        counted = int((np.diff(passages.offsets) >= LONG).sum())
+        numbers = passages.words.numbered_as(train.words)
+        shared = sum(sequence in trained for sequence in _sequences(passages, numbers))
+        if shared and shared >= SHARE * counted:
             warnings.append(
-                f"{shared:,} of {len(counted):,} {split} sentences ({shared / len(counted):.0%}) stand word for word "
+                f"{shared:,} of {counted:,} {split} sentences ({shared / counted:.0%}) stand word for word "
                 f"in train as well (sentences of fewer than {LONG} words not counted): scores on {split} are too high"
             )
     return warnings
+
+
+def _sequences(passages: Passages, numbers: np.ndarray) -> Iterator[bytes]:
+    """The words of each sentence of at least `LONG`, by their numbers."""
+    for start, stop in pairwise(passages.offsets.tolist()):
+        if stop - start >= LONG:
+            yield numbers[start:stop].tobytes()

@@ -96,7 +96,11 @@ def _bins(kind: str, values: np.ndarray, lower: tuple[int, ...]) -> Iterator[tup
 
 def _rarest(data: TaskData, corpus: Corpus) -> np.ndarray:
     """How often the rarest word of each test instance stands in training: `(n,)`."""
-    known = Counter(word.lower() for passage in corpus.splits["train"] for word in passage.words)
-    times = np.array([known[word.lower()] for passage in corpus.splits["test"] for word in passage.words])
+    known = Counter[str]()
+    trained, tested = corpus.splits["train"].words, corpus.splits["test"].words
+    counts = np.bincount(trained.numbers, minlength=len(trained.vocabulary)).tolist()
+    for word, count in zip(trained.vocabulary.to_pylist(), counts, strict=True):
+        known[word.lower()] += count
+    times = np.array([known[word.lower()] for word in tested.vocabulary.to_pylist()])[tested.numbers]
     spans = data.splits["test"].spans
     return np.array([min(times[start:end].min() for start, end in one) for one in spans.tolist()])

@@ -77,8 +77,9 @@ def _keys(parts: Iterable[np.ndarray]) -> Keys:
 
 def _word_numbers(corpus: Corpus, split: Split, vocabulary: dict[str, int]) -> np.ndarray:
     """The number of every word of the split, in lower case; new words are added to `vocabulary`."""
-    words = (word.lower() for passage in corpus.splits[split] for word in passage.words)
-    return np.fromiter((vocabulary.setdefault(word, len(vocabulary)) for word in words), dtype=np.int64)
+    words = corpus.splits[split].words
+    kinds = [vocabulary.setdefault(word.lower(), len(vocabulary)) for word in words.vocabulary.to_pylist()]
+    return np.array(kinds, dtype=np.int64)[words.numbers]
 
 
 def _coded(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from probekit.corpora.passage import Corpus, Split
-from probekit.tasks.instances import Instances, document_numbers
+from probekit.tasks.instances import Instances
 from probekit.tasks.task import Context
 
 RUN_WORDS = 256  # a batch is several such runs from all over the split
@@ -136,7 +136,7 @@ def _units(states: Vectors, split: Split) -> np.ndarray:
     offsets = states.corpus.offsets(split)
     if states.context == "sentence":
         return offsets
-    documents = document_numbers(states.corpus.splits[split])
+    documents = states.corpus.splits[split].document_numbers()
     return np.append(offsets[np.flatnonzero(np.diff(documents, prepend=-1))], offsets[-1])
 
 

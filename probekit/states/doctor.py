@@ -198,7 +198,7 @@ def _lost_capitals(tokenizer: Any) -> list[str]:
 
 def _of_words(model: StaticVectors, corpus: Corpus) -> tuple[Facts, list[str]]:
     """Which words have vectors."""
-    words = [word for split in SPLITS for passage in corpus.splits[split] for word in passage.words]
+    words = [word for split in SPLITS for word in corpus.splits[split].words.texts()]
     lost = [word for word in words if not model.has(word)]
     facts: Facts = {"corpus": corpus.name, "words": len(words), "words with no vector": _some(lost)}
     return facts, _lost(len(lost) / max(len(words), 1), "vector")

@@ -123,12 +123,11 @@ class States:
 
     def words_without_piece(self) -> list[tuple[Split, str]]:
         """The words whose vectors are zero, since the tokenizer gives them no piece."""
-        rows = {
-            split: [word for passage in self.corpus.splits[split] for word in passage.words]
-            for split, positions in self.no_piece.items()
-            if positions
-        }
-        return [(split, rows[split][i]) for split, positions in self.no_piece.items() for i in positions]
+        found: list[tuple[Split, str]] = []
+        for split, positions in self.no_piece.items():
+            words = self.corpus.splits[split].words.take(np.array(positions, dtype=np.int64))
+            found += [(split, word) for word in words.texts()]
+        return found
 
     def notices(self) -> list[str]:
         """What a reader must know of them."""
@@ -261,9 +260,8 @@ def _units(corpus: Corpus, split: Split, context: Context) -> np.ndarray:
     offsets = corpus.offsets(split)
     if context == "sentence":
         return offsets
-    documents = [passage.document for passage in corpus.splits[split]]
-    first = [i for i in range(len(documents)) if i == 0 or documents[i] != documents[i - 1]]
-    return np.append(offsets[first], offsets[-1])
+    documents = corpus.splits[split].document_numbers()
+    return np.append(offsets[np.flatnonzero(np.diff(documents, prepend=-1))], offsets[-1])
 
 
 def _shards(split: Split, units: np.ndarray, words: int) -> Iterator[Shard]:

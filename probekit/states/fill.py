@@ -85,7 +85,7 @@ class Filler:
 
         `units` are the borders of what is read in one pass, as positions in the split.
         """
-        words = {split: [w for p in self.corpus.splits[split] for w in p.words] for split in SPLITS}
+        words = {split: self.corpus.splits[split].words for split in SPLITS}
         total, done, computed = sum(map(len, words.values())), 0, 0
         begun: _Begun | None = None
         texts: list[list[str]] = []
@@ -95,7 +95,8 @@ class Filler:
                 if missing := [layer for layer in self.layers if not self._usable(shard, layer)]:
                     borders = _around(units[shard.split], shard)
                     if (shard.split, borders) != read:  # the shards of one long text read it as it is
-                        texts = [words[shard.split][a:b] for a, b in pairwise(borders)]
+                        row = words[shard.split].texts(borders[0], borders[-1])
+                        texts = [row[a - borders[0] : b - borders[0]] for a, b in pairwise(borders)]
                         read = (shard.split, borders)
                     following = self._begin(pool, shard, texts, borders[0], missing, done)
                     self._finish(begun, total, progress)

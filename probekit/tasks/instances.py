@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import chain
 
 import numpy as np
 
 from probekit import doors
-from probekit.corpora.passage import SPLITS, Corpus, Passage, Split
+from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.errors import TaskError
 from probekit.tasks.shapes import SHAPES, Labelled, carries
 from probekit.tasks.task import Task
@@ -60,14 +59,6 @@ class TaskData:
         return self.splits["train"].classes
 
 
-def document_numbers(passages: Sequence[Passage]) -> np.ndarray:
-    """Number of the document each passage stands in, counted in order of appearance: `(n_passages,)`."""
-    numbers = np.zeros(len(passages), dtype=np.int64)
-    for i in range(1, len(passages)):
-        numbers[i] = numbers[i - 1] + (passages[i].document != passages[i - 1].document)
-    return numbers
-
-
 def make_instances(task: Task, corpus: Corpus) -> TaskData:
     """The instances of `task` in every split of `corpus`.
 
@@ -85,19 +76,20 @@ def make_instances(task: Task, corpus: Corpus) -> TaskData:
 def _instances(task: Task, corpus: Corpus) -> TaskData:
     _require_layer(task, corpus)
     found = {split: SHAPES[task.shape](task, corpus.splits[split]) for split in SPLITS}
-    left_out = {label for labelled in found.values() for label in set(labelled.labels) if _excluded(task, label)}
+    kinds = {split: set(labelled.labels.kinds()) for split, labelled in found.items()}
+    left_out = {label for label in set().union(*kinds.values()) if _excluded(task, label)}
     for split in SPLITS:
         if not corpus.splits[split]:
             raise TaskError(
                 f"'{corpus.name}' has no {split} split: probes need train, dev and test, as files so called or one "
                 "file that is split by document"
             )
-        if left_out.issuperset(found[split].labels):
+        if left_out.issuperset(kinds[split]):
             raise TaskError(
                 f"task '{task.name}' finds no instance of layer '{task.layer}' in the {split} split of "
                 f"'{corpus.name}' ({len(corpus.splits[split])} passages)"
             )
-    classes = tuple(sorted(set(found["train"].labels) - left_out))
+    classes = tuple(sorted(kinds["train"] - left_out))
     if len(classes) < 2:
         raise TaskError(
             f"task '{task.name}' has one label only in the training split of '{corpus.name}' "
@@ -127,16 +119,16 @@ def _columns(
     task: Task, corpus: Corpus, split: Split, found: Labelled, left_out: set[str], classes: tuple[str, ...]
 ) -> Instances:
     index = {label: i for i, label in enumerate(classes)}
-    kept = np.array([label not in left_out for label in found.labels])
-    numbers = chain.from_iterable(chain.from_iterable(found.spans))
-    spans = np.fromiter(numbers, dtype=np.int64).reshape(-1, task.arity, 2)[kept]
-    passages = np.array(found.passages, dtype=np.int64)[kept]
+    kinds = found.labels.vocabulary.to_pylist()
+    kept = np.array([label not in left_out for label in kinds], dtype=bool)[found.labels.numbers]
+    labels = np.array([index.get(label, UNSEEN) for label in kinds], dtype=np.int64)[found.labels.numbers]
+    passages = found.passages[kept]
     # Spans may reach into a later passage of the document, but always count from the passage they name.
-    spans += corpus.offsets(split)[passages][:, None, None]
-    documents = document_numbers(corpus.splits[split])
+    spans = found.spans[kept] + corpus.offsets(split)[passages][:, None, None]
+    documents = corpus.splits[split].document_numbers()
     return Instances(
         spans=spans,
-        labels=np.array([index.get(label, UNSEEN) for label in found.labels], dtype=np.int64)[kept],
+        labels=labels[kept],
         groups=documents[passages] if task.context == "document" else passages,
         classes=classes,
     )

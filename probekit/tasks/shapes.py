@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import groupby
 
-from probekit.corpora.passage import Corpus, Passage, Span
+import numpy as np
+
+from probekit.corpora.layers import TagLayer
+from probekit.corpora.passage import Corpus
+from probekit.corpora.passages import Passages
 from probekit.corpora.readers.ignored import MISSING
+from probekit.corpora.texts import NONE, Texts
 from probekit.errors import TaskError
-from probekit.tasks.pairs import mention_pairs
+from probekit.tasks.pairs import Pair, mention_pairs
 from probekit.tasks.task import Task
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Labelled:
     """Labelled spans in columns, in the order of their passages.
 
     Attributes:
-        passages: the number, in the split, of the passage each stands in.
-        spans: each one's spans; offsets count from the first word of that passage.
+        passages: `(n,)` the number, in the split, of the passage each stands in.
+        spans: `(n, arity, 2)` each one's spans; offsets count from the first word of that passage.
         labels: each one's label.
     """
 
-    passages: list[int] = field(default_factory=list)
-    spans: list[tuple[Span, ...]] = field(default_factory=list)
-    labels: list[str] = field(default_factory=list)
-
-    def extend(self, passage: int, spans: Sequence[tuple[Span, ...]], labels: Sequence[str]) -> None:
-        """Add the labelled spans of one passage."""
-        self.passages.extend([passage] * len(labels))
-        self.spans.extend(spans)
-        self.labels.extend(labels)
+    passages: np.ndarray
+    spans: np.ndarray
+    labels: Texts
 
 
 def carries(task: Task, corpus: Corpus) -> bool:
@@ -42,8 +40,8 @@ def carries(task: Task, corpus: Corpus) -> bool:
     column, _, feature = task.layer.partition(".")
     if task.layer in corpus.tag_layers or not feature:
         return task.layer in corpus.tag_layers
-    values = (value for passage in corpus.passages() for value in passage.tags.get(column, ()))
-    return any(value is not None and read_feature(value, feature) is not None for value in values)
+    layers = [passages.tags[column] for passages in corpus.splits.values() if column in passages.tags]
+    return any(read_feature(value, feature) is not None for layer in layers for value in layer.values.kinds())
 
 
 def read_feature(value: str, feature: str) -> str | None:
@@ -56,58 +54,69 @@ def read_feature(value: str, feature: str) -> str | None:
     return None
 
 
-def words(task: Task, passages: Sequence[Passage]) -> Labelled:
+def words(task: Task, passages: Passages) -> Labelled:
     """Every word that has a value in the layer."""
-    found = Labelled()
-    for number, passage in enumerate(passages):
-        labelled = [(i, value) for i, value in enumerate(_values(task.layer, passage)) if value is not None]
-        found.extend(number, [_one_word(i) for i, _ in labelled], [value for _, value in labelled])
-    return found
+    values = _values(task.layer, passages)
+    there = np.flatnonzero(values.numbers != NONE)
+    passage = np.repeat(np.arange(len(passages)), np.diff(passages.offsets))[there]
+    start = there - passages.offsets[passage]
+    return Labelled(passage, np.stack([start, start + 1], axis=-1)[:, None], values.take(there))
 
 
-@cache
-def _one_word(i: int) -> tuple[Span, ...]:
-    return ((i, i + 1),)
-
-
-def edges(task: Task, passages: Sequence[Passage]) -> Labelled:
+def edges(task: Task, passages: Passages) -> Labelled:
     """Every labelled span (shape `span`), or ordered pair of spans (shape `arc`), of the layer."""
-    found = Labelled()
-    for number, passage in enumerate(passages):
-        layer = passage.edges.get(task.layer, ())
-        found.extend(number, [edge.spans for edge in layer], [edge.label for edge in layer])
+    layer = passages.edges.get(task.layer) or passages.no_edges()
+    passage = np.repeat(np.arange(len(passages)), np.diff(layer.offsets))
     arity = task.arity
-    odd = next((i for i, spans in enumerate(found.spans) if len(spans) != arity), None)
-    if odd is not None:
+    odd = np.flatnonzero(layer.arities != arity)
+    if len(odd):
         raise TaskError(
             f"task '{task.name}' has shape '{task.shape}', {arity} span(s) an instance, but layer "
-            f"'{task.layer}' has {len(found.spans[odd])} in passage {passages[found.passages[odd]].id}"
+            f"'{task.layer}' has {layer.arities[odd[0]]} in passage {passages[int(passage[odd[0]])].id}"
         )
-    return found
+    return Labelled(passage, layer.spans.reshape(-1, arity, 2), layer.labels)
 
 
-def pairs(task: Task, passages: Sequence[Passage]) -> Labelled:
+def pairs(task: Task, passages: Passages) -> Labelled:
     """Pairs of mentions of one document, coreferent (`same`) or not (`different`), see `tasks.pairs`."""
-    found = Labelled()
+    starts: list[int] = []
+    spans: list[Pair] = []
+    labels: list[str] = []
     start = 0
     for _, document in groupby(passages, key=lambda passage: passage.document):
         members = list(document)
         labelled = mention_pairs(members, task.layer)
-        found.extend(start, [pair for pair, _ in labelled], [label for _, label in labelled])
+        starts += [start] * len(labelled)
+        spans += [pair for pair, _ in labelled]
+        labels += [label for _, label in labelled]
         start += len(members)
-    return found
+    return Labelled(
+        np.array(starts, dtype=np.int64), np.array(spans, dtype=np.int64).reshape(-1, 2, 2), Texts.of(labels)
+    )
 
 
-def _values(layer: str, passage: Passage) -> Iterator[str | None]:
+def _values(layer: str, passages: Passages) -> Texts:
+    """The value each word has in a layer, or for the feature that the layer's name asks for."""
     column, _, feature = layer.partition(".")
-    if layer in passage.tags or not feature:
-        yield from passage.tags.get(layer, ())
-        return
-    for value in passage.tags.get(column, ()):
-        yield None if value is None else read_feature(value, feature)
+    own, source = passages.tags.get(layer), passages.tags.get(column)
+    found = _feature(source, feature) if feature and source else Texts.missing(len(passages.words))
+    if own is None:
+        return found
+    if own.present.all():
+        return own.values
+    both = Texts.joined([own.values, found])
+    has_own = np.repeat(own.present, np.diff(passages.offsets))
+    return both.take(np.arange(len(has_own)) + np.where(has_own, 0, len(has_own)))
 
 
-SHAPES: dict[str, Callable[[Task, Sequence[Passage]], Labelled]] = {
+def _feature(layer: TagLayer, feature: str) -> Texts:
+    """The values of one feature."""
+    values = [read_feature(value, feature) for value in layer.values.vocabulary.to_pylist()]
+    kinds = Texts.of([*values, None], optional=True)  # that of NONE, which is -1, last
+    return kinds.take(layer.values.numbers)
+
+
+SHAPES: dict[str, Callable[[Task, Passages], Labelled]] = {
     "word": words,
     "span": edges,
     "arc": edges,

@@ -8,15 +8,16 @@ annotation; where a sentence's annotation cannot be read, it is absent there, co
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from probekit.corpora.passage import Edge, Passage
+from probekit.corpora.passages import Passages
 from probekit.corpora.readers import brackets, entities
 from probekit.corpora.readers.ignored import IGNORED_LABELS, IGNORED_TEXT, MISSING
 from probekit.corpora.readers.masks import without_masked
-from probekit.corpora.readers.reading import Material, Reading, Tally, blocks, read_files, read_text
+from probekit.corpora.readers.reading import Material, Reading, Tally, blocks, read_files, read_lines
 from probekit.errors import CorpusError
 from probekit.foreign import shortened
 
@@ -57,18 +58,36 @@ def read(material: Material) -> Reading:
     return read_files(material, read_file)
 
 
-def read_file(path: Path, tally: Tally) -> list[Passage]:
+def read_file(path: Path, tally: Tally) -> Passages:
     """The sentences of one file. Masked ones are left out and counted."""
-    sentences: list[_Sentence] = []
-    for first, block in blocks(read_text(path)):
+    lines: list[int] = []
+    used: set[str] = set()
+    later, of_roles = Tally(), Tally()
+
+    def passages() -> Iterator[Passage]:
+        for number, sentence in enumerate(_sentences(path), 1):
+            lines.append(sentence.lines[0])
+            used.update(_used(sentence, used))
+            yield _passage(sentence, number, path, later, of_roles)
+
+    found = Passages.of(passages())
+    tally.merge(later)
+    if "roles" in used:
+        tally.merge(of_roles)
+    layers = found.replace(
+        tags={name: layer for name, layer in found.tags.items() if name in used},
+        edges={name: layer for name, layer in found.edges.items() if name in used},
+    )
+    return without_masked(layers, lambda i: f"{path}:{lines[i]}", tally)
+
+
+def _sentences(path: Path) -> Iterator[_Sentence]:
+    for first, block in blocks(read_lines(path)):
         lines = [first + i for i, line in enumerate(block) if line[0] != "#"]
         if lines:
             rows = _rows([block[line - first] for line in lines])
             _check(rows, lines, path)
-            sentences.append(_Sentence(list(zip(*rows, strict=True)), lines))
-    used = _used(sentences)
-    passages = [_passage(sentence, number, used, path, tally) for number, sentence in enumerate(sentences, 1)]
-    return without_masked(passages, lambda i: f"{path}:{sentences[i].lines[0]}", tally)
+            yield _Sentence(list(zip(*rows, strict=True)), lines)
 
 
 def _rows(lines: Sequence[str]) -> list[list[str]]:
@@ -101,22 +120,21 @@ def _check(rows: list[list[str]], lines: list[int], path: Path) -> None:
             raise CorpusError(f"{path}:{line}: {len(row)} columns, the sentence began with {len(rows[0])}")
 
 
-def _used(sentences: Sequence[_Sentence]) -> set[str]:
-    """The annotations that the file has: those with a cell that says something."""
+def _used(sentence: _Sentence, known: Collection[str]) -> set[str]:
+    """The annotations, but for those known, that have a cell which says something."""
+    columns = sentence.columns
+    places = {
+        "xpos": [columns[4]],
+        "speaker": [columns[9]],
+        "constituents": [columns[5]],
+        "entities": [columns[10]],
+        "roles": columns[FIXED:-1],
+        "mentions": [columns[-1]],
+    }
     used: set[str] = set()
-    for sentence in sentences:
-        columns = sentence.columns
-        places = {
-            "xpos": [columns[4]],
-            "speaker": [columns[9]],
-            "constituents": [columns[5]],
-            "entities": [columns[10]],
-            "roles": columns[FIXED:-1],
-            "mentions": [columns[-1]],
-        }
-        for name, found in places.items():
-            if name not in used and any(not _is_blank(column) for column in found):
-                used.add(name)
+    for name, found in places.items():
+        if name not in known and any(not _is_blank(column) for column in found):
+            used.add(name)
     return used
 
 
@@ -124,24 +142,23 @@ def _is_blank(column: Sequence[str]) -> bool:
     return NOTHING.union("*").issuperset(column)
 
 
-def _passage(sentence: _Sentence, number: int, used: set[str], path: Path, tally: Tally) -> Passage:
+def _passage(sentence: _Sentence, number: int, path: Path, tally: Tally, of_roles: Tally) -> Passage:
+    """A sentence with all annotations, whether its file has them or not; what is counted of roles is counted apart."""
     columns, lines = sentence
     where = f"{path}:{lines[0]}"
     edges: dict[str, tuple[Edge, ...]] = {}
-    if "constituents" in used and not NOTHING.issuperset(columns[5]):
+    if not NOTHING.issuperset(columns[5]):
         with brackets.absent_where_bad(BAD_CONSTITUENTS, path, lines, tally):
             edges["constituents"] = brackets.constituents(_bits(columns[5]))
-    if "roles" in used:
-        with brackets.absent_where_bad(BAD_ROLES, path, lines, tally):
-            annotated = [_bits(column) for column in columns[FIXED:-1] if not NOTHING.issuperset(column)]
-            edges["roles"] = brackets.roles(annotated, tally, where)
-    if "entities" in used and not NOTHING.issuperset(columns[10]):
+    with brackets.absent_where_bad(BAD_ROLES, path, lines, of_roles):
+        annotated = [_bits(column) for column in columns[FIXED:-1] if not NOTHING.issuperset(column)]
+        edges["roles"] = brackets.roles(annotated, of_roles, where)
+    if not NOTHING.issuperset(columns[10]):
         with brackets.absent_where_bad(BAD_ENTITIES, path, lines, tally):
             edges["entities"] = tuple(Edge((span,), label) for span, label in brackets.spans(_bits(columns[10])))
-    if "mentions" in used:
-        with brackets.absent_where_bad(BAD_MENTIONS, path, lines, tally):
-            edges["mentions"] = _mentions(columns[-1], tally, where)
-    tags = {name: columns[at] for name, at in (("xpos", 4), ("speaker", 9)) if name in used}
+    with brackets.absent_where_bad(BAD_MENTIONS, path, lines, tally):
+        edges["mentions"] = _mentions(columns[-1], tally, where)
+    tags = {"xpos": columns[4], "speaker": columns[9]}
     for name, column in tags.items():
         if IGNORED_TEXT in column:
             tally.add(IGNORED_LABELS.format(column=name), where, column.count(IGNORED_TEXT))

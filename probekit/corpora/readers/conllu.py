@@ -7,12 +7,13 @@ after the file. Beyond CoNLL-U's columns: `PROBEKIT:CONST` holds a constituent b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from probekit.corpora.passage import Edge, Passage
+from probekit.corpora.passages import Passages
 from probekit.corpora.readers import brackets, entities
-from probekit.corpora.readers.conllu_file import Sentence, read_sentences
+from probekit.corpora.readers.conllu_file import Sentence, read_columns, read_sentences
 from probekit.corpora.readers.ignored import IGNORED_LABELS, IGNORED_TEXT, MISSING
 from probekit.corpora.readers.masks import unmasked
 from probekit.corpora.readers.reading import Material, Reading, Tally, read_files
@@ -31,46 +32,74 @@ def read(material: Material) -> Reading:
     return read_files(material, read_file)
 
 
-def read_file(path: Path, tally: Tally) -> list[Passage]:
+def read_file(path: Path, tally: Tally) -> Passages:
     """The sentences of one file. Masked ones are left out and counted; a column of nothing but `_` is no layer."""
-    columns, sentences = read_sentences(path, tally)
-    words = [[row[columns["form"]] for row in sentence.rows] for sentence in sentences]
-    documents = [sentence.document for sentence in sentences]
-    clear = unmasked(documents, words, lambda i: f"{path}:{sentences[i].lines[0]}", tally)
-    sentences = [sentences[i] for i in clear]
-    used = {name for name, i in columns.items() if any(row[i] != "_" for s in sentences for row in s.rows)}
-    used.update(layer for s in sentences if s.nodes for layer in _entity_layers(s))
-    return [_passage(sentence, columns, used, tally, path) for sentence in sentences]
+    columns = read_columns(path)
+    lines: list[int] = []
+    used: list[frozenset[str]] = []
+    tallies: dict[int, Tally] = {}  # of the sentences that have something to count
+    kinds: dict[frozenset[str], frozenset[str]] = {}  # so that sentences share what is equal
+
+    def passages() -> Iterator[Passage]:
+        for number, sentence in enumerate(read_sentences(path, columns, tally)):
+            own = Tally()
+            yield _passage(sentence, columns, own, path)
+            lines.append(sentence.lines[0])
+            says = _used(sentence, columns)
+            used.append(kinds.setdefault(says, says))
+            if own:
+                tallies[number] = own
+
+    found = Passages.of(passages())
+    clear = unmasked(found, lambda i: f"{path}:{lines[i]}", tally)
+    for i in clear.tolist():
+        if i in tallies:
+            tally.merge(tallies[i])
+    return _with_layers(
+        found if len(clear) == len(found) else found.take(clear), frozenset().union(*(used[i] for i in clear))
+    )
 
 
-def _entity_layers(sentence: Sentence) -> tuple[str, ...]:
-    typed = sentence.fields is not None and sentence.fields.type is not None
-    return ("entities", "mentions") if typed else ("mentions",)
+def _used(sentence: Sentence, columns: Mapping[str, int]) -> frozenset[str]:
+    """The columns that say something in a sentence, and `entities` and `mentions` where it has some."""
+    used = {name for name, i in columns.items() if any(row[i] != "_" for row in sentence.rows)}
+    if sentence.nodes and sentence.fields is not None:
+        used.update(("mentions",) if sentence.fields.type is None else ("entities", "mentions"))
+    return frozenset(used)
 
 
-def _passage(sentence: Sentence, columns: Mapping[str, int], used: set[str], tally: Tally, path: Path) -> Passage:
+def _with_layers(passages: Passages, used: frozenset[str]) -> Passages:
+    """Without the layers of columns that say nothing in the whole file."""
+    source = {"dependencies": {"head"}, "constituents": {CONST}, "roles": {PRED, ROLES}}
+    return passages.replace(
+        tags={name: layer for name, layer in passages.tags.items() if name in used},
+        edges={name: layer for name, layer in passages.edges.items() if used & source.get(name, {name})},
+    )
+
+
+def _passage(sentence: Sentence, columns: Mapping[str, int], tally: Tally, path: Path) -> Passage:
+    """A sentence with the layers of all its columns, used or not."""
     by_column = list(zip(*sentence.rows, strict=True))
     words = by_column[columns["form"]]
     where = f"{path}:{sentence.lines[0]}"
-    tags = {name: _tags(name, by_column[columns[name]], tally, where) for name in TAGS if name in used}
+    tags = {name: _tags(name, by_column[columns[name]], tally, where) for name in TAGS if name in columns}
     if "lemma" in tags and "_" in words:  # the lemma of the word "_" is "_"
         tags["lemma"] = tuple(
             lemma or ("_" if word == "_" else None) for lemma, word in zip(tags["lemma"], words, strict=True)
         )
     edges: dict[str, tuple[Edge, ...]] = {}
-    if "head" in used and sentence.heads:
+    if sentence.heads:
         edges["dependencies"] = _dependencies(sentence, by_column, columns)
-    if CONST in used and set(bits := by_column[columns[CONST]]) != {"_"}:
+    if CONST in columns and set(bits := by_column[columns[CONST]]) != {"_"}:
         with brackets.absent_where_bad(BAD_CONSTITUENTS, path, sentence.lines, tally):
             edges["constituents"] = brackets.constituents(bits)
-    if ROLES in columns and used & {ROLES, PRED}:
+    if ROLES in columns:
         senses = by_column[columns[PRED]] if PRED in columns else None
         with brackets.absent_where_bad(BAD_ROLES, path, sentence.lines, tally):
             role_columns = _role_columns(by_column[columns[ROLES]], senses)
             edges["roles"] = brackets.roles(role_columns, tally, where)
-    if "mentions" in used and sentence.fields is not None:
-        typed, mentions = entities.read_mentions(sentence.nodes, sentence.fields, tally, where)
-        edges |= {"entities": typed, "mentions": mentions} if "entities" in used else {"mentions": mentions}
+    if sentence.fields is not None:
+        edges["entities"], edges["mentions"] = entities.read_mentions(sentence.nodes, sentence.fields, tally, where)
     return Passage(sentence.id, sentence.document, words, tags, edges)
 
 

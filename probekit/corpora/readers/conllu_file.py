@@ -8,13 +8,13 @@ is no run of brackets) is absent for its sentence, counted and located.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from probekit.corpora.readers import entities
-from probekit.corpora.readers.reading import Tally, blocks, read_text
+from probekit.corpora.readers.reading import Tally, blocks, read_lines
 from probekit.errors import CorpusError
 from probekit.foreign import shortened
 
@@ -70,40 +70,40 @@ class Sentence:
     fields: entities.EntityFields | None = None
 
 
-def read_sentences(path: Path, tally: Tally) -> tuple[dict[str, int], list[Sentence]]:
-    """Where each column stands (names in lower case), and the sentences.
+def read_columns(path: Path) -> dict[str, int]:
+    """Where each column stands (names in lower case): the ten of CoNLL-U, or those `# global.columns` on the first
+    line names.
 
-    Raises CorpusError, with file and line, for what the format does not allow.
+    Raises CorpusError where one that is needed is not among them.
     """
-    text = read_text(path)
-    columns = _columns(text, path)
-    document, scheme = path.stem, _Scheme(None, NO_HEADER)
-    sentences: list[Sentence] = []
-    for first, block in blocks(text):
-        lines, comments = _parse(block, first, columns, tally, path)
-        if "newdoc" in comments or "newdoc id" in comments:
-            document = comments.get("newdoc id") or f"{path.stem}-{len(sentences) + 1}"
-        if "global.Entity" in comments:
-            scheme = _Scheme.of(comments["global.Entity"] or "")
-        if not lines:
-            continue
-        name = comments.get("sent_id") or f"{path.stem}-{len(sentences) + 1}"
-        sentence = Sentence(name, document, first)
-        _fill(sentence, lines, columns, tally, path)
-        _add_entities(sentence, lines, columns, scheme, tally, path)
-        sentences.append(sentence)
-    return columns, sentences
-
-
-def _columns(text: str, path: Path) -> dict[str, int]:
-    """Columns by name: the ten of CoNLL-U, or those `# global.columns` on the first line names."""
-    first = text.partition("\n")[0]
-    match = re.fullmatch(r"#\s*global\.columns\s*=\s*(.*)", first)
+    match = re.fullmatch(r"#\s*global\.columns\s*=\s*(.*)", next(read_lines(path), ""))
     names = match[1].lower().split() if match else list(BASIC)
     missing = [name for name in ("id", "form") if name not in names]
     if missing:
         raise CorpusError(f"{path}:1: global.columns lacks the column {missing[0].upper()}")
     return {name: i for i, name in enumerate(names)}
+
+
+def read_sentences(path: Path, columns: Mapping[str, int], tally: Tally) -> Iterator[Sentence]:
+    """The sentences, one after the other.
+
+    Raises CorpusError, with file and line, for what the format does not allow.
+    """
+    document, scheme, done = path.stem, _Scheme(None, NO_HEADER), 0
+    for first, block in blocks(read_lines(path)):
+        lines, comments = _parse(block, first, columns, tally, path)
+        if "newdoc" in comments or "newdoc id" in comments:
+            document = comments.get("newdoc id") or f"{path.stem}-{done + 1}"
+        if "global.Entity" in comments:
+            scheme = _Scheme.of(comments["global.Entity"] or "")
+        if not lines:
+            continue
+        done += 1
+        name = comments.get("sent_id") or f"{path.stem}-{done}"
+        sentence = Sentence(name, document, first)
+        _fill(sentence, lines, columns, tally, path)
+        _add_entities(sentence, lines, columns, scheme, tally, path)
+        yield sentence
 
 
 def _parse(

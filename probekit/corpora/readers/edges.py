@@ -8,14 +8,16 @@ counted and located; a file that is not JSON is an error.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from probekit.corpora.passage import Edge, Passage, Span
+from probekit.corpora.passages import Passages
 from probekit.corpora.readers.ignored import NO_VALUE, is_ignored
 from probekit.corpora.readers.masks import without_masked
-from probekit.corpora.readers.reading import Material, Reading, Tally, read_files, read_text
+from probekit.corpora.readers.reading import Material, Reading, Tally, read_files, read_lines
 from probekit.errors import CorpusError
 from probekit.foreign import json_value
 
@@ -35,23 +37,25 @@ def read(material: Material) -> Reading:
     return read_files(material, partial(read_file, layer=material.columns.get("targets", LAYER)))
 
 
-def read_file(path: Path, tally: Tally, *, layer: str = LAYER) -> list[Passage]:
+def read_file(path: Path, tally: Tally, *, layer: str = LAYER) -> Passages:
     """The texts of one file. Masked ones are left out and counted."""
-    passages: list[Passage] = []
-    places: list[str] = []
-    for number, line in enumerate(read_text(path).split("\n"), 1):
-        if not line or line.isspace():
-            continue
-        where = f"{path}:{number}"
-        try:
-            record = json_value(line)
-        except ValueError as error:
-            raise CorpusError(f"{where}: {error}; expected an object with 'text' and 'targets'") from error
-        passage = _passage(record, f"{path.stem}-{number}", layer, tally, where)
-        if passage:
-            passages.append(passage)
-            places.append(where)
-    return without_masked(passages, places.__getitem__, tally)
+    lines: list[int] = []
+
+    def passages() -> Iterator[Passage]:
+        for number, line in enumerate(read_lines(path), 1):
+            if not line or line.isspace():
+                continue
+            where = f"{path}:{number}"
+            try:
+                record = json_value(line)
+            except ValueError as error:
+                raise CorpusError(f"{where}: {error}; expected an object with 'text' and 'targets'") from error
+            passage = _passage(record, f"{path.stem}-{number}", layer, tally, where)
+            if passage:
+                lines.append(number)
+                yield passage
+
+    return without_masked(Passages.of(passages()), lambda i: f"{path}:{lines[i]}", tally)
 
 
 def _passage(record: Any, name: str, layer: str, tally: Tally, where: str) -> Passage | None:

@@ -18,6 +18,7 @@ from itertools import chain
 from typing import Any
 
 from probekit.corpora.passage import Passage, Split
+from probekit.corpora.passages import Passages
 from probekit.corpora.readers.ignored import IGNORED_LABELS, NO_VALUE, is_ignored
 from probekit.corpora.readers.masks import without_masked
 from probekit.corpora.readers.reading import Material, Reading, Tally
@@ -91,7 +92,7 @@ def read(material: Material) -> Reading:
             found[split] = _split(loaded[name], name, material)
     layers, skipped = _layers(list(found.values()), material)
     for split, part in found.items():
-        reading.splits[split] = tuple(_passages(part, layers, reading.tally))
+        reading.splits[split] = _passages(part, layers, reading.tally)
     material.progress(f"reading {material.name}", len(SPLITS), len(SPLITS))
     if skipped:
         form = "" if layers else f"; {FORM}"
@@ -270,10 +271,15 @@ def _is_upos(splits: Sequence[_Split], column: str) -> bool:
     return bool(values) and values <= UPOS
 
 
-def _passages(split: _Split, layers: Mapping[str, str], tally: Tally) -> list[Passage]:
+def _passages(split: _Split, layers: Mapping[str, str], tally: Tally) -> Passages:
     """The rows that have words and, where there are annotations, at least one of them."""
-    found: list[Passage] = []
     rows: list[int] = []
+    found = Passages.of(_one_by_one(split, layers, rows, tally))
+    return without_masked(found, lambda number: split.rows.place(rows[number]), tally)
+
+
+def _one_by_one(split: _Split, layers: Mapping[str, str], rows: list[int], tally: Tally) -> Iterator[Passage]:
+    """Each passage, its row being added to `rows`."""
     place = split.rows.place
     for i, words in enumerate(split.words):
         if words is None:
@@ -290,9 +296,8 @@ def _passages(split: _Split, layers: Mapping[str, str], tally: Tally) -> list[Pa
         name = f"{split.called}-{i + 1}"
         document = split.documents[i] if split.documents else name
         tags = {layer: _values(split, column, i, tally) for layer, column in fitting.items()}
-        found.append(Passage(name, document, tuple(words), tags))
         rows.append(i)
-    return without_masked(found, lambda number: place(rows[number]), tally)
+        yield Passage(name, document, tuple(words), tags)
 
 
 def _values(split: _Split, column: str, i: int, tally: Tally) -> tuple[str | None, ...]:

@@ -6,10 +6,11 @@ Treebanks over texts under copyright (`_`: GUM's Reddit documents and others) an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import chain, groupby
+from collections.abc import Callable
 
-from probekit.corpora.passage import Passage
+import numpy as np
+
+from probekit.corpora.passages import Passages
 from probekit.corpora.tally import Tally
 
 MASKS = frozenset({"[word]", "[mask]", "[masked]", "[redacted]", "<word>", "<mask>", "<masked>", "<redacted>"})
@@ -26,40 +27,40 @@ def is_mask(word: str) -> bool:
     return not word.strip("_") or word.lower() in MASKS
 
 
-def unmasked(
-    documents: Sequence[str], words: Sequence[Sequence[str]], where: Callable[[int], str], tally: Tally
-) -> list[int]:
-    """Numbers of the sentences that can be read: without documents most of whose words are masked, and without
-    sentences of nothing but masks. A sentence of one word of underscores stays: it may be meant.
+def unmasked(passages: Passages, where: Callable[[int], str], tally: Tally) -> np.ndarray:
+    """Numbers of the passages that can be read: without documents most of whose words are masked, and without
+    passages of nothing but masks. A passage of one word of underscores stays: it may be meant.
 
     Args:
-        documents: the document of each sentence; neighbours of one name are one document.
-        words: the words of each sentence.
-        where: the place of a sentence, by its number.
+        passages: what a file holds; neighbours of one document's name are one document.
+        where: the place of a passage, by its number.
         tally: counts what is left out.
     """
-    clear: list[int] = []
-    masks = {word for word in set(chain.from_iterable(words)) if is_mask(word)}
-    if not masks:
-        return list(range(len(documents)))
-    for _, group in groupby(range(len(documents)), key=documents.__getitem__):
-        members = list(group)
-        masked = [sum(map(masks.__contains__, words[i])) for i in members]
-        whole = 2 * sum(masked) > sum(len(words[i]) for i in members)
-        if whole:
-            tally.add(MASKED_DOCUMENTS, where(members[0]))
-        for i, count in zip(members, masked, strict=True):
-            meant = len(words[i]) == 1 and not words[i][0].strip("_")
-            nothing_else = count == len(words[i]) and not meant
-            if whole or nothing_else:
-                tally.add(MASKED_SENTENCES, where(i))
-            else:
-                clear.append(i)
-    return clear
+    lengths = np.diff(passages.offsets)
+    masks = [is_mask(word) for word in passages.words.vocabulary.to_pylist()]
+    masked = _in_runs(np.array(masks, dtype=bool)[passages.words.numbers], lengths)
+    if not masked.any():
+        return np.arange(len(passages))
+    documents = passages.document_numbers()
+    most = 2 * np.bincount(documents, masked) > np.bincount(documents, lengths)
+    left_out = most[documents]
+    for i in np.flatnonzero((masked == lengths) & ~left_out).tolist():
+        (word, *more) = passages.words.texts(*passages.offsets[i : i + 2].tolist())
+        left_out[i] = bool(more) or bool(word.strip("_"))
+    first = np.diff(documents, prepend=-1) > 0
+    for i in np.flatnonzero(left_out).tolist():
+        if first[i] and most[documents[i]]:
+            tally.add(MASKED_DOCUMENTS, where(i))
+        tally.add(MASKED_SENTENCES, where(i))
+    return np.flatnonzero(~left_out)
 
 
-def without_masked(passages: Sequence[Passage], where: Callable[[int], str], tally: Tally) -> list[Passage]:
+def _in_runs(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """How many of the values hold in each run: `(runs,)`."""
+    return np.bincount(np.repeat(np.arange(len(lengths)), lengths)[values], minlength=len(lengths))
+
+
+def without_masked(passages: Passages, where: Callable[[int], str], tally: Tally) -> Passages:
     """The passages that can be read (see `unmasked`)."""
-    documents = [passage.document for passage in passages]
-    words = [passage.words for passage in passages]
-    return [passages[i] for i in unmasked(documents, words, where, tally)]
+    clear = unmasked(passages, where, tally)
+    return passages if len(clear) == len(passages) else passages.take(clear)

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+import numpy as np
+
 from probekit.corpora.passage import Edge, Passage
+from probekit.corpora.passages import Passages
 from probekit.corpora.readers import brackets, conllu
 from probekit.corpora.readers.conll2012 import BAD_CONSTITUENTS, BAD_ROLES
 from probekit.corpora.readers.reading import Material, Reading, Tally, blocks
@@ -32,7 +34,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 
 class _Document(NamedTuple):
     path: str
-    sentences: dict[int, tuple[int, list[str]]]  # by number: the first line's number, the lines
+    sentences: dict[int, tuple[int, str]]  # by number: the first line's number, the lines
 
 
 def read(material: Material) -> Reading:
@@ -44,8 +46,8 @@ def read(material: Material) -> Reading:
     documents = {_ud_name(path): _document(path, raw) for path, raw in material.archive.items()}
     outcome: Counter[str] = Counter()
     for split, passages in reading.splits.items():
-        joined = (_join(passage, documents, outcome, reading.tally) for passage in passages)
-        reading.splits[split] = tuple(joined)
+        joined = Passages.of(_joined(passages, documents, outcome, reading.tally))
+        reading.splits[split] = passages.replace(edges={**passages.edges, **joined.edges})
     reading.notices.append(
         f"{outcome['joined']:,} of {outcome.total():,} sentences are joined with PropBank; "
         f"{outcome['differs']:,} that have another number of words there and {outcome['lacking']:,} in documents "
@@ -66,26 +68,37 @@ def _document(path: str, raw: bytes) -> _Document:
     except UnicodeDecodeError as error:
         raise CorpusError(f"{path}: not a PropBank skeleton (byte {error.start} is not ASCII)") from error
     sentences = {}
-    for first, lines in blocks(text):
+    for first, lines in blocks(text.split("\n")):
         number = lines[0].split(maxsplit=2)[1:2]
         if not number or not _NUMBER.fullmatch(number[0]):
             raise CorpusError(f"{path}:{first}: no sentence number in the second column")
-        sentences[int(number[0])] = (first, lines)
+        sentences[int(number[0])] = (first, "\n".join(lines))
     return _Document(path, sentences)
 
 
-def _join(passage: Passage, documents: Mapping[str, _Document], outcome: Counter[str], tally: Tally) -> Passage:
-    name, _, number = passage.id.rpartition("-")
+def _joined(
+    passages: Passages, documents: Mapping[str, _Document], outcome: Counter[str], tally: Tally
+) -> Iterator[Passage]:
+    """A passage without words for each of these, with what PropBank says of it."""
+    for name, length in zip(passages.ids.texts(), np.diff(passages.offsets).tolist(), strict=True):
+        yield Passage("", "", (), {}, _found(name, length, documents, outcome, tally))
+
+
+def _found(
+    sentence: str, length: int, documents: Mapping[str, _Document], outcome: Counter[str], tally: Tally
+) -> dict[str, tuple[Edge, ...]]:
+    name, _, number = sentence.rpartition("-")
     if name not in documents or not _NUMBER.fullmatch(number):
         outcome["lacking"] += 1
-        return passage
+        return {}
     path, sentences = documents[name]
-    first, lines = sentences.get(int(number) - 1, (0, []))
-    if len(lines) != len(passage.words):
+    first, text = sentences.get(int(number) - 1, (0, ""))
+    lines = text.split("\n") if text else []
+    if len(lines) != length:
         outcome["differs"] += 1
-        return passage
+        return {}
     outcome["joined"] += 1
-    return replace(passage, edges={**passage.edges, **_edges(lines, path, first, tally)})
+    return _edges(lines, path, first, tally)
 
 
 def _edges(lines: list[str], path: str, first: int, tally: Tally) -> dict[str, tuple[Edge, ...]]:

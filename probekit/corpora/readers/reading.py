@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from probekit.corpora.passage import Passage, Split
+from probekit.corpora.passage import Split
+from probekit.corpora.passages import Passages
 from probekit.corpora.tally import Tally, with_warnings
+from probekit.corpora.texts import Texts
 from probekit.errors import CorpusError
 from probekit.progress import Progress, silent
 
-__all__ = ["Material", "Reading", "Tally", "blocks", "read_files", "read_text"]
+__all__ = ["Material", "Reading", "Tally", "blocks", "read_files", "read_lines"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Reading:
         notices: what else must be known, in sentences.
     """
 
-    splits: dict[Split, tuple[Passage, ...]] = field(default_factory=dict)
+    splits: dict[Split, Passages] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     notices: list[str] = field(default_factory=list)
 
@@ -55,7 +57,7 @@ class Reading:
         return [*self.notices, *self.tally.warnings()]
 
 
-def read_files(material: Material, read_file: Callable[[Path, Tally], list[Passage]]) -> Reading:
+def read_files(material: Material, read_file: Callable[[Path, Tally], Passages]) -> Reading:
     """Every split, its files one after the other through `read_file`.
 
     Raises CorpusError for a file that cannot be read, with what was counted up to there.
@@ -65,49 +67,54 @@ def read_files(material: Material, read_file: Callable[[Path, Tally], list[Passa
     done = 0
     material.progress(f"reading {material.name}", done, total)
     for split, paths in material.files.items():
-        passages: list[Passage] = []
+        parts: list[Passages] = []
         stems = Counter(path.stem for path in paths)
         for path in paths:
             try:
                 found = read_file(path, reading.tally)
             except CorpusError as error:
                 raise CorpusError(with_warnings(str(error), reading.tally.warnings())) from error
-            passages += found if stems[path.stem] == 1 else _apart(found, path)
+            parts.append(found if stems[path.stem] == 1 else _apart(found, path))
             done += path.stat().st_size
             material.progress(f"reading {material.name}", done, total)
-        reading.splits[split] = tuple(passages)
+        reading.splits[split] = Passages.joined(parts)
     return reading
 
 
-def _apart(passages: list[Passage], path: Path) -> list[Passage]:
+def _apart(passages: Passages, path: Path) -> Passages:
     """The same passages, those of a document that is called after its file called after its folder too: another file
     of the split has the same name."""
     called = f"{path.parent.name}/{path.stem}"
-    return [replace(p, document=called) if p.document == path.stem else p for p in passages]
+    documents = [called if name == path.stem else name for name in passages.documents.texts()]
+    return passages.replace(documents=Texts.of(documents))
 
 
-def read_text(path: Path) -> str:
-    """The text of a UTF-8 file, line ends as `\\n`.
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a UTF-8 file without their ends, which are `\\n` or `\\r\\n`.
 
     Raises CorpusError where it cannot be read, or is not UTF-8 (with the line).
     """
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            for number, raw in enumerate(file, 1):
+                line = _decoded(raw, path, number)
+                yield line[:-2] if line.endswith("\r\n") else line.removesuffix("\n")
     except OSError as error:
         raise CorpusError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _decoded(raw: bytes, path: Path, number: int) -> str:
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise CorpusError(f"{path}:{line}: byte 0x{raw[error.start]:02x} is not UTF-8") from error
-    return text.replace("\r\n", "\n")
+        raise CorpusError(f"{path}:{number}: byte 0x{raw[error.start]:02x} is not UTF-8") from error
 
 
-def blocks(text: str) -> Iterator[tuple[int, list[str]]]:
+def blocks(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     """Runs of lines between blank lines, each with the number of its first line, counted from 1."""
     block: list[str] = []
     number = 0
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(lines, 1):
         if line and not line.isspace():
             block.append(line)
         elif block:

@@ -6,19 +6,20 @@ cache is read back without a check. Nothing of them is cached.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from probekit.corpora.readers.cached import check_cached
-from probekit.corpora.readers.reading import read_text
+from probekit.corpora.readers.reading import read_lines
 from probekit.errors import CorpusError
 from probekit.foreign import json_value, shortened
 
 COLUMNS = 1_000  # in a table, at most
 EXPANSION = 50  # bytes of a Parquet file's table for each byte of the file, at most
+BATCH = 1_024  # rows of a table that become objects at once
 ALLOWANCE = 2**28  # bytes any Parquet file's table may have
 
 
@@ -70,50 +71,50 @@ def _one_after_the_other(parts: Sequence[Rows]) -> Rows:
 
 def _json(path: Path) -> Rows:
     """The rows of a file with a JSON object a line, or one list of objects."""
-    objects = _objects(path)
-    names: dict[str, None] = {}
-    for _, row in objects:
-        names.update(dict.fromkeys(row))
-        if len(names) > COLUMNS:
+    begin = next((line for line in read_lines(path) if line and not line.isspace()), "")
+    is_list = begin.lstrip().startswith("[")
+    place = partial(_place if is_list else _line, str(path))
+    columns: dict[str, list[Any]] = {}
+    numbers: list[int] = []
+    known: dict[str, str] = {}
+    for number, row in _listed(path) if is_list else _lines(path):
+        if not isinstance(row, dict):
+            expected = "expected a JSON object with the words and their labels"
+            raise CorpusError(f"{place(number)}: {expected}, not {shortened(row)}")
+        for name in [name for name in row if name not in columns]:
+            columns[name] = [None] * len(numbers)
+        for name, values in columns.items():
+            values.append(_shared(row.get(name), known))
+        numbers.append(number)
+        if len(columns) > COLUMNS:
             raise CorpusError(f"{path} has more than {COLUMNS:,} columns: expected one object a sentence")
-    if objects and not names:
+    if numbers and not columns:
         raise CorpusError(f"{path}: its objects have no keys: expected words and their labels")
-    columns = {name: [row.get(name) for _, row in objects] for name in names}
-    return Rows(columns, {}, lambda i: objects[i][0])
+    return Rows(columns, {}, lambda i: place(numbers[i]))
 
 
-def _objects(path: Path) -> list[tuple[str, dict[str, Any]]]:
-    """Every object with its place: its line, or its number in the list."""
-    text = read_text(path)
-    found = []
-    if text.lstrip()[:1] == "[":
-        for number, row in enumerate(_list(text, path), 1):
-            where = f"{path}, row {number}"
-            found.append((where, _object(row, where)))
-        return found
-    for number, line in enumerate(text.split("\n"), 1):
+def _shared(value: Any, known: dict[str, str]) -> Any:
+    """The same value; texts of a list that were seen before are the object they were then."""
+    if not isinstance(value, list):
+        return value
+    return [known.setdefault(one, one) if isinstance(one, str) else one for one in value]
+
+
+def _lines(path: Path) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(read_lines(path)):
         if line and not line.isspace():
-            where = f"{path}:{number}"
             try:
-                found.append((where, _object(json_value(line), where)))
+                yield number, json_value(line)
             except ValueError as error:
-                raise CorpusError(f"{where}: {error}; expected a JSON object a line") from error
-    return found
+                raise CorpusError(f"{_line(str(path), number)}: {error}; expected a JSON object a line") from error
 
 
-def _list(text: str, path: Path) -> list[Any]:
+def _listed(path: Path) -> Iterator[tuple[int, Any]]:
     try:
-        value = json_value(text)
+        rows = json_value("\n".join(read_lines(path)))
     except ValueError as error:
         raise CorpusError(f"{path}: {error}; expected a list of objects") from error
-    assert isinstance(value, list)
-    return value
-
-
-def _object(value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise CorpusError(f"{where}: expected a JSON object with the words and their labels, not {shortened(value)}")
-    return value
+    yield from enumerate(rows)
 
 
 def _parquet(path: Path) -> Rows:
@@ -137,12 +138,20 @@ def _parquet(path: Path) -> Rows:
 
 def _table(table: Any, place: Callable[[int], str]) -> Rows:
     """The rows of an Arrow table. Raises ValueError for texts that are no UTF-8."""
-    columns = dict(zip(table.column_names, (column.to_pylist() for column in table.columns), strict=True))
+    known: dict[str, str] = {}
+    columns: dict[str, list[Any]] = {name: [] for name in table.column_names}
+    for batch in table.to_batches(max_chunksize=BATCH):
+        for name, column in zip(table.column_names, batch.columns, strict=True):
+            columns[name] += [_shared(value, known) for value in column.to_pylist()]
     return Rows(columns, _classes(table.schema.metadata or {}), place)
 
 
 def _place(where: str, i: int) -> str:
     return f"{where}, row {i + 1}"
+
+
+def _line(where: str, i: int) -> str:
+    return f"{where}:{i + 1}"
 
 
 def _classes(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:

@@ -1,0 +1,74 @@
+"""Digests: what a corpus is known by, whatever it is called."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+
+from probekit.corpora.layers import EdgeLayer
+from probekit.corpora.passage import Split
+from probekit.corpora.passages import Passages
+from probekit.corpora.runs import offsets_of
+
+
+def of_text(splits: Mapping[Split, Passages]) -> str:
+    """sha256 of the names of splits and documents, and of the words between their borders."""
+    digest = hashlib.sha256()
+    for split, passages in splits.items():
+        digest.update(f"\x1d{split}".encode())
+        for start, stop in passages.blocks():
+            bounds = passages.offsets[start : stop + 1]
+            words = passages.words.texts(bounds[0], bounds[-1])
+            borders = pairwise((bounds - bounds[0]).tolist())
+            for document, (a, b) in zip(passages.documents.texts(start, stop), borders, strict=True):
+                text = "\x1f".join(words[a:b])
+                digest.update(f"\x1e{document}\x1c{text}".encode())
+    return digest.hexdigest()
+
+
+def of_labels(splits: Iterable[Passages]) -> str:
+    """sha256 of every passage's layers with their names, values, labels and spans."""
+    digest = hashlib.sha256()
+    for passages in splits:
+        for start, stop in passages.blocks():
+            for parts in _labels(passages, start, stop):
+                digest.update("\x1f".join(parts).encode())
+    return digest.hexdigest()
+
+
+def _labels(passages: Passages, start: int, stop: int) -> list[list[str]]:
+    """The layers of each passage from `start` to `stop`, in texts."""
+    parts: list[list[str]] = [[] for _ in range(start, stop)]
+    for name in sorted(passages.tags):
+        layer = passages.tags[name]
+        values = layer.objects(start, stop)
+        for i in np.flatnonzero(layer.present[start:stop]).tolist():
+            parts[i] += [f"\x1d{name}", *map(str, values[i])]
+    for name in sorted(passages.edges):
+        texts = _edges(passages.edges[name], start, stop)
+        for i in np.flatnonzero(passages.edges[name].present[start:stop]).tolist():
+            parts[i] += [f"\x1e{name}", *texts[i]]
+    return parts
+
+
+def _edges(layer: EdgeLayer, start: int, stop: int) -> list[list[str]]:
+    """Labels and spans of each passage's edges, in texts: each label before its spans."""
+    first, last = layer.offsets[start], layer.offsets[stop]
+    labels, spans = layer.labels.texts(first, last), layer.spans_of(start, stop)
+    places = offsets_of(layer.arities[first:last].astype(np.int64) + 1)
+    texts = np.empty(places[-1], dtype=object)
+    is_label = np.zeros(places[-1], dtype=bool)
+    is_label[places[:-1]] = True
+    texts[is_label] = labels
+    texts[~is_label] = list(map(_span, spans[:, 0].tolist(), spans[:, 1].tolist()))
+    row = texts.tolist()
+    return [row[a:b] for a, b in pairwise(places[layer.offsets[start : stop + 1] - first].tolist())]
+
+
+@lru_cache(maxsize=65_536)
+def _span(start: int, end: int) -> str:
+    return f"({start}, {end})"
