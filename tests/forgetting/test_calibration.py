@@ -152,7 +152,7 @@ def test_other_seeds_and_other_sentences_are_no_change(small: Corpus, tiny_bert:
     """200 comparisons of one checkpoint with itself, its probes from other seeds and its test sentences resampled."""
     states, rng = extract(str(tiny_bert), small), np.random.default_rng(0)
     data = make_instances(Task(name="upos", title="", layer="upos", shape="word"), small)
-    (fitted,) = fit(states, [data], FitSettings(seeds=tuple(range(16))))
+    (fitted,) = fit(states, [data], seeds=tuple(range(16)))
     (counted,) = counts(data, "test", [fitted.predictions])
     groups = counted.shape[2]
     significant = []
