@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from probekit import bundle
 from probekit.corpora.load import load_corpus
-from probekit.corpora.passage import Corpus
+from probekit.corpora.passage import SPLITS, Corpus
 from tests.checkpoints import make_bert, make_gpt2
 
 
@@ -33,6 +34,18 @@ def small(sample: Corpus) -> Corpus:
     """Some documents of every split of the bundled corpus."""
     splits = {split: passages[:120] for split, passages in sample.splits.items()}
     return Corpus("small", splits)
+
+
+@pytest.fixture(scope="session")
+def brief(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first documents of every split of the bundled corpus, as files: for commands that read any text."""
+    folder = tmp_path_factory.mktemp("brief") / "brief"
+    folder.mkdir()
+    for split in SPLITS:
+        text = (bundle.folder("corpora") / "sample" / f"{split}.conllu").read_text(encoding="utf-8")
+        sentences = text.split("\n\n")[:120]
+        (folder / f"{split}.conllu").write_text("\n\n".join(sentences) + "\n\n", encoding="utf-8")
+    return folder
 
 
 @pytest.fixture(scope="session")

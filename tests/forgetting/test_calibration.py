@@ -77,6 +77,12 @@ def world() -> World:
     return World(0)
 
 
+@pytest.fixture
+def no_similarity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without similarities, which take as long as the rest: for tests that say nothing of them."""
+    monkeypatch.setattr("probekit.forgetting.compare.similarities", lambda before, after: [])
+
+
 def test_a_checkpoint_against_itself(world: World) -> None:
     found = world.compared(lambda values: values)
     assert (found.comparison["delta"] == 0).all() and (found.comparison["p_value"] == 1).all()
@@ -100,6 +106,7 @@ def test_turned_layers_are_called_rotation(world: World) -> None:
     assert found.similarity.set_index(["layer_before", "layer_after"]).loc[(1, 1), "cka"] == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.usefixtures("no_similarity")
 def test_layers_in_another_order_are_called_relocation(world: World) -> None:
     found = world.compared(lambda values: values[[0, 2, 1]])
     for task in ("upos", "xpos"):
@@ -110,6 +117,7 @@ def test_layers_in_another_order_are_called_relocation(world: World) -> None:
     assert (found.best["p_adjusted"] > 0.05).all()  # the best layers are as good as each other
 
 
+@pytest.mark.usefixtures("no_similarity")
 def test_an_erased_task_is_called_lost_and_its_neighbour_is_not(world: World) -> None:
     found = world.compared(lambda values: values - values @ world.upos @ world.upos.T)
     kinds = found.best.set_index("task")
@@ -122,6 +130,7 @@ def test_an_erased_task_is_called_lost_and_its_neighbour_is_not(world: World) ->
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_similarity")
 def test_a_weakened_task_is_found_with_power() -> None:
     """The vectors' part that carries a task is halved in size under noise: a loss of a tenth, found nearly always."""
     called, neighbour = [], []
@@ -138,6 +147,7 @@ def test_a_weakened_task_is_found_with_power() -> None:
     assert np.mean(neighbour) <= 0.1
 
 
+@pytest.mark.usefixtures("no_similarity")
 def test_loss_grows_with_noise(world: World) -> None:
     noise = {split: np.random.default_rng(7).normal(size=values.shape) for split, values in world.values.items()}
     losses = []
@@ -164,6 +174,7 @@ def test_other_seeds_and_other_sentences_are_no_change(small: Corpus, tiny_bert:
     assert np.mean(significant) <= 0.07
 
 
+@pytest.mark.usefixtures("no_similarity")
 def test_other_widths_and_depths(world: World) -> None:
     rng = np.random.default_rng(3)
     wide = rng.normal(size=(DIM, 40))
@@ -177,6 +188,7 @@ def test_other_widths_and_depths(world: World) -> None:
     assert any("relative depth" in notice for notice in found.notices)
 
 
+@pytest.mark.usefixtures("no_similarity")
 def test_layers_one_side_did_not_keep_are_no_forgetting(world: World) -> None:
     few = world.states("few")
     found = compare(world.states("before"), replace(few, layers=(0, 2)), TASKS)
@@ -196,6 +208,7 @@ def test_a_checkpoint_given_twice_is_refused(world: World) -> None:
         compare(world.states("before"), [world.states("after"), world.states("after")], TASKS)
 
 
+@pytest.mark.usefixtures("no_similarity")
 def test_many_cells_can_be_significant(world: World) -> None:
     deep = {split: np.concatenate([values] + [values[1:2]] * 27) for split, values in world.values.items()}
     erased = {split: values - values @ world.upos @ world.upos.T for split, values in deep.items()}
@@ -254,6 +267,7 @@ def test_loss_is_named_whatever_else_was_done_and_never_of_an_invertible_map(cha
             assert abs(part["mapped_drop"]) < 0.01 and part["drop"] > 0.3
 
 
+@pytest.mark.usefixtures("no_similarity")
 def test_what_stood_elsewhere_all_along_is_no_relocation(world: World) -> None:
     """Layers 0 and 1 know everything, and 1 is destroyed; or layers 2 and 1 do."""
     rng = np.random.default_rng(4)
@@ -278,6 +292,7 @@ def test_what_stood_elsewhere_all_along_is_no_relocation(world: World) -> None:
         assert best["retention"] > 0.85 and "drop" in best["verdict"]  # what can be read anywhere
 
 
+@pytest.mark.usefixtures("no_similarity")
 @pytest.mark.parametrize("seed", range(2))
 def test_a_little_noise_moves_nothing(seed: int) -> None:
     """All layers know much the same; the top one loses some of it, the others are shaken and lose nothing."""

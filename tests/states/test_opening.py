@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +23,9 @@ BY_LENGTH = ("fnet", "convbert", "nystromformer", "yoso")
 
 
 @pytest.fixture(scope="module")
-def unlisted(sample: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def unlisted(families: Any) -> Any:
     """Makes a checkpoint of each family once, whose tokenizer names no maximum."""
-    root, texts = tmp_path_factory.mktemp("unlisted"), [" ".join(p.words) for p in sample.splits["train"][:400]]
-    made: dict[str, Path] = {}
-
-    def give(family: str) -> Path:
-        if family not in made:
-            made[family] = make_family(family, root / family, texts, endless=True)
-        return made[family]
-
-    return give
+    return partial(families, endless=True)
 
 
 @pytest.fixture(scope="module")
