@@ -12,7 +12,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-from probekit.corpora.passage import SPLITS, Corpus, Passage
+from probekit.corpora.passage import Corpus, Passage
 from probekit.errors import ModelError
 from probekit.states.checkpoint import Checkpoint, EncoderSettings
 from probekit.states.extract import extract
@@ -33,7 +33,8 @@ def mixed(sample: Corpus) -> Corpus:
     """Short and long sentences, and one of more subwords than any of these models has positions."""
     passages = sample.splits["train"][:20]
     words = tuple(word for passage in passages for word in passage.words)[:150]
-    return Corpus("mixed", {split: (*passages[:8], Passage("long", "long", words)) for split in SPLITS})
+    train = (*passages[:8], Passage("long", "long", words))
+    return Corpus("mixed", {"train": train, "dev": passages[:1], "test": passages[:1]})
 
 
 def read(folder: Path, corpus: Corpus, batch_tokens: int | None = None) -> np.ndarray:
