@@ -58,8 +58,10 @@ class World:
         changed = {split: change(values) for split, values in self.values.items()}
         return replace(made_states(self.corpus, changed, name=name), model=name)
 
-    def compared(self, change: Callable[[np.ndarray], np.ndarray]) -> Comparison:
-        return compare(self.states("before"), self.states("after", change), TASKS)
+    def compared(
+        self, change: Callable[[np.ndarray], np.ndarray], fit_settings: FitSettings | None = None
+    ) -> Comparison:
+        return compare(self.states("before"), self.states("after", change), TASKS, fit_settings=fit_settings)
 
 
 def turned(seed: int = 1) -> Callable[[np.ndarray], np.ndarray]:
@@ -140,7 +142,7 @@ def test_a_weakened_task_is_found_with_power() -> None:
         def weaken(values: np.ndarray, world: World = world, rng: np.random.Generator = rng) -> np.ndarray:
             return values + (0.3 * rng.normal(size=(*values.shape[:2], LABELS))) @ world.upos.T
 
-        rows = world.compared(weaken).best.set_index("task")
+        rows = world.compared(weaken, FitSettings(words=20_000)).best.set_index("task")
         called.append(rows.loc["upos", "p_adjusted"] <= 0.05 and rows.loc["upos", "kind"] == "loss")
         neighbour.append(rows.loc["xpos", "p_adjusted"] <= 0.05)
     assert np.mean(called) >= 0.95
