@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub: no test reaches for a hub
+# Before anything imports torch: threads that share an operation of a tiny model sleep while they wait for each other,
+# which would else take a third of the time of all tests.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from pathlib import Path
 
 import pytest
 
+from probekit import bundle
 from probekit.corpora.load import load_corpus
-from probekit.corpora.passage import Corpus
+from probekit.corpora.passage import SPLITS, Corpus
 from tests.checkpoints import make_bert, make_gpt2
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: the garbage collector need not walk over it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +44,18 @@ def small(sample: Corpus) -> Corpus:
     """Some documents of every split of the bundled corpus."""
     splits = {split: passages[:120] for split, passages in sample.splits.items()}
     return Corpus("small", splits)
+
+
+@pytest.fixture(scope="session")
+def brief(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first documents of every split of the bundled corpus, as files: for commands that read any text."""
+    folder = tmp_path_factory.mktemp("brief") / "brief"
+    folder.mkdir()
+    for split in SPLITS:
+        text = (bundle.folder("corpora") / "sample" / f"{split}.conllu").read_text(encoding="utf-8")
+        sentences = text.split("\n\n")[:120]
+        (folder / f"{split}.conllu").write_text("\n\n".join(sentences) + "\n\n", encoding="utf-8")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,6 @@ import csv
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +15,7 @@ import pytest
 from probekit import whole
 from probekit.probes.scores import COLUMNS
 from tests.commands import run_main
+from tests.processes import COMMAND, Running, begin
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -33,8 +31,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     return command
 
 
-def test_probe_writes_a_table_a_record_and_two_pictures(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
-    status, out, _ = run("probe", "--model", tiny_bert, "--task", "pos,coref", "--corpus", "sample", "--out", "o")
+def test_probe_writes_a_table_a_record_and_two_pictures(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
+    status, out, _ = run("probe", "--model", tiny_bert, "--task", "pos,coref", "--corpus", brief, "--out", "o")
     assert status == 0, out
     with (tmp_path / "o/scores.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -57,23 +55,23 @@ def test_probe_writes_a_table_a_record_and_two_pictures(run: Run, tiny_bert: Pat
         assert word in out
 
 
-def test_json_prints_nothing_else(run: Run, tiny_bert: Path) -> None:
-    status, out, _ = run("probe", "--model", tiny_bert, "--task", "pos", "--corpus", "sample", "--json")
+def test_json_prints_nothing_else(run: Run, tiny_bert: Path, brief: Path) -> None:
+    status, out, _ = run("probe", "--model", tiny_bert, "--task", "pos", "--corpus", brief, "--json")
     rows = json.loads(out)
     assert status == 0 and len(rows) == 6 and set(COLUMNS) <= set(rows[0])
 
 
-def test_two_runs_give_the_same_scores(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
-    arguments = ("probe", "--model", tiny_bert, "--task", "pos,dep", "--corpus", "sample", "--seeds", 2, "--out")
+def test_two_runs_give_the_same_scores(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
+    arguments = ("probe", "--model", tiny_bert, "--task", "pos,dep", "--corpus", brief, "--seeds", 2, "--out")
     run(*arguments, "first")
     run(*arguments, "second")
     first, second = ((tmp_path / name / "scores.csv").read_text() for name in ("first", "second"))
     assert first == second
 
 
-def test_heatmap_of_several_runs(run: Run, tiny_bert: Path, tiny_gpt2: Path, tmp_path: Path) -> None:
+def test_heatmap_of_several_runs(run: Run, tiny_bert: Path, tiny_gpt2: Path, brief: Path, tmp_path: Path) -> None:
     for model, name in ((tiny_bert, "a"), (tiny_gpt2, "b")):
-        run("probe", "--model", model, "--task", "pos", "--corpus", "sample", "--out", name)
+        run("probe", "--model", model, "--task", "pos", "--corpus", brief, "--out", name)
     status, out, _ = run("heatmap", "a", "b", "--out", "both.svg")
     text = (tmp_path / "both.svg").read_text()
     assert status == 0 and out.strip() == "both.svg"
@@ -92,19 +90,19 @@ def test_all_says_what_it_skips(run: Run, tiny_bert: Path, tmp_path: Path) -> No
     assert "skipped" in out and "roles" in out
 
 
-def test_a_users_task_needs_no_python(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
+def test_a_users_task_needs_no_python(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
     (tmp_path / "number.toml").write_text('title = "Number"\nlayer = "feats.Number"\nshape = "word"\n')
-    status, out, err = run("probe", "--model", tiny_bert, "--task", "./number.toml", "--corpus", "sample", "--out", "o")
+    status, out, err = run("probe", "--model", tiny_bert, "--task", "./number.toml", "--corpus", brief, "--out", "o")
     assert status == 0, err
     assert "number" in out
 
 
-def test_lists(run: Run, tiny_bert: Path) -> None:
+def test_lists(run: Run, tiny_bert: Path, brief: Path) -> None:
     assert {row["task"] for row in json.loads(run("tasks", "--json")[1])} >= {"pos", "dep", "srl", "coref"}
     listed = {row["corpus"]: row for row in json.loads(run("corpora", "--json")[1])}
     assert listed["sample"]["here"] == "yes" and listed["sample"]["licence"].startswith("CC0")
     assert json.loads(run("cache", "--json")[1]) == []
-    run("probe", "--model", tiny_bert, "--task", "pos", "--corpus", "sample")
+    run("probe", "--model", tiny_bert, "--task", "pos", "--corpus", brief)
     (entry,) = json.loads(run("cache", "--json")[1])
     assert run("cache", "verify")[0] == 0
     shard = next(Path(os.environ["PROBEKIT_CACHE"]).glob("states/*/*.safetensors"))
@@ -138,8 +136,8 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("change", "message"), MISTAKES)
-def test_a_mistake_is_a_line_or_two(run: Run, tiny_bert: Path, change: list[str], message: str) -> None:
-    options = {"--model": str(tiny_bert), "--task": "pos", "--corpus": "sample"}
+def test_a_mistake_is_a_line_or_two(run: Run, tiny_bert: Path, change: list[str], message: str, brief: Path) -> None:
+    options = {"--model": str(tiny_bert), "--task": "pos", "--corpus": str(brief)}
     options.update(dict(zip(change[::2], change[1::2], strict=True)))
     status, out, err = run("probe", *[part for pair in options.items() for part in pair])
     assert status == 2 and out == ""
@@ -148,29 +146,31 @@ def test_a_mistake_is_a_line_or_two(run: Run, tiny_bert: Path, change: list[str]
     assert len(said) <= 3 and "Traceback" not in err
 
 
-def test_one_model_at_two_sites_is_two_panels_and_two_stores(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
-    arguments = ("probe", "--model", tiny_bert, "--task", "pos", "--corpus", "sample", "--layers", "0,3")
+def test_one_model_at_two_sites_is_two_panels_and_two_stores(
+    run: Run, tiny_bert: Path, brief: Path, tmp_path: Path
+) -> None:
+    arguments = ("probe", "--model", tiny_bert, "--task", "pos", "--corpus", brief, "--layers", "0,3")
     for site in ("residual", "mlp"):
         assert run(*arguments, "--site", site, "--out", site)[0] == 0
     status, _, err = run("heatmap", "residual", "mlp", "residual", "--out", "both.svg")
     assert status == 0, err
     listed = json.loads(run("cache", "--json")[1])
     assert [(row["model"], row["site"], row["corpus"]) for row in listed] == [
-        (str(tiny_bert), "residual", "sample"),
-        (str(tiny_bert), "mlp", "sample"),
+        (str(tiny_bert), "residual", str(brief)),
+        (str(tiny_bert), "mlp", str(brief)),
     ]
     assert all(row["key"] in run("cache")[1] for row in listed)
 
 
-def test_a_mistake_leaves_no_folder_and_takes_none_away(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
-    assert run("probe", "--model", tiny_bert, "--task", "poss", "--corpus", "sample")[0] == 2
+def test_a_mistake_leaves_no_folder_and_takes_none_away(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
+    assert run("probe", "--model", tiny_bert, "--task", "poss", "--corpus", brief)[0] == 2
     assert not list(tmp_path.glob("probekit-runs/*"))
     (tmp_path / "mine").mkdir()
-    assert run("probe", "--model", tiny_bert, "--task", "poss", "--corpus", "sample", "--out", "mine")[0] == 2
+    assert run("probe", "--model", tiny_bert, "--task", "poss", "--corpus", brief, "--out", "mine")[0] == 2
     assert (tmp_path / "mine").is_dir()
 
 
-def test_an_incomplete_model_folder(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
+def test_an_incomplete_model_folder(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
     for left_out, message in (
         ("model.safetensors", "has no weights"),
         ("config.json", "no config.json"),
@@ -179,45 +179,47 @@ def test_an_incomplete_model_folder(run: Run, tiny_bert: Path, tmp_path: Path) -
         folder = tmp_path / f"without {left_out}"
         shutil.copytree(tiny_bert, folder)
         (folder / left_out).unlink()
-        status, _, err = run("probe", "--model", folder, "--task", "pos", "--corpus", "sample")
+        status, _, err = run("probe", "--model", folder, "--task", "pos", "--corpus", brief)
         assert status == 2 and message in err, err
     folder = shutil.copytree(tiny_bert, tmp_path / "cut")
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
-    status, _, err = run("probe", "--model", folder, "--task", "pos", "--corpus", "sample")
+    status, _, err = run("probe", "--model", folder, "--task", "pos", "--corpus", brief)
     assert status == 2 and "cannot be loaded" in err and "Traceback" not in err
 
 
-def test_pickled_weights_need_leave(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
+def test_pickled_weights_need_leave(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
     import torch
     from safetensors.torch import load_file
 
     folder = shutil.copytree(tiny_bert, tmp_path / "pickled")
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
-    arguments = ("probe", "--model", folder, "--task", "pos", "--corpus", "sample", "--out", "o")
+    arguments = ("probe", "--model", folder, "--task", "pos", "--corpus", brief, "--out", "o")
     status, _, err = run(*arguments)
     assert status == 2 and "--allow-pickle" in err
     assert run(*arguments, "--allow-pickle")[0] == 0
 
 
-def test_a_checkpoint_that_lacks_weights_is_refused(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_that_lacks_weights_is_refused(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     folder = shutil.copytree(tiny_bert, tmp_path / "partial")
     weights = load_file(folder / "model.safetensors")
     lost = next(name for name in weights if "layer.1.attention" in name and name.endswith("weight"))
     save_file({k: v for k, v in weights.items() if k != lost}, folder / "model.safetensors", metadata={"format": "pt"})
-    status, _, err = run("probe", "--model", folder, "--task", "pos", "--corpus", "sample")
+    status, _, err = run("probe", "--model", folder, "--task", "pos", "--corpus", brief)
     assert status == 2 and "partly random" in err
 
 
-def test_an_unreachable_hub_is_explained(run: Run) -> None:
-    status, _, err = run("probe", "--model", "google-bert/bert-base-uncased", "--task", "pos", "--corpus", "sample")
+def test_an_unreachable_hub_is_explained(run: Run, brief: Path) -> None:
+    status, _, err = run("probe", "--model", "google-bert/bert-base-uncased", "--task", "pos", "--corpus", brief)
     assert status == 2 and "Offline" in err and "HF_HOME" in err and "Traceback" not in err
 
 
-def test_a_full_disk_is_explained(run: Run, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_explained(
+    run: Run, tiny_bert: Path, brief: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("there is no /dev/full here")
@@ -225,87 +227,61 @@ def test_a_full_disk_is_explained(run: Run, tiny_bert: Path, tmp_path: Path, mon
 
     create = whole.create
     monkeypatch.setattr(whole, "create", lambda path: full.open("wb") if "-L0" in path.name else create(path))
-    status, _, err = run("probe", "--model", tiny_bert, "--task", "pos", "--corpus", "sample")
+    status, _, err = run("probe", "--model", tiny_bert, "--task", "pos", "--corpus", brief)
     assert status == 2 and "the disk is full; free some space" in err and "Traceback" not in err
     assert store.states_root().exists() and not list(store.states_root().glob("*/.*.part"))
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_where_it_was(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
-    code = "from probekit.states import extract; extract.SHARD_WORDS = 500; from probekit.cli import main; main()"
-    environment = {
-        **os.environ,
-        "PROBEKIT_CACHE": str(tmp_path / "killed"),
-        "PYTHONPATH": str(Path(__file__).parents[1]),
-    }
-    command = [
-        sys.executable,
-        "-c",
-        code,
-        "probe",
-        "--model",
-        tiny_bert,
-        "--task",
-        "pos",
-        "--corpus",
-        "sample",
-        "--out",
-    ]
-    victim = subprocess.Popen(
-        [*command, "x"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path
-    )
+def test_a_killed_run_goes_on_where_it_was(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
+    code = f"from probekit.states import extract; extract.SHARD_WORDS = 500; {COMMAND}"
+    arguments = ["probe", "--model", tiny_bert, "--task", "pos", "--corpus", brief, "--out"]
+    cache = {"PROBEKIT_CACHE": str(tmp_path / "killed")}
+    victim = begin(code, *arguments, "x", environment=cache)
     done: list[Path] = []
     deadline = time.time() + 120
-    while len(done) < 8 and time.time() < deadline and victim.poll() is None:
+    while len(done) < 8 and time.time() < deadline and victim.returncode is None:
         done = list((tmp_path / "killed").glob("states/*/*.safetensors"))
         time.sleep(0.005)
-    victim.send_signal(signal.SIGKILL)
-    victim.wait()
+    victim.kill()
     assert len(done) >= 8 and not (tmp_path / "x/scores.csv").exists()
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "killed").glob("states/*/*.safetensors")}
-    subprocess.run([*command, "resumed"], env=environment, check=True, cwd=tmp_path, capture_output=True)
+    finished(begin(code, *arguments, "resumed", environment=cache))
     whole = {path: path.stat().st_mtime_ns for path in before}
     # At most the shard that was being written is done again; the others are reused as they were.
     assert sum(whole[path] != before[path] for path in before) <= 4
-    environment["PROBEKIT_CACHE"] = str(tmp_path / "calm")
-    subprocess.run([*command, "calm-run"], env=environment, check=True, cwd=tmp_path, capture_output=True)
+    finished(begin(code, *arguments, "calm-run", environment={"PROBEKIT_CACHE": str(tmp_path / "calm")}))
     resumed, calm = ((tmp_path / name / "scores.csv").read_text() for name in ("resumed", "calm-run"))
     assert resumed == calm
 
 
 @pytest.mark.slow
-def test_two_runs_at_once_do_no_harm(tiny_bert: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "probekit", "probe", "--model", tiny_bert, "--task", "pos", "--corpus", "sample"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    runs = [
-        subprocess.Popen(
-            [*command, "--out", f"run{i}"],
-            env=environment,
-            cwd=tmp_path,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        for i in range(2)
-    ]
-    for one in runs:
-        _, err = one.communicate(timeout=300)
-        assert one.returncode == 0, err
+def test_two_runs_at_once_do_no_harm(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
+    arguments = ["probe", "--model", tiny_bert, "--task", "pos", "--corpus", brief, "--out"]
+    both = [begin(COMMAND, *arguments, f"run{i}") for i in range(2)]
+    for one in both:
+        finished(one)
     first, second = ((tmp_path / f"run{i}/scores.csv").read_text() for i in range(2))
     assert first == second
 
 
-def test_doctor_and_models(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
-    status, out, err = run("doctor", "--model", tiny_bert)
+def finished(running: Running) -> None:
+    _, err = running.communicate()
+    assert running.returncode == 0, err
+
+
+def test_doctor_and_models(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
+    status, out, err = run("doctor", "--model", tiny_bert, "--corpus", brief)
     assert status == 0, err
     assert "BERT (bert)" in out and "nothing here would make results wrong" in out
-    status, out, _ = run("doctor", "--model", tiny_bert, "--json")
+    status, out, _ = run("doctor", "--model", tiny_bert, "--corpus", brief, "--json")
     found = json.loads(out)
     assert found["problems"] == [] and found["facts"]["model"]["layers, counting 0"] == 4
     assert found["facts"]["store and time"]["files there already"] == 0
     pieces = found["facts"]["words and pieces"]
     assert pieces["words with no piece"]["count"] == 0 and pieces["pieces a word"] >= 1
-    run("probe", "--model", tiny_bert, "--task", "pos", "--corpus", "sample", "--out", "o")
-    store = json.loads(run("doctor", "--model", tiny_bert, "--json")[1])["facts"]["store and time"]
+    run("probe", "--model", tiny_bert, "--task", "pos", "--corpus", brief, "--out", "o")
+    store = json.loads(run("doctor", "--model", tiny_bert, "--corpus", brief, "--json")[1])["facts"]["store and time"]
     assert store["files there already"] == store["files of all layers"]
     listed = json.loads(run("models", "--json")[1])
     assert {row["model"] for row in listed["aliases"]} >= {"minilm", "bert-base", "gpt2"}

@@ -36,9 +36,10 @@ def test_compare_writes_tables_pictures_and_a_verdict(
     run: Run,  # noqa: F811
     tiny_bert: Path,
     shaken: Path,
+    brief: Path,
     tmp_path: Path,
 ) -> None:
-    options = ("--task", "pos,dep,coref", "--corpus", "sample", "--seeds", 3, "--out", "o")
+    options = ("--task", "pos,dep,coref", "--corpus", brief, "--seeds", 3, "--out", "o")
     status, out, err = run("compare", "--before", tiny_bert, "--after", shaken, *options)
     assert status == 0, err
     assert all((tmp_path / "o" / name).stat().st_size for name in (*FILES, *PICTURES))
@@ -69,11 +70,12 @@ def test_a_missing_checkpoint_of_several_is_named_and_the_others_go_on(
     tiny_bert: Path,
     shaken: Path,
     tmp_path: Path,
+    brief: Path,
 ) -> None:
     broken = shutil.copytree(tiny_bert, tmp_path / "broken")
     (broken / "model.safetensors").unlink()
     checkpoints = ("--before", tiny_bert, "--after", broken, "--after", shaken)
-    status, out, err = run("compare", *checkpoints, "--task", "pos", "--corpus", "sample", "--seeds", 1, "--json")
+    status, out, err = run("compare", *checkpoints, "--task", "pos", "--corpus", brief, "--seeds", 1, "--json")
     assert status == 0, err
     told = json.loads(out)
     for name in ("comparison", "best", "last", "decomposition", "similarity"):
@@ -81,7 +83,7 @@ def test_a_missing_checkpoint_of_several_is_named_and_the_others_go_on(
     assert any(str(broken) in warning and "left out" in warning for warning in told["warnings"])
     assert told["best"][0]["verdict"] and told["best"][0]["kind"] and told["last"][0]["layer"] == 3
     assert told["folder"] and "best.csv" in told["files"]
-    status, _, err = run("compare", "--before", tiny_bert, "--after", broken, "--task", "pos", "--corpus", "sample")
+    status, _, err = run("compare", "--before", tiny_bert, "--after", broken, "--task", "pos", "--corpus", brief)
     assert status == 2 and "has no weights" in err and "Traceback" not in err
 
 
@@ -99,8 +101,9 @@ def test_a_mistake_is_a_line_or_two(
     tiny_bert: Path,
     change: list[str],
     message: str,
+    brief: Path,
 ) -> None:
-    options = {"--before": str(tiny_bert), "--after": str(tiny_bert), "--task": "pos", "--corpus": "sample"}
+    options = {"--before": str(tiny_bert), "--after": str(tiny_bert), "--task": "pos", "--corpus": str(brief)}
     options.update(dict(zip(change[::2], change[1::2], strict=True)))
     status, out, err = run("compare", *[part for pair in options.items() for part in pair])
     assert status == 2 and out == "" and "Traceback" not in err
@@ -112,8 +115,9 @@ def test_layers_that_mean_different_things(
     tiny_bert: Path,
     tiny_gpt2: Path,
     shaken: Path,
+    brief: Path,
 ) -> None:
-    rest = ("--task", "pos", "--corpus", "sample", "--seeds", 1)
+    rest = ("--task", "pos", "--corpus", brief, "--seeds", 1)
     status, _, err = run("compare", "--before", tiny_bert, "--after", tiny_gpt2, *rest)
     assert status == 2 and "mean different things" in err and "after the final norm" in err
     status, out, err = run("compare", "--before", tiny_bert, "--after", shaken, "--site", "mlp", "--json", *rest)
@@ -125,6 +129,7 @@ def test_an_adapter_against_its_base(
     run: Run,  # noqa: F811
     tiny_bert: Path,
     tmp_path: Path,
+    brief: Path,
 ) -> None:
     from peft import LoraConfig, get_peft_model
 
@@ -134,15 +139,15 @@ def test_an_adapter_against_its_base(
             if "lora_" in name:
                 parameter.copy_(torch.randn_like(parameter))
     model.save_pretrained(tmp_path / "adapter")
-    rest = ("--task", "pos", "--corpus", "sample", "--seeds", 1, "--json")
+    rest = ("--task", "pos", "--corpus", brief, "--seeds", 1, "--json")
     status, out, err = run("compare", "--before", tiny_bert, "--after", tmp_path / "adapter", *rest)
     assert status == 0, err
     deltas = {row["layer"]: row["delta"] for row in json.loads(out)["comparison"]}
     assert deltas[0] == 0 and any(deltas[layer] for layer in (1, 2, 3))
 
 
-def test_random_weights_beside_the_trained_ones(run: Run, tiny_bert: Path, shaken: Path) -> None:  # noqa: F811
+def test_random_weights_beside_the_trained_ones(run: Run, tiny_bert: Path, shaken: Path, brief: Path) -> None:  # noqa: F811
     models = ("--model", shaken, "--model", f"random:{shaken}:1")
-    status, out, err = run("probe", *models, "--task", "pos", "--corpus", "sample", "--json")
+    status, out, err = run("probe", *models, "--task", "pos", "--corpus", brief, "--json")
     assert status == 0, err
     assert {row["model"] for row in json.loads(out)} == {str(shaken), f"random:{shaken}:1"}

@@ -195,6 +195,12 @@ def test_settings_are_checked_when_they_are_made(settings: Any) -> None:
                 settings(**{name: value})
 
 
+@pytest.mark.parametrize("verb", [pk.probe, pk.compare, pk.trace])
+def test_a_setting_lives_in_one_place(verb: Any) -> None:
+    settings = {one.name for kind in (*SETTINGS, pk.FitSettings) for one in fields(kind)}
+    assert not settings & set(inspect.signature(verb).parameters)
+
+
 def test_other_forms_of_the_same_thing(few: Corpus, tiny_bert: Path) -> None:
     states = pk.extract(tiny_bert, few, layers=3)
     assert states.layers == (3,) and states.model == str(tiny_bert)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.commands import run_main
-from tests.test_terminal import command, conllu
+from tests.processes import begin
+from tests.test_terminal import conllu
 
 KILL = """
 import os, signal
@@ -58,9 +58,9 @@ def test_a_killed_command_goes_on_and_ends_as_if_it_had_not_been(
         shutil.copytree(tiny_bert, tmp_path / model)
     config = json.loads((tmp_path / "other/config.json").read_text())
     (tmp_path / "other/config.json").write_text(json.dumps({**config, "layer_norm_eps": 1e-3}))
-    with command(*COMMANDS[name], "--out", "out", code=KILL.format(name=at), stdout=subprocess.DEVNULL) as running:
-        running.communicate()
-    assert running.returncode == -signal.SIGKILL
+    running = begin(KILL.format(name=at), *COMMANDS[name], "--out", "out")
+    _, err = running.communicate()
+    assert running.returncode == -signal.SIGKILL, err
     status, _, err = run_main([*COMMANDS[name], "--out", "out"], monkeypatch, capsys)
     assert status == 0 and "damaged" not in err, err
     assert run_main([*COMMANDS[name], "--out", "again"], monkeypatch, capsys)[0] == 0

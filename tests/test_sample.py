@@ -33,7 +33,8 @@ def test_documents_are_short_and_in_one_split(sample: Corpus) -> None:
 def test_a_contextual_probe_beats_the_lexical_baseline_on_every_task(sample: Corpus) -> None:
     if packaged_minilm() is None:
         pytest.skip("the extra [demo] is not installed")
-    scores = pk.probe("minilm", "all", corpus=sample)
+    middle = pk.ExtractSettings(layers=(2, 4))
+    scores = pk.probe("minilm", "all", corpus=sample, extract_settings=middle)
     assert set(scores.table["task"]) == set(bundle.names("probes"))
     for _, best in scores.best().iterrows():
         same = scores.table[scores.table["task"] == best["task"]].set_index("probe")

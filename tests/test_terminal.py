@@ -21,6 +21,7 @@ from probekit.cli.signals import NAMES, Stopped, stopping
 from probekit.harmless import as_xml, harmless
 from probekit.states.store import open_store
 from tests.commands import run_main
+from tests.processes import begin
 from tests.results.test_folder import scores
 
 EVIL = "\x1b]0;title\x07\x1b[31m\x9b2J\u202e"
@@ -175,17 +176,19 @@ def test_a_terminal_that_knows_ascii_only() -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGTERM"), reason="no SIGTERM here")
-def test_a_signal_ends_a_fit_at_once_with_a_message_and_no_empty_folder(tmp_path: Path, tiny_bert: Path) -> None:
+def test_a_signal_ends_a_fit_at_once_with_a_message_and_no_empty_folder(
+    tmp_path: Path, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     code = "from probekit.cli import main, terminal; terminal.PLAIN_EVERY = 0; main()"
     corpus = str(conllu(tmp_path, "0", "x"))
     arguments = ["probe", "--model", str(tiny_bert), "--task", "pos", "--corpus", corpus, "--out", "a/b"]
-    with command(*arguments, "--probe", "mlp", "--seeds", "1000", code=code, cwd=tmp_path) as running:
-        assert running.stderr is not None
-        for line in running.stderr:
-            if line.startswith("fit: 0%"):
-                break
-        running.send_signal(signal.SIGTERM)
-        _, err = running.communicate(timeout=20)
+    running = begin(code, *arguments, "--probe", "mlp", "--seeds", "1000")
+    for line in running.stderr:
+        if line.startswith("fit: 0%"):
+            break
+    running.send_signal(signal.SIGTERM)
+    _, err = running.communicate(timeout=20)
     assert running.returncode == 128 + signal.SIGTERM
     assert "stopped; finished states are kept" in err and "Traceback" not in err
     assert not (tmp_path / "a").exists()

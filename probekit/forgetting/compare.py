@@ -101,7 +101,8 @@ def compare(
     doors.choice("correction", correction, get_args(Correction))
     doors.choice("floor", floor, get_args(Floor))
     check_settings(extract_settings, fit_settings, allow_modified, progress)
-    settings = replace(fit_settings or FitSettings(), seeds=doors.seeds("seeds", seeds), probe=probe)
+    seeds = doors.seeds("seeds", seeds)
+    settings = fit_settings or FitSettings()
     found: dict[str, Rows] = {name: [] for name in TABLES}
     notices: list[str] = []
     started = time.perf_counter()
@@ -121,14 +122,14 @@ def compare(
                 raise InputError("one of the checkpoints after is given twice")
             data = _common(questions, checkpoints, notices)
             with timed(seconds, "fit"):
-                fitted = fit_together(checkpoints, data, settings, progress=progress)
+                fitted = fit_together(checkpoints, data, probe=probe, seeds=seeds, settings=settings, progress=progress)
             floors = [_floor_score(d, checkpoints[0].corpus, floor) for d in data]
             for states, probes, name in zip(checkpoints[1:], fitted[1:], shown[1:], strict=True):
                 sides = _sides(checkpoints[0], states, fitted[0], probes, notices)
                 swaps = paired.swaps_for(n_tasks * len(others) * (len(sides[0].layers) + 1))
                 about = {"before": shown[0], "after": name, "corpus": corpus_name}
                 notices += _add_pair(found, about, checkpoints[0], states, sides, floors, correction, swaps, seconds)
-            runs += [record(states, data, settings, (probe,)) for states in checkpoints]
+            runs += [record(states, data, (probe,), seeds, settings) for states in checkpoints]
     import pandas as pd
 
     tables = {name: pd.DataFrame(rows) for name, rows in found.items()}

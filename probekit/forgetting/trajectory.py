@@ -8,7 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -93,6 +93,7 @@ class _How:
     """How checkpoints are read and probed."""
 
     probe: ProbeKind
+    seeds: tuple[int, ...]
     fit: FitSettings
     extract: ExtractSettings
     keep_states: bool
@@ -162,8 +163,15 @@ def trace(
     if len({*names, *([base] if base else [])}) < 2:
         raise InputError("models: a trace needs two checkpoints at least")
     started = time.perf_counter()
-    settings = replace(fit_settings or FitSettings(), seeds=doors.seeds("seeds", seeds))
-    how = _How(probe, settings, extract_settings or ExtractSettings(), keep_states, Path(folder), progress)
+    how = _How(
+        probe,
+        doors.seeds("seeds", seeds),
+        fit_settings or FitSettings(),
+        extract_settings or ExtractSettings(),
+        keep_states,
+        Path(folder),
+        progress,
+    )
     opened, notices = _opened(names, base, how)
     remove_left_behind(how.folder / CHECKPOINTS)
     inferred = not base and next(iter(opened)) not in names
@@ -288,7 +296,7 @@ def _measured(model: Model, corpus: Corpus, data: list[TaskData], how: _How, not
     """What is kept of a checkpoint and a corpus, or what is measured now."""
     weights = model.fingerprint()
     asked = [FORMAT, version("probekit-nlp"), weights, corpus.fingerprint, [_digest(d) for d in data]]
-    described = [*asked, how.probe, how.fit, how.extract]
+    described = [*asked, how.probe, how.seeds, how.fit, how.extract]
     key = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[:16]
     folder = how.folder / CHECKPOINTS
     found = _believed(folder, key, notices)
@@ -325,7 +333,7 @@ def probe_checkpoint(name: str, corpus: Corpus, data: list[TaskData], how: _How)
     for context in dict.fromkeys(d.task.context for d in data):
         questions = [d for d in data if d.task.context == context]
         states = extract(name, corpus, context=context, settings=how.extract, progress=how.progress)
-        found, run, said, trained = probe_states(states, questions, (how.probe,), how.fit, how.progress)
+        found, run, said, trained = probe_states(states, questions, (how.probe,), how.seeds, how.fit, how.progress)
         rows += found
         runs.append(run)
         notices += said

@@ -40,8 +40,6 @@ class FitSettings:
     to the choice.
 
     Attributes:
-        probe: `linear` or `mlp`.
-        seeds: one probe a layer for each.
         epochs: passes over the training split in a round, at least; small corpora have up to four.
         words: words read in training at least, as far as there are rounds: small corpora have up to five.
         batch_words: words a batch at most; small corpora take smaller batches.
@@ -50,13 +48,14 @@ class FitSettings:
         device: where the probes are fitted.
     """
 
-    probe: ProbeKind = "linear"
-    seeds: tuple[int, ...] = (0,)
     epochs: int = 2
     words: int = 300_000
     batch_words: int = 1_536
     learning_rate: float = 3e-2
     device: str = "cpu"
+
+
+DEFAULT = FitSettings()
 
 
 @dataclass(frozen=True)
@@ -87,14 +86,26 @@ class Fitted:
 
 
 def fit(
-    states: Vectors, tasks: Sequence[TaskData], settings: FitSettings, *, progress: Progress = silent
+    states: Vectors,
+    tasks: Sequence[TaskData],
+    *,
+    probe: ProbeKind = "linear",
+    seeds: tuple[int, ...] = (0,),
+    settings: FitSettings = DEFAULT,
+    progress: Progress = silent,
 ) -> list[Fitted]:
     """Train probes of every task on one checkpoint's states, see `fit_together`."""
-    return fit_together([states], tasks, settings, progress=progress)[0]
+    return fit_together([states], tasks, probe=probe, seeds=seeds, settings=settings, progress=progress)[0]
 
 
 def fit_together(
-    checkpoints: Sequence[Vectors], tasks: Sequence[TaskData], settings: FitSettings, *, progress: Progress = silent
+    checkpoints: Sequence[Vectors],
+    tasks: Sequence[TaskData],
+    *,
+    probe: ProbeKind = "linear",
+    seeds: tuple[int, ...] = (0,),
+    settings: FitSettings = DEFAULT,
+    progress: Progress = silent,
 ) -> list[list[Fitted]]:
     """Train probes of every checkpoint, task, layer and seed on the training split, keep the round with the best dev
     score, and label the test split.
@@ -102,13 +113,23 @@ def fit_together(
     A probe's result depends on its own states, task, layer and seed, not on what else is fitted along with it, apart
     from the rounding of larger matrix products. States must have been read in the context the tasks ask for.
 
-    Returns, for each checkpoint, the trained probes of each task.
+    Args:
+        checkpoints: the states of each.
+        tasks: the questions, which all checkpoints are asked.
+        probe: `linear` or `mlp`.
+        seeds: one probe a layer for each.
+        settings: how probes are trained.
+        progress: called with the stage, the runs of layers done and how many there are.
+
+    Returns, for each checkpoint, the trained probes of each task. Raises ModelError for states that are not finite.
     """
     groups = [(i, layers) for i, states in enumerate(checkpoints) for layers in _layer_groups(states, settings)]
     done = [0.0] * len(groups)  # shares of the work
     with workers(torch.device(settings.device)) as pool:
         parts = [
-            pool.submit(_fit_layers, checkpoints[i], tasks, settings, layers, partial(setitem, done, number))
+            pool.submit(
+                _fit_layers, checkpoints[i], tasks, probe, seeds, settings, layers, partial(setitem, done, number)
+            )
             for number, (i, layers) in enumerate(groups)
         ]
         while wait(parts, timeout=0.1).not_done:
@@ -141,11 +162,13 @@ def _layer_groups(states: Vectors, settings: FitSettings) -> list[tuple[int, ...
 def _fit_layers(
     states: Vectors,
     tasks: Sequence[TaskData],
+    probe: ProbeKind,
+    seeds: tuple[int, ...],
     settings: FitSettings,
     layers: tuple[int, ...],
     progress: Callable[[float], None],
 ) -> list[Fitted]:
-    return _Fit(states, tasks, settings, layers).run(progress)
+    return _Fit(states, tasks, probe, seeds, settings, layers).run(progress)
 
 
 def _joined(parts: list[Fitted]) -> Fitted:
@@ -165,16 +188,22 @@ class _Fit:
     """One stacked fit of some layers."""
 
     def __init__(
-        self, states: Vectors, tasks: Sequence[TaskData], settings: FitSettings, layers: tuple[int, ...]
+        self,
+        states: Vectors,
+        tasks: Sequence[TaskData],
+        probe: ProbeKind,
+        seeds: tuple[int, ...],
+        settings: FitSettings,
+        layers: tuple[int, ...],
     ) -> None:
-        self.tasks, self.settings, self.layers = tasks, settings, layers
+        self.tasks, self.probe, self.seeds, self.layers = tasks, probe, seeds, layers
         self.device = torch.device(settings.device)
         self.train, self.dev, self.test = (
             Runs(states, split, [data.splits[split] for data in tasks]) for split in ("train", "dev", "test")
         )
         measured = scaling.measure(self.train, tasks, layers, self.device)
         n_classes = [len(data.classes) for data in tasks]
-        self.heads = Heads(settings.probe, [data.task for data in tasks], n_classes, measured, settings.seeds)
+        self.heads = Heads(probe, [data.task for data in tasks], n_classes, measured, seeds)
         # Small corpora: some hundred updates all the same, from smaller batches and more rounds.
         self.batch_words = int(np.clip(self.train.n_words // 128, SMALLEST_BATCH, settings.batch_words))
         self.learning_rate = settings.learning_rate * math.sqrt(self.batch_words / settings.batch_words)
@@ -184,7 +213,7 @@ class _Fit:
 
     def run(self, progress: Callable[[float], None]) -> list[Fitted]:
         """Train, go back to the best round of every probe, and label the test split."""
-        shape = (len(self.tasks), len(self.layers), len(self.settings.seeds))
+        shape = (len(self.tasks), len(self.layers), len(self.seeds))
         best_score, best_loss = np.full(shape, -np.inf), np.full(shape, np.inf)
         best_round = np.zeros(shape, dtype=np.int64)
         best: dict[tuple[int, ...], list[torch.Tensor]] = {}
@@ -211,9 +240,9 @@ class _Fit:
         return [
             Fitted(
                 data=data,
-                kind=self.settings.probe,
+                kind=self.probe,
                 layers=self.layers,
-                seeds=self.settings.seeds,
+                seeds=self.seeds,
                 predictions=test[t],
                 dev_predictions=dev[t],
                 dev_loss=best_loss[t],
@@ -233,7 +262,7 @@ class _Fit:
 
     def _round(self, number: int, progress: Callable[[float], None]) -> None:
         """Train until the learning rate is zero, with the penalty of this round."""
-        freedom = self.path[number - 1] * (MLP_FREEDOM if self.settings.probe == "mlp" else 1)
+        freedom = self.path[number - 1] * (MLP_FREEDOM if self.probe == "mlp" else 1)
         # The penalty of scikit-learn's C is on the sum of losses, and the loss here is their mean.
         penalties = [1 / (freedom * len(data.splits["train"])) for data in self.tasks]
         optimiser = Adam(self.heads.parameters(), (self.heads.first, self.heads.uniform()))

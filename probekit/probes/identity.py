@@ -15,7 +15,6 @@ from probekit.tasks.task import Task
 
 DIGITS = 12  # of a fingerprint in a table: 48 bits
 _FOR_PEOPLE = ("name", "title", "description", "corpus")  # of a task: they change no instance
-_NOT_OF_THE_FIT = ("probe", "seeds", "device")  # the first two have columns of their own
 
 
 def names_of_states(several: Sequence[States]) -> list[str]:
@@ -66,8 +65,8 @@ def of_task(task: Task) -> dict[str, str]:
 
 
 def of_fit(settings: FitSettings) -> dict[str, str]:
-    """The column of how probes were trained."""
-    return {"fit_fingerprint": _digest({k: v for k, v in vars(settings).items() if k not in _NOT_OF_THE_FIT})}
+    """The column of how probes were trained, wherever that was. The kind and the seed have columns of their own."""
+    return {"fit_fingerprint": _digest({k: v for k, v in vars(settings).items() if k != "device"})}
 
 
 def _digest(described: Any) -> str:

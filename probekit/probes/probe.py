@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from importlib.metadata import version
 from itertools import product
 from typing import Any, get_args
@@ -67,7 +66,8 @@ def probe(
     tasks, corpus = questions_of(tasks, corpus)
     kinds: Any = doors.choices("probes", probes, get_args(ProbeKind))
     check_settings(extract_settings, fit_settings, allow_modified, progress)
-    settings = replace(fit_settings or FitSettings(), seeds=doors.seeds("seeds", seeds))
+    seeds = doors.seeds("seeds", seeds)
+    settings = fit_settings or FitSettings()
     rows: list[dict[str, Any]] = []
     runs: list[dict[str, Any]] = []
     notices: list[str] = []
@@ -75,7 +75,7 @@ def probe(
     for asked in ask(subjects, tasks, corpus, extract_settings, allow_modified, progress):
         notices += asked.notices
         for (_, states_in), (context, data) in product(asked.checkpoints, asked.contexts()):
-            found, run, said, _ = probe_states(states_in(context), data, kinds, settings, progress)
+            found, run, said, _ = probe_states(states_in(context), data, kinds, seeds, settings, progress)
             rows += found
             runs.append(run)
             notices += said
@@ -87,6 +87,7 @@ def probe_states(
     states: States,
     data: list[TaskData],
     probes: tuple[ProbeKind, ...],
+    seeds: tuple[int, ...],
     settings: FitSettings,
     progress: Progress,
 ) -> tuple[list[dict[str, Any]], dict[str, Any], list[str], list[Fitted]]:
@@ -96,11 +97,11 @@ def probe_states(
     trained: list[Fitted] = []
     for kind in probes:
         started = time.perf_counter()
-        for fitted in fit(states, data, replace(settings, probe=kind), progress=progress):
+        for fitted in fit(states, data, probe=kind, seeds=seeds, settings=settings, progress=progress):
             rows += [{**row, **identity.of_fit(settings)} for row in _probe_rows(states, fitted)]
             trained.append(fitted)
         seconds[f"fit and score {kind}"] = time.perf_counter() - started
-    return rows, {**record(states, data, settings, probes), "seconds": seconds}, states.notices(), trained
+    return rows, {**record(states, data, probes, seeds, settings), "seconds": seconds}, states.notices(), trained
 
 
 def _baseline_rows(states: States, data: TaskData) -> Rows:
@@ -155,7 +156,11 @@ def _scored(data: TaskData, predicted: np.ndarray) -> Iterator[dict[str, float]]
 
 
 def record(
-    states: States, data: list[TaskData], settings: FitSettings, probes: tuple[ProbeKind, ...]
+    states: States,
+    data: list[TaskData],
+    probes: tuple[ProbeKind, ...],
+    seeds: tuple[int, ...],
+    settings: FitSettings,
 ) -> dict[str, Any]:
     """What a run's record says of one checkpoint, corpus and context."""
     corpus = states.corpus
@@ -178,7 +183,7 @@ def record(
             }
             for d in data
         },
-        "fit": {**vars(settings), "probe": probes},
+        "fit": {"probe": probes, "seeds": seeds, **vars(settings)},
     }
 
 

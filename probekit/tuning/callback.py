@@ -17,9 +17,10 @@ from probekit.corpora.passage import Corpus
 from probekit.errors import InputError
 from probekit.forgetting.measures import retention
 from probekit.forgetting.sides import mean_scores
-from probekit.probes.asked import instances_of, questions_of
+from probekit.probes.asked import Seeds, instances_of, questions_of
 from probekit.probes.baselines import majority
 from probekit.probes.fit import FitSettings, fit
+from probekit.probes.heads import ProbeKind
 from probekit.states.encoder import Encoder
 from probekit.states.live import read_live
 from probekit.tasks.task import Task
@@ -58,6 +59,8 @@ class ForgettingCallback(TrainerCallback):
         limit: float | None = None,
         at_limit: AtLimit = "stop",
         limit_of: Which = "best",
+        probe: ProbeKind = "linear",
+        seeds: Seeds = 1,
         fit_settings: FitSettings = FIT,
     ) -> None:
         """Load the sentences and make the instances.
@@ -74,6 +77,8 @@ class ForgettingCallback(TrainerCallback):
                 measurement within the limit; with `log`, nothing.
             limit_of: the layer whose retention counts: the `best`, which says what any layer still tells (the
                 embeddings count too), or the `last`, which falls long before.
+            probe: the kind of probe.
+            seeds: a probe a layer for each, as for `probe`; scores are their means.
             fit_settings: how probes are trained.
 
         Raises InputError for arguments that are something else, for a trainer without tokenizer, and for tasks that
@@ -81,6 +86,7 @@ class ForgettingCallback(TrainerCallback):
         """
         doors.choice("at_limit", at_limit, get_args(AtLimit))
         doors.choice("limit_of", limit_of, ("best", "last"))
+        doors.choice("probe", probe, get_args(ProbeKind))
         doors.of_type("trainer", trainer, Trainer)
         doors.of_type("corpus", corpus, (str, Path, Corpus))
         doors.of_type("fit_settings", fit_settings, FitSettings)
@@ -99,6 +105,7 @@ class ForgettingCallback(TrainerCallback):
         self.trainer, self.corpus, self.layers = trainer, Corpus(whole.name, few), tuple(layers)
         self.every, self.limit, self.at_limit, self.fit_settings = every, limit, at_limit, fit_settings
         self.limit_of: Which = limit_of
+        self.probe, self.seeds = probe, doors.seeds("seeds", seeds)
         self.history: list[dict[str, float]] = []
         self.seconds = 0.0
         self._kept: dict[str, torch.Tensor] = {}
@@ -158,7 +165,7 @@ class ForgettingCallback(TrainerCallback):
                 module.training = training
             torch.random.set_rng_state(random)
         found: dict[str, float] = {}
-        for fitted in fit(states, self.data, self.fit_settings):
+        for fitted in fit(states, self.data, probe=self.probe, seeds=self.seeds, settings=self.fit_settings):
             name = fitted.data.task.name
             scores = mean_scores(fitted.data, "test", fitted.predictions)
             best = mean_scores(fitted.data, "dev", fitted.dev_predictions).argmax()

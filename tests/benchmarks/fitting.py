@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 import probekit as pk
 from probekit.corpora.passage import Corpus, Split
-from probekit.probes.fit import FitSettings, fit
+from probekit.probes.fit import fit
 from probekit.states.extract import States
 from probekit.tasks.instances import TaskData
 from tests.benchmarks.timing import figure, in_turns
@@ -25,7 +25,7 @@ def main() -> None:
     states = pk.extract("minilm", corpus)
     for task, iterations in ITERATIONS.items():
         data = pk.make_instances(pk.load_task(task), corpus)
-        (ours,) = in_turns(3, lambda data=data: fit(states, [data], FitSettings()))  # type: ignore[misc]
+        (ours,) = in_turns(3, lambda data=data: fit(states, [data]))  # type: ignore[misc]
         theirs = _referee(states, corpus, data, iterations)
         print(f"  {task}: ours {ours:.1f} s, scikit-learn {theirs[0]:.0f} s")
         if task == "pos":
@@ -35,7 +35,7 @@ def main() -> None:
 
 def _referee(states: States, corpus: Corpus, data: TaskData, iterations: int) -> tuple[float, float]:
     """Seconds that scikit-learn takes for all layers, and by how much we fall short of its accuracy at most."""
-    (fitted,) = fit(states, [data], FitSettings())
+    (fitted,) = fit(states, [data])
     gold = {split: instances.labels for split, instances in data.splits.items()}
     seconds, shortfalls = 0.0, []
     for layer in states.layers:

@@ -48,7 +48,7 @@ def fit_noise() -> None:
     # A cap the kernel enforces on private memory; pages of the store itself are the system's to keep or drop.
     resource.setrlimit(resource.RLIMIT_DATA, (2 * GIB, 2 * GIB))
     data = make_instances(Task(name="noise", title="", layer="upos", shape="word"), corpus)
-    fit(states, [data], FitSettings(epochs=1))
+    fit(states, [data], settings=FitSettings(epochs=1))
     # Not getrusage: its peak outlives exec, and so may be that of the process that started this one.
     (peak,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     print(int(peak.split()[1]) * 1024)

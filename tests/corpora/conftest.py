@@ -23,13 +23,13 @@ def require(name: str) -> Card:
     return load_card(name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ewt() -> Corpus:
     require("en_ewt")
     return load_corpus("en_ewt")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def gum() -> Corpus:
     require("en_gum")
     return load_corpus("en_gum", allow_modified=True)

@@ -58,8 +58,10 @@ class World:
         changed = {split: change(values) for split, values in self.values.items()}
         return replace(made_states(self.corpus, changed, name=name), model=name)
 
-    def compared(self, change: Callable[[np.ndarray], np.ndarray]) -> Comparison:
-        return compare(self.states("before"), self.states("after", change), TASKS)
+    def compared(
+        self, change: Callable[[np.ndarray], np.ndarray], fit_settings: FitSettings | None = None
+    ) -> Comparison:
+        return compare(self.states("before"), self.states("after", change), TASKS, fit_settings=fit_settings)
 
 
 def turned(seed: int = 1) -> Callable[[np.ndarray], np.ndarray]:
@@ -75,6 +77,12 @@ def at_layer_1(found: Comparison, task: str) -> dict[str, float]:
 @pytest.fixture(scope="module")
 def world() -> World:
     return World(0)
+
+
+@pytest.fixture
+def no_similarity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without similarities, which take as long as the rest: for tests that say nothing of them."""
+    monkeypatch.setattr("probekit.forgetting.compare.similarities", lambda before, after: [])
 
 
 def test_a_checkpoint_against_itself(world: World) -> None:
@@ -100,6 +108,7 @@ def test_turned_layers_are_called_rotation(world: World) -> None:
     assert found.similarity.set_index(["layer_before", "layer_after"]).loc[(1, 1), "cka"] == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.usefixtures("no_similarity")
 def test_layers_in_another_order_are_called_relocation(world: World) -> None:
     found = world.compared(lambda values: values[[0, 2, 1]])
     for task in ("upos", "xpos"):
@@ -110,6 +119,7 @@ def test_layers_in_another_order_are_called_relocation(world: World) -> None:
     assert (found.best["p_adjusted"] > 0.05).all()  # the best layers are as good as each other
 
 
+@pytest.mark.usefixtures("no_similarity")
 def test_an_erased_task_is_called_lost_and_its_neighbour_is_not(world: World) -> None:
     found = world.compared(lambda values: values - values @ world.upos @ world.upos.T)
     kinds = found.best.set_index("task")
@@ -122,6 +132,7 @@ def test_an_erased_task_is_called_lost_and_its_neighbour_is_not(world: World) ->
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_similarity")
 def test_a_weakened_task_is_found_with_power() -> None:
     """The vectors' part that carries a task is halved in size under noise: a loss of a tenth, found nearly always."""
     called, neighbour = [], []
@@ -131,13 +142,14 @@ def test_a_weakened_task_is_found_with_power() -> None:
         def weaken(values: np.ndarray, world: World = world, rng: np.random.Generator = rng) -> np.ndarray:
             return values + (0.3 * rng.normal(size=(*values.shape[:2], LABELS))) @ world.upos.T
 
-        rows = world.compared(weaken).best.set_index("task")
+        rows = world.compared(weaken, FitSettings(words=20_000)).best.set_index("task")
         called.append(rows.loc["upos", "p_adjusted"] <= 0.05 and rows.loc["upos", "kind"] == "loss")
         neighbour.append(rows.loc["xpos", "p_adjusted"] <= 0.05)
     assert np.mean(called) >= 0.95
     assert np.mean(neighbour) <= 0.1
 
 
+@pytest.mark.usefixtures("no_similarity")
 def test_loss_grows_with_noise(world: World) -> None:
     noise = {split: np.random.default_rng(7).normal(size=values.shape) for split, values in world.values.items()}
     losses = []
@@ -152,7 +164,7 @@ def test_other_seeds_and_other_sentences_are_no_change(small: Corpus, tiny_bert:
     """200 comparisons of one checkpoint with itself, its probes from other seeds and its test sentences resampled."""
     states, rng = extract(str(tiny_bert), small), np.random.default_rng(0)
     data = make_instances(Task(name="upos", title="", layer="upos", shape="word"), small)
-    (fitted,) = fit(states, [data], FitSettings(seeds=tuple(range(16))))
+    (fitted,) = fit(states, [data], seeds=tuple(range(16)))
     (counted,) = counts(data, "test", [fitted.predictions])
     groups = counted.shape[2]
     significant = []
@@ -164,6 +176,7 @@ def test_other_seeds_and_other_sentences_are_no_change(small: Corpus, tiny_bert:
     assert np.mean(significant) <= 0.07
 
 
+@pytest.mark.usefixtures("no_similarity")
 def test_other_widths_and_depths(world: World) -> None:
     rng = np.random.default_rng(3)
     wide = rng.normal(size=(DIM, 40))
@@ -177,6 +190,7 @@ def test_other_widths_and_depths(world: World) -> None:
     assert any("relative depth" in notice for notice in found.notices)
 
 
+@pytest.mark.usefixtures("no_similarity")
 def test_layers_one_side_did_not_keep_are_no_forgetting(world: World) -> None:
     few = world.states("few")
     found = compare(world.states("before"), replace(few, layers=(0, 2)), TASKS)
@@ -196,6 +210,7 @@ def test_a_checkpoint_given_twice_is_refused(world: World) -> None:
         compare(world.states("before"), [world.states("after"), world.states("after")], TASKS)
 
 
+@pytest.mark.usefixtures("no_similarity")
 def test_many_cells_can_be_significant(world: World) -> None:
     deep = {split: np.concatenate([values] + [values[1:2]] * 27) for split, values in world.values.items()}
     erased = {split: values - values @ world.upos @ world.upos.T for split, values in deep.items()}
@@ -254,6 +269,7 @@ def test_loss_is_named_whatever_else_was_done_and_never_of_an_invertible_map(cha
             assert abs(part["mapped_drop"]) < 0.01 and part["drop"] > 0.3
 
 
+@pytest.mark.usefixtures("no_similarity")
 def test_what_stood_elsewhere_all_along_is_no_relocation(world: World) -> None:
     """Layers 0 and 1 know everything, and 1 is destroyed; or layers 2 and 1 do."""
     rng = np.random.default_rng(4)
@@ -278,6 +294,7 @@ def test_what_stood_elsewhere_all_along_is_no_relocation(world: World) -> None:
         assert best["retention"] > 0.85 and "drop" in best["verdict"]  # what can be read anywhere
 
 
+@pytest.mark.usefixtures("no_similarity")
 @pytest.mark.parametrize("seed", range(2))
 def test_a_little_noise_moves_nothing(seed: int) -> None:
     """All layers know much the same; the top one loses some of it, the others are shaken and lose nothing."""

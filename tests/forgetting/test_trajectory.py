@@ -28,6 +28,7 @@ from probekit.states.checkpoint import EncoderSettings
 from probekit.states.extract import ExtractSettings
 from probekit.states.model import open_model
 from probekit.states.store import states_root
+from tests.processes import begin
 
 
 @pytest.fixture(scope="module")
@@ -134,17 +135,17 @@ def test_a_checkpoint_that_cannot_be_read_is_named(run: Path, small: Corpus, tmp
 
 
 def test_the_command(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run: Path, brief: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    options = ["--run", str(run), "--task", "pos", "--corpus", "sample", "--keep-states", "no", "--out", "o"]
+    options = ["--run", str(run), "--task", "pos", "--corpus", str(brief), "--keep-states", "no", "--out", "o"]
     monkeypatch.setattr(sys, "argv", ["probekit", "trace", *options])
     with pytest.raises(SystemExit) as stop:
         cli.main()
     out = " ".join(capsys.readouterr().out.split())
     assert not stop.value.code
     assert "step 300 (layer 3)" in out and "last 3→3" in out
-    assert "pos, sample: best layer: " in out
+    assert "pos, brief: best layer: " in out
     assert f"retention counted from {checkpoints_of(run)[0]}" in out.replace("\n", " ")
     names = ("trace.csv", "fell.csv", "summary.csv", "curves.png", "curves.svg", "retention.png", "retention.svg")
     assert all((tmp_path / "o" / name).stat().st_size for name in names)
@@ -238,11 +239,7 @@ print(pk.trace(sys.argv[1:3], ["pos"], corpus=small, folder=sys.argv[3], keep_st
 
 
 def test_two_at_once_with_one_cache(run: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-W", "ignore", "-c", TRACE, *checkpoints_of(run)[::3]]
-    both = [
-        subprocess.Popen([*command, str(tmp_path / out)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for out in ("a", "b")
-    ]
+    both = [begin(TRACE, *checkpoints_of(run)[::3], tmp_path / out) for out in ("a", "b")]
     (one, error), (two, other) = (process.communicate() for process in both)
     assert [process.returncode for process in both] == [0, 0], error + other
     assert json.loads(one) == json.loads(two)
@@ -287,7 +284,7 @@ def test_a_base_that_is_not_known(run: Path, tmp_path: Path, base: object, said:
     place = tmp_path / "run" / "checkpoint-10"
     special = {"ITSELF": str(place), "COPY": str(run / "checkpoint-300"), ".": str(place.parent)}
     first = named(run / "checkpoint-300", place, special.get(str(base), base))
-    how = trajectory._How("linear", FitSettings(), ExtractSettings(), True, tmp_path, lambda *_: None)
+    how = trajectory._How("linear", (0,), FitSettings(), ExtractSettings(), True, tmp_path, lambda *_: None)
     opened, notices = trajectory._opened([first, str(run / "checkpoint-0")], None, how)
     assert next(iter(opened)) == first and len(opened) == 2
     assert any(said in notice and first in notice for notice in notices)

@@ -57,7 +57,7 @@ def planted(kind: str, *, seed: int = 0, dim: int = 16) -> tuple[States, TaskDat
 
 def test_planted_linear_labels_are_read_out_and_noise_is_at_chance() -> None:
     states, data = planted("linear")
-    (fitted,) = fit(states, [data], FitSettings())
+    (fitted,) = fit(states, [data])
     assert scores(fitted)[0] > 0.99
     low, high = intervals(fitted)
     assert low[1] < 0.25 + 0.03 and high[1] < 0.4
@@ -66,7 +66,7 @@ def test_planted_linear_labels_are_read_out_and_noise_is_at_chance() -> None:
 @pytest.mark.parametrize("probe", ["linear", "mlp"])
 def test_random_labels_are_not_read_out(probe: str) -> None:
     states, data = planted("random", seed=1)
-    (fitted,) = fit(states, [data], FitSettings(probe=probe))  # type: ignore[arg-type]
+    (fitted,) = fit(states, [data], probe=probe)  # type: ignore[arg-type]
     low, high = intervals(fitted)
     assert (low <= 0.25).all() and (high >= 0.25).all()
 
@@ -75,14 +75,14 @@ def test_xor_needs_the_mlp() -> None:
     missed, found = 0, []
     for seed in range(10):  # fitted at once: the next draw takes the place of the last one's states
         states, data = planted("xor", seed=seed)
-        (linear,) = fit(states, [data], FitSettings())
+        (linear,) = fit(states, [data])
         low, high = intervals(linear)
         missed += not low[0] <= 0.5 <= high[0]
         found.append(scores(linear)[0])
     # A 95% interval misses chance once in twenty draws: of ten, three or more (p = 0.01) would be too many.
     assert missed <= 2
     assert abs(np.mean(found) - 0.5) < 0.02
-    (mlp,) = fit(states, [data], FitSettings(probe="mlp"))
+    (mlp,) = fit(states, [data], probe="mlp")
     assert scores(mlp)[0] > 0.95
 
 
@@ -96,7 +96,7 @@ def test_as_good_as_scikit_learn_at_every_layer() -> None:
         values[split] = standard * scale + mean
     corpus = made_corpus(labels)
     data = make_instances(WORD, corpus)
-    (fitted,) = fit(made_states(corpus, values), [data], FitSettings(words=250_000))
+    (fitted,) = fit(made_states(corpus, values), [data], settings=FitSettings(words=250_000))
     for layer in range(3):
         scaler = StandardScaler().fit(values["train"][layer])
         referee = LogisticRegression(max_iter=200).fit(scaler.transform(values["train"][layer]), labels["train"])
@@ -108,15 +108,15 @@ def test_as_good_as_scikit_learn_at_every_layer() -> None:
 def test_a_probe_does_not_depend_on_its_company() -> None:
     states, data = planted("linear")
     other = make_instances(Task(name="other", title="", layer="upos", shape="word"), states.corpus)
-    (alone,) = fit(states, [data], FitSettings(seeds=(1,)))
-    together, _ = fit(states, [data, other], FitSettings(seeds=(0, 1)))
+    (alone,) = fit(states, [data], seeds=(1,))
+    together, _ = fit(states, [data, other], seeds=(0, 1))
     assert np.mean(alone.predictions[:, 0] == together.predictions[:, 1]) > 0.995
     assert np.allclose(alone.dev_loss[:, 0], together.dev_loss[:, 1], rtol=1e-3)
 
 
 def test_the_same_seed_gives_the_same_numbers() -> None:
     states, data = planted("linear")
-    first, second = (fit(states, [data], FitSettings(seeds=(0, 1)))[0] for _ in range(2))
+    first, second = (fit(states, [data], seeds=(0, 1))[0] for _ in range(2))
     assert np.array_equal(first.predictions, second.predictions)
     assert np.array_equal(first.dev_loss, second.dev_loss)
     assert not np.array_equal(first.dev_loss[:, 0], first.dev_loss[:, 1])
@@ -159,13 +159,13 @@ def test_spans_of_several_words_are_pooled(features: str, span: str) -> None:
     if (features, span) == ("product", "ends"):
         pytest.skip("the product is of mean ends, which is not what is planted")
     states, data, _ = arcs(4, features, span)
-    (fitted,) = fit(states, [data], FitSettings(words=400_000))
+    (fitted,) = fit(states, [data], settings=FitSettings(words=400_000))
     assert scores(fitted)[0, 0] > 0.95
 
 
 def test_vectors_are_brought_to_one_size() -> None:
     states, data, _ = arcs(4, "concat", "mean")
-    (fitted,) = fit(states, [data], FitSettings())
+    (fitted,) = fit(states, [data])
     words = states.read("train", 0, SIZES["train"] * WORDS, [0])[0].astype(float)
     root = np.linalg.cholesky(np.cov(words, rowvar=False, bias=True))
     white = np.linalg.solve(root, (words - words.mean(0)).T).T
@@ -202,7 +202,7 @@ def oblique(kind: str) -> np.ndarray:
 @pytest.mark.parametrize("kind", ["rotation", "condition 100", "one direction x 1000"])
 def test_an_invertible_map_of_the_states_changes_nothing(kind: str) -> None:
     plain, mapped = (
-        fit(*_one(gaussian_classes(np.random.default_rng(6), matrix)), FitSettings(seeds=(0, 1, 2)))[0]
+        fit(*_one(gaussian_classes(np.random.default_rng(6), matrix)), seeds=(0, 1, 2))[0]
         for matrix in (np.eye(24), oblique(kind))
     )
     assert 0.4 < scores(plain).mean() < 0.95
@@ -218,12 +218,12 @@ def test_states_that_are_not_finite_are_refused() -> None:
     states, data = gaussian_classes(np.random.default_rng(9), np.eye(24))
     states.values["train"][0, 17, 3] = np.inf
     with pytest.raises(ModelError, match="not finite at layers 0"):
-        fit(states, [data], FitSettings())
+        fit(states, [data])
 
 
 def test_a_larger_budget_is_not_worse() -> None:
     states, data = gaussian_classes(np.random.default_rng(8), np.eye(24))
-    small, large = (fit(states, [data], FitSettings(words=words))[0] for words in (20_000, 1_200_000))
+    small, large = (fit(states, [data], settings=FitSettings(words=words))[0] for words in (20_000, 1_200_000))
     assert small.epochs[0, 0] <= large.epochs[0, 0]
     assert scores(large)[0, 0] > scores(small)[0, 0] - 0.01
 
@@ -231,5 +231,5 @@ def test_a_larger_budget_is_not_worse() -> None:
 def test_a_product_needs_the_product_features() -> None:
     states, _, _ = arcs(5, "product", "mean")
     plain = make_instances(Task(name="plain", title="", layer="arcs", shape="arc"), states.corpus)
-    (fitted,) = fit(states, [plain], FitSettings(words=400_000))
+    (fitted,) = fit(states, [plain], settings=FitSettings(words=400_000))
     assert scores(fitted)[0, 0] < 0.6

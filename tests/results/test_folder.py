@@ -6,8 +6,6 @@ import errno
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +21,7 @@ from probekit.forgetting.comparison import TABLES, Comparison, read_comparison
 from probekit.forgetting.trajectory import Trace
 from probekit.probes.scores import COLUMNS, MORE_COLUMNS
 from probekit.results import folder as kept
+from tests.processes import begin
 
 
 def scores(value: float) -> pk.Scores:
@@ -166,12 +165,12 @@ def test_a_real_limit_on_the_size_of_files(tmp_path: Path) -> None:
     scores(0.25).write(tmp_path)
     old = files(tmp_path)
     code = (
-        "import resource, signal, sys; from tests.results.test_folder import scores;"
+        "import resource, signal; from tests.results.test_folder import scores;"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000));"
         f"scores(0.75).write({str(tmp_path)!r})"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "StoreError" in done.stderr and files(tmp_path) == old
+    _, err = begin(code).communicate()
+    assert "StoreError" in err and files(tmp_path) == old
 
 
 def test_kills_leave_a_folder_that_is_old_new_or_known_to_be_mixed(tmp_path: Path) -> None:
@@ -183,11 +182,10 @@ def test_kills_leave_a_folder_that_is_old_new_or_known_to_be_mixed(tmp_path: Pat
     )
     draw = random.Random(1)
     for _ in range(3):
-        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as running:
-            assert running.stdout is not None
-            running.stdout.readline()
-            time.sleep(draw.random() / 10)
-            running.kill()
+        running = begin(code)
+        assert running.stdout.readline() == "begun\n"
+        time.sleep(draw.random() / 10)
+        running.kill()
         try:
             table = pk.read_scores(tmp_path).table
             assert len(table) == 50 and table["score"].nunique() == 1

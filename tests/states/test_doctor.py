@@ -18,11 +18,6 @@ from tests.families import FAMILIES, READABLE, UNLISTED, bytes_, make_family, wo
 
 
 @pytest.fixture(scope="module")
-def texts(sample: Corpus) -> list[str]:
-    return [" ".join(passage.words) for passage in sample.splits["train"][:400]]
-
-
-@pytest.fixture(scope="module")
 def few(sample: Corpus) -> Corpus:
     return Corpus("few", {split: passages[:3] for split, passages in sample.splits.items()})
 
@@ -32,8 +27,8 @@ def found(folder: Path, corpus: Corpus, **settings: Any) -> Examination:
 
 
 @pytest.mark.parametrize("family", [*FAMILIES, *READABLE])
-def test_attention_is_what_the_model_shows(family: str, texts: list[str], few: Corpus, tmp_path: Path) -> None:
-    examined = found(make_family(family, tmp_path, texts), few)
+def test_attention_is_what_the_model_shows(family: str, families: Any, few: Corpus) -> None:
+    examined = found(families(family), few)
     attention = examined.facts["model"]["attention"]
     if family in UNLISTED:
         assert attention == ("left" if family == "biogpt" else "both sides")
@@ -57,21 +52,21 @@ def test_attention_is_what_the_model_shows(family: str, texts: list[str], few: C
     ],
 )
 def test_attention_as_the_configuration_has_it(
-    family: str, setting: dict[str, Any], seen: str, texts: list[str], few: Corpus, tmp_path: Path
+    family: str, setting: dict[str, Any], seen: str, family_texts: list[str], few: Corpus, tmp_path: Path
 ) -> None:
-    examined = found(make_family(family, tmp_path, texts, setting), few)
+    examined = found(make_family(family, tmp_path, family_texts, setting), few)
     assert examined.facts["model"]["attention"] == seen
     assert any(f"a word sees {seen}; models of its family see" in notice for notice in examined.notices)
 
 
 @pytest.mark.parametrize("lower", [True, False])
 def test_a_tokenizer_that_lower_cases_with_a_vocabulary_that_has_capitals(
-    lower: bool, texts: list[str], few: Corpus, tmp_path: Path
+    lower: bool, family_texts: list[str], few: Corpus, tmp_path: Path
 ) -> None:
-    folder = make_family("bert", tmp_path, texts, {"vocab_size": 1000})
+    folder = make_family("bert", tmp_path, family_texts, {"vocab_size": 1000})
     assert not found(folder, few).problems  # its vocabulary has no capitals
-    tokenizer = wordpiece([*texts, *(word.upper() for text in texts for word in text.split())])
-    cased = bytes_(texts)
+    tokenizer = wordpiece([*family_texts, *(word.upper() for text in family_texts for word in text.split())])
+    cased = bytes_(family_texts)
     cased.save_pretrained(folder)
     assert not found(folder, few).problems  # its text keeps them
     backend = tokenizer.backend_tokenizer if not lower else cased.backend_tokenizer
@@ -81,8 +76,8 @@ def test_a_tokenizer_that_lower_cases_with_a_vocabulary_that_has_capitals(
     assert any("of its vocabulary have capitals" in problem for problem in problems) is lower
 
 
-def test_padding_is_reported(texts: list[str], few: Corpus, tmp_path: Path) -> None:
-    examined = found(make_family("fnet", tmp_path, texts), few)
+def test_padding_is_reported(family_texts: list[str], few: Corpus, tmp_path: Path) -> None:
+    examined = found(make_family("fnet", tmp_path, family_texts), few)
     assert examined.facts["model"]["batches"] == "of one length"
     assert any("padding changes the states of its family (fnet)" in notice for notice in examined.notices)
     assert json.dumps(examined.facts)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +20,15 @@ from probekit.states.extract import States, _shards, extract
 from probekit.states.words import batches
 
 
+@lru_cache(maxsize=1)
+def plain(folder: Path) -> tuple[Any, Any]:
+    """Tokenizer and model as transformers gives them."""
+    return AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+
+
 def naive(folder: Path, words: list[str], pieces: str = "mean") -> np.ndarray:
     """(layers, words, dim): the words joined by spaces, the model run on them alone."""
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+    tokenizer, model = plain(folder)
     encoded = tokenizer(" ".join(words), return_offsets_mapping=True, return_tensors="pt")
     offsets = encoded.pop("offset_mapping")[0].tolist()
     with torch.no_grad():

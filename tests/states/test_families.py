@@ -29,20 +29,6 @@ CASES = [
 
 
 @pytest.fixture(scope="session")
-def families(sample: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Makes each family's checkpoint once."""
-    root, texts = tmp_path_factory.mktemp("families"), [" ".join(p.words) for p in sample.splits["train"][:400]]
-    made: dict[str, Path] = {}
-
-    def give(family: str) -> Path:
-        if family not in made:
-            made[family] = make_family(family, root / family, texts)
-        return made[family]
-
-    return give
-
-
-@pytest.fixture(scope="session")
 def few(sample: Corpus) -> Corpus:
     """Sentences of different lengths, short enough to be read whole character by character."""
     short = [p for p in sample.splits["train"] if len(" ".join(p.words)) < 55][:32]
@@ -72,10 +58,10 @@ def direct(folder: Path, stack: str, words: tuple[str, ...]) -> np.ndarray:
     states = output.decoder_hidden_states if stack == "decoder" else output.hidden_states
     if model.config.model_type == "mamba":  # begins behind its first block
         states = (model.get_input_embeddings()(ids).detach(), *states[:-2], states[-1])
+    offsets = tokenizer(text, return_offsets_mapping=True)["offset_mapping"] if tokenizer.is_fast else []
     found = []
     for start, word in zip(np.cumsum([0] + [len(w) + 1 for w in words]), words, strict=False):
         if tokenizer.is_fast:
-            offsets = tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
             own = [i for i, (a, b) in enumerate(offsets) if a < start + len(word) and b > start and b > a]
         else:  # a piece a character of these texts, behind [CLS] where there is one
             first = int(ids[0, 0] == (tokenizer.cls_token_id if tokenizer.cls_token else -1))
@@ -209,11 +195,10 @@ def test_attention_and_network_are_what_a_block_adds_before_its_norms(family: st
         torch.testing.assert_close(states["residual"][k], expected, atol=1e-5, rtol=1e-5)
 
 
-def test_a_model_that_narrows_its_last_layer(sample: Corpus, few: Corpus, tmp_path: Path) -> None:
+def test_a_model_that_narrows_its_last_layer(family_texts: list[str], few: Corpus, tmp_path: Path) -> None:
     """As OPT-350M does: its embeddings are narrower than its blocks, and so is what it returns."""
-    texts = [" ".join(p.words) for p in sample.splits["train"][:400]]
     narrow = {"word_embed_proj_dim": 16, "do_layer_norm_before": False}
-    folder = make_family("opt", tmp_path / "opt", texts, narrow)
+    folder = make_family("opt", tmp_path / "opt", family_texts, narrow)
     states = extract(str(folder), few, store_dtype="float32")
     assert "the last one like the others" in in_words(states.manifest["layers"])
     tokenizer, model = plain(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-from probekit.corpora.passage import SPLITS, Corpus, Passage
+from probekit.corpora.passage import Corpus, Passage
 from probekit.errors import ModelError
 from probekit.states.checkpoint import Checkpoint, EncoderSettings
 from probekit.states.extract import extract
@@ -22,17 +23,9 @@ BY_LENGTH = ("fnet", "convbert", "nystromformer", "yoso")
 
 
 @pytest.fixture(scope="module")
-def unlisted(sample: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def unlisted(families: Any) -> Any:
     """Makes a checkpoint of each family once, whose tokenizer names no maximum."""
-    root, texts = tmp_path_factory.mktemp("unlisted"), [" ".join(p.words) for p in sample.splits["train"][:400]]
-    made: dict[str, Path] = {}
-
-    def give(family: str) -> Path:
-        if family not in made:
-            made[family] = make_family(family, root / family, texts, endless=True)
-        return made[family]
-
-    return give
+    return partial(families, endless=True)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +33,8 @@ def mixed(sample: Corpus) -> Corpus:
     """Short and long sentences, and one of more subwords than any of these models has positions."""
     passages = sample.splits["train"][:20]
     words = tuple(word for passage in passages for word in passage.words)[:150]
-    return Corpus("mixed", {split: (*passages[:8], Passage("long", "long", words)) for split in SPLITS})
+    train = (*passages[:8], Passage("long", "long", words))
+    return Corpus("mixed", {"train": train, "dev": passages[:1], "test": passages[:1]})
 
 
 def read(folder: Path, corpus: Corpus, batch_tokens: int | None = None) -> np.ndarray:

@@ -6,8 +6,6 @@ import errno
 import json
 import os
 import random
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +23,7 @@ from probekit.states import entries as listed
 from probekit.states.named import keep_names
 from probekit.states.shard import Shard, matches_itself
 from probekit.states.store import MANIFEST, Store, open_store, states_root
+from tests.processes import begin
 
 WORDS, DIM = 6, 4
 SHARD = Shard("train", 0, 0, WORDS)
@@ -390,10 +389,9 @@ def test_killed_writers_leave_whole_shards_and_no_litter() -> None:
         "while True: store.write(SHARD, 0, values(0), [])"
     )
     for _ in range(2):
-        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as running:
-            assert running.stdout is not None
-            running.stdout.readline()
-            running.kill()
+        running = begin(code)
+        assert running.stdout.readline() == "begun\n"
+        running.kill()
         assert store.is_whole(SHARD, 0)
     made()
     assert not list(store.folder.glob(".*"))

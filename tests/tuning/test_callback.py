@@ -77,20 +77,27 @@ def test_it_logs_and_leaves_training_alone(tiny_bert: Path, small: Corpus, tmp_p
         assert torch.equal(value, watched.model.state_dict()[name]), name
 
 
-def test_the_probes_are_those_of_probe(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("probe", "seeds"), [("linear", 1), ("mlp", [1, 2])])
+def test_the_probes_are_those_of_probe(
+    tiny_bert: Path, small: Corpus, tmp_path: Path, probe: str, seeds: int | list[int]
+) -> None:
     watched = trainer(tiny_bert, small, tmp_path)
-    callback = ForgettingCallback(watched, ["pos"], corpus=small)
+    callback = ForgettingCallback(watched, ["pos"], corpus=small, probe=probe, seeds=seeds)  # type: ignore[arg-type]
     few = callback.corpus
     scores = pk.probe(
         str(tiny_bert),
         ["pos"],
         corpus=few,
+        probes=probe,  # type: ignore[arg-type]
+        seeds=seeds,
         extract_settings=pk.ExtractSettings(store_dtype="float32"),
         fit_settings=callback.fit_settings,
     ).table
     found = callback._scores()
-    for _, row in scores.dropna(subset=["layer"]).iterrows():
-        assert found[f"probe_pos_layer_{row['layer']}"] == pytest.approx(row["score"], abs=0.01)
+    means = scores.dropna(subset=["layer"]).groupby("layer")["score"].mean()
+    assert list(means.index) == [0, 1, 2, 3]
+    for layer, score in means.items():
+        assert found[f"probe_pos_layer_{layer}"] == pytest.approx(score, abs=0.01)
 
 
 @pytest.mark.parametrize("at_limit", ["log", "stop", "roll back"])
@@ -141,6 +148,10 @@ def test_mistakes(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
     watched = trainer(tiny_bert, small, tmp_path)
     with pytest.raises(InputError, match="did you mean 'stop'"):
         ForgettingCallback(watched, ["pos"], corpus=small, at_limit="stopp")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="did you mean 'linear'"):
+        ForgettingCallback(watched, ["pos"], corpus=small, probe="lnear")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="seeds is empty"):
+        ForgettingCallback(watched, ["pos"], corpus=small, seeds=[])
     with pytest.raises(InputError, match="reads documents"):
         ForgettingCallback(watched, ["coref"], corpus=small)
     watched.processing_class = None
