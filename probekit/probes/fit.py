@@ -23,7 +23,7 @@ from probekit.tasks.instances import TaskData
 from probekit.workers import count, stop_if_unwanted, workers
 
 SMALLEST_BATCH = 256  # words
-PATHS = ((0.03,), (0.01, 0.03), (0.003, 0.01, 0.03), (0.003, 0.01, 0.03, 0.1), (0.001, 0.003, 0.01, 0.03, 0.1))
+PATHS = ((0.03,), (0.01, 0.1), (0.003, 0.01, 0.1), (0.003, 0.01, 0.03, 0.1), (0.001, 0.003, 0.01, 0.03, 0.1))
 """Freedom of each round, by how many rounds there are: C, the inverse of the penalty, as scikit-learn counts it."""
 MLP_FREEDOM = 10  # times the C of a linear probe
 MOST_EPOCHS = 4  # of a round, of a small corpus
@@ -51,7 +51,7 @@ class FitSettings:
     epochs: int = 2
     words: int = 300_000
     batch_words: int = 1_536
-    learning_rate: float = 3e-2
+    learning_rate: float = 2e-2
     device: str = "cpu"
 
 
