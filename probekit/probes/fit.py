@@ -12,12 +12,13 @@ from operator import setitem
 import numpy as np
 import torch
 
-from probekit.corpora.passage import Split
+from probekit.corpora.passage import SPLITS, Split
 from probekit.probes import metrics, scaling
 from probekit.probes.adam import Adam
 from probekit.probes.batches import Runs, Vectors
 from probekit.probes.heads import Heads, ProbeKind
 from probekit.probes.judge import judge, losses
+from probekit.probes.whitened import MOST_BYTES, Whitened, n_words
 from probekit.progress import Progress, silent
 from probekit.tasks.instances import TaskData
 from probekit.workers import count, stop_if_unwanted, workers
@@ -28,7 +29,7 @@ PATHS = ((0.03,), (0.01, 0.1), (0.003, 0.01, 0.1), (0.003, 0.01, 0.03, 0.1), (0.
 MLP_FREEDOM = 10  # times the C of a linear probe
 MOST_EPOCHS = 4  # of a round, of a small corpus
 PATIENCE = 2  # rounds without a better dev score
-GROUP_BYTES = 1 << 28  # layers are fitted together as far as a batch of their states, and their axes, stay below this
+GROUP_BYTES = 1 << 27  # layers are fitted together as far as a batch of their states, and their axes, stay below this
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,9 @@ def predict(fitted: Sequence[Fitted], states: Vectors, split: Split) -> list[np.
 
 def _layer_groups(states: Vectors, settings: FitSettings) -> list[tuple[int, ...]]:
     """Runs of layers that are fitted together: as many as there are workers, or more where batches would be large."""
-    most = max(1, GROUP_BYTES // ((settings.batch_words + states.dim) * states.dim * 4))
+    # A batch and the axes of two kinds in single precision, two covariances in double.
+    bytes_each = 4 * states.dim * (settings.batch_words + 2 * states.dim) + 2 * 8 * states.dim**2
+    most = max(1, GROUP_BYTES // bytes_each)
     n = max(-(-len(states.layers) // most), min(count(torch.device(settings.device)), len(states.layers)))
     return [tuple(layers.tolist()) for layers in np.array_split(states.layers, n)]
 
@@ -198,18 +201,34 @@ class _Fit:
     ) -> None:
         self.tasks, self.probe, self.seeds, self.layers = tasks, probe, seeds, layers
         self.device = torch.device(settings.device)
-        self.train, self.dev, self.test = (
-            Runs(states, split, [data.splits[split] for data in tasks]) for split in ("train", "dev", "test")
-        )
-        measured = scaling.measure(self.train, tasks, layers, self.device)
+        self._read(states)
+        self.scaling = scaling.measure(self.train, tasks, layers, self.device)
         n_classes = [len(data.classes) for data in tasks]
-        self.heads = Heads(probe, [data.task for data in tasks], n_classes, measured, seeds)
+        self.heads = Heads(probe, [data.task for data in tasks], n_classes, self.scaling, seeds)
         # Small corpora: some hundred updates all the same, from smaller batches and more rounds.
         self.batch_words = int(np.clip(self.train.n_words // 128, SMALLEST_BATCH, settings.batch_words))
         self.learning_rate = settings.learning_rate * math.sqrt(self.batch_words / settings.batch_words)
         self.epochs = max(settings.epochs, min(MOST_EPOCHS, settings.words // (3 * self.train.n_words)))
         n_rounds = -(-settings.words // (self.epochs * self.train.n_words))
         self.path = PATHS[min(n_rounds, len(PATHS)) - 1]
+        if self._whitens_words(states):
+            self._read(Whitened.of(states, layers, self.scaling))
+            self.heads.scaling = self.scaling.of_whitened()
+
+    def _read(self, states: Vectors) -> None:
+        self.train, self.dev, self.test = (
+            Runs(states, split, [data.splits[split] for data in self.tasks]) for split in SPLITS
+        )
+
+    def _whitens_words(self, states: Vectors) -> bool:
+        """Whether to multiply all words by the axes once is less work than the weights at every step."""
+        if any(data.task.features == "product" for data in self.tasks):
+            return False
+        words = n_words(states)
+        steps = len(self.path) * self.epochs * max(1, self.train.n_words // self.batch_words)
+        # Forwards and backwards.
+        columns = 2 * self.heads.first.shape[2] * steps
+        return words < columns and 4 * words * len(self.layers) * states.dim <= MOST_BYTES
 
     def run(self, progress: Callable[[float], None]) -> list[Fitted]:
         """Train, go back to the best round of every probe, and label the test split."""
@@ -237,6 +256,7 @@ class _Fit:
                 view.copy_(kept)
         progress(1)
         _, test = judge(self.heads, self.test, self.layers)
+        self.heads.finish(self.scaling)
         return [
             Fitted(
                 data=data,

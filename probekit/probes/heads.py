@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
 
@@ -31,16 +31,21 @@ class Scaling:
     Attributes:
         mean, deviation: of training words, `(layers, 1, dim)` each.
         bases: for each task the coordinates of its probes, one a column, `(layers, dim, dim)`: words less their mean,
-            times this matrix, are white, or standardised for tasks with products (see `scaling.measure`).
+            times this matrix, are white, or standardised for tasks with products (see `scaling.measure`). None where
+            words are in their coordinates already.
         sizes: root mean square of a number in each task's vectors, `(tasks, layers)`.
         product_sizes: the same of its products a * b, `(tasks, layers)`; 1 for tasks without.
     """
 
     mean: torch.Tensor
     deviation: torch.Tensor
-    bases: tuple[torch.Tensor, ...]
+    bases: tuple[torch.Tensor | None, ...]
     sizes: torch.Tensor
     product_sizes: torch.Tensor
+
+    def of_whitened(self) -> Scaling:
+        """The same for words in the coordinates of their probes (see `Whitened`)."""
+        return replace(self, mean=torch.zeros_like(self.mean), bases=(None,) * len(self.bases))
 
 
 class Heads(torch.nn.Module):
@@ -110,15 +115,8 @@ class Heads(torch.nn.Module):
 
     def forward(self, batch: Batch) -> list[torch.Tensor]:
         """Logits of each task: `(layers, n, seeds, classes)`."""
-        # Whitening is folded into the map, (x - m) T @ W = x @ (T W) - m @ (T W), and what is the same for every
-        # word is added after pooling. Adam moves every weight by about the learning rate: with vectors of one size
-        # a step is as large for every task.
-        parts = self.first.split([*self.task_widths, self.first.shape[2] - sum(self.task_widths)], dim=2)
-        folded = [
-            torch.bmm(basis, part) / size[:, None, None]
-            for basis, part, size in zip(self.scaling.bases, parts, self.scaling.sizes, strict=False)
-        ]
-        scaled = torch.cat([*folded, parts[-1]], dim=2)
+        # What is the same for every word is added after pooling.
+        scaled = self._of_words()
         widths = [columns.stop - columns.start for of_task in self.columns for columns in of_task]
         widths.append(scaled.shape[2] - sum(widths))
         # Split once: a slice for each part would have its own gradient as large as the whole.
@@ -128,6 +126,28 @@ class Heads(torch.nn.Module):
             self._logits(t, batch, list(islice(projected, len(of_task))), list(islice(offsets, len(of_task))))
             for t, of_task in enumerate(self.columns)
         ]
+
+    def _of_words(self) -> torch.Tensor:
+        """The first map as words less their mean have it: (x - m) T @ W = x @ (T W) - m @ (T W)."""
+        # Adam moves every weight by about the learning rate: with vectors of one size a step is as large for every
+        # task.
+        parts = self.first.split([*self.task_widths, self.first.shape[2] - sum(self.task_widths)], dim=2)
+        mapped = []
+        for basis, part, size in zip(self.scaling.bases, parts, self.scaling.sizes, strict=False):
+            product = part if basis is None else torch.bmm(basis, part)
+            mapped.append(product / size[:, None, None])
+        return torch.cat([*mapped, parts[-1]], dim=2)
+
+    @torch.no_grad()
+    def finish(self, scaling: Scaling) -> None:
+        """Take the coordinates of `scaling` into the weights, which read words as they are from now on.
+
+        The axes of wide models are large: a finished probe does without them.
+        """
+        self.scaling = scaling
+        self.first.copy_(self._of_words())
+        ones = torch.ones_like(scaling.sizes)
+        self.scaling = replace(scaling, bases=(None,) * len(scaling.bases), sizes=ones)
 
     def _logits(self, t: int, batch: Batch, projected: list[torch.Tensor], offsets: list[torch.Tensor]) -> torch.Tensor:
         task, spans = self.tasks[t], batch.spans[t]

@@ -4,6 +4,9 @@ A linear map of the states that can be undone changes nothing of what is linearl
 probe's score. Words are therefore whitened: less their mean, times the inverse of a root of their covariance. In white
 coordinates all such maps look alike but for a rotation, and nothing in the fit depends on that (see `Adam`).
 
+With few training sentences white coordinates alone let probes overfit, since the size of a direction says something of
+its worth. What neighbouring words share says it too, and is the same in every basis (`_shared_by_neighbours`).
+
 A product a * b of two vectors is defined coordinate by coordinate, so tasks with products keep the model's own
 coordinates, each standardised. Their probes are trained in the principal axes of standardised words, where these are
 uncorrelated.
@@ -12,6 +15,7 @@ uncorrelated.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -27,48 +31,70 @@ DIRECTIONS = 64  # random ones, along which vectors' lengths are estimated
 # Added to the covariance, as a share of each dimension's variance. Half precision rounds a number by 2e-8 of its
 # square on average: what is no larger than that is not made large.
 RIDGE = 1e-7
-FLOOR = 0.1
-ENOUGH = 4  # words a dimension; with fewer the covariance is drawn towards its diagonal
+FLOOR = 0.02  # what directions without anything shared keep: a squared canonical correlation
+CHANCE = 2  # times the squared correlation that is expected by chance is added to it
+ENOUGH = 4  # words a dimension; with fewer the covariance is drawn towards its diagonal, and neighbours say nothing
 
 
 def measure(train: Runs, tasks: Sequence[TaskData], layers: Sequence[int], device: torch.device) -> Scaling:
     """The coordinates of every task's probes, from training words spread over the split."""
-    n, mean, covariance, following = _moments(train, layers, device)
-    variance = covariance.diagonal(dim1=1, dim2=2)
-    # A dimension that never varies carries nothing: leave it as it is rather than divide by nothing.
-    variance = torch.where(variance > 1e-12, variance, torch.ones_like(variance))
-    deviation = variance.sqrt().unsqueeze(1)
+    moments = _moments(train, layers)
     kinds = {data.task.features for data in tasks}
-    bases: dict[str, torch.Tensor] = {}
-    if "concat" in kinds:
-        white = _whitening(covariance, variance, n)
-        bases["concat"] = (white @ _prior(white, following)).float().to(device)
-    if "product" in kinds:
-        bases["product"] = _principal_axes(covariance, deviation).float().to(device)
-    mean, deviation = mean.float().to(device), deviation.float().to(device)
+    found: dict[str, list[torch.Tensor]] = {kind: [] for kind in kinds}
+    deviations = []
+    # One layer after another: what is needed in between is several times as large as what is kept.
+    for number, covariance in enumerate(moments.covariance):
+        variance = covariance.diagonal()
+        # A dimension that never varies carries nothing: leave it as it is rather than divide by nothing.
+        variance = torch.where(variance > 1e-12, variance, torch.ones_like(variance))
+        deviations.append(variance.sqrt().float().unsqueeze(0))
+        if "concat" in kinds:
+            following = None if moments.following is None else moments.following[number]
+            found["concat"].append(_concat_axes(covariance, variance, following, moments.n))
+        if "product" in kinds:
+            found["product"].append(_principal_axes(covariance, variance.sqrt()).float())
+    bases = {kind: torch.stack(axes).to(device) for kind, axes in found.items()}
+    mean, deviation = moments.mean.float().to(device), torch.stack(deviations).to(device)
     of_tasks = tuple(bases[data.task.features] for data in tasks)
     return Scaling(mean, deviation, of_tasks, *_sizes(train, tasks, layers, mean, deviation, bases))
 
 
-def _moments(
-    train: Runs, layers: Sequence[int], device: torch.device
-) -> tuple[int, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """How many words were read, their mean `(layers, 1, dim)`, covariance and covariance with the following word
-    `(layers, dim, dim)`, in float64.
+@dataclass(frozen=True)
+class _Moments:
+    """Moments of training words, in float64.
 
-    Raises ModelError where they are not finite.
+    Attributes:
+        n: how many words were read.
+        mean: `(layers, 1, dim)`.
+        covariance: `(layers, dim, dim)`.
+        following: covariance of a word (rows) with the next one (columns), `(layers, dim, dim)`; None where there are
+            too few words to measure it.
     """
+
+    n: int
+    mean: torch.Tensor
+    covariance: torch.Tensor
+    following: torch.Tensor | None
+
+
+def _moments(train: Runs, layers: Sequence[int]) -> _Moments:
+    """Raises ModelError where states are not finite."""
     n = 0
-    total = square = following = torch.zeros(1, dtype=torch.float64)  # on the CPU: not every GPU has float64
+    dim = train.states.dim
+    cpu = torch.device("cpu")  # not every GPU has float64
+    total = torch.zeros(len(layers), 1, dim, dtype=torch.float64)
+    square = torch.zeros(len(layers), dim, dim, dtype=torch.float64)
+    following = torch.zeros_like(square) if min(train.n_words, WORDS) >= ENOUGH * dim else None
     near: torch.Tensor | None = None  # the mean of some words: what varies little about a large mean is not lost
-    for batch in train.samples(WORDS, layers, device):
-        values = batch.states.cpu().double()
+    for batch in train.samples(WORDS, layers, cpu):
+        values = batch.states.double()
         near = values.mean(1, keepdim=True) if near is None else near
-        values = values - near
+        values -= near
         n += values.shape[1]
-        total = total + values.sum(1, keepdim=True)
-        square = square + torch.bmm(values.transpose(1, 2), values)
-        following = following + torch.bmm(values[:, :-1].transpose(1, 2), values[:, 1:])
+        total += values.sum(1, keepdim=True)
+        square.baddbmm_(values.transpose(1, 2), values)
+        if following is not None:
+            following.baddbmm_(values[:, :-1].transpose(1, 2), values[:, 1:])
     assert near is not None
     broken = [layer for layer, sums in zip(layers, total, strict=True) if not torch.isfinite(sums).all()]
     if broken:
@@ -76,37 +102,52 @@ def _moments(
             f"hidden states are not finite at layers {', '.join(map(str, broken))}: has training diverged?"
         )
     mean = total / n
-    centre = mean.transpose(1, 2) * mean
-    return n, mean + near, square / n - centre, following / n - centre
+    for second in (square, following):
+        if second is not None:
+            second.div_(n).baddbmm_(mean.transpose(1, 2), mean, alpha=-1)
+    return _Moments(n, mean + near, square, following)
 
 
-def _prior(white: torch.Tensor, following: torch.Tensor) -> torch.Tensor:
-    """R, `(layers, dim, dim)`: directions of white words that are shared by neighbouring words, made larger.
+def _concat_axes(
+    covariance: torch.Tensor, variance: torch.Tensor, following: torch.Tensor | None, n: int
+) -> torch.Tensor:
+    """White coordinates, drawn out where neighbouring words have something in common: `(dim, dim)`, float32."""
+    dim = len(variance)
+    if following is None:
+        return _whitening(covariance, variance, dim / (dim + n)).float()
+    white = _whitening(covariance, variance, RIDGE)
+    return white.float() @ _shared_by_neighbours(white.T @ following @ white, n)
 
-    R R' is K, over its mean, plus FLOOR; K's eigenvalues are the squared canonical correlations of a word and the next.
+
+def _shared_by_neighbours(cross: torch.Tensor, n: int) -> torch.Tensor:
+    """R, `(dim, dim)`, which draws white coordinates out where a word and the next have something in common.
+
+    `cross` is their covariance, `(dim, dim)`, in white coordinates, over `n` words: its singular values are the
+    canonical correlations of neighbouring words. R R' is the mean of its two squares, plus a floor. A penalty on
+    weights in these coordinates spares directions that two views of the text share (Kakade and Foster 2007,
+    Multi-view regression via canonical correlation analysis), and no basis of the states changes it.
     """
-    cross = white.transpose(1, 2) @ following @ white
-    shared = (cross.transpose(1, 2) @ cross + cross @ cross.transpose(1, 2)) / 2
-    diagonal = shared.diagonal(dim1=1, dim2=2)
-    shared = shared / diagonal.mean(1)[:, None, None].clamp_min(1e-12)
-    shared.diagonal(dim1=1, dim2=2).add_(FLOOR)
+    cross = cross.float()
+    shared = (cross.T @ cross + cross @ cross.T) / 2
+    shared.diagonal().add_(FLOOR + CHANCE * len(cross) / n)
     return torch.linalg.cholesky(shared)
 
 
-def _whitening(covariance: torch.Tensor, variance: torch.Tensor, n: int) -> torch.Tensor:
-    """T with T' C T = 1, `(layers, dim, dim)`: the inverse of C's Cholesky factor, transposed."""
-    dim = covariance.shape[1]
-    share = RIDGE if n >= ENOUGH * dim else dim / (dim + n)
+def _whitening(covariance: torch.Tensor, variance: torch.Tensor, share: float) -> torch.Tensor:
+    """T with T' C T = 1, `(dim, dim)`: the inverse of C's Cholesky factor, transposed.
+
+    C is the covariance, of which a `share` is replaced by the variances.
+    """
     shrunk = (1 - share) * covariance
-    shrunk.diagonal(dim1=1, dim2=2).add_(share * variance)
-    identity = torch.eye(dim, dtype=covariance.dtype).expand_as(shrunk)
-    return torch.linalg.solve_triangular(torch.linalg.cholesky(shrunk), identity, upper=False).transpose(1, 2)
+    shrunk.diagonal().add_(share * variance)
+    identity = torch.eye(len(variance), dtype=covariance.dtype)
+    return torch.linalg.solve_triangular(torch.linalg.cholesky(shrunk), identity, upper=False).T
 
 
 def _principal_axes(covariance: torch.Tensor, deviation: torch.Tensor) -> torch.Tensor:
-    """Of standardised words, one a column, to be applied to words that are not: `(layers, dim, dim)`."""
-    correlation = covariance / (deviation.transpose(1, 2) * deviation)
-    return torch.linalg.eigh(correlation)[1] / deviation.transpose(1, 2)
+    """Of standardised words, one a column, to be applied to words that are not: `(dim, dim)`."""
+    correlation = covariance / (deviation[:, None] * deviation)
+    return torch.linalg.eigh(correlation)[1] / deviation[:, None]
 
 
 def _sizes(

@@ -14,6 +14,7 @@ from probekit.errors import TaskError
 from probekit.tasks.shapes import SHAPES, Labelled, carries
 from probekit.tasks.task import Task
 
+MOST_LABELS = 4_000  # a probe compares every instance with each
 UNSEEN = -1  # a label that training does not have: no probe can give it, so it always counts as wrong
 
 
@@ -94,6 +95,12 @@ def _instances(task: Task, corpus: Corpus) -> TaskData:
         raise TaskError(
             f"task '{task.name}' has one label only in the training split of '{corpus.name}' "
             f"('{classes[0]}'): there is nothing to tell apart"
+        )
+    if len(classes) > MOST_LABELS:
+        raise TaskError(
+            f"task '{task.name}' has {len(classes):,} labels in the training split of '{corpus.name}', and probes take "
+            f"{MOST_LABELS:,} at most, since every instance is compared with each: leave rare ones out with `exclude`, "
+            "or annotate coarser ones"
         )
     if task.positive and task.positive not in classes:
         raise TaskError(f"task '{task.name}': its positive label '{task.positive}' is not in {list(classes)}")

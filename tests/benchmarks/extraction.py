@@ -15,7 +15,7 @@ import torch
 
 import probekit as pk
 from probekit.corpora.passage import Corpus, Passage
-from probekit.states.align import align
+from probekit.states.align import align, windows
 from probekit.states.checkpoint import Checkpoint, EncoderSettings
 from probekit.states.encoder import Encoder
 from probekit.states.extract import SHARD_WORDS, extract
@@ -96,7 +96,8 @@ def _batches(corpus: Corpus, encoder: Encoder) -> list[list]:
     prepared = []
     for a, b in pairwise(borders):
         pieces = align(words[a:b], encoder.tokenizer)
-        for batch in batches(pieces, encoder.limit, CPU_BATCH):
+        every = [window for number, text in enumerate(pieces) for window in windows(number, text, encoder.limit)]
+        for batch in batches(every, CPU_BATCH):
             prepared.append([pieces[w.text].ids[w.start : w.stop] for w in batch])
     return prepared
 

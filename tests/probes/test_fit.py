@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from probekit.corpora.passage import Corpus, Edge, Passage
 from probekit.errors import ModelError
-from probekit.probes import metrics
+from probekit.probes import metrics, scaling
+from probekit.probes.batches import Runs
 from probekit.probes.fit import FitSettings, Fitted, fit
 from probekit.states.extract import States
 from probekit.states.live import LiveStates
@@ -165,14 +167,41 @@ def test_spans_of_several_words_are_pooled(features: str, span: str) -> None:
 
 def test_vectors_are_brought_to_one_size() -> None:
     states, data, _ = arcs(4, "concat", "mean")
-    (fitted,) = fit(states, [data])
-    words = states.read("train", 0, SIZES["train"] * WORDS, [0])[0].astype(float)
-    root = np.linalg.cholesky(np.cov(words, rowvar=False, bias=True))
-    white = np.linalg.solve(root, (words - words.mean(0)).T).T
-    pairs = [np.concatenate([white[a:b].mean(0) for a, b in spans]) for spans in data.splits["train"].spans]
+    train = Runs(states, "train", [data.splits["train"]])
+    measured = scaling.measure(train, [data], (0,), torch.device("cpu"))
+    words = states.read("train", 0, SIZES["train"] * WORDS, [0])[0].astype(np.float32)
+    axes = measured.bases[0]
+    assert axes is not None
+    mapped = (words - measured.mean[0].numpy()) @ axes[0].numpy()
+    pairs = [np.concatenate([mapped[a:b].mean(0) for a, b in spans]) for spans in data.splits["train"].spans]
     size = np.sqrt(np.square(pairs).mean())
     # Estimated along 64 random directions.
-    assert fitted.heads[0][1].scaling.sizes.item() == pytest.approx(size, rel=0.1)
+    assert measured.sizes.item() == pytest.approx(size, rel=0.1)
+
+
+@pytest.mark.parametrize("kind", ["plain", "condition 100", "one direction x 1000"])
+def test_axes_are_those_of_canonical_correlation(kind: str) -> None:
+    """The Gram matrix of the axes, against canonical correlations of neighbouring words from QR and SVD."""
+    rng = np.random.default_rng(12)
+    n = 4_000
+    topic = np.repeat(rng.normal(size=(n // 20, 3)), 20, axis=0)
+    words = rng.normal(size=(n, 24))
+    words[:, :3] += 2 * topic
+    words = (words @ (np.eye(24) if kind == "plain" else oblique(kind))).astype(float)
+    before, after = (
+        np.linalg.qr(part - part.mean(0))[0] for part in (words[:-1].astype(float), words[1:].astype(float))
+    )
+    correlations = np.linalg.svd(before.T @ after, compute_uv=False)
+    corpus = made_corpus({"train": np.zeros(n), "dev": np.zeros(10), "test": np.zeros(10)}, words=10)
+    states = made_states(corpus, {"train": words[None], "dev": words[None, :10], "test": words[None, :10]})
+    moments = scaling._moments(Runs(states, "train", []), (0,))
+    assert moments.following is not None
+    variance = moments.covariance[0].diagonal()
+    white = scaling._whitening(moments.covariance[0], variance, 0)
+    drawn = scaling._shared_by_neighbours(white.T @ moments.following[0] @ white, moments.n).double()
+    found = torch.linalg.eigvalsh(drawn @ drawn.T) - scaling.FLOOR - scaling.CHANCE * 24 / n
+    assert found.flip(0)[:3].numpy() == pytest.approx(correlations[:3] ** 2, abs=0.02)
+    assert found[:-3].abs().max() < 0.02
 
 
 def gaussian_classes(rng: np.random.Generator, matrix: np.ndarray) -> tuple[LiveStates, TaskData]:
@@ -219,6 +248,15 @@ def test_states_that_are_not_finite_are_refused() -> None:
     states.values["train"][0, 17, 3] = np.inf
     with pytest.raises(ModelError, match="not finite at layers 0"):
         fit(states, [data])
+
+
+def test_whitened_words_or_weights_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    states, data = gaussian_classes(np.random.default_rng(10), oblique("condition 100"))
+    (words,) = fit(states, [data])
+    monkeypatch.setattr("probekit.probes.fit.MOST_BYTES", 0)
+    (weights,) = fit(states, [data])
+    assert np.mean(words.predictions == weights.predictions) > 0.995
+    assert words.dev_loss == pytest.approx(weights.dev_loss, rel=1e-3)
 
 
 def test_a_larger_budget_is_not_worse() -> None:

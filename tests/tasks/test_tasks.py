@@ -10,10 +10,11 @@ import pytest
 from probekit.corpora.passage import Corpus, Edge, Passage
 from probekit.errors import InputError, TaskError
 from probekit.probes.asked import instances_of
-from probekit.tasks.instances import UNSEEN, make_instances
+from probekit.tasks.instances import MOST_LABELS, UNSEEN, make_instances
 from probekit.tasks.pairs import DIFFERENT, SAME, mention_pairs
 from probekit.tasks.shapes import read_feature
 from probekit.tasks.task import Task, load_task
+from tests.made import made_corpus
 
 
 def write(folder: Path, text: str) -> Path:
@@ -101,6 +102,16 @@ def test_what_cannot_be_asked_is_explained() -> None:
     edges = corpus(Passage("1", "d", ("a", "b"), {}, {"edges": (Edge(((0, 1),), "X"),)}))
     with pytest.raises(TaskError, match="2 span"):
         make_instances(Task(name="x", title="", layer="edges", shape="arc"), edges)
+
+
+def test_more_labels_than_a_probe_takes_are_refused() -> None:
+    train = np.arange(MOST_LABELS + 1)
+    corpus = made_corpus({"train": train, "dev": train[:10], "test": train[:10]})
+    task = Task(name="lemma", title="", layer="upos", shape="word")
+    with pytest.raises(TaskError, match=r"has 4,001 labels .* probes take 4,000 at most"):
+        make_instances(task, corpus)
+    corpus = made_corpus({"train": train[1:], "dev": train[:10], "test": train[:10]})
+    assert len(make_instances(task, corpus).classes) == MOST_LABELS
 
 
 def test_all_skips_what_cannot_be_asked_and_a_name_does_not() -> None:
