@@ -14,7 +14,8 @@ from unittest.mock import patch
 import torch
 
 import probekit as pk
-from probekit.corpora.passage import Corpus, Passage
+from probekit.corpora.passage import Corpus
+from probekit.corpora.passages import Passages
 from probekit.states.align import align, windows
 from probekit.states.checkpoint import Checkpoint, EncoderSettings
 from probekit.states.encoder import Encoder
@@ -55,7 +56,7 @@ def main() -> None:
             _of_family(family, make_family(family, Path(folder) / family, texts, SIZES[family], pieces=8_000), train)
 
 
-def _of_family(family: str, folder: Path, train: tuple[Passage, ...]) -> None:
+def _of_family(family: str, folder: Path, train: Passages) -> None:
     encoder = Checkpoint(str(folder), EncoderSettings()).encoder
     encoder.load(encoder.n_blocks)
     _extract(Corpus("one", {"train": train[:1], "dev": train[:1], "test": train[:1]}), str(folder))  # imports, once

@@ -39,7 +39,7 @@ def _referee(states: States, corpus: Corpus, data: TaskData, iterations: int) ->
     gold = {split: instances.labels for split, instances in data.splits.items()}
     seconds, shortfalls = 0.0, []
     for layer in states.layers:
-        train, test = (_vectors(states, corpus, data, split, layer) for split in ("train", "test"))  # type: ignore[arg-type]
+        train, test = (_vectors(states, corpus, data, split, layer) for split in ("train", "test"))
         started = time.perf_counter()
         scaler = StandardScaler().fit(train)
         model = LogisticRegression(max_iter=iterations).fit(scaler.transform(train), gold["train"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -29,7 +30,7 @@ def main() -> None:
         print(f"rate {rate:g}: dev accuracy {accuracy:.3f}, {time.perf_counter() - started:.0f} s", flush=True)
 
 
-def finetune(train: tuple[Passage, ...], dev: tuple[Passage, ...], rate: float, out: Path) -> float:
+def finetune(train: Sequence[Passage], dev: Sequence[Passage], rate: float, out: Path) -> float:
     """One epoch of AdamW with a linear warm-up and decay; saves the checkpoint, returns its accuracy on dev."""
     source = resolve("minilm").location
     torch.manual_seed(0)
@@ -62,12 +63,12 @@ def finetune(train: tuple[Passage, ...], dev: tuple[Passage, ...], rate: float, 
     return sum(right) / len(dev)
 
 
-def _encoded(tokenizer: object, passages: list[Passage] | tuple[Passage, ...]) -> dict[str, torch.Tensor]:
+def _encoded(tokenizer: object, passages: Sequence[Passage]) -> dict[str, torch.Tensor]:
     texts = [" ".join(passage.words) for passage in passages]
     return tokenizer(texts, padding=True, truncation=True, max_length=128, return_tensors="pt")  # type: ignore[operator]
 
 
-def _labels(passages: list[Passage] | tuple[Passage, ...]) -> torch.Tensor:
+def _labels(passages: Sequence[Passage]) -> torch.Tensor:
     return torch.tensor([genre(passage) for passage in passages])
 
 

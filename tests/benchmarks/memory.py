@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from probekit.probes.fit import FitSettings, fit
-from probekit.states.store import Shard
+from probekit.states.shard import Shard
 from probekit.tasks.instances import make_instances
 from probekit.tasks.task import Task
 from tests.benchmarks.timing import figure
