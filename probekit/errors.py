@@ -34,12 +34,19 @@ class ProbekitWarning(UserWarning):
     """Something the user should know although the work goes on."""
 
 
+def nearest(given: str, valid: Iterable[str]) -> str | None:
+    """The valid name that `given` is likely to mean, if any."""
+    given = given if len(given) <= 80 else f"{given[:77]}…"  # the comparison takes time quadratic in the length
+    near = difflib.get_close_matches(given, sorted(valid), n=1, cutoff=0.5)
+    return near[0] if near else None
+
+
 def unknown(what: str, given: str, valid: Iterable[str]) -> str:
     """The message for a name outside a closed vocabulary: names the nearest valid one, else all of them."""
     names = sorted(valid)
-    given = given if len(given) <= 80 else f"{given[:77]}…"  # the comparison takes time quadratic in the length
-    near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names)}"
+    near = nearest(given, names)
+    given = given if len(given) <= 80 else f"{given[:77]}…"
+    hint = f"did you mean '{near}'?" if near else f"known: {', '.join(names)}"
     return f"unknown {what} '{given}': {hint}"
 
 

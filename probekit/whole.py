@@ -36,7 +36,7 @@ _REASONS = {
 
 
 def reason(error: OSError) -> str:
-    """Why writing failed, in words."""
+    """Why reading or writing failed, in words."""
     return _REASONS.get(error.errno or 0) or error.strerror or str(error)
 
 

@@ -102,7 +102,7 @@ def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> Non
         Text(f"{', '.join(str(row[column]) for column in [*several, 'task'])}: {row['verdict']}.")
         for _, row in best.iterrows()
     ]
-    where = where_table(comparison) or Text("no kind of instance changed by more than chance")
+    where = where_table(comparison) or Text("at the best layer before, no kind of instance changed by more than chance")
     print_results(comparison.notices, Group(comparison_table(comparison), *lines, Text(), where), folder, files)
 
 

@@ -127,12 +127,10 @@ def fit_together(
     groups = [(i, layers) for i, states in enumerate(checkpoints) for layers in _layer_groups(states, settings)]
     done = [0.0] * len(groups)  # shares of the work
     with workers(torch.device(settings.device)) as pool:
-        parts = [
-            pool.submit(
-                _fit_layers, checkpoints[i], tasks, probe, seeds, settings, layers, partial(setitem, done, number)
-            )
-            for number, (i, layers) in enumerate(groups)
-        ]
+        parts = []
+        for number, (i, layers) in enumerate(groups):
+            begin = partial(_Fit, checkpoints[i], tasks, probe, seeds, settings, layers)
+            parts.append(pool.submit(_trained, begin, partial(setitem, done, number)))
         while wait(parts, timeout=0.1).not_done:
             progress("fit", sum(done), len(groups))
         fitted: list[list[list[Fitted]]] = [[] for _ in checkpoints]
@@ -162,16 +160,9 @@ def _layer_groups(states: Vectors, settings: FitSettings) -> list[tuple[int, ...
     return [tuple(layers.tolist()) for layers in np.array_split(states.layers, n)]
 
 
-def _fit_layers(
-    states: Vectors,
-    tasks: Sequence[TaskData],
-    probe: ProbeKind,
-    seeds: tuple[int, ...],
-    settings: FitSettings,
-    layers: tuple[int, ...],
-    progress: Callable[[float], None],
-) -> list[Fitted]:
-    return _Fit(states, tasks, probe, seeds, settings, layers).run(progress)
+def _trained(begin: Callable[[], _Fit], progress: Callable[[float], None]) -> list[Fitted]:
+    """What a fit gives, which begins in the worker: it reads states."""
+    return begin().run(progress)
 
 
 def _joined(parts: list[Fitted]) -> Fitted:
@@ -226,9 +217,10 @@ class _Fit:
             return False
         words = n_words(states)
         steps = len(self.path) * self.epochs * max(1, self.train.n_words // self.batch_words)
-        # Forwards and backwards.
-        columns = 2 * self.heads.first.shape[2] * steps
-        return words < columns and 4 * words * len(self.layers) * states.dim <= MOST_BYTES
+        # Rows that are multiplied by the axes: every word once, or every class's weights, forwards and backwards, at
+        # every step.
+        of_weights = 2 * self.heads.first.shape[2] * steps
+        return words < of_weights and 4 * words * len(self.layers) * states.dim <= MOST_BYTES
 
     def run(self, progress: Callable[[float], None]) -> list[Fitted]:
         """Train, go back to the best round of every probe, and label the test split."""

@@ -13,6 +13,7 @@ from probekit import doors
 from probekit.errors import InputError
 from probekit.probes.display import told_apart
 from probekit.results import folder as kept
+from probekit.whole import reason
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,7 +147,8 @@ def read_scores(folder: str | Path) -> Scores:
             raise InputError(f"{path} is no table of scores: it lacks the column '{missing[0]}'")
         table = table.assign(**{column: _numbers(table[column], kind) for column, kind in _NUMBERS.items()})
     except (OSError, ValueError) as error:
-        raise InputError(f"no scores in {folder}: expected a folder that 'probekit probe' wrote ({error})") from error
+        said = reason(error) if isinstance(error, OSError) else str(error)
+        raise InputError(f"no scores in {folder}: expected a folder that 'probekit probe' wrote ({said})") from error
     record = kept.read_record(path.parent) if path.name == "scores.csv" else {}
     notices = tuple(record.pop("notices", ()))
     return Scores(table.astype(TYPES), record, notices)

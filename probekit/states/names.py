@@ -89,7 +89,7 @@ def resolve(name: str) -> ModelSource:
         beside = sorted(p.name for p in path.parent.glob("checkpoint-*"))
         raise ModelError(f"there is no model folder '{name}'" + (f": there are {', '.join(beside)}" if beside else ""))
     if "," in name:
-        raise ModelError(f"'{name}' is no model: several are given one by one, not with commas")
+        raise ModelError(f"'{name}' is not a model: commas do not separate models, each is given by itself")
     base, _, revision = name.partition("@")
     location = ALIASES[base].hub_id if base in ALIASES else base
     if not re.fullmatch(r"[\w.\-]+(/[\w.\-]+)?", location):

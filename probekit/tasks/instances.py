@@ -10,8 +10,8 @@ import numpy as np
 
 from probekit import doors
 from probekit.corpora.passage import SPLITS, Corpus, Split
-from probekit.errors import TaskError
-from probekit.tasks.shapes import SHAPES, Labelled, carries
+from probekit.errors import TaskError, nearest, unknown
+from probekit.tasks.shapes import SHAPES, Labelled, carries, features
 from probekit.tasks.task import Task
 
 MOST_LABELS = 4_000  # a probe compares every instance with each
@@ -114,8 +114,22 @@ def _require_layer(task: Task, corpus: Corpus) -> None:
         layers = ", ".join(sorted(corpus.tag_layers | corpus.edge_layers)) or "none"
         raise TaskError(
             f"the corpus '{corpus.name}' cannot carry the task '{task.name}': it has no layer "
-            f"'{task.layer}' for the shape '{task.shape}' (its layers: {layers})"
+            f"'{task.layer}' for the shape '{task.shape}' (its layers: {layers}){_hint(task, corpus)}"
         )
+
+
+def _hint(task: Task, corpus: Corpus) -> str:
+    """What may have been meant by a layer that the corpus does not have."""
+    if task.layer in corpus.tag_layers:
+        return f": '{task.layer}' has a value for every word, which is the shape 'word'"
+    if task.layer in corpus.edge_layers:
+        return f": '{task.layer}' has labels of spans, which are the shapes 'span', 'arc' and 'pair'"
+    column, _, feature = task.layer.partition(".")
+    if task.shape == "word" and feature and column in corpus.tag_layers:
+        found = features(column, corpus)
+        return f": {unknown('feature', feature, found)}" if found else f": no word has a feature in '{column}'"
+    near = nearest(task.layer, corpus.tag_layers if task.shape == "word" else corpus.edge_layers)
+    return f": did you mean '{near}'?" if near else ""
 
 
 def _excluded(task: Task, label: str) -> bool:

@@ -44,6 +44,18 @@ def carries(task: Task, corpus: Corpus) -> bool:
     return any(read_feature(value, feature) is not None for layer in layers for value in layer.values.kinds())
 
 
+def features(column: str, corpus: Corpus) -> set[str]:
+    """Names of the features in a word layer, as in `Case=Nom|Number=Sing`."""
+    found: set[str] = set()
+    for passages in corpus.splits.values():
+        if column not in passages.tags:
+            continue
+        for value in passages.tags[column].values.kinds():
+            pairs = [pair.partition("=") for pair in value.split("|")]
+            found.update(name for name, equals, _ in pairs if equals)
+    return found
+
+
 def read_feature(value: str, feature: str) -> str | None:
     """`Sing` for the feature `Number` of `Case=Nom|Number=Sing`; None where the word has no such feature
     or its value says that there is none."""

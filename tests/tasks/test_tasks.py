@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,9 @@ def write(folder: Path, text: str) -> Path:
     path = folder / "mine.toml"
     path.write_text(text)
     return path
+
+
+ARC = Edge(((0, 1), (1, 2)), "A0")
 
 
 def corpus(*passages: Passage) -> Corpus:
@@ -102,6 +106,25 @@ def test_what_cannot_be_asked_is_explained() -> None:
     edges = corpus(Passage("1", "d", ("a", "b"), {}, {"edges": (Edge(((0, 1),), "X"),)}))
     with pytest.raises(TaskError, match="2 span"):
         make_instances(Task(name="x", title="", layer="edges", shape="arc"), edges)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "message"),
+    [
+        ("feats.Numbr", "word", "unknown feature 'Numbr': did you mean 'Number'?"),
+        ("upos.Number", "word", "no word has a feature in 'upos'"),
+        ("upo", "word", "did you mean 'upos'?"),
+        ("upos", "arc", "'upos' has a value for every word, which is the shape 'word'"),
+        ("roles", "word", "'roles' has labels of spans, which are the shapes 'span', 'arc' and 'pair'"),
+    ],
+)
+def test_what_was_meant_by_a_layer_is_suggested(layer: str, shape: str, message: str) -> None:
+    passage = Passage(
+        "1", "d", ("a", "b"), {"upos": ("X", "Y"), "feats": ("Case=Nom|Number=Sing", None)}, {"roles": (ARC,)}
+    )
+    task = Task(name="asked", title="", layer=layer, shape=shape)  # type: ignore[arg-type]
+    with pytest.raises(TaskError, match=re.escape(message)):
+        make_instances(task, corpus(passage))
 
 
 def test_more_labels_than_a_probe_takes_are_refused() -> None:
