@@ -4,8 +4,9 @@ A linear map of the states that can be undone changes nothing of what is linearl
 probe's score. Words are therefore whitened: less their mean, times the inverse of a root of their covariance. In white
 coordinates all such maps look alike but for a rotation, and nothing in the fit depends on that (see `Adam`).
 
-With few training sentences white coordinates alone let probes overfit, since the size of a direction says something of
-its worth. What neighbouring words share says it too, and is the same in every basis (`_shared_by_neighbours`).
+With few training sentences white coordinates alone let probes overfit: directions of large variance tend to be the
+useful ones, and whitening discards the scale. What neighbouring words share is similar evidence, and is the same in
+every basis (`_shared_by_neighbours`).
 
 A product a * b of two vectors is defined coordinate by coordinate, so tasks with products keep the model's own
 coordinates, each standardised. Their probes are trained in the principal axes of standardised words, where these are
@@ -33,7 +34,7 @@ DIRECTIONS = 64  # random ones, along which vectors' lengths are estimated
 RIDGE = 1e-7
 FLOOR = 0.02  # what directions without anything shared keep: a squared canonical correlation
 CHANCE = 2  # times the squared correlation that is expected by chance is added to it
-ENOUGH = 4  # words a dimension; with fewer the covariance is drawn towards its diagonal, and neighbours say nothing
+ENOUGH = 4  # words per dimension; with fewer the covariance is shrunk towards its diagonal, and nothing is rescaled
 
 
 def measure(train: Runs, tasks: Sequence[TaskData], layers: Sequence[int], device: torch.device) -> Scaling:
@@ -111,7 +112,7 @@ def _moments(train: Runs, layers: Sequence[int]) -> _Moments:
 def _concat_axes(
     covariance: torch.Tensor, variance: torch.Tensor, following: torch.Tensor | None, n: int
 ) -> torch.Tensor:
-    """White coordinates, drawn out where neighbouring words have something in common: `(dim, dim)`, float32."""
+    """White coordinates, rescaled by what neighbouring words share: `(dim, dim)`, float32."""
     dim = len(variance)
     if following is None:
         return _whitening(covariance, variance, dim / (dim + n)).float()
@@ -120,7 +121,7 @@ def _concat_axes(
 
 
 def _shared_by_neighbours(cross: torch.Tensor, n: int) -> torch.Tensor:
-    """R, `(dim, dim)`, which draws white coordinates out where a word and the next have something in common.
+    """R, `(dim, dim)`, which rescales white coordinates by what a word and the next one share.
 
     `cross` is their covariance, `(dim, dim)`, in white coordinates, over `n` words: its singular values are the
     canonical correlations of neighbouring words. R R' is the mean of its two squares, plus a floor. A penalty on

@@ -1,7 +1,7 @@
 """Whitened: words of some layers in the coordinates of their probes, in memory.
 
-A probe's coordinates are a matrix product away from the states. The fit multiplies either its weights by that matrix,
-at every step, or the words, once. For small corpora, of which there are many steps, the latter is much less work.
+Probes are trained in coordinates that are the states times a matrix (see `scaling`). The fit multiplies either the
+weights by that matrix at every step, or the words once. On small corpora, which take many steps, the latter is less work.
 """
 
 from __future__ import annotations
