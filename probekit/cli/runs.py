@@ -162,5 +162,7 @@ def heatmap(
     import probekit as pk
     from probekit.probes.scores import joined
 
-    pk.heatmap(joined([pk.read_scores(folder) for folder in folders]), out)
+    scores = joined([pk.read_scores(folder) for folder in folders])
+    pk.heatmap(scores, out)
+    terminal.print_notices(scores.notices)
     terminal.say(str(out))

@@ -133,9 +133,14 @@ def records(table: pd.DataFrame) -> Any:
 
 def print_results(notices: Sequence[str], shown: RenderableType, folder: Path, files: Sequence[str]) -> None:
     """Notices, what was found, and where it is."""
-    _print_lines("note", notices, "dim")
+    print_notices(notices)
     show(shown)
     say(f"written to {folder}: {', '.join(files)}")
+
+
+def print_notices(notices: Sequence[str]) -> None:
+    """What a reader must know, to standard error."""
+    _print_lines("note", notices, "dim")
 
 
 def print_rows(rows: list[dict[str, Any]], as_json: bool, title: str) -> None:
@@ -165,7 +170,7 @@ def print_examination(found: Examination) -> None:
             table.add_row(escape(name), escape(_shown(value)))
         show(table)
         say("")
-    _print_lines("note", found.notices, "dim")
+    print_notices(found.notices)
     _print_lines("problem", found.problems, "bold")
     if not found.problems:
         say("nothing here would make results wrong")

@@ -9,6 +9,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from probekit import doors
 from probekit.errors import InputError
 from probekit.probes.display import told_apart
@@ -44,6 +46,8 @@ IDENTITY = {
 IDENTITY_COLUMNS = tuple(column for columns in IDENTITY.values() for column in columns)
 
 KEYS = ["model", "task", "corpus", "probe"]
+# Rows with the same of these are one experiment. A source only describes.
+_EXPERIMENT = [*KEYS, "layer", "seed", *(column for column in IDENTITY_COLUMNS if not column.endswith("source"))]
 DECIMALS = 6
 _NUMBERS = {
     "layer": "Int64",
@@ -83,8 +87,7 @@ class Scores:
 
         Raises InputError where a probe has two different scores.
         """
-        described = [column for column in self.table if column.endswith("source")]
-        shown = self.table.drop_duplicates([column for column in self.table if column not in described])
+        shown = self.table.drop_duplicates([column for column in self.table if not column.endswith("source")])
         for noun, columns in IDENTITY.items():
             facts = shown.reindex(columns=list(columns), fill_value="").to_dict("records")
             shown = shown.assign(**{noun: told_apart(shown[noun].tolist(), facts)})
@@ -112,21 +115,38 @@ class Scores:
 
 
 def make_scores(rows: Sequence[Mapping[str, Any]], run: Mapping[str, Any], notices: Sequence[str]) -> Scores:
-    """Scores of rows, in the form in which files keep them: six decimals, and a record that JSON can hold."""
+    """Scores of rows, in the form in which files keep them: six decimals, and a record that JSON can hold.
+
+    An experiment that was asked for twice stands there once. Its two measurements differ by rounding, since what is
+    fitted along with a probe changes the order of sums.
+    """
     import pandas as pd
 
     table = pd.DataFrame(rows, columns=list(_EVERY)).fillna(dict.fromkeys(IDENTITY_COLUMNS, ""))
+    table = table.drop_duplicates(_EXPERIMENT, ignore_index=True)
     plain = json.loads(json.dumps(dict(run), default=str))
     return Scores(table.astype(TYPES).round(DECIMALS), plain, tuple(dict.fromkeys(notices)))
 
 
 def joined(several: Sequence[Scores]) -> Scores:
-    """The rows of several runs as one table; a row that two of them have stands there once. Records are left out."""
+    """The rows of several runs as one table. Records are left out.
+
+    An experiment that two runs measured stands there once, as the first has it, and a notice says how far their scores
+    differ. Rows of an older version, without fingerprints, are one only where they are equal.
+    """
     import pandas as pd
 
     table = pd.concat([scores.table for scores in several], ignore_index=True).drop_duplicates(ignore_index=True)
     notices = [notice for scores in several for notice in scores.notices]
-    return Scores(table, notices=tuple(dict.fromkeys(notices)))
+    twice = table[table.duplicated(_EXPERIMENT, keep=False) & (table["model_fingerprint"] != "")]
+    ranges = twice.groupby(_EXPERIMENT, dropna=False)["score"].agg(np.ptp)
+    if ranges.max() > 0:
+        notices.append(
+            f"{len(ranges)} probes were measured more than once, and their scores differ by up to {ranges.max():.3f}: "
+            "the first run's are taken"
+        )
+    repeated = twice.index[twice.duplicated(_EXPERIMENT)]
+    return Scores(table.drop(index=repeated).reset_index(drop=True), notices=tuple(dict.fromkeys(notices)))
 
 
 def read_scores(folder: str | Path) -> Scores:

@@ -143,6 +143,21 @@ def test_seeds_alone_are_averaged_and_runs_of_one_experiment_stand_once(few: Cor
     assert sorted(at["seed"]) == [0, 1, 2] and best["score"].item() == pytest.approx(at["score"].mean())
 
 
+def test_an_experiment_measured_twice_is_taken_from_the_first(few: Corpus, tiny_bert: Path) -> None:
+    """Sums are rounded in another order in other company, so two measurements may differ."""
+    run = pk.probe(str(tiny_bert), ["pos"], corpus=few, fit_settings=QUICK)
+    moved = run.table.assign(dev_loss=run.table["dev_loss"] + 1e-6)
+    assert joined([run, replace(run, table=moved)]).notices == run.notices
+    moved = run.table.assign(score=run.table["score"] + 0.004)
+    both = joined([run, replace(run, table=moved)])
+    pd.testing.assert_frame_equal(both.table, run.table)
+    assert any(f"{len(run.table)} probes were measured more than once" in note for note in both.notices)
+    assert any("differ by up to 0.004: the first" in note for note in both.notices)
+    row = run.table.iloc[-1].to_dict()
+    asked_twice = make_scores([row, {**row, "dev_loss": 0.5, "score": 0.1}], {}, [])
+    pd.testing.assert_frame_equal(asked_twice.table, run.table.tail(1).reset_index(drop=True))
+
+
 def test_other_fitting_is_another_probe(few: Corpus, tiny_bert: Path) -> None:
     runs = [
         pk.probe(str(tiny_bert), ["pos"], corpus=few, fit_settings=pk.FitSettings(words=words))
