@@ -139,6 +139,7 @@ def prune(
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
 ) -> None:
     """Delete cached states."""
+    from probekit.corpora import parsed
     from probekit.states.entries import entries, remove_litter
 
     if not keys and not everything:
@@ -148,6 +149,8 @@ def prune(
     for key in dict.fromkeys(wanted):
         found[key].remove()
         terminal.say(f"deleted {key} ({found[key].size / 1e6:.1f} MB)")
+    if everything:
+        parsed.remove()
     remove_litter()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow
 
+from probekit.corpora import parsed
 from probekit.corpora.card import Card
 from probekit.corpora.fetch import fetch
 from probekit.corpora.find import KNOWN, files_in, files_read, reader_of
@@ -74,9 +75,20 @@ def from_file(path: Path, progress: Progress) -> Corpus:
 
 
 def _corpus(name: str, reader: str, material: Material) -> Corpus:
+    """What the reader makes of `material`, or made of it before."""
     for path in (path for paths in material.files.values() for path in paths):
         if not path.is_file():
             raise CorpusError(f"corpus '{name}': no file {path}")
+    place = parsed.path_for(name, reader, material)
+    corpus = parsed.read(place, name) if place else None
+    if corpus is None:
+        corpus = _parsed(name, reader, material)
+        if place:
+            parsed.write(place, corpus)
+    return corpus
+
+
+def _parsed(name: str, reader: str, material: Material) -> Corpus:
     reading = READERS[reader](material)
     missing = [split for split in SPLITS if split not in reading.splits]
     if len(missing) == len(SPLITS):

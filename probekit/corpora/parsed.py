@@ -1,0 +1,159 @@
+"""Parsed: corpora as their readers gave them, in the cache, so that files are parsed once.
+
+A parsed corpus is known by what it was made from: its files and their content, the columns, and the code that reads
+them. Another one of that name takes its place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from functools import cache as remembered
+from importlib.metadata import version
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pyarrow as pa
+
+from probekit import cache, whole
+from probekit.corpora.checksum import digest_file, digest_members
+from probekit.corpora.layers import EdgeLayer, TagLayer
+from probekit.corpora.passage import Corpus
+from probekit.corpora.passages import Passages
+from probekit.corpora.readers.reading import Material
+from probekit.corpora.texts import Texts
+
+LEAST_BYTES = 1 << 20  # of a corpus' files: smaller ones are parsed in no time
+DIGEST_BYTES = 32  # at the beginning of a file: sha256 of the rest
+
+
+def folder() -> Path:
+    """Where parsed corpora lie."""
+    return cache.root() / "parsed"
+
+
+def path_for(name: str, reader: str, material: Material) -> Path | None:
+    """Where the corpus `name`, as `reader` reads it, is kept; None for small files and data sets of the hub.
+
+    Raises OSError where a file cannot be read.
+    """
+    files = [(split, path) for split, paths in material.files.items() for path in paths]
+    if material.dataset or sum(path.stat().st_size for _, path in files) < LEAST_BYTES:
+        return None
+    made_from = {
+        "names": [name, material.name],  # they stand in warnings
+        "reader": reader,
+        "code": _code(),
+        "columns": dict(material.columns),
+        "files": [(split, str(path), digest_file(path)) for split, path in files],
+        "archive": digest_members(material.archive),
+    }
+    key = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+    return folder() / f"{_named(name)}-{key[:32]}.arrow"
+
+
+def read(path: Path, name: str) -> Corpus | None:
+    """The corpus kept at `path`, called `name`; None where there is none, or another file than was written there."""
+    try:
+        with cache.open_to_read(path) as file:
+            found = file.read()
+    except OSError:
+        return None
+    content = memoryview(found)[DIGEST_BYTES:]
+    if hashlib.sha256(content).digest() != found[:DIGEST_BYTES]:
+        return None
+    table = pa.ipc.open_stream(pa.py_buffer(content)).read_all()
+    described = json.loads(table.schema.metadata[b"corpus"])
+    columns = {column: table[column].chunk(0).values for column in table.column_names}
+    splits = {split: _passages(columns, split, *names) for split, names in described["splits"].items()}
+    return Corpus(name, splits, notices=tuple(described["notices"]))
+
+
+def write(path: Path, corpus: Corpus) -> None:
+    """Keep `corpus` at `path`, in place of others of its name. A cache that cannot be written costs time only."""
+    columns: dict[str, pa.Array] = {}
+    for split, passages in corpus.splits.items():
+        columns |= _columns(passages, split)
+    names = {split: (list(passages.tags), list(passages.edges)) for split, passages in corpus.splits.items()}
+    described = json.dumps({"splits": names, "notices": corpus.notices})
+    lists = [pa.LargeListArray.from_arrays([0, len(column)], column) for column in columns.values()]
+    table = pa.table(lists, names=list(columns)).replace_schema_metadata({"corpus": described})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    content = sink.getvalue()
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        whole.remove_left_behind(path.parent)
+        with whole.written_whole(path) as file:
+            file.write(hashlib.sha256(content).digest())
+            file.write(content)
+        for other in whole.inside(path.parent, f"{_named(corpus.name)}-*"):
+            if other != path:
+                other.unlink(missing_ok=True)
+
+
+def remove() -> None:
+    """Delete every parsed corpus. What cannot be deleted stays."""
+    for path in whole.inside(folder(), "*.arrow"):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _named(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
+@remembered
+def _code() -> str:
+    """sha256 of the code that reads corpora."""
+    digest = hashlib.sha256(version("conllu").encode())
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _columns(passages: Passages, split: str) -> dict[str, pa.Array]:
+    """Every column of a split, by `SPLIT/PART…`."""
+    texts = {"ids": passages.ids, "documents": passages.documents, "words": passages.words}
+    arrays = {"offsets": passages.offsets}
+    for number, tags in enumerate(passages.tags.values()):
+        arrays[f"tags{number}/present"] = tags.present
+        texts[f"tags{number}/values"] = tags.values
+    for number, edges in enumerate(passages.edges.values()):
+        parts = {"present": edges.present, "offsets": edges.offsets, "arities": edges.arities}
+        for part, array in {**parts, "spans": edges.spans.reshape(-1)}.items():
+            arrays[f"edges{number}/{part}"] = array
+        texts[f"edges{number}/labels"] = edges.labels
+    found = {f"{split}/{part}": pa.array(array) for part, array in arrays.items()}
+    for part, values in texts.items():
+        found[f"{split}/{part}/numbers"] = pa.array(values.numbers)
+        found[f"{split}/{part}/vocabulary"] = values.vocabulary
+    return found
+
+
+def _passages(columns: dict[str, pa.Array], split: str, tag_names: list[str], edge_names: list[str]) -> Passages:
+    def array(part: str) -> np.ndarray:
+        return columns[f"{split}/{part}"].to_numpy(zero_copy_only=False)
+
+    def texts(part: str) -> Texts:
+        vocabulary = cast("pa.LargeStringArray", columns[f"{split}/{part}/vocabulary"])
+        return Texts(array(f"{part}/numbers"), vocabulary)
+
+    offsets = array("offsets")
+    tags: dict[str, TagLayer] = {}
+    for number, name in enumerate(tag_names):
+        tags[name] = TagLayer(array(f"tags{number}/present"), offsets, texts(f"tags{number}/values"))
+    edges: dict[str, EdgeLayer] = {}
+    for number, name in enumerate(edge_names):
+        place = f"edges{number}"
+        edges[name] = EdgeLayer(
+            present=array(f"{place}/present"),
+            offsets=array(f"{place}/offsets"),
+            arities=array(f"{place}/arities"),
+            spans=array(f"{place}/spans").reshape(-1, 2),
+            labels=texts(f"{place}/labels"),
+        )
+    return Passages(texts("ids"), texts("documents"), offsets, texts("words"), tags, edges)
