@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from probekit.forgetting.compare import compare
     from probekit.forgetting.comparison import Comparison, read_comparison
     from probekit.forgetting.trajectory import Trace, trace
+    from probekit.models.checkpoint import EncoderSettings
     from probekit.probes.fit import FitSettings
     from probekit.probes.probe import probe
     from probekit.probes.scores import Scores, read_scores
     from probekit.reports.heatmap import heatmap
-    from probekit.states.checkpoint import EncoderSettings
     from probekit.states.extract import ExtractSettings, States, extract
     from probekit.tasks.instances import Instances, make_instances
     from probekit.tasks.task import Task, load_task
@@ -29,7 +29,7 @@ _HOME = {
     "Comparison": "forgetting.comparison",
     "Corpus": "corpora.passage",
     "Edge": "corpora.passage",
-    "EncoderSettings": "states.checkpoint",
+    "EncoderSettings": "models.checkpoint",
     "ExtractSettings": "states.extract",
     "FitSettings": "probes.fit",
     "ForgettingCallback": "tuning.callback",

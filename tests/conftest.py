@@ -10,6 +10,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub: n
 # which would else take a third of the time of all tests.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ from probekit import bundle
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import SPLITS, Corpus
 from tests.checkpoints import make_bert, make_gpt2
+from tests.families import make_family
+
+MakeFamily = Callable[..., Path]
 
 
 def pytest_collection_finish() -> None:
@@ -72,3 +76,25 @@ def tiny_gpt2(sample: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _texts(corpus: Corpus) -> list[str]:
     return [" ".join(passage.words) for passage in corpus.splits["train"]]
+
+
+@pytest.fixture(scope="session")
+def family_texts(sample: Corpus) -> list[str]:
+    """What the tokenizers of families learn from."""
+    return [" ".join(passage.words) for passage in sample.splits["train"][:400]]
+
+
+@pytest.fixture(scope="session")
+def families(family_texts: list[str], tmp_path_factory: pytest.TempPathFactory) -> MakeFamily:
+    """Makes each family's checkpoint once, with a tokenizer that names no longest text where `endless`. Read only."""
+    root = tmp_path_factory.mktemp("families")
+    made: dict[tuple[str, bool], Path] = {}
+
+    def give(family: str, *, endless: bool = False) -> Path:
+        key = (family, endless)
+        if key not in made:
+            folder = root / (f"{family}-endless" if endless else family)
+            made[key] = make_family(family, folder, family_texts, endless=endless)
+        return made[key]
+
+    return give

@@ -20,7 +20,7 @@ IMPORTED = [
     "probekit.probes.probe",
     "probekit.reports.heatmap",
     "probekit.reports.trajectory",
-    "probekit.states.loading",
+    "probekit.models.loading",
     "pandas",
     "seaborn",
     "transformers.models.bert.modeling_bert",

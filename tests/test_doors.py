@@ -273,7 +273,7 @@ def test_a_shipped_name_means_the_same_everywhere(kind: str, tmp_path: Path, mon
 
 
 def test_a_folder_with_a_models_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from probekit.states.names import resolve
+    from probekit.models.names import resolve
 
     monkeypatch.chdir(tmp_path)
     for alias in ("gpt2", "minilm"):

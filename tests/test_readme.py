@@ -9,7 +9,7 @@ import pytest
 
 import probekit as pk
 from probekit.corpora.passage import Corpus
-from probekit.states.names import packaged_minilm
+from probekit.models.names import packaged_minilm
 
 README = Path(__file__).parents[1] / "README.md"
 

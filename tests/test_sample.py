@@ -11,7 +11,7 @@ import pytest
 import probekit as pk
 from probekit import bundle
 from probekit.corpora.passage import SPLITS, Corpus
-from probekit.states.names import packaged_minilm
+from probekit.models.names import packaged_minilm
 
 
 def test_the_script_makes_these_files() -> None:

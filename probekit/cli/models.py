@@ -21,8 +21,8 @@ def models(as_json: options.Json = False) -> None:
 
 def alias_rows() -> list[dict[str, str]]:
     """A row an alias."""
-    from probekit.states.families import FAMILIES
-    from probekit.states.names import ALIASES
+    from probekit.models.families import FAMILIES
+    from probekit.models.names import ALIASES
 
     return [
         {"model": name, "hub id": alias.hub_id, "family": FAMILIES[alias.family].title}
@@ -32,8 +32,8 @@ def alias_rows() -> list[dict[str, str]]:
 
 def family_rows() -> list[dict[str, str]]:
     """A row a family."""
-    from probekit.states.families import FAMILIES
-    from probekit.states.layers import EMBEDDINGS
+    from probekit.models.families import FAMILIES
+    from probekit.models.layers import EMBEDDINGS
 
     return [
         {

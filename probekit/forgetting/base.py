@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from probekit.states.checkpoint import Checkpoint
-from probekit.states.model import Model
-from probekit.states.names import ALIASES
-from probekit.states.weights import read_json
+from probekit.models.checkpoint import Checkpoint
+from probekit.models.model import Model
+from probekit.models.names import ALIASES
+from probekit.models.weights import read_json
 
 
 def base_of(model: Model) -> str | None:

@@ -16,7 +16,6 @@ from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
 from probekit.forgetting import paired
 from probekit.forgetting.comparison import COLUMNS, KEYS, MORE_COLUMNS, TABLES, Comparison
-from probekit.forgetting.correction import Correction, adjust
 from probekit.forgetting.decompose import decompose
 from probekit.forgetting.layers import layer_pairs, partners
 from probekit.forgetting.lost_words import common
@@ -25,6 +24,7 @@ from probekit.forgetting.sides import Sides, counts, mean_scores
 from probekit.forgetting.similarity import few_dimensions, similarities
 from probekit.forgetting.verdict import kind, verdict
 from probekit.forgetting.where import where
+from probekit.models.layers import in_words
 from probekit.probes import metrics
 from probekit.probes.asked import (
     Asked,
@@ -45,7 +45,7 @@ from probekit.probes.identity import names_of_corpora, names_of_states
 from probekit.probes.probe import record, versions
 from probekit.progress import Progress, silent
 from probekit.states.extract import ExtractSettings, States
-from probekit.states.layers import in_words
+from probekit.stats.correction import Correction, adjust
 from probekit.tasks.instances import TaskData
 from probekit.tasks.task import Context
 

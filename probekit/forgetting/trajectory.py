@@ -24,6 +24,8 @@ from probekit.forgetting import kept
 from probekit.forgetting.base import base_of
 from probekit.forgetting.over_steps import Course, course, fell, step_table, summary
 from probekit.forgetting.turns import turn
+from probekit.models.checkpoint import Checkpoint
+from probekit.models.model import Model, open_model
 from probekit.probes.asked import (
     CorpusNames,
     Seeds,
@@ -39,9 +41,7 @@ from probekit.probes.identity import names_of_corpora
 from probekit.probes.probe import probe_states, versions
 from probekit.progress import Progress, silent
 from probekit.results import folder as results
-from probekit.states.checkpoint import Checkpoint
 from probekit.states.extract import ExtractSettings, States, extract
-from probekit.states.model import Model, open_model
 from probekit.states.store import states_root
 from probekit.tasks.instances import TaskData
 from probekit.whole import remove_left_behind

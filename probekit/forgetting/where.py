@@ -10,9 +10,9 @@ import numpy as np
 
 from probekit.corpora.passage import Corpus
 from probekit.forgetting import paired
-from probekit.forgetting.correction import Correction, adjust
 from probekit.forgetting.sides import Sides
 from probekit.probes import metrics
+from probekit.stats.correction import Correction, adjust
 from probekit.tasks.instances import TaskData
 
 FREQUENCY = (1, 10, 100, 1_000)  # lower ends of bins: times the rarest word of the instance stands in training

@@ -12,10 +12,10 @@ from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
 from probekit.corpora.tally import with_warnings
 from probekit.errors import TaskError
+from probekit.models.model import require_model
 from probekit.probes.fit import FitSettings
 from probekit.progress import Progress
 from probekit.states.extract import ExtractSettings, States, extract
-from probekit.states.model import require_model
 from probekit.tasks.instances import TaskData, make_instances
 from probekit.tasks.shapes import carries
 from probekit.tasks.task import Context, Task, load_task, shipped_tasks

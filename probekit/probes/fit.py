@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from probekit.corpora.passage import SPLITS, Split
+from probekit.engine.workers import count, stop_if_unwanted, workers
 from probekit.probes import metrics, scaling
 from probekit.probes.adam import Adam
 from probekit.probes.batches import Runs, Vectors
@@ -21,7 +22,6 @@ from probekit.probes.judge import judge, losses
 from probekit.probes.whitened import MOST_BYTES, Whitened, n_words
 from probekit.progress import Progress, silent
 from probekit.tasks.instances import TaskData
-from probekit.workers import count, stop_if_unwanted, workers
 
 SMALLEST_BATCH = 256  # words
 PATHS = ((0.03,), (0.01, 0.1), (0.003, 0.01, 0.1), (0.003, 0.01, 0.03, 0.1), (0.001, 0.003, 0.01, 0.03, 0.1))

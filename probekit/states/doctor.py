@@ -14,18 +14,17 @@ import numpy as np
 import torch
 
 from probekit.corpora.passage import SPLITS, Corpus
+from probekit.engine.workers import workers
 from probekit.errors import ModelError
-from probekit.states.align import NO_WORD, align, windows
-from probekit.states.checkpoint import Checkpoint
+from probekit.models.align import NO_WORD, align, windows
+from probekit.models.checkpoint import Checkpoint
+from probekit.models.families import UNKNOWN
+from probekit.models.layers import in_words
+from probekit.models.model import Model, Reader, open_model
+from probekit.models.static import StaticVectors
+from probekit.models.words import WordReader
 from probekit.states.extract import ExtractSettings, describe, plan_shards
-from probekit.states.families import UNKNOWN
-from probekit.states.fill import Reader
-from probekit.states.layers import in_words
-from probekit.states.model import Model, open_model
-from probekit.states.static import StaticVectors
 from probekit.states.store import states_root, store_of
-from probekit.states.words import WordReader
-from probekit.workers import workers
 
 Facts = dict[str, Any]
 SAMPLE = 6_000  # words that are read to tell how long all would take

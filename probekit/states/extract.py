@@ -14,14 +14,14 @@ import numpy as np
 from probekit import doors
 from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.errors import InputError, StoreError
+from probekit.models.checkpoint import EncoderSettings
+from probekit.models.model import Model, open_model
+from probekit.models.words import PieceVector
 from probekit.progress import Progress, silent
-from probekit.states.checkpoint import EncoderSettings
 from probekit.states.fill import Filler
-from probekit.states.model import Model, open_model
 from probekit.states.named import keep_names
 from probekit.states.shard import Shard
 from probekit.states.store import Store, StoreDtype, open_store, went_missing
-from probekit.states.words import PieceVector
 
 if TYPE_CHECKING:
     import torch
@@ -179,7 +179,7 @@ def extract(
         doors.options("extract", options, names)
         settings = replace(settings, **options)
         return _extract(open_model(doors.text_of(model), settings.encoder), corpus, context, settings, progress)
-    from probekit.states.module import Module, is_module
+    from probekit.models.module import Module, is_module
 
     if not is_module(model) or not options.get("layers"):
         raise InputError(doors.refusal("model", model, "a name or a path, or a torch module with tokenizer and layers"))

@@ -7,44 +7,22 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from probekit.corpora.passage import SPLITS, Corpus, Split
+from probekit.engine.workers import workers
 from probekit.errors import ModelError, ProbekitWarning, StoreError
+from probekit.models.model import Reader
 from probekit.progress import Progress
 from probekit.states.shard import Shard
 from probekit.states.store import Store
-from probekit.workers import workers
-
-
-class Reader(Protocol):
-    """Something that gives words vectors."""
-
-    dim: int
-    device: torch.device
-
-    def load(self, last_layer: int) -> None:
-        """Get ready for layers up to `last_layer`."""
-
-    def batches(self, texts: Sequence[Sequence[str]], part: slice | None = None) -> Iterable[Any]:
-        """What is read of the texts (sequences of words) at once; words are numbered through all texts.
-
-        With `part` only those words are, from its start on, in the context that the texts give them.
-        """
-
-    def read(self, batch: Any, layers: Sequence[int], values: np.ndarray) -> np.ndarray:
-        """Fill `values`, `(layers, words, dim)`, for the words that take their vector from this batch; returns those.
-
-        Several threads may ask at once.
-        """
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from probekit.corpora.passage import SPLITS, Corpus, Split
-from probekit.states.encoder import Encoder
+from probekit.models.encoder import Encoder
+from probekit.models.words import WordReader
 from probekit.states.extract import Context
-from probekit.states.words import WordReader
 
 
 @dataclass(frozen=True)

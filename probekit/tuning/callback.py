@@ -17,11 +17,11 @@ from probekit.corpora.passage import Corpus
 from probekit.errors import InputError
 from probekit.forgetting.measures import retention
 from probekit.forgetting.sides import mean_scores
+from probekit.models.encoder import Encoder
 from probekit.probes.asked import Seeds, instances_of, questions_of
 from probekit.probes.baselines import majority
 from probekit.probes.fit import FitSettings, fit
 from probekit.probes.heads import ProbeKind
-from probekit.states.encoder import Encoder
 from probekit.states.live import read_live
 from probekit.tasks.task import Task
 

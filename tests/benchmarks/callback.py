@@ -8,7 +8,7 @@ import time
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
 
 import probekit as pk
-from probekit.states.names import resolve
+from probekit.models.names import resolve
 from tests.benchmarks.genre import BATCH, GENRES, genre
 from tests.benchmarks.timing import figure
 

@@ -15,7 +15,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 import probekit as pk
-from probekit.states.names import resolve
+from probekit.models.names import resolve
 from tests.benchmarks.timing import figure
 
 COMMAND = str(Path(sys.executable).with_name("probekit"))

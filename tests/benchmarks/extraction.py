@@ -16,11 +16,11 @@ import torch
 import probekit as pk
 from probekit.corpora.passage import Corpus
 from probekit.corpora.passages import Passages
-from probekit.states.align import align, windows
-from probekit.states.checkpoint import Checkpoint, EncoderSettings
-from probekit.states.encoder import Encoder
+from probekit.models.align import align, windows
+from probekit.models.checkpoint import Checkpoint, EncoderSettings
+from probekit.models.encoder import Encoder
+from probekit.models.words import CPU_BATCH, batches
 from probekit.states.extract import SHARD_WORDS, extract
-from probekit.states.words import CPU_BATCH, batches
 from tests.benchmarks.timing import figure
 from tests.families import make_family
 

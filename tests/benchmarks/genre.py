@@ -14,7 +14,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 import probekit as pk
 from probekit.corpora.passage import Passage
-from probekit.states.names import resolve
+from probekit.models.names import resolve
 
 GENRES = ("answers", "email", "newsgroup", "reviews", "weblog")
 RATES = (2e-5, 1e-4, 5e-4)

@@ -12,7 +12,7 @@ from statistics import median
 
 import probekit as pk
 from probekit.corpora.passage import SPLITS, Corpus
-from probekit.states.checkpoint import Checkpoint, EncoderSettings
+from probekit.models.checkpoint import Checkpoint, EncoderSettings
 from tests.benchmarks.extraction import _batches
 from tests.benchmarks.timing import figure
 

@@ -23,10 +23,10 @@ from probekit.errors import InputError, ModelError
 from probekit.forgetting import trajectory
 from probekit.forgetting.base import base_of
 from probekit.forgetting.trajectory import Trace, checkpoints_of, trace
+from probekit.models.checkpoint import EncoderSettings
+from probekit.models.model import open_model
 from probekit.probes.fit import FitSettings
-from probekit.states.checkpoint import EncoderSettings
 from probekit.states.extract import ExtractSettings
-from probekit.states.model import open_model
 from probekit.states.store import states_root
 from tests.processes import begin
 

@@ -10,10 +10,10 @@ import pytest
 from tokenizers import normalizers
 
 from probekit.corpora.passage import Corpus
-from probekit.states.checkpoint import EncoderSettings
+from probekit.models.checkpoint import EncoderSettings
+from probekit.models.families import FAMILIES as LISTED
 from probekit.states.doctor import Examination, examine
 from probekit.states.extract import ExtractSettings
-from probekit.states.families import FAMILIES as LISTED
 from tests.families import FAMILIES, READABLE, UNLISTED, bytes_, make_family, wordpiece
 
 

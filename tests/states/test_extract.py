@@ -14,10 +14,10 @@ from transformers import AutoModel, AutoTokenizer
 
 from probekit.corpora.passage import Corpus, Passage
 from probekit.errors import InputError, ProbekitWarning, StoreError
+from probekit.models.checkpoint import Checkpoint, EncoderSettings
+from probekit.models.words import batches
 from probekit.states import extract as extraction
-from probekit.states.checkpoint import Checkpoint, EncoderSettings
 from probekit.states.extract import States, _shards, extract
-from probekit.states.words import batches
 
 
 @lru_cache(maxsize=1)
@@ -56,7 +56,7 @@ def test_states_are_the_naive_extractors(
 
 
 def test_a_real_model_agrees_too(small: Corpus) -> None:
-    from probekit.states.names import packaged_minilm
+    from probekit.models.names import packaged_minilm
 
     folder = packaged_minilm()
     if folder is None:
@@ -92,7 +92,7 @@ def _again(folder: str, corpus: Corpus) -> States:
 
 
 def test_batches_keep_to_their_budget(small: Corpus, tiny_bert: Path) -> None:
-    from probekit.states.align import align, windows
+    from probekit.models.align import align, windows
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
     pieces = align([p.words for p in small.splits["train"]], tokenizer)

@@ -26,8 +26,8 @@ from transformers import (
 
 from probekit.corpora.passage import SPLITS, Corpus, Passage
 from probekit.errors import InputError, ModelError
-from probekit.states import tokenizer_files
-from probekit.states.checkpoint import Checkpoint, EncoderSettings
+from probekit.models import tokenizer_files
+from probekit.models.checkpoint import Checkpoint, EncoderSettings
 from probekit.states.extract import States, extract
 from tests.families import make_family
 

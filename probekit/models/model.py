@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from probekit.errors import InputError, ModelError
+from probekit.models.checkpoint import Checkpoint, EncoderSettings
+from probekit.models.names import ALIASES, resolve
+from probekit.models.static import StaticVectors
+from probekit.models.word_vectors import SUFFIXES
+from probekit.models.words import PieceVector
 from probekit.paths import path_of
-from probekit.states.checkpoint import Checkpoint, EncoderSettings
-from probekit.states.names import ALIASES, resolve
-from probekit.states.static import StaticVectors
-from probekit.states.vectors import SUFFIXES
-from probekit.states.words import PieceVector
 
 if TYPE_CHECKING:
-    from probekit.states.fill import Reader
+    import numpy as np
+    import torch
+
+
+class Reader(Protocol):
+    """Something that gives words vectors."""
+
+    dim: int
+    device: torch.device
+
+    def load(self, last_layer: int) -> None:
+        """Get ready for layers up to `last_layer`."""
+
+    def batches(self, texts: Sequence[Sequence[str]], part: slice | None = None) -> Iterable[Any]:
+        """What is read of the texts (sequences of words) at once; words are numbered through all texts.
+
+        With `part` only those words are, from its start on, in the context that the texts give them.
+        """
+
+    def read(self, batch: Any, layers: Sequence[int], values: np.ndarray) -> np.ndarray:
+        """Fill `values`, `(layers, words, dim)`, for the words that take their vector from this batch; returns those.
+
+        Several threads may ask at once.
+        """
 
 
 class Model(Protocol):

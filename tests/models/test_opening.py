@@ -14,9 +14,9 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from probekit.corpora.passage import Corpus, Passage
 from probekit.errors import ModelError
-from probekit.states.checkpoint import Checkpoint, EncoderSettings
+from probekit.models.checkpoint import Checkpoint, EncoderSettings
+from probekit.models.families import FAMILIES as LISTED
 from probekit.states.extract import extract
-from probekit.states.families import FAMILIES as LISTED
 from tests.families import FAMILIES, READABLE, UNLISTED, UNREADABLE, make_family
 
 BY_LENGTH = ("fnet", "convbert", "nystromformer", "yoso")
@@ -132,7 +132,7 @@ def test_a_maximum_that_leaves_no_room_for_text(longest: Any, family: str, unlis
     folder = unlisted(family)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.model_max_length = longest
-    from probekit.states.encoder import Encoder
+    from probekit.models.encoder import Encoder
 
     with pytest.raises(ModelError, match="model_max_length"):
         Encoder("m", AutoConfig.from_pretrained(folder), tokenizer, torch.device("cpu"), lambda: None)

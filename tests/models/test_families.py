@@ -13,11 +13,11 @@ from transformers import AutoModel, AutoTokenizer
 
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
-from probekit.states.checkpoint import Checkpoint, EncoderSettings
+from probekit.models.checkpoint import Checkpoint, EncoderSettings
+from probekit.models.families import FAMILIES as KNOWN
+from probekit.models.families import family_of, has_final_norm
+from probekit.models.layers import in_words
 from probekit.states.extract import extract
-from probekit.states.families import FAMILIES as KNOWN
-from probekit.states.families import family_of, has_final_norm
-from probekit.states.layers import in_words
 from tests.families import FAMILIES, make_family
 
 PAIRS = ("t5", "mt5", "byt5", "bart")

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from probekit.errors import ModelError
-from probekit.states import vectors
-from probekit.states.vectors import read_vectors
+from probekit.models import word_vectors
+from probekit.models.word_vectors import read_vectors
 
 GOOD = b"the 0.1 0.2 0.3\ncat 1 2 3\n"
 
@@ -69,7 +69,7 @@ def test_bad_files_end_in_a_line(file: str, content: bytes, said: str, tmp_path:
 
 
 def test_a_line_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vectors, "_LONGEST_LINE", 1000)
+    monkeypatch.setattr(word_vectors, "_LONGEST_LINE", 1000)
     (tmp_path / "a.vec").write_bytes(GOOD + b"dog " + b"1 " * 2000)
     with pytest.raises(ModelError, match=r"line 3 is longer than 1,000 bytes"):
         read_vectors(tmp_path / "a.vec", "a.vec")
@@ -111,7 +111,7 @@ def test_of_a_word_that_is_there_twice_the_first_vector_is_taken(tmp_path: Path)
 
 
 def test_more_words_than_one_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vectors, "_BLOCK", 4)
+    monkeypatch.setattr(word_vectors, "_BLOCK", 4)
     (tmp_path / "a.txt").write_text("".join(f"w{i} {i} {-i}\n" for i in range(11)))
     found = read_vectors(tmp_path / "a.txt", "a")
     assert [found[f"w{i}"].tolist() for i in range(11)] == [[i, -i] for i in range(11)]

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from probekit.errors import InputError, ModelError
-from probekit.states.weights import read_object
+from probekit.models.weights import read_object
 
 SETTINGS = "tokenizer_config.json"  # all that tokenizers of characters and bytes have
 VOCABULARIES = ("tokenizer.json", "vocab.*", "*.model", "*.spm", "tekken.json")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from probekit.errors import ModelError
-from probekit.states.weights import read_json
+from probekit.models.weights import read_json
 
 DEEPEST = 100  # brackets within brackets
 MOST_LABELS = 1 << 20  # transformers makes a name for each

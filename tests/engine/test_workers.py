@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError
 import pytest
 import torch
 
-from probekit.workers import stop_if_unwanted, workers
+from probekit.engine.workers import stop_if_unwanted, workers
 
 CPU = torch.device("cpu")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from probekit.states.layers import Embeddings, LayerConvention
+from probekit.models.layers import Embeddings, LayerConvention
 
 Site = Literal["residual", "attn", "mlp"]
 Stack = Literal["auto", "encoder", "decoder"]

@@ -14,13 +14,13 @@ import xxhash
 
 from probekit import doors
 from probekit.errors import InputError, ModelError
-from probekit.states.encoder import MAX_WINDOW, Encoder
-from probekit.states.families import Site, Stack
-from probekit.states.files import Files, digest_file, find_files, find_tokenizer
-from probekit.states.loading import has_no_decoder, load_config, load_random, load_tokenizer, load_trained, no_decoder
-from probekit.states.tokenizer_files import tokenizer_files
-from probekit.states.weights import read_object
-from probekit.states.words import PieceVector, WordReader
+from probekit.models.encoder import MAX_WINDOW, Encoder
+from probekit.models.families import Site, Stack
+from probekit.models.files import Files, digest_file, find_files, find_tokenizer
+from probekit.models.loading import has_no_decoder, load_config, load_random, load_tokenizer, load_trained, no_decoder
+from probekit.models.tokenizer_files import tokenizer_files
+from probekit.models.weights import read_object
+from probekit.models.words import PieceVector, WordReader
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "float16", "bfloat16", "int8", "int4"]

@@ -14,7 +14,7 @@ from transformers import AutoModel
 
 from probekit.corpora.passage import Corpus
 from probekit.errors import ModelError
-from probekit.states.checkpoint import EncoderSettings
+from probekit.models.checkpoint import EncoderSettings
 from probekit.states.extract import States, extract
 
 COMMITS = {"main": "a" * 40, "step1": "b" * 40}

@@ -11,11 +11,11 @@ import torch
 import xxhash
 
 from probekit.errors import InputError, ModelError, first_line, unknown
-from probekit.states.align import align
-from probekit.states.encoder import MAX_WINDOW, MIN_WINDOW, tokenizer_limit
-from probekit.states.opening import positions_allow
-from probekit.states.unpadded import by_length
-from probekit.states.words import PieceVector, WordReader
+from probekit.models.align import align
+from probekit.models.encoder import MAX_WINDOW, MIN_WINDOW, tokenizer_limit
+from probekit.models.opening import positions_allow
+from probekit.models.unpadded import by_length
+from probekit.models.words import PieceVector, WordReader
 
 
 def is_module(given: Any) -> bool:

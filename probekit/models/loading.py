@@ -12,10 +12,10 @@ from typing import Any
 import torch
 
 from probekit.errors import InputError, ModelError, ProbekitError, first_line
-from probekit.states.adapter import with_adapter
-from probekit.states.configuration import check_file, check_numbers
-from probekit.states.files import Files
-from probekit.states.tokenizer_files import (
+from probekit.models.adapter import with_adapter
+from probekit.models.configuration import check_file, check_numbers
+from probekit.models.files import Files
+from probekit.models.tokenizer_files import (
     lower_cases,
     no_tokenizer,
     not_applied,

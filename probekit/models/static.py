@@ -10,9 +10,9 @@ import numpy as np
 import torch
 import xxhash
 
-from probekit.states.files import digest_file
-from probekit.states.vectors import read_vectors
-from probekit.states.words import PieceVector
+from probekit.models.files import digest_file
+from probekit.models.word_vectors import read_vectors
+from probekit.models.words import PieceVector
 
 
 class StaticVectors:

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from probekit.errors import InputError, ModelError, ProbekitError, first_line
-from probekit.states.files import Files
-from probekit.states.patterns import require_quick
+from probekit.models.files import Files
+from probekit.models.patterns import require_quick
 
 _PLACE = "base_model.model."  # of the model, in the names of an adapter's weights
 

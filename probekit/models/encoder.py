@@ -13,9 +13,9 @@ import numpy as np
 import torch
 
 from probekit.errors import InputError, ModelError, first_line
-from probekit.states.families import UNKNOWN, Site, Stack, family_of, layer_convention
-from probekit.states.opening import Behaviour, find_behaviour, looks_ahead
-from probekit.states.unpadded import by_length
+from probekit.models.families import UNKNOWN, Site, Stack, family_of, layer_convention
+from probekit.models.opening import Behaviour, find_behaviour, looks_ahead
+from probekit.models.unpadded import by_length
 
 # Models with a longer reach are still read in windows of this many pieces: attention is quadratic.
 MAX_WINDOW = 2048

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from probekit.forgetting.correction import adjust
+from probekit.stats.correction import adjust
 
 
 def test_by_hand() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 
-from probekit.states.align import Pieces, Window, align, windows
+from probekit.models.align import Pieces, Window, align, windows
 
 PieceVector = Literal["mean", "first", "last"]
 

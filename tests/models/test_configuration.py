@@ -13,8 +13,8 @@ from transformers import AutoModel
 
 from probekit.corpora.passage import Corpus
 from probekit.errors import ModelError
-from probekit.states import patterns
-from probekit.states.checkpoint import EncoderSettings
+from probekit.models import patterns
+from probekit.models.checkpoint import EncoderSettings
 from probekit.states.extract import extract
 
 DEEP = '{"a":' * 3000 + "1" + "}" * 3000

@@ -17,8 +17,8 @@ from transformers import AutoModel, AutoModelForSeq2SeqLM, AutoModelForSequenceC
 import probekit as pk
 from probekit.corpora.passage import SPLITS, Corpus, Passage
 from probekit.errors import InputError, ModelError
-from probekit.states import checkpoint
-from probekit.states.checkpoint import Checkpoint, EncoderSettings
+from probekit.models import checkpoint
+from probekit.models.checkpoint import Checkpoint, EncoderSettings
 from probekit.states.extract import States, extract
 from tests.families import make_family
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from probekit.corpora.passage import Corpus
 from probekit.errors import ModelError
-from probekit.states.checkpoint import EncoderSettings
+from probekit.models.checkpoint import EncoderSettings
 from probekit.states.extract import extract
 
 

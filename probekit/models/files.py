@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from probekit.errors import InputError, ModelError
-from probekit.paths import path_of
-from probekit.states.names import ModelSource, resolve
-from probekit.states.weights import (
+from probekit.models.names import ModelSource, resolve
+from probekit.models.weights import (
     adapter_weights,
     holds_adapter,
     holds_weights,
@@ -18,6 +17,7 @@ from probekit.states.weights import (
     read_json,
     read_object,
 )
+from probekit.paths import path_of
 
 _HEADLESS = ("Model", "Encoder")
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from probekit.corpora.passage import Corpus
-from probekit.states.align import NO_WORD, Pieces, align, windows, words_of_pieces
+from probekit.models.align import NO_WORD, Pieces, align, windows, words_of_pieces
 from tests.families import TOKENIZERS
 
 word = st.text(st.characters(exclude_categories=("Cs", "Zs", "Zl", "Zp", "Cc")), min_size=1, max_size=12)

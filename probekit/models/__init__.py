@@ -1,0 +1,1 @@
+"""Models: what a name opens, and how it reads words."""
