@@ -18,6 +18,8 @@ OPTIONS = {
     "keep_states": "--keep-states",
     "layers": "--layers",
     "pieces": "--pieces",
+    "probe": "--probe",
+    "probes": "--probe",
     "seeds": "--seeds",
     "site": "--site",
     "span": "--span",
@@ -27,11 +29,16 @@ OPTIONS = {
 }
 _WORDS = {"adapter": {"True": "on", "False": "off"}, "keep_states": {"True": "yes", "False": "no"}}
 _GIVEN = re.compile(rf"\b({'|'.join([*FLAGS, *OPTIONS])})=(?:'([^']*)'|(\w+))")
+_NAMED = re.compile(rf"\bvalue of ({'|'.join(OPTIONS)})\b")
 
 
 def as_options(message: str) -> str:
-    """`store_dtype='float32'` as `--store-dtype float32`, `allow_pickle=True` as `--allow-pickle`."""
-    return _GIVEN.sub(_option, message)
+    """`store_dtype='float32'` as `--store-dtype float32`, `allow_pickle=True` as `--allow-pickle`.
+
+    `value of probes` becomes `value of --probe`.
+    """
+    named = _NAMED.sub(lambda found: f"value of {OPTIONS[found[1]]}", message)
+    return _GIVEN.sub(_option, named)
 
 
 def _option(given: re.Match[str]) -> str:

@@ -24,7 +24,7 @@ def probe(
     ],
     task: options.Tasks,
     corpus: options.Corpora = None,
-    probes: Annotated[str, typer.Option("--probe", help="linear, mlp, or both with a comma.")] = "linear",
+    probes: Annotated[str, typer.Option("--probe", help="linear, mlp, rank:SIZE, or several with a comma.")] = "linear",
     seeds: Annotated[int, typer.Option(min=1, max=1_000, help="Probes a layer, with seeds 0, 1, …")] = 1,
     span: options.Span = "",
     out: options.Out = None,
@@ -32,9 +32,6 @@ def probe(
     as_json: options.Json = False,
 ) -> None:
     """Train probes on every layer of a checkpoint; print a table, and write scores and a heatmap."""
-    kinds: Any = options.names([probes])
-    for kind in kinds or [""]:
-        options.check("--probe", kind, ("linear", "mlp"))
     tasks = options.names_of_tasks(task)
     with options.results_folder(out, model) as folder, terminal.progress() as progress:
         import probekit as pk
@@ -43,7 +40,7 @@ def probe(
             model,
             options.with_span(tasks, span),
             corpus=options.names_of_corpora(corpus),
-            probes=kinds,
+            probes=options.names([probes]) or [""],
             seeds=seeds,
             extract_settings=options.extract_settings(reading),
             allow_modified=allow_modified,
@@ -62,7 +59,7 @@ def compare(
     after: Annotated[list[str], typer.Option(help="The checkpoint after; repeat for several, in order.")],
     task: options.Tasks,
     corpus: options.Corpora = None,
-    probe: Annotated[str, typer.Option(help="linear or mlp.")] = "linear",
+    probe: Annotated[str, typer.Option(help="linear, mlp or rank:SIZE.")] = "linear",
     seeds: Annotated[int, typer.Option(min=1, max=1_000, help="Probes a layer and checkpoint, with seeds 0, 1, …")] = 3,
     correction: Annotated[str, typer.Option(help="Of p-values over all cells: holm, bh or none.")] = "holm",
     floor: Annotated[str, typer.Option(help="What retention counts from: majority or lexical.")] = "majority",
@@ -72,7 +69,6 @@ def compare(
     as_json: options.Json = False,
 ) -> None:
     """What did fine-tuning change? Compare checkpoints with one before them, layer by layer."""
-    options.check("--probe", probe, ("linear", "mlp"))
     options.check("--correction", correction, ("holm", "bh", "none"))
     options.check("--floor", floor, ("majority", "lexical"))
     tasks = options.names_of_tasks(task)
@@ -112,7 +108,7 @@ def trace(
         typer.Option(help="The model that training began with. [default: what the first checkpoint names, or itself]"),
     ] = None,
     corpus: options.Corpora = None,
-    probe: Annotated[str, typer.Option(help="linear or mlp.")] = "linear",
+    probe: Annotated[str, typer.Option(help="linear, mlp or rank:SIZE.")] = "linear",
     seeds: Annotated[int, typer.Option(min=1, max=1_000, help="Probes a layer, with seeds 0, 1, …")] = 1,
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Retention below which it counts as gone.")] = 0.9,
     keep_states: Annotated[str, typer.Option(help="yes, or no: delete states extracted for this alone.")] = "yes",
@@ -121,7 +117,6 @@ def trace(
     as_json: options.Json = False,
 ) -> None:
     """When was it forgotten? Probe every checkpoint of a training run; only new ones when given --out again."""
-    options.check("--probe", probe, ("linear", "mlp"))
     options.check("--keep-states", keep_states, ("yes", "no"))
     tasks = options.names_of_tasks(task)
     if not (run or models):

@@ -40,7 +40,7 @@ from probekit.probes.asked import (
 )
 from probekit.probes.baselines import BASELINES
 from probekit.probes.fit import FitSettings, Fitted, fit_together
-from probekit.probes.heads import ProbeKind
+from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora, names_of_states
 from probekit.probes.probe import record, versions
 from probekit.progress import Progress, silent
@@ -63,7 +63,7 @@ def compare(
     tasks: TaskNames = "all",
     *,
     corpus: CorpusNames | None = None,
-    probe: ProbeKind = "linear",
+    probe: str = "linear",
     seeds: Seeds = SEEDS,
     correction: Correction = "holm",
     floor: Floor = "majority",
@@ -97,7 +97,7 @@ def compare(
     doors.of_type("before", before, (str, Path, States))
     first, others = subjects_of("before", before)[0], subjects_of("after", after)
     tasks, corpus = questions_of(tasks, corpus)
-    doors.choice("probe", probe, get_args(ProbeKind))
+    probe = head_of(doors.of_type("probe", probe, str)).name
     doors.choice("correction", correction, get_args(Correction))
     doors.choice("floor", floor, get_args(Floor))
     check_settings(extract_settings, fit_settings, allow_modified, progress)
@@ -330,7 +330,7 @@ def _scored(side: Sides, before: np.ndarray, after: np.ndarray, floor: float, sw
     )
     return [
         {
-            "probe": side.before.kind,
+            "probe": side.before.head,
             "metric": metric,
             "score_before": scores[0][i],
             "score_after": scores[1][i],

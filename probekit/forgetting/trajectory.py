@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
@@ -36,7 +36,7 @@ from probekit.probes.asked import (
     questions_of,
 )
 from probekit.probes.fit import FitSettings
-from probekit.probes.heads import ProbeKind
+from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora
 from probekit.probes.probe import probe_states, versions
 from probekit.progress import Progress, silent
@@ -92,7 +92,7 @@ class Trace:
 class _How:
     """How checkpoints are read and probed."""
 
-    probe: ProbeKind
+    probe: str
     seeds: tuple[int, ...]
     fit: FitSettings
     extract: ExtractSettings
@@ -121,7 +121,7 @@ def trace(
     folder: str | Path,
     base: str | Path | None = None,
     corpus: CorpusNames | None = None,
-    probe: ProbeKind = "linear",
+    probe: str = "linear",
     seeds: Seeds = 1,
     threshold: float = THRESHOLD,
     keep_states: bool = True,
@@ -152,7 +152,7 @@ def trace(
     names = [doors.text_of(model) for model in doors.several("models", models, (str, Path))]
     tasks, corpus = questions_of(tasks, corpus)
     doors.of_type("folder", folder, (str, Path))
-    doors.choice("probe", probe, get_args(ProbeKind))
+    probe = head_of(doors.of_type("probe", probe, str)).name
     doors.share("threshold", threshold)
     doors.of_type("keep_states", keep_states, bool)
     check_settings(extract_settings, fit_settings, allow_modified, progress)

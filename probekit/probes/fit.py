@@ -17,8 +17,9 @@ from probekit.engine.workers import count, stop_if_unwanted, workers
 from probekit.probes import metrics, scaling
 from probekit.probes.adam import Adam
 from probekit.probes.batches import Runs, Vectors
-from probekit.probes.heads import Heads, ProbeKind
-from probekit.probes.judge import judge, losses
+from probekit.probes.heads import Head, head_of
+from probekit.probes.judge import judge
+from probekit.probes.stack import Stack
 from probekit.probes.whitened import MOST_BYTES, Whitened, n_words
 from probekit.progress import Progress, silent
 from probekit.tasks.instances import TaskData
@@ -26,7 +27,6 @@ from probekit.tasks.instances import TaskData
 SMALLEST_BATCH = 256  # words
 PATHS = ((0.03,), (0.01, 0.1), (0.003, 0.01, 0.1), (0.003, 0.01, 0.03, 0.1), (0.001, 0.003, 0.01, 0.03, 0.1))
 """Freedom of each round, by how many rounds there are: C, the inverse of the penalty, as scikit-learn counts it."""
-MLP_FREEDOM = 10  # times the C of a linear probe
 MOST_EPOCHS = 4  # of a round, of a small corpus
 PATIENCE = 2  # rounds without a better dev score
 GROUP_BYTES = 1 << 27  # layers are fitted together as far as a batch of their states, and their axes, stay below this
@@ -65,32 +65,32 @@ class Fitted:
 
     Attributes:
         data: the task and its instances.
-        kind: `linear` or `mlp`.
+        head: the kind of probe.
         layers: the layers probed.
         seeds: the seeds.
         predictions: `(layers, seeds, n_test)` labels given to the test instances, as indices of the classes.
         dev_predictions: `(layers, seeds, n_dev)` labels given to the dev instances.
         dev_loss: `(layers, seeds)` mean cross-entropy on dev in nats, of the probe kept; lower is better.
         epochs: `(layers, seeds)` the epochs that the probe kept was trained for.
-        heads: the probes of this and the tasks fitted along with it, by runs of layers.
+        stacks: the probes of this and the tasks fitted along with it, by runs of layers.
     """
 
     data: TaskData
-    kind: ProbeKind
+    head: str
     layers: tuple[int, ...]
     seeds: tuple[int, ...]
     predictions: np.ndarray
     dev_predictions: np.ndarray
     dev_loss: np.ndarray
     epochs: np.ndarray
-    heads: tuple[tuple[tuple[int, ...], Heads], ...]
+    stacks: tuple[tuple[tuple[int, ...], Stack], ...]
 
 
 def fit(
     states: Vectors,
     tasks: Sequence[TaskData],
     *,
-    probe: ProbeKind = "linear",
+    probe: str = "linear",
     seeds: tuple[int, ...] = (0,),
     settings: FitSettings = DEFAULT,
     progress: Progress = silent,
@@ -103,7 +103,7 @@ def fit_together(
     checkpoints: Sequence[Vectors],
     tasks: Sequence[TaskData],
     *,
-    probe: ProbeKind = "linear",
+    probe: str = "linear",
     seeds: tuple[int, ...] = (0,),
     settings: FitSettings = DEFAULT,
     progress: Progress = silent,
@@ -117,19 +117,20 @@ def fit_together(
     Args:
         checkpoints: the states of each.
         tasks: the questions, which all checkpoints are asked.
-        probe: `linear` or `mlp`.
+        probe: the kind of probe, see `heads.head_of`.
         seeds: one probe a layer for each.
         settings: how probes are trained.
         progress: called with the stage, the runs of layers done and how many there are.
 
     Returns, for each checkpoint, the trained probes of each task. Raises ModelError for states that are not finite.
     """
+    head = head_of(probe)
     groups = [(i, layers) for i, states in enumerate(checkpoints) for layers in _layer_groups(states, settings)]
     done = [0.0] * len(groups)  # shares of the work
     with workers(torch.device(settings.device)) as pool:
         parts = []
         for number, (i, layers) in enumerate(groups):
-            begin = partial(_Fit, checkpoints[i], tasks, probe, seeds, settings, layers)
+            begin = partial(_Fit, checkpoints[i], tasks, head, seeds, settings, layers)
             parts.append(pool.submit(_trained, begin, partial(setitem, done, number)))
         while wait(parts, timeout=0.1).not_done:
             progress("fit", sum(done), len(groups))
@@ -146,8 +147,8 @@ def predict(fitted: Sequence[Fitted], states: Vectors, split: Split) -> list[np.
     `fitted` are the probes of all tasks that were fitted together. The probe of layer k reads layer k of `states`.
     """
     runs = Runs(states, split, [one.data.splits[split] for one in fitted])
-    with workers(fitted[0].heads[0][1].scaling.mean.device) as pool:
-        parts = list(pool.map(lambda group: judge(group[1], runs, group[0])[1], fitted[0].heads))
+    with workers(fitted[0].stacks[0][1].scaling.mean.device) as pool:
+        parts = list(pool.map(lambda group: judge(group[1], runs, group[0])[1], fitted[0].stacks))
     return [np.concatenate([part[t] for part in parts]) for t in range(len(fitted))]
 
 
@@ -174,7 +175,7 @@ def _joined(parts: list[Fitted]) -> Fitted:
         dev_predictions=np.concatenate([part.dev_predictions for part in parts]),
         dev_loss=np.concatenate([part.dev_loss for part in parts]),
         epochs=np.concatenate([part.epochs for part in parts]),
-        heads=tuple(group for part in parts for group in part.heads),
+        stacks=tuple(group for part in parts for group in part.stacks),
     )
 
 
@@ -185,17 +186,17 @@ class _Fit:
         self,
         states: Vectors,
         tasks: Sequence[TaskData],
-        probe: ProbeKind,
+        head: Head,
         seeds: tuple[int, ...],
         settings: FitSettings,
         layers: tuple[int, ...],
     ) -> None:
-        self.tasks, self.probe, self.seeds, self.layers = tasks, probe, seeds, layers
+        self.tasks, self.head, self.seeds, self.layers = tasks, head, seeds, layers
         self.device = torch.device(settings.device)
         self._read(states)
         self.scaling = scaling.measure(self.train, tasks, layers, self.device)
         n_classes = [len(data.classes) for data in tasks]
-        self.heads = Heads(probe, [data.task for data in tasks], n_classes, self.scaling, seeds)
+        self.stack = Stack(head, [data.task for data in tasks], n_classes, self.scaling, seeds)
         # Small corpora: some hundred updates all the same, from smaller batches and more rounds.
         self.batch_words = int(np.clip(self.train.n_words // 128, SMALLEST_BATCH, settings.batch_words))
         self.learning_rate = settings.learning_rate * math.sqrt(self.batch_words / settings.batch_words)
@@ -204,7 +205,7 @@ class _Fit:
         self.path = PATHS[min(n_rounds, len(PATHS)) - 1]
         if self._whitens_words(states):
             self._read(Whitened.of(states, layers, self.scaling))
-            self.heads.scaling = self.scaling.of_whitened()
+            self.stack.scaling = self.scaling.of_whitened()
 
     def _read(self, states: Vectors) -> None:
         self.train, self.dev, self.test = (
@@ -219,7 +220,7 @@ class _Fit:
         steps = len(self.path) * self.epochs * max(1, self.train.n_words // self.batch_words)
         # Rows that are multiplied by the axes: every word once, or every class's weights, forwards and backwards, at
         # every step.
-        of_weights = 2 * self.heads.first.shape[2] * steps
+        of_weights = 2 * self.stack.first.shape[2] * steps
         return words < of_weights and 4 * words * len(self.layers) * states.dim <= MOST_BYTES
 
     def run(self, progress: Callable[[float], None]) -> list[Fitted]:
@@ -231,35 +232,35 @@ class _Fit:
         dev = [np.empty((*shape[1:], len(instances)), dtype=np.int64) for instances in self.dev.instances]
         for number in range(1, len(self.path) + 1):
             self._round(number, progress)
-            loss, predictions = judge(self.heads, self.dev, self.layers)
+            loss, predictions = judge(self.stack, self.dev, self.layers)
             score = self._dev_scores(predictions)
             better = (score > best_score) | ((score == best_score) & (loss < best_loss))
             # A probe that is final stays so, however long others of its group go on.
             better &= number - best_round <= PATIENCE
             for t, layer, seed in np.argwhere(better).tolist():
-                best[t, layer, seed] = [view.clone() for view in self.heads.cell(t, layer, seed)]
+                best[t, layer, seed] = [view.clone() for view in self.stack.cell(t, layer, seed)]
                 dev[t][layer, seed] = predictions[t][layer, seed]
             best_score, best_loss = np.where(better, score, best_score), np.where(better, loss, best_loss)
             best_round[better] = number
             if (number - best_round >= PATIENCE).all():
                 break
         for t, layer, seed in np.ndindex(*shape):
-            for view, kept in zip(self.heads.cell(t, layer, seed), best[t, layer, seed], strict=True):
+            for view, kept in zip(self.stack.cell(t, layer, seed), best[t, layer, seed], strict=True):
                 view.copy_(kept)
         progress(1)
-        _, test = judge(self.heads, self.test, self.layers)
-        self.heads.finish(self.scaling)
+        _, test = judge(self.stack, self.test, self.layers)
+        self.stack.finish(self.scaling)
         return [
             Fitted(
                 data=data,
-                kind=self.probe,
+                head=self.head.name,
                 layers=self.layers,
                 seeds=self.seeds,
                 predictions=test[t],
                 dev_predictions=dev[t],
                 dev_loss=best_loss[t],
                 epochs=best_round[t] * self.epochs,
-                heads=((self.layers, self.heads),),
+                stacks=((self.layers, self.stack),),
             )
             for t, data in enumerate(self.tasks)
         ]
@@ -274,10 +275,10 @@ class _Fit:
 
     def _round(self, number: int, progress: Callable[[float], None]) -> None:
         """Train until the learning rate is zero, with the penalty of this round."""
-        freedom = self.path[number - 1] * (MLP_FREEDOM if self.probe == "mlp" else 1)
+        freedom = self.path[number - 1] * self.head.freedom
         # The penalty of scikit-learn's C is on the sum of losses, and the loss here is their mean.
         penalties = [1 / (freedom * len(data.splits["train"])) for data in self.tasks]
-        optimiser = Adam(self.heads.parameters(), (self.heads.first, self.heads.uniform()))
+        optimiser = Adam(self.stack.parameters(), (self.stack.first, self.stack.uniform()))
         done = 0.0  # of the words of the round
         for epoch in range(1, self.epochs + 1):
             # The same for every model and seed: comparisons stay paired.
@@ -286,13 +287,13 @@ class _Fit:
                 stop_if_unwanted()
                 each = [
                     # Summed over layers and seeds: each probe has its own mean loss, and its own parameters.
-                    losses(logits, labels).sum()
-                    for logits, labels in zip(self.heads(batch), batch.labels, strict=True)
+                    self.head.loss(output, labels).sum()
+                    for output, labels in zip(self.stack(batch), batch.labels, strict=True)
                     if len(labels)
                 ]
                 if each:
                     torch.stack(each).sum().backward()
-                    self.heads.penalise(penalties)
+                    self.stack.penalise(penalties)
                     optimiser.step(self.learning_rate * (1 - done))
                 done += batch.states.shape[1] / self.train.n_words / self.epochs
                 progress((number - 1 + done) / len(self.path))

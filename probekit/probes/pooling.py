@@ -6,6 +6,7 @@ and the few projected numbers are pooled and added up: span and pair vectors are
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -60,6 +61,14 @@ def _rows(values: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
     # A task that asks of every word once needs no copy.
     every = len(words) == values.shape[1] and bool((words == torch.arange(len(words), device=words.device)).all())
     return values if every else values.index_select(1, words)
+
+
+def products(standard: torch.Tensor, spans: torch.Tensor, parts: Sequence[Slot]) -> torch.Tensor:
+    """a * b of every pair, `(layers, n, dim)`, from standardised words `(layers, words, dim)`."""
+    half = len(parts) // 2
+    a = torch.stack([take(standard, spans, slot) for slot in parts[:half]]).mean(0)
+    b = torch.stack([take(standard, spans, slot) for slot in parts[half:]]).mean(0)
+    return a * b
 
 
 class _SpanMean(torch.autograd.Function):

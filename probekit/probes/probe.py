@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from itertools import product
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from probekit.probes.asked import (
 )
 from probekit.probes.baselines import BASELINES
 from probekit.probes.fit import FitSettings, Fitted, fit
-from probekit.probes.heads import ProbeKind
+from probekit.probes.heads import head_of
 from probekit.probes.scores import Scores, make_scores
 from probekit.progress import Progress, silent
 from probekit.states.extract import ExtractSettings, States
@@ -38,7 +38,7 @@ def probe(
     tasks: TaskNames = "all",
     *,
     corpus: CorpusNames | None = None,
-    probes: ProbeKind | Sequence[ProbeKind] = ("linear",),
+    probes: str | Sequence[str] = ("linear",),
     seeds: Seeds = 1,
     extract_settings: ExtractSettings | None = None,
     fit_settings: FitSettings | None = None,
@@ -52,7 +52,7 @@ def probe(
         tasks: names, paths of TOML files or Tasks; `"all"` takes every shipped task that the corpus can carry.
         corpus: for checkpoints by name, what they read: names, paths or Corpora; each is probed with every task
             asked for. Without it each task takes the corpus that its file names.
-        probes: kinds of probe, `linear`, `mlp`, or both.
+        probes: kinds of probe: `linear`, `mlp`, `rank:8` (of any rank), or several.
         seeds: one probe a layer for each: their number (2 is seeds 0 and 1), or the seeds themselves.
         extract_settings: how checkpoints by name read.
         fit_settings: how probes are trained.
@@ -64,7 +64,8 @@ def probe(
     """
     subjects = subjects_of("subject", subject)
     tasks, corpus = questions_of(tasks, corpus)
-    kinds: Any = doors.choices("probes", probes, get_args(ProbeKind))
+    heads = doors.several("probes", probes, (str,))
+    kinds = tuple(dict.fromkeys(head_of(name, "probes").name for name in heads))
     check_settings(extract_settings, fit_settings, allow_modified, progress)
     seeds = doors.seeds("seeds", seeds)
     settings = fit_settings or FitSettings()
@@ -86,7 +87,7 @@ def probe(
 def probe_states(
     states: States,
     data: list[TaskData],
-    probes: tuple[ProbeKind, ...],
+    probes: tuple[str, ...],
     seeds: tuple[int, ...],
     settings: FitSettings,
     progress: Progress,
@@ -119,7 +120,7 @@ def _probe_rows(states: States, fitted: Fitted) -> Rows:
     for (i, layer, j, seed), scored in zip(cells, _scored(fitted.data, predicted), strict=True):
         yield {
             **_row(states, fitted.data),
-            "probe": fitted.kind,
+            "probe": fitted.head,
             "layer": layer,
             "seed": seed,
             **scored,
@@ -158,7 +159,7 @@ def _scored(data: TaskData, predicted: np.ndarray) -> Iterator[dict[str, float]]
 def record(
     states: States,
     data: list[TaskData],
-    probes: tuple[ProbeKind, ...],
+    probes: tuple[str, ...],
     seeds: tuple[int, ...],
     settings: FitSettings,
 ) -> dict[str, Any]:

@@ -16,14 +16,13 @@ uncorrelated.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from probekit.errors import ModelError
 from probekit.probes.batches import Runs
-from probekit.probes.heads import Scaling, products
-from probekit.probes.pooling import slots, take
+from probekit.probes.pooling import products, slots, take
 from probekit.tasks.instances import TaskData
 
 WORDS = 16_384  # that covariances are measured on
@@ -35,6 +34,30 @@ RIDGE = 1e-7
 FLOOR = 0.02  # what directions without anything shared keep: a squared canonical correlation
 CHANCE = 2  # times the squared correlation that is expected by chance is added to it
 ENOUGH = 4  # words per dimension; with fewer the covariance is shrunk towards its diagonal, and nothing is rescaled
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """In which coordinates each layer's probes are trained.
+
+    Attributes:
+        mean, deviation: of training words, `(layers, 1, dim)` each.
+        bases: for each task the coordinates of its probes, one a column, `(layers, dim, dim)`: words less their mean,
+            times this matrix, are white, or standardised for tasks with products (see `scaling.measure`). None where
+            words are in their coordinates already.
+        sizes: root mean square of a number in each task's vectors, `(tasks, layers)`.
+        product_sizes: the same of its products a * b, `(tasks, layers)`; 1 for tasks without.
+    """
+
+    mean: torch.Tensor
+    deviation: torch.Tensor
+    bases: tuple[torch.Tensor | None, ...]
+    sizes: torch.Tensor
+    product_sizes: torch.Tensor
+
+    def of_whitened(self) -> Scaling:
+        """The same for words in the coordinates of their probes (see `Whitened`)."""
+        return replace(self, mean=torch.zeros_like(self.mean), bases=(None,) * len(self.bases))
 
 
 def measure(train: Runs, tasks: Sequence[TaskData], layers: Sequence[int], device: torch.device) -> Scaling:

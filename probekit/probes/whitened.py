@@ -15,7 +15,7 @@ import torch
 
 from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.probes.batches import Vectors
-from probekit.probes.heads import Scaling
+from probekit.probes.scaling import Scaling
 from probekit.tasks.task import Context
 
 MOST_BYTES = 1 << 29  # of one group of layers

@@ -21,7 +21,7 @@ from probekit.models.encoder import Encoder
 from probekit.probes.asked import Seeds, instances_of, questions_of
 from probekit.probes.baselines import majority
 from probekit.probes.fit import FitSettings, fit
-from probekit.probes.heads import ProbeKind
+from probekit.probes.heads import head_of
 from probekit.states.live import read_live
 from probekit.tasks.task import Task
 
@@ -59,7 +59,7 @@ class ForgettingCallback(TrainerCallback):
         limit: float | None = None,
         at_limit: AtLimit = "stop",
         limit_of: Which = "best",
-        probe: ProbeKind = "linear",
+        probe: str = "linear",
         seeds: Seeds = 1,
         fit_settings: FitSettings = FIT,
     ) -> None:
@@ -86,7 +86,7 @@ class ForgettingCallback(TrainerCallback):
         """
         doors.choice("at_limit", at_limit, get_args(AtLimit))
         doors.choice("limit_of", limit_of, ("best", "last"))
-        doors.choice("probe", probe, get_args(ProbeKind))
+        probe = head_of(doors.of_type("probe", probe, str)).name
         doors.of_type("trainer", trainer, Trainer)
         doors.of_type("corpus", corpus, (str, Path, Corpus))
         doors.of_type("fit_settings", fit_settings, FitSettings)

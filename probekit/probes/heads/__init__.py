@@ -1,0 +1,27 @@
+"""Heads: the kinds of probe. A kind is one file here, and one entry in HEADS."""
+
+from __future__ import annotations
+
+from probekit.errors import InputError, unknown
+from probekit.probes.heads.head import Head
+from probekit.probes.heads.linear import Linear
+from probekit.probes.heads.mlp import MLP
+from probekit.probes.heads.rank import Rank
+
+__all__ = ["HEADS", "Head", "head_of"]
+
+HEADS: dict[str, type[Head]] = {head.kind: head for head in (Linear, MLP, Rank)}
+
+
+def head_of(name: str, parameter: str = "probe") -> Head:
+    """The head of a name: `linear`, `mlp`, or `rank:8`, whose size stands after the colon.
+
+    Raises InputError, which names the parameter, for anything else.
+
+    >>> head_of("rank:8").width(17)
+    8
+    """
+    kind, _, size = name.partition(":")
+    if kind in HEADS:
+        return HEADS[kind](size)
+    raise InputError(unknown(f"value of {parameter}", name, [head.usage for head in HEADS.values()]))

@@ -1,0 +1,89 @@
+"""Head: what a kind of probe is made of.
+
+Every probe begins with a linear map of words. It is kept in one matrix with those of all other probes (see `stack`).
+A head says how wide that map is, and what becomes of its output.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from probekit.errors import InputError
+
+
+class Draw(Protocol):
+    """Draws initial weights, for each name others."""
+
+    def __call__(self, name: str, shape: tuple[int, int]) -> Tensor:
+        """Uniform in ±1/sqrt(rows), `(rows, columns)`."""
+
+
+class Head(ABC):
+    """A kind of probe. Shapes: L layers, n instances, S seeds.
+
+    Args:
+        size: what stands after the colon of its name.
+
+    Attributes:
+        kind: its entry in HEADS.
+        usage: its name as people give it.
+        freedom: C, the inverse of its penalty, as a multiple of a linear probe's.
+
+    Raises InputError for a size that the kind does not have.
+    """
+
+    kind: ClassVar[str]
+    usage: ClassVar[str]
+    freedom: ClassVar[float] = 1.0
+
+    def __init__(self, size: str = "") -> None:
+        if size:
+            raise InputError(f"the probe '{self.kind}' takes no size, such as '{size}'")
+
+    @property
+    def name(self) -> str:
+        """What results call it."""
+        return self.kind
+
+    @abstractmethod
+    def width(self, outputs: int) -> int:
+        """Columns of the linear map that the probe begins with, for so many outputs."""
+
+    def initial(self, outputs: int, draw: Draw) -> dict[str, Tensor]:
+        """The parameters after that map, of one probe. Those with `bias` in their name are not penalised."""
+        return {}
+
+    @abstractmethod
+    def __call__(self, projected: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
+        """Outputs `(L, n, S, outputs)` from projected instances `(L, n, S, width)`.
+
+        `parameters` are those of `initial` for every layer and seed, `(L, S, …)` each.
+        """
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """Mean cross-entropy in nats, `(L, S)`, of outputs `(L, n, S, outputs)` against classes `(n,)`."""
+        layers, n, seeds, outputs = output.shape
+        every = target[None, :, None].expand(layers, n, seeds).reshape(-1)
+        each = cross_entropy(output.reshape(-1, outputs), every, reduction="none")
+        return each.view(layers, n, seeds).mean(1)
+
+    def predict(self, output: Tensor) -> Tensor:
+        """The class of each instance, `(L, n, S)`, from outputs `(L, n, S, outputs)`."""
+        return output.argmax(-1)
+
+
+def second_map(inputs: int, outputs: int, draw: Draw) -> dict[str, Tensor]:
+    """Initial parameters of `apply_second_map`, of one probe."""
+    return {"second": draw("second", (inputs, outputs)), "second_bias": torch.zeros(outputs)}
+
+
+def apply_second_map(values: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
+    """An affine map: `(L, n, S, outputs)` from `(L, n, S, inputs)`."""
+    product = torch.einsum("lnsh,lshc->lnsc", values, parameters["second"])
+    return product + parameters["second_bias"].unsqueeze(1)

@@ -1,0 +1,207 @@
+"""Stack: the probes of several tasks, layers and seeds as one set of parameters.
+
+The first map of every task, slot and seed is a run of columns of one matrix `(layers, dim, columns)`, so that one
+batched product over the words of a batch serves them all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from probekit.probes.batches import Batch
+from probekit.probes.heads import Head
+from probekit.probes.pooling import Slot, products, slots, take
+from probekit.probes.scaling import Scaling
+from probekit.tasks.task import Task
+
+ALIGNED = 16  # matrix products run faster, here by a fifth and more, with a multiple of so many columns
+
+
+class Stack(torch.nn.Module):
+    """Probes of one head for several tasks, for every layer and seed.
+
+    Args:
+        head: the kind of probe.
+        tasks: the tasks.
+        n_classes: labels of each.
+        scaling: the coordinates that the probes are trained in.
+        seeds: one probe per layer for each; a seed sets the initial weights.
+    """
+
+    def __init__(
+        self,
+        head: Head,
+        tasks: Sequence[Task],
+        n_classes: Sequence[int],
+        scaling: Scaling,
+        seeds: Sequence[int],
+    ) -> None:
+        super().__init__()
+        self.head, self.tasks, self.seeds, self.scaling = head, list(tasks), list(seeds), scaling
+        self.n_layers, _, self.dim = scaling.mean.shape
+        self.widths = [head.width(n) for n in n_classes]
+        self.columns = self._columns()
+        self.first = self._first_map()
+        self.bias = torch.nn.ParameterList()
+        self.product = torch.nn.ParameterDict()
+        self.further = torch.nn.ModuleList()
+        for t, (task, n) in enumerate(zip(self.tasks, n_classes, strict=True)):
+            self.bias.append(self._zeros(1, len(seeds), self.widths[t]))
+            if task.features == "product":
+                self.product[str(t)] = self._zeros(self.dim, len(seeds) * self.widths[t])
+            self.further.append(self._further(task, n))
+
+    def _zeros(self, *shape: int) -> Tensor:
+        return torch.zeros(self.n_layers, *shape, device=self.scaling.mean.device)
+
+    def _columns(self) -> list[list[slice]]:
+        """For each task and slot, its columns of the first map, seed after seed."""
+        columns: list[list[slice]] = []
+        start = 0
+        for task, width in zip(self.tasks, self.widths, strict=True):
+            columns.append([])
+            for _ in slots(task):
+                stop = start + width * len(self.seeds)
+                columns[-1].append(slice(start, stop))
+                start = stop
+        return columns
+
+    def _first_map(self) -> torch.nn.Parameter:
+        """`(layers, dim, columns)`, the same in every layer, some columns at its end unused."""
+        blocks: list[Tensor] = []
+        for task, width in zip(self.tasks, self.widths, strict=True):
+            fan_in = self.dim * len(slots(task))
+            for i in range(len(slots(task))):
+                for seed in self.seeds:
+                    blocks.append(_uniform((self.dim, width), fan_in, (seed, task.name, i)))
+        unused = -sum(block.shape[1] for block in blocks) % ALIGNED
+        first = torch.cat([*blocks, torch.zeros(self.dim, unused)], dim=1)
+        return torch.nn.Parameter(first.repeat(self.n_layers, 1, 1).to(self.scaling.mean.device))
+
+    def _further(self, task: Task, outputs: int) -> torch.nn.ParameterDict:
+        """The head's own parameters of a task, `(layers, seeds, …)` each."""
+        of_seeds = [self.head.initial(outputs, partial(_drawn, seed, task.name)) for seed in self.seeds]
+        found = torch.nn.ParameterDict()
+        for name in of_seeds[0]:
+            stacked = torch.stack([initial[name] for initial in of_seeds])
+            each = stacked.expand(self.n_layers, *stacked.shape)
+            found[name] = each.clone().to(self.scaling.mean.device)
+        return found
+
+    def forward(self, batch: Batch) -> list[Tensor]:
+        """The output of each task's probes: `(layers, n, seeds, outputs)`."""
+        # What is the same for every word is added after pooling.
+        mapped = self._of_words()
+        widths = [columns.stop - columns.start for of_task in self.columns for columns in of_task]
+        widths.append(mapped.shape[2] - sum(widths))
+        # Split once: a slice for each part would have its own gradient as large as the whole.
+        projected = iter(torch.bmm(batch.states, mapped).split(widths, dim=2))
+        offsets = iter((self.scaling.mean @ mapped).split(widths, dim=2))
+        outputs = []
+        for t, of_task in enumerate(self.columns):
+            n = len(of_task)
+            outputs.append(self._output(t, batch, list(islice(projected, n)), list(islice(offsets, n))))
+        return outputs
+
+    def _of_words(self) -> Tensor:
+        """The first map as words less their mean have it: (x - m) T @ W = x @ (T W) - m @ (T W)."""
+        # Adam moves every weight by about the learning rate: with vectors of one size a step is as large for every
+        # task.
+        widths = [of_task[-1].stop - of_task[0].start for of_task in self.columns]
+        parts = self.first.split([*widths, self.first.shape[2] - sum(widths)], dim=2)
+        mapped = []
+        for basis, part, size in zip(self.scaling.bases, parts, self.scaling.sizes, strict=False):
+            product = part if basis is None else torch.bmm(basis, part)
+            mapped.append(product / size[:, None, None])
+        return torch.cat([*mapped, parts[-1]], dim=2)
+
+    @torch.no_grad()
+    def finish(self, scaling: Scaling) -> None:
+        """Take the coordinates of `scaling` into the weights, which read words as they are from now on.
+
+        The axes of wide models are large: a finished probe does without them.
+        """
+        self.scaling = scaling
+        self.first.copy_(self._of_words())
+        ones = torch.ones_like(scaling.sizes)
+        self.scaling = replace(scaling, bases=(None,) * len(scaling.bases), sizes=ones)
+
+    def _output(self, t: int, batch: Batch, projected: list[Tensor], offsets: list[Tensor]) -> Tensor:
+        task, spans = self.tasks[t], batch.spans[t]
+        parts = [take(values, spans, slot) for values, slot in zip(projected, slots(task), strict=True)]
+        if task.features == "product":
+            size = self.scaling.product_sizes[t][:, None, None]
+            parts.append(self._product(batch, spans, slots(task)) @ (self.product[str(t)] / size))
+        per_seed = (len(self.seeds), self.widths[t])
+        bias = self.bias[t] - sum(offsets[1:], offsets[0]).unflatten(2, per_seed)
+        pooled = sum(parts[1:], parts[0]).unflatten(2, per_seed) + bias
+        return self.head(pooled, self._further_of(t))
+
+    def _further_of(self, t: int) -> Mapping[str, Tensor]:
+        found: Any = self.further[t]
+        return found
+
+    def _product(self, batch: Batch, spans: Tensor, parts: Sequence[Slot]) -> Tensor:
+        """a * b of every pair, from standardised vectors: `(layers, n, dim)`."""
+        return products((batch.states - self.scaling.mean) / self.scaling.deviation, spans, parts)
+
+    def uniform(self) -> Tensor:
+        """The columns of the first map that are trained in white coordinates: `(columns,)`, true or false.
+
+        There no coordinate is special, so that an optimiser must treat all alike.
+        """
+        flags = torch.ones(self.first.shape[2], dtype=torch.bool, device=self.first.device)
+        for task, columns in zip(self.tasks, self.columns, strict=True):
+            flags[columns[0].start : columns[-1].stop] = task.features != "product"
+        return flags
+
+    def penalise(self, weights: Sequence[float]) -> None:
+        """Add to each weight's gradient `weights[t]` times the weight, t being its task: half its square as a penalty.
+
+        Biases are free.
+        """
+        for t, (weight, columns) in enumerate(zip(weights, self.columns, strict=True)):
+            of_task = slice(columns[0].start, columns[-1].stop)
+            penalised: list[tuple[Tensor, Any]] = [(self.first, (..., of_task))]
+            if str(t) in self.product:
+                penalised.append((self.product[str(t)], (...,)))
+            for name, parameter in self._further_of(t).items():
+                if "bias" not in name:
+                    penalised.append((parameter, (...,)))
+            for parameter, place in penalised:
+                if parameter.grad is not None:
+                    parameter.grad[place].add_(parameter.data[place], alpha=weight)
+
+    def cell(self, t: int, layer: int, seed: int) -> list[Tensor]:
+        """Views of the parameters of one probe: task, layer and seed, each by its number."""
+        width = self.widths[t]
+        of_seed = slice(seed * width, (seed + 1) * width)
+        views = [self.first.data[layer, :, columns][:, of_seed] for columns in self.columns[t]]
+        views.append(self.bias[t].data[layer, :, seed])
+        if str(t) in self.product:
+            views.append(self.product[str(t)].data[layer, :, of_seed])
+        views += [parameter.data[layer, seed] for parameter in self._further_of(t).values()]
+        return views
+
+
+def _drawn(seed: int, task: str, name: str, shape: tuple[int, int]) -> Tensor:
+    return _uniform(shape, shape[0], (seed, task, name))
+
+
+def _uniform(shape: tuple[int, int], fan_in: int, seed: tuple[int | str, ...]) -> Tensor:
+    """Uniform in ±1/sqrt(fan_in), drawn from the seed alone, so that a probe does not depend on its company."""
+    generator = torch.Generator().manual_seed(_number(seed))
+    return (torch.rand(shape, generator=generator) * 2 - 1) / math.sqrt(fan_in)
+
+
+def _number(seed: tuple[int | str, ...]) -> int:
+    return int.from_bytes(hashlib.sha256(repr(seed).encode()).digest()[:7], "big")
