@@ -150,4 +150,4 @@ def test_random_weights_beside_the_trained_ones(run: Run, tiny_bert: Path, shake
     models = ("--model", shaken, "--model", f"random:{shaken}:1")
     status, out, err = run("probe", *models, "--task", "pos", "--corpus", brief, "--json")
     assert status == 0, err
-    assert {row["model"] for row in json.loads(out)} == {str(shaken), f"random:{shaken}:1"}
+    assert {row["model"] for row in json.loads(out)["scores"]} == {str(shaken), f"random:{shaken}:1"}

@@ -71,13 +71,15 @@ def _plain_progress() -> Callable[[str, float, float], None]:
 
 
 def print_scores(scores: Scores, folder: Path, as_json: bool) -> None:
-    """The table of best layers, or all scores as JSON."""
+    """The table of best layers; or as JSON these, and all scores."""
+    files = ["scores.csv", "run.json", "heatmap.png", "heatmap.svg"]
     if as_json:
-        sys.stdout.write(scores.table.to_json(orient="records", indent=1) + "\n")
+        tables = {"best": records(scores.best()), "scores": records(scores.table)}
+        print_json({"warnings": scores.notices, **tables, "folder": str(folder), "files": files})
         return
     from probekit.reports.table import score_table
 
-    print_results(scores.notices, score_table(scores), folder, ("scores.csv", "run.json", "heatmap.png", "heatmap.svg"))
+    print_results(scores.notices, score_table(scores), folder, files)
 
 
 def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> None:
@@ -139,7 +141,7 @@ def print_results(notices: Sequence[str], shown: RenderableType, folder: Path, f
 
 
 def print_notices(notices: Sequence[str]) -> None:
-    """What a reader must know, to standard error."""
+    """What a reader must know, on standard output."""
     _print_lines("note", notices, "dim")
 
 
