@@ -28,7 +28,7 @@ from probekit.probes.heads import ProbeKind
 from probekit.probes.scores import Scores, make_scores
 from probekit.progress import Progress, silent
 from probekit.states.extract import ExtractSettings, States
-from probekit.tasks.instances import TaskData
+from probekit.tasks.instances import FEW, TaskData
 
 Rows = Iterator[dict[str, Any]]
 
@@ -95,13 +95,26 @@ def probe_states(
     rows = [row for d in data for row in _baseline_rows(states, d)]
     seconds: dict[str, float] = {"extract": states.seconds}
     trained: list[Fitted] = []
+    notices = states.notices()
     for kind in probes:
         started = time.perf_counter()
         for fitted in fit(states, data, probe=kind, seeds=seeds, settings=settings, progress=progress):
-            rows += [{**row, **identity.of_fit(settings)} for row in _probe_rows(states, fitted)]
+            mine = list(_probe_rows(states, fitted))
+            rows += [{**row, **identity.of_fit(settings)} for row in mine]
+            notices += _without_width(states, fitted.data, mine)
             trained.append(fitted)
         seconds[f"fit and score {kind}"] = time.perf_counter() - started
-    return rows, {**record(states, data, probes, seeds, settings), "seconds": seconds}, states.notices(), trained
+    return rows, {**record(states, data, probes, seeds, settings), "seconds": seconds}, notices, trained
+
+
+def _without_width(states: States, data: TaskData, rows: list[dict[str, Any]]) -> Iterator[str]:
+    """What is to be said where every draw gives one score; of few sentences or documents the task's notice says it."""
+    test, context = data.splits["test"], data.task.context
+    if test.n_groups >= FEW and any(row["ci_low"] == row["ci_high"] for row in rows):
+        yield (
+            f"{data.task.name}: where an interval on '{states.corpus.name}' has no width, nothing varied among the "
+            f"{test.n_groups:,} test {context}s: that does not make the score certain"
+        )
 
 
 def _baseline_rows(states: States, data: TaskData) -> Rows:
