@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from probekit import doors
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
-from probekit.errors import InputError, ModelError
+from probekit.errors import InputError, ModelError, suggestion
 from probekit.forgetting import kept
 from probekit.forgetting.base import base_of
 from probekit.forgetting.over_steps import Course, course, fell, step_table, summary
@@ -107,7 +107,7 @@ def checkpoints_of(run: str | Path) -> list[str]:
     Raises InputError where there is none.
     """
     if not Path(run).is_dir():
-        raise InputError(f"there is no folder {run}")
+        raise InputError(f"there is no folder {run}{suggestion(Path(run))}")
     found = [path for path in Path(run).glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)]
     if not found:
         raise InputError(f"no checkpoint-N in {run}: give a Trainer's output folder, or name the models")
