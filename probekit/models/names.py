@@ -85,13 +85,13 @@ def resolve(name: str) -> ModelSource:
         return ModelSource(name, str(packaged), is_local=True)
     if path.is_dir() and not is_alias:
         return ModelSource(name, str(path), is_local=True)
+    if "," in name:
+        raise ModelError(f"'{name}' is not a model: commas do not separate models, each is given by itself")
     if name.startswith((".", "/", "~")) or name.count("/") > 1 or _of_a_run(path):
         steps = sorted(p.name for p in path.parent.glob("checkpoint-*"))
         listed = f": there are {', '.join(steps)}" if steps else ""
         hint = listed if _of_a_run(path) else suggestion(path) or listed
         raise ModelError(f"there is no model folder '{name}'{hint}")
-    if "," in name:
-        raise ModelError(f"'{name}' is not a model: commas do not separate models, each is given by itself")
     base, _, revision = name.partition("@")
     location = ALIASES[base].hub_id if base in ALIASES else base
     if not re.fullmatch(r"[\w.\-]+(/[\w.\-]+)?", location):
