@@ -226,6 +226,15 @@ def test_an_unreachable_hub_is_explained(run: Run, brief: Path) -> None:
     assert status == 2 and "Offline" in err and "HF_HOME" in err and "Traceback" not in err
 
 
+@pytest.mark.parametrize("mirror", ["http://127.0.0.1:9", "empty"])
+def test_an_unreachable_corpus_is_explained(run: Run, mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROBEKIT_MIRROR", mirror)
+    for command in (["probe", "--model", "random:bert-base", "--task", "pos"], ["corpora", "fetch", "en_ewt"]):
+        status, _, err = run(*command)
+        assert status == 2 and len(err.splitlines()) == 1
+        assert "--corpus sample comes with probekit and needs no network" in err
+
+
 def test_a_full_disk_is_explained(
     run: Run, tiny_bert: Path, brief: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
