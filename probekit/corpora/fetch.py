@@ -132,8 +132,8 @@ def _check_is_no_page(url: str, part: Path) -> None:
     if start.startswith((b"<!doctype html", b"<html")):
         part.unlink()
         raise CorpusError(
-            f"{shown(url)} is a web page, not the file: perhaps one to log in at. Check PROBEKIT_MIRROR, or the network; "
-            f"{INSTEAD}"
+            f"{shown(url)} is a web page, not the file: perhaps one to log in at. Check PROBEKIT_MIRROR, or the "
+            f"network; {INSTEAD}"
         )
 
 

@@ -34,6 +34,7 @@ from probekit.probes.asked import (
     check_settings,
     instances_of,
     questions_of,
+    reading,
 )
 from probekit.probes.fit import FitSettings
 from probekit.probes.heads import ProbeKind
@@ -129,6 +130,7 @@ def trace(
     fit_settings: FitSettings | None = None,
     allow_modified: bool = False,
     progress: Progress = silent,
+    **options: Any,
 ) -> Trace:
     """Probe the base model and every checkpoint of a run, and measure what each retains of what the base knew.
 
@@ -142,7 +144,7 @@ def trace(
         folder: where results are kept.
         base: the model that training began with, which retention counts from. Without it, what the first checkpoint
             names as its base; where that is not known, or cannot be read, the first checkpoint, with a notice.
-        corpus, probe, seeds, extract_settings, fit_settings, allow_modified, progress: as for `probe`.
+        corpus, probe, seeds, extract_settings, fit_settings, allow_modified, progress, options: as for `probe`.
         threshold: the retention below which knowledge counts as gone, in [0, 1].
         keep_states: keep in the cache the hidden states that had to be extracted; those that were there stay.
 
@@ -155,7 +157,8 @@ def trace(
     doors.choice("probe", probe, get_args(ProbeKind))
     doors.share("threshold", threshold)
     doors.of_type("keep_states", keep_states, bool)
-    check_settings(extract_settings, fit_settings, allow_modified, progress)
+    extract_settings = reading(trace, extract_settings, options)
+    check_settings(fit_settings, allow_modified, progress)
     base = None if base is None else doors.text_of(doors.of_type("base", base, (str, Path)))
     twice = [name for name in names if names.count(name) > 1]
     if twice:

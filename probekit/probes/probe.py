@@ -20,6 +20,7 @@ from probekit.probes.asked import (
     ask,
     check_settings,
     questions_of,
+    reading,
     subjects_of,
 )
 from probekit.probes.baselines import BASELINES
@@ -44,6 +45,7 @@ def probe(
     fit_settings: FitSettings | None = None,
     allow_modified: bool = False,
     progress: Progress = silent,
+    **options: Any,
 ) -> Scores:
     """Train probes on every layer and score them on the test split.
 
@@ -58,6 +60,7 @@ def probe(
         fit_settings: how probes are trained.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
         progress: called with the stage, the units done and the units there are.
+        options: change single fields of `extract_settings` (`layers=(0, 6)`, `pieces="first"` …), as for `extract`.
 
     Raises InputError for arguments that are something else, TaskError where a named task cannot be carried by the
     corpus, and whatever loading and extracting raise.
@@ -65,7 +68,8 @@ def probe(
     subjects = subjects_of("subject", subject)
     tasks, corpus = questions_of(tasks, corpus)
     kinds: Any = doors.choices("probes", probes, get_args(ProbeKind))
-    check_settings(extract_settings, fit_settings, allow_modified, progress)
+    extract_settings = reading(probe, extract_settings, options)
+    check_settings(fit_settings, allow_modified, progress)
     seeds = doors.seeds("seeds", seeds)
     settings = fit_settings or FitSettings()
     rows: list[dict[str, Any]] = []
