@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 import tracemalloc
 from pathlib import Path
 
 import pytest
 
+from probekit.cli.options import new_folder
 from tests.commands import run_main
 
 LONG = "x" * 300
@@ -107,6 +109,25 @@ def test_a_bad_option_is_an_error_in_a_line_at_once(
     assert len(err) < 1_500, "what was given is not said in full"
     assert time.monotonic() - started < 15 and peak < 2**28
     assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("minilm", "minilm"),
+        ("random:minilm", "random-minilm"),
+        ("random:./run/checkpoint-5:1", "checkpoint-5-1"),
+        ("org/model@v1.0", "model@v1.0"),
+        ("my model v1. ", "my model v1"),
+        ('a:*?"<>|\\b\x1bc', "a-b-c"),
+        (".", "model"),
+        ("...", "model"),
+    ],
+)
+def test_a_new_folder_has_a_name_that_every_file_system_takes(model: str, name: str) -> None:
+    folder = new_folder(None, [model])
+    assert folder.parent.name == "probekit-runs"
+    assert re.fullmatch(rf"\d{{8}}-\d{{6}}-{re.escape(name)}", folder.name)
 
 
 @pytest.mark.parametrize(
