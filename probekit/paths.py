@@ -9,7 +9,6 @@ from pathlib import Path
 from probekit.errors import InputError
 from probekit.whole import reason
 
-
 _NOT_PORTABLE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
 
 

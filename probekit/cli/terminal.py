@@ -96,7 +96,7 @@ def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> Non
     from rich.console import Group
     from rich.text import Text
 
-    from probekit.reports.table import comparison_table, where_table
+    from probekit.reports.table import LEGENDS, comparison_table, where_table
 
     best = comparison.best
     several = [column for column in ("after", "corpus") if best[column].nunique() > 1]
@@ -104,8 +104,10 @@ def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> Non
         Text(f"{', '.join(str(row[column]) for column in [*several, 'task'])}: {row['verdict']}.")
         for _, row in best.iterrows()
     ]
+    legend = Text("; ".join(LEGENDS.values()), "dim")
     where = where_table(comparison) or Text("at the best layer before, no kind of instance changed by more than chance")
-    print_results(comparison.notices, Group(comparison_table(comparison), *lines, Text(), where), folder, files)
+    shown = Group(comparison_table(comparison), legend, Text(), *lines, Text(), where)
+    print_results(comparison.notices, shown, folder, files)
 
 
 def print_trace(trace: Trace, folder: Path, as_json: bool) -> None:
@@ -120,9 +122,11 @@ def print_trace(trace: Trace, folder: Path, as_json: bool) -> None:
     from rich.console import Group
     from rich.text import Text
 
-    from probekit.reports.table import trace_table
+    from probekit.reports.table import LEGENDS, trace_table
 
     lines = [Text(f"{row['task']}, {row['corpus']}: {row['verdict']}.") for _, row in trace.summary.iterrows()]
+    if any("MDE" in line.plain for line in lines):
+        lines += [Text(), Text(LEGENDS["MDE"], "dim")]
     print_results(trace.notices, Group(trace_table(trace), *lines), folder, files)
 
 
