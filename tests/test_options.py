@@ -75,6 +75,8 @@ BAD: list[tuple[list[str], str]] = [
     ([*TRACE, "--models", "a", "b"], "--models is repeated for several: --models a --models b"),
     ([*PROBE, "--seeds", "1", "2"], "'2' belongs to no option: --seeds takes one value"),
     ([*PROBE, "--json", "dep"], "unexpected extra argument (dep)"),
+    (["probe", "--json", "pos", *PROBE[1:]], "unexpected extra argument (pos)"),
+    (["probe", "pos", *PROBE[1:]], "unexpected extra argument (pos)"),
     (["tasks", "pos"], "unexpected extra argument (pos)"),
     ([*PROBE, "--task", "pos", LONG], "belongs to no option: --task takes several"),
     ([*PROBE, "--model", "a,b"], "--model takes one model, repeat it for several: --model a --model b"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from typer.core import TyperCommand
 
+from probekit.cli.options import names
 from probekit.errors import InputError
 from probekit.foreign import shortened
 from probekit.paths import path_of
@@ -29,36 +30,48 @@ class Command(TyperCommand):
         return left
 
     def _refuse(self, ctx: Any, given: list[str], left: str) -> None:
-        options = {
-            name: parameter for parameter in self.params for name in [*parameter.opts, *parameter.secondary_opts]
-        }
-        option, values = "", []
-        for argument in given:
-            name, _, value = argument.partition("=")
-            if name in options:
-                option, values = name, [value] if value else []
-                continue
-            values.append(argument)
-            if len(values) > 1 and argument == left:
-                break
+        """Say what belongs to no option, and how the option before it takes several values."""
+        options: dict[str, Any] = {}
+        for parameter in self.params:
+            options |= dict.fromkeys([*parameter.opts, *parameter.secondary_opts], parameter)
+        option, values = _values_before(given, left, options)
         found: Any = options.get(option)
-        if found is None or found.is_flag or left not in values[1:]:
+        if found is None or found.is_flag:
             ctx.fail(f"Got unexpected extra argument ({left})")
-        every = [value for text in values for value in text.split(",") if value]
         how = "takes one value"
         if found.name in COMMAS:
-            how = f"takes several with commas: {option} {','.join(every)}"
+            how = f"takes several with commas: {option} {','.join(names(values))}"
         elif found.multiple:
-            how = f"is repeated for several: {' '.join(f'{option} {value}' for value in values)}"
+            how = f"is repeated for several: {_repeated(option, values)}"
         raise InputError(f"'{shortened(left)}' belongs to no option: {option} {shortened(how, 200)}")
+
+
+def _values_before(given: list[str], left: str, options: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """The option that `left` follows, and what follows that option, `left` last; `left` is not its first value."""
+    option = ""
+    values: list[str] = []
+    for argument in given:
+        name, _, value = argument.partition("=")
+        if name in options:
+            option, values = name, [value] if value else []
+            continue
+        values.append(argument)
+        takes_one = option and not options[option].is_flag
+        if argument == left and (len(values) > 1 or not takes_one):
+            break
+    return option, values
+
+
+def _repeated(option: str, values: Iterable[str]) -> str:
+    return " ".join(f"{option} {value}" for value in values)
 
 
 def require_one_model_each(option: str, models: Sequence[str], *, repeated: bool = True) -> None:
     """Raise InputError for model names with a comma between them; a folder may have one in its name."""
     for given in models:
-        names = [name for name in given.split(",") if name]
+        several = names([given])
         inner = given.removeprefix("random:")
-        if len(names) < 2 or path_of(inner).exists() or path_of(inner.rpartition(":")[0] or inner).exists():
+        if len(several) < 2 or path_of(inner).exists() or path_of(inner.rpartition(":")[0] or inner).exists():
             continue
-        how = f"repeat it for several: {' '.join(f'{option} {name}' for name in names)}" if repeated else "not several"
+        how = f"repeat it for several: {_repeated(option, several)}" if repeated else "not several"
         raise InputError(f"{option} takes one model, {shortened(how, 200)}")
