@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from probekit.errors import InputError, ProbekitWarning, unknown
+from probekit.errors import InputError, ProbekitWarning, nearest, suggestion, unknown
 
 Folder = Literal["probes", "corpora"]
 
@@ -57,5 +57,6 @@ def find(what: Folder, name: str) -> Path:
     """
     kind = "task" if what == "probes" else "corpus"
     if not is_shipped(kind, name, names(what)):
-        raise InputError(f"{unknown(kind, name, names(what))} (a path to a file works too)")
+        hint = "" if nearest(name, names(what)) else suggestion(Path(name))
+        raise InputError(f"{unknown(kind, name, names(what))}{hint or ' (a path to a file works too)'}")
     return folder(what) / f"{name}.toml"

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import itertools
+import os
 from collections.abc import Iterable
+from pathlib import Path
+
+ENTRIES = 5_000  # of a folder that are looked at for the one that was meant
 
 
 class ProbekitError(Exception):
@@ -48,6 +53,30 @@ def unknown(what: str, given: str, valid: Iterable[str]) -> str:
     given = given if len(given) <= 80 else f"{given[:77]}…"
     hint = f"did you mean '{near}'?" if near else f"known: {', '.join(names)}"
     return f"unknown {what} '{given}': {hint}"
+
+
+def suggestion(path: Path) -> str:
+    """For the end of a message about a path that is not there: the nearest one that is, or nothing.
+
+    The first part of the path that is not there is compared with what lies in its folder.
+    """
+    missing = path
+    while not os.path.isdir(missing.parent) and missing.parent != missing:  # noqa: PTH112 - Path.is_dir can raise
+        missing = missing.parent
+    if os.path.lexists(missing):
+        return ""
+    try:
+        with os.scandir(missing.parent) as entries:
+            names = [entry.name for entry in itertools.islice(entries, ENTRIES)]
+    except OSError:  # a folder that may not be listed suggests nothing; the error that is being told matters more
+        return ""
+    near = nearest(missing.name, [name for name in names if not name.startswith(".")])
+    if near is None:
+        return ""
+    found = missing.with_name(near)
+    whole = found / path.relative_to(missing)
+    found = whole if os.path.lexists(whole) else found
+    return f" (did you mean '{found if found.is_absolute() else f'./{found}'}'?)"
 
 
 def first_line(what: str, error: BaseException) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from probekit.errors import ProbekitError
+from probekit.errors import ProbekitError, suggestion
 
 TOML_BYTES = 262_144  # of a card or a task, at most
 DEPTH = 64  # tables and lists inside one another, at most
@@ -52,7 +52,7 @@ def toml_table(path: Path, what: str, kind: type[ProbekitError]) -> dict[str, An
         with path.open("rb") as file:
             raw = file.read(TOML_BYTES + 1)
     except OSError as error:
-        raise kind(f"cannot read the {what} {path}: {error.strerror}") from error
+        raise kind(f"cannot read the {what} {path}: {error.strerror}{suggestion(path)}") from error
     if len(raw) > TOML_BYTES:
         raise kind(f"{path} is larger than {TOML_BYTES:,} bytes: that is no {what}")
     try:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from probekit.errors import InputError
 from probekit.whole import reason
+
+_NOT_PORTABLE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
 
 
 def path_of(name: str | Path) -> Path:
@@ -30,6 +33,11 @@ def path_of(name: str | Path) -> Path:
         said = reason(error) if isinstance(error, OSError) else str(error)
         raise InputError(f"'{short}' is no name of a file or folder: {said}") from error
     return path
+
+
+def portable(name: str) -> str:
+    """A name with `-` for what no file may have in its name on some file system; empty where nothing is left."""
+    return _NOT_PORTABLE.sub("-", name).rstrip(" .")
 
 
 def is_utf8(text: str) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import probekit as pk
 from probekit import whole
 from probekit.probes.scores import COLUMNS
 from tests.commands import run_main
@@ -56,9 +57,16 @@ def test_probe_writes_a_table_a_record_and_two_pictures(run: Run, tiny_bert: Pat
 
 
 def test_json_prints_nothing_else(run: Run, tiny_bert: Path, brief: Path) -> None:
-    status, out, _ = run("probe", "--model", tiny_bert, "--task", "pos", "--corpus", brief, "--json")
-    rows = json.loads(out)
-    assert status == 0 and len(rows) == 6 and set(COLUMNS) <= set(rows[0])
+    models = ("--model", tiny_bert, "--model", f"random:{tiny_bert}")
+    status, out, _ = run("probe", *models, "--task", "pos", "--corpus", brief, "--json", "--out", "o")
+    told = json.loads(out)
+    assert status == 0 and list(told) == ["warnings", "best", "scores", "folder", "files"]
+    assert len(told["scores"]) == 12 and set(COLUMNS) <= set(told["scores"][0])
+    best = pk.read_scores(told["folder"]).best()
+    assert [row["layer"] for row in told["best"]] == best["layer"].tolist()
+    assert all((Path(told["folder"]) / name).is_file() for name in told["files"])
+    record = json.loads((Path(told["folder"]) / "run.json").read_text())
+    assert told["warnings"] == record["notices"] and any(str(brief) in warning for warning in told["warnings"])
 
 
 def test_two_runs_give_the_same_scores(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
@@ -104,6 +112,7 @@ def test_lists(run: Run, tiny_bert: Path, brief: Path) -> None:
     assert json.loads(run("cache", "--json")[1]) == []
     run("probe", "--model", tiny_bert, "--task", "pos", "--corpus", brief)
     (entry,) = json.loads(run("cache", "--json")[1])
+    assert (Path(entry["folder"]) / entry["key"]).is_dir()
     assert run("cache", "verify")[0] == 0
     shard = next(Path(os.environ["PROBEKIT_CACHE"]).glob("states/*/*.safetensors"))
     shard.write_bytes(shard.read_bytes()[:-1])
@@ -217,6 +226,15 @@ def test_an_unreachable_hub_is_explained(run: Run, brief: Path) -> None:
     assert status == 2 and "Offline" in err and "HF_HOME" in err and "Traceback" not in err
 
 
+@pytest.mark.parametrize("mirror", ["http://127.0.0.1:9", "empty"])
+def test_an_unreachable_corpus_is_explained(run: Run, mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROBEKIT_MIRROR", mirror)
+    for command in (["probe", "--model", "random:bert-base", "--task", "pos"], ["corpora", "fetch", "en_ewt"]):
+        status, _, err = run(*command)
+        assert status == 2 and len(err.splitlines()) == 1
+        assert "--corpus sample comes with probekit and needs no network" in err
+
+
 def test_a_full_disk_is_explained(
     run: Run, tiny_bert: Path, brief: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,7 +294,8 @@ def test_doctor_and_models(run: Run, tiny_bert: Path, brief: Path, tmp_path: Pat
     assert "BERT (bert)" in out and "nothing here would make results wrong" in out
     status, out, _ = run("doctor", "--model", tiny_bert, "--corpus", brief, "--json")
     found = json.loads(out)
-    assert found["problems"] == [] and found["facts"]["model"]["layers, counting 0"] == 4
+    assert list(found) == ["facts", "problems", "warnings"] and found["problems"] == []
+    assert found["facts"]["model"]["layers, counting 0"] == 4
     assert found["facts"]["store and time"]["files there already"] == 0
     pieces = found["facts"]["words and pieces"]
     assert pieces["words with no piece"]["count"] == 0 and pieces["pieces a word"] >= 1

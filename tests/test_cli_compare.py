@@ -13,6 +13,7 @@ from transformers import AutoModel
 
 import probekit as pk
 from probekit.forgetting.comparison import COLUMNS
+from probekit.reports.table import LEGENDS
 from tests.test_cli import Run, run  # noqa: F401 - a fixture
 
 FILES = ("comparison.csv", "best.csv", "decomposition.csv", "similarity.csv", "by_label.csv", "run.json")
@@ -60,6 +61,10 @@ def test_compare_writes_tables_pictures_and_a_verdict(
     for words in ("pos: best layer: no change, every prediction is the same", "MDE", "last 3→3", "decomposition.svg"):
         assert words in printed
     assert "retention" in printed and "Last layer: " in printed
+    lines = out.splitlines()
+    first = "; ".join(LEGENDS.values())
+    verdict = next(i for i, line in enumerate(lines) if line.startswith("pos: best layer"))
+    assert lines.count(first) == 1 and lines.index(first) < verdict
     again = pk.read_comparison(tmp_path / "o")
     pk.heatmap(again, tmp_path / "again.svg")
     assert "</svg>" in (tmp_path / "again.svg").read_text()
@@ -150,4 +155,4 @@ def test_random_weights_beside_the_trained_ones(run: Run, tiny_bert: Path, shake
     models = ("--model", shaken, "--model", f"random:{shaken}:1")
     status, out, err = run("probe", *models, "--task", "pos", "--corpus", brief, "--json")
     assert status == 0, err
-    assert {row["model"] for row in json.loads(out)} == {str(shaken), f"random:{shaken}:1"}
+    assert {row["model"] for row in json.loads(out)["scores"]} == {str(shaken), f"random:{shaken}:1"}

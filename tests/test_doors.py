@@ -40,7 +40,7 @@ def sample() -> Corpus:
 def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
     """For every public function, arguments that are right; models are missing, so that nothing is computed."""
     shared = {"tasks": "pos", "corpus": "sample", "seeds": 1, "extract_settings": None, "fit_settings": None}
-    shared |= {"allow_modified": False, "progress": print}
+    shared |= {"allow_modified": False, "progress": print, "options": None}
     return {
         "probe": {"subject": "./none", "probes": "linear", **shared},
         "compare": {
@@ -87,6 +87,13 @@ SHARED: dict[str, list[tuple[Any, str]]] = {
     "fit_settings": [({"epochs": 2}, "FitSettings"), (3, "FitSettings")],
     "allow_modified": [("yes", "True or False"), (1, "True or False")],
     "progress": [(True, "a function")],
+    "options": [
+        ({"layrs": [1]}, "did you mean 'layers'"),
+        ({"layers": "0,4"}, "layers takes"),
+        ({"pieces": "men"}, "did you mean 'mean'"),
+        ({"seed": 1}, "did you mean 'seeds'"),
+        ({"extract_setings": None}, "did you mean 'extract_settings'"),
+    ],
 }
 MODELS = [(3, "States"), (None, "States"), (torch.nn.Linear(2, 2), r"probekit\.extract\(module"), ([], "empty")]
 KIND = [("lnear", "did you mean 'linear'"), (["linear", 3], "a text"), (None, "a text")]
@@ -216,6 +223,10 @@ def test_other_forms_of_the_same_thing(few: Corpus, tiny_bert: Path) -> None:
     for subject in (tiny_bert, [tiny_bert], [str(tiny_bert)]):
         found = run(subject, "pos", corpus=few, seeds=2, extract_settings=settings)  # type: ignore[arg-type]
         pd.testing.assert_frame_equal(found.table, expected)
+    pd.testing.assert_frame_equal(run(tiny_bert, "pos", corpus=few, seeds=2, layers=[3]).table, expected)
+    for given in ({"layers": [3]}, {"extract_settings": settings}):
+        with pytest.raises(ProbekitError, match="states are read already"):
+            run(states, "pos", **given)
     both = run([tiny_bert, states], "pos", corpus=few)
     assert len(both.best()) == 1  # one experiment, asked for twice
     kinds = run(states, "pos", probes=["linear", "mlp"]).table["probe"].unique()
@@ -223,10 +234,12 @@ def test_other_forms_of_the_same_thing(few: Corpus, tiny_bert: Path) -> None:
 
 
 def test_a_path_is_a_model_for_compare_and_trace_too(few: Corpus, tiny_bert: Path, tmp_path: Path) -> None:
-    change = pk.compare(tiny_bert, tiny_bert, "pos", corpus=few, seeds=1, fit_settings=QUICK)
-    assert (change.best["delta"] == 0).all()
+    quick: dict[str, Any] = {"seeds": 1, "fit_settings": QUICK, "layers": (1, 3)}
+    change = pk.compare(tiny_bert, tiny_bert, "pos", corpus=few, **quick)
+    assert (change.best["delta"] == 0).all() and change.comparison["layer"].tolist() == [1, 3]
     others = [tiny_bert, f"random:{tiny_bert}"]
-    found = pk.trace(others, "pos", corpus=few, folder=tmp_path, seeds=1, fit_settings=QUICK)
+    found = pk.trace(others, "pos", corpus=few, folder=tmp_path, **quick)
+    assert set(found.table["layer"]) == {1, 3}
     assert found.table["model"].unique().tolist() == [str(tiny_bert), f"random:{tiny_bert}"]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 import tracemalloc
 from pathlib import Path
 
 import pytest
 
+from probekit.cli.options import new_folder
 from tests.commands import run_main
 
 LONG = "x" * 300
@@ -62,6 +64,29 @@ BAD: list[tuple[list[str], str]] = [
     (["corpora", "fetch", LONG], "unknown corpus"),
     (["cache", "prune", ""], "unknown key"),
     (["cache", "prune", LONG], "unknown key"),
+    ([*PROBE, "--task", "pos", "dep"], "'dep' belongs to no option: --task takes several with commas: --task pos,dep"),
+    ([*PROBE, "--task=pos,", "dep"], "--task takes several with commas: --task pos,dep"),
+    ([*PROBE, "--corpus", "sample", "sample"], "--corpus takes several with commas: --corpus sample,sample"),
+    ([*PROBE, "--layers", "0", "4-6", "8"], "--layers takes several with commas: --layers 0,4-6"),
+    ([*PROBE, "--probe", "linear", "mlp"], "--probe takes several with commas: --probe linear,mlp"),
+    ([*COMPARE, "--probe", "linear", "mlp"], "'mlp' belongs to no option: --probe takes one value"),
+    ([*PROBE, "--model", "a", "b"], "--model is repeated for several: --model a --model b"),
+    ([*COMPARE, "--after", "a", "b"], "--after is repeated for several: --after a --after b"),
+    ([*TRACE, "--models", "a", "b"], "--models is repeated for several: --models a --models b"),
+    ([*PROBE, "--seeds", "1", "2"], "'2' belongs to no option: --seeds takes one value"),
+    ([*PROBE, "--json", "dep"], "unexpected extra argument (dep)"),
+    (["probe", "--json", "pos", *PROBE[1:]], "unexpected extra argument (pos)"),
+    (["probe", "pos", *PROBE[1:]], "unexpected extra argument (pos)"),
+    (["tasks", "pos"], "unexpected extra argument (pos)"),
+    ([*PROBE, "--task", "pos", LONG], "belongs to no option: --task takes several"),
+    ([*PROBE, "--model", "a,b"], "--model takes one model, repeat it for several: --model a --model b"),
+    ([*PROBE, "--model", "./a,./b"], "--model takes one model, repeat it for several: --model ./a --model ./b"),
+    ([*PROBE, "--model", "random:a,random:b"], "--model random:a --model random:b"),
+    ([*COMPARE, "--after", "a,b"], "--after takes one model, repeat it for several: --after a --after b"),
+    ([*COMPARE, "--before", "a,b"], "--before takes one model, not several"),
+    ([*TRACE, "--models", "a,b"], "--models takes one model, repeat it for several: --models a --models b"),
+    ([*TRACE, "--base", "a,b"], "--base takes one model, not several"),
+    (["doctor", "--model", "a,b"], "--model takes one model, not several"),
 ]
 """A new option is a row."""
 
@@ -89,6 +114,25 @@ def test_a_bad_option_is_an_error_in_a_line_at_once(
 
 
 @pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("minilm", "minilm"),
+        ("random:minilm", "random-minilm"),
+        ("random:./run/checkpoint-5:1", "checkpoint-5-1"),
+        ("org/model@v1.0", "model@v1.0"),
+        ("my model v1. ", "my model v1"),
+        ('a:*?"<>|\\b\x1bc', "a-b-c"),
+        (".", "model"),
+        ("...", "model"),
+    ],
+)
+def test_a_new_folder_has_a_name_that_every_file_system_takes(model: str, name: str) -> None:
+    folder = new_folder(None, [model])
+    assert folder.parent.name == "probekit-runs"
+    assert re.fullmatch(rf"\d{{8}}-\d{{6}}-{re.escape(name)}", folder.name)
+
+
+@pytest.mark.parametrize(
     "arguments", [["cache"], ["cache", "verify"], ["cache", "prune", "--all"], ["corpora", "fetch", "en_ewt"], PROBE]
 )
 def test_a_cache_that_is_a_file(
@@ -101,3 +145,13 @@ def test_a_cache_that_is_a_file(
     status, _, err = run_main(arguments, monkeypatch, capsys)
     assert status == 2 and "Traceback" not in err and len(err.splitlines()) == 1, err
     assert (tmp_path / "file").read_text() == ""
+
+
+@pytest.mark.parametrize("name", ["one,two", "random:./one,two", "random:./one,two:1"])
+def test_a_folder_may_have_a_comma_in_its_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one,two").mkdir()
+    _, _, err = run_main(["probe", "--model", name, "--task", "pos", "--corpus", "sample"], monkeypatch, capsys)
+    assert "no model folder: it has no config.json" in err

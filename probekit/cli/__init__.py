@@ -14,6 +14,7 @@ import typer
 from probekit.cli import lists, models, runs, terminal
 from probekit.cli.door import standard_output
 from probekit.cli.parameters import as_options
+from probekit.cli.several import Command
 from probekit.cli.signals import Stopped, stopping
 from probekit.errors import InputError, ProbekitError
 from probekit.whole import reason
@@ -45,13 +46,13 @@ def about(
     """What does each layer of a language model know, and what did fine-tuning change? Any Hugging Face checkpoint."""
 
 
-app.command()(runs.probe)
-app.command()(runs.compare)
-app.command()(runs.trace)
-app.command()(runs.heatmap)
-app.command()(lists.tasks)
-app.command()(models.models)
-app.command()(models.doctor)
+app.command(cls=Command)(runs.probe)
+app.command(cls=Command)(runs.compare)
+app.command(cls=Command)(runs.trace)
+app.command(cls=Command)(runs.heatmap)
+app.command(cls=Command)(lists.tasks)
+app.command(cls=Command)(models.models)
+app.command(cls=Command)(models.doctor)
 app.add_typer(lists.corpora_app, name="corpora", invoke_without_command=True)
 app.add_typer(lists.cache_app, name="cache", invoke_without_command=True)
 

@@ -88,6 +88,9 @@ def cache(context: typer.Context, as_json: Json = False) -> None:
         }
         for entry in entries()
     ]
+    if as_json:
+        root = str(states_root())
+        listed = [{**row, "folder": root} for row in listed]
     terminal.print_rows(listed, as_json, f"States in {states_root()}")
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from probekit.cli import options, terminal
+from probekit.cli.several import require_one_model_each
 
 
 def models(as_json: options.Json = False) -> None:
@@ -61,11 +62,12 @@ def doctor(
     import probekit as pk
     from probekit.states.doctor import examine
 
+    require_one_model_each("--model", [model], repeated=False)
     with terminal.progress() as progress:
         words = pk.load_corpus(corpus, allow_modified=allow_modified, progress=progress)
     found = examine(model, words, options.extract_settings(reading))
     if as_json:
-        terminal.print_json({"facts": found.facts, "problems": found.problems, "notices": found.notices})
+        terminal.print_json({"facts": found.facts, "problems": found.problems, "warnings": found.notices})
     else:
         terminal.print_examination(found)
     raise typer.Exit(1 if found.problems else 0)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from probekit.errors import InputError, unknown
-from probekit.paths import path_of
+from probekit.paths import path_of, portable
 
 if TYPE_CHECKING:
     from probekit.states.extract import ExtractSettings
@@ -198,7 +198,7 @@ def new_folder(out: Path | None, models: list[str]) -> Path:
         if path.exists() and not path.is_dir():
             raise InputError(f"--out {out} is a file: give a folder")
         return path
-    name = Path(models[0].rstrip("/")).name[:LONGEST_NAME] or "model"
+    name = portable(Path(models[0].rstrip("/")).name[:LONGEST_NAME]) or "model"
     stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
     folder = Path("probekit-runs") / stem
     for number in range(2, 1000):

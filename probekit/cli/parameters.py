@@ -13,6 +13,7 @@ OPTIONS = {
     "adapter": "--adapter",
     "base": "--base",
     "batch_tokens": "--batch-tokens",
+    "corpus": "--corpus",
     "device": "--device",
     "dtype": "--dtype",
     "keep_states": "--keep-states",

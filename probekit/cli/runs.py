@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from probekit.cli import options, terminal
+from probekit.cli.several import require_one_model_each
 from probekit.errors import InputError
 
 
@@ -32,6 +33,7 @@ def probe(
     as_json: options.Json = False,
 ) -> None:
     """Train probes on every layer of a checkpoint; print a table, and write scores and a heatmap."""
+    require_one_model_each("--model", model)
     tasks = options.names_of_tasks(task)
     with options.results_folder(out, model) as folder, terminal.progress() as progress:
         import probekit as pk
@@ -69,6 +71,8 @@ def compare(
     as_json: options.Json = False,
 ) -> None:
     """What did fine-tuning change? Compare checkpoints with one before them, layer by layer."""
+    require_one_model_each("--before", [before], repeated=False)
+    require_one_model_each("--after", after)
     options.check("--correction", correction, ("holm", "bh", "none"))
     options.check("--floor", floor, ("majority", "lexical"))
     tasks = options.names_of_tasks(task)
@@ -117,6 +121,8 @@ def trace(
     as_json: options.Json = False,
 ) -> None:
     """When was it forgotten? Probe every checkpoint of a training run; only new ones when given --out again."""
+    require_one_model_each("--models", models or [])
+    require_one_model_each("--base", [base] if base else [], repeated=False)
     options.check("--keep-states", keep_states, ("yes", "no"))
     tasks = options.names_of_tasks(task)
     if not (run or models):

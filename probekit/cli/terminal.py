@@ -71,13 +71,15 @@ def _plain_progress() -> Callable[[str, float, float], None]:
 
 
 def print_scores(scores: Scores, folder: Path, as_json: bool) -> None:
-    """The table of best layers, or all scores as JSON."""
+    """The table of best layers; or as JSON these, and all scores."""
+    files = ["scores.csv", "run.json", "heatmap.png", "heatmap.svg"]
     if as_json:
-        sys.stdout.write(scores.table.to_json(orient="records", indent=1) + "\n")
+        tables = {"best": records(scores.best()), "scores": records(scores.table)}
+        print_json({"warnings": scores.notices, **tables, "folder": str(folder), "files": files})
         return
     from probekit.reports.table import score_table
 
-    print_results(scores.notices, score_table(scores), folder, ("scores.csv", "run.json", "heatmap.png", "heatmap.svg"))
+    print_results(scores.notices, score_table(scores), folder, files)
 
 
 def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> None:
@@ -94,7 +96,7 @@ def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> Non
     from rich.console import Group
     from rich.text import Text
 
-    from probekit.reports.table import comparison_table, where_table
+    from probekit.reports.table import LEGENDS, comparison_table, where_table
 
     best = comparison.best
     several = [column for column in ("after", "corpus") if best[column].nunique() > 1]
@@ -102,8 +104,10 @@ def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> Non
         Text(f"{', '.join(str(row[column]) for column in [*several, 'task'])}: {row['verdict']}.")
         for _, row in best.iterrows()
     ]
+    legend = Text("; ".join(LEGENDS.values()), "dim")
     where = where_table(comparison) or Text("at the best layer before, no kind of instance changed by more than chance")
-    print_results(comparison.notices, Group(comparison_table(comparison), *lines, Text(), where), folder, files)
+    shown = Group(comparison_table(comparison), legend, Text(), *lines, Text(), where)
+    print_results(comparison.notices, shown, folder, files)
 
 
 def print_trace(trace: Trace, folder: Path, as_json: bool) -> None:
@@ -118,9 +122,11 @@ def print_trace(trace: Trace, folder: Path, as_json: bool) -> None:
     from rich.console import Group
     from rich.text import Text
 
-    from probekit.reports.table import trace_table
+    from probekit.reports.table import LEGENDS, trace_table
 
     lines = [Text(f"{row['task']}, {row['corpus']}: {row['verdict']}.") for _, row in trace.summary.iterrows()]
+    if any("MDE" in line.plain for line in lines):
+        lines += [Text(), Text(LEGENDS["MDE"], "dim")]
     print_results(trace.notices, Group(trace_table(trace), *lines), folder, files)
 
 
@@ -139,7 +145,7 @@ def print_results(notices: Sequence[str], shown: RenderableType, folder: Path, f
 
 
 def print_notices(notices: Sequence[str]) -> None:
-    """What a reader must know, to standard error."""
+    """What a reader must know, on standard output."""
     _print_lines("note", notices, "dim")
 
 

@@ -17,7 +17,7 @@ from probekit.corpora.readers.reading import Material, Reading
 from probekit.corpora.resplit import resplit
 from probekit.corpora.tally import with_warnings
 from probekit.corpora.tidy import disjoint, distinct, overlap
-from probekit.errors import CorpusError
+from probekit.errors import CorpusError, suggestion
 from probekit.paths import path_of
 from probekit.progress import Progress
 
@@ -60,7 +60,7 @@ def from_card(card: Card, allow_modified: bool, progress: Progress) -> Corpus:
 def from_file(path: Path, progress: Progress) -> Corpus:
     """A single file, split by document."""
     if not path.is_file():
-        raise CorpusError(f"no such corpus file or folder: {path}")
+        raise CorpusError(f"no such corpus file or folder: {path}{suggestion(path)}")
     reader = reader_of(path)
     if not reader:
         raise CorpusError(f"cannot tell the format of {path.name}: expected one of {KNOWN}, or a card (*.toml)")
@@ -78,7 +78,7 @@ def _corpus(name: str, reader: str, material: Material) -> Corpus:
     """What the reader makes of `material`, or made of it before."""
     for path in (path for paths in material.files.values() for path in paths):
         if not path.is_file():
-            raise CorpusError(f"corpus '{name}': no file {path}")
+            raise CorpusError(f"corpus '{name}': no file {path}{suggestion(path)}")
     place = parsed.path_for(name, reader, material)
     corpus = parsed.read(place, name) if place else None
     if corpus is None:

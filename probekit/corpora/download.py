@@ -24,6 +24,7 @@ CHUNK = 1 << 18
 SLOWEST = 1 << 10  # bytes a second …
 WINDOW = 60.0  # … over so many seconds
 LARGEST = 1 << 32  # bytes of a file whose size is not known
+INSTEAD = "corpus='sample' comes with probekit and needs no network"
 TRY_LATER = (408, 425, 429)  # refusals that pass, as server errors (5xx) do
 
 
@@ -140,7 +141,7 @@ def _unreachable(url: str, target: Path, error: Exception) -> str:
     again = "Check PROBEKIT_MIRROR, if it is set" if refused else "Run it again to go on where it stopped"
     return (
         f"cannot download {shown(url)} ({why}). {again}; or put the file at {target}, "
-        f"or set PROBEKIT_MIRROR to a folder or address that has OWNER/REPO/COMMIT/PATH"
+        f"or set PROBEKIT_MIRROR to a folder or address that has OWNER/REPO/COMMIT/PATH; {INSTEAD}"
     )
 
 

@@ -11,7 +11,7 @@ from probekit import cache
 from probekit.corpora.archive import read_members
 from probekit.corpora.card import Card, Source
 from probekit.corpora.checksum import mismatch
-from probekit.corpora.download import LARGEST, download, only_one, part_of, shown
+from probekit.corpora.download import INSTEAD, LARGEST, download, only_one, part_of, shown
 from probekit.errors import CorpusError
 from probekit.progress import Progress, silent
 
@@ -100,7 +100,7 @@ def _download(source: Source, allow_modified: bool, progress: Progress) -> Path:
     if mirror and not _is_address(mirror):
         raise CorpusError(
             f"PROBEKIT_MIRROR ({mirror}) has no {source.place}; put the file there or at {target}, or unset "
-            f"PROBEKIT_MIRROR to download it"
+            f"PROBEKIT_MIRROR to download it; {INSTEAD}"
         )
     url = f"{mirror}/{source.place}" if mirror else source.url
     part = part_of(target)
@@ -132,7 +132,8 @@ def _check_is_no_page(url: str, part: Path) -> None:
     if start.startswith((b"<!doctype html", b"<html")):
         part.unlink()
         raise CorpusError(
-            f"{shown(url)} is a web page, not the file: perhaps one to log in at. Check PROBEKIT_MIRROR, or the network"
+            f"{shown(url)} is a web page, not the file: perhaps one to log in at. Check PROBEKIT_MIRROR, or the "
+            f"network; {INSTEAD}"
         )
 
 

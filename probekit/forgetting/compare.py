@@ -36,6 +36,7 @@ from probekit.probes.asked import (
     ask,
     check_settings,
     questions_of,
+    reading,
     subjects_of,
 )
 from probekit.probes.baselines import BASELINES
@@ -71,6 +72,7 @@ def compare(
     fit_settings: FitSettings | None = None,
     allow_modified: bool = False,
     progress: Progress = silent,
+    **options: Any,
 ) -> Comparison:
     """What was known before and is not after, layer by layer, with intervals and p-values.
 
@@ -90,6 +92,7 @@ def compare(
         fit_settings: how probes are trained.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
         progress: called with the stage, the units done and the units there are.
+        options: change single fields of `extract_settings` (`layers=(0, 6)`, `pieces="first"` …), as for `extract`.
 
     Raises InputError where states are of different texts or their layers mean different things, ModelError where
     `before`, or every checkpoint after it, cannot be read, and whatever `probe` raises.
@@ -100,7 +103,8 @@ def compare(
     probe = head_of(doors.of_type("probe", probe, str)).name
     doors.choice("correction", correction, get_args(Correction))
     doors.choice("floor", floor, get_args(Floor))
-    check_settings(extract_settings, fit_settings, allow_modified, progress)
+    extract_settings = reading(compare, extract_settings, options)
+    check_settings(fit_settings, allow_modified, progress)
     seeds = doors.seeds("seeds", seeds)
     settings = fit_settings or FitSettings()
     found: dict[str, Rows] = {name: [] for name in TABLES}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probekit import doors
-from probekit.errors import InputError
+from probekit.errors import InputError, suggestion
 from probekit.results import folder as kept
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ def read_comparison(folder: str | Path) -> Comparison:
         tables = {name: pd.read_csv(BytesIO(kept.read_table(Path(folder) / f"{name}.csv"))) for name in TABLES}
         run = kept.read_record(Path(folder))
     except (OSError, ValueError) as error:
+        hint = suggestion(Path(folder))
         raise InputError(
-            f"no comparison in {folder}: expected a folder that 'probekit compare' wrote ({error})"
+            f"no comparison in {folder}: expected a folder that 'probekit compare' wrote ({error}){hint}"
         ) from error
     return Comparison(**tables, run=run, notices=tuple(run.pop("notices", ())))

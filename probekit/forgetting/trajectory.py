@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from probekit import doors
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
-from probekit.errors import InputError, ModelError
+from probekit.errors import InputError, ModelError, suggestion
 from probekit.forgetting import kept
 from probekit.forgetting.base import base_of
 from probekit.forgetting.over_steps import Course, course, fell, step_table, summary
@@ -34,6 +34,7 @@ from probekit.probes.asked import (
     check_settings,
     instances_of,
     questions_of,
+    reading,
 )
 from probekit.probes.fit import FitSettings
 from probekit.probes.heads import head_of
@@ -107,7 +108,7 @@ def checkpoints_of(run: str | Path) -> list[str]:
     Raises InputError where there is none.
     """
     if not Path(run).is_dir():
-        raise InputError(f"there is no folder {run}")
+        raise InputError(f"there is no folder {run}{suggestion(Path(run))}")
     found = [path for path in Path(run).glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)]
     if not found:
         raise InputError(f"no checkpoint-N in {run}: give a Trainer's output folder, or name the models")
@@ -129,6 +130,7 @@ def trace(
     fit_settings: FitSettings | None = None,
     allow_modified: bool = False,
     progress: Progress = silent,
+    **options: Any,
 ) -> Trace:
     """Probe the base model and every checkpoint of a run, and measure what each retains of what the base knew.
 
@@ -142,7 +144,7 @@ def trace(
         folder: where results are kept.
         base: the model that training began with, which retention counts from. Without it, what the first checkpoint
             names as its base; where that is not known, or cannot be read, the first checkpoint, with a notice.
-        corpus, probe, seeds, extract_settings, fit_settings, allow_modified, progress: as for `probe`.
+        corpus, probe, seeds, extract_settings, fit_settings, allow_modified, progress, options: as for `probe`.
         threshold: the retention below which knowledge counts as gone, in [0, 1].
         keep_states: keep in the cache the hidden states that had to be extracted; those that were there stay.
 
@@ -155,7 +157,8 @@ def trace(
     probe = head_of(doors.of_type("probe", probe, str)).name
     doors.share("threshold", threshold)
     doors.of_type("keep_states", keep_states, bool)
-    check_settings(extract_settings, fit_settings, allow_modified, progress)
+    extract_settings = reading(trace, extract_settings, options)
+    check_settings(fit_settings, allow_modified, progress)
     base = None if base is None else doors.text_of(doors.of_type("base", base, (str, Path)))
     twice = [name for name in names if names.count(name) > 1]
     if twice:

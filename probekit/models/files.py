@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from probekit.errors import InputError, ModelError
+from probekit.errors import InputError, ModelError, suggestion
 from probekit.models.names import ModelSource, resolve
 from probekit.models.weights import (
     adapter_weights,
@@ -253,12 +253,19 @@ def _download(source: ModelSource, allow_pickle: bool, remote_code: bool) -> Pat
             )
         )
     except RepositoryNotFoundError as error:
-        raise ModelError(f"the hub has no model '{source.location}', or it is private: check the name") from error
+        hint = _folder_beside(source.location)
+        raise ModelError(f"the hub has no model '{source.location}', or it is private: check the name{hint}") from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise ModelError(
             f"cannot get '{source.location}' from the model hub, and it is not in the local cache. Offline: give "
             "the path of a folder with its config.json, tokenizer and model.safetensors, or set HF_HOME to a "
-            f"filled cache ({type(error).__name__})"
+            f"filled cache ({type(error).__name__}){_folder_beside(source.location)}"
         ) from error
     except ValueError as error:
         raise ModelError(f"'{source.name}': {error}") from error
+
+
+def _folder_beside(hub_id: str) -> str:
+    """What may have been meant by a hub id that looks like a path into a folder that is here."""
+    path = Path(hub_id)
+    return suggestion(path) if path.parent.name and path.parent.is_dir() else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from probekit.errors import InputError, ModelError
+from probekit.errors import InputError, ModelError, suggestion
 from probekit.models.checkpoint import Checkpoint, EncoderSettings
 from probekit.models.names import ALIASES, resolve
 from probekit.models.static import StaticVectors
@@ -71,7 +71,7 @@ def require_model(name: str) -> None:
     if path.is_file() and not vectors:
         raise ModelError(f"'{name}' is a file: a model is a folder, or word vectors ({', '.join(SUFFIXES)})")
     if not path.exists() and vectors:
-        raise ModelError(f"there is no file '{name}'")
+        raise ModelError(f"there is no file '{name}'{suggestion(path)}")
     if not path.is_file():
         resolve(name)
 

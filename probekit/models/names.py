@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from probekit.bundle import is_shipped
-from probekit.errors import ModelError, unknown
+from probekit.errors import ModelError, suggestion, unknown
 from probekit.paths import path_of
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -85,20 +85,22 @@ def resolve(name: str) -> ModelSource:
         return ModelSource(name, str(packaged), is_local=True)
     if path.is_dir() and not is_alias:
         return ModelSource(name, str(path), is_local=True)
-    if name.startswith((".", "/", "~")) or name.count("/") > 1 or _of_a_run(path):
-        beside = sorted(p.name for p in path.parent.glob("checkpoint-*"))
-        raise ModelError(f"there is no model folder '{name}'" + (f": there are {', '.join(beside)}" if beside else ""))
     if "," in name:
         raise ModelError(f"'{name}' is not a model: commas do not separate models, each is given by itself")
+    if name.startswith((".", "/", "~")) or name.count("/") > 1 or _of_a_run(path):
+        steps = sorted(p.name for p in path.parent.glob("checkpoint-*"))
+        listed = f": there are {', '.join(steps)}" if steps else ""
+        hint = listed if _of_a_run(path) else suggestion(path) or listed
+        raise ModelError(f"there is no model folder '{name}'{hint}")
     base, _, revision = name.partition("@")
     location = ALIASES[base].hub_id if base in ALIASES else base
     if not re.fullmatch(r"[\w.\-]+(/[\w.\-]+)?", location):
         raise ModelError(f"'{name}' is neither a folder nor a model id such as google-bert/bert-base-uncased")
     if "/" not in location:
-        said = unknown("model", name, ALIASES).partition("known:")[0]
+        said = unknown("model", name, ALIASES).partition("known:")[0].rstrip(" :")
+        hint = "" if "did you mean" in said else suggestion(path)
         raise ModelError(
-            f"{said.rstrip(' :')} ('probekit models' lists the names; or give a folder, or a hub id: "
-            "OWNER/NAME@REVISION)"
+            f"{said}{hint} ('probekit models' lists the names; or give a folder, or a hub id: OWNER/NAME@REVISION)"
         )
     return ModelSource(name, location, revision or None)
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import partial
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 from probekit import doors
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
 from probekit.corpora.tally import with_warnings
-from probekit.errors import TaskError
+from probekit.errors import InputError, TaskError
 from probekit.models.model import require_model
 from probekit.probes.fit import FitSettings
 from probekit.progress import Progress
@@ -63,16 +65,27 @@ def questions_of(tasks: TaskNames, corpus: CorpusNames | None) -> tuple[list[str
 
 
 def check_settings(
-    extract_settings: ExtractSettings | None,
     fit_settings: FitSettings | None,
     allow_modified: bool,
     progress: Progress,
 ) -> None:
     """Raise InputError where one of what probe, compare and trace all take is something else."""
-    doors.optional("extract_settings", extract_settings, ExtractSettings)
     doors.optional("fit_settings", fit_settings, FitSettings)
     doors.of_type("allow_modified", allow_modified, bool)
     doors.function("progress", progress)
+
+
+def reading(
+    verb: Callable[..., object], extract_settings: ExtractSettings | None, options: Mapping[str, Any]
+) -> ExtractSettings | None:
+    """How checkpoints by name are read: the settings, with the fields that keyword options change, as for `extract`.
+
+    Raises InputError for an option that is no field, with the nearest one or parameter of `verb`.
+    """
+    given = doors.optional("extract_settings", extract_settings, ExtractSettings)
+    parameters = [name for name in signature(verb).parameters if name != "options"]
+    doors.options(verb.__name__, options, [*parameters, *(one.name for one in fields(ExtractSettings))])
+    return replace(given or ExtractSettings(), **options) if options else given
 
 
 def ask(
@@ -89,6 +102,10 @@ def ask(
     """
     models = [name for name in subjects if isinstance(name, str)]
     ready = [states for states in subjects if isinstance(states, States)]
+    if settings is not None and not models:
+        raise InputError(
+            "extract_settings and options such as layers are of checkpoints by name: states are read already"
+        )
     for first in models[:1]:
         require_model(first)
     for same in _by_text_and_labels(ready):

@@ -20,6 +20,7 @@ from probekit.probes.asked import (
     ask,
     check_settings,
     questions_of,
+    reading,
     subjects_of,
 )
 from probekit.probes.baselines import BASELINES
@@ -28,7 +29,7 @@ from probekit.probes.heads import head_of
 from probekit.probes.scores import Scores, make_scores
 from probekit.progress import Progress, silent
 from probekit.states.extract import ExtractSettings, States
-from probekit.tasks.instances import TaskData
+from probekit.tasks.instances import FEW, TaskData
 
 Rows = Iterator[dict[str, Any]]
 
@@ -44,6 +45,7 @@ def probe(
     fit_settings: FitSettings | None = None,
     allow_modified: bool = False,
     progress: Progress = silent,
+    **options: Any,
 ) -> Scores:
     """Train probes on every layer and score them on the test split.
 
@@ -58,6 +60,7 @@ def probe(
         fit_settings: how probes are trained.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
         progress: called with the stage, the units done and the units there are.
+        options: change single fields of `extract_settings` (`layers=(0, 6)`, `pieces="first"` …), as for `extract`.
 
     Raises InputError for arguments that are something else, TaskError where a named task cannot be carried by the
     corpus, and whatever loading and extracting raise.
@@ -66,7 +69,8 @@ def probe(
     tasks, corpus = questions_of(tasks, corpus)
     heads = doors.several("probes", probes, (str,))
     kinds = tuple(dict.fromkeys(head_of(name, "probes").name for name in heads))
-    check_settings(extract_settings, fit_settings, allow_modified, progress)
+    extract_settings = reading(probe, extract_settings, options)
+    check_settings(fit_settings, allow_modified, progress)
     seeds = doors.seeds("seeds", seeds)
     settings = fit_settings or FitSettings()
     rows: list[dict[str, Any]] = []
@@ -96,13 +100,26 @@ def probe_states(
     rows = [row for d in data for row in _baseline_rows(states, d)]
     seconds: dict[str, float] = {"extract": states.seconds}
     trained: list[Fitted] = []
+    notices = states.notices()
     for kind in probes:
         started = time.perf_counter()
         for fitted in fit(states, data, probe=kind, seeds=seeds, settings=settings, progress=progress):
-            rows += [{**row, **identity.of_fit(settings)} for row in _probe_rows(states, fitted)]
+            mine = list(_probe_rows(states, fitted))
+            rows += [{**row, **identity.of_fit(settings)} for row in mine]
+            notices += _without_width(states, fitted.data, mine)
             trained.append(fitted)
         seconds[f"fit and score {kind}"] = time.perf_counter() - started
-    return rows, {**record(states, data, probes, seeds, settings), "seconds": seconds}, states.notices(), trained
+    return rows, {**record(states, data, probes, seeds, settings), "seconds": seconds}, notices, trained
+
+
+def _without_width(states: States, data: TaskData, rows: list[dict[str, Any]]) -> Iterator[str]:
+    """What is to be said where every draw gives one score; of few sentences or documents the task's notice says it."""
+    test, context = data.splits["test"], data.task.context
+    if test.n_groups >= FEW and any(row["ci_low"] == row["ci_high"] for row in rows):
+        yield (
+            f"{data.task.name}: where an interval on '{states.corpus.name}' has no width, nothing varied among the "
+            f"{test.n_groups:,} test {context}s: that does not make the score certain"
+        )
 
 
 def _baseline_rows(states: States, data: TaskData) -> Rows:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from probekit import doors
-from probekit.errors import InputError
+from probekit.errors import InputError, suggestion
 from probekit.probes.display import told_apart
 from probekit.results import folder as kept
 from probekit.whole import reason
@@ -168,7 +168,9 @@ def read_scores(folder: str | Path) -> Scores:
         table = table.assign(**{column: _numbers(table[column], kind) for column, kind in _NUMBERS.items()})
     except (OSError, ValueError) as error:
         said = reason(error) if isinstance(error, OSError) else str(error)
-        raise InputError(f"no scores in {folder}: expected a folder that 'probekit probe' wrote ({said})") from error
+        raise InputError(
+            f"no scores in {folder}: expected a folder that 'probekit probe' wrote ({said}){suggestion(Path(folder))}"
+        ) from error
     record = kept.read_record(path.parent) if path.name == "scores.csv" else {}
     notices = tuple(record.pop("notices", ()))
     return Scores(table.astype(TYPES), record, notices)

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 LEVEL = 0.05
 MOST_CHANGED = 5
+LEGENDS = {
+    "p adj.": "p adj.: p-value corrected for many comparisons",
+    "MDE": "MDE: minimum detectable effect, the change in points that is found 4 times in 5, before correction",
+}
+"""What abbreviations in tables and verdicts mean."""
 
 
 def score_table(scores: Scores) -> Table:
@@ -113,6 +118,7 @@ def where_table(comparison: Comparison) -> Table | None:
         return None
     several, several_corpora = comparison.best["after"].nunique() > 1, comparison.best["corpus"].nunique() > 1
     shown = _table("Where it changed most, at the best layer before; share answered right, change in points")
+    shown.caption, shown.caption_justify, shown.caption_style = LEGENDS["p adj."], "left", "dim"
     for heading in (["after"] if several else []) + ["task"] + (["corpus"] if several_corpora else []):
         shown.add_column(heading, style="bold" if heading == "task" else "")
     for heading in ("kind", "value", "layer", "n", "before", "after", "change", "95% interval", "p adj."):

@@ -15,6 +15,7 @@ from probekit.tasks.shapes import SHAPES, Labelled, carries, features
 from probekit.tasks.task import Task
 
 MOST_LABELS = 4_000  # a probe compares every instance with each
+FEW = 20  # sentences or documents, below which intervals are rough
 UNSEEN = -1  # a label that training does not have: no probe can give it, so it always counts as wrong
 
 
@@ -38,6 +39,11 @@ class Instances:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def n_groups(self) -> int:
+        """How many units there are to resample."""
+        return len(np.unique(self.groups))
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,8 @@ def _instances(task: Task, corpus: Corpus) -> TaskData:
         raise TaskError(f"task '{task.name}': its positive label '{task.positive}' is not in {list(classes)}")
     splits = {split: _columns(task, corpus, split, found[split], left_out, classes) for split in SPLITS}
     n_found = sum(len(labelled.labels) for labelled in found.values())
-    return TaskData(task, splits, tuple(_notices(task, n_found, splits)))
+    notices = [*_left_out(task, n_found, splits), *_few(task, corpus, splits["test"])]
+    return TaskData(task, splits, tuple(notices))
 
 
 def _require_layer(task: Task, corpus: Corpus) -> None:
@@ -155,7 +162,7 @@ def _columns(
     )
 
 
-def _notices(task: Task, n_found: int, splits: dict[Split, Instances]) -> Iterator[str]:
+def _left_out(task: Task, n_found: int, splits: dict[Split, Instances]) -> Iterator[str]:
     left_out = n_found - sum(len(instances) for instances in splits.values())
     if left_out:
         patterns = ", ".join(task.exclude)
@@ -165,4 +172,15 @@ def _notices(task: Task, n_found: int, splits: dict[Split, Instances]) -> Iterat
         yield (
             f"{task.name}: {dev} dev and {test} test instances have a label that training lacks; they stay in and "
             "count as wrong"
+        )
+
+
+def _few(task: Task, corpus: Corpus, test: Instances) -> Iterator[str]:
+    """What is to be said of intervals where few sentences or documents are tested."""
+    if test.n_groups == 1:
+        yield f"{task.name}: all test instances of '{corpus.name}' stand in one {task.context}: there is no interval"
+    elif test.n_groups < FEW:
+        yield (
+            f"{task.name}: the test instances of '{corpus.name}' stand in {test.n_groups} {task.context}s: intervals "
+            f"from fewer than {FEW} are rough, and one without width says only that nothing varied among these"
         )

@@ -146,6 +146,7 @@ def test_the_command(
     assert not stop.value.code
     assert "step 300 (layer 3)" in out and "last 3→3" in out
     assert "pos, brief: best layer: " in out
+    assert "; MDE " in out and "MDE: minimum detectable effect" in out
     assert f"retention counted from {checkpoints_of(run)[0]}" in out.replace("\n", " ")
     names = ("trace.csv", "fell.csv", "summary.csv", "curves.png", "curves.svg", "retention.png", "retention.svg")
     assert all((tmp_path / "o" / name).stat().st_size for name in names)

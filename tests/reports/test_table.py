@@ -8,7 +8,7 @@ import pandas as pd
 from rich.console import Console
 
 from probekit.forgetting.comparison import Comparison
-from probekit.reports.table import MOST_CHANGED, where_table
+from probekit.reports.table import LEGENDS, MOST_CHANGED, where_table
 
 EMPTY = pd.DataFrame()
 
@@ -22,12 +22,16 @@ def comparison(rows: list[tuple[str, str, float, float]]) -> Comparison:
     return Comparison(EMPTY, best, EMPTY, EMPTY, kinds)
 
 
-def labels(found: Comparison) -> list[str]:
+def lines(found: Comparison) -> list[str]:
     table = where_table(found)
     assert table is not None
     console = Console(width=200, file=io.StringIO(), record=True)
     console.print(table)
-    return [line.split()[3] for line in console.export_text().splitlines() if " dep " in line]
+    return console.export_text().splitlines()
+
+
+def labels(found: Comparison) -> list[str]:
+    return [line.split()[3] for line in lines(found) if " dep " in line]
 
 
 def test_the_largest_changes_stand_first_and_chance_is_left_out() -> None:
@@ -38,6 +42,11 @@ def test_the_largest_changes_stand_first_and_chance_is_left_out() -> None:
         ("first", "x", -0.9, 0.06),
     ]
     assert labels(comparison(rows)) == ["l", "s", "b"]
+
+
+def test_abbreviations_are_said_below() -> None:
+    *_, last = lines(comparison([("first", "a", -0.4, 0.01)]))
+    assert last.strip() == LEGENDS["p adj."]
 
 
 def test_there_are_few_and_none_for_nothing() -> None:

@@ -1,0 +1,77 @@
+"""Several: options that take several values, and what is said where they are given as those of another option are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from typer.core import TyperCommand
+
+from probekit.cli.options import names
+from probekit.errors import InputError
+from probekit.foreign import shortened
+from probekit.paths import path_of
+
+COMMAS = ("task", "corpus", "layers", "probes")
+"""Parameters whose option takes several values with commas; the others that take several are repeated."""
+
+
+class Command(TyperCommand):
+    """A command that says how its options take several values, where a value is left that belongs to none."""
+
+    allow_extra_args = True  # they are refused below
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments; raises InputError for values after the first of an option."""
+        given = list(args)
+        left: list[str] = super().parse_args(ctx, args)
+        if left:
+            self._refuse(ctx, given, left[0])
+        return left
+
+    def _refuse(self, ctx: Any, given: list[str], left: str) -> None:
+        """Say what belongs to no option, and how the option before it takes several values."""
+        options: dict[str, Any] = {}
+        for parameter in self.params:
+            options |= dict.fromkeys([*parameter.opts, *parameter.secondary_opts], parameter)
+        option, values = _values_before(given, left, options)
+        found: Any = options.get(option)
+        if found is None or found.is_flag:
+            ctx.fail(f"Got unexpected extra argument ({left})")
+        how = "takes one value"
+        if found.name in COMMAS:
+            how = f"takes several with commas: {option} {','.join(names(values))}"
+        elif found.multiple:
+            how = f"is repeated for several: {_repeated(option, values)}"
+        raise InputError(f"'{shortened(left)}' belongs to no option: {option} {shortened(how, 200)}")
+
+
+def _values_before(given: list[str], left: str, options: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """The option that `left` follows, and what follows that option, `left` last; `left` is not its first value."""
+    option = ""
+    values: list[str] = []
+    for argument in given:
+        name, _, value = argument.partition("=")
+        if name in options:
+            option, values = name, [value] if value else []
+            continue
+        values.append(argument)
+        takes_one = option and not options[option].is_flag
+        if argument == left and (len(values) > 1 or not takes_one):
+            break
+    return option, values
+
+
+def _repeated(option: str, values: Iterable[str]) -> str:
+    return " ".join(f"{option} {value}" for value in values)
+
+
+def require_one_model_each(option: str, models: Sequence[str], *, repeated: bool = True) -> None:
+    """Raise InputError for model names with a comma between them; a folder may have one in its name."""
+    for given in models:
+        several = names([given])
+        inner = given.removeprefix("random:")
+        if len(several) < 2 or path_of(inner).exists() or path_of(inner.rpartition(":")[0] or inner).exists():
+            continue
+        how = f"repeat it for several: {_repeated(option, several)}" if repeated else "not several"
+        raise InputError(f"{option} takes one model, {shortened(how, 200)}")

@@ -1,0 +1,48 @@
+"""Few: what is said of intervals from few sentences, and of those without width."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import probekit as pk
+from probekit.corpora.passage import SPLITS, Split
+from probekit.tasks.instances import FEW
+from tests.made import WORDS, made_corpus, made_states
+
+TASK = pk.Task(name="word", title="", layer="upos", shape="word")
+LABELS = 2
+
+
+@pytest.mark.parametrize(
+    ("sentences", "noise", "said"),
+    [
+        (1, 0.0, ["stand in one sentence: there is no interval"]),
+        (4, 0.0, ["stand in 4 sentences: intervals from fewer than 20 are rough, and one without width"]),
+        (FEW - 1, 3.0, ["stand in 19 sentences"]),
+        (FEW, 0.0, ["has no width, nothing varied among the 20 test sentences"]),
+        (FEW, 3.0, []),
+    ],
+)
+def test_one_notice_for_each_task(sentences: int, noise: float, said: list[str]) -> None:
+    sizes: dict[Split, int] = {"train": 400, "dev": 100, "test": sentences * WORDS}
+    rng = np.random.default_rng(0)
+    labels = {split: rng.integers(0, LABELS, sizes[split]) for split in SPLITS}
+    vectors = {split: np.eye(LABELS)[labels[split]] for split in SPLITS}
+    noisy = {split: vectors[split] + noise * rng.normal(size=vectors[split].shape) for split in SPLITS}
+    states = made_states(made_corpus(labels), {split: np.stack([noisy[split]] * 2) for split in SPLITS})
+    scores = pk.probe(states, TASK, probes=["linear", "mlp"])
+    assert len(scores.notices) == len(said), scores.notices
+    for notice, words in zip(scores.notices, said, strict=True):
+        assert notice.startswith("word: ") and words in notice and "'made'" in notice
+    probed = scores.table.dropna(subset=["layer"])
+    if not noise and sentences > 1:
+        assert (probed["score"] == 1).all() and (probed["ci_low"] == probed["ci_high"]).all()
+
+
+def test_documents_are_counted_where_they_are_resampled(small: pk.Corpus) -> None:
+    few = pk.Corpus("few", {**small.splits, "test": small.splits["test"][:40]})
+    n = len({passage.document for passage in few.splits["test"]})
+    assert 1 < n < FEW
+    notices = pk.make_instances(pk.load_task("coref"), few).notices
+    assert any(f"'few' stand in {n} documents" in notice for notice in notices)
