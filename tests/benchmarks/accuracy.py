@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 import probekit as pk
 from probekit.corpora.passage import Split
@@ -21,13 +20,14 @@ from probekit.probes.heads import ProbeKind
 from probekit.states.extract import States
 from probekit.tasks.instances import TaskData
 from tests.benchmarks import logistic, perceptron
-from tests.benchmarks.answers import Answer, best_on_dev, score_of
+from tests.benchmarks.answers import best_on_dev, score_of
 from tests.benchmarks.cut import cut
 from tests.benchmarks.standardised import standardised
 from tests.benchmarks.timing import figure
 
 TASKS = ("pos", "dep", "srl", "const", "ner", "coref")
 SENTENCES = ("1500", "4000", "all")
+PROBES: tuple[ProbeKind, ...] = ("linear", "mlp")
 MODEL = "minilm"
 JUDGED: tuple[Split, ...] = ("dev", "test")  # constants are chosen on dev: test must not have been looked at
 
@@ -43,6 +43,7 @@ class Row:
         pair: what is compared with what.
         layer: the layer.
         ours, theirs: scores of dev and test, in [0, 1].
+        c: of the referee, the best on dev; None where there is no referee.
     """
 
     where: str
@@ -50,6 +51,7 @@ class Row:
     layer: int
     ours: dict[Split, float]
     theirs: dict[Split, float]
+    c: float | None = None
 
     def points(self, split: Split) -> float:
         """By how much ours is better."""
@@ -58,7 +60,10 @@ class Row:
     def __str__(self) -> str:
         columns = [f"{self.where}, layer {self.layer}, {self.pair}:"]
         for split in JUDGED:
-            columns.append(f"{split} {self.ours[split]:.4f} - {self.theirs[split]:.4f} = {self.points(split):+.2f}")
+            ours, theirs = 100 * self.ours[split], 100 * self.theirs[split]
+            columns.append(f"{split} {ours:.2f} - {theirs:.2f} = {self.points(split):+.2f}")
+        if self.c is not None:
+            columns.append(f"best C {self.c:g}")
         return "  ".join(columns)
 
 
@@ -82,10 +87,18 @@ def main(arguments: Sequence[str] = ()) -> None:
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks accuracy")
     parser.add_argument("--tasks", type=_one_of(TASKS), default=TASKS)
-    parser.add_argument("--sentences", type=lambda text: text.split(","), default=SENTENCES, help="a number, or all")
-    parser.add_argument("--layers", type=lambda text: [int(part) for part in text.split(",")], help="all by default")
-    parser.add_argument("--probes", type=_one_of(("linear", "mlp")), default=("linear", "mlp"))
+    parser.add_argument("--sentences", type=_sizes, default=SENTENCES, help="numbers, or all")
+    parser.add_argument("--layers", type=_numbers, help="all by default")
+    parser.add_argument("--probes", type=_one_of(PROBES), default=PROBES)
     return parser.parse_args(arguments)
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _sizes(text: str) -> list[str]:
+    return [part if part == "all" else str(int(part)) for part in text.split(",")]
 
 
 def _one_of(choices: Sequence[str]) -> Callable[[str], list[str]]:
@@ -112,28 +125,21 @@ def _rows(
     vectors = cut(states, None if sentences == "all" else int(sentences), layers)
     data = pk.make_instances(pk.load_task(name), vectors.corpus)
     where = f"{name}, {sentences} sentences"
+    print(f"  {where}: {len(vectors.corpus.splits['train']):,}, with {len(data.splits['train']):,} instances")
     # The linear probe is there in any case: the MLP probe is compared with it.
     fitted = {probe: fit(vectors, [data], probe=probe)[0] for probe in dict.fromkeys(("linear", *probes))}
     for number, layer in enumerate(layers):
         x = standardised(vectors, data, layer)
         linear = _scores(data, _predictions(fitted["linear"], number))
+        labels = data.splits["train"].labels
         if "linear" in probes:
-            theirs = _referee(data, x, logistic.answers)
-            yield Row(where, "linear - logistic regression", layer, linear, theirs)
+            best = best_on_dev(data, logistic.answers(x, labels, len(data.classes)))
+            yield Row(where, "linear - logistic regression", layer, linear, _scores(data, best.predictions), best.c)
         if "mlp" in probes:
             mlp = _scores(data, _predictions(fitted["mlp"], number))
             yield Row(where, "mlp - linear", layer, mlp, linear)
-            yield Row(where, "mlp - perceptron", layer, mlp, _referee(data, x, perceptron.answers))
-
-
-def _referee(
-    data: TaskData,
-    x: dict[Split, torch.Tensor],
-    answers: Callable[[dict[Split, torch.Tensor], np.ndarray, int], Iterator[Answer]],
-) -> dict[Split, float]:
-    """Scores of the best of a referee's answers."""
-    every = answers(x, data.splits["train"].labels, len(data.classes))
-    return _scores(data, best_on_dev(data, every).predictions)
+            best = best_on_dev(data, perceptron.answers(x, labels, len(data.classes)))
+            yield Row(where, "mlp - perceptron", layer, mlp, _scores(data, best.predictions), best.c)
 
 
 def _predictions(fitted: Fitted, number: int) -> Predictions:

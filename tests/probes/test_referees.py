@@ -1,13 +1,22 @@
-"""The referees of the benchmarks, checked against something else."""
+"""What the benchmarks hold probes against: the referee agrees with scikit-learn, and reads what probes read."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
+from probekit.corpora.passage import Split
+from probekit.states.extract import States
+from probekit.tasks.instances import make_instances
+from probekit.tasks.task import Task
 from tests.benchmarks import logistic
+from tests.benchmarks.cut import cut
+from tests.benchmarks.standardised import standardised
+from tests.made import SIZES, WORDS, made_corpus, made_states
 
 CLASSES = 5
 
@@ -58,3 +67,48 @@ def test_a_regression_that_has_not_converged_is_an_error(monkeypatch: pytest.Mon
     x = correlated(600, seed=1)
     with pytest.raises(RuntimeError, match="not converged at C = 1"):
         logistic.regression(x, torch.from_numpy(labels_of(x)), 1.0, torch.zeros(21, CLASSES))
+
+
+def states_of_noise() -> tuple[States, dict[Split, np.ndarray]]:
+    """States of two layers and five numbers, the last of which never varies; and their vectors."""
+    rng = np.random.default_rng(3)
+    values = {split: rng.standard_normal((2, n, 5)).astype(np.float16) for split, n in SIZES.items()}
+    for vectors in values.values():
+        vectors[:, :, 4] = 0.3
+    corpus = made_corpus({split: rng.integers(0, 3, n) for split, n in SIZES.items()})
+    return made_states(corpus, values, shard_words=70), values
+
+
+def test_standardised_vectors_are_finite_where_a_number_never_varies() -> None:
+    states, values = states_of_noise()
+    data = make_instances(Task(name="noise", title="", layer="upos", shape="word"), states.corpus)
+    found = standardised(states, data, layer=1)
+    train = values["train"][1, :, :4].astype(np.float64)
+    for split in ("train", "dev", "test"):
+        expected = (values[split][1, :, :4] - train.mean(0)) / train.std(0)
+        np.testing.assert_allclose(found[split][:, :4].numpy(), expected, atol=1e-3)
+        assert (found[split][:, 4] == 0).all()
+
+
+def test_a_cut_has_the_words_of_its_sentences() -> None:
+    states, values = states_of_noise()
+    part = cut(states, 7, layers=[1])
+    assert len(part.corpus.splits["train"]) == 7
+    n_words = 7 * WORDS
+    read = np.empty((1, n_words - 5, 5), dtype=part.dtype)
+    part.read_into(read, "train", 5, [1])
+    # A word's form in this corpus is its place: w12train is the thirteenth.
+    forms = [word for passage in part.corpus.splits["train"] for word in passage.words]
+    places = [int(form.removeprefix("w").removesuffix("train")) for form in forms]
+    np.testing.assert_array_equal(read[0], values["train"][1, places[5:]])
+    assert places[0] == 0 and places[-1] == SIZES["train"] - 1
+
+
+def test_a_cut_of_documents_keeps_them_whole() -> None:
+    states, _ = states_of_noise()
+    whole = states.corpus.splits["train"]
+    part = cut(replace(states, context="document"), 10, layers=[0]).corpus.splits["train"]
+    assert len(part) == 10
+    chosen = {passage.document for passage in part}
+    assert len(chosen) == 2
+    assert [p.id for p in part] == [p.id for p in whole if p.document in chosen]
