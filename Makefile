@@ -27,7 +27,7 @@ check: $(VENV)/ready  ## linters, types, import directions
 docs: $(VENV)/ready
 	@$(BIN)/mkdocs build --strict --quiet
 
-benchmarks: $(VENV)/ready  ## speed, as ratios; needs the real corpora (PROBEKIT_MIRROR or a network)
+benchmarks: $(VENV)/ready  ## speed, as ratios (accuracy is by name, see the README); needs the real corpora (PROBEKIT_MIRROR or a network)
 	@$(BIN)/python -m tests.benchmarks
 
 clean:

@@ -7,7 +7,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from probekit.probes.fit import FitSettings, fit
 from probekit.states.shard import Shard
 from probekit.tasks.instances import make_instances
 from probekit.tasks.task import Task
+from tests.benchmarks.peak import peak
 from tests.benchmarks.timing import figure
 from tests.made import made_corpus, made_states
 
@@ -49,9 +49,7 @@ def fit_noise() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (2 * GIB, 2 * GIB))
     data = make_instances(Task(name="noise", title="", layer="upos", shape="word"), corpus)
     fit(states, [data], settings=FitSettings(epochs=1))
-    # Not getrusage: its peak outlives exec, and so may be that of the process that started this one.
-    (peak,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    print(int(peak.split()[1]) * 1024)
+    print(peak())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,151 @@
+"""Probes against referees of the same shape that were fitted to convergence, with the best penalty on dev.
+
+Linear probes against multinomial logistic regression, MLP probes against an equal perceptron and against the linear
+probe. All of it takes hours; `python -m tests.benchmarks accuracy --tasks srl,ner --sentences 1500 --layers 3` runs a
+part.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+import probekit as pk
+from probekit.corpora.passage import Split
+from probekit.probes.fit import Fitted, fit
+from probekit.probes.heads import ProbeKind
+from probekit.states.extract import States
+from probekit.tasks.instances import TaskData
+from tests.benchmarks import logistic, perceptron
+from tests.benchmarks.answers import best_on_dev, score_of
+from tests.benchmarks.cut import cut
+from tests.benchmarks.standardised import standardised
+from tests.benchmarks.timing import figure
+
+TASKS = ("pos", "dep", "srl", "const", "ner", "coref")
+SENTENCES = ("1500", "4000", "all")
+PROBES: tuple[ProbeKind, ...] = ("linear", "mlp")
+MODEL = "minilm"
+JUDGED: tuple[Split, ...] = ("dev", "test")  # constants are chosen on dev: test must not have been looked at
+
+Predictions = dict[Split, np.ndarray]  # (n,) of dev and of test
+
+
+@dataclass(frozen=True)
+class Row:
+    """Scores at one layer.
+
+    Attributes:
+        where: the task and how many training sentences.
+        pair: what is compared with what.
+        layer: the layer.
+        ours, theirs: scores of dev and test, in [0, 1].
+        c: of the referee, the best on dev; None where there is no referee.
+    """
+
+    where: str
+    pair: str
+    layer: int
+    ours: dict[Split, float]
+    theirs: dict[Split, float]
+    c: float | None = None
+
+    def points(self, split: Split) -> float:
+        """By how much ours is better."""
+        return 100 * (self.ours[split] - self.theirs[split])
+
+    def __str__(self) -> str:
+        columns = [f"{self.where}, layer {self.layer}, {self.pair}:"]
+        for split in JUDGED:
+            ours, theirs = 100 * self.ours[split], 100 * self.theirs[split]
+            columns.append(f"{split} {ours:.2f} - {theirs:.2f} = {self.points(split):+.2f}")
+        if self.c is not None:
+            columns.append(f"best C {self.c:g}")
+        return "  ".join(columns)
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    """Print a row for each layer, and the largest shortfalls at the end."""
+    options = _options(arguments)
+    rows: list[Row] = []
+    for name in options.tasks:
+        states = _states(name)
+        layers = options.layers or states.layers
+        for sentences in options.sentences:
+            for row in _rows(states, name, sentences, layers, options.probes):
+                print(f"  {row}", flush=True)
+                rows.append(row)
+    for where, pair in dict.fromkeys((row.where, row.pair) for row in rows):
+        for split in JUDGED:
+            shortfalls = [-row.points(split) for row in rows if (row.where, row.pair) == (where, pair)]
+            figure(f"largest shortfall, {where}, {pair}, {split}", max(shortfalls), "<= 0.5", "points")
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks accuracy")
+    parser.add_argument("--tasks", type=_one_of(TASKS), default=TASKS)
+    parser.add_argument("--sentences", type=_sizes, default=SENTENCES, help="numbers, or all")
+    parser.add_argument("--layers", type=_numbers, help="all by default")
+    parser.add_argument("--probes", type=_one_of(PROBES), default=PROBES)
+    return parser.parse_args(arguments)
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _sizes(text: str) -> list[str]:
+    return [part if part == "all" else str(int(part)) for part in text.split(",")]
+
+
+def _one_of(choices: Sequence[str]) -> Callable[[str], list[str]]:
+    """What reads a list with commas between."""
+
+    def names(text: str) -> list[str]:
+        for name in text.split(","):
+            if name not in choices:
+                raise argparse.ArgumentTypeError(f"'{name}' is none of {', '.join(choices)}")
+        return text.split(",")
+
+    return names
+
+
+def _states(name: str) -> States:
+    task = pk.load_task(name)
+    corpus = pk.load_corpus(task.corpus, allow_modified=True)
+    return pk.extract(MODEL, corpus, context=task.context)
+
+
+def _rows(
+    states: States, name: str, sentences: str, layers: Sequence[int], probes: Sequence[ProbeKind]
+) -> Iterator[Row]:
+    vectors = cut(states, None if sentences == "all" else int(sentences), layers)
+    data = pk.make_instances(pk.load_task(name), vectors.corpus)
+    where = f"{name}, {sentences} sentences"
+    print(f"  {where}: {len(vectors.corpus.splits['train']):,}, with {len(data.splits['train']):,} instances")
+    # The linear probe is there in any case: the MLP probe is compared with it.
+    fitted = {probe: fit(vectors, [data], probe=probe)[0] for probe in dict.fromkeys(("linear", *probes))}
+    for number, layer in enumerate(layers):
+        x = standardised(vectors, data, layer)
+        linear = _scores(data, _predictions(fitted["linear"], number))
+        labels = data.splits["train"].labels
+        if "linear" in probes:
+            best = best_on_dev(data, logistic.answers(x, labels, len(data.classes)))
+            yield Row(where, "linear - logistic regression", layer, linear, _scores(data, best.predictions), best.c)
+        if "mlp" in probes:
+            mlp = _scores(data, _predictions(fitted["mlp"], number))
+            yield Row(where, "mlp - linear", layer, mlp, linear)
+            best = best_on_dev(data, perceptron.answers(x, labels, len(data.classes)))
+            yield Row(where, "mlp - perceptron", layer, mlp, _scores(data, best.predictions), best.c)
+
+
+def _predictions(fitted: Fitted, number: int) -> Predictions:
+    """Of one layer, by its number."""
+    return {"dev": fitted.dev_predictions[number, 0], "test": fitted.predictions[number, 0]}
+
+
+def _scores(data: TaskData, predictions: Predictions) -> dict[Split, float]:
+    return {split: score_of(data, split, predictions[split]) for split in JUDGED}

@@ -1,0 +1,46 @@
+"""Standardised vectors: what a referee reads of one layer, built in full, one row an instance."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from probekit.corpora.passage import SPLITS, Split
+from probekit.probes.batches import Vectors
+from probekit.probes.heads import products
+from probekit.probes.pooling import slots, take
+from probekit.tasks.instances import TaskData
+
+
+def standardised(states: Vectors, data: TaskData, layer: int) -> dict[Split, torch.Tensor]:
+    """The instances' vectors `(n, width)` of every split, float32: each number has mean 0 and variance 1 in training.
+
+    Numbers that never vary in training are 0 throughout.
+    """
+    words = _standardise({split: _words(states, split, layer) for split in SPLITS})
+    return _standardise({split: _instances(words[split], data, split) for split in SPLITS})
+
+
+def _words(states: Vectors, split: Split, layer: int) -> torch.Tensor:
+    """Every word's vector: `(words, dim)`, float32."""
+    n = int(states.corpus.offsets(split)[-1])
+    read = np.empty((1, n, states.dim), dtype=states.dtype)
+    states.read_into(read, split, 0, [layer])
+    return torch.from_numpy(read[0]).float()
+
+
+def _instances(words: torch.Tensor, data: TaskData, split: Split) -> torch.Tensor:
+    spans = torch.from_numpy(data.splits[split].spans)
+    layers = words[None]
+    parts = [take(layers, spans, slot)[0] for slot in slots(data.task)]
+    if data.task.features == "product":
+        parts.append(products(layers, spans, slots(data.task))[0])
+    return torch.cat(parts, dim=1)
+
+
+def _standardise(values: dict[Split, torch.Tensor]) -> dict[Split, torch.Tensor]:
+    deviation, mean = torch.std_mean(values["train"], dim=0, correction=0)
+    # Some models have dimensions that never vary. Divided by its deviation such a number would not be one.
+    varies = deviation > 1e-6
+    deviation = torch.where(varies, deviation, torch.ones_like(deviation))
+    return {split: torch.where(varies, (rows - mean) / deviation, 0.0) for split, rows in values.items()}
