@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from probekit.corpora.passage import Split
-from probekit.probes.heads import HIDDEN
+from probekit.probes.heads.mlp import HIDDEN
 from tests.benchmarks.answers import Answer, predictions_of
 
 GRID = (1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0)

@@ -7,8 +7,7 @@ import torch
 
 from probekit.corpora.passage import SPLITS, Split
 from probekit.probes.batches import Vectors
-from probekit.probes.heads import products
-from probekit.probes.pooling import slots, take
+from probekit.probes.pooling import products, slots, take
 from probekit.tasks.instances import TaskData
 
 
