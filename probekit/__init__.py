@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from probekit.probes.probe import probe
     from probekit.probes.scores import Scores, read_scores
     from probekit.reports.heatmap import heatmap
-    from probekit.states.extract import ExtractSettings, States, extract
+    from probekit.states.extract import extract
+    from probekit.states.settings import ExtractSettings
+    from probekit.states.states import States
     from probekit.tasks.instances import Instances, make_instances
     from probekit.tasks.task import Task, load_task
     from probekit.tuning.callback import ForgettingCallback
@@ -30,14 +32,14 @@ _HOME = {
     "Corpus": "corpora.passage",
     "Edge": "corpora.passage",
     "EncoderSettings": "models.checkpoint",
-    "ExtractSettings": "states.extract",
+    "ExtractSettings": "states.settings",
     "FitSettings": "probes.fit",
     "ForgettingCallback": "tuning.callback",
     "Instances": "tasks.instances",
     "Passage": "corpora.passage",
     "ProbekitError": "errors",
     "Scores": "probes.scores",
-    "States": "states.extract",
+    "States": "states.states",
     "Task": "tasks.task",
     "Trace": "forgetting.trajectory",
     "compare": "forgetting.compare",

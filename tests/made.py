@@ -8,9 +8,10 @@ from itertools import pairwise
 import numpy as np
 
 from probekit.corpora.passage import Corpus, Passage, Split
-from probekit.states.extract import ExtractSettings, States
 from probekit.states.shard import Shard
+from probekit.states.states import States
 from probekit.states.store import open_store
+from probekit.states.stored import Stored
 
 SIZES: dict[Split, int] = {"train": 400, "dev": 100, "test": 100}
 WORDS = 10
@@ -55,12 +56,8 @@ def made_states(corpus: Corpus, values: Mapping[Split, np.ndarray], *, shard_wor
         layers=tuple(range(layers)),
         n_layers=layers,
         dim=dim,
-        store=store,
-        shards=shards,
-        settings=ExtractSettings(),
+        values=Stored(store, shards),
         manifest=manifest,
-        no_piece=dict.fromkeys(values, ()),
-        seconds=0.0,
-        computed=0,
+        without_vector=dict.fromkeys(values, ()),
         reused=sum(map(len, shards.values())),
     )

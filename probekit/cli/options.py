@@ -17,7 +17,7 @@ from probekit.errors import InputError, unknown
 from probekit.paths import path_of, portable
 
 if TYPE_CHECKING:
-    from probekit.states.extract import ExtractSettings
+    from probekit.states.settings import ExtractSettings
 
 DEEPEST = 10_000
 LONGEST_NAME = 100  # characters of a model's name in the name of a folder

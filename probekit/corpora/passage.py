@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+Context = Literal["sentence", "document"]
+"""What a model reads in one pass: a passage, or a document as far as its limit goes."""
 Span = tuple[int, int]  # first word, word after the last
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from probekit import doors
-from probekit.corpora.passage import Corpus
+from probekit.corpora.passage import Context, Corpus
 from probekit.errors import InputError, ModelError
 from probekit.forgetting import paired
 from probekit.forgetting.comparison import COLUMNS, KEYS, MORE_COLUMNS, TABLES, Comparison
@@ -45,10 +45,10 @@ from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora, names_of_states
 from probekit.probes.probe import record, versions
 from probekit.progress import Progress, silent
-from probekit.states.extract import ExtractSettings, States
+from probekit.states.settings import ExtractSettings
+from probekit.states.states import States
 from probekit.stats.correction import Correction, adjust
 from probekit.tasks.instances import TaskData
-from probekit.tasks.task import Context
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -200,7 +200,7 @@ def _read(asked: Asked, context: Context, notices: list[str]) -> list[States]:
         raise failed
     for states in found:
         _require_same_layers(found[0], states)
-        notices += states.notices()
+        notices += states.warnings
         if states.n_layers != found[0].n_layers:
             notices.append(
                 f"{states.model} has {states.n_layers} layers and {found[0].model} {found[0].n_layers}: they stand "

@@ -26,7 +26,7 @@ from probekit.forgetting.comparison import PARTS
 from probekit.forgetting.sides import Sides, counts, mean_scores
 from probekit.probes import metrics
 from probekit.probes.fit import Fitted, predict
-from probekit.states.extract import States
+from probekit.states.states import States
 from probekit.tasks.instances import TaskData
 
 MAP_WORDS, CHUNK = 16_384, 256  # training words that maps are fitted on, in runs from all over the split
@@ -107,7 +107,7 @@ def _kept(before: States, after: States) -> np.ndarray:
     """Which words of the sample both have: `(n,)`."""
     words = int(before.corpus.offsets("train")[-1])
     positions = np.concatenate([np.arange(start, min(start + CHUNK, words)) for start in _chunks(before)])
-    return ~np.isin(positions, [*before.no_piece["train"], *after.no_piece["train"]])
+    return ~np.isin(positions, [*before.without_vector["train"], *after.without_vector["train"]])
 
 
 def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from probekit.errors import InputError
-from probekit.states.extract import States
+from probekit.states.states import States
 
 
 def layer_pairs(before: States, after: States) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from probekit.corpora.passage import SPLITS, Split
 from probekit.errors import TaskError
-from probekit.states.extract import States
+from probekit.states.states import States
 from probekit.tasks.instances import Instances, TaskData
 
 
@@ -20,7 +20,7 @@ def common(data: TaskData, checkpoints: Sequence[States]) -> tuple[TaskData, int
     """
     splits: dict[Split, Instances] = {}
     for split in SPLITS:
-        lost = sorted({word for states in checkpoints for word in states.no_piece[split]})
+        lost = sorted({word for states in checkpoints for word in states.without_vector[split]})
         instances = data.splits[split]
         # A span holds a lost word where more of them stand before its end than before its start.
         whole = np.searchsorted(lost, instances.spans[..., 0]) == np.searchsorted(lost, instances.spans[..., 1])

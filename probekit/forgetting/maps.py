@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probekit.corpora.passage import Corpus, Split
-from probekit.probes.batches import Vectors
-from probekit.states.extract import States
-from probekit.tasks.task import Context
+from probekit.corpora.passage import Context, Corpus, Split
+from probekit.states.states import States
+from probekit.states.vectors import Vectors
 
 RIDGES = (
     1e-6,
@@ -118,9 +117,14 @@ class MappedStates(Vectors):
         """Single precision: what comes out of a map is not rounded."""
         return "float32"
 
-    def read_into(self, out: np.ndarray, split: Split, start: int, layers: Sequence[int]) -> None:
-        """Fill `out`, `(layers, words, dim)`, with the vectors of the words from `start` on."""
-        read = self.states.read(split, start, start + out.shape[1], [self.places[layer] for layer in layers])
+    def read(
+        self, split: Split, start: int, stop: int, layers: Sequence[int], out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Mapped vectors of words `start` to `stop`: see `Vectors`."""
+        found = self.states.read(split, start, stop, [self.places[layer] for layer in layers])
+        if out is None:
+            out = np.empty((len(layers), stop - start, self.width), dtype=np.float32)
         for i, layer in enumerate(layers):
-            values = read[i].astype(np.float32)
+            values = found[i].astype(np.float32)
             out[i] = self.maps[layer](values) if self.maps else values
+        return out

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from probekit.states.extract import States
+from probekit.states.states import States
 
 BLOCK = 100  # rows of kernels
 FEW_DIMENSIONS = 5  # that carry a layer's CKA: below this it says little of the others
@@ -141,7 +141,7 @@ def _every_cka(first: Any, second: Any) -> np.ndarray:
 def _words(states: States, other: States, words: int) -> np.ndarray:
     """Vectors of test words spread over the split, those that both have: `(layers, words, dim)`."""
     total = int(states.corpus.offsets("test")[-1])
-    lost = {*states.no_piece["test"], *other.no_piece["test"]}
+    lost = {*states.without_vector["test"], *other.without_vector["test"]}
     places = np.unique(np.linspace(0, total - 1, min(words, total)).astype(int))
     places = np.array([place for place in places if place not in lost])
     return states.read("test", 0, total)[:, places].astype(np.float32)

@@ -42,7 +42,9 @@ from probekit.probes.identity import names_of_corpora
 from probekit.probes.probe import probe_states, versions
 from probekit.progress import Progress, silent
 from probekit.results import folder as results
-from probekit.states.extract import ExtractSettings, States, extract
+from probekit.states.extract import extract
+from probekit.states.settings import ExtractSettings
+from probekit.states.states import States
 from probekit.states.store import states_root
 from probekit.tasks.instances import TaskData
 from probekit.whole import remove_left_behind
@@ -349,9 +351,9 @@ def probe_checkpoint(name: str, corpus: Corpus, data: list[TaskData], how: _How)
 
 def _forget(states: States, there: set[Path]) -> None:
     """Delete states, if they were extracted for this alone."""
-    if states.store.folder in there or states.reused:
+    if states.folder is None or states.folder in there or states.reused:
         return
-    shutil.rmtree(states.store.folder, ignore_errors=True)  # what another process is writing stays
+    shutil.rmtree(states.folder, ignore_errors=True)  # what another process is writing stays
 
 
 def _digest(data: TaskData) -> str:

@@ -50,6 +50,8 @@ class LayerConvention:
 
 def in_words(codes: Mapping[str, Any]) -> str:
     """What the layers of a manifest are, in a sentence: of a transformer, of named parts of a module, of vectors."""
+    if codes.get("site") == "given":
+        return "layer k: row k of the vectors given"
     if "parts" in codes:
         return "; ".join(f"layer {k}: the output of {part}" for k, part in enumerate(codes["parts"]))
     if "embeddings" not in codes:

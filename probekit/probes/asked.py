@@ -11,16 +11,18 @@ from typing import Any
 
 from probekit import doors
 from probekit.corpora.load import load_corpus
-from probekit.corpora.passage import Corpus
+from probekit.corpora.passage import Context, Corpus
 from probekit.corpora.tally import with_warnings
 from probekit.errors import InputError, TaskError
 from probekit.models.model import require_model
 from probekit.probes.fit import FitSettings
 from probekit.progress import Progress
-from probekit.states.extract import ExtractSettings, States, extract
+from probekit.states.extract import extract, in_context
+from probekit.states.settings import ExtractSettings
+from probekit.states.states import States
 from probekit.tasks.instances import TaskData, make_instances
 from probekit.tasks.shapes import carries
-from probekit.tasks.task import Context, Task, load_task, shipped_tasks
+from probekit.tasks.task import Task, load_task, shipped_tasks
 
 StatesIn = Callable[[Context], States]
 ModelOrStates = str | Path | States
@@ -109,7 +111,7 @@ def ask(
     for first in models[:1]:
         require_model(first)
     for same in _by_text_and_labels(ready):
-        given = [(states.model, partial(states.in_context, progress=progress)) for states in same]
+        given = [(states.model, partial(in_context, states, progress=progress)) for states in same]
         yield Asked(same[0].corpus, given, *instances_of(tasks, same[0].corpus))
     for source, asked in by_corpus(tasks, corpus) if models else ():
         loaded = source

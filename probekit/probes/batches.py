@@ -5,43 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 import torch
 
-from probekit.corpora.passage import Corpus, Split
+from probekit.corpora.passage import Split
+from probekit.states.vectors import Vectors
 from probekit.tasks.instances import Instances
-from probekit.tasks.task import Context
 
 RUN_WORDS = 256  # a batch is several such runs from all over the split
-
-
-class Vectors(Protocol):
-    """One vector a word and layer, as `States` has them or something made of them."""
-
-    @property
-    def corpus(self) -> Corpus:
-        """The words."""
-
-    @property
-    def context(self) -> Context:
-        """What was read in one pass."""
-
-    @property
-    def layers(self) -> Sequence[int]:
-        """The layers there are."""
-
-    @property
-    def dim(self) -> int:
-        """Width of a vector."""
-
-    @property
-    def dtype(self) -> str:
-        """Of the values `read_into` gives."""
-
-    def read_into(self, out: np.ndarray, split: Split, start: int, layers: Sequence[int]) -> None:
-        """Fill `out`, `(layers, words, dim)`, with the vectors of the words from `start` on."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +85,7 @@ class Runs:
         out = np.empty((len(layers), words, self.states.dim), dtype=self.states.dtype)
         place = 0
         for a, b in slices:
-            self.states.read_into(out[:, place : place + b - a], self.split, a, layers)
+            self.states.read(self.split, a, b, layers, out[:, place : place + b - a])
             place += b - a
         return torch.from_numpy(out).to(device).float()
 

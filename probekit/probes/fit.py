@@ -16,12 +16,13 @@ from probekit.corpora.passage import SPLITS, Split
 from probekit.engine.workers import count, stop_if_unwanted, workers
 from probekit.probes import metrics, scaling
 from probekit.probes.adam import Adam
-from probekit.probes.batches import Runs, Vectors
+from probekit.probes.batches import Runs
 from probekit.probes.heads import Head, head_of
 from probekit.probes.judge import judge
 from probekit.probes.stack import Stack
-from probekit.probes.whitened import MOST_BYTES, Whitened, n_words
+from probekit.probes.whitened import MOST_BYTES, n_words, whitened
 from probekit.progress import Progress, silent
+from probekit.states.vectors import Vectors
 from probekit.tasks.instances import TaskData
 
 SMALLEST_BATCH = 256  # words
@@ -204,7 +205,7 @@ class _Fit:
         n_rounds = -(-settings.words // (self.epochs * self.train.n_words))
         self.path = PATHS[min(n_rounds, len(PATHS)) - 1]
         if self._whitens_words(states):
-            self._read(Whitened.of(states, layers, self.scaling))
+            self._read(whitened(states, layers, self.scaling))
             self.stack.scaling = self.scaling.of_whitened()
 
     def _read(self, states: Vectors) -> None:

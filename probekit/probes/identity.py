@@ -10,7 +10,7 @@ from typing import Any
 from probekit.corpora.passage import Corpus
 from probekit.probes.display import told_apart
 from probekit.probes.fit import FitSettings
-from probekit.states.extract import States
+from probekit.states.states import States
 from probekit.tasks.task import Task
 
 DIGITS = 12  # of a fingerprint in a table: 48 bits

@@ -28,7 +28,8 @@ from probekit.probes.fit import FitSettings, Fitted, fit
 from probekit.probes.heads import head_of
 from probekit.probes.scores import Scores, make_scores
 from probekit.progress import Progress, silent
-from probekit.states.extract import ExtractSettings, States
+from probekit.states.settings import ExtractSettings
+from probekit.states.states import States
 from probekit.tasks.instances import FEW, TaskData
 
 Rows = Iterator[dict[str, Any]]
@@ -100,7 +101,7 @@ def probe_states(
     rows = [row for d in data for row in _baseline_rows(states, d)]
     seconds: dict[str, float] = {"extract": states.seconds}
     trained: list[Fitted] = []
-    notices = states.notices()
+    notices = states.warnings
     for kind in probes:
         started = time.perf_counter()
         for fitted in fit(states, data, probe=kind, seeds=seeds, settings=settings, progress=progress):
@@ -189,7 +190,7 @@ def record(
         "modified_files": corpus.modified,
         "context": states.context,
         "fingerprints": states.manifest,
-        "store": states.store.folder,
+        "store": states.folder,
         "shards_computed": states.computed,
         "shards_reused": states.reused,
         "words": {split: int(corpus.offsets(split)[-1]) for split in corpus.splits},

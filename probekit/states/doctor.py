@@ -23,7 +23,8 @@ from probekit.models.layers import in_words
 from probekit.models.model import Model, Reader, open_model
 from probekit.models.static import StaticVectors
 from probekit.models.words import WordReader
-from probekit.states.extract import ExtractSettings, describe, plan_shards
+from probekit.states.extract import describe, plan_shards
+from probekit.states.settings import ExtractSettings
 from probekit.states.store import states_root, store_of
 
 Facts = dict[str, Any]

@@ -4,147 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from probekit import doors
-from probekit.corpora.passage import SPLITS, Corpus, Split
+from probekit.corpora.passage import SPLITS, Context, Corpus, Split
 from probekit.errors import InputError, StoreError
-from probekit.models.checkpoint import EncoderSettings
 from probekit.models.model import Model, open_model
-from probekit.models.words import PieceVector
 from probekit.progress import Progress, silent
 from probekit.states.fill import Filler
 from probekit.states.named import keep_names
+from probekit.states.settings import ExtractSettings
 from probekit.states.shard import Shard
-from probekit.states.store import Store, StoreDtype, open_store, went_missing
+from probekit.states.states import States
+from probekit.states.store import Store, open_store, went_missing
+from probekit.states.stored import Stored
 
 if TYPE_CHECKING:
     import torch
 
-Context = Literal["sentence", "document"]
-
 SHARD_WORDS = 16_384  # some seconds of work each, and enough sentences to sort by length …
 SHARD_BYTES = 1 << 29  # … as far as the vectors of all layers, in float32, stay below this
 LONG = 8_192  # words of a sentence or document that are kept together whatever their vectors take
-
-
-@dataclass(frozen=True)
-class ExtractSettings:
-    """How a corpus is read.
-
-    Attributes:
-        pieces: a word's vector is the `mean` of its pieces', or the `first` or `last` one's.
-        layers: the layers kept; empty for all.
-        batch_tokens: pieces a batch, padding included; None for what suits the device.
-        store_dtype: of the values on disk.
-        encoder: how the checkpoint is loaded and run.
-    """
-
-    pieces: PieceVector = "mean"
-    layers: tuple[int, ...] = ()
-    batch_tokens: int | None = None
-    store_dtype: StoreDtype = "float16"
-    encoder: EncoderSettings = field(default_factory=EncoderSettings)
-
-    def __post_init__(self) -> None:
-        """Raise InputError for a value that is none of its field's."""
-        doors.choice("pieces", self.pieces, get_args(PieceVector))
-        object.__setattr__(self, "layers", doors.whole_numbers("layers", self.layers))
-        if self.batch_tokens is not None:
-            doors.at_least_one("batch_tokens", self.batch_tokens)
-        doors.choice("store_dtype", self.store_dtype, get_args(StoreDtype))
-        doors.of_type("encoder", self.encoder, EncoderSettings)
-
-
-@dataclass(frozen=True)
-class States:
-    """One vector per word and layer of a corpus, on disk.
-
-    Attributes:
-        model: what results call the checkpoint.
-        corpus: the corpus read.
-        layers: the layers there are, 0 being the embeddings.
-        n_layers: layers the whole model has, the embeddings counted.
-        dim: width of a vector.
-        store: the files.
-        shards: runs of words, by split.
-        settings: how the corpus was read.
-        context: what was read in one pass: each passage, or each document up to the model's limit.
-        manifest: fingerprints and conventions.
-        no_piece: positions of words that became no piece, by split; their vectors are zero.
-        seconds: time spent extracting; 0 where everything was there.
-        computed, reused: shards computed now, and found whole.
-        said: what a reader must know of the model.
-        module: the model, where it has no name to be opened by.
-    """
-
-    model: str
-    corpus: Corpus
-    layers: tuple[int, ...]
-    n_layers: int
-    dim: int
-    store: Store
-    shards: dict[Split, tuple[Shard, ...]]
-    settings: ExtractSettings
-    manifest: dict[str, Any]
-    no_piece: dict[Split, tuple[int, ...]]
-    seconds: float
-    computed: int
-    reused: int
-    context: Context = "sentence"
-    said: tuple[str, ...] = ()
-    module: Model | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def dtype(self) -> StoreDtype:
-        """Of the values, as stored."""
-        return self.store.dtype
-
-    def read(self, split: Split, start: int, stop: int, layers: Sequence[int] | None = None) -> np.ndarray:
-        """Vectors of words `start` to `stop` (positions in the split): `(layers, stop - start, dim)`, as stored."""
-        wanted = self.layers if layers is None else tuple(layers)
-        out = np.empty((len(wanted), stop - start, self.dim), dtype=self.store.dtype)
-        self.read_into(out, split, start, wanted)
-        return out
-
-    def read_into(self, out: np.ndarray, split: Split, start: int, layers: Sequence[int]) -> None:
-        """Fill `out`, `(layers, words, dim)` of the stored type, with the vectors of the words from `start` on."""
-        stop = start + out.shape[1]
-        for shard in self.shards[split]:
-            low, high = max(start, shard.start), min(stop, shard.stop)
-            if low < high:
-                for i, layer in enumerate(layers):
-                    self.store.read_into(out[i, low - start : high - start], shard, layer, low, high)
-
-    def words_without_piece(self) -> list[tuple[Split, str]]:
-        """The words whose vectors are zero, since the tokenizer gives them no piece."""
-        found: list[tuple[Split, str]] = []
-        for split, positions in self.no_piece.items():
-            words = self.corpus.splits[split].words.take(np.array(positions, dtype=np.int64))
-            found += [(split, word) for word in words.texts()]
-        return found
-
-    def notices(self) -> list[str]:
-        """What a reader must know of them."""
-        lost = self.words_without_piece()
-        examples = ", ".join(map(repr, list(dict.fromkeys(word for _, word in lost))[:5]))
-        total = sum(int(self.corpus.offsets(split)[-1]) for split in SPLITS)
-        what = "no piece" if "window" in self.manifest else "no vector"
-        share = f"{len(lost):,} of {total:,} words"
-        text = f"{self.model} on {self.corpus.name}: {share} have {what} ({examples}): zero vectors"
-        return [*self.said, *([text] if lost else [])]
-
-    def in_context(self, context: Context, *, progress: Progress = silent) -> States:
-        """The same checkpoint's states of the same corpus, read in another context."""
-        if context == self.context:
-            return self
-        model = self.module or open_model(self.model, self.settings.encoder)
-        return replace(_extract(model, self.corpus, context, self.settings, progress), module=self.module)
 
 
 def extract(
@@ -207,17 +92,33 @@ def _extract(model: Model, corpus: Corpus, context: Context, settings: ExtractSe
         layers=layers,
         n_layers=model.n_layers,
         dim=model.dim,
-        store=store,
-        shards=shards,
+        values=Stored(store, shards),
         settings=settings,
         context=context,
         manifest=manifest,
-        no_piece={split: _no_piece(store, shards[split], layers[0]) for split in SPLITS},
+        without_vector={split: _without_vector(store, shards[split], layers[0]) for split in SPLITS},
         seconds=time.perf_counter() - started if computed else 0.0,
         computed=computed,
         reused=total - computed,
-        said=model.notices,
+        model_warnings=model.notices,
     )
+
+
+def in_context(states: States, context: Context, *, progress: Progress = silent) -> States:
+    """The same checkpoint's states of the same corpus, read in another context.
+
+    Raises InputError for vectors that were given: they cannot be computed again.
+    """
+    if context == states.context:
+        return states
+    if states.folder is None:
+        raise InputError(
+            f"'{states.model}' has vectors of words read in a {states.context}, and a task asks for a {context}: give "
+            f"States.of(…, context='{context}') of words read so"
+        )
+    model = states.module or open_model(states.model, states.settings.encoder)
+    found = _extract(model, states.corpus, context, states.settings, progress)
+    return replace(found, module=states.module)
 
 
 def describe(model: Model, corpus: Corpus, context: Context, settings: ExtractSettings) -> dict[str, Any]:
@@ -282,7 +183,7 @@ def _shards(split: Split, units: np.ndarray, words: int) -> Iterator[Shard]:
             start = border
 
 
-def _no_piece(store: Store, shards: Sequence[Shard], layer: int) -> tuple[int, ...]:
+def _without_vector(store: Store, shards: Sequence[Shard], layer: int) -> tuple[int, ...]:
     positions: list[int] = []
     for shard in shards:
         found = store.header(shard, layer)

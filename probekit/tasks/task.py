@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from probekit import bundle, doors
+from probekit.corpora.passage import Context
 from probekit.errors import TaskError, unknown
 from probekit.foreign import shortened, toml_table
 from probekit.paths import path_of
 
 Shape = Literal["word", "span", "arc", "pair"]
 Metric = Literal["accuracy", "macro_f1", "f1"]
-Context = Literal["sentence", "document"]
 SpanVector = Literal["mean", "ends"]
 Features = Literal["concat", "product"]
 

@@ -22,7 +22,7 @@ from probekit.probes.asked import Seeds, instances_of, questions_of
 from probekit.probes.baselines import majority
 from probekit.probes.fit import FitSettings, fit
 from probekit.probes.heads import head_of
-from probekit.states.live import read_live
+from probekit.states.arrays import read_in_memory
 from probekit.tasks.task import Task
 
 SENTENCES = {"train": 200, "dev": 50, "test": 150}
@@ -159,7 +159,7 @@ class ForgettingCallback(TrainerCallback):
         random = torch.random.get_rng_state()  # measuring must not change what training draws
         try:
             model.eval()
-            states = read_live(encoder, self.corpus, self.layers or tuple(range(encoder.n_layers)))
+            states = read_in_memory(encoder, self.corpus, self.layers or tuple(range(encoder.n_layers)))
         finally:
             for module, training in modes:
                 module.training = training

@@ -16,7 +16,7 @@ import numpy as np
 import probekit as pk
 from probekit.corpora.passage import Split
 from probekit.probes.fit import Fitted, fit
-from probekit.states.extract import States
+from probekit.states.states import States
 from probekit.tasks.instances import TaskData
 from tests.benchmarks import logistic, perceptron
 from tests.benchmarks.answers import best_on_dev, score_of

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from probekit.corpora.passage import Corpus, Split
+from probekit.corpora.passage import Context, Corpus, Split
 from probekit.corpora.passages import Passages
-from probekit.states.extract import States
-from probekit.tasks.task import Context
+from probekit.states.states import States
 
 
 @dataclass(frozen=True)
@@ -41,19 +40,24 @@ class Cut:
 
     @property
     def dtype(self) -> str:
-        """Of the values `read_into` gives."""
+        """Of the numbers."""
         return self.states.dtype
 
-    def read_into(self, out: np.ndarray, split: Split, start: int, layers: Sequence[int]) -> None:
-        """Fill `out`, `(layers, words, dim)`, with the vectors of the words from `start` on."""
+    def read(
+        self, split: Split, start: int, stop: int, layers: Sequence[int], out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Vectors of words `start` to `stop`: see `Vectors`."""
         if split != "train":
-            self.states.read_into(out, split, start, layers)
-            return
-        places = self.places[start : start + out.shape[1]]
+            return self.states.read(split, start, stop, layers, out)
+        if out is None:
+            out = np.empty((len(layers), stop - start, self.dim), dtype=self.dtype)
+        places = self.places[start:stop]
         filled = 0
         for run in np.split(places, np.flatnonzero(np.diff(places) != 1) + 1):
-            self.states.read_into(out[:, filled : filled + len(run)], split, int(run[0]), layers)
+            part = out[:, filled : filled + len(run)]
+            self.states.read(split, int(run[0]), int(run[-1]) + 1, layers, part)
             filled += len(run)
+        return out
 
 
 def cut(states: States, sentences: int | None, layers: Sequence[int]) -> Cut:

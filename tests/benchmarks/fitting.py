@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 import probekit as pk
 from probekit.corpora.passage import Split
 from probekit.probes.fit import fit
-from probekit.states.extract import States
+from probekit.states.states import States
 from probekit.tasks.instances import TaskData
 from tests.benchmarks.timing import figure, in_turns
 

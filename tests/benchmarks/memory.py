@@ -7,11 +7,13 @@ import resource
 import subprocess
 import sys
 import tempfile
+from typing import Any
 
 import numpy as np
 
 from probekit.probes.fit import FitSettings, fit
 from probekit.states.shard import Shard
+from probekit.states.stored import Stored
 from probekit.tasks.instances import make_instances
 from probekit.tasks.task import Task
 from tests.benchmarks.peak import peak
@@ -39,12 +41,14 @@ def fit_noise() -> None:
     corpus = made_corpus({split: rng.integers(0, 17, n) for split, n in sizes.items()}, words=20)  # type: ignore[misc]
     noise = rng.normal(size=(SHARD, DIM)).astype(np.float16)
     states = made_states(corpus, {split: np.zeros((LAYERS, 0, DIM)) for split in sizes})  # type: ignore[misc]
+    assert isinstance(states.values, Stored)
+    shards_by_split: Any = states.values.shards
     for split, n in sizes.items():
         shards = [Shard(split, i, a, min(a + SHARD, n)) for i, a in enumerate(range(0, n, SHARD))]  # type: ignore[arg-type]
-        states.shards[split] = tuple(shards)  # type: ignore[index]
+        shards_by_split[split] = tuple(shards)
         for shard in shards:
             for layer in range(LAYERS):
-                states.store.write(shard, layer, np.roll(noise, layer, axis=0)[: shard.stop - shard.start], [])
+                states.values.store.write(shard, layer, np.roll(noise, layer, axis=0)[: shard.stop - shard.start], [])
     # A cap the kernel enforces on private memory; pages of the store itself are the system's to keep or drop.
     resource.setrlimit(resource.RLIMIT_DATA, (2 * GIB, 2 * GIB))
     data = make_instances(Task(name="noise", title="", layer="upos", shape="word"), corpus)

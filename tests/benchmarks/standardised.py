@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from probekit.corpora.passage import SPLITS, Split
-from probekit.probes.batches import Vectors
 from probekit.probes.pooling import products, slots, take
+from probekit.states.vectors import Vectors
 from probekit.tasks.instances import TaskData
 
 
@@ -23,9 +22,7 @@ def standardised(states: Vectors, data: TaskData, layer: int) -> dict[Split, tor
 def _words(states: Vectors, split: Split, layer: int) -> torch.Tensor:
     """Every word's vector: `(words, dim)`, float32."""
     n = int(states.corpus.offsets(split)[-1])
-    read = np.empty((1, n, states.dim), dtype=states.dtype)
-    states.read_into(read, split, 0, [layer])
-    return torch.from_numpy(read[0]).float()
+    return torch.from_numpy(states.read(split, 0, n, [layer])[0]).float()
 
 
 def _instances(words: torch.Tensor, data: TaskData, split: Split) -> torch.Tensor:

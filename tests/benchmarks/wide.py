@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from probekit.corpora.passage import SPLITS, Corpus, Split
+from probekit.corpora.passage import SPLITS, Context, Corpus, Split
 from probekit.probes.fit import fit
 from probekit.tasks.instances import make_instances
-from probekit.tasks.task import Context, Task
+from probekit.tasks.task import Task
 from tests.benchmarks.peak import peak
 from tests.benchmarks.timing import figure
 from tests.made import made_corpus
@@ -65,9 +65,14 @@ class Noise:
     def __post_init__(self) -> None:
         object.__setattr__(self, "dim", self.noise.shape[1])
 
-    def read_into(self, out: np.ndarray, _split: Split, start: int, _layers: Sequence[int]) -> None:
-        """Fill `out`, `(layers, words, dim)`, with the vectors of the words from `start` on."""
-        out[:] = self.noise[start : start + out.shape[1]]
+    def read(
+        self, split: Split, start: int, stop: int, layers: Sequence[int], out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Vectors of words `start` to `stop`, the same at every layer: see `Vectors`."""
+        if out is None:
+            out = np.empty((len(layers), stop - start, self.dim), dtype=self.dtype)
+        out[:] = self.noise[start:stop]
+        return out
 
 
 def main(arguments: Sequence[str] = ()) -> None:

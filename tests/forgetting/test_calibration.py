@@ -19,7 +19,9 @@ from probekit.forgetting.comparison import PARTS, Comparison
 from probekit.forgetting.sides import counts
 from probekit.models.names import packaged_minilm, resolve
 from probekit.probes.fit import FitSettings, fit
-from probekit.states.extract import ExtractSettings, States, extract
+from probekit.states.extract import extract
+from probekit.states.settings import ExtractSettings
+from probekit.states.states import States
 from probekit.tasks.instances import make_instances
 from probekit.tasks.task import Task
 from tests.made import SIZES, WORDS, made_states

@@ -26,7 +26,7 @@ from probekit.forgetting.trajectory import Trace, checkpoints_of, trace
 from probekit.models.checkpoint import EncoderSettings
 from probekit.models.model import open_model
 from probekit.probes.fit import FitSettings
-from probekit.states.extract import ExtractSettings
+from probekit.states.settings import ExtractSettings
 from probekit.states.store import states_root
 from tests.processes import begin
 
@@ -216,7 +216,7 @@ def test_what_a_killed_run_left_is_removed(run: Path, small: Corpus, tmp_path: P
 
 def test_states_that_were_there_before_stay(run: Path, small: Corpus, tmp_path: Path) -> None:
     first, *_, last = checkpoints_of(run)
-    there = pk.extract(first, small).store.folder
+    there = pk.extract(first, small).folder
     trace([first, last], ["pos"], corpus=small, folder=tmp_path / "t", keep_states=False)
     assert [path for path in states_root().iterdir() if path.is_dir()] == [there]
     assert pk.extract(first, small).computed == 0

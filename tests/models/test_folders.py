@@ -28,7 +28,8 @@ from probekit.corpora.passage import SPLITS, Corpus, Passage
 from probekit.errors import InputError, ModelError
 from probekit.models import tokenizer_files
 from probekit.models.checkpoint import Checkpoint, EncoderSettings
-from probekit.states.extract import States, extract
+from probekit.states.extract import extract
+from probekit.states.states import States
 from tests.families import make_family
 
 WORDS = ("The", "newtoken", "cat", "sat", "ON", "Ætna", "anothertoken", "mat")
@@ -95,10 +96,10 @@ def test_an_adapter_beside_whole_weights_is_not_applied(adapter: Path, tiny_bert
     tokenizer.save_pretrained(adapter)
     states = read(adapter)
     np.testing.assert_allclose(values(states), expected, atol=1e-4)
-    assert any("adapter_config.json beside its weights is not applied" in notice for notice in states.notices())
+    assert any("adapter_config.json beside its weights is not applied" in notice for notice in states.warnings)
     off = read(adapter, adapter=False)
     np.testing.assert_array_equal(values(off), values(states))
-    assert off.notices() == states.notices() and (adapter / "adapter_config.json").is_file()
+    assert off.warnings == states.warnings and (adapter / "adapter_config.json").is_file()
 
 
 def test_an_adapter_on_the_weights_beside_it(tiny_bert: Path, tmp_path: Path) -> None:
@@ -109,11 +110,11 @@ def test_an_adapter_on_the_weights_beside_it(tiny_bert: Path, tmp_path: Path) ->
     model.save_pretrained(folder)  # its base is this folder
     states = read(folder)
     np.testing.assert_allclose(values(states), expected, atol=1e-4)
-    assert any("is applied to the weights beside it" in notice for notice in states.notices())
+    assert any("is applied to the weights beside it" in notice for notice in states.warnings)
     assert fingerprint(folder) != first
     off = read(folder, adapter=False)
     np.testing.assert_array_equal(values(off), base)
-    assert any("its adapter is off" in notice for notice in off.notices())
+    assert any("its adapter is off" in notice for notice in off.warnings)
 
 
 def _under_a_head() -> dict[str, tuple[Any, Any]]:
@@ -173,7 +174,7 @@ def test_an_adapter_with_tokens_of_its_own(how: str, under_head: bool, tiny_bert
     tokenizer.save_pretrained(tmp_path)
     states = read(tmp_path)
     np.testing.assert_allclose(values(states), plain_pass(model, tokenizer), atol=1e-4)
-    assert f"{tmp_path}: the adapter's own tokenizer is read" in states.notices()
+    assert f"{tmp_path}: the adapter's own tokenizer is read" in states.warnings
     other = fingerprint(tmp_path)
     shutil.copy(tiny_bert / "tokenizer.json", tmp_path)
     assert fingerprint(tmp_path)["tokenizer"] != other["tokenizer"]
@@ -230,7 +231,7 @@ def test_a_configuration_beside_an_adapter(adapter: Path, tiny_bert: Path) -> No
     edit(adapter / "adapter_config.json", revision="step1")
     states = read(adapter)
     np.testing.assert_array_equal(values(states), before)
-    assert any("revision 'step1'" in notice and "no effect" in notice for notice in states.notices())
+    assert any("revision 'step1'" in notice and "no effect" in notice for notice in states.warnings)
 
 
 def test_the_encoder_of_a_pair_alone(sample: Corpus, tmp_path: Path) -> None:
@@ -256,11 +257,11 @@ def test_the_tokenizer_of_a_run_and_of_another_model(tiny_bert: Path, tmp_path: 
     expected = values(read(tiny_bert))
     given = read(checkpoint, tokenizer=tiny_bert)
     np.testing.assert_array_equal(values(given), expected)
-    assert f"{checkpoint}: read with the tokenizer of {tiny_bert}" in given.notices()
+    assert f"{checkpoint}: read with the tokenizer of {tiny_bert}" in given.warnings
     AutoTokenizer.from_pretrained(tiny_bert).save_pretrained(tmp_path / "run")
     found = read(checkpoint)
     np.testing.assert_array_equal(values(found), expected)
-    assert any(f"that of its run is read, {tmp_path / 'run'}" in notice for notice in found.notices())
+    assert any(f"that of its run is read, {tmp_path / 'run'}" in notice for notice in found.warnings)
     assert fingerprint(checkpoint) == fingerprint(checkpoint, tokenizer=str(tiny_bert))
     np.testing.assert_array_equal(values(read(tmp_path / "run")), expected)  # its last checkpoint
     tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
@@ -306,7 +307,7 @@ def test_do_lower_case_of_sentence_transformers(tiny_bert: Path, tmp_path: Path)
     states = read(folder)
     np.testing.assert_allclose(values(states), expected, atol=1e-5)
     assert fingerprint(folder)["tokenizer"] != print_before["tokenizer"]
-    assert any("lower-cased (do_lower_case in its sentence_bert_config.json)" in notice for notice in states.notices())
+    assert any("lower-cased (do_lower_case in its sentence_bert_config.json)" in notice for notice in states.warnings)
 
 
 def test_do_lower_case_is_what_sentence_transformers_does(tiny_bert: Path, tmp_path: Path) -> None:
@@ -321,7 +322,7 @@ def test_do_lower_case_is_what_sentence_transformers_does(tiny_bert: Path, tmp_p
 def test_arguments_for_sentence_transformers_are_reported(tiny_bert: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny_bert, tmp_path / "model"))
     edit(folder / "sentence_bert_config.json", tokenizer_args={"add_prefix_space": True}, model_args={})
-    said = [notice for notice in read(folder).notices() if "not applied" in notice]
+    said = [notice for notice in read(folder).warnings if "not applied" in notice]
     assert said == [f"{folder}: tokenizer_args of its settings for sentence-transformers: not applied"]
 
 

@@ -15,7 +15,8 @@ from transformers import AutoModel
 from probekit.corpora.passage import Corpus
 from probekit.errors import ModelError
 from probekit.models.checkpoint import EncoderSettings
-from probekit.states.extract import States, extract
+from probekit.states.extract import extract
+from probekit.states.states import States
 
 COMMITS = {"main": "a" * 40, "step1": "b" * 40}
 
@@ -63,7 +64,7 @@ def test_an_adapter_on_a_hub_model(hub: Path, small: Corpus, tmp_path: Path) -> 
     model.peft_config["default"].base_model_name_or_path = "some/model"
     model.save_pretrained(tmp_path / "adapter")
     states = extract(str(tmp_path / "adapter"), small)
-    assert f"{tmp_path / 'adapter'}: an adapter on some/model" in states.notices()
+    assert f"{tmp_path / 'adapter'}: an adapter on some/model" in states.warnings
     np.testing.assert_array_equal(values(states), values(extract("some/model", small)))  # it begins as no change
 
 
@@ -74,7 +75,7 @@ def test_the_revision_of_an_adapters_base(hub: Path, small: Corpus, tmp_path: Pa
     model.peft_config["default"].revision = "step1"
     model.save_pretrained(tmp_path / "adapter")
     states = extract(str(tmp_path / "adapter"), small)
-    assert f"{tmp_path / 'adapter'}: an adapter on some/model@step1" in states.notices()
+    assert f"{tmp_path / 'adapter'}: an adapter on some/model@step1" in states.warnings
     np.testing.assert_array_equal(values(states), values(extract("some/model@step1", small)))
 
 

@@ -19,7 +19,8 @@ from probekit.corpora.passage import SPLITS, Corpus, Passage
 from probekit.errors import InputError, ModelError
 from probekit.models import checkpoint
 from probekit.models.checkpoint import Checkpoint, EncoderSettings
-from probekit.states.extract import States, extract
+from probekit.states.extract import extract, in_context
+from probekit.states.states import States
 from tests.families import make_family
 
 
@@ -43,8 +44,8 @@ def headed(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_head_is_left_out_and_said_so(headed: Path, tiny_bert: Path, small: Corpus) -> None:
     states = extract(str(headed), small)
     np.testing.assert_array_equal(values(states), values(extract(str(tiny_bert), small)))
-    assert any("head is left out (BertForSequenceClassification)" in notice for notice in states.notices())
-    assert not extract(str(tiny_bert), small).notices()
+    assert any("head is left out (BertForSequenceClassification)" in notice for notice in states.warnings)
+    assert not extract(str(tiny_bert), small).warnings
 
 
 def test_a_trainers_folder_means_its_last_checkpoint(
@@ -54,7 +55,7 @@ def test_a_trainers_folder_means_its_last_checkpoint(
     last = shutil.copytree(tiny_bert, tmp_path / "out" / "checkpoint-500")
     states = extract(str(tmp_path / "out"), small)
     np.testing.assert_array_equal(values(states), values(extract(str(last), small)))
-    assert states.notices() == [f"{tmp_path / 'out'}: its last checkpoint is read, checkpoint-500"]
+    assert states.warnings == [f"{tmp_path / 'out'}: its last checkpoint is read, checkpoint-500"]
     assert extract(str(tmp_path / "out" / "checkpoint-90"), small).model.endswith("checkpoint-90")
 
 
@@ -101,7 +102,7 @@ def test_an_adapter_is_its_merged_model(
     assert np.abs(values(apart) - values(base))[3].max() > 0.1
     off = extract(str(tmp_path / "adapter"), small, store_dtype="float32", encoder=EncoderSettings(adapter=False))
     np.testing.assert_array_equal(values(off), values(base))
-    assert off.model == apart.model and off.notices() != apart.notices()
+    assert off.model == apart.model and off.warnings != apart.warnings
 
 
 def test_an_adapter_that_lacks_weights(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
@@ -212,8 +213,8 @@ def test_word_vectors(file: str, tmp_path: Path) -> None:
     for i, word in ((0, "the"), (1, "cat"), (3, "Paris")):
         np.testing.assert_allclose(found[0, i], vectors[word], atol=1e-5)
     assert not found[0, [2, 4]].any()
-    assert [word for split, word in states.words_without_piece() if split == "test"] == ["saw", "paris"]
-    assert "have no vector" in states.notices()[0]
+    assert [word for split, word in states.words_without_vector() if split == "test"] == ["saw", "paris"]
+    assert "have no vector" in states.warnings[0]
 
 
 def test_fasttext_makes_vectors_of_unseen_words(tmp_path: Path) -> None:
@@ -222,7 +223,7 @@ def test_fasttext_makes_vectors_of_unseen_words(tmp_path: Path) -> None:
     model = FastText([["the", "cat", "sat", "here"]] * 20, vector_size=8, min_count=1, epochs=1, bucket=100)
     save_facebook_model(model, str(tmp_path / "ft.bin"))
     states = extract(str(tmp_path / "ft.bin"), corpus_of("cat", "cats"), store_dtype="float32")
-    assert states.words_without_piece() == []
+    assert states.words_without_vector() == []
     np.testing.assert_allclose(states.read("dev", 0, 2)[0], [model.wv["cat"], model.wv["cats"]], atol=1e-5)
 
 
@@ -283,7 +284,7 @@ def test_any_module_by_the_names_of_its_parts(small: Corpus, tiny_bert: Path) ->
         np.testing.assert_allclose(found, expected[own].mean(0).numpy(), atol=1e-5)
     scores = pk.probe(states, ["pos"])
     assert set(scores.table["layer"].dropna()) == {0, 1, 2}
-    assert states.in_context("document").read("train", 0, 3).shape == (3, 3, 16)
+    assert in_context(states, "document").read("train", 0, 3).shape == (3, 3, 16)
 
 
 class Backwards(Elmo):

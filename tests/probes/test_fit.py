@@ -13,8 +13,8 @@ from probekit.errors import ModelError
 from probekit.probes import metrics, scaling
 from probekit.probes.batches import Runs
 from probekit.probes.fit import FitSettings, Fitted, fit
-from probekit.states.extract import States
-from probekit.states.live import LiveStates
+from probekit.states.arrays import Arrays
+from probekit.states.states import States
 from probekit.tasks.instances import TaskData, make_instances
 from probekit.tasks.task import Task
 from tests.made import SIZES, WORDS, made_corpus, made_states
@@ -204,7 +204,7 @@ def test_axes_are_those_of_canonical_correlation(kind: str) -> None:
     assert found[:-3].abs().max() < 0.02
 
 
-def gaussian_classes(rng: np.random.Generator, matrix: np.ndarray) -> tuple[LiveStates, TaskData]:
+def gaussian_classes(rng: np.random.Generator, matrix: np.ndarray) -> tuple[Arrays, TaskData]:
     """Eight classes that overlap, in 24 dimensions, seen through `matrix`."""
     means = rng.normal(size=(8, 24)) * 0.45
     labels = {split: rng.integers(0, 8, n) for split, n in words_in(SIZES).items()}
@@ -213,7 +213,7 @@ def gaussian_classes(rng: np.random.Generator, matrix: np.ndarray) -> tuple[Live
         plain = means[of_split] + rng.normal(size=(len(of_split), 24))
         values[split] = (plain @ matrix)[None].astype(np.float32)
     corpus = made_corpus(labels)
-    return LiveStates(corpus, (0,), 24, values), make_instances(WORD, corpus)
+    return Arrays(corpus, (0,), values), make_instances(WORD, corpus)
 
 
 def oblique(kind: str) -> np.ndarray:
@@ -239,7 +239,7 @@ def test_an_invertible_map_of_the_states_changes_nothing(kind: str) -> None:
     assert np.mean(plain.predictions == mapped.predictions) > 0.95
 
 
-def _one(made: tuple[LiveStates, TaskData]) -> tuple[LiveStates, list[TaskData]]:
+def _one(made: tuple[Arrays, TaskData]) -> tuple[Arrays, list[TaskData]]:
     return made[0], [made[1]]
 
 

@@ -212,12 +212,12 @@ def test_the_cache_knows_no_names(few: Corpus, tiny_bert: Path, tmp_path: Path) 
     first = pk.extract(str(tiny_bert), few)
     moved = shutil.copytree(tiny_bert, tmp_path / "moved")
     second = pk.extract(str(moved), Corpus("another name", few.splits))
-    assert first.store.folder == second.store.folder and not second.computed
-    manifest = json.loads((first.store.folder / "manifest.json").read_text())
+    assert first.folder == second.folder and not second.computed
+    manifest = json.loads((first.folder / "manifest.json").read_text())
     assert manifest["layers"] == {"embeddings": "normed", "last": "block", "site": "residual", "stack": "only"}
     for text in (str(tiny_bert), "few", "another name"):
         assert text not in json.dumps(manifest)
-    names = json.loads((first.store.folder / "names.json").read_text())
+    names = json.loads((first.folder / "names.json").read_text())
     assert names == {"models": [str(tiny_bert), str(moved)], "corpora": ["few", "another name"]}
 
 

@@ -10,7 +10,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from probekit.corpora.passage import Split
-from probekit.states.extract import States
+from probekit.states.states import States
 from probekit.tasks.instances import make_instances
 from probekit.tasks.task import Task
 from tests.benchmarks import logistic
@@ -95,8 +95,7 @@ def test_a_cut_has_the_words_of_its_sentences() -> None:
     part = cut(states, 7, layers=[1])
     assert len(part.corpus.splits["train"]) == 7
     n_words = 7 * WORDS
-    read = np.empty((1, n_words - 5, 5), dtype=part.dtype)
-    part.read_into(read, "train", 5, [1])
+    read = part.read("train", 5, n_words, [1])
     # A word's form in this corpus is its place: w12train is the thirteenth.
     forms = [word for passage in part.corpus.splits["train"] for word in passage.words]
     places = [int(form.removeprefix("w").removesuffix("train")) for form in forms]

@@ -13,7 +13,7 @@ from probekit.corpora.passage import Corpus
 from probekit.models.checkpoint import EncoderSettings
 from probekit.models.families import FAMILIES as LISTED
 from probekit.states.doctor import Examination, examine
-from probekit.states.extract import ExtractSettings
+from probekit.states.settings import ExtractSettings
 from tests.families import FAMILIES, READABLE, UNLISTED, bytes_, make_family, wordpiece
 
 

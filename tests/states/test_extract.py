@@ -17,7 +17,8 @@ from probekit.errors import InputError, ProbekitWarning, StoreError
 from probekit.models.checkpoint import Checkpoint, EncoderSettings
 from probekit.models.words import batches
 from probekit.states import extract as extraction
-from probekit.states.extract import States, _shards, extract
+from probekit.states.extract import _shards, extract, in_context
+from probekit.states.states import States
 
 
 @lru_cache(maxsize=1)
@@ -81,7 +82,7 @@ def test_blocks_no_one_asked_for_are_not_run(checkpoint: str, small: Corpus, req
         block.register_forward_hook(lambda *_, i=i: run.append(i))
     assert len(encoder.hidden_states([np.array([5, 6])])) == 3
     assert run == [0, 1]
-    shutil.rmtree(every.store.folder)
+    shutil.rmtree(every.folder)
     some = extract(folder, small, layers=(0, 2))
     assert some.layers == (0, 2)
     np.testing.assert_allclose(some.read("dev", 0, 50), _again(folder, small).read("dev", 0, 50, [0, 2]), atol=2e-3)
@@ -109,7 +110,7 @@ def test_a_long_sentence_is_read_in_windows(tiny_bert: Path) -> None:
     states = extract(str(tiny_bert), corpus)
     vectors = states.read("train", 0, 300)
     assert np.isfinite(vectors).all() and (np.abs(vectors).sum(-1) > 0).all()
-    assert states.words_without_piece() == []
+    assert states.words_without_vector() == []
 
 
 @pytest.mark.parametrize("model", ["tiny_bert", "tiny_gpt2"])
@@ -122,15 +123,15 @@ def test_a_long_document_is_worked_off_in_shards_with_the_same_vectors(
     name, n = str(request.getfixturevalue(model)), int(corpus.offsets("train")[-1])
     together = extract(name, corpus, context="document")
     expected = together.read("train", 0, n).astype(np.float32)
-    assert len(together.shards["train"]) == 1
-    together.store.folder.rename(together.store.folder.with_name("elsewhere"))
+    assert len(together.values.shards["train"]) == 1
+    together.folder.rename(together.folder.with_name("elsewhere"))
     monkeypatch.setattr("probekit.states.extract.LONG", 200)
     monkeypatch.setattr("probekit.states.extract.SHARD_WORDS", 200)
     cut = extract(name, corpus, context="document")
-    shards = cut.shards["train"]
+    shards = cut.values.shards["train"]
     assert len(shards) > 5 and max(shard.stop - shard.start for shard in shards) <= 200
     assert [shard.start for shard in shards[1:]] == [shard.stop for shard in shards[:-1]] and shards[-1].stop == n
-    assert cut.computed == sum(map(len, cut.shards.values())) and cut.no_piece == together.no_piece
+    assert cut.computed == sum(map(len, cut.values.shards.values())) and cut.without_vector == together.without_vector
     np.testing.assert_allclose(cut.read("train", 0, n).astype(np.float32), expected, atol=4e-3)
 
 
@@ -158,7 +159,7 @@ def test_shards_are_whole_units_or_parts_of_one(
 
 def test_documents_are_read_together(small: Corpus, tiny_bert: Path) -> None:
     alone = extract(str(tiny_bert), small)
-    together = alone.in_context("document")
+    together = in_context(alone, "document")
     document = [p for p in small.splits["train"] if p.document == small.splits["train"][0].document][:2]
     words = [w for p in document for w in p.words]
     n = len(document[0].words)
@@ -172,9 +173,9 @@ def test_words_without_a_piece_are_named(tiny_bert: Path) -> None:
     passages = (Passage("1", "d", ("the", "\u200b", "cat")),)
     corpus = Corpus("odd", {"train": passages, "dev": passages, "test": passages})
     states = extract(str(tiny_bert), corpus)
-    assert states.words_without_piece() == [("train", "\u200b"), ("dev", "\u200b"), ("test", "\u200b")]
+    assert states.words_without_vector() == [("train", "\u200b"), ("dev", "\u200b"), ("test", "\u200b")]
     assert not states.read("train", 1, 2).any() and states.read("train", 0, 1).any()
-    assert extract(str(tiny_bert), corpus).no_piece["test"] == (1,)
+    assert extract(str(tiny_bert), corpus).without_vector["test"] == (1,)
 
 
 def test_the_second_time_nothing_is_computed(small: Corpus, tiny_bert: Path) -> None:
@@ -198,7 +199,7 @@ def test_a_checkpoint_is_known_by_its_weights(small: Corpus, tiny_bert: Path, tm
 def test_a_damaged_shard_is_computed_again_with_a_notice(small: Corpus, tiny_bert: Path) -> None:
     states = extract(str(tiny_bert), small)
     before = states.read("train", 0, 100)
-    path = states.store.path(states.shards["train"][0], 1)
+    path = states.values.store.path(states.values.shards["train"][0], 1)
     content = bytearray(path.read_bytes())
     content[-10] ^= 0xFF
     path.write_bytes(bytes(content))
@@ -213,7 +214,7 @@ def test_a_damaged_shard_is_computed_again_with_a_notice(small: Corpus, tiny_ber
 
 def test_more_layers_reuse_those_that_are_there(small: Corpus, tiny_bert: Path) -> None:
     few = extract(str(tiny_bert), small, layers=(1,))
-    times = {path: path.stat().st_mtime_ns for path in few.store.folder.glob("*.safetensors")}
+    times = {path: path.stat().st_mtime_ns for path in few.folder.glob("*.safetensors")}
     extract(str(tiny_bert), small)
     assert all(path.stat().st_mtime_ns == time for path, time in times.items())
 
@@ -223,7 +224,7 @@ def test_reading_across_shards(small: Corpus, tiny_bert: Path, monkeypatch: pyte
     monkeypatch.setattr(extraction, "SHARD_WORDS", 100)
     other = Corpus("other name", small.splits)
     states = extract(str(tiny_bert), other)
-    assert len(states.shards["train"]) > 3
+    assert len(states.values.shards["train"]) > 3
     np.testing.assert_allclose(states.read("train", 0, 600), whole, atol=2e-3)
     np.testing.assert_array_equal(states.read("train", 37, 411), states.read("train", 0, 600)[:, 37:411])
 
@@ -247,7 +248,7 @@ def test_layers_that_are_not_there(small: Corpus, tiny_bert: Path) -> None:
 
 def test_settings_are_part_of_the_key(small: Corpus, tiny_bert: Path) -> None:
     folders = {
-        extract(str(tiny_bert), small, **change).store.folder  # type: ignore[arg-type]
+        extract(str(tiny_bert), small, **change).folder  # type: ignore[arg-type]
         for change in ({}, {"pieces": "first"}, {"context": "document"}, {"store_dtype": "float32"})
     }
     assert len(folders) == 4

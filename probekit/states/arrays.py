@@ -1,0 +1,70 @@
+"""Arrays: vectors in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from probekit.corpora.passage import SPLITS, Context, Corpus, Split
+from probekit.models.encoder import Encoder
+from probekit.models.words import WordReader
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Vectors of a corpus in memory.
+
+    Attributes:
+        corpus: the words.
+        layers: the layers there are.
+        values: `(layers, words, dim)` by split, of one type.
+        context: what was read in one pass.
+    """
+
+    corpus: Corpus
+    layers: tuple[int, ...]
+    values: Mapping[Split, np.ndarray] = field(repr=False)
+    context: Context = "sentence"
+
+    @property
+    def dim(self) -> int:
+        """Width of a vector."""
+        return self._any.shape[2]
+
+    @property
+    def dtype(self) -> str:
+        """Of the numbers."""
+        return str(self._any.dtype)
+
+    @property
+    def _any(self) -> np.ndarray:
+        return next(iter(self.values.values()))
+
+    def read(
+        self, split: Split, start: int, stop: int, layers: Sequence[int], out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Vectors of words `start` to `stop`: see `Vectors`."""
+        numbers = [self.layers.index(layer) for layer in layers]
+        found = self.values[split][numbers, start:stop]
+        if out is None:
+            return found
+        out[:] = found
+        return out
+
+
+def read_in_memory(encoder: Encoder, corpus: Corpus, layers: Sequence[int]) -> Arrays:
+    """The vectors of `corpus` at `layers`, float32, by a model as it is now; sentences are read one by one.
+
+    Words without a subword have zeros.
+    """
+    reader = WordReader(encoder)
+    reader.load(encoder.n_layers - 1)
+    values: dict[Split, np.ndarray] = {}
+    for split in SPLITS:
+        words = int(corpus.offsets(split)[-1])
+        values[split] = np.zeros((len(layers), words, encoder.dim), dtype=np.float32)
+        for batch in reader.batches([passage.words for passage in corpus.splits[split]]):
+            reader.read(batch, layers, values[split])
+    return Arrays(corpus, tuple(layers), values)

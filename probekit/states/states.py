@@ -1,0 +1,232 @@
+"""States: what a model computed of a corpus, with where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xxhash
+
+from probekit import doors
+from probekit.corpora.passage import SPLITS, Context, Corpus, Split
+from probekit.errors import InputError
+from probekit.models.model import Model
+from probekit.states.arrays import Arrays
+from probekit.states.settings import ExtractSettings
+from probekit.states.stored import Stored
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+
+GIVEN = "given"  # what stands in the manifest for vectors that somebody else computed
+
+
+@dataclass(frozen=True)
+class States:
+    """One vector per word and layer of a corpus.
+
+    Attributes:
+        model: what results call the checkpoint.
+        corpus: the corpus read.
+        layers: the layers there are, 0 being the embeddings.
+        n_layers: layers the whole model has, the embeddings counted.
+        dim: width of a vector.
+        values: the numbers, on disk or in memory.
+        settings: how the corpus was read.
+        context: what was read in one pass: each passage, or each document up to the model's limit.
+        manifest: fingerprints and conventions, in codes: the same manifest is the same vectors.
+        without_vector: positions of words that the tokenizer gives no subword, by split; their vectors are zero.
+        seconds: time spent extracting; 0 where everything was there.
+        computed, reused: shards computed now, and found whole.
+        model_warnings: what a reader must know of the model.
+        module: the model, where it has no name to be opened by.
+    """
+
+    model: str
+    corpus: Corpus
+    layers: tuple[int, ...]
+    n_layers: int
+    dim: int
+    values: Stored | Arrays
+    manifest: Mapping[str, Any]
+    without_vector: Mapping[Split, tuple[int, ...]]
+    settings: ExtractSettings = field(default_factory=ExtractSettings)
+    context: Context = "sentence"
+    seconds: float = 0.0
+    computed: int = 0
+    reused: int = 0
+    model_warnings: tuple[str, ...] = ()
+    module: Model | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        vectors: Mapping[Split, Any],
+        corpus: Corpus,
+        *,
+        name: str = "given vectors",
+        context: Context = "sentence",
+    ) -> States:
+        """Your own vectors of a corpus, from wherever they come.
+
+        Args:
+            vectors: for each split, an array or tensor `(layers, words, dim)`, or `(words, dim)` for one layer: a row
+                per word of the split, in the order of `corpus.splits[split].words`. Half precision is kept, everything
+                else becomes float32.
+            corpus: the words.
+            name: what results call them.
+            context: what their model read in one pass. Tasks of another context are refused.
+
+        Raises InputError for vectors of another shape than the corpus asks for.
+        """
+        doors.of_type("corpus", corpus, Corpus)
+        doors.of_type("name", name, str)
+        doors.choice("context", context, ("sentence", "document"))
+        doors.of_type("vectors", vectors, Mapping)
+        values: dict[Split, np.ndarray] = {}
+        for split in SPLITS:
+            values[split] = _checked(vectors, split, corpus)
+        layers, _, dim = values["train"].shape
+        for split, array in values.items():
+            if array.shape[::2] != (layers, dim) or array.dtype != values["train"].dtype:
+                raise InputError(
+                    f"vectors: '{split}' has {array.shape[0]} layers of width {array.shape[2]} ({array.dtype}), and "
+                    f"'train' {layers} of width {dim} ({values['train'].dtype})"
+                )
+        zeros = {split: tuple(np.flatnonzero(~array.any(axis=(0, 2))).tolist()) for split, array in values.items()}
+        numbers = tuple(range(layers))
+        return cls(
+            model=name,
+            corpus=corpus,
+            layers=numbers,
+            n_layers=layers,
+            dim=dim,
+            values=Arrays(corpus, numbers, values, context),
+            manifest=_manifest(values, corpus, context),
+            without_vector=zeros,
+            context=context,
+        )
+
+    @property
+    def dtype(self) -> str:
+        """Of the numbers, as kept."""
+        return self.values.dtype
+
+    @property
+    def folder(self) -> Path | None:
+        """Where they lie; None in memory."""
+        return self.values.folder if isinstance(self.values, Stored) else None
+
+    def read(
+        self,
+        split: Split,
+        start: int,
+        stop: int,
+        layers: Sequence[int] | None = None,
+        out: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Vectors of words `start` to `stop`, as positions in the split: `(layers, stop - start, dim)`, as kept.
+
+        `layers` are all where none are given. They are written into `out` where it is given.
+        """
+        return self.values.read(split, start, stop, self.layers if layers is None else layers, out)
+
+    def numpy(self, split: Split, layers: int | Sequence[int] | None = None) -> np.ndarray:
+        """The vectors of a split as an array: `(words, dim)` for a single layer, else `(layers, words, dim)`.
+
+        Row i is the word in row i of `words(split)`. The type is that of `dtype`.
+
+        Raises InputError for a split or a layer that is not there.
+        """
+        doors.choice("split", split, SPLITS)
+        wanted = self.layers if layers is None else doors.whole_numbers("layers", layers)
+        odd = [layer for layer in wanted if layer not in self.layers]
+        if odd:
+            raise InputError(f"layers: '{self.model}' was read at {list(self.layers)}, not at {odd[0]}")
+        found = self.read(split, 0, int(self.corpus.offsets(split)[-1]), wanted)
+        return found[0] if isinstance(layers, int) else found
+
+    def torch(self, split: Split, layers: int | Sequence[int] | None = None) -> torch.Tensor:
+        """The same as a tensor on the CPU."""
+        import torch
+
+        return torch.from_numpy(np.ascontiguousarray(self.numpy(split, layers)))
+
+    def words(self, split: Split) -> pd.DataFrame:
+        """The words of a split, one row per vector: `word`, `passage`, `document`, and its `place` in the passage."""
+        import pandas as pd
+
+        doors.choice("split", split, SPLITS)
+        passages = self.corpus.splits[split]
+        lengths = np.diff(passages.offsets)
+        columns = {
+            "word": passages.words.texts(),
+            "passage": np.repeat(np.array(passages.ids.texts(), dtype=object), lengths),
+            "document": np.repeat(np.array(passages.documents.texts(), dtype=object), lengths),
+            "place": np.arange(len(passages.words)) - np.repeat(passages.offsets[:-1], lengths),
+        }
+        return pd.DataFrame(columns)
+
+    def words_without_vector(self) -> list[tuple[Split, str]]:
+        """The words whose vectors are zero, since the tokenizer gives them no subword."""
+        found: list[tuple[Split, str]] = []
+        for split, positions in self.without_vector.items():
+            words = self.corpus.splits[split].words.take(np.array(positions, dtype=np.int64))
+            found += [(split, word) for word in words.texts()]
+        return found
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader must know of them."""
+        lost = self.words_without_vector()
+        if not lost:
+            return list(self.model_warnings)
+        examples = ", ".join(map(repr, list(dict.fromkeys(word for _, word in lost))[:5]))
+        total = sum(int(self.corpus.offsets(split)[-1]) for split in SPLITS)
+        what = "no subword" if "window" in self.manifest else "no vector"
+        share = f"{len(lost):,} of {total:,} words"
+        text = f"{self.model} on {self.corpus.name}: {share} have {what} ({examples}): zero vectors"
+        return [*self.model_warnings, text]
+
+
+def _checked(vectors: Mapping[Split, Any], split: Split, corpus: Corpus) -> np.ndarray:
+    """The vectors of a split, `(layers, words, dim)`. Raises InputError."""
+    if split not in vectors:
+        raise InputError(f"vectors has no '{split}': it takes an array for each of {', '.join(SPLITS)}")
+    array = _as_array(vectors[split])
+    array = array[None] if array.ndim == 2 else array
+    n_words = int(corpus.offsets(split)[-1])
+    fits = array.ndim == 3 and array.shape[1] == n_words and 0 not in array.shape[::2]
+    if not (fits and np.issubdtype(array.dtype, np.number)):
+        raise InputError(
+            f"vectors: '{split}' takes numbers (layers, {n_words:,} words, width), a row per word of '{corpus.name}', "
+            f"not {array.dtype} {array.shape}"
+        )
+    return array if array.dtype == np.float16 else array.astype(np.float32)
+
+
+def _as_array(given: Any) -> np.ndarray:
+    """An array or tensor as an array; numpy has no bfloat16."""
+    if not hasattr(given, "detach"):
+        return np.asarray(given)
+    tensor = given.detach().cpu()
+    is_half = str(tensor.dtype) == "torch.float16"
+    return np.asarray(tensor if is_half else tensor.float())
+
+
+def _manifest(values: Mapping[Split, np.ndarray], corpus: Corpus, context: Context) -> dict[str, Any]:
+    digest = xxhash.xxh3_128()
+    for split, array in values.items():
+        digest.update(f"{split} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return {
+        "model": {"vectors": digest.hexdigest()},
+        "corpus": {"text": corpus.fingerprint},
+        "context": context,
+        "layers": {"site": GIVEN},
+        "dtype": str(values["train"].dtype),
+    }
