@@ -130,7 +130,8 @@ def compare(
             floors = [_floor_score(d, checkpoints[0].corpus, floor) for d in data]
             for states, probes, name in zip(checkpoints[1:], fitted[1:], shown[1:], strict=True):
                 sides = _sides(checkpoints[0], states, fitted[0], probes, notices)
-                permutations = paired.permutations_for(n_tasks * len(others) * (len(sides[0].layers) + 1))
+                cells = n_tasks * len(others) * (len(sides[0].layers) + 1)
+                permutations = paired.permutations_for(cells)
                 about = {"before": shown[0], "after": name, "corpus": corpus_name}
                 notices += _add_pair(
                     found, about, checkpoints[0], states, sides, floors, correction, permutations, seconds

@@ -133,7 +133,7 @@ def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> l
             {
                 "layer": layer,
                 "layer_after": layer_after,
-                **_parts(side, np.stack([level.test for level in levels]), resamples, has_plain=bool(plain)),
+                **_parts(side, [level.test for level in levels], resamples, has_plain=bool(plain)),
                 "score_before": _score(side, before),
                 "score_as_it_is": _score(side, plain) if plain else np.nan,
                 "score_mapped": _score(side, through),
@@ -200,11 +200,23 @@ def _relocated(before: Any, here: Any, now: Any, then: Any) -> Any:
     return np.maximum(np.minimum(now, np.maximum(before, here)) - np.maximum(then, here), 0)
 
 
-def _parts(side: Sides, levels: np.ndarray, resamples: np.ndarray, *, has_plain: bool) -> dict[str, float]:
-    """The drop and its parts with their intervals, from `(levels, seeds, n)` predictions, `before` first, and
-    `(resamples, groups)` weights."""
+def _parts(
+    side: Sides,
+    levels: Sequence[np.ndarray],
+    resamples: np.ndarray,
+    *,
+    has_plain: bool,
+) -> dict[str, float]:
+    """The drop and its parts, with their intervals.
+
+    Args:
+        side: the task.
+        levels: predictions of the readings, `before` first, `(seeds, n)` each.
+        resamples: how often each group is drawn, `(resamples, groups)`.
+        has_plain: whether the probe reads `after` as it is.
+    """
     metric = METRICS[side.data.task.metric]
-    (counted,) = counts(side.data, "test", [levels])
+    (counted,) = counts(side.data, "test", [np.stack(levels)])
     groups = counted.shape[2]
     of_seeds = _split(metric.score(counted.sum(axis=2)), has_plain)
     flat = counted.transpose(2, 0, 1, 3).reshape(groups, -1)

@@ -47,9 +47,17 @@ class Sides:
 
 
 def counts(data: TaskData, split: Split, predictions: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Counts per group of several sets of predictions, `(cells, seeds, n)` each: `(cells, seeds, groups, k)` each.
+    """What the task's metric counts in several sets of predictions, which are of the same seeds.
 
-    They are counted together, so that `k` means the same labels for all; all have as many seeds.
+    They are counted together, so that `k` means the same labels for all.
+
+    Args:
+        data: the task and its instances.
+        split: the one predicted.
+        predictions: `(cells, seeds, n)` each.
+
+    Returns:
+        `(cells, seeds, groups, k)` each.
     """
     counted = task_counts(data, split, np.concatenate(predictions))
     return np.split(counted, np.cumsum([len(cells) for cells in predictions])[:-1])

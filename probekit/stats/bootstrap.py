@@ -48,7 +48,7 @@ def bootstrap(
 
 
 def interval(resampled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile intervals: the ends `(cells,)` of the central 95% of `(cells, resamples)` values."""
+    """Percentile intervals: ends `(cells,)` of the central 95% of `(cells, resamples)` values."""
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail], axis=1)
     return low, high

@@ -1,8 +1,8 @@
 """Metrics: functions of counts that add up over groups, each an entry in METRICS.
 
-A group is what chance is about: a sentence or a document. Since counts add up over groups, a thousand
-resamples of the groups are one matrix product. numpy is imported where it is used: who lists the tasks
-reads METRICS and counts nothing.
+A group is what chance is about: a sentence or a document. Since counts add up over groups, a
+thousand resamples of the groups are one matrix product. numpy is imported where it is used: listing
+the tasks reads METRICS and counts nothing.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Metric:
         label: the same, short, for pictures.
         meaning: its definition, one line for people.
         source: where it is defined.
-        counts: `(predicted, gold, groups, positive)` to counts `(cells, groups, k)`, float64; `k` is the
-            metric's own affair. `predicted` `(cells, n)` and `gold` `(n,)` are labels as integers,
-            `groups` `(n,)` numbers from 0, each of which occurs; `positive` is a label, where the metric
-            needs one.
+        counts: `(predicted, gold, groups, positive)` to counts `(cells, groups, k)`, float64; what
+            each of `k` is depends on the metric. `predicted` `(cells, n)` and `gold` `(n,)` are labels as
+            integers, `groups` `(n,)` numbers from 0, each of which occurs; `positive` is a label, None
+            where the metric needs none.
         score: counts `(…, k)`, summed over groups, to scores `(…)`.
         low, high: the least and the greatest score.
         needs_positive: whether it is the score of one label, which the task names.
@@ -129,9 +129,13 @@ def count_labels(
 
 
 def mean_f1(counts: np.ndarray) -> np.ndarray:
-    """2 tp / (2 tp + fp + fn), the mean over the labels that occur in gold or prediction: `(…)`, in [0, 1].
+    """2 tp / (2 tp + fp + fn), the mean over the labels that occur in gold or prediction.
 
-    0 where none occurs. `counts` are those of `count_labels`, `(…, 3 * labels)`.
+    Args:
+        counts: those of `count_labels`, `(…, 3 * labels)`.
+
+    Returns:
+        `(…)` scores in [0, 1]; 0 where no label occurs.
     """
     tp, fp, fn = counts[..., 0::3], counts[..., 1::3], counts[..., 2::3]
     f1 = 2 * tp / (2 * tp + fp + fn).clip(min=1)
@@ -160,7 +164,7 @@ _ENTRIES = (
     Metric(
         name="macro_f1",
         label="macro F1",
-        meaning="the unweighted mean of the labels' F1, over labels that occur in gold or prediction",
+        meaning="the mean F1 of the labels that occur in gold or prediction, unweighted",
         source="Opitz and Burst 2019, arXiv:1911.03347",
         counts=count_every_label,
         score=mean_f1,

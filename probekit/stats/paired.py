@@ -1,8 +1,8 @@
 """Paired: intervals and p-values of differences between probes that answered the same instances.
 
-Sentences (documents) are resampled for both sides at once, and under the null hypothesis a sentence's
-two results may change sides. The difference between seeds is a second source of chance: it enters both
-distributions as a Student t variate with the standard error of the mean over seeds.
+Sentences (documents) are resampled for both sides at once, and under the null hypothesis a
+sentence's two results may change sides. The difference between seeds is a second source of chance: it
+enters both distributions as a Student t variate with the standard error of the mean over seeds.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def resampling(
     Args:
         groups: how many there are.
         resamples: how many times they are drawn.
-        permutations: how many; as many as resamples where it is not given, 0 where no p-value is needed.
+        permutations: how many; as many as resamples where it is not given, 0 where no p-value is
+            needed.
         seed: of both.
     """
     rng = np.random.default_rng(seed)
@@ -98,9 +99,9 @@ def difference(
     """Second minus first, with its interval and p-value.
 
     The interval is the bootstrap's over groups, by percentiles, widened for few groups (see
-    `bootstrap.widened`). The p-value is that of the paired permutation test (Good 2005, chapter 3; for
-    such scores Yeh 2000), with one added to both counts (Phipson and Smyth 2010). Both carry the spread
-    between seeds; with one seed there is none to carry.
+    `bootstrap.widened`). The p-value is that of the paired permutation test (Good 2005, chapter 3;
+    for such scores Yeh 2000), with one added to both counts (Phipson and Smyth 2010). Both carry the
+    spread between seeds; with one seed there is none to carry.
 
     Args:
         metric: of the counts.
@@ -170,12 +171,12 @@ def seed_noise(
     variates: int | None = None,
     seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """How far other seeds might move each cell's mean, and how much of the bootstrap counts beside it.
+    """How far other seeds might move each cell's mean, and what share of the bootstrap counts then.
 
-    Seeds also differ by what they make of single sentences. The spread between seeds has that, and so
-    has the bootstrap over sentences; it must not count twice, so that the bootstrap keeps what the seeds
-    have in common. No more is taken from it than the observed spread puts back: the whole variance is
-    never below the bootstrap's.
+    Seeds also differ by what they make of single sentences. The spread between seeds has that, and
+    so has the bootstrap over sentences; it must not count twice, so that the bootstrap keeps what the
+    seeds have in common. No more is taken from it than the observed spread puts back: the whole
+    variance is never below the bootstrap's.
 
     Args:
         observed: values of single seeds, `(cells, seeds)`.
@@ -184,8 +185,8 @@ def seed_noise(
         seed: of the variates.
 
     Returns:
-        Noise `(cells, variates)`, and the share of the bootstrap's variance that is of sentences alone,
-        `(cells,)`, in [0, 1].
+        Noise `(cells, variates)`, and the share of the bootstrap's variance that is of sentences
+        alone, `(cells,)`, in [0, 1].
     """
     cells, seeds, resamples = resampled.shape
     variates = variates or resamples

@@ -68,7 +68,8 @@ class Task:
                 raise TaskError(f"task '{self.name}': {unknown(key, str(getattr(self, key)), valid)}")
         if METRICS[self.metric].needs_positive != bool(self.positive):
             needing = [f"'{name}'" for name, metric in METRICS.items() if metric.needs_positive]
-            raise TaskError(f"task '{self.name}': metric {' or '.join(needing)} and the key 'positive' go together")
+            named = " or ".join(needing)
+            raise TaskError(f"task '{self.name}': metric {named} and the key 'positive' go together")
         if self.features == "product" and self.arity == 1:
             raise TaskError(f"task '{self.name}': features 'product' needs a shape of two spans (arc or pair)")
 
