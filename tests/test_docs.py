@@ -23,7 +23,7 @@ def metric_rows() -> list[dict[str, str]]:
 
 
 TABLES = {"aliases": alias_rows, "families": family_rows, "metrics": metric_rows}
-PAGES = {"models.md": ("aliases", "families"), "methods.md": ("metrics",)}
+PAGES = {"models.md": ("families", "aliases"), "methods.md": ("metrics",)}
 
 
 def table(rows: list[dict[str, str]]) -> str:
