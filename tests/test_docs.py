@@ -5,10 +5,25 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from probekit.cli.models import alias_rows, family_rows
+import pytest
 
-PAGE = Path(__file__).parents[1] / "docs" / "models.md"
-TABLES = {"aliases": alias_rows, "families": family_rows}
+from probekit.cli.models import alias_rows, family_rows
+from probekit.stats.metrics import METRICS
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def metric_rows() -> list[dict[str, str]]:
+    rows = []
+    for metric in METRICS.values():
+        limits = f"{metric.low:g} to {metric.high:g}"
+        row = {"metric": f"`{metric.name}`", "range": limits, "meaning": metric.meaning}
+        rows.append({**row, "source": metric.source})
+    return rows
+
+
+TABLES = {"aliases": alias_rows, "families": family_rows, "metrics": metric_rows}
+PAGES = {"models.md": ("families", "aliases"), "methods.md": ("metrics",)}
 
 
 def table(rows: list[dict[str, str]]) -> str:
@@ -25,11 +40,14 @@ def with_tables(page: str) -> str:
     return page
 
 
-def test_the_tables_of_models_are_the_codes() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    assert page.count("<!-- end -->") == len(TABLES)
+@pytest.mark.parametrize("name", PAGES)
+def test_the_tables_are_the_codes(name: str) -> None:
+    page = (DOCS / name).read_text(encoding="utf-8")
+    assert re.findall("<!-- table: (.*) -->", page) == list(PAGES[name])
     assert page == with_tables(page)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for name in PAGES:
+        path = DOCS / name
+        path.write_text(with_tables(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -14,7 +14,6 @@ import numpy as np
 from probekit import doors
 from probekit.corpora.passage import Context, Corpus
 from probekit.errors import InputError, ModelError
-from probekit.forgetting import paired
 from probekit.forgetting.comparison import COLUMNS, KEYS, MORE_COLUMNS, TABLES, Comparison
 from probekit.forgetting.decompose import decompose
 from probekit.forgetting.layers import layer_pairs, partners
@@ -25,7 +24,6 @@ from probekit.forgetting.similarity import few_dimensions, similarities
 from probekit.forgetting.verdict import kind, verdict
 from probekit.forgetting.where import where
 from probekit.models.layers import in_words
-from probekit.probes import metrics
 from probekit.probes.asked import (
     Asked,
     CorpusNames,
@@ -47,7 +45,9 @@ from probekit.probes.probe import record, versions
 from probekit.progress import Progress, silent
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
+from probekit.stats import paired
 from probekit.stats.correction import Correction, adjust
+from probekit.stats.metrics import METRICS
 from probekit.tasks.instances import TaskData
 
 if TYPE_CHECKING:
@@ -130,9 +130,12 @@ def compare(
             floors = [_floor_score(d, checkpoints[0].corpus, floor) for d in data]
             for states, probes, name in zip(checkpoints[1:], fitted[1:], shown[1:], strict=True):
                 sides = _sides(checkpoints[0], states, fitted[0], probes, notices)
-                swaps = paired.swaps_for(n_tasks * len(others) * (len(sides[0].layers) + 1))
+                cells = n_tasks * len(others) * (len(sides[0].layers) + 1)
+                permutations = paired.permutations_for(cells)
                 about = {"before": shown[0], "after": name, "corpus": corpus_name}
-                notices += _add_pair(found, about, checkpoints[0], states, sides, floors, correction, swaps, seconds)
+                notices += _add_pair(
+                    found, about, checkpoints[0], states, sides, floors, correction, permutations, seconds
+                )
             runs += [record(states, data, (probe,), seeds, settings) for states in checkpoints]
     import pandas as pd
 
@@ -265,7 +268,7 @@ def _add_pair(
     sides: Sequence[Sides],
     floors: Sequence[float],
     correction: Correction,
-    swaps: int,
+    permutations: int,
     seconds: dict[str, float],
 ) -> list[str]:
     """Add the rows of one checkpoint against the first to every table; returns what a reader must know of them."""
@@ -276,8 +279,8 @@ def _add_pair(
     for side, floor in zip(sides, floors, strict=True):
         task = side.data.task.name
         with timed(seconds, "bootstrap and permutation"):
-            add("comparison", task, _cells(side, floor, swaps))
-            best = _best(side, floor, swaps)
+            add("comparison", task, _cells(side, floor, permutations))
+            best = _best(side, floor, permutations)
             # The best layer before has no partner where the other model has fewer: its neighbour stands for it.
             layer = min((a for a, _ in side.layers), key=lambda a: abs(a - best["layer_before"]))
             add("best", task, [{**best, "layer_probed": layer}])
@@ -291,28 +294,28 @@ def _add_pair(
     return list(few_dimensions(before.model, after.model, rows))
 
 
-def _cells(side: Sides, floor: float, swaps: int) -> Rows:
+def _cells(side: Sides, floor: float, permutations: int) -> Rows:
     """A row a pair of layers."""
     first, second = side.places
     dev = [
         mean_scores(side.data, "dev", fitted.dev_predictions)[places]
         for fitted, places in ((side.before, first), (side.after, second))
     ]
-    scored = _scored(side, side.before.predictions[first], side.after.predictions[second], floor, swaps)
+    scored = _scored(side, side.before.predictions[first], side.after.predictions[second], floor, permutations)
     return [
         {**row, "layer": a, "layer_after": b, "dev_before": x, "dev_after": y}
         for row, (a, b), x, y in zip(scored, side.layers, *dev, strict=True)
     ]
 
 
-def _best(side: Sides, floor: float, swaps: int) -> dict[str, Any]:
+def _best(side: Sides, floor: float, permutations: int) -> dict[str, Any]:
     """The best layer of each side, chosen on dev, against each other."""
     fits = (side.before, side.after)
     i, j = (
         max(places, key=mean_scores(side.data, "dev", fitted.dev_predictions).__getitem__)
         for fitted, places in zip(fits, side.candidates, strict=True)
     )
-    (row,) = _scored(side, side.before.predictions[[i]], side.after.predictions[[j]], floor, swaps)
+    (row,) = _scored(side, side.before.predictions[[i]], side.after.predictions[[j]], floor, permutations)
     depth = [
         expected_layer(np.maximum.accumulate(mean_scores(side.data, "test", fitted.predictions)), fitted.layers)
         for fitted in fits
@@ -321,12 +324,13 @@ def _best(side: Sides, floor: float, swaps: int) -> dict[str, Any]:
     return {**row, **layers, "expected_layer_before": depth[0], "expected_layer_after": depth[1]}
 
 
-def _scored(side: Sides, before: np.ndarray, after: np.ndarray, floor: float, swaps: int) -> Rows:
+def _scored(side: Sides, before: np.ndarray, after: np.ndarray, floor: float, permutations: int) -> Rows:
     """Scores and their difference, a row a cell, from predictions `(cells, seeds, n)` of either side."""
-    data, metric = side.data, side.data.task.metric
+    data, metric = side.data, METRICS[side.data.task.metric]
     first, second = counts(data, "test", [before, after])
-    found = paired.difference(metric, first, second, paired.weights(first.shape[2], swaps=swaps))
-    scores = [metrics.score(metric, c.sum(axis=2)).mean(axis=1) for c in (first, second)]
+    shared = paired.resampling(first.shape[2], permutations=permutations)
+    found = paired.difference(metric, first, second, shared)
+    scores = [metric.score(counted.sum(axis=2)).mean(axis=1) for counted in (first, second)]
     floors = np.full(len(before), floor)
     kept, kept_low, kept_high = (
         retention(scores[0], scores[0] + change, floors, found.detectable)
@@ -335,7 +339,7 @@ def _scored(side: Sides, before: np.ndarray, after: np.ndarray, floor: float, sw
     return [
         {
             "probe": side.before.head,
-            "metric": metric,
+            "metric": metric.name,
             "score_before": scores[0][i],
             "score_after": scores[1][i],
             "delta": found.value[i],

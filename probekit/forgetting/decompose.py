@@ -21,12 +21,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from probekit.forgetting import maps, paired
+from probekit.forgetting import maps
 from probekit.forgetting.comparison import PARTS
 from probekit.forgetting.sides import Sides, counts, mean_scores
-from probekit.probes import metrics
 from probekit.probes.fit import Fitted, predict
 from probekit.states.states import States
+from probekit.stats.bootstrap import interval, widened
+from probekit.stats.metrics import METRICS
+from probekit.stats.paired import difference, minimum_detectable, resampling, seed_noise
 from probekit.tasks.instances import TaskData
 
 MAP_WORDS, CHUNK = 16_384, 256  # training words that maps are fitted on, in runs from all over the split
@@ -114,7 +116,8 @@ def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> l
     data, (first, second) = side.data, side.places
     scores = {name: mean_scores(data, "dev", dev) for name, (dev, _) in mapped.items()}
     then, now = _readings(side.data, "before", side.before), _readings(side.data, "layer", side.after)
-    drawn = paired.weights(len(np.unique(data.splits["test"].groups))).resampled
+    groups = len(np.unique(data.splits["test"].groups))
+    resamples = resampling(groups, permutations=0).resamples
     rows = []
     for i, (layer, layer_after) in enumerate(side.layers):
         before, own = then[first[i]], now[second[i]]._replace(name="retrained")
@@ -130,7 +133,7 @@ def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> l
             {
                 "layer": layer,
                 "layer_after": layer_after,
-                **_parts(side, np.stack([level.test for level in levels]), drawn, has_plain=bool(plain)),
+                **_parts(side, [level.test for level in levels], resamples, has_plain=bool(plain)),
                 "score_before": _score(side, before),
                 "score_as_it_is": _score(side, plain) if plain else np.nan,
                 "score_mapped": _score(side, through),
@@ -188,8 +191,8 @@ def _moved(data: TaskData, before: Reading, here: Reading, others: Sequence[Move
 def _knows_more(data: TaskData, first: Reading, second: Reading) -> bool:
     """Whether the first reading's score on dev is above the second's by its 95% interval."""
     higher, lower = counts(data, "dev", [first.dev[None], second.dev[None]])
-    drawn = paired.weights(higher.shape[2], swaps=1)
-    return bool(paired.difference(data.task.metric, lower, higher, drawn).low[0] > 0)
+    shared = resampling(higher.shape[2], permutations=0)
+    return bool(difference(METRICS[data.task.metric], lower, higher, shared).low[0] > 0)
 
 
 def _relocated(before: Any, here: Any, now: Any, then: Any) -> Any:
@@ -197,26 +200,39 @@ def _relocated(before: Any, here: Any, now: Any, then: Any) -> Any:
     return np.maximum(np.minimum(now, np.maximum(before, here)) - np.maximum(then, here), 0)
 
 
-def _parts(side: Sides, levels: np.ndarray, drawn: np.ndarray, *, has_plain: bool) -> dict[str, float]:
-    """The drop and its parts with their intervals, from `(levels, seeds, n)` predictions, `before` first, and
-    `(draws, groups)` weights."""
-    metric = side.data.task.metric
-    (counted,) = counts(side.data, "test", [levels])
+def _parts(
+    side: Sides,
+    levels: Sequence[np.ndarray],
+    resamples: np.ndarray,
+    *,
+    has_plain: bool,
+) -> dict[str, float]:
+    """The drop and its parts, with their intervals.
+
+    Args:
+        side: the task.
+        levels: predictions of the readings, `before` first, `(seeds, n)` each.
+        resamples: how often each group is drawn, `(resamples, groups)`.
+        has_plain: whether the probe reads `after` as it is.
+    """
+    metric = METRICS[side.data.task.metric]
+    (counted,) = counts(side.data, "test", [np.stack(levels)])
     groups = counted.shape[2]
-    of_seeds = _split(metrics.score(metric, counted.sum(axis=2)), has_plain)
+    of_seeds = _split(metric.score(counted.sum(axis=2)), has_plain)
     flat = counted.transpose(2, 0, 1, 3).reshape(groups, -1)
-    resampled = metrics.score(metric, (drawn @ flat).reshape(len(drawn), *counted.shape[:2], -1))
-    draws = _split(resampled.transpose(1, 2, 0), has_plain)
+    sums = (resamples @ flat).reshape(len(resamples), *counted.shape[:2], -1)
+    of_resamples = _split(metric.score(sums).transpose(1, 2, 0), has_plain)
     row: dict[str, float] = {}
     for part in ("drop", "mapped_drop", *PARTS):
-        seeds, drawn_part = of_seeds[part][None], draws[part][None]
+        seeds, resampled = of_seeds[part][None], of_resamples[part][None]
         value = seeds.mean(axis=1)
-        noise, share = paired.seed_noise(seeds, drawn_part)
-        spread = metrics.widened(drawn_part.mean(axis=1), value, groups, share) + noise
-        low, high = metrics.interval(spread)
+        noise, share = seed_noise(seeds, resampled)
+        spread = widened(resampled.mean(axis=1), value, groups, share) + noise
+        low, high = interval(spread)
         row |= {part: float(value[0]), f"{part}_low": float(low[0]), f"{part}_high": float(high[0])}
         if part == "drop":
-            row["drop_detectable"] = float(paired.minimum_detectable(spread, value)[0])
+            detectable = minimum_detectable(spread, value, metric.largest_difference)
+            row["drop_detectable"] = float(detectable[0])
     return row
 
 

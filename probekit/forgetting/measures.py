@@ -10,9 +10,9 @@ import numpy as np
 def retention(before: np.ndarray, after: np.ndarray, floor: np.ndarray, least: np.ndarray | float = 0.0) -> np.ndarray:
     """Share of what was known above the floor that is still known: (after - floor) / (before - floor).
 
-    1 means all is kept, 0 that nothing above the floor is left; above 1 where the score rose, below 0 where it fell
-    under the floor. Missing (NaN) where `before` is not above the floor by more than `least`: there was nothing to
-    keep, or too little to have a share of.
+    1 means that all of it is, 0 that nothing above the floor is left; above 1 where the score rose, below 0 where it
+    fell under the floor. Missing (NaN) where `before` is not above the floor by more than `least`: there was nothing to
+    retain, or too little to have a share of.
     """
     known = before - floor
     return np.divide(after - floor, known, out=np.full_like(known, np.nan, dtype=float), where=known > least)

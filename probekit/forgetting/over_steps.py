@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from probekit.forgetting import paired
 from probekit.forgetting.kept import Kept
 from probekit.forgetting.measures import backward_transfer, forgetting, retention
 from probekit.forgetting.sides import counts
 from probekit.forgetting.verdict import over_time
 from probekit.probes.baselines import BASELINES
+from probekit.stats import paired
+from probekit.stats.metrics import METRICS
 from probekit.tasks.instances import TaskData
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ class Course:
         """Second minus first, each a checkpoint's place and the places of layers in it, pairwise."""
         predicted = [self.answers[place][layers] for place, layers in (first, second)]
         before, after = counts(self.data, "test", predicted)
-        drawn = paired.weights(before.shape[2], swaps=1)  # no p-values here
-        return paired.difference(self.data.task.metric, before, after, drawn)
+        shared = paired.resampling(before.shape[2], permutations=0)
+        return paired.difference(METRICS[self.data.task.metric], before, after, shared)
 
 
 def course(data: TaskData, corpus: str, measured: Sequence[tuple[str, int, Kept]]) -> Course:

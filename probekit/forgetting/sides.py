@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from probekit.corpora.passage import Split
-from probekit.probes import metrics
+from probekit.probes.evaluate import task_counts, task_scores
 from probekit.probes.fit import Fitted
 from probekit.tasks.instances import TaskData
 
@@ -47,18 +47,22 @@ class Sides:
 
 
 def counts(data: TaskData, split: Split, predictions: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Counts a group of several sets of predictions, `(cells, seeds, n)` each: `(cells, seeds, groups, k)` each.
+    """What the task's metric counts in several sets of predictions, which are of the same seeds.
 
     They are counted together, so that `k` means the same labels for all.
+
+    Args:
+        data: the task and its instances.
+        split: the one predicted.
+        predictions: `(cells, seeds, n)` each.
+
+    Returns:
+        `(cells, seeds, groups, k)` each.
     """
-    instances = data.splits[split]
-    flat = np.concatenate([p.reshape(-1, len(instances)) for p in predictions])
-    counted = metrics.task_counts(data, split, flat)
-    parts = np.split(counted, np.cumsum([p.shape[0] * p.shape[1] for p in predictions])[:-1])
-    return [part.reshape(*p.shape[:2], *part.shape[1:]) for p, part in zip(predictions, parts, strict=True)]
+    counted = task_counts(data, split, np.concatenate(predictions))
+    return np.split(counted, np.cumsum([len(cells) for cells in predictions])[:-1])
 
 
 def mean_scores(data: TaskData, split: Split, predictions: np.ndarray) -> np.ndarray:
     """Score of each cell, mean over seeds: `(cells,)` from `(cells, seeds, n)`."""
-    (counted,) = counts(data, split, [predictions])
-    return metrics.score(data.task.metric, counted.sum(axis=-2)).mean(axis=1)
+    return task_scores(data, split, predictions).mean(axis=1)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from probekit.corpora.passage import Corpus
-from probekit.forgetting import paired
 from probekit.forgetting.sides import Sides
-from probekit.probes import metrics
+from probekit.stats import paired
 from probekit.stats.correction import Correction, adjust
+from probekit.stats.metrics import METRICS
 from probekit.tasks.instances import TaskData
 
 FREQUENCY = (1, 10, 100, 1_000)  # lower ends of bins: times the rarest word of the instance stands in training
@@ -35,9 +35,10 @@ def where(side: Sides, layer: int, corpus: Corpus, correction: Correction) -> li
     names, masks = zip(*(kind for kind in _kinds(side.data, corpus) if kind[1].any()), strict=True)
     groups = np.unique(gold.groups, return_inverse=True)[1]
     before, after = (_counts(groups, np.stack(masks), answers) for answers in right)
-    drawn = paired.weights(int(groups[-1]) + 1, swaps=paired.swaps_for(len(names)))
-    found = paired.difference("accuracy", before, after, drawn)
-    shares = [metrics.score("accuracy", counted.sum(axis=2)).mean(axis=1) for counted in (before, after)]
+    accuracy, permutations = METRICS["accuracy"], paired.permutations_for(len(names))
+    shared = paired.resampling(int(groups[-1]) + 1, permutations=permutations)
+    found = paired.difference(accuracy, before, after, shared)
+    shares = [accuracy.score(counted.sum(axis=2)).mean(axis=1) for counted in (before, after)]
     adjusted = adjust(found.p_value, correction)
     return [
         {

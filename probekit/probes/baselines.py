@@ -1,4 +1,4 @@
-"""Baselines: what can be had without a model, judged like any other probe."""
+"""Baselines: what can be had without a model, evaluated like any probe."""
 
 from __future__ import annotations
 

@@ -14,11 +14,11 @@ import torch
 
 from probekit.corpora.passage import SPLITS, Split
 from probekit.engine.workers import count, stop_if_unwanted, workers
-from probekit.probes import metrics, scaling
+from probekit.probes import scaling
 from probekit.probes.adam import Adam
 from probekit.probes.batches import Runs
+from probekit.probes.evaluate import evaluate, task_scores
 from probekit.probes.heads import Head, head_of
-from probekit.probes.judge import judge
 from probekit.probes.stack import Stack
 from probekit.probes.whitened import MOST_BYTES, n_words, whitened
 from probekit.progress import Progress, silent
@@ -149,7 +149,7 @@ def predict(fitted: Sequence[Fitted], states: Vectors, split: Split) -> list[np.
     """
     runs = Runs(states, split, [one.data.splits[split] for one in fitted])
     with workers(fitted[0].stacks[0][1].scaling.mean.device) as pool:
-        parts = list(pool.map(lambda group: judge(group[1], runs, group[0])[1], fitted[0].stacks))
+        parts = list(pool.map(lambda group: evaluate(group[1], runs, group[0])[1], fitted[0].stacks))
     return [np.concatenate([part[t] for part in parts]) for t in range(len(fitted))]
 
 
@@ -233,7 +233,7 @@ class _Fit:
         dev = [np.empty((*shape[1:], len(instances)), dtype=np.int64) for instances in self.dev.instances]
         for number in range(1, len(self.path) + 1):
             self._round(number, progress)
-            loss, predictions = judge(self.stack, self.dev, self.layers)
+            loss, predictions = evaluate(self.stack, self.dev, self.layers)
             score = self._dev_scores(predictions)
             better = (score > best_score) | ((score == best_score) & (loss < best_loss))
             # A probe that is final stays so, however long others of its group go on.
@@ -249,7 +249,7 @@ class _Fit:
             for view, kept in zip(self.stack.cell(t, layer, seed), best[t, layer, seed], strict=True):
                 view.copy_(kept)
         progress(1)
-        _, test = judge(self.stack, self.test, self.layers)
+        _, test = evaluate(self.stack, self.test, self.layers)
         self.stack.finish(self.scaling)
         return [
             Fitted(
@@ -268,11 +268,8 @@ class _Fit:
 
     def _dev_scores(self, predictions: Sequence[np.ndarray]) -> np.ndarray:
         """The metric on dev, `(tasks, layers, seeds)`, from each task's predictions `(layers, seeds, n)`."""
-        found = []
-        for data, predicted in zip(self.tasks, predictions, strict=True):
-            counts = metrics.task_counts(data, "dev", predicted.reshape(-1, predicted.shape[2]))
-            found.append(metrics.score(data.task.metric, counts.sum(axis=1)).reshape(predicted.shape[:2]))
-        return np.stack(found)
+        pairs = zip(self.tasks, predictions, strict=True)
+        return np.stack([task_scores(data, "dev", predicted) for data, predicted in pairs])
 
     def _round(self, number: int, progress: Callable[[float], None]) -> None:
         """Train until the learning rate is zero, with the penalty of this round."""

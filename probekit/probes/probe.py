@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from probekit import doors
-from probekit.probes import identity, metrics
+from probekit.probes import identity
 from probekit.probes.asked import (
     CorpusNames,
     Seeds,
@@ -24,12 +24,15 @@ from probekit.probes.asked import (
     subjects_of,
 )
 from probekit.probes.baselines import BASELINES
+from probekit.probes.evaluate import task_counts, task_scores
 from probekit.probes.fit import FitSettings, Fitted, fit
 from probekit.probes.heads import head_of
 from probekit.probes.scores import Scores, make_scores
 from probekit.progress import Progress, silent
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
+from probekit.stats.bootstrap import bootstrap, interval, widened
+from probekit.stats.metrics import METRICS
 from probekit.tasks.instances import FEW, TaskData
 
 Rows = Iterator[dict[str, Any]]
@@ -132,8 +135,7 @@ def _baseline_rows(states: States, data: TaskData) -> Rows:
 
 def _probe_rows(states: States, fitted: Fitted) -> Rows:
     cells = [(i, layer, j, seed) for i, layer in enumerate(fitted.layers) for j, seed in enumerate(fitted.seeds)]
-    dev = metrics.task_counts(fitted.data, "dev", fitted.dev_predictions.reshape(len(cells), -1)).sum(axis=1)
-    dev_scores = metrics.score(fitted.data.task.metric, dev).reshape(len(fitted.layers), -1)
+    dev_scores = task_scores(fitted.data, "dev", fitted.dev_predictions)
     predicted = fitted.predictions.reshape(len(cells), -1)
     for (i, layer, j, seed), scored in zip(cells, _scored(fitted.data, predicted), strict=True):
         yield {
@@ -166,10 +168,10 @@ def _row(states: States, data: TaskData) -> dict[str, Any]:
 
 def _scored(data: TaskData, predicted: np.ndarray) -> Iterator[dict[str, float]]:
     """Score and interval of each row of test predictions."""
-    metric, counts = data.task.metric, metrics.task_counts(data, "test", predicted)
-    scores = metrics.score(metric, counts.sum(axis=1))
-    resampled = metrics.widened(metrics.bootstrap(metric, counts), scores, counts.shape[1])
-    lows, highs = np.clip(metrics.interval(resampled), 0, 1)
+    metric, counts = METRICS[data.task.metric], task_counts(data, "test", predicted)
+    scores = metric.score(counts.sum(axis=1))
+    resampled = widened(bootstrap(metric.score, counts), scores, counts.shape[1])
+    lows, highs = np.clip(interval(resampled), metric.low, metric.high)
     for score, low, high in zip(scores.tolist(), lows.tolist(), highs.tolist(), strict=True):
         yield {"score": score, "ci_low": low, "ci_high": high}
 

@@ -13,6 +13,7 @@ from probekit.probes.baselines import BASELINES
 from probekit.probes.scores import Scores
 from probekit.reports.forgetting import forgetting_figure
 from probekit.reports.picture import save
+from probekit.stats.metrics import METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +68,8 @@ def _grid(frame: pd.DataFrame, model: str, kind: str) -> tuple[pd.DataFrame, pd.
     """Scores of one panel, means over seeds: tasks × layers, tasks × baselines, and each task's best layer."""
     several = frame["corpus"].nunique() > 1
     mine = frame[frame["model"] == model]
-    label = mine["task"] + " (" + mine["metric"].replace({"accuracy": "acc", "macro_f1": "macro F1", "f1": "F1"}) + ")"
+    labels = {name: metric.label for name, metric in METRICS.items()}
+    label = mine["task"] + " (" + mine["metric"].replace(labels) + ")"
     mine = mine.assign(row=label + ("\n" + mine["corpus"] if several else ""))
     order = list(dict.fromkeys(mine["row"]))
     layers = mine[mine["probe"] == kind].pivot_table(index="row", columns="layer", values="score")

@@ -1,1 +1,1 @@
-"""Statistics: what is chance. Pure numpy."""
+"""Statistics: what is chance? Pure numpy and scipy, of arrays of counts; no tasks, no models."""

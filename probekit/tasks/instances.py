@@ -21,7 +21,7 @@ UNSEEN = -1  # a label that training does not have: no probe can give it, so it 
 
 @dataclass(frozen=True)
 class Instances:
-    """What a probe is trained or judged on.
+    """What a probe is trained or evaluated on.
 
     Attributes:
         spans: `(n, arity, 2)` first word and word after the last, as positions in the split's row of words

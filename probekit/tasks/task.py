@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -11,15 +12,16 @@ from probekit.corpora.passage import Context
 from probekit.errors import TaskError, unknown
 from probekit.foreign import shortened, toml_table
 from probekit.paths import path_of
+from probekit.stats.metrics import METRICS
 
 Shape = Literal["word", "span", "arc", "pair"]
 Metric = Literal["accuracy", "macro_f1", "f1"]
 SpanVector = Literal["mean", "ends"]
 Features = Literal["concat", "product"]
 
-CHOICES: dict[str, tuple[str, ...]] = {
+CHOICES: dict[str, Collection[str]] = {
     "shape": ("word", "span", "arc", "pair"),
-    "metric": ("accuracy", "macro_f1", "f1"),
+    "metric": METRICS,
     "context": ("sentence", "document"),
     "span": ("mean", "ends"),
     "features": ("concat", "product"),
@@ -37,15 +39,14 @@ class Task:
             layer (`dependencies`, `constituents`, `roles`, `entities`, `mentions`, `edges`).
         shape: `word` labels a word, `span` a given span, `arc` a given ordered pair of spans, `pair` asks
             whether two mentions are one entity.
-        metric: `accuracy` (of one label an instance; it equals micro-F1 over all labels), `macro_f1`
-            (unweighted mean over labels), `f1` (of the label `positive`). All in [0, 1], higher is better.
+        metric: how predictions are compared with gold labels: a name in `stats.metrics.METRICS`.
         corpus: the corpus used where the user names none.
         context: what the model reads in one pass: the `sentence` (a passage), or the `document` up to the
             model's limit.
         span: a span's vector: `mean` of its words, or its `ends` (first and last word, concatenated).
         features: of a pair: `concat` is [a; b], `product` is [a; b; a*b].
         exclude: labels left out, with `*` as wildcard.
-        positive: the label whose F1 is meant, for `f1`.
+        positive: the label that the metric is of, where it needs one (`f1`).
         description: what the task asks and where it comes from.
     """
 
@@ -53,7 +54,7 @@ class Task:
     title: str
     layer: str
     shape: Shape
-    metric: Metric = "accuracy"
+    metric: str = "accuracy"
     corpus: str = "en_ewt"
     context: Context = "sentence"
     span: SpanVector = "mean"
@@ -66,8 +67,10 @@ class Task:
         for key, valid in CHOICES.items():
             if getattr(self, key) not in valid:
                 raise TaskError(f"task '{self.name}': {unknown(key, str(getattr(self, key)), valid)}")
-        if (self.metric == "f1") != bool(self.positive):
-            raise TaskError(f"task '{self.name}': metric 'f1' and the key 'positive' go together")
+        if METRICS[self.metric].needs_positive != bool(self.positive):
+            needing = [f"'{name}'" for name, metric in METRICS.items() if metric.needs_positive]
+            named = " or ".join(needing)
+            raise TaskError(f"task '{self.name}': metric {named} and the key 'positive' go together")
         if self.features == "product" and self.arity == 1:
             raise TaskError(f"task '{self.name}': features 'product' needs a shape of two spans (arc or pair)")
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from probekit.corpora.passage import Split
-from probekit.probes import metrics
+from probekit.probes.evaluate import task_scores
 from probekit.tasks.instances import TaskData
 
 PATIENCE = 2  # penalties in a row without a better score
@@ -44,9 +44,8 @@ def best_on_dev(data: TaskData, answers: Iterable[Answer]) -> Answer:
 
 
 def score_of(data: TaskData, split: Split, predictions: np.ndarray) -> float:
-    """The task's metric of predictions `(n,)`: in [0, 1], higher is better."""
-    counts = metrics.task_counts(data, split, predictions[None])
-    return float(metrics.score(data.task.metric, counts.sum(axis=1))[0])
+    """The task's metric of predictions `(n,)`: higher is better."""
+    return float(task_scores(data, split, predictions))
 
 
 def predictions_of(logits: dict[Split, torch.Tensor]) -> dict[Split, np.ndarray]:

@@ -13,7 +13,6 @@ from transformers import AutoModel, AutoTokenizer
 
 from probekit.corpora.passage import Corpus, Passage, Split
 from probekit.errors import InputError
-from probekit.forgetting import paired
 from probekit.forgetting.compare import compare
 from probekit.forgetting.comparison import PARTS, Comparison
 from probekit.forgetting.sides import counts
@@ -22,6 +21,8 @@ from probekit.probes.fit import FitSettings, fit
 from probekit.states.extract import extract
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
+from probekit.stats import paired
+from probekit.stats.metrics import METRICS
 from probekit.tasks.instances import make_instances
 from probekit.tasks.task import Task
 from tests.made import SIZES, WORDS, made_states
@@ -173,7 +174,8 @@ def test_other_seeds_and_other_sentences_are_no_change(small: Corpus, tiny_bert:
     for draw in range(200):
         seeds, sentences = rng.permutation(16), rng.integers(0, groups, groups)
         first, second = (counted[:, part][:, :, sentences] for part in (seeds[:3], seeds[3:6]))
-        found = paired.difference("accuracy", first, second, paired.weights(groups, draws=400, seed=draw), seed=draw)
+        shared = paired.resampling(groups, resamples=400, seed=draw)
+        found = paired.difference(METRICS["accuracy"], first, second, shared, seed=draw)
         significant += (found.p_value <= 0.05).tolist()
     assert np.mean(significant) <= 0.07
 

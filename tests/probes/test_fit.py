@@ -10,11 +10,14 @@ from sklearn.preprocessing import StandardScaler
 
 from probekit.corpora.passage import Corpus, Edge, Passage
 from probekit.errors import ModelError
-from probekit.probes import metrics, scaling
+from probekit.probes import scaling
 from probekit.probes.batches import Runs
+from probekit.probes.evaluate import task_counts
 from probekit.probes.fit import FitSettings, Fitted, fit
 from probekit.states.arrays import Arrays
 from probekit.states.states import States
+from probekit.stats.bootstrap import bootstrap, interval
+from probekit.stats.metrics import METRICS
 from probekit.tasks.instances import TaskData, make_instances
 from probekit.tasks.task import Task
 from tests.made import SIZES, WORDS, made_corpus, made_states
@@ -32,9 +35,9 @@ def scores(fitted: Fitted) -> np.ndarray:
 
 
 def intervals(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
-    test = fitted.data.splits["test"]
-    counts = metrics.group_counts("accuracy", fitted.predictions.reshape(-1, len(test)), test)
-    return metrics.interval(metrics.bootstrap("accuracy", counts))
+    counts = task_counts(fitted.data, "test", fitted.predictions)
+    cells = counts.reshape(-1, *counts.shape[2:])
+    return interval(bootstrap(METRICS[fitted.data.task.metric].score, cells))
 
 
 def planted(kind: str, *, seed: int = 0, dim: int = 16) -> tuple[States, TaskData]:

@@ -1,0 +1,60 @@
+"""Evaluate: what trained probes predict for a split, and how good that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from probekit.corpora.passage import Split
+from probekit.probes.batches import Runs
+from probekit.probes.stack import Stack
+from probekit.stats.metrics import METRICS
+from probekit.tasks.instances import UNSEEN, TaskData
+
+BATCH_WORDS = 1_536
+
+
+@torch.no_grad()
+def evaluate(stack: Stack, runs: Runs, layers: Sequence[int]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Mean loss in nats `(tasks, layers, seeds)` over a split, and each task's predictions `(layers, seeds, n)`.
+
+    `layers` are those of `runs.states` that the stack's layers read, one for one.
+    """
+    n_tasks, device = len(stack.tasks), stack.scaling.mean.device
+    total = np.zeros((n_tasks, len(layers), len(stack.seeds)))
+    found: list[list[np.ndarray]] = [[] for _ in range(n_tasks)]
+    for batch in runs.batches(BATCH_WORDS, layers, device):
+        for t, (output, labels) in enumerate(zip(stack(batch), batch.labels, strict=True)):
+            found[t].append(stack.head.predict(output).permute(0, 2, 1).cpu().numpy())
+            seen = labels != UNSEEN
+            if seen.any():
+                total[t] += (stack.head.loss(output[:, seen], labels[seen]) * seen.sum()).cpu().numpy()
+    known = [(instances.labels != UNSEEN).sum() for instances in runs.instances]
+    return total / np.maximum(known, 1)[:, None, None], [np.concatenate(parts, axis=2) for parts in found]
+
+
+def task_counts(data: TaskData, split: Split, predicted: np.ndarray) -> np.ndarray:
+    """What the task's metric counts, in each group (see `stats.metrics`).
+
+    Args:
+        data: the task and its instances.
+        split: the one predicted.
+        predicted: `(…, n)` labels, as indices of the classes.
+
+    Returns:
+        `(…, groups, k)` counts; `k` means the same for all predictions given at once.
+    """
+    task, instances = data.task, data.splits[split]
+    groups = np.unique(instances.groups, return_inverse=True)[1]
+    positive = data.classes.index(task.positive) if task.positive else None
+    cells = predicted.reshape(-1, len(instances))
+    counts = METRICS[task.metric].counts(cells, instances.labels, groups, positive)
+    return counts.reshape(*predicted.shape[:-1], *counts.shape[1:])
+
+
+def task_scores(data: TaskData, split: Split, predicted: np.ndarray) -> np.ndarray:
+    """Scores `(…)` of predictions `(…, n)` by the task's metric."""
+    counts = task_counts(data, split, predicted)
+    return METRICS[data.task.metric].score(counts.sum(axis=-2))

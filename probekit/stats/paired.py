@@ -1,0 +1,254 @@
+"""Paired: intervals and p-values of differences between probes that answered the same instances.
+
+Sentences (documents) are resampled for both sides at once, and under the null hypothesis a
+sentence's two results may change sides. The difference between seeds is a second source of chance: it
+enters both distributions as a Student t variate with the standard error of the mean over seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from probekit.stats.bootstrap import LEVEL, RESAMPLES, interval, resample, widened
+
+if TYPE_CHECKING:
+    from probekit.stats.metrics import Metric, Score
+
+PERMUTATIONS_PER_CELL = 50
+BLOCK = 1 << 22  # numbers that are held at once, in each of a few arrays
+POWER = 0.8
+TIE = 1e-12  # scores are sums of many counts: equal ones differ in the last digits
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Differences (second minus first) of some cells; arrays `(cells,)`.
+
+    Attributes:
+        value: mean over seeds of the difference in score.
+        low, high: 95% interval, no farther apart than scores can be; missing for one group.
+        p_value: two-sided, in (0, 1]; 1 where no prediction differs, or without permutations.
+        detectable: about the minimum detectable effect: the smallest true difference that such data
+            shows four times in five at the 5% level, before any correction; in score.
+    """
+
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    p_value: np.ndarray
+    detectable: np.ndarray
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """The resamples and permutations that all cells share, so that cells can be compared.
+
+    Attributes:
+        resamples: `(resamples, groups)` how often each sentence or document is drawn, float64.
+        permutations: `(permutations, groups)` 1 where the two sides change places, a byte each.
+    """
+
+    resamples: np.ndarray
+    permutations: np.ndarray
+
+
+def permutations_for(cells: int) -> int:
+    """So many that a p-value can be small enough to survive a correction for `cells`."""
+    return max(RESAMPLES, PERMUTATIONS_PER_CELL * cells)
+
+
+def resampling(
+    groups: int,
+    *,
+    resamples: int = RESAMPLES,
+    permutations: int | None = None,
+    seed: int = 0,
+) -> Resampling:
+    """Resamples and permutations of `groups` sentences or documents.
+
+    Args:
+        groups: how many there are.
+        resamples: how many times they are drawn.
+        permutations: how many; as many as resamples where it is not given, 0 where no p-value is
+            needed.
+        seed: of both.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = resample(groups, resamples, rng).astype(np.float64)
+    rows = resamples if permutations is None else permutations
+    permuted = np.empty((rows, groups), dtype=np.uint8)
+    at_once = max(1, BLOCK // groups)
+    for start in range(0, len(permuted), at_once):
+        block = permuted[start : start + at_once]
+        block[:] = rng.integers(0, 2, size=block.shape)
+    return Resampling(drawn, permuted)
+
+
+def difference(
+    metric: Metric,
+    first: np.ndarray,
+    second: np.ndarray,
+    shared: Resampling,
+    *,
+    seed: int = 0,
+) -> Difference:
+    """Second minus first, with its interval and p-value.
+
+    The interval is the bootstrap's over groups, by percentiles, widened for few groups (see
+    `bootstrap.widened`). The p-value is that of the paired permutation test (Good 2005, chapter 3;
+    for such scores Yeh 2000), with one added to both counts (Phipson and Smyth 2010). Both carry the
+    spread between seeds; with one seed there is none to carry.
+
+    Args:
+        metric: of the counts.
+        first, second: `(cells, seeds, groups, k)` counts, of the same groups and seeds.
+        shared: see `resampling`.
+        seed: of the variates that stand for the seeds.
+    """
+    most = max(len(shared.resamples), len(shared.permutations))
+    at_once = max(1, BLOCK // (first.shape[1] * most))
+    parts = []
+    for start in range(0, len(first), at_once):
+        cells = slice(start, start + at_once)
+        parts.append(_difference(metric, first[cells], second[cells], shared, seed))
+    names = [field.name for field in fields(Difference)]
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return Difference(**columns)
+
+
+def _difference(
+    metric: Metric,
+    first: np.ndarray,
+    second: np.ndarray,
+    shared: Resampling,
+    seed: int,
+) -> Difference:
+    """Of cells that are worked on at once."""
+    score, limit = metric.score, metric.largest_difference
+    observed = score(second.sum(axis=-2)) - score(first.sum(axis=-2))  # (cells, seeds)
+    value = observed.mean(axis=1)
+    resampled = _resampled(score, shared.resamples, second)
+    resampled -= _resampled(score, shared.resamples, first)
+    resamples, permutations = len(shared.resamples), len(shared.permutations)
+    variates = max(resamples, permutations)
+    noise, share = seed_noise(observed, resampled, variates=variates, seed=seed)
+    by_groups = widened(resampled.mean(axis=1), value, first.shape[2], share)
+    spread = by_groups + noise[:, :resamples]
+    low, high = np.clip(interval(spread), -limit, limit)
+    null = _permuted(score, shared.permutations, first, second) * np.sqrt(share)[:, None]
+    null += noise[:, :permutations]
+    extreme = (np.abs(null) >= np.abs(value)[:, None] - TIE).sum(axis=1)
+    p_value = (1 + extreme) / (1 + permutations)
+    detectable = minimum_detectable(spread, value, limit)
+    return Difference(value, low, high, p_value, detectable)
+
+
+def minimum_detectable(spread: np.ndarray, value: np.ndarray, limit: float) -> np.ndarray:
+    """About the smallest true difference that is found four times in five at the 5% level.
+
+    Args:
+        spread: resampled values, `(cells, resamples)`.
+        value: those observed, `(cells,)`.
+        limit: the largest difference that there can be.
+
+    Returns:
+        `(cells,)` differences, in [0, limit].
+    """
+    # What a test at 5% calls significant, and what four resamples in five stay above.
+    significant = np.quantile(np.abs(spread - value[:, None]), LEVEL, axis=1)
+    short = np.quantile(value[:, None] - spread, POWER, axis=1)
+    return np.clip(significant + short, 0, limit)
+
+
+def seed_noise(
+    observed: np.ndarray,
+    resampled: np.ndarray,
+    *,
+    variates: int | None = None,
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """How far other seeds might move each cell's mean, and what share of the bootstrap counts then.
+
+    Seeds also differ by what they make of single sentences. The spread between seeds has that, and
+    so has the bootstrap over sentences; it must not count twice, so that the bootstrap keeps what the
+    seeds have in common. No more is taken from it than the observed spread puts back: the whole
+    variance is never below the bootstrap's.
+
+    Args:
+        observed: values of single seeds, `(cells, seeds)`.
+        resampled: the same of every resample, `(cells, seeds, resamples)`.
+        variates: how many, if not as many as resamples.
+        seed: of the variates.
+
+    Returns:
+        Noise `(cells, variates)`, and the share of the bootstrap's variance that is of sentences
+        alone, `(cells,)`, in [0, 1].
+    """
+    cells, seeds, resamples = resampled.shape
+    variates = variates or resamples
+    if seeds == 1:
+        return np.zeros((cells, variates)), np.ones(cells)
+    mean = resampled.mean(axis=1)
+    apart = (resampled - mean[:, None]).var(axis=2).sum(axis=1) / (seeds - 1) / seeds
+    whole = mean.var(axis=1)
+    error = observed.std(axis=1, ddof=1) / np.sqrt(seeds)
+    twice = np.minimum(np.minimum(apart, error**2), whole)
+    share = np.divide(whole - twice, whole, out=np.ones(cells), where=whole > 0)
+    student = np.random.default_rng(seed).standard_t(seeds - 1, size=variates)
+    return error[:, None] * student, share
+
+
+def _permuted(
+    score: Score,
+    permutations: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+) -> np.ndarray:
+    """Differences with sides changed at random, means over seeds: `(cells, permutations)`."""
+    before, after = first.sum(axis=-2)[:, :, None], second.sum(axis=-2)[:, :, None]
+
+    def changed(change: np.ndarray) -> np.ndarray:
+        return score(after - change) - score(before + change)
+
+    return _of_weighted(permutations, second - first, changed).mean(axis=1)
+
+
+def _resampled(score: Score, resamples: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Scores of resampled groups: `(cells, seeds, resamples)`."""
+    return _of_weighted(resamples, counts, score)
+
+
+def _of_weighted(
+    weights: np.ndarray,
+    counts: np.ndarray,
+    of: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """What `of` makes of sums of counts over groups, weighted by each row of `weights`.
+
+    Sums are taken for some rows at a time, a matrix product each, and over the groups that have
+    something to count.
+
+    Args:
+        weights: `(rows, groups)`.
+        counts: `(cells, seeds, groups, k)`.
+        of: from `(cells, seeds, rows, k)` to `(cells, seeds, rows)`.
+
+    Returns:
+        `(cells, seeds, rows)`.
+    """
+    cells, seeds, _, k = counts.shape
+    used = counts.any(axis=(0, 1, 3))
+    if not used.all():
+        weights, counts = weights[:, used], counts[:, :, used]
+    flat = counts.transpose(2, 0, 1, 3).reshape(counts.shape[2], cells * seeds * k)
+    found = np.empty((cells, seeds, len(weights)))
+    at_once = max(1, BLOCK // max(1, *flat.shape))
+    for start in range(0, len(weights), at_once):
+        rows = slice(start, start + at_once)
+        sums = weights[rows].astype(np.float64) @ flat
+        found[:, :, rows] = of(sums.reshape(-1, cells, seeds, k).transpose(1, 2, 0, 3))
+    return found
