@@ -99,7 +99,7 @@ def test_all_says_what_it_skips(run: Run, tiny_bert: Path, tmp_path: Path) -> No
 
 
 def test_a_users_task_needs_no_python(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
-    (tmp_path / "number.toml").write_text('title = "Number"\nlayer = "feats.Number"\nshape = "word"\n')
+    (tmp_path / "number.toml").write_text('title = "Number"\nannotation = "feats.Number"\nshape = "word"\n')
     status, out, err = run("probe", "--model", tiny_bert, "--task", "./number.toml", "--corpus", brief, "--out", "o")
     assert status == 0, err
     assert "number" in out

@@ -15,18 +15,18 @@ from probekit.paths import path_of
 
 SPLIT_NAMES = ("train", "dev", "test")
 
-TAG_LAYERS = ("upos", "xpos", "lemma", "feats", "misc", "deprel")
-EDGE_LAYERS = ("dependencies", "constituents", "roles", "entities", "mentions")
+WORD_ANNOTATIONS = ("upos", "xpos", "lemma", "feats", "misc", "deprel")
+SPAN_ANNOTATIONS = ("dependencies", "constituents", "roles", "entities", "mentions")
 
-READER_LAYERS: dict[str, tuple[str, ...]] = {
-    "conllu": TAG_LAYERS + EDGE_LAYERS,
-    "ud_propbank": TAG_LAYERS + EDGE_LAYERS,
+READER_ANNOTATIONS: dict[str, tuple[str, ...]] = {
+    "conllu": WORD_ANNOTATIONS + SPAN_ANNOTATIONS,
+    "ud_propbank": WORD_ANNOTATIONS + SPAN_ANNOTATIONS,
     "conll2012": ("xpos", "speaker", "constituents", "roles", "entities", "mentions"),
     "edges": (),
     "datasets": (),
 }
-"""The closed vocabulary of readers (`readers.READERS` has their functions) and the layers each can give; empty
-where layers are called whatever the files call them."""
+"""The closed vocabulary of readers (`readers.READERS` has their functions) and the annotations each can give; empty
+where annotations are called whatever the files call them."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Card:
         name: the file's stem.
         title, description, licence, citation: for people.
         reader: a name in `readers.READERS`.
-        layers: the layers the corpus carries, as `Passage.tags` and `Passage.edges` call them.
+        annotations: what the corpus carries, as `Passage.tags` and `Passage.edges` call them.
         sources: files to fetch; empty where the files lie beside the card.
         files: split to file, relative to the card, where they do.
         dataset: for the reader `datasets`, a data set's name on the hub, in place of files.
@@ -87,7 +87,7 @@ class Card:
     title: str
     licence: str
     reader: str
-    layers: tuple[str, ...]
+    annotations: tuple[str, ...]
     path: Path
     description: str = ""
     citation: str = ""
@@ -101,7 +101,7 @@ def load_card(name_or_path: str | Path) -> Card:
     """The card of a shipped name, or of a TOML file by path.
 
     Raises InputError for an unknown name; CorpusError for a file that is missing or is not TOML, for an unknown
-    or missing key, a value of the wrong type, and a reader, layer or split outside the vocabulary.
+    or missing key, a value of the wrong type, and a reader, annotation or split outside the vocabulary.
     """
     is_path = isinstance(name_or_path, Path) or name_or_path.endswith(".toml")
     path = path_of(name_or_path) if is_path else bundle.find("corpora", str(name_or_path))
@@ -116,18 +116,18 @@ def corpus_cards() -> list[Card]:
 def _card(table: dict[str, Any], path: Path) -> Card:
     _check_table(table, Card, str(path), given=("name", "path"))
     where = str(path)
-    _check_name(table["reader"], READER_LAYERS, "reader", where)
-    for layer in table["layers"]:
-        if READER_LAYERS[table["reader"]]:
-            _check_name(layer, READER_LAYERS[table["reader"]], "layer", where)
+    _check_name(table["reader"], READER_ANNOTATIONS, "reader", where)
+    for annotation in table["annotations"]:
+        if READER_ANNOTATIONS[table["reader"]]:
+            _check_name(annotation, READER_ANNOTATIONS[table["reader"]], "annotation", where)
     for split in table.get("files", ()):
         _check_name(split, SPLIT_NAMES, "split", where)
     sources = tuple(_source(entry, f"{where}, source {i}") for i, entry in enumerate(table.get("sources", ()), 1))
     places = [bool(sources), bool(table.get("files")), bool(table.get("dataset"))]
     if sum(places) != 1:
         raise CorpusError(f"{where}: a card has exactly one of [[sources]], [files] and 'dataset'")
-    layers = tuple(table["layers"])
-    return Card(**{**table, "layers": layers, "sources": sources, "name": path.stem, "path": path})
+    annotations = tuple(table["annotations"])
+    return Card(**{**table, "annotations": annotations, "sources": sources, "name": path.stem, "path": path})
 
 
 def _source(entry: dict[str, Any], where: str) -> Source:
@@ -152,7 +152,7 @@ def _source(entry: dict[str, Any], where: str) -> Source:
 
 
 _TYPES: dict[str, tuple[type, str]] = {
-    "layers": (list, "a list of texts"),
+    "annotations": (list, "a list of texts"),
     "sources": (list, "[[sources]] tables"),
     "files": (dict, "a table of texts"),
     "columns": (dict, "a table of texts"),
@@ -166,6 +166,8 @@ def _check_table(table: dict[str, Any], kind: type, where: str, given: tuple[str
         raise CorpusError(f"{where}: expected a table, not {shortened(table)}")
     known = {f.name: f for f in fields(kind) if f.name not in given}
     for key, value in table.items():
+        if key == "layers":
+            raise CorpusError(f"{where}: the key 'layers' is now 'annotations'")
         _check_name(key, known, "key", where)
         wanted, called = _TYPES.get(key, (str, "a text"))
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

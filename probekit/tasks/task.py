@@ -33,8 +33,8 @@ class Task:
     Attributes:
         name: the file's stem, or what the file says.
         title: one line for people.
-        layer: the annotation read: a word layer (`upos`, `feats.Number`, `misc.X`, any tag column) or a span
-            layer (`dependencies`, `constituents`, `roles`, `entities`, `mentions`, `edges`).
+        annotation: what is read: a word annotation (`upos`, `feats.Number`, `misc.X`, any tag column) or a span
+            annotation (`dependencies`, `constituents`, `roles`, `entities`, `mentions`, `edges`).
         shape: `word` labels a word, `span` a given span, `arc` a given ordered pair of spans, `pair` asks
             whether two mentions are one entity.
         metric: `accuracy` (of one label an instance; it equals micro-F1 over all labels), `macro_f1`
@@ -51,7 +51,7 @@ class Task:
 
     name: str
     title: str
-    layer: str
+    annotation: str
     shape: Shape
     metric: Metric = "accuracy"
     corpus: str = "en_ewt"
@@ -97,6 +97,8 @@ def shipped_tasks() -> list[Task]:
 def _from_table(table: dict[str, Any], path: Path) -> Task:
     known = {field.name for field in fields(Task)}
     for key, value in table.items():
+        if key == "layer":
+            raise TaskError(f"{path}: the key 'layer' is now 'annotation'")
         if key not in known:
             raise TaskError(f"{path}: {unknown('key', key, known)}")
         if key == "exclude":

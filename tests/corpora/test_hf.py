@@ -60,7 +60,7 @@ def test_columns_by_name(tmp_path: Path) -> None:
     folder = json_folder(tmp_path, ROWS[:2])
     (folder / "test.jsonl").write_text(json.dumps({**ROWS[0], "id": 9}))
     (folder / "mine.toml").write_text(
-        'title = "t"\nlicence = "l"\nreader = "datasets"\nlayers = ["kind"]\n'
+        'title = "t"\nlicence = "l"\nreader = "datasets"\nannotations = ["kind"]\n'
         '[files]\ntrain = "train.jsonl"\ntest = "test.jsonl"\n'
         '[columns]\nwords = "tokens"\nkind = "ner"\ndocument = "id"\n'
     )
@@ -95,7 +95,7 @@ def tagged(number: int, tags: object = (0, 1, 2), **more: object) -> dict[str, o
     return {"tokens": [f"a{number}", "b", "c"], "tags": tags, **more}
 
 
-TAGS = Task(name="tags", title="", layer="tags", shape="word")
+TAGS = Task(name="tags", title="", annotation="tags", shape="word")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_row_keeps_the_annotations_that_fit(tmp_path: Path) -> None:
 
 def test_an_error_carries_what_was_reported(tmp_path: Path) -> None:
     corpus = in_splits(tmp_path, [tagged(i, (0, 1)) for i in range(9)], [tagged(200, (0, 1))])
-    with pytest.raises(TaskError, match=r"no layer 'tags'.*\n.*not read: tags; expected one row a sentence"):
+    with pytest.raises(TaskError, match=r"no annotation 'tags'.*\n.*not read: tags; expected one row a sentence"):
         make_instances(TAGS, corpus)
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from probekit.errors import TaskError
 from probekit.foreign import DEPTH, TOML_BYTES
-from probekit.tasks.task import load_task
+from probekit.tasks.task import Task, load_task
 
-TASK = 'title = "t"\nlayer = "upos"\nshape = "word"\n'
-NEEDED = {"title": '"t"', "layer": '"upos"', "shape": '"word"'}
-TEXTS = (
-    "name", "title", "layer", "shape", "metric", "corpus", "context", "span", "features", "positive", "description",
-)  # fmt: skip
+TASK = 'title = "t"\nannotation = "upos"\nshape = "word"\n'
+NEEDED = {"title": '"t"', "annotation": '"upos"', "shape": '"word"'}
+TEXTS = [field.name for field in fields(Task) if field.name != "exclude"]
 WRONG = {
     "number": "1",
     "float": "nan",
