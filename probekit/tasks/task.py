@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, get_args
 
-from probekit import bundle, doors
+from probekit import bundle, doors, schema
 from probekit.errors import TaskError, unknown
-from probekit.foreign import shortened, toml_table
+from probekit.foreign import toml_table
 from probekit.paths import path_of
 
 Shape = Literal["word", "span", "arc", "pair"]
@@ -18,11 +18,11 @@ SpanVector = Literal["mean", "ends"]
 Features = Literal["concat", "product"]
 
 CHOICES: dict[str, tuple[str, ...]] = {
-    "shape": ("word", "span", "arc", "pair"),
-    "metric": ("accuracy", "macro_f1", "f1"),
-    "context": ("sentence", "document"),
-    "span": ("mean", "ends"),
-    "features": ("concat", "product"),
+    "shape": get_args(Shape),
+    "metric": get_args(Metric),
+    "context": get_args(Context),
+    "span": get_args(SpanVector),
+    "features": get_args(Features),
 }
 
 
@@ -51,7 +51,7 @@ class Task:
 
     name: str
     title: str
-    annotation: str
+    annotation: str = field(metadata={"formerly": "layer"})
     shape: Shape
     metric: Metric = "accuracy"
     corpus: str = "en_ewt"
@@ -86,29 +86,10 @@ def load_task(name: str | Path) -> Task:
     doors.of_type("name", name, (str, Path))
     is_path = isinstance(name, Path) or name.endswith(".toml") or "/" in name
     path = path_of(name) if is_path else bundle.find("probes", str(name))
-    return _from_table(toml_table(path, "task file", TaskError), path)
+    table = {"name": path.stem, **toml_table(path, "task file", TaskError)}
+    return schema.read(Task, table, str(path), TaskError)
 
 
 def shipped_tasks() -> list[Task]:
     """Every task in `probes/`, by name."""
     return [load_task(name) for name in bundle.names("probes")]
-
-
-def _from_table(table: dict[str, Any], path: Path) -> Task:
-    known = {field.name for field in fields(Task)}
-    for key, value in table.items():
-        if key == "layer":
-            raise TaskError(f"{path}: the key 'layer' is now 'annotation'")
-        if key not in known:
-            raise TaskError(f"{path}: {unknown('key', key, known)}")
-        if key == "exclude":
-            if not (isinstance(value, list) and all(isinstance(label, str) for label in value)):
-                raise TaskError(f"{path}: 'exclude' takes a list of labels")
-        elif not isinstance(value, str):
-            raise TaskError(f"{path}: '{key}' takes a text, not {shortened(value)}")
-    needed = {field.name for field in fields(Task) if field.default is MISSING} - {"name"}
-    missing = sorted(needed - table.keys())
-    if missing:
-        raise TaskError(f"{path}: the key '{missing[0]}' is missing")
-    values = {"name": path.stem, **table, "exclude": tuple(table.get("exclude", ()))}
-    return Task(**cast(Any, values))

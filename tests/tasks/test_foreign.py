@@ -49,9 +49,9 @@ def test_every_key_takes_a_text(key: str, value: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param(TASK + "exclude = 1", "'exclude' takes a list of labels", id="exclude-number"),
-        pytest.param(TASK + "exclude = [[]]", "'exclude' takes a list of labels", id="exclude-lists"),
-        pytest.param(TASK + "exclude = {a = 1}", "'exclude' takes a list of labels", id="exclude-table"),
+        pytest.param(TASK + "exclude = 1", "'exclude' takes a list of texts", id="exclude-number"),
+        pytest.param(TASK + "exclude = [[]]", "'exclude' takes a list of texts", id="exclude-lists"),
+        pytest.param(TASK + "exclude = {a = 1}", "'exclude' takes a list of texts", id="exclude-table"),
         pytest.param(TASK + 'metric = "' + "m" * 100_000 + '"', "unknown metric", id="long-metric"),
         pytest.param("x = " + "[" * 100_000, "deep", id="list-deep"),
         pytest.param("x = " + "[" * 100 + "]" * 100, f"more than {DEPTH} deep", id="list-deeper-than-allowed"),

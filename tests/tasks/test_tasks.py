@@ -46,7 +46,7 @@ def test_a_task_by_path(tmp_path: Path) -> None:
         ('title = "x"\nannotation = "upos"\nshape = "word"\nmetric = "f1"', "go together"),
         ('title = "x"\nannotation = "upos"\nshape = "word"\nfeatures = "product"', "two spans"),
         ('title = "x"\nannotation = 3\nshape = "word"', "takes a text"),
-        ('title = "x"\nannotation = "upos"\nshape = "word"\nexclude = "X"', "list of labels"),
+        ('title = "x"\nannotation = "upos"\nshape = "word"\nexclude = "X"', "list of texts"),
         ("title = ", "is not TOML"),
     ],
 )
