@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -229,6 +230,12 @@ def test_what_the_library_keeps_of_a_data_set_is_checked(tmp_path: Path, monkeyp
         path.write_bytes(content.replace(b"bark", b"dark"))
     with pytest.raises(CorpusError, match=r"is not what it was when it was first read: delete"):
         load_corpus(name)
+
+
+def test_a_data_set_of_the_hub_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(CorpusError, match=r"'a/b' is a data set of the hub: pip install 'probekit-nlp\[datasets\]'$"):
+        load_corpus("hf:a/b")
 
 
 def test_files_of_one_split_come_one_after_the_other(tmp_path: Path) -> None:

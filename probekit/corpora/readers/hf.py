@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -104,8 +103,7 @@ def _load(material: Material) -> Mapping[str, Rows]:
     """The splits by name."""
     if not material.dataset:
         return {split: read_rows(paths) for split, paths in material.files.items()}
-    with _bars_off():
-        return hub_rows(material.dataset)
+    return hub_rows(material.dataset)
 
 
 def _columns(rows: Rows, material: Material) -> _Columns:
@@ -308,17 +306,3 @@ def _values(split: _Split, column: str, i: int, tally: Tally) -> tuple[str | Non
     if ignored:
         tally.add(IGNORED_LABELS.format(column=column), split.rows.place(i), ignored)
     return tuple(None if v in NO_VALUE or is_ignored(v) else str(v) for v in row)
-
-
-@contextmanager
-def _bars_off() -> Iterator[None]:
-    """A library does not print: `datasets` shows no progress bars meanwhile."""
-    import datasets
-
-    were_on = not datasets.are_progress_bars_disabled()
-    datasets.disable_progress_bars()
-    try:
-        yield
-    finally:
-        if were_on:
-            datasets.enable_progress_bars()
