@@ -99,7 +99,7 @@ def test_all_says_what_it_skips(run: Run, tiny_bert: Path, tmp_path: Path) -> No
 
 
 def test_a_users_task_needs_no_python(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
-    (tmp_path / "number.toml").write_text('title = "Number"\nlayer = "feats.Number"\nshape = "word"\n')
+    (tmp_path / "number.toml").write_text('title = "Number"\nannotation = "feats.Number"\nshape = "word"\n')
     status, out, err = run("probe", "--model", tiny_bert, "--task", "./number.toml", "--corpus", brief, "--out", "o")
     assert status == 0, err
     assert "number" in out
@@ -128,13 +128,13 @@ MISTAKES = [
     (["--model", "bert-bas"], "did you mean 'bert-base'"),
     (["--model", "./nowhere"], "no model folder"),
     (["--probe", "lnear"], "did you mean 'linear'"),
-    (["--pieces", "men"], "did you mean 'mean'"),
-    (["--device", "gpu"], "unknown value of --device"),
+    (["--pieces", "men"], "'men' is not one of 'mean', 'first', 'last'"),
+    (["--device", "gpu"], "'gpu' is not one of 'auto', 'cpu', 'cuda', 'mps'"),
     (["--dtype", "bfloat16", "--device", "cpu"], "needs a GPU"),
     (["--dtype", "int8", "--device", "cpu"], "int8 needs a GPU"),
     (["--stack", "decoder"], "one stack"),
-    (["--site", "atn"], "did you mean 'attn'"),
-    (["--adapter", "of"], "did you mean 'off'"),
+    (["--site", "atn"], "'atn' is not one of 'residual', 'attn', 'mlp'"),
+    (["--adapter", "of"], "'of' is not one of 'on', 'off'"),
     (["--model", "random:bert-bas"], "did you mean 'bert-base'"),
     (["--model", "random:"], "random:NAME"),
     (["--layers", "one"], "numbers and ranges"),

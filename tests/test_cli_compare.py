@@ -95,8 +95,8 @@ def test_a_missing_checkpoint_of_several_is_named_and_the_others_go_on(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (["--correction", "holmes"], "did you mean 'holm'"),
-        (["--floor", "lexicl"], "did you mean 'lexical'"),
+        (["--correction", "holmes"], "'holmes' is not one of 'holm', 'bh', 'none'"),
+        (["--floor", "lexicl"], "'lexicl' is not one of 'majority', 'lexical'"),
         (["--probe", "linear,mlp"], "unknown value of --probe"),
         (["--after", "./nowhere"], "no model folder"),
     ],

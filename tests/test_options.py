@@ -6,10 +6,17 @@ import re
 import time
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from probekit.cli import options
 from probekit.cli.options import new_folder
+from probekit.models.checkpoint import Device, Dtype
+from probekit.models.families import Site, Stack
+from probekit.models.words import PieceVector
+from probekit.states.store import StoreDtype
+from probekit.tasks.task import SpanVector
 from tests.commands import run_main
 
 LONG = "x" * 300
@@ -54,7 +61,7 @@ BAD: list[tuple[list[str], str]] = [
     (["probe", "--model", "minilm", "--task", "pos", "--corpus", LONG], "the name is too long"),
     (["probe", "--model", "minilm", "--task", "pos", "--corpus", "~nosuchuser"], "no user 'nosuchuser'"),
     ([*COMPARE, "--seeds", MANY], "--seeds"),
-    ([*COMPARE, "--correction", "²"], "value of --correction"),
+    ([*COMPARE, "--correction", "²"], "value for '--correction'"),
     ([*TRACE, "--threshold", "2"], "--threshold"),
     ([*TRACE, "--run", LONG], "the name is too long"),
     (["heatmap", LONG], "the name is too long"),
@@ -155,3 +162,20 @@ def test_a_folder_may_have_a_comma_in_its_name(
     (tmp_path / "one,two").mkdir()
     _, _, err = run_main(["probe", "--model", name, "--task", "pos", "--corpus", "sample"], monkeypatch, capsys)
     assert "no model folder: it has no config.json" in err
+
+
+CHOICES = {
+    options.Pieces: PieceVector,
+    options.Device: Device,
+    options.Dtype: Dtype,
+    options.Stack: Stack,
+    options.Site: Site,
+    options.StoreDtype: StoreDtype,
+    options.Span: SpanVector | None,
+}
+"""Options that take one of a few texts, and the library's own type of it, which the command line imports too late."""
+
+
+@pytest.mark.parametrize(("option", "own"), CHOICES.items(), ids=str)
+def test_the_command_line_has_the_librarys_choices(option: Any, own: Any) -> None:
+    assert option.__origin__ == own

@@ -86,7 +86,7 @@ PROBE = ["probe", "--model", "random:sample"]
 COMMANDS: dict[str, Row] = {
     "task": lambda _: [*PROBE, "--task", EVIL],
     "task's key": lambda here: [*PROBE, "--task", task(here, metric=EVIL)],
-    "task's title": lambda here: [*PROBE, "--task", task(here, title=EVIL, layer="none")],
+    "task's title": lambda here: [*PROBE, "--task", task(here, title=EVIL, annotation="none")],
     "corpus": lambda _: [*PROBE, "--task", "pos", "--corpus", f"./{EVIL}"],
     "head": lambda here: [*PROBE, "--task", "pos", "--corpus", conllu(here, EVIL, "x")],
     "model": lambda _: ["probe", "--model", f"{EVIL}/x", "--task", "pos"],

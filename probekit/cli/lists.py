@@ -25,8 +25,15 @@ def tasks(as_json: Json = False) -> None:
     from probekit.tasks.task import shipped_tasks
 
     listed = [
-        {"task": t.name, "title": t.title, "layer": t.layer, "metric": t.metric, "corpus": t.corpus, "reads": t.context}
-        for t in shipped_tasks()
+        {
+            "task": task.name,
+            "title": task.title,
+            "annotation": task.annotation,
+            "metric": task.metric,
+            "corpus": task.corpus,
+            "reads": task.context,
+        }
+        for task in shipped_tasks()
     ]
     terminal.print_rows(listed, as_json, "Tasks (--task NAME; your own: --task ./mine.toml)")
 
@@ -45,7 +52,7 @@ def corpora(context: typer.Context, as_json: Json = False) -> None:
             "title": card.title,
             "licence": card.licence,
             "here": "yes" if on_disk(card) else "no",
-            "layers": ", ".join(card.layers),
+            "annotations": ", ".join(card.annotations),
         }
         for card in corpus_cards()
     ]

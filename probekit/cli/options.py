@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from probekit.errors import InputError, unknown
+from probekit.errors import InputError
 from probekit.paths import path_of, portable
 
 if TYPE_CHECKING:
@@ -33,17 +33,28 @@ Corpora = Annotated[
 ]
 Layers = Annotated[str, typer.Option("--layers", help="Layers, such as 0,4,8-12. [default: all]")]
 LastLayer = Annotated[int | None, typer.Option(min=0, help="Read layers 0 to this one; those above are not run.")]
-Pieces = Annotated[str, typer.Option(help="A word's vector from its pieces: mean, first or last.")]
-Span = Annotated[str, typer.Option(help="A span's vector: mean or ends. [default: as the task says]")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Dtype = Annotated[str, typer.Option(help="Of the computation: auto, float32; on a GPU float16, bfloat16, int8, int4.")]
-Stack = Annotated[str, typer.Option(help="Of an encoder-decoder: encoder or decoder; auto is its encoder.")]
-Site = Annotated[str, typer.Option(help="What is read of a block: residual, or what attn or mlp adds to it.")]
-Adapter = Annotated[str, typer.Option(help="Of a PEFT adapter: on, or off for its base alone.")]
+Pieces = Annotated[Literal["mean", "first", "last"], typer.Option(help="A word's vector from its pieces.")]
+Span = Annotated[
+    Literal["mean", "ends"] | None,
+    typer.Option(help="A span's vector. [default: as the task says]"),
+]
+Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where the model runs.")]
+Dtype = Annotated[
+    Literal["auto", "float32", "float16", "bfloat16", "int8", "int4"],
+    typer.Option(help="Of the computation; all but auto and float32 need a GPU."),
+]
+Stack = Annotated[
+    Literal["auto", "encoder", "decoder"], typer.Option(help="Of an encoder-decoder; auto is its encoder.")
+]
+Site = Annotated[
+    Literal["residual", "attn", "mlp"],
+    typer.Option(help="What is read of a block: the residual stream, or what attn or mlp adds to it."),
+]
+Adapter = Annotated[Literal["on", "off"], typer.Option(help="Of a PEFT adapter; off is its base alone.")]
 Tokenizer = Annotated[
     str | None, typer.Option(help="Name or folder of a model with another tokenizer. [default: the model's own]")
 ]
-StoreDtype = Annotated[str, typer.Option(help="Of the cached states: float16 or float32.")]
+StoreDtype = Annotated[Literal["float16", "float32"], typer.Option(help="Of the cached states.")]
 BatchTokens = Annotated[int | None, typer.Option(min=1, max=1 << 24, help="Pieces a batch.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the results. [default: a new one]")]
 AllowPickle = Annotated[bool, typer.Option(help="Load pickled weights, which can run code.")]
@@ -65,13 +76,6 @@ def _reading(
     allow_pickle: AllowPickle = False,
     trust_remote_code: TrustRemoteCode = False,
 ) -> dict[str, Any]:
-    check("--stack", stack, ("auto", "encoder", "decoder"))
-    check("--site", site, ("residual", "attn", "mlp"))
-    check("--pieces", pieces, ("mean", "first", "last"))
-    check("--adapter", adapter, ("on", "off"))
-    check("--device", device, ("auto", "cpu", "cuda", "mps"))
-    check("--dtype", dtype, ("auto", "float32", "float16", "bfloat16", "int8", "int4"))
-    check("--store-dtype", store_dtype, ("float16", "float32"))
     encoder = {
         "device": device,
         "dtype": dtype,
@@ -137,12 +141,6 @@ def names(values: list[str]) -> list[str]:
     return [name.strip() for value in values for name in value.split(",") if name.strip()]
 
 
-def check(option: str, value: str, valid: tuple[str, ...]) -> None:
-    """Raise InputError, with the nearest valid value, where an option has another."""
-    if value not in valid:
-        raise InputError(unknown(f"value of {option}", value, valid))
-
-
 def _layers(text: str, last: int | None) -> tuple[int, ...]:
     """`0,4,8-12` as numbers; with `last`, 0 to that one."""
     if text and last is not None:
@@ -161,18 +159,17 @@ def _layers(text: str, last: int | None) -> tuple[int, ...]:
     return tuple(chosen)
 
 
-def with_span(names: list[str], span: str) -> list[Any]:
+def with_span(names: list[str], span: Literal["mean", "ends"] | None) -> list[Any]:
     """The tasks, with another way to make a span's vector where one is given."""
-    if not span:
+    if span is None:
         return list(names)
     from dataclasses import replace
 
     from probekit.tasks.task import load_task, shipped_tasks
 
-    check("--span", span, ("mean", "ends"))
     if "all" in names:
         raise InputError(f"--span needs tasks by name: {', '.join(task.name for task in shipped_tasks())}")
-    return [replace(load_task(name), span=cast(Any, span)) for name in names]
+    return [replace(load_task(name), span=span) for name in names]
 
 
 @contextmanager

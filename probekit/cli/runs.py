@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -27,7 +27,7 @@ def probe(
     corpus: options.Corpora = None,
     probes: Annotated[str, typer.Option("--probe", help="linear, mlp, rank:SIZE, or several with a comma.")] = "linear",
     seeds: Annotated[int, typer.Option(min=1, max=1_000, help="Probes a layer, with seeds 0, 1, …")] = 1,
-    span: options.Span = "",
+    span: options.Span = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -63,9 +63,9 @@ def compare(
     corpus: options.Corpora = None,
     probe: Annotated[str, typer.Option(help="linear, mlp or rank:SIZE.")] = "linear",
     seeds: Annotated[int, typer.Option(min=1, max=1_000, help="Probes a layer and checkpoint, with seeds 0, 1, …")] = 3,
-    correction: Annotated[str, typer.Option(help="Of p-values over all cells: holm, bh or none.")] = "holm",
-    floor: Annotated[str, typer.Option(help="What retention counts from: majority or lexical.")] = "majority",
-    span: options.Span = "",
+    correction: Annotated[Literal["holm", "bh", "none"], typer.Option(help="Of p-values over all cells.")] = "holm",
+    floor: Annotated[Literal["majority", "lexical"], typer.Option(help="What retention counts from.")] = "majority",
+    span: options.Span = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -73,8 +73,6 @@ def compare(
     """What did fine-tuning change? Compare checkpoints with one before them, layer by layer."""
     require_one_model_each("--before", [before], repeated=False)
     require_one_model_each("--after", after)
-    options.check("--correction", correction, ("holm", "bh", "none"))
-    options.check("--floor", floor, ("majority", "lexical"))
     tasks = options.names_of_tasks(task)
     chosen: Any = {"probe": probe, "correction": correction, "floor": floor}
     with options.results_folder(out, [*after, "against", before]) as folder, terminal.progress() as progress:
@@ -115,7 +113,9 @@ def trace(
     probe: Annotated[str, typer.Option(help="linear, mlp or rank:SIZE.")] = "linear",
     seeds: Annotated[int, typer.Option(min=1, max=1_000, help="Probes a layer, with seeds 0, 1, …")] = 1,
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Retention below which it counts as gone.")] = 0.9,
-    keep_states: Annotated[str, typer.Option(help="yes, or no: delete states extracted for this alone.")] = "yes",
+    keep_states: Annotated[
+        Literal["yes", "no"], typer.Option(help="no: delete states extracted for this alone.")
+    ] = "yes",
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -123,7 +123,6 @@ def trace(
     """When was it forgotten? Probe every checkpoint of a training run; only new ones when given --out again."""
     require_one_model_each("--models", models or [])
     require_one_model_each("--base", [base] if base else [], repeated=False)
-    options.check("--keep-states", keep_states, ("yes", "no"))
     tasks = options.names_of_tasks(task)
     if not (run or models):
         raise InputError("give --run with a Trainer's output folder, or --models for each checkpoint")

@@ -52,8 +52,8 @@ def from_card(card: Card, allow_modified: bool, progress: Progress) -> Corpus:
         progress=progress,
     )
     corpus = _corpus(card.name, card.reader, material)
-    lacking = sorted(set(card.layers) - corpus.tag_layers - corpus.edge_layers)
-    claims = (f"the card claims layers that the files do not have: {', '.join(lacking)}",) if lacking else ()
+    lacking = sorted(set(card.annotations) - corpus.word_annotations - corpus.span_annotations)
+    claims = (f"the card claims annotations that the files do not have: {', '.join(lacking)}",) if lacking else ()
     return replace(corpus, card=card, modified=fetched.modified, notices=corpus.notices + claims)
 
 

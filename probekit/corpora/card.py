@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from probekit import bundle
+from probekit import bundle, schema
 from probekit.errors import CorpusError, unknown
 from probekit.foreign import shortened, toml_table
 from probekit.paths import path_of
 
 SPLIT_NAMES = ("train", "dev", "test")
 
-TAG_LAYERS = ("upos", "xpos", "lemma", "feats", "misc", "deprel")
-EDGE_LAYERS = ("dependencies", "constituents", "roles", "entities", "mentions")
+WORD_ANNOTATIONS = ("upos", "xpos", "lemma", "feats", "misc", "deprel")
+SPAN_ANNOTATIONS = ("dependencies", "constituents", "roles", "entities", "mentions")
 
-READER_LAYERS: dict[str, tuple[str, ...]] = {
-    "conllu": TAG_LAYERS + EDGE_LAYERS,
-    "ud_propbank": TAG_LAYERS + EDGE_LAYERS,
+READER_ANNOTATIONS: dict[str, tuple[str, ...]] = {
+    "conllu": WORD_ANNOTATIONS + SPAN_ANNOTATIONS,
+    "ud_propbank": WORD_ANNOTATIONS + SPAN_ANNOTATIONS,
     "conll2012": ("xpos", "speaker", "constituents", "roles", "entities", "mentions"),
     "edges": (),
     "datasets": (),
 }
-"""The closed vocabulary of readers (`readers.READERS` has their functions) and the layers each can give; empty
-where layers are called whatever the files call them."""
+"""The closed vocabulary of readers (`readers.READERS` has their functions) and the annotations each can give; empty
+where annotations are called whatever the files call them."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class Card:
         name: the file's stem.
         title, description, licence, citation: for people.
         reader: a name in `readers.READERS`.
-        layers: the layers the corpus carries, as `Passage.tags` and `Passage.edges` call them.
+        annotations: what the corpus carries, as `Passage.tags` and `Passage.edges` call them.
         sources: files to fetch; empty where the files lie beside the card.
         files: split to file, relative to the card, where they do.
         dataset: for the reader `datasets`, a data set's name on the hub, in place of files.
@@ -87,7 +86,7 @@ class Card:
     title: str
     licence: str
     reader: str
-    layers: tuple[str, ...]
+    annotations: tuple[str, ...] = field(metadata={"formerly": "layers"})
     path: Path
     description: str = ""
     citation: str = ""
@@ -101,11 +100,15 @@ def load_card(name_or_path: str | Path) -> Card:
     """The card of a shipped name, or of a TOML file by path.
 
     Raises InputError for an unknown name; CorpusError for a file that is missing or is not TOML, for an unknown
-    or missing key, a value of the wrong type, and a reader, layer or split outside the vocabulary.
+    or missing key, a value of the wrong type, and a reader, annotation or split outside the vocabulary.
     """
     is_path = isinstance(name_or_path, Path) or name_or_path.endswith(".toml")
     path = path_of(name_or_path) if is_path else bundle.find("corpora", str(name_or_path))
-    return _card(toml_table(path, "corpus card", CorpusError), path)
+    card = schema.read(
+        Card, toml_table(path, "corpus card", CorpusError), str(path), CorpusError, name=path.stem, path=path
+    )
+    _check_card(card)
+    return card
 
 
 def corpus_cards() -> list[Card]:
@@ -113,26 +116,21 @@ def corpus_cards() -> list[Card]:
     return [load_card(name) for name in bundle.names("corpora")]
 
 
-def _card(table: dict[str, Any], path: Path) -> Card:
-    _check_table(table, Card, str(path), given=("name", "path"))
-    where = str(path)
-    _check_name(table["reader"], READER_LAYERS, "reader", where)
-    for layer in table["layers"]:
-        if READER_LAYERS[table["reader"]]:
-            _check_name(layer, READER_LAYERS[table["reader"]], "layer", where)
-    for split in table.get("files", ()):
+def _check_card(card: Card) -> None:
+    where = str(card.path)
+    _check_name(card.reader, READER_ANNOTATIONS, "reader", where)
+    for annotation in card.annotations:
+        if READER_ANNOTATIONS[card.reader]:
+            _check_name(annotation, READER_ANNOTATIONS[card.reader], "annotation", where)
+    for split in card.files:
         _check_name(split, SPLIT_NAMES, "split", where)
-    sources = tuple(_source(entry, f"{where}, source {i}") for i, entry in enumerate(table.get("sources", ()), 1))
-    places = [bool(sources), bool(table.get("files")), bool(table.get("dataset"))]
-    if sum(places) != 1:
+    for number, source in enumerate(card.sources, 1):
+        _check_source(source, f"{where}, source {number}")
+    if sum(map(bool, (card.sources, card.files, card.dataset))) != 1:
         raise CorpusError(f"{where}: a card has exactly one of [[sources]], [files] and 'dataset'")
-    layers = tuple(table["layers"])
-    return Card(**{**table, "layers": layers, "sources": sources, "name": path.stem, "path": path})
 
 
-def _source(entry: dict[str, Any], where: str) -> Source:
-    _check_table(entry, Source, where)
-    source = Source(**entry)
+def _check_source(source: Source, where: str) -> None:
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", source.repo) or ".." in source.repo:
         raise CorpusError(f"{where}: 'repo' is OWNER/REPO, not '{shortened(source.repo)}'")
     if not re.fullmatch(r"[0-9a-f]{40}", source.commit):
@@ -148,34 +146,6 @@ def _source(entry: dict[str, Any], where: str) -> Source:
         raise CorpusError(f"{where}: 'bytes' is the size of the file, not {source.bytes}")
     if source.split:
         _check_name(source.split, SPLIT_NAMES, "split", where)
-    return source
-
-
-_TYPES: dict[str, tuple[type, str]] = {
-    "layers": (list, "a list of texts"),
-    "sources": (list, "[[sources]] tables"),
-    "files": (dict, "a table of texts"),
-    "columns": (dict, "a table of texts"),
-    "bytes": (int, "a number"),
-}
-
-
-def _check_table(table: dict[str, Any], kind: type, where: str, given: tuple[str, ...] = ()) -> None:
-    """Keys and types of a TOML table against the fields of a dataclass, `given` ones aside."""
-    if not isinstance(table, dict):
-        raise CorpusError(f"{where}: expected a table, not {shortened(table)}")
-    known = {f.name: f for f in fields(kind) if f.name not in given}
-    for key, value in table.items():
-        _check_name(key, known, "key", where)
-        wanted, called = _TYPES.get(key, (str, "a text"))
-        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-        element = dict if key == "sources" else str
-        right = isinstance(value, wanted) and not isinstance(value, bool)
-        if not right or not all(isinstance(item, element) for item in inner):
-            raise CorpusError(f"{where}: '{key}' takes {called}, not {shortened(value)}")
-    for key, f in known.items():
-        if key not in table and f.default is MISSING and f.default_factory is MISSING:
-            raise CorpusError(f"{where}: the key '{key}' is missing")
 
 
 def _check_name(name: str, valid: Iterable[str], what: str, where: str) -> None:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from probekit.corpora.layers import EdgeLayer
+from probekit.corpora.annotations import SpanAnnotation
 from probekit.corpora.passage import Split
 from probekit.corpora.passages import Passages
 from probekit.corpora.runs import offsets_of
@@ -31,7 +31,7 @@ def of_text(splits: Mapping[Split, Passages]) -> str:
 
 
 def of_labels(splits: Iterable[Passages]) -> str:
-    """sha256 of every passage's layers with their names, values, labels and spans."""
+    """sha256 of every passage's annotations with their names, values, labels and spans."""
     digest = hashlib.sha256()
     for passages in splits:
         for start, stop in passages.blocks():
@@ -41,12 +41,12 @@ def of_labels(splits: Iterable[Passages]) -> str:
 
 
 def _labels(passages: Passages, start: int, stop: int) -> list[list[str]]:
-    """The layers of each passage from `start` to `stop`, in texts."""
+    """The annotations of each passage from `start` to `stop`, in texts."""
     parts: list[list[str]] = [[] for _ in range(start, stop)]
     for name in sorted(passages.tags):
-        layer = passages.tags[name]
-        values = layer.objects(start, stop)
-        for i in np.flatnonzero(layer.present[start:stop]).tolist():
+        annotation = passages.tags[name]
+        values = annotation.objects(start, stop)
+        for i in np.flatnonzero(annotation.present[start:stop]).tolist():
             parts[i] += [f"\x1d{name}", *map(str, values[i])]
     for name in sorted(passages.edges):
         texts = _edges(passages.edges[name], start, stop)
@@ -55,18 +55,18 @@ def _labels(passages: Passages, start: int, stop: int) -> list[list[str]]:
     return parts
 
 
-def _edges(layer: EdgeLayer, start: int, stop: int) -> list[list[str]]:
+def _edges(annotation: SpanAnnotation, start: int, stop: int) -> list[list[str]]:
     """Labels and spans of each passage's edges, in texts: each label before its spans."""
-    first, last = layer.offsets[start], layer.offsets[stop]
-    labels, spans = layer.labels.texts(first, last), layer.spans_of(start, stop)
-    places = offsets_of(layer.arities[first:last].astype(np.int64) + 1)
+    first, last = annotation.offsets[start], annotation.offsets[stop]
+    labels, spans = annotation.labels.texts(first, last), annotation.spans_of(start, stop)
+    places = offsets_of(annotation.arities[first:last].astype(np.int64) + 1)
     texts = np.empty(places[-1], dtype=object)
     is_label = np.zeros(places[-1], dtype=bool)
     is_label[places[:-1]] = True
     texts[is_label] = labels
     texts[~is_label] = list(map(_span, spans[:, 0].tolist(), spans[:, 1].tolist()))
     row = texts.tolist()
-    return [row[a:b] for a, b in pairwise(places[layer.offsets[start : stop + 1] - first].tolist())]
+    return [row[a:b] for a, b in pairwise(places[annotation.offsets[start : stop + 1] - first].tolist())]
 
 
 @lru_cache(maxsize=65_536)

@@ -8,11 +8,12 @@ import re
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from probekit.errors import CorpusError
+from probekit.lock import locked
 from probekit.progress import Progress
 from probekit.whole import create, is_full, reason
 
@@ -147,25 +148,14 @@ def _unreachable(url: str, target: Path, error: Exception) -> str:
 
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Let one process at a time download into a folder; the others wait. The lock goes with the process.
+    """Let one process at a time download into a folder; the others wait.
 
-    Where the system has no such locks (Windows, some network disks), two processes may write the same part; its
-    checksum then fails, and it is fetched again.
+    On a network disk without locks two processes may write the same part; its checksum then fails, and it is fetched
+    again. Raises CorpusError where the folder cannot be written.
     """
-    try:
-        import fcntl
-    except ImportError:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(folder / ".lock"))
+        except OSError as error:
+            raise CorpusError(f"cannot write into {folder}: {reason(error)}") from error
         yield
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # To be read only, so that a cache can be shared, and never through a link.
-        lock = os.open(folder / ".lock", os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o666)
-    except OSError as error:
-        raise CorpusError(f"cannot write into {folder}: {reason(error)}") from error
-    try:
-        with suppress(OSError):
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)

@@ -1,4 +1,4 @@
-"""Lazy: the layers of a passage, which become objects when they are asked for."""
+"""Lazy: the annotations of a passage, which become objects when they are asked for."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 T = TypeVar("T")
 
 
-class Layer(Protocol[T]):
-    """A layer in columns."""
+class Annotation(Protocol[T]):
+    """An annotation in columns."""
 
     @property
     def present(self) -> np.ndarray:
@@ -22,27 +22,28 @@ class Layer(Protocol[T]):
 
 
 class Block(Generic[T]):
-    """Layers of neighbouring passages, each read for all of them when it is first asked for."""
+    """Annotations of neighbouring passages, each read for all of them when it is first asked for."""
 
-    def __init__(self, layers: Mapping[str, Layer[T]], start: int, stop: int) -> None:
-        self._layers, self._start, self._stop = layers, start, stop
+    def __init__(self, annotations: Mapping[str, Annotation[T]], start: int, stop: int) -> None:
+        self._annotations, self._start, self._stop = annotations, start, stop
         self._read: dict[str, list[tuple[T, ...]]] = {}
 
     def read(self, name: str) -> list[tuple[T, ...]]:
-        """One layer of every passage."""
+        """One annotation of every passage."""
         if name not in self._read:
-            self._read[name] = self._layers[name].objects(self._start, self._stop)
+            self._read[name] = self._annotations[name].objects(self._start, self._stop)
         return self._read[name]
 
     def of_each(self) -> list[Mapping[str, tuple[T, ...]]]:
-        """The layers of every passage."""
-        present = {name: layer.present[self._start : self._stop].tolist() for name, layer in self._layers.items()}
+        """The annotations of every passage."""
+        block = slice(self._start, self._stop)
+        present = {name: annotation.present[block].tolist() for name, annotation in self._annotations.items()}
         numbers = range(self._stop - self._start)
-        return [LayersOfOne(self, i, tuple(name for name in present if present[name][i])) for i in numbers]
+        return [AnnotationsOfOne(self, i, tuple(name for name in present if present[name][i])) for i in numbers]
 
 
-class LayersOfOne(Mapping[str, tuple[T, ...]]):
-    """The layers of the passage that stands at a place of a block, by name."""
+class AnnotationsOfOne(Mapping[str, tuple[T, ...]]):
+    """The annotations of the passage that stands at a place of a block, by name."""
 
     def __init__(self, block: Block[T], place: int, names: tuple[str, ...]) -> None:
         self._block, self._place, self._names = block, place, names

@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 
 from probekit import cache, whole
+from probekit.corpora.annotations import SpanAnnotation, WordAnnotation
 from probekit.corpora.checksum import digest_file, digest_members
-from probekit.corpora.layers import EdgeLayer, TagLayer
 from probekit.corpora.passage import Corpus
 from probekit.corpora.passages import Passages
 from probekit.corpora.readers.reading import Material
@@ -143,13 +143,13 @@ def _passages(columns: dict[str, pa.Array], split: str, tag_names: list[str], ed
         return Texts(array(f"{part}/numbers"), vocabulary)
 
     offsets = array("offsets")
-    tags: dict[str, TagLayer] = {}
+    tags: dict[str, WordAnnotation] = {}
     for number, name in enumerate(tag_names):
-        tags[name] = TagLayer(array(f"tags{number}/present"), offsets, texts(f"tags{number}/values"))
-    edges: dict[str, EdgeLayer] = {}
+        tags[name] = WordAnnotation(array(f"tags{number}/present"), offsets, texts(f"tags{number}/values"))
+    edges: dict[str, SpanAnnotation] = {}
     for number, name in enumerate(edge_names):
         place = f"edges{number}"
-        edges[name] = EdgeLayer(
+        edges[name] = SpanAnnotation(
             present=array(f"{place}/present"),
             offsets=array(f"{place}/offsets"),
             arities=array(f"{place}/arities"),

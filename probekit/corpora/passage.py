@@ -43,9 +43,9 @@ class Passage:
         document: the document it stands in; neighbouring passages of one document are read together where a
             task asks for document context.
         words: the words, none empty.
-        tags: word layers by name (`upos`, `xpos`, `lemma`, `feats`, `misc` …): one value a word, None where
+        tags: word annotations by name (`upos`, `xpos`, `lemma`, `feats`, `misc` …): one value a word, None where
             the word has none. `feats` and `misc` hold the raw column.
-        edges: span layers by name: `dependencies` ((head, dependent), relation), `constituents` (span,
+        edges: span annotations by name: `dependencies` ((head, dependent), relation), `constituents` (span,
             category), `roles` ((predicate, argument), role), `entities` (span, type), `mentions` (span, entity
             id, unique within the document).
     """
@@ -70,7 +70,7 @@ class Corpus:
         modified: files whose checksum differed from the card's and were accepted all the same.
         source: the name or path it was loaded by; empty for one made in Python.
 
-    Raises InputError for passages with something else than texts in them, or without one value a word in a layer.
+    Raises InputError for passages with something else than texts in them, or without one value a word in an annotation.
     """
 
     name: str
@@ -100,13 +100,13 @@ class Corpus:
         return with_warnings(message, self.notices)
 
     @cached_property
-    def tag_layers(self) -> frozenset[str]:
-        """Names of the word layers at least one passage has."""
+    def word_annotations(self) -> frozenset[str]:
+        """Names of the word annotations at least one passage has."""
         return frozenset(name for passages in self.splits.values() for name in passages.tags)
 
     @cached_property
-    def edge_layers(self) -> frozenset[str]:
-        """Names of the span layers at least one passage has."""
+    def span_annotations(self) -> frozenset[str]:
+        """Names of the span annotations at least one passage has."""
         return frozenset(name for passages in self.splits.values() for name in passages.edges)
 
     def offsets(self, split: Split) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import overload
 
 import numpy as np
 
-from probekit.corpora.layers import EdgeLayer, TagLayer
+from probekit.corpora.annotations import SpanAnnotation, WordAnnotation
 from probekit.corpora.lazy import Block
 from probekit.corpora.passage import Passage
 from probekit.corpora.runs import offsets_of, places_in
@@ -28,8 +28,8 @@ class Passages(Sequence[Passage]):
         ids, documents: of each passage.
         offsets: `(n + 1,)` position of each passage's first word, and the number of words last.
         words: every word, passage after passage.
-        tags: word layers by name.
-        edges: span layers by name.
+        tags: word annotations by name.
+        edges: span annotations by name.
     """
 
     def __init__(
@@ -38,18 +38,18 @@ class Passages(Sequence[Passage]):
         documents: Texts,
         offsets: np.ndarray,
         words: Texts,
-        tags: Mapping[str, TagLayer],
-        edges: Mapping[str, EdgeLayer],
+        tags: Mapping[str, WordAnnotation],
+        edges: Mapping[str, SpanAnnotation],
     ) -> None:
         self.ids, self.documents, self.offsets, self.words = ids, documents, offsets, words
-        self.tags = {name: layer for name, layer in tags.items() if layer.present.any()}
-        self.edges = {name: layer for name, layer in edges.items() if layer.present.any()}
+        self.tags = {name: annotation for name, annotation in tags.items() if annotation.present.any()}
+        self.edges = {name: annotation for name, annotation in edges.items() if annotation.present.any()}
 
     @classmethod
     def of(cls, passages: Iterable[Passage]) -> Passages:
         """From passages, each of which may go once it was given.
 
-        Raises InputError where one holds something else than texts, or a layer has not one value a word.
+        Raises InputError where one holds something else than texts, or an annotation has not one value a word.
         """
         if isinstance(passages, Passages):
             return passages
@@ -80,8 +80,8 @@ class Passages(Sequence[Passage]):
             documents=Texts.joined(documents),
             offsets=offsets_of(lengths),
             words=Texts.joined(words),
-            tags={name: TagLayer.joined(tags.pop(name)) for name in list(tags)},
-            edges={name: EdgeLayer.joined(edges.pop(name)) for name in list(edges)},
+            tags={name: WordAnnotation.joined(tags.pop(name)) for name in list(tags)},
+            edges={name: SpanAnnotation.joined(edges.pop(name)) for name in list(edges)},
         )
 
     def __len__(self) -> int:
@@ -123,8 +123,8 @@ class Passages(Sequence[Passage]):
             documents=self.documents.take(passages),
             offsets=offsets_of(np.diff(self.offsets)[passages]),
             words=self.words.take(places_in(self.offsets, passages)),
-            tags={name: layer.take(passages) for name, layer in self.tags.items()},
-            edges={name: layer.take(passages) for name, layer in self.edges.items()},
+            tags={name: annotation.take(passages) for name, annotation in self.tags.items()},
+            edges={name: annotation.take(passages) for name, annotation in self.edges.items()},
         )
 
     def replace(
@@ -132,8 +132,8 @@ class Passages(Sequence[Passage]):
         *,
         ids: Texts | None = None,
         documents: Texts | None = None,
-        tags: Mapping[str, TagLayer] | None = None,
-        edges: Mapping[str, EdgeLayer] | None = None,
+        tags: Mapping[str, WordAnnotation] | None = None,
+        edges: Mapping[str, SpanAnnotation] | None = None,
     ) -> Passages:
         """The same words with other columns in place of those given."""
         return Passages(
@@ -145,13 +145,13 @@ class Passages(Sequence[Passage]):
             edges=self.edges if edges is None else edges,
         )
 
-    def no_tags(self) -> TagLayer:
-        """A word layer that no passage has."""
-        return TagLayer(np.zeros(len(self), dtype=bool), self.offsets, Texts.missing(len(self.words)))
+    def no_tags(self) -> WordAnnotation:
+        """A word annotation that no passage has."""
+        return WordAnnotation(np.zeros(len(self), dtype=bool), self.offsets, Texts.missing(len(self.words)))
 
-    def no_edges(self) -> EdgeLayer:
-        """A span layer that no passage has."""
-        return EdgeLayer.of([None] * len(self))
+    def no_edges(self) -> SpanAnnotation:
+        """A span annotation that no passage has."""
+        return SpanAnnotation.of([None] * len(self))
 
     def document_numbers(self) -> np.ndarray:
         """Number of the document each passage stands in, counted in order of appearance: `(n,)`."""
@@ -173,12 +173,12 @@ class Passages(Sequence[Passage]):
 
 def _in_columns(passages: Sequence[Passage]) -> Passages:
     lengths = [len(passage.words) for passage in passages]
-    tags: dict[str, TagLayer] = {}
+    tags: dict[str, WordAnnotation] = {}
     for name in _names(passage.tags for passage in passages):
-        tags[name] = TagLayer.of([_tags(passage, name) for passage in passages], lengths)
-    edges: dict[str, EdgeLayer] = {}
+        tags[name] = WordAnnotation.of([_tags(passage, name) for passage in passages], lengths)
+    edges: dict[str, SpanAnnotation] = {}
     for name in _names(passage.edges for passage in passages):
-        edges[name] = EdgeLayer.of([passage.edges.get(name) for passage in passages])
+        edges[name] = SpanAnnotation.of([passage.edges.get(name) for passage in passages])
     return Passages(
         ids=Texts.of([passage.id for passage in passages]),
         documents=Texts.of([passage.document for passage in passages]),
@@ -193,14 +193,14 @@ def _tags(passage: Passage, name: str) -> Sequence[str | None] | None:
     values = passage.tags.get(name)
     if values is not None and len(values) != len(passage.words):
         raise InputError(
-            f"passage '{passage.id}' has {len(passage.words)} words and {len(values)} values in its layer '{name}'"
+            f"passage '{passage.id}' has {len(passage.words)} words and {len(values)} values in its annotation '{name}'"
         )
     return values
 
 
-def _names(layers: Iterable[Mapping[str, object]]) -> list[str]:
-    """The names of all layers, in order of appearance."""
+def _names(annotations: Iterable[Mapping[str, object]]) -> list[str]:
+    """The names of all annotations, in order of appearance."""
     names: dict[str, None] = {}
-    for one in layers:
+    for one in annotations:
         names.update(dict.fromkeys(one))
     return list(names)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from probekit import cache
+from probekit.lock import locked
 
 _held: set[str] = set()  # by this process, which must not wait for itself
 
@@ -15,30 +15,14 @@ _held: set[str] = set()  # by this process, which must not wait for itself
 def turn(name: str) -> Iterator[None]:
     """Wait until no other process holds `name`, and hold it. It goes with the process.
 
-    Where the system has no such locks (Windows, some network disks), or the cache cannot be written to, nobody waits.
+    Where the cache cannot be written to, nobody waits.
     """
-    lock = None if name in _held else _open(name)
-    if lock is None:
+    if name in _held:
         yield
         return
-    import fcntl
-
-    _held.add(name)
-    try:
-        with suppress(OSError):  # a network disk without locks
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    with ExitStack() as stack:
+        with suppress(OSError):
+            stack.enter_context(locked(cache.root() / "locks" / name))
+        _held.add(name)
+        stack.callback(_held.discard, name)
         yield
-    finally:
-        _held.discard(name)
-        os.close(lock)
-
-
-def _open(name: str) -> int | None:
-    try:
-        import fcntl  # noqa: F401 - asked for its absence
-
-        folder = cache.root() / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        return os.open(folder / name, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
-    except (ImportError, OSError):
-        return None

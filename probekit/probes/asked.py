@@ -193,9 +193,9 @@ def _choose(tasks: TaskNames, corpus: Corpus) -> tuple[set[str], list[Task], lis
         if task.name in named or carries(task, corpus):
             chosen.append(task)
         else:
-            skipped.append(f"{task.name}: skipped, '{corpus.name}' has no layer '{task.layer}'")
+            skipped.append(f"{task.name}: skipped, '{corpus.name}' has no annotation '{task.annotation}'")
     if not chosen:
-        layers = ", ".join(sorted(corpus.tag_layers | corpus.edge_layers)) or "none"
-        message = f"the corpus '{corpus.name}' cannot carry any task (its layers: {layers})"
+        annotations = ", ".join(sorted(corpus.word_annotations | corpus.span_annotations)) or "none"
+        message = f"the corpus '{corpus.name}' cannot carry any task (its annotations: {annotations})"
         raise TaskError(corpus.with_warnings(message))
     return named, chosen, skipped

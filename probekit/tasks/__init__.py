@@ -1,1 +1,1 @@
-"""What is asked: a task picks a layer of annotation and turns it into spans with labels."""
+"""What is asked: a task picks an annotation and turns it into spans with labels."""

@@ -69,8 +69,8 @@ class TaskData:
 def make_instances(task: Task, corpus: Corpus) -> TaskData:
     """The instances of `task` in every split of `corpus`.
 
-    Raises TaskError where the corpus lacks the layer, a split has no instance, or training has one label only; with
-    what was reported as the corpus was read.
+    Raises TaskError where the corpus lacks the annotation, a split has no instance, or training has one label only;
+    with what was reported as the corpus was read.
     """
     doors.of_type("task", task, Task)
     doors.of_type("corpus", corpus, Corpus)
@@ -81,7 +81,7 @@ def make_instances(task: Task, corpus: Corpus) -> TaskData:
 
 
 def _instances(task: Task, corpus: Corpus) -> TaskData:
-    _require_layer(task, corpus)
+    _require_annotation(task, corpus)
     found = {split: SHAPES[task.shape](task, corpus.splits[split]) for split in SPLITS}
     kinds = {split: set(labelled.labels.kinds()) for split, labelled in found.items()}
     left_out = {label for label in set().union(*kinds.values()) if _excluded(task, label)}
@@ -93,7 +93,7 @@ def _instances(task: Task, corpus: Corpus) -> TaskData:
             )
         if left_out.issuperset(kinds[split]):
             raise TaskError(
-                f"task '{task.name}' finds no instance of layer '{task.layer}' in the {split} split of "
+                f"task '{task.name}' finds no instance of the annotation '{task.annotation}' in the {split} split of "
                 f"'{corpus.name}' ({len(corpus.splits[split])} passages)"
             )
     classes = tuple(sorted(kinds["train"] - left_out))
@@ -116,26 +116,26 @@ def _instances(task: Task, corpus: Corpus) -> TaskData:
     return TaskData(task, splits, tuple(notices))
 
 
-def _require_layer(task: Task, corpus: Corpus) -> None:
+def _require_annotation(task: Task, corpus: Corpus) -> None:
     if not carries(task, corpus):
-        layers = ", ".join(sorted(corpus.tag_layers | corpus.edge_layers)) or "none"
+        annotations = ", ".join(sorted(corpus.word_annotations | corpus.span_annotations)) or "none"
         raise TaskError(
-            f"the corpus '{corpus.name}' cannot carry the task '{task.name}': it has no layer "
-            f"'{task.layer}' for the shape '{task.shape}' (its layers: {layers}){_hint(task, corpus)}"
+            f"the corpus '{corpus.name}' cannot carry the task '{task.name}': it has no annotation "
+            f"'{task.annotation}' for the shape '{task.shape}' (its annotations: {annotations}){_hint(task, corpus)}"
         )
 
 
 def _hint(task: Task, corpus: Corpus) -> str:
-    """What may have been meant by a layer that the corpus does not have."""
-    if task.layer in corpus.tag_layers:
-        return f": '{task.layer}' has a value for every word, which is the shape 'word'"
-    if task.layer in corpus.edge_layers:
-        return f": '{task.layer}' has labels of spans, which are the shapes 'span', 'arc' and 'pair'"
-    column, _, feature = task.layer.partition(".")
-    if task.shape == "word" and feature and column in corpus.tag_layers:
+    """What may have been meant by an annotation that the corpus does not have."""
+    if task.annotation in corpus.word_annotations:
+        return f": '{task.annotation}' has a value for every word, which is the shape 'word'"
+    if task.annotation in corpus.span_annotations:
+        return f": '{task.annotation}' has labels of spans, which are the shapes 'span', 'arc' and 'pair'"
+    column, _, feature = task.annotation.partition(".")
+    if task.shape == "word" and feature and column in corpus.word_annotations:
         found = features(column, corpus)
         return f": {unknown('feature', feature, found)}" if found else f": no word has a feature in '{column}'"
-    near = nearest(task.layer, corpus.tag_layers if task.shape == "word" else corpus.edge_layers)
+    near = nearest(task.annotation, corpus.word_annotations if task.shape == "word" else corpus.span_annotations)
     return f": did you mean '{near}'?" if near else ""
 
 

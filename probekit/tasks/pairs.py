@@ -18,12 +18,12 @@ Pair = tuple[Span, Span]
 SAME, DIFFERENT = "same", "different"
 
 
-def mention_pairs(passages: Sequence[Passage], layer: str) -> list[tuple[Pair, str]]:
+def mention_pairs(passages: Sequence[Passage], annotation: str) -> list[tuple[Pair, str]]:
     """The labelled pairs of one document, the earlier mention first; offsets count from its first word.
 
     The draw depends on the document's id and its mentions only, so every model is asked the same pairs.
     """
-    spans, entities = _mentions(passages, layer)
+    spans, entities = _mentions(passages, annotation)
     positives = _nearest_antecedents(spans, entities)
     anaphors = {second for _, second in positives}
     negatives = _Negatives(spans, entities, anaphors, f"probekit pairs {passages[0].document}")
@@ -32,11 +32,11 @@ def mention_pairs(passages: Sequence[Passage], layer: str) -> list[tuple[Pair, s
     return [((spans[i], spans[j]), label) for i, j, label in sorted(labelled, key=lambda x: (x[1], x[0]))]
 
 
-def _mentions(passages: Sequence[Passage], layer: str) -> tuple[list[Span], list[str]]:
+def _mentions(passages: Sequence[Passage], annotation: str) -> tuple[list[Span], list[str]]:
     found = []
     offset = 0
     for passage in passages:
-        for edge in passage.edges.get(layer, ()):
+        for edge in passage.edges.get(annotation, ()):
             start, end = edge.spans[0]
             found.append((start + offset, end + offset, edge.label))
         offset += len(passage.words)

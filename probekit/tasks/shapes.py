@@ -1,4 +1,4 @@
-"""Shapes: how a layer of annotation becomes labelled spans; one function a shape."""
+"""Shapes: how an annotation becomes labelled spans; one function a shape."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import groupby
 
 import numpy as np
 
-from probekit.corpora.layers import TagLayer
+from probekit.corpora.annotations import WordAnnotation
 from probekit.corpora.passage import Corpus
 from probekit.corpora.passages import Passages
 from probekit.corpora.readers.ignored import MISSING
@@ -36,16 +36,21 @@ class Labelled:
 def carries(task: Task, corpus: Corpus) -> bool:
     """Whether the corpus has the annotation the task reads."""
     if task.shape != "word":
-        return task.layer in corpus.edge_layers
-    column, _, feature = task.layer.partition(".")
-    if task.layer in corpus.tag_layers or not feature:
-        return task.layer in corpus.tag_layers
-    layers = [passages.tags[column] for passages in corpus.splits.values() if column in passages.tags]
-    return any(read_feature(value, feature) is not None for layer in layers for value in layer.values.kinds())
+        return task.annotation in corpus.span_annotations
+    column, _, feature = task.annotation.partition(".")
+    if task.annotation in corpus.word_annotations or not feature:
+        return task.annotation in corpus.word_annotations
+    return any(_has_feature(passages, column, feature) for passages in corpus.splits.values())
+
+
+def _has_feature(passages: Passages, column: str, feature: str) -> bool:
+    if column not in passages.tags:
+        return False
+    return any(read_feature(value, feature) is not None for value in passages.tags[column].values.kinds())
 
 
 def features(column: str, corpus: Corpus) -> set[str]:
-    """Names of the features in a word layer, as in `Case=Nom|Number=Sing`."""
+    """Names of the features in a word annotation, as in `Case=Nom|Number=Sing`."""
     found: set[str] = set()
     for passages in corpus.splits.values():
         if column not in passages.tags:
@@ -67,8 +72,8 @@ def read_feature(value: str, feature: str) -> str | None:
 
 
 def words(task: Task, passages: Passages) -> Labelled:
-    """Every word that has a value in the layer."""
-    values = _values(task.layer, passages)
+    """Every word that has a value in the annotation."""
+    values = _values(task.annotation, passages)
     there = np.flatnonzero(values.numbers != NONE)
     passage = np.repeat(np.arange(len(passages)), np.diff(passages.offsets))[there]
     start = there - passages.offsets[passage]
@@ -76,17 +81,17 @@ def words(task: Task, passages: Passages) -> Labelled:
 
 
 def edges(task: Task, passages: Passages) -> Labelled:
-    """Every labelled span (shape `span`), or ordered pair of spans (shape `arc`), of the layer."""
-    layer = passages.edges.get(task.layer) or passages.no_edges()
-    passage = np.repeat(np.arange(len(passages)), np.diff(layer.offsets))
+    """Every labelled span (shape `span`), or ordered pair of spans (shape `arc`), of the annotation."""
+    annotation = passages.edges.get(task.annotation) or passages.no_edges()
+    passage = np.repeat(np.arange(len(passages)), np.diff(annotation.offsets))
     arity = task.arity
-    odd = np.flatnonzero(layer.arities != arity)
+    odd = np.flatnonzero(annotation.arities != arity)
     if len(odd):
         raise TaskError(
-            f"task '{task.name}' has shape '{task.shape}', {arity} span(s) an instance, but layer "
-            f"'{task.layer}' has {layer.arities[odd[0]]} in passage {passages[int(passage[odd[0]])].id}"
+            f"task '{task.name}' has shape '{task.shape}', {arity} span(s) an instance, but the annotation "
+            f"'{task.annotation}' has {annotation.arities[odd[0]]} in passage {passages[int(passage[odd[0]])].id}"
         )
-    return Labelled(passage, layer.spans.reshape(-1, arity, 2), layer.labels)
+    return Labelled(passage, annotation.spans.reshape(-1, arity, 2), annotation.labels)
 
 
 def pairs(task: Task, passages: Passages) -> Labelled:
@@ -97,7 +102,7 @@ def pairs(task: Task, passages: Passages) -> Labelled:
     start = 0
     for _, document in groupby(passages, key=lambda passage: passage.document):
         members = list(document)
-        labelled = mention_pairs(members, task.layer)
+        labelled = mention_pairs(members, task.annotation)
         starts += [start] * len(labelled)
         spans += [pair for pair, _ in labelled]
         labels += [label for _, label in labelled]
@@ -107,10 +112,10 @@ def pairs(task: Task, passages: Passages) -> Labelled:
     )
 
 
-def _values(layer: str, passages: Passages) -> Texts:
-    """The value each word has in a layer, or for the feature that the layer's name asks for."""
-    column, _, feature = layer.partition(".")
-    own, source = passages.tags.get(layer), passages.tags.get(column)
+def _values(annotation: str, passages: Passages) -> Texts:
+    """The value each word has in an annotation, or for the feature that the annotation's name asks for."""
+    column, _, feature = annotation.partition(".")
+    own, source = passages.tags.get(annotation), passages.tags.get(column)
     found = _feature(source, feature) if feature and source else Texts.missing(len(passages.words))
     if own is None:
         return found
@@ -121,11 +126,11 @@ def _values(layer: str, passages: Passages) -> Texts:
     return both.take(np.arange(len(has_own)) + np.where(has_own, 0, len(has_own)))
 
 
-def _feature(layer: TagLayer, feature: str) -> Texts:
+def _feature(annotation: WordAnnotation, feature: str) -> Texts:
     """The values of one feature."""
-    values = [read_feature(value, feature) for value in layer.values.vocabulary.to_pylist()]
+    values = [read_feature(value, feature) for value in annotation.values.vocabulary.to_pylist()]
     kinds = Texts.of([*values, None], optional=True)  # that of NONE, which is -1, last
-    return kinds.take(layer.values.numbers)
+    return kinds.take(annotation.values.numbers)
 
 
 SHAPES: dict[str, Callable[[Task, Passages], Labelled]] = {

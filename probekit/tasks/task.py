@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, get_args
 
-from probekit import bundle, doors
+from probekit import bundle, doors, schema
 from probekit.corpora.passage import Context
 from probekit.errors import TaskError, unknown
-from probekit.foreign import shortened, toml_table
+from probekit.foreign import toml_table
 from probekit.paths import path_of
 from probekit.stats.metrics import METRICS
 
 Shape = Literal["word", "span", "arc", "pair"]
-Metric = Literal["accuracy", "macro_f1", "f1"]
 SpanVector = Literal["mean", "ends"]
 Features = Literal["concat", "product"]
 
 CHOICES: dict[str, Collection[str]] = {
-    "shape": ("word", "span", "arc", "pair"),
+    "shape": get_args(Shape),
     "metric": METRICS,
-    "context": ("sentence", "document"),
-    "span": ("mean", "ends"),
-    "features": ("concat", "product"),
+    "context": get_args(Context),
+    "span": get_args(SpanVector),
+    "features": get_args(Features),
 }
 
 
@@ -35,8 +34,8 @@ class Task:
     Attributes:
         name: the file's stem, or what the file says.
         title: one line for people.
-        layer: the annotation read: a word layer (`upos`, `feats.Number`, `misc.X`, any tag column) or a span
-            layer (`dependencies`, `constituents`, `roles`, `entities`, `mentions`, `edges`).
+        annotation: what is read: a word annotation (`upos`, `feats.Number`, `misc.X`, any tag column) or a span
+            annotation (`dependencies`, `constituents`, `roles`, `entities`, `mentions`, `edges`).
         shape: `word` labels a word, `span` a given span, `arc` a given ordered pair of spans, `pair` asks
             whether two mentions are one entity.
         metric: how predictions are compared with gold labels: a name in `stats.metrics.METRICS`.
@@ -52,7 +51,7 @@ class Task:
 
     name: str
     title: str
-    layer: str
+    annotation: str = field(metadata={"formerly": "layer"})
     shape: Shape
     metric: str = "accuracy"
     corpus: str = "en_ewt"
@@ -89,27 +88,10 @@ def load_task(name: str | Path) -> Task:
     doors.of_type("name", name, (str, Path))
     is_path = isinstance(name, Path) or name.endswith(".toml") or "/" in name
     path = path_of(name) if is_path else bundle.find("probes", str(name))
-    return _from_table(toml_table(path, "task file", TaskError), path)
+    table = {"name": path.stem, **toml_table(path, "task file", TaskError)}
+    return schema.read(Task, table, str(path), TaskError)
 
 
 def shipped_tasks() -> list[Task]:
     """Every task in `probes/`, by name."""
     return [load_task(name) for name in bundle.names("probes")]
-
-
-def _from_table(table: dict[str, Any], path: Path) -> Task:
-    known = {field.name for field in fields(Task)}
-    for key, value in table.items():
-        if key not in known:
-            raise TaskError(f"{path}: {unknown('key', key, known)}")
-        if key == "exclude":
-            if not (isinstance(value, list) and all(isinstance(label, str) for label in value)):
-                raise TaskError(f"{path}: 'exclude' takes a list of labels")
-        elif not isinstance(value, str):
-            raise TaskError(f"{path}: '{key}' takes a text, not {shortened(value)}")
-    needed = {field.name for field in fields(Task) if field.default is MISSING} - {"name"}
-    missing = sorted(needed - table.keys())
-    if missing:
-        raise TaskError(f"{path}: the key '{missing[0]}' is missing")
-    values = {"name": path.stem, **table, "exclude": tuple(table.get("exclude", ()))}
-    return Task(**cast(Any, values))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from probekit.corpora.card import READER_LAYERS, load_card
+from probekit.corpora.card import READER_ANNOTATIONS, load_card
 from probekit.corpora.readers import READERS
 from probekit.errors import CorpusError, InputError
 
-HEAD = 'title = "t"\nlicence = "l"\nreader = "conllu"\nlayers = ["upos"]\n'
+HEAD = 'title = "t"\nlicence = "l"\nreader = "conllu"\nannotations = ["upos"]\n'
 FILES = '[files]\ntrain = "a.conllu"\n'
 SOURCE = (
     f'[[sources]]\nrepo = "o/r"\ncommit = "{"a" * 40}"\npath = "x.conllu"\nsha256 = "{"0" * 64}"\nsplit = "train"\n'
@@ -27,7 +27,7 @@ def card(text: str, folder: Path) -> Path:
 
 def test_own_card(tmp_path: Path) -> None:
     mine = load_card(card(HEAD + SOURCE, tmp_path))
-    assert (mine.name, mine.layers, mine.sources[0].split) == ("mine", ("upos",), "train")
+    assert (mine.name, mine.annotations, mine.sources[0].split) == ("mine", ("upos",), "train")
     assert mine.sources[0].url == f"https://raw.githubusercontent.com/o/r/{'a' * 40}/x.conllu"
     assert load_card(str(card(HEAD + FILES, tmp_path))).files == {"train": "a.conllu"}
 
@@ -38,10 +38,11 @@ def test_own_card(tmp_path: Path) -> None:
         (HEAD + "licens = 'x'\n" + FILES, "unknown key 'licens': did you mean 'licence'?"),
         (HEAD.replace('title = "t"\n', "") + FILES, "the key 'title' is missing"),
         (HEAD.replace('"t"', "3") + FILES, "'title' takes a text, not 3"),
-        (HEAD.replace('["upos"]', '"upos"') + FILES, "'layers' takes a list of texts"),
-        (HEAD.replace('["upos"]', "[1]") + FILES, "'layers' takes a list of texts"),
+        (HEAD.replace('["upos"]', '"upos"') + FILES, "'annotations' takes a list of texts"),
+        (HEAD.replace('["upos"]', "[1]") + FILES, "'annotations' takes a list of texts"),
         (HEAD.replace("conllu", "conlu") + FILES, "unknown reader 'conlu': did you mean 'conllu'?"),
-        (HEAD.replace("upos", "uppos") + FILES, "unknown layer 'uppos': did you mean 'upos'?"),
+        (HEAD.replace("annotations", "layers") + FILES, "the key 'layers' is now 'annotations'"),
+        (HEAD.replace("upos", "uppos") + FILES, "unknown annotation 'uppos': did you mean 'upos'?"),
         (HEAD + FILES.replace("train", "trian"), "unknown split 'trian': did you mean 'train'?"),
         (HEAD + "files = 3\n", "'files' takes a table of texts"),
         (HEAD, "exactly one of"),
@@ -71,7 +72,7 @@ def test_missing_card_and_unknown_name(tmp_path: Path) -> None:
 
 
 def test_readers_are_one_vocabulary() -> None:
-    assert READERS.keys() == READER_LAYERS.keys()
+    assert READERS.keys() == READER_ANNOTATIONS.keys()
 
 
 def test_listing_cards_imports_nothing_heavy() -> None:

@@ -67,7 +67,7 @@ def test_file_without_documents_is_one(tmp_path: Path) -> None:
     text = "1\ta" + "\t_" * 8 + "\n\n1\tb" + "\t_" * 8
     passages, _ = read(text, tmp_path, "mine.conllu")
     assert [(p.id, p.document) for p in passages] == [("mine-1", "mine"), ("mine-2", "mine")]
-    assert passages[0].tags == {} and passages[0].edges == {}  # a column of nothing but _ is no layer
+    assert passages[0].tags == {} and passages[0].edges == {}  # a column of nothing but _ is no annotation
 
 
 PLUS = """\
@@ -146,7 +146,7 @@ MALFORMED = {
 }
 ROLES = "# global.columns = ID FORM PROBEKIT:PRED PROBEKIT:ROLES\n"
 FIRST = row("1", head="2")
-LAYERS = ["dependencies", "entities", "mentions"]
+ANNOTATIONS = ["dependencies", "entities", "mentions"]
 ENTITY = "# global.Entity = eid-etype\n"
 
 UNREADABLE = {
@@ -194,7 +194,7 @@ def test_the_other_sentences_keep_what_one_lacks(tmp_path: Path) -> None:
     bad = f"{FIRST[:-1]}Entity=b\n{row('2', head='9')}\n\n"
     good = f"{FIRST[:-1]}Entity=(1-a)\n{row('2')}\n\n"
     passages, tally = read(ENTITY + good + bad + good, tmp_path)
-    assert [sorted(p.edges) for p in passages] == [LAYERS, [], LAYERS]
+    assert [sorted(p.edges) for p in passages] == [ANNOTATIONS, [], ANNOTATIONS]
     assert [p.tags["upos"] for p in passages] == [("X", "X")] * 3
     assert tally == {BAD_HEAD: 1, BAD_ENTITY: 1}
 

@@ -27,7 +27,7 @@ from probekit.foreign import DEPTH, TOML_BYTES, json_value, shortened
 SECONDS = 5  # a bad input is refused within
 LETTERS = 600  # of a message, at most, its path aside
 
-CARD = 'title = "t"\nlicence = "l"\nreader = "conllu"\nlayers = ["upos"]\n'
+CARD = 'title = "t"\nlicence = "l"\nreader = "conllu"\nannotations = ["upos"]\n'
 FILES = '[files]\ntrain = "a.conllu"\n'
 PINNED = f'[[sources]]\nrepo = "o/r"\ncommit = "{"0" * 40}"\npath = "a"\nsha256 = "x"\n'
 DEEP = 100_000
@@ -67,8 +67,8 @@ def refused(act: Callable[[], object], folder: Path) -> str:
         pytest.param(CARD.replace('"t"', "[" * 60 + "]" * 60), "'title' takes a text", id="title-list"),
         pytest.param(CARD.replace('"l"', "2020-01-01"), "'licence' takes a text", id="licence-date"),
         pytest.param(CARD.replace('"conllu"', "nan"), "'reader' takes a text", id="reader-nan"),
-        pytest.param(CARD.replace('["upos"]', '"upos"'), "'layers' takes a list of texts", id="layers-text"),
-        pytest.param(CARD.replace('["upos"]', "[1]"), "'layers' takes a list of texts", id="layers-number"),
+        pytest.param(CARD.replace('["upos"]', '"upos"'), "'annotations' takes a list of texts", id="annotations-text"),
+        pytest.param(CARD.replace('["upos"]', "[1]"), "'annotations' takes a list of texts", id="annotations-number"),
         pytest.param(CARD + 'files = "a"', "'files' takes a table of texts", id="files-text"),
         pytest.param(CARD + "[files]\ntrain = []", "'files' takes a table of texts", id="file-list"),
         pytest.param(CARD + "[files]\ntrain = ''", "no file", id="file-empty"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,7 @@ def test_columns_by_name(tmp_path: Path) -> None:
     folder = json_folder(tmp_path, ROWS[:2])
     (folder / "test.jsonl").write_text(json.dumps({**ROWS[0], "id": 9}))
     (folder / "mine.toml").write_text(
-        'title = "t"\nlicence = "l"\nreader = "datasets"\nlayers = ["kind"]\n'
+        'title = "t"\nlicence = "l"\nreader = "datasets"\nannotations = ["kind"]\n'
         '[files]\ntrain = "train.jsonl"\ntest = "test.jsonl"\n'
         '[columns]\nwords = "tokens"\nkind = "ner"\ndocument = "id"\n'
     )
@@ -95,7 +96,7 @@ def tagged(number: int, tags: object = (0, 1, 2), **more: object) -> dict[str, o
     return {"tokens": [f"a{number}", "b", "c"], "tags": tags, **more}
 
 
-TAGS = Task(name="tags", title="", layer="tags", shape="word")
+TAGS = Task(name="tags", title="", annotation="tags", shape="word")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,7 @@ def test_a_row_keeps_the_annotations_that_fit(tmp_path: Path) -> None:
 
 def test_an_error_carries_what_was_reported(tmp_path: Path) -> None:
     corpus = in_splits(tmp_path, [tagged(i, (0, 1)) for i in range(9)], [tagged(200, (0, 1))])
-    with pytest.raises(TaskError, match=r"no layer 'tags'.*\n.*not read: tags; expected one row a sentence"):
+    with pytest.raises(TaskError, match=r"no annotation 'tags'.*\n.*not read: tags; expected one row a sentence"):
         make_instances(TAGS, corpus)
 
 
@@ -229,6 +230,12 @@ def test_what_the_library_keeps_of_a_data_set_is_checked(tmp_path: Path, monkeyp
         path.write_bytes(content.replace(b"bark", b"dark"))
     with pytest.raises(CorpusError, match=r"is not what it was when it was first read: delete"):
         load_corpus(name)
+
+
+def test_a_data_set_of_the_hub_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(CorpusError, match=r"'a/b' is a data set of the hub: pip install 'probekit-nlp\[datasets\]'$"):
+        load_corpus("hf:a/b")
 
 
 def test_files_of_one_split_come_one_after_the_other(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_folders_of_other_formats(tmp_path: Path) -> None:
         (conll / split).mkdir(parents=True)
         (conll / split / "a.v4_gold_conll").write_text(f"{split} 0 0 {split} X (TOP*) - - - - * -\n")
     assert words(load_corpus(edges).splits["dev"]) == ["development"]
-    assert load_corpus(edges).edge_layers == {"targets"}
+    assert load_corpus(edges).span_annotations == {"targets"}
     assert words(load_corpus(conll).splits["dev"]) == ["development"]
 
 

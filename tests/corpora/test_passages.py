@@ -47,8 +47,8 @@ def test_they_are_what_they_were_made_of(given_ones: list[Passage], size: int, p
         assert [kept[i] for i in range(-len(kept), 0)] == given_ones
         assert pickle.loads(pickle.dumps(list(kept))) == given_ones
         corpus = Corpus("made", {"train": given_ones, "test": given_ones[part]})  # type: ignore[arg-type]
-        assert corpus.tag_layers == {name for passage in given_ones for name in passage.tags}
-        assert corpus.edge_layers == {name for passage in given_ones for name in passage.edges}
+        assert corpus.word_annotations == {name for passage in given_ones for name in passage.tags}
+        assert corpus.span_annotations == {name for passage in given_ones for name in passage.edges}
         assert corpus.fingerprint == text_digest({"train": given_ones, "test": given_ones[part]})
         assert corpus.annotation == label_digest([*given_ones, *given_ones[part]])
 
@@ -69,11 +69,11 @@ def label_digest(passages: Sequence[Passage]) -> str:
     digest = hashlib.sha256()
     for passage in passages:
         parts: list[str] = []
-        for layer in sorted(passage.tags):
-            parts += [f"\x1d{layer}", *map(str, passage.tags[layer])]
-        for layer in sorted(passage.edges):
-            parts.append(f"\x1e{layer}")
-            for edge in passage.edges[layer]:
+        for annotation in sorted(passage.tags):
+            parts += [f"\x1d{annotation}", *map(str, passage.tags[annotation])]
+        for annotation in sorted(passage.edges):
+            parts.append(f"\x1e{annotation}")
+            for edge in passage.edges[annotation]:
                 parts += [edge.label, *map(str, edge.spans)]
         digest.update("\x1f".join(parts).encode())
     return digest.hexdigest()
@@ -92,7 +92,10 @@ def test_layers_of_a_passage_are_read_like_a_dictionary() -> None:
 @pytest.mark.parametrize(
     ("passage", "message"),
     [
-        (Passage("1", "d", ("a", "b"), {"upos": ("X",)}), "passage '1' has 2 words and 1 values in its layer 'upos'"),
+        (
+            Passage("1", "d", ("a", "b"), {"upos": ("X",)}),
+            "passage '1' has 2 words and 1 values in its annotation 'upos'",
+        ),
         (Passage("1", "d", ("a",), {"upos": (3,)}), "passages are made of texts"),  # type: ignore[dict-item]
         (Passage("1", "d", ("\ud800",)), "passages are made of texts"),
         (Passage("1", "d", (None,)), "None stands where one is needed"),  # type: ignore[arg-type]

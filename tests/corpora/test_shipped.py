@@ -17,31 +17,31 @@ NAMES = bundle.names("corpora")
 @pytest.mark.parametrize("name", NAMES)
 def test_card_is_complete(name: str) -> None:
     card = load_card(name)
-    assert card.title and card.licence and card.citation and card.description and card.layers
+    assert card.title and card.licence and card.citation and card.description and card.annotations
     assert {source.split for source in card.sources if source.path} | card.files.keys() == {"train", "dev", "test"}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_card_lists_every_layer_that_a_task_can_name(name: str, request: pytest.FixtureRequest) -> None:
+def test_a_card_lists_every_annotation_that_a_task_can_name(name: str, request: pytest.FixtureRequest) -> None:
     card = load_card(name)
     if not on_disk(card):
         require(name)
     known = {"en_ewt": "ewt", "en_gum": "gum", "sample": "sample"}
     corpus: Corpus = request.getfixturevalue(known[name]) if name in known else load_corpus(name, allow_modified=True)
     assert corpus.card == card
-    assert set(card.layers) == corpus.tag_layers | corpus.edge_layers
+    assert set(card.annotations) == corpus.word_annotations | corpus.span_annotations
     for split, passages in corpus.splits.items():
         assert passages, split
-        tags = {layer for passage in passages for layer in passage.tags}
-        edges = {layer for passage in passages for layer, found in passage.edges.items() if found}
-        assert set(card.layers) <= tags | edges, split
+        tags = {annotation for passage in passages for annotation in passage.tags}
+        edges = {annotation for passage in passages for annotation, found in passage.edges.items() if found}
+        assert set(card.annotations) <= tags | edges, split
     seen: set[str] = set()
     for passage in corpus.passages():
         assert passage.id not in seen and all(passage.words)
         seen.add(passage.id)
         assert all(len(values) == len(passage.words) for values in passage.tags.values())
-        for layer in passage.edges.values():
-            assert all(0 <= start < end <= len(passage.words) for edge in layer for start, end in edge.spans)
+        for annotation in passage.edges.values():
+            assert all(0 <= start < end <= len(passage.words) for edge in annotation for start, end in edge.spans)
 
 
 def test_gum_counts(gum: Corpus) -> None:

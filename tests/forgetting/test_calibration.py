@@ -29,7 +29,7 @@ from tests.made import SIZES, WORDS, made_states
 
 DIM, LABELS = 24, 4
 QUICK = FitSettings(words=50_000)
-TASKS = [Task(name=name, title="", layer=name, shape="word") for name in ("upos", "xpos")]
+TASKS = [Task(name=name, title="", annotation=name, shape="word") for name in ("upos", "xpos")]
 Vectors = dict[Split, np.ndarray]  # (layers, words, dim)
 
 
@@ -166,7 +166,7 @@ def test_loss_grows_with_noise(world: World) -> None:
 def test_other_seeds_and_other_sentences_are_no_change(small: Corpus, tiny_bert: object) -> None:
     """200 comparisons of one checkpoint with itself, its probes from other seeds and its test sentences resampled."""
     states, rng = extract(str(tiny_bert), small), np.random.default_rng(0)
-    data = make_instances(Task(name="upos", title="", layer="upos", shape="word"), small)
+    data = make_instances(Task(name="upos", title="", annotation="upos", shape="word"), small)
     (fitted,) = fit(states, [data], seeds=tuple(range(16)))
     (counted,) = counts(data, "test", [fitted.predictions])
     groups = counted.shape[2]

@@ -68,7 +68,7 @@ def skewed(seed: int) -> tuple[Corpus, pk.States]:
 def test_a_metric_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new one is known to task files, probes, tables and pictures, and is scikit-learn's."""
     path = tmp_path / "mine.toml"
-    path.write_text('title = "x"\nlayer = "upos"\nshape = "word"\nmetric = "balanced_accuracy"\n')
+    path.write_text('title = "x"\nannotation = "upos"\nshape = "word"\nmetric = "balanced_accuracy"\n')
     with pytest.raises(pk.ProbekitError, match="unknown metric 'balanced_accuracy'"):
         pk.load_task(path)
     monkeypatch.setitem(METRICS, BALANCED.name, BALANCED)
@@ -96,7 +96,7 @@ def test_a_metric_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_counts_add_up_over_the_groups_and_keep_the_shape() -> None:
     corpus, _ = skewed(2)
-    task = pk.Task(name="x", title="", layer="upos", shape="word", metric="f1", positive="2")
+    task = pk.Task(name="x", title="", annotation="upos", shape="word", metric="f1", positive="2")
     data: TaskData = pk.make_instances(task, corpus)
     predicted = np.random.default_rng(3).integers(0, 3, size=(2, 4, len(data.splits["dev"])))
     counts = task_counts(data, "dev", predicted)

@@ -10,7 +10,7 @@ from probekit.corpora.passage import SPLITS, Split
 from probekit.tasks.instances import FEW
 from tests.made import WORDS, made_corpus, made_states
 
-TASK = pk.Task(name="word", title="", layer="upos", shape="word")
+TASK = pk.Task(name="word", title="", annotation="upos", shape="word")
 LABELS = 2
 
 

@@ -22,7 +22,7 @@ from probekit.tasks.instances import TaskData, make_instances
 from probekit.tasks.task import Task
 from tests.made import SIZES, WORDS, made_corpus, made_states
 
-WORD = Task(name="word", title="", layer="upos", shape="word")
+WORD = Task(name="word", title="", annotation="upos", shape="word")
 
 
 def words_in(sizes: dict[str, int]) -> dict[str, int]:
@@ -112,7 +112,7 @@ def test_as_good_as_scikit_learn_at_every_layer() -> None:
 
 def test_a_probe_does_not_depend_on_its_company() -> None:
     states, data = planted("linear")
-    other = make_instances(Task(name="other", title="", layer="upos", shape="word"), states.corpus)
+    other = make_instances(Task(name="other", title="", annotation="upos", shape="word"), states.corpus)
     (alone,) = fit(states, [data], seeds=(1,))
     together, _ = fit(states, [data, other], seeds=(0, 1))
     assert np.mean(alone.predictions[:, 0] == together.predictions[:, 1]) > 0.995
@@ -153,7 +153,7 @@ def arcs(seed: int, features: str, span: str) -> tuple[States, TaskData, Task]:
             forms = tuple(f"w{i}" for i in range(WORDS))
             passages.append(Passage(f"{split}{number}", f"{split}d", forms, {}, {"arcs": tuple(edges)}))
         splits[split], values[split] = tuple(passages), vectors
-    task = Task(name="arcs", title="", layer="arcs", shape="arc", features=features, span=span)  # type: ignore[arg-type]
+    task = Task(name="arcs", title="", annotation="arcs", shape="arc", features=features, span=span)  # type: ignore[arg-type]
     corpus = Corpus("arcs", splits)  # type: ignore[arg-type]
     return made_states(corpus, values, kind=features + span), make_instances(task, corpus), task
 
@@ -271,6 +271,6 @@ def test_a_larger_budget_is_not_worse() -> None:
 
 def test_a_product_needs_the_product_features() -> None:
     states, _, _ = arcs(5, "product", "mean")
-    plain = make_instances(Task(name="plain", title="", layer="arcs", shape="arc"), states.corpus)
+    plain = make_instances(Task(name="plain", title="", annotation="arcs", shape="arc"), states.corpus)
     (fitted,) = fit(states, [plain], settings=FitSettings(words=400_000))
     assert scores(fitted)[0, 0] < 0.6

@@ -81,7 +81,7 @@ def states_of_noise() -> tuple[States, dict[Split, np.ndarray]]:
 
 def test_standardised_vectors_are_finite_where_a_number_never_varies() -> None:
     states, values = states_of_noise()
-    data = make_instances(Task(name="noise", title="", layer="upos", shape="word"), states.corpus)
+    data = make_instances(Task(name="noise", title="", annotation="upos", shape="word"), states.corpus)
     found = standardised(states, data, layer=1)
     train = values["train"][1, :, :4].astype(np.float64)
     for split in ("train", "dev", "test"):

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from probekit.errors import TaskError
 from probekit.foreign import DEPTH, TOML_BYTES
-from probekit.tasks.task import load_task
+from probekit.tasks.task import Task, load_task
 
-TASK = 'title = "t"\nlayer = "upos"\nshape = "word"\n'
-NEEDED = {"title": '"t"', "layer": '"upos"', "shape": '"word"'}
-TEXTS = (
-    "name", "title", "layer", "shape", "metric", "corpus", "context", "span", "features", "positive", "description",
-)  # fmt: skip
+TASK = 'title = "t"\nannotation = "upos"\nshape = "word"\n'
+NEEDED = {"title": '"t"', "annotation": '"upos"', "shape": '"word"'}
+TEXTS = [field.name for field in fields(Task) if field.name != "exclude"]
 WRONG = {
     "number": "1",
     "float": "nan",
@@ -50,9 +49,9 @@ def test_every_key_takes_a_text(key: str, value: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param(TASK + "exclude = 1", "'exclude' takes a list of labels", id="exclude-number"),
-        pytest.param(TASK + "exclude = [[]]", "'exclude' takes a list of labels", id="exclude-lists"),
-        pytest.param(TASK + "exclude = {a = 1}", "'exclude' takes a list of labels", id="exclude-table"),
+        pytest.param(TASK + "exclude = 1", "'exclude' takes a list of texts", id="exclude-number"),
+        pytest.param(TASK + "exclude = [[]]", "'exclude' takes a list of texts", id="exclude-lists"),
+        pytest.param(TASK + "exclude = {a = 1}", "'exclude' takes a list of texts", id="exclude-table"),
         pytest.param(TASK + 'metric = "' + "m" * 100_000 + '"', "unknown metric", id="long-metric"),
         pytest.param("x = " + "[" * 100_000, "deep", id="list-deep"),
         pytest.param("x = " + "[" * 100 + "]" * 100, f"more than {DEPTH} deep", id="list-deeper-than-allowed"),

@@ -32,20 +32,21 @@ def corpus(*passages: Passage) -> Corpus:
 
 
 def test_a_task_by_path(tmp_path: Path) -> None:
-    task = load_task(write(tmp_path, 'title = "Number"\nlayer = "feats.Number"\nshape = "word"\n'))
-    assert (task.name, task.layer, task.metric, task.context) == ("mine", "feats.Number", "accuracy", "sentence")
+    task = load_task(write(tmp_path, 'title = "Number"\nannotation = "feats.Number"\nshape = "word"\n'))
+    assert (task.name, task.annotation, task.metric, task.context) == ("mine", "feats.Number", "accuracy", "sentence")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('title = "x"\nlayr = "upos"\nshape = "word"', "unknown key 'layr': did you mean 'layer'"),
-        ('title = "x"\nlayer = "upos"\nshape = "wrod"', "unknown shape 'wrod': did you mean 'word'"),
-        ('title = "x"\nlayer = "upos"', "'shape' is missing"),
-        ('title = "x"\nlayer = "upos"\nshape = "word"\nmetric = "f1"', "go together"),
-        ('title = "x"\nlayer = "upos"\nshape = "word"\nfeatures = "product"', "two spans"),
-        ('title = "x"\nlayer = 3\nshape = "word"', "takes a text"),
-        ('title = "x"\nlayer = "upos"\nshape = "word"\nexclude = "X"', "list of labels"),
+        ('title = "x"\nannotaton = "upos"\nshape = "word"', "unknown key 'annotaton': did you mean 'annotation'"),
+        ('title = "x"\nlayer = "upos"\nshape = "word"', "mine.toml: the key 'layer' is now 'annotation'"),
+        ('title = "x"\nannotation = "upos"\nshape = "wrod"', "unknown shape 'wrod': did you mean 'word'"),
+        ('title = "x"\nannotation = "upos"', "'shape' is missing"),
+        ('title = "x"\nannotation = "upos"\nshape = "word"\nmetric = "f1"', "go together"),
+        ('title = "x"\nannotation = "upos"\nshape = "word"\nfeatures = "product"', "two spans"),
+        ('title = "x"\nannotation = 3\nshape = "word"', "takes a text"),
+        ('title = "x"\nannotation = "upos"\nshape = "word"\nexclude = "X"', "list of texts"),
         ("title = ", "is not TOML"),
     ],
 )
@@ -67,7 +68,7 @@ def test_features() -> None:
     assert read_feature("Kind=-100", "Kind") is None and read_feature("Kind=_", "Kind") is None
     assert read_feature("Kind=-1", "Kind") == "-1"
     first = Passage("1", "d", ("a", "b", "c"), {"feats": ("Number=Sing", None, "Number=Plur|X=Y")})
-    task = Task(name="number", title="", layer="feats.Number", shape="word")
+    task = Task(name="number", title="", annotation="feats.Number", shape="word")
     data = make_instances(task, corpus(first))
     assert data.classes == ("Plur", "Sing")
     assert data.splits["test"].spans.tolist() == [[[0, 1]], [[2, 3]]]
@@ -79,7 +80,7 @@ def test_spans_count_in_the_split() -> None:
         Passage(str(i), "d", ("a", "b", "c"), {}, {"roles": (Edge(((0, 1), (1, 3)), label),)})
         for i, label in enumerate(("ARG0", "R-ARG0", "ARG1"))
     ]
-    task = Task(name="srl", title="", layer="roles", shape="arc", exclude=("R-*",))
+    task = Task(name="srl", title="", annotation="roles", shape="arc", exclude=("R-*",))
     data = make_instances(task, corpus(*passages))
     assert data.splits["dev"].spans.tolist() == [[[0, 1], [1, 3]], [[6, 7], [7, 9]]]
     assert data.splits["dev"].groups.tolist() == [0, 2]
@@ -89,14 +90,14 @@ def test_spans_count_in_the_split() -> None:
 def test_labels_training_lacks_stay_in_and_count_as_wrong() -> None:
     tagged = {label: Passage(label, "d", ("a",), {"upos": (label,)}) for label in "XYZ"}
     made = Corpus("made", {"train": (tagged["X"], tagged["Y"]), "dev": (tagged["X"],), "test": (tagged["Z"],)})
-    data = make_instances(Task(name="pos", title="", layer="upos", shape="word"), made)
+    data = make_instances(Task(name="pos", title="", annotation="upos", shape="word"), made)
     assert data.splits["test"].labels.tolist() == [UNSEEN]
     assert any("1 test instances have a label that training lacks" in notice for notice in data.notices)
 
 
 def test_what_cannot_be_asked_is_explained() -> None:
     made = corpus(Passage("1", "d", ("a", "b"), {"upos": ("X", "X")}))
-    with pytest.raises(TaskError, match=r"no layer 'roles' .*its layers: upos"):
+    with pytest.raises(TaskError, match=r"no annotation 'roles' .*its annotations: upos"):
         make_instances(load_task("srl"), made)
     with pytest.raises(TaskError, match="one label only"):
         make_instances(load_task("pos"), made)
@@ -105,11 +106,11 @@ def test_what_cannot_be_asked_is_explained() -> None:
         make_instances(load_task("pos"), empty)
     edges = corpus(Passage("1", "d", ("a", "b"), {}, {"edges": (Edge(((0, 1),), "X"),)}))
     with pytest.raises(TaskError, match="2 span"):
-        make_instances(Task(name="x", title="", layer="edges", shape="arc"), edges)
+        make_instances(Task(name="x", title="", annotation="edges", shape="arc"), edges)
 
 
 @pytest.mark.parametrize(
-    ("layer", "shape", "message"),
+    ("annotation", "shape", "message"),
     [
         ("feats.Numbr", "word", "unknown feature 'Numbr': did you mean 'Number'?"),
         ("upos.Number", "word", "no word has a feature in 'upos'"),
@@ -118,11 +119,11 @@ def test_what_cannot_be_asked_is_explained() -> None:
         ("roles", "word", "'roles' has labels of spans, which are the shapes 'span', 'arc' and 'pair'"),
     ],
 )
-def test_what_was_meant_by_a_layer_is_suggested(layer: str, shape: str, message: str) -> None:
+def test_what_was_meant_by_an_annotation_is_suggested(annotation: str, shape: str, message: str) -> None:
     passage = Passage(
         "1", "d", ("a", "b"), {"upos": ("X", "Y"), "feats": ("Case=Nom|Number=Sing", None)}, {"roles": (ARC,)}
     )
-    task = Task(name="asked", title="", layer=layer, shape=shape)  # type: ignore[arg-type]
+    task = Task(name="asked", title="", annotation=annotation, shape=shape)  # type: ignore[arg-type]
     with pytest.raises(TaskError, match=re.escape(message)):
         make_instances(task, corpus(passage))
 
@@ -130,7 +131,7 @@ def test_what_was_meant_by_a_layer_is_suggested(layer: str, shape: str, message:
 def test_more_labels_than_a_probe_takes_are_refused() -> None:
     train = np.arange(MOST_LABELS + 1)
     corpus = made_corpus({"train": train, "dev": train[:10], "test": train[:10]})
-    task = Task(name="lemma", title="", layer="upos", shape="word")
+    task = Task(name="lemma", title="", annotation="upos", shape="word")
     with pytest.raises(TaskError, match=r"has 4,001 labels .* probes take 4,000 at most"):
         make_instances(task, corpus)
     corpus = made_corpus({"train": train[1:], "dev": train[:10], "test": train[:10]})
@@ -152,7 +153,7 @@ def test_all_skips_what_cannot_be_asked_and_a_name_does_not() -> None:
 def test_errors_repeat_what_was_reported_of_the_corpus() -> None:
     made = corpus(Passage("1", "d", ("a", "b"), {"upos": ("X", "Y")}))
     told = Corpus(made.name, made.splits, notices=("3 sentences go without roles (first: f:2)",))
-    with pytest.raises(TaskError, match=r"no layer 'roles'.*\n.*3 sentences go without roles \(first: f:2\)"):
+    with pytest.raises(TaskError, match=r"no annotation 'roles'.*\n.*3 sentences go without roles \(first: f:2\)"):
         make_instances(load_task("srl"), told)
 
 

@@ -74,11 +74,11 @@ def read_file(path: Path, tally: Tally) -> Passages:
     tally.merge(later)
     if "roles" in used:
         tally.merge(of_roles)
-    layers = found.replace(
-        tags={name: layer for name, layer in found.tags.items() if name in used},
-        edges={name: layer for name, layer in found.edges.items() if name in used},
+    annotations = found.replace(
+        tags={name: annotation for name, annotation in found.tags.items() if name in used},
+        edges={name: annotation for name, annotation in found.edges.items() if name in used},
     )
-    return without_masked(layers, lambda i: f"{path}:{lines[i]}", tally)
+    return without_masked(annotations, lambda i: f"{path}:{lines[i]}", tally)
 
 
 def _sentences(path: Path) -> Iterator[_Sentence]:

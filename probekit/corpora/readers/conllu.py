@@ -1,4 +1,4 @@
-"""CoNLL-U and CoNLL-U Plus: the syntactic words of each sentence, with every layer the columns hold.
+"""CoNLL-U and CoNLL-U Plus: the syntactic words of each sentence, with every annotation the columns hold.
 
 Multi-word tokens (`1-2`) and empty nodes (`8.1`) are no words. A file without `# newdoc` is one document, named
 after the file. Beyond CoNLL-U's columns: `PROBEKIT:CONST` holds a constituent bracket bit a word,
@@ -33,7 +33,7 @@ def read(material: Material) -> Reading:
 
 
 def read_file(path: Path, tally: Tally) -> Passages:
-    """The sentences of one file. Masked ones are left out and counted; a column of nothing but `_` is no layer."""
+    """The sentences of one file. Masked ones are left out and counted; a column of nothing but `_` is no annotation."""
     columns = read_columns(path)
     lines: list[int] = []
     used: list[frozenset[str]] = []
@@ -55,7 +55,7 @@ def read_file(path: Path, tally: Tally) -> Passages:
     for i in clear.tolist():
         if i in tallies:
             tally.merge(tallies[i])
-    return _with_layers(
+    return _with_annotations(
         found if len(clear) == len(found) else found.take(clear), frozenset().union(*(used[i] for i in clear))
     )
 
@@ -68,17 +68,17 @@ def _used(sentence: Sentence, columns: Mapping[str, int]) -> frozenset[str]:
     return frozenset(used)
 
 
-def _with_layers(passages: Passages, used: frozenset[str]) -> Passages:
-    """Without the layers of columns that say nothing in the whole file."""
+def _with_annotations(passages: Passages, used: frozenset[str]) -> Passages:
+    """Without the annotations of columns that say nothing in the whole file."""
     source = {"dependencies": {"head"}, "constituents": {CONST}, "roles": {PRED, ROLES}}
     return passages.replace(
-        tags={name: layer for name, layer in passages.tags.items() if name in used},
-        edges={name: layer for name, layer in passages.edges.items() if used & source.get(name, {name})},
+        tags={name: annotation for name, annotation in passages.tags.items() if name in used},
+        edges={name: annotation for name, annotation in passages.edges.items() if used & source.get(name, {name})},
     )
 
 
 def _passage(sentence: Sentence, columns: Mapping[str, int], tally: Tally, path: Path) -> Passage:
-    """A sentence with the layers of all its columns, used or not."""
+    """A sentence with the annotations of all its columns, used or not."""
     by_column = list(zip(*sentence.rows, strict=True))
     words = by_column[columns["form"]]
     where = f"{path}:{sentence.lines[0]}"

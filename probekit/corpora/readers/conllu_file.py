@@ -39,7 +39,7 @@ def _raw(line: list[str], i: int) -> str:
     return line[i]
 
 
-# Columns as they stand: taking features and the like apart would double the time, and no layer needs it.
+# Columns as they stand: taking features and the like apart would double the time, and no annotation needs it.
 _RAW: dict[str, Callable[[list[str], int], Any]] = dict.fromkeys(("id", "xpos", "feats", "head", "deps", "misc"), _raw)
 
 Row = tuple[str, ...]

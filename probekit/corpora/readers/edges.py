@@ -1,7 +1,7 @@
 """Edge-probing JSON lines, as jiant reads them: one text a line with labelled spans.
 
 `{"text": "words split by spaces", "targets": [{"span1": [0, 2], "span2": [3, 4], "label": "ARG0"}], "info": {}}`
-Spans are [first word, word after the last]; `span2` is for pairs. A list of labels gives as many edges. The layer
+Spans are [first word, word after the last]; `span2` is for pairs. A list of labels gives as many edges. The annotation
 is called `targets`, or what the card's `columns.targets` says. A line or a target that cannot be read is left out,
 counted and located; a file that is not JSON is an error.
 """
@@ -21,7 +21,7 @@ from probekit.corpora.readers.reading import Material, Reading, Tally, read_file
 from probekit.errors import CorpusError
 from probekit.foreign import json_value
 
-LAYER = "targets"
+ANNOTATION = "targets"
 NO_TEXT = "lines are left out: no object with words in 'text'"
 NO_TARGETS = "lines go without targets: they have no list 'targets'"
 BAD_TARGET = "targets are left out: no object whose 'label' is a text, a number or a list of them"
@@ -34,10 +34,10 @@ def read(material: Material) -> Reading:
 
     Raises CorpusError, with file and line, for a line that is not JSON.
     """
-    return read_files(material, partial(read_file, layer=material.columns.get("targets", LAYER)))
+    return read_files(material, partial(read_file, annotation=material.columns.get("targets", ANNOTATION)))
 
 
-def read_file(path: Path, tally: Tally, *, layer: str = LAYER) -> Passages:
+def read_file(path: Path, tally: Tally, *, annotation: str = ANNOTATION) -> Passages:
     """The texts of one file. Masked ones are left out and counted."""
     lines: list[int] = []
 
@@ -50,7 +50,7 @@ def read_file(path: Path, tally: Tally, *, layer: str = LAYER) -> Passages:
                 record = json_value(line)
             except ValueError as error:
                 raise CorpusError(f"{where}: {error}; expected an object with 'text' and 'targets'") from error
-            passage = _passage(record, f"{path.stem}-{number}", layer, tally, where)
+            passage = _passage(record, f"{path.stem}-{number}", annotation, tally, where)
             if passage:
                 lines.append(number)
                 yield passage
@@ -58,7 +58,7 @@ def read_file(path: Path, tally: Tally, *, layer: str = LAYER) -> Passages:
     return without_masked(Passages.of(passages()), lambda i: f"{path}:{lines[i]}", tally)
 
 
-def _passage(record: Any, name: str, layer: str, tally: Tally, where: str) -> Passage | None:
+def _passage(record: Any, name: str, annotation: str, tally: Tally, where: str) -> Passage | None:
     """The text of a line with its targets; None, counted, where it has no words."""
     text = record.get("text") if isinstance(record, dict) else None
     words = tuple(text.split()) if isinstance(text, str) else ()
@@ -75,7 +75,7 @@ def _passage(record: Any, name: str, layer: str, tally: Tally, where: str) -> Pa
     edges: list[Edge] = []
     for target in targets:
         edges += _edges(target, len(words), tally, where)
-    return Passage(name, document, words, {}, {layer: tuple(edges)})
+    return Passage(name, document, words, {}, {annotation: tuple(edges)})
 
 
 def _edges(target: Any, length: int, tally: Tally, where: str) -> list[Edge]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -90,12 +89,12 @@ def read(material: Material) -> Reading:
         material.progress(f"reading {material.name}", done, len(SPLITS))
         for name in (name for name in (*names, split) if name in loaded):
             found[split] = _split(loaded[name], name, material)
-    layers, skipped = _layers(list(found.values()), material)
+    annotations, skipped = _annotations(list(found.values()), material)
     for split, part in found.items():
-        reading.splits[split] = _passages(part, layers, reading.tally)
+        reading.splits[split] = _passages(part, annotations, reading.tally)
     material.progress(f"reading {material.name}", len(SPLITS), len(SPLITS))
     if skipped:
-        form = "" if layers else f"; {FORM}"
+        form = "" if annotations else f"; {FORM}"
         reading.notices.append(f"columns without one label a word, not read: {_listed(sorted(skipped))}{form}")
     return reading
 
@@ -104,8 +103,7 @@ def _load(material: Material) -> Mapping[str, Rows]:
     """The splits by name."""
     if not material.dataset:
         return {split: read_rows(paths) for split, paths in material.files.items()}
-    with _bars_off():
-        return hub_rows(material.dataset)
+    return hub_rows(material.dataset)
 
 
 def _columns(rows: Rows, material: Material) -> _Columns:
@@ -117,7 +115,7 @@ def _columns(rows: Rows, material: Material) -> _Columns:
         if column not in rows.columns:
             lacking = f"column '{column}'" if column else f"column of words ({', '.join(WORDS)})"
             raise CorpusError(f"'{material.name}' has no {lacking}; {_told(rows)}")
-    return _Columns(words, document, {column: layer for layer, column in named.items()})
+    return _Columns(words, document, {column: annotation for annotation, column in named.items()})
 
 
 def _split(rows: Rows, name: str, material: Material) -> _Split:
@@ -231,15 +229,16 @@ def _from_texts(values: list[Any]) -> list[Row]:
     return [None if row is None else [numbers[label] for label in row] for row in rows]
 
 
-def _layers(splits: Sequence[_Split], material: Material) -> tuple[dict[str, str], set[str]]:
+def _annotations(splits: Sequence[_Split], material: Material) -> tuple[dict[str, str], set[str]]:
     """The column of each annotation, and the columns that are none. A column is one where most of the rows that have
     it hold one label a word.
 
     Raises CorpusError for a column that the card names and that fits in no row.
     """
-    layers: dict[str, str] = {}
+    annotations: dict[str, str] = {}
     skipped: set[str] = set()
-    named = {column: layer for layer, column in material.columns.items() if layer not in ("words", "document")}
+    others = ("words", "document")
+    named = {column: name for name, column in material.columns.items() if name not in others}
     for column in dict.fromkeys(column for split in splits for column in split.labels):
         given = fits = 0
         for split in splits:
@@ -249,13 +248,13 @@ def _layers(splits: Sequence[_Split], material: Material) -> tuple[dict[str, str
         if column in named and not fits:
             raise CorpusError(f"column '{column}' has not one label a word; {FORM}")
         if column in named or (fits and 2 * fits >= given):
-            layers[named.get(column, column)] = column
+            annotations[named.get(column, column)] = column
         else:
             skipped.add(column)
-    universal = [column for column in layers.values() if _is_upos(splits, column)]
+    universal = [column for column in annotations.values() if _is_upos(splits, column)]
     if universal:
-        layers.setdefault("upos", universal[0])
-    return layers, skipped
+        annotations.setdefault("upos", universal[0])
+    return annotations, skipped
 
 
 def _fits(split: _Split, column: str, i: int) -> bool:
@@ -271,23 +270,23 @@ def _is_upos(splits: Sequence[_Split], column: str) -> bool:
     return bool(values) and values <= UPOS
 
 
-def _passages(split: _Split, layers: Mapping[str, str], tally: Tally) -> Passages:
+def _passages(split: _Split, annotations: Mapping[str, str], tally: Tally) -> Passages:
     """The rows that have words and, where there are annotations, at least one of them."""
     rows: list[int] = []
-    found = Passages.of(_one_by_one(split, layers, rows, tally))
+    found = Passages.of(_one_by_one(split, annotations, rows, tally))
     return without_masked(found, lambda number: split.rows.place(rows[number]), tally)
 
 
-def _one_by_one(split: _Split, layers: Mapping[str, str], rows: list[int], tally: Tally) -> Iterator[Passage]:
+def _one_by_one(split: _Split, annotations: Mapping[str, str], rows: list[int], tally: Tally) -> Iterator[Passage]:
     """Each passage, its row being added to `rows`."""
     place = split.rows.place
     for i, words in enumerate(split.words):
         if words is None:
             tally.add(EMPTY, place(i))
             continue
-        fitting = {layer: column for layer, column in layers.items() if _fits(split, column, i)}
-        if len(fitting) < len(layers):
-            lacking = [column for column in dict.fromkeys(layers.values()) if column not in fitting.values()]
+        fitting = {annotation: column for annotation, column in annotations.items() if _fits(split, column, i)}
+        if len(fitting) < len(annotations):
+            lacking = [column for column in dict.fromkeys(annotations.values()) if column not in fitting.values()]
             if not fitting:
                 tally.add(LEFT_OUT.format(columns=_listed([f"'{column}'" for column in lacking])), place(i))
                 continue
@@ -295,7 +294,7 @@ def _one_by_one(split: _Split, layers: Mapping[str, str], rows: list[int], tally
                 tally.add(UNFIT.format(column=column), place(i))
         name = f"{split.called}-{i + 1}"
         document = split.documents[i] if split.documents else name
-        tags = {layer: _values(split, column, i, tally) for layer, column in fitting.items()}
+        tags = {annotation: _values(split, column, i, tally) for annotation, column in fitting.items()}
         rows.append(i)
         yield Passage(name, document, tuple(words), tags)
 
@@ -307,17 +306,3 @@ def _values(split: _Split, column: str, i: int, tally: Tally) -> tuple[str | Non
     if ignored:
         tally.add(IGNORED_LABELS.format(column=column), split.rows.place(i), ignored)
     return tuple(None if v in NO_VALUE or is_ignored(v) else str(v) for v in row)
-
-
-@contextmanager
-def _bars_off() -> Iterator[None]:
-    """A library does not print: `datasets` shows no progress bars meanwhile."""
-    import datasets
-
-    were_on = not datasets.are_progress_bars_disabled()
-    datasets.disable_progress_bars()
-    try:
-        yield
-    finally:
-        if were_on:
-            datasets.enable_progress_bars()

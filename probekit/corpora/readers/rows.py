@@ -7,6 +7,7 @@ cache is read back without a check. Nothing of them is cached.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -177,14 +178,18 @@ def hub_rows(dataset: str) -> dict[str, Rows]:
     """The splits of a data set of the hub (`NAME` or `NAME:CONFIG`), by the names it gives them.
 
     Raises:
-        CorpusError: where it cannot be loaded, or what `datasets` keeps of it has changed since it was first read.
+        CorpusError: where `datasets` is not installed, the data set cannot be loaded, or what `datasets` keeps of it
+            has changed since it was first read.
     """
-    import datasets
-
+    try:
+        import datasets
+    except ImportError as error:
+        raise CorpusError(f"'{dataset}' is a data set of the hub: pip install 'probekit-nlp[datasets]'") from error
     name, _, config = dataset.partition(":")
     found: dict[str, Rows] = {}
     try:
-        loaded = datasets.load_dataset(name, config or None)
+        with _bars_off():
+            loaded = datasets.load_dataset(name, config or None)
         for split, rows in loaded.items():
             check_cached(dataset, [Path(file["filename"]) for file in rows.cache_files])
             table = rows.with_format("arrow")[:].replace_schema_metadata(rows.features.arrow_schema.metadata)
@@ -195,3 +200,17 @@ def hub_rows(dataset: str) -> dict[str, Rows]:
         reason = shortened((str(error).splitlines() or [type(error).__name__])[0], 200)
         raise CorpusError(f"cannot load data set '{dataset}': {reason} (offline, give a folder of files)") from error
     return found
+
+
+@contextmanager
+def _bars_off() -> Iterator[None]:
+    """A library does not print: `datasets` shows no progress bars meanwhile."""
+    import datasets
+
+    were_on = not datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if were_on:
+            datasets.enable_progress_bars()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-import lexicon as lx
-import verbs as vb
-from discourse import Discourse, Entity
-from tree import Node
+from tools.sample import lexicon as lx
+from tools.sample import verbs as vb
+from tools.sample.discourse import Discourse, Entity
+from tools.sample.tree import Node
 
 Filler = Entity | Callable[[Discourse, Node | None], Node] | None
 BE = vb.Verb("be", "was", "been", "be.01")

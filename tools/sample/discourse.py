@@ -6,10 +6,10 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import lexicon as lx
-import verbs as vb
-from tree import Node, phrase, punct, word
-from words import adjective_leaf, determiner, name_leaf, noun_leaf, prep_phrase, pronoun_leaf
+from tools.sample import lexicon as lx
+from tools.sample import verbs as vb
+from tools.sample.tree import Node, phrase, punct, word
+from tools.sample.words import adjective_leaf, determiner, name_leaf, noun_leaf, prep_phrase, pronoun_leaf
 
 
 @dataclass(eq=False)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import adjuncts as a
-import events
-import grammar as g
-import lexicon as lx
-from discourse import Discourse, Entity
-from events import Aux, Event
-from plots import verb
-from telling import Telling
-from tree import Node, Sentence, phrase, word
-from words import adjective_leaf, determiner, noun_leaf, prep_phrase
+from tools.sample import adjuncts as a
+from tools.sample import events
+from tools.sample import grammar as g
+from tools.sample import lexicon as lx
+from tools.sample.discourse import Discourse, Entity
+from tools.sample.events import Aux, Event
+from tools.sample.plots import verb
+from tools.sample.telling import Telling
+from tools.sample.tree import Node, Sentence, phrase, word
+from tools.sample.words import adjective_leaf, determiner, noun_leaf, prep_phrase
 
 
 class Story(Telling):

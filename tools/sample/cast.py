@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-import adjuncts as a
-import lexicon as lx
-from discourse import Discourse, Entity
-from plots import PLOTS
+from tools.sample import adjuncts as a
+from tools.sample import lexicon as lx
+from tools.sample.discourse import Discourse, Entity
+from tools.sample.plots import PLOTS
 
 
 class Cast:

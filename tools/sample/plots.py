@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import verbs as vb
+from tools.sample import verbs as vb
 
 # Each plot: the kinds its letters stand for, then its steps.  A, B and C are persons; a step in
 # brackets may be left out.

@@ -7,7 +7,7 @@ depends on the sentence.
 
 from __future__ import annotations
 
-from verbs import GROUPS, parse_verb, s_form
+from tools.sample.verbs import GROUPS, parse_verb, s_form
 
 NAMES = {
     "f": """Mara Priya Rosa Dana Lena Nadia Amara Ingrid Yuki Leila Chioma Sofia Beth Anna Carla

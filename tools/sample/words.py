@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import lexicon as lx
-from tree import Node, phrase, word
+from tools.sample import lexicon as lx
+from tools.sample.tree import Node, phrase, word
 
 PRONOUNS = {
     "f": ("she", "her", "her", "herself", "Gender=Fem|Number=Sing|Person=3"),

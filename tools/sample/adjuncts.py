@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import events
-import grammar as g
-import lexicon as lx
-import verbs as vb
-from discourse import Discourse, Entity
-from events import Aux, Event, Modifier
-from tree import Node, phrase, word
-from words import adjective_leaf, determiner, name_leaf, noun_leaf, prep_phrase
+from tools.sample import events
+from tools.sample import grammar as g
+from tools.sample import lexicon as lx
+from tools.sample import verbs as vb
+from tools.sample.discourse import Discourse, Entity
+from tools.sample.events import Aux, Event, Modifier
+from tools.sample.tree import Node, phrase, word
+from tools.sample.words import adjective_leaf, determiner, name_leaf, noun_leaf, prep_phrase
 
 
 def adverb(d: Discourse, kind: str) -> Node:

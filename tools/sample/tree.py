@@ -79,7 +79,7 @@ def punct(mark: str, tight: bool = True) -> Node:
 
 
 class Sentence:
-    """A finished tree with its words numbered; gives each annotation layer and the rows of the file."""
+    """A finished tree with its words numbered; gives each annotation and the rows of the file."""
 
     def __init__(self, root: Node) -> None:
         self.root = root
@@ -177,9 +177,9 @@ class Sentence:
     def rows(self) -> list[str]:
         """The lines of the sentence without its comments."""
         tokens = {first: (last, space) for first, last, space in self.tokens()}
-        layers = zip(self.words, self.heads, self.constituents(), self.roles(), self.entities(), strict=True)
+        annotations = zip(self.words, self.heads, self.constituents(), self.roles(), self.entities(), strict=True)
         lines = []
-        for i, (w, head, bracket, roles, entity) in enumerate(layers):
+        for i, (w, head, bracket, roles, entity) in enumerate(annotations):
             last, space = tokens.get(i, (i, True))
             tight = "_" if space else "SpaceAfter=No"
             if last > i:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import verbs as vb
-from discourse import Discourse, Entity
-from events import BE, Aux, Complement, Event
-from tree import Node, phrase, punct, word
+from tools.sample import verbs as vb
+from tools.sample.discourse import Discourse, Entity
+from tools.sample.events import BE, Aux, Complement, Event
+from tools.sample.tree import Node, phrase, punct, word
 
 AGREEMENT = {
     "1s": "Number=Sing|Person=1",

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import adjuncts as a
-import events
-import grammar as g
-import lexicon as lx
-import verbs as vb
-from cast import Cast
-from discourse import Discourse, Entity
-from events import Aux, Event
-from plots import REASONS, verb
-from tree import Node, Sentence, phrase, punct, word
-from words import prep_phrase
+from tools.sample import adjuncts as a
+from tools.sample import events
+from tools.sample import grammar as g
+from tools.sample import lexicon as lx
+from tools.sample import verbs as vb
+from tools.sample.cast import Cast
+from tools.sample.discourse import Discourse, Entity
+from tools.sample.events import Aux, Event
+from tools.sample.plots import REASONS, verb
+from tools.sample.tree import Node, Sentence, phrase, punct, word
+from tools.sample.words import prep_phrase
 
 
 class Telling(Cast):

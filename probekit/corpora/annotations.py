@@ -1,4 +1,4 @@
-"""Layers of annotation in columns: of words, and of spans."""
+"""Annotations in columns: of words, and of spans."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from probekit.corpora.texts import Texts
 
 
 @dataclass(frozen=True, eq=False)
-class TagLayer:
+class WordAnnotation:
     """One value a word.
 
     Attributes:
-        present: `(passages,)` whether a passage has the layer.
+        present: `(passages,)` whether a passage has the annotation.
         offsets: `(passages + 1,)` where each passage's words begin.
-        values: of every word; missing ones where the passage does not have the layer.
+        values: of every word; missing ones where the passage does not have the annotation.
     """
 
     present: np.ndarray
@@ -29,17 +29,18 @@ class TagLayer:
     values: Texts
 
     @classmethod
-    def of(cls, layers: Sequence[Sequence[str | None] | None], lengths: Sequence[int]) -> TagLayer:
+    def of(cls, annotations: Sequence[Sequence[str | None] | None], lengths: Sequence[int]) -> WordAnnotation:
         """From each passage's values, None where it has none, and its number of words."""
-        filled = [(None,) * n if layer is None else layer for layer, n in zip(layers, lengths, strict=True)]
+        pairs = zip(annotations, lengths, strict=True)
+        filled = [(None,) * n if values is None else values for values, n in pairs]
         return cls(
-            present=np.array([layer is not None for layer in layers], dtype=bool),
+            present=np.array([values is not None for values in annotations], dtype=bool),
             offsets=offsets_of(np.array(lengths, dtype=np.int64)),
             values=Texts.of(list(chain.from_iterable(filled)), optional=True),
         )
 
     @classmethod
-    def joined(cls, parts: Sequence[TagLayer]) -> TagLayer:
+    def joined(cls, parts: Sequence[WordAnnotation]) -> WordAnnotation:
         """One after the other."""
         return cls(
             present=np.concatenate([part.present for part in parts]),
@@ -47,9 +48,9 @@ class TagLayer:
             values=Texts.joined([part.values for part in parts]),
         )
 
-    def take(self, passages: np.ndarray) -> TagLayer:
+    def take(self, passages: np.ndarray) -> WordAnnotation:
         """The values of some passages."""
-        return TagLayer(
+        return WordAnnotation(
             present=self.present[passages],
             offsets=offsets_of(np.diff(self.offsets)[passages]),
             values=self.values.take(places_in(self.offsets, passages)),
@@ -63,11 +64,11 @@ class TagLayer:
 
 
 @dataclass(frozen=True, eq=False)
-class EdgeLayer:
+class SpanAnnotation:
     """Labelled spans.
 
     Attributes:
-        present: `(passages,)` whether a passage has the layer.
+        present: `(passages,)` whether a passage has the annotation.
         offsets: `(passages + 1,)` where each passage's edges begin.
         arities: `(edges,)` spans of each edge.
         spans: `(spans, 2)` first word and word after the last, edge after edge, as positions in the passage.
@@ -81,20 +82,20 @@ class EdgeLayer:
     labels: Texts
 
     @classmethod
-    def of(cls, layers: Sequence[Sequence[Edge] | None]) -> EdgeLayer:
+    def of(cls, annotations: Sequence[Sequence[Edge] | None]) -> SpanAnnotation:
         """From each passage's edges, None where it has none of them."""
-        edges = list(chain.from_iterable(layer for layer in layers if layer))
-        spans = list(chain.from_iterable(edge.spans for edge in edges))
+        every = list(chain.from_iterable(edges for edges in annotations if edges))
+        spans = list(chain.from_iterable(edge.spans for edge in every))
         return cls(
-            present=np.array([layer is not None for layer in layers], dtype=bool),
-            offsets=offsets_of(np.array([len(layer or ()) for layer in layers], dtype=np.int64)),
-            arities=np.fromiter((len(edge.spans) for edge in edges), dtype=np.int8, count=len(edges)),
+            present=np.array([edges is not None for edges in annotations], dtype=bool),
+            offsets=offsets_of(np.array([len(edges or ()) for edges in annotations], dtype=np.int64)),
+            arities=np.fromiter((len(edge.spans) for edge in every), dtype=np.int8, count=len(every)),
             spans=np.fromiter(chain.from_iterable(spans), dtype=np.int32, count=2 * len(spans)).reshape(-1, 2),
-            labels=Texts.of([edge.label for edge in edges]),
+            labels=Texts.of([edge.label for edge in every]),
         )
 
     @classmethod
-    def joined(cls, parts: Sequence[EdgeLayer]) -> EdgeLayer:
+    def joined(cls, parts: Sequence[SpanAnnotation]) -> SpanAnnotation:
         """One after the other."""
         return cls(
             present=np.concatenate([part.present for part in parts]),
@@ -104,11 +105,11 @@ class EdgeLayer:
             labels=Texts.joined([part.labels for part in parts]),
         )
 
-    def take(self, passages: np.ndarray) -> EdgeLayer:
+    def take(self, passages: np.ndarray) -> SpanAnnotation:
         """The edges of some passages."""
         edges = places_in(self.offsets, passages)
         spans = places_in(offsets_of(self.arities), edges)
-        return EdgeLayer(
+        return SpanAnnotation(
             present=self.present[passages],
             offsets=offsets_of(np.diff(self.offsets)[passages]),
             arities=self.arities[edges],

@@ -1,0 +1,29 @@
+"""Lock: one process at a time has a file locked; the others wait."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait until no other process has `path` locked, and lock it. The lock goes with the process.
+
+    The file is made where it is not there, and stays. On a network disk that has no locks nobody waits.
+
+    Raises OSError where the file cannot be made or opened, or is a link.
+    """
+    from filelock import lock_descriptor
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Opened to be read only: in a shared cache the lock may be another user's.
+    file = os.open(path, os.O_RDONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    try:
+        with suppress(OSError):
+            lock_descriptor(file)
+        yield
+    finally:
+        os.close(file)
