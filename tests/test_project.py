@@ -7,7 +7,6 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -73,15 +72,6 @@ def test_the_wheel_is_installed_as_the_project_tests_it() -> None:
         assert extra in project()["optional-dependencies"]
     for name in re.findall(r"-c (\S+)", script):
         assert (ROOT / name).is_file()
-
-
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "README.md", "docs/index.md", "docs/quickstart.md"])
-def test_pages_name_targets_of_the_makefile(page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    blocks = re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)
-    named = set(made("\n".join(blocks))) | set(re.findall(r"`make ([a-z]+)`", text))
-    assert named
-    assert named <= targets()
 
 
 def test_hooks_are_the_checks_of_make_check() -> None:
