@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import probekit as pk
 from probekit.cli.models import alias_rows, family_rows
 
 PAGE = Path(__file__).parents[1] / "docs" / "models.md"
@@ -29,6 +30,11 @@ def test_the_tables_of_models_are_the_codes() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert page.count("<!-- end -->") == len(TABLES)
     assert page == with_tables(page)
+
+
+def test_the_reference_has_every_public_name_once() -> None:
+    text = PAGE.with_name("api.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^::: probekit\.(\w+)$", text, flags=re.MULTILINE)) == sorted(pk.__all__)
 
 
 if __name__ == "__main__":
