@@ -21,7 +21,7 @@ def test_the_metrics_are_scikit_learns(rows: list[tuple[int, int, int]]) -> None
     gold, said, groups = (np.array(column) for column in zip(*sorted(rows, key=lambda r: r[2]), strict=True))
     data = instances(gold, groups)
     found = {
-        metric: float(metrics.score(metric, metrics.group_counts(metric, said[None], data, positive=1).sum(1))[0])  # type: ignore[arg-type]
+        metric: float(metrics.score(metric, metrics.group_counts(metric, said[None], data, positive=1).sum(1))[0])
         for metric in ("accuracy", "macro_f1", "f1")
     }
     assert found["accuracy"] == pytest.approx(accuracy_score(gold, said))

@@ -105,7 +105,7 @@ def test_batches_keep_to_their_budget(small: Corpus, tiny_bert: Path) -> None:
 
 def test_a_long_sentence_is_read_in_windows(tiny_bert: Path) -> None:
     words = tuple(f"word{i % 7}" for i in range(300))
-    corpus = Corpus("long", {s: (Passage(s, s, words),) for s in ("train", "dev", "test")})  # type: ignore[misc]
+    corpus = Corpus("long", {s: (Passage(s, s, words),) for s in ("train", "dev", "test")})
     states = extract(str(tiny_bert), corpus)
     vectors = states.read("train", 0, 300)
     assert np.isfinite(vectors).all() and (np.abs(vectors).sum(-1) > 0).all()
