@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check docs benchmarks clean
+.PHONY: demo setup test coverage check docs benchmarks clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/ready: pyproject.toml constraints.txt
@@ -18,8 +18,13 @@ $(VENV)/ready: pyproject.toml constraints.txt
 demo: $(VENV)/ready  ## probe a real model on the bundled corpus: a table, and probekit-runs/demo/heatmap.png
 	@$(BIN)/probekit probe --model minilm --task pos,dep,srl,coref --corpus sample --out probekit-runs/demo
 
+setup: $(VENV)/ready  ## .venv, with everything that the other commands need
+
 test: $(VENV)/ready  ## the whole test suite
 	@$(BIN)/python -m pytest
+
+coverage: $(VENV)/ready  ## the same, with what the tests leave out; fails under the floor in pyproject.toml
+	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
 
 check: $(VENV)/ready  ## linters, types, import directions
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -40,14 +40,26 @@ class ProbekitWarning(UserWarning):
 
 
 def nearest(given: str, valid: Iterable[str]) -> str | None:
-    """The valid name that `given` is likely to mean, if any."""
+    """The valid name that `given` is likely to mean, if any.
+
+    >>> nearest("linaer", ["linear", "mlp"])
+    'linear'
+    >>> nearest("xyz", ["linear", "mlp"]) is None
+    True
+    """
     given = given if len(given) <= 80 else f"{given[:77]}…"  # the comparison takes time quadratic in the length
     near = difflib.get_close_matches(given, sorted(valid), n=1, cutoff=0.5)
     return near[0] if near else None
 
 
 def unknown(what: str, given: str, valid: Iterable[str]) -> str:
-    """The message for a name outside a closed vocabulary: names the nearest valid one, else all of them."""
+    """The message for a name outside a closed vocabulary: names the nearest valid one, else all of them.
+
+    >>> unknown("probe", "linaer", ["linear", "mlp"])
+    "unknown probe 'linaer': did you mean 'linear'?"
+    >>> unknown("probe", "xyz", ["linear", "mlp"])
+    "unknown probe 'xyz': known: linear, mlp"
+    """
     names = sorted(valid)
     near = nearest(given, names)
     given = given if len(given) <= 80 else f"{given[:77]}…"

@@ -13,7 +13,11 @@ _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def harmless(text: object) -> str:
-    r"""The text with such characters as `\x1b` or `\u202e`; line breaks and tabs stay."""
+    r"""The text with such characters as `\x1b` or `\u202e`; line breaks and tabs stay.
+
+    >>> print(harmless("a\x1b[31mb"))
+    a\x1b[31mb
+    """
     return _HARM.sub(_code, str(text))
 
 

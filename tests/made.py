@@ -61,3 +61,9 @@ def made_states(corpus: Corpus, values: Mapping[Split, np.ndarray], *, shard_wor
         without_vector=dict.fromkeys(values, ()),
         reused=sum(map(len, shards.values())),
     )
+
+
+def stored(states: States) -> Stored:
+    """Where states lie on disk."""
+    assert isinstance(states.values, Stored)
+    return states.values

@@ -61,12 +61,18 @@ class Running:
         if late:
             raise TimeoutError(f"it was still running after {timeout} s")
         out, err = (part.result() for part in parts)
+        self._close()
         return out, err
 
     def kill(self) -> None:
-        """Kill it, and wait for its end."""
+        """Kill it, and wait for its end; what it has not told by then is lost."""
         self._process.kill()
         self._process.join()
+        self._close()
+
+    def _close(self) -> None:
+        self.stdout.close()
+        self.stderr.close()
 
 
 def begin(code: str, *arguments: object, environment: Mapping[str, str] | None = None) -> Running:

@@ -52,7 +52,8 @@ def test_compare_writes_tables_pictures_and_a_verdict(
     assert all(float(row["delta"]) == 0 and float(row["p_value"]) == 1 for row in lower)  # nothing touched them
     top = next(row for row in rows if row["task"] == "pos" and row["layer"] == "3")
     assert float(top["delta"]) < -0.02 and float(top["p_adjusted"]) <= 0.05
-    parts = list(csv.DictReader((tmp_path / "o/decomposition.csv").open()))
+    with (tmp_path / "o/decomposition.csv").open() as file:
+        parts = list(csv.DictReader(file))
     for row in parts:
         named = sum(float(row[part]) for part in ("rotation", "re_encoding", "relocation", "loss"))
         assert named == pytest.approx(float(row["drop"]), abs=1e-5)

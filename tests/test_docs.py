@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import probekit as pk
 from probekit.cli.models import alias_rows, family_rows
 from probekit.stats.metrics import METRICS
 
@@ -45,6 +46,11 @@ def test_the_tables_are_the_codes(name: str) -> None:
     page = (DOCS / name).read_text(encoding="utf-8")
     assert re.findall("<!-- table: (.*) -->", page) == list(PAGES[name])
     assert page == with_tables(page)
+
+
+def test_the_reference_has_every_public_name_once() -> None:
+    text = (DOCS / "api.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^::: probekit\.(\w+)$", text, flags=re.MULTILINE)) == sorted(pk.__all__)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,12 @@ SHARED: dict[str, list[tuple[Any, str]]] = {
         ({"extract_setings": None}, "did you mean 'extract_settings'"),
     ],
 }
-MODELS = [(3, "States"), (None, "States"), (torch.nn.Linear(2, 2), r"probekit\.extract\(module"), ([], "empty")]
+MODELS: list[tuple[object, str]] = [
+    (3, "States"),
+    (None, "States"),
+    (torch.nn.Linear(2, 2), r"probekit\.extract\(module"),
+    ([], "empty"),
+]
 KIND = [("lnear", "did you mean 'linear'"), (["linear", 3], "a text"), (None, "a text")]
 ONE_KIND = [("lnear", "did you mean 'linear'"), (["linear"], "a text")]
 BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
@@ -211,7 +216,7 @@ def test_a_setting_lives_in_one_place(verb: Any) -> None:
 def test_other_forms_of_the_same_thing(few: Corpus, tiny_bert: Path) -> None:
     states = pk.extract(tiny_bert, few, layers=3)
     assert states.layers == (3,) and states.model == str(tiny_bert)
-    run = partial(pk.probe, fit_settings=QUICK)
+    run: Callable[..., pk.Scores] = partial(pk.probe, fit_settings=QUICK)
     expected = run(states, ["pos"], probes=["linear"], seeds=[0, 1]).table
     for scores in (
         run(states, "pos", probes="linear", seeds=2),
@@ -221,7 +226,7 @@ def test_other_forms_of_the_same_thing(few: Corpus, tiny_bert: Path) -> None:
         pd.testing.assert_frame_equal(scores.table, expected)
     settings = pk.ExtractSettings(layers=(3,))
     for subject in (tiny_bert, [tiny_bert], [str(tiny_bert)]):
-        found = run(subject, "pos", corpus=few, seeds=2, extract_settings=settings)  # type: ignore[arg-type]
+        found = run(subject, "pos", corpus=few, seeds=2, extract_settings=settings)
         pd.testing.assert_frame_equal(found.table, expected)
     pd.testing.assert_frame_equal(run(tiny_bert, "pos", corpus=few, seeds=2, layers=[3]).table, expected)
     for given in ({"layers": [3]}, {"extract_settings": settings}):
@@ -237,7 +242,7 @@ def test_a_path_is_a_model_for_compare_and_trace_too(few: Corpus, tiny_bert: Pat
     quick: dict[str, Any] = {"seeds": 1, "fit_settings": QUICK, "layers": (1, 3)}
     change = pk.compare(tiny_bert, tiny_bert, "pos", corpus=few, **quick)
     assert (change.best["delta"] == 0).all() and change.comparison["layer"].tolist() == [1, 3]
-    others = [tiny_bert, f"random:{tiny_bert}"]
+    others: list[str | Path] = [tiny_bert, f"random:{tiny_bert}"]
     found = pk.trace(others, "pos", corpus=few, folder=tmp_path, **quick)
     assert set(found.table["layer"]) == {1, 3}
     assert found.table["model"].unique().tolist() == [str(tiny_bert), f"random:{tiny_bert}"]

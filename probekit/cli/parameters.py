@@ -37,6 +37,9 @@ def as_options(message: str) -> str:
     """`store_dtype='float32'` as `--store-dtype float32`, `allow_pickle=True` as `--allow-pickle`.
 
     `value of probes` becomes `value of --probe`.
+
+    >>> as_options("it needs allow_pickle=True")
+    'it needs --allow-pickle'
     """
     named = _NAMED.sub(lambda found: f"value of {OPTIONS[found[1]]}", message)
     return _GIVEN.sub(_option, named)

@@ -40,6 +40,9 @@ def reader_of(path: Path) -> str:
     """Name of the reader for a file, empty where its name says nothing.
 
     Raises CorpusError for a JSON file that cannot be opened.
+
+    >>> reader_of(Path("a.conllu")), reader_of(Path("b.gold_conll")), reader_of(Path("notes.md"))
+    ('conllu', 'conll2012', '')
     """
     if path.name.endswith("_conll"):
         return "conll2012"
@@ -54,7 +57,13 @@ def reader_of(path: Path) -> str:
 
 
 def split_of(path: Path) -> Split | None:
-    """The split a relative path names, its last part first."""
+    """The split a relative path names, its last part first.
+
+    >>> split_of(Path("en_ewt-ud-dev.conllu")), split_of(Path("train/part1.conllu"))
+    ('dev', 'train')
+    >>> split_of(Path("retrained.conllu")) is None
+    True
+    """
     for part in (path.name, *path.parts[:-1]):
         if match := _SPLIT.search(part.lower()):
             return "train" if match[1] else "dev" if match[2] else "test"

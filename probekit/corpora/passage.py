@@ -6,7 +6,7 @@ them into positions in the split's one long row of words, which is how spans and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -79,6 +79,18 @@ class Corpus:
     notices: tuple[str, ...] = ()
     modified: tuple[str, ...] = ()
     source: str = ""
+
+    if TYPE_CHECKING:
+
+        def __init__(  # what may be given is more than what is kept
+            self,
+            name: str,
+            splits: Mapping[Split, Sequence[Passage]],
+            card: Card | None = None,
+            notices: tuple[str, ...] = (),
+            modified: tuple[str, ...] = (),
+            source: str = "",
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         from probekit.corpora.passages import Passages

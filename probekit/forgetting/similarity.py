@@ -25,6 +25,11 @@ def cka(first: np.ndarray, second: np.ndarray) -> float:
 
     Args:
         first, second: `(words, dim)`, of the same words; at least 4 words.
+
+    >>> words = np.random.default_rng(0).normal(size=(50, 8))
+    >>> rotation = np.linalg.qr(np.random.default_rng(1).normal(size=(8, 8)))[0]
+    >>> round(cka(words, 3 * words @ rotation), 6)
+    1.0
     """
     a, b = _kernel(first), _kernel(second)
     return _ratio(_hsic(a, b), _hsic(a, a) * _hsic(b, b))
@@ -39,7 +44,11 @@ def rsa(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def cosine(first: np.ndarray, second: np.ndarray) -> float:
-    """Mean cosine of each word's two vectors, in [-1, 1]; they must have one width. 1 is the same direction."""
+    """Mean cosine of each word's two vectors, in [-1, 1]; they must have one width. 1 is the same direction.
+
+    >>> cosine(np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([[2.0, 0.0], [2.0, 0.0]]))
+    0.5
+    """
     lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     return float(((first * second).sum(axis=1) / np.maximum(lengths, 1e-12)).mean())
 
@@ -86,7 +95,11 @@ def standardised(values: np.ndarray) -> np.ndarray:
 def effective_dimensions(values: np.ndarray) -> float:
     """How many directions carry the variance of `(words, dim)`: the participation ratio of its principal components,
     (Σλ)² / Σλ² (Gao et al. 2017); from 1, where one carries all, to dim, where all carry as much. Missing where nothing
-    varies."""
+    varies.
+
+    >>> round(effective_dimensions(np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])), 6)
+    2.0
+    """
     centred = (values - values.mean(axis=0)).astype(np.float64)
     smaller = centred if centred.shape[0] < centred.shape[1] else centred.T
     kernel = smaller @ smaller.T  # has the same eigenvalues as the other product

@@ -122,6 +122,9 @@ def words_of_pieces(words: Sequence[str], offsets: np.ndarray) -> np.ndarray:
     Args:
         words: the words, joined by single spaces in the text that the offsets count in.
         offsets: `(n, 2)` first character and character after the last of each piece.
+
+    >>> words_of_pieces(["a", "dog"], np.array([[0, 1], [1, 4], [4, 5]])).tolist()  # "a dog"
+    [0, 1, 1]
     """
     lengths = np.array([len(word) for word in words], dtype=np.int64)
     ends = np.cumsum(lengths + 1) - 1

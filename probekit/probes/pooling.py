@@ -46,6 +46,10 @@ def take(values: torch.Tensor, spans: torch.Tensor, slot: Slot) -> torch.Tensor:
         slot: what is taken.
 
     Returns `(layers, n, k)`.
+
+    >>> words = torch.tensor([[[1.0], [3.0], [5.0]]])
+    >>> take(words, torch.tensor([[[0, 2]], [[1, 3]]]), Slot(0, "mean")).tolist()
+    [[[2.0], [4.0]]]
     """
     start, end = spans[:, slot.span, 0], spans[:, slot.span, 1]
     if slot.take == "first" or bool((end - start == 1).all()):

@@ -15,6 +15,11 @@ def adjust(p_values: np.ndarray, correction: Correction) -> np.ndarray:
 
     `holm` bounds the chance of a single false finding among all cells (Holm 1979); `bh` the expected share of false
     findings among the findings (Benjamini and Hochberg 1995); `none` leaves them alone.
+
+    >>> adjust(np.array([0.01, 0.04, 0.03]), "holm").round(2).tolist()
+    [0.03, 0.06, 0.06]
+    >>> adjust(np.array([0.01, 0.04, 0.03]), "bh").round(2).tolist()
+    [0.03, 0.04, 0.04]
     """
     if correction == "none" or not len(p_values):
         return p_values.copy()

@@ -8,6 +8,7 @@ import random
 import tarfile
 import tracemalloc
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -140,7 +141,7 @@ def test_many_headers_and_many_members(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
-def test_every_way_of_packing(mode: str, tmp_path: Path) -> None:
+def test_every_way_of_packing(mode: Literal["w", "w:gz", "w:bz2", "w:xz"], tmp_path: Path) -> None:
     path = tmp_path / "a"
     with tarfile.open(path, mode) as packed:
         info = tarfile.TarInfo("top/data/a.skel")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,7 +36,7 @@ GOOD = """\
 """
 
 
-def read(text: str | bytes, folder: Path, name: str = "file.conllu") -> tuple[list[Passage], Counter[str]]:
+def read(text: str | bytes, folder: Path, name: str = "file.conllu") -> tuple[Sequence[Passage], Counter[str]]:
     path = folder / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     tally = Tally()
@@ -241,7 +242,7 @@ def passages(draw: st.DrawFn) -> Passage:
     words = tuple(draw(st.lists(FORMS, min_size=1, max_size=8)))
     n = len(words)
     upos = tuple(draw(st.lists(LABELS, min_size=n, max_size=n)))
-    heads = [draw(st.integers(0, n).filter(lambda head, i=i: head != i + 1)) for i in range(n)]
+    heads = [draw(st.sampled_from([head for head in range(n + 1) if head != i + 1])) for i in range(n)]
     arcs = tuple(Edge(((head - 1, head), (i, i + 1)), draw(LABELS)) for i, head in enumerate(heads) if head)
     cuts = sorted(draw(st.sets(st.integers(0, n), max_size=4)))
     phrases = tuple(Edge((span,), draw(LABELS)) for span in pairwise(cuts))

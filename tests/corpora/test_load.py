@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def sentence(word: str, document: str = "", name: str = "") -> str:
     return f"{comments}1\t{word}\t_\tX{'	_' * 6}\n\n"
 
 
-def words(passages: tuple[Passage, ...]) -> list[str]:
+def words(passages: Sequence[Passage]) -> list[str]:
     return [word for passage in passages for word in passage.words]
 
 
@@ -32,7 +33,7 @@ def conllu_folder(folder: Path, **texts: str) -> Path:
 
 
 def test_folder(tmp_path: Path) -> None:
-    seen: list[int] = []
+    seen: list[float] = []
     folder = conllu_folder(tmp_path, train=sentence("a"), dev=sentence("b"), test=sentence("c"))
     (folder / "README.md").write_text("hello")
     corpus = load_corpus(folder, progress=lambda stage, done, total: seen.append(done))

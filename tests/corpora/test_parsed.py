@@ -59,7 +59,7 @@ def test_a_second_reading_parses_nothing(treebank: Path, parsing: list[str]) -> 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(made(), max_size=5), st.lists(made(), max_size=5), st.lists(st.text(max_size=5), max_size=3))
 def test_every_corpus_comes_back(tmp_path: Path, train: list[Passage], test: list[Passage], notices: list[str]) -> None:
-    given_one = Corpus("made", {"train": train, "test": test}, notices=tuple(notices))  # type: ignore[dict-item]
+    given_one = Corpus("made", {"train": train, "test": test}, notices=tuple(notices))
     parsed.write(tmp_path / "x.arrow", given_one)
     assert parsed.read(tmp_path / "x.arrow", "made") == given_one
 

@@ -18,7 +18,7 @@ from probekit.corpora.passage import Corpus, Edge, Passage
 from probekit.corpora.passages import Passages
 from probekit.errors import InputError
 
-TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=3)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=3)
 SPANS = st.tuples(st.integers(0, 9), st.integers(0, 9))
 EDGES = st.builds(Edge, st.lists(SPANS, max_size=3).map(tuple), TEXTS)
 MB_PER_MILLION = 150
@@ -46,7 +46,7 @@ def test_they_are_what_they_were_made_of(given_ones: list[Passage], size: int, p
         assert Passages.joined([kept[:2], kept[2:]]) == given_ones
         assert [kept[i] for i in range(-len(kept), 0)] == given_ones
         assert pickle.loads(pickle.dumps(list(kept))) == given_ones
-        corpus = Corpus("made", {"train": given_ones, "test": given_ones[part]})  # type: ignore[arg-type]
+        corpus = Corpus("made", {"train": given_ones, "test": given_ones[part]})
         assert corpus.word_annotations == {name for passage in given_ones for name in passage.tags}
         assert corpus.span_annotations == {name for passage in given_ones for name in passage.edges}
         assert corpus.fingerprint == text_digest({"train": given_ones, "test": given_ones[part]})
@@ -103,7 +103,7 @@ def test_layers_of_a_passage_are_read_like_a_dictionary() -> None:
 )
 def test_what_cannot_be_kept_is_refused(passage: Passage, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Corpus("made", {"train": (passage,)})  # type: ignore[dict-item]
+        Corpus("made", {"train": (passage,)})
 
 
 def write_treebank(folder: Path, sentences: int) -> None:

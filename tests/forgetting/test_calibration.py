@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,7 +73,7 @@ def turned(seed: int = 1) -> Callable[[np.ndarray], np.ndarray]:
     return lambda values: np.stack([v @ turn for v, turn in zip(values, turns, strict=True)])
 
 
-def at_layer_1(found: Comparison, task: str) -> dict[str, float]:
+def at_layer_1(found: Comparison, task: str) -> dict[str, Any]:
     table = found.decomposition
     return dict(table[(table["task"] == task) & (table["layer"] == 1)].iloc[0])
 
@@ -289,7 +290,7 @@ def test_what_stood_elsewhere_all_along_is_no_relocation(world: World) -> None:
             replace(made_states(world.corpus, part, name=f"{name} {kept}"), model=name)
             for name, part in (("knows", before), ("destroyed", after))
         ]
-        found = compare(*states, TASKS, seeds=(0,), fit_settings=QUICK)
+        found = compare(states[0], states[1], TASKS, seeds=(0,), fit_settings=QUICK)
         for task in ("upos", "xpos"):
             row = at_layer_1(found, task)
             assert row["relocation"] == 0 and row["loss"] > 0.9 * row["drop"] > 0.6
@@ -312,7 +313,7 @@ def test_a_little_noise_moves_nothing(seed: int) -> None:
         replace(made_states(world.corpus, part, name=f"{name} {seed}"), model=name)
         for name, part in (("knows", before), ("shaken", after))
     ]
-    found = compare(*states, TASKS[:1], seeds=(0,), fit_settings=QUICK).decomposition.set_index("layer")
+    found = compare(states[0], states[1], TASKS[:1], seeds=(0,), fit_settings=QUICK).decomposition.set_index("layer")
     assert found.loc[2, "kind"] == "loss" and found.loc[2, "drop_low"] > 0
     assert (found["relocation"] == 0).all()
 

@@ -22,6 +22,7 @@ from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
 from probekit.forgetting import trajectory
 from probekit.forgetting.base import base_of
+from probekit.forgetting.kept import Kept
 from probekit.forgetting.trajectory import Trace, checkpoints_of, trace
 from probekit.models.checkpoint import EncoderSettings
 from probekit.models.model import open_model
@@ -80,16 +81,22 @@ def test_the_step_at_which_it_went(run: Path, small: Corpus, tmp_path: Path) -> 
     assert found.base == checkpoints_of(run)[0] and any("names no base model" in notice for notice in found.notices)
 
 
+def watch(monkeypatch: pytest.MonkeyPatch, measured: list[str]) -> None:
+    """Write down which checkpoints are measured from now on."""
+    probe = trajectory.probe_checkpoint
+
+    def noted(model: str, *args: Any, **more: Any) -> Kept:
+        measured.append(model)
+        return probe(model, *args, **more)
+
+    monkeypatch.setattr(trajectory, "probe_checkpoint", noted)
+
+
 def test_only_new_checkpoints_are_measured(
     run: Path, small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured: list[str] = []
-    probe = trajectory.probe_checkpoint
-    monkeypatch.setattr(
-        trajectory,
-        "probe_checkpoint",
-        lambda model, *args, **more: measured.append(model) or probe(model, *args, **more),
-    )
+    watch(monkeypatch, measured)
     paths = checkpoints_of(run)
     first = trace(paths[:2], ["pos"], corpus=small, folder=tmp_path / "t", keep_states=False)
     assert measured == paths[:1]  # the second has the same weights
@@ -105,9 +112,9 @@ def test_another_run_measures_the_same_meanwhile(
     run: Path, small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     probe = trajectory.probe_checkpoint
-    other = []
+    other: list[pk.Trace] = []
 
-    def overtaken(*args: Any, **more: Any) -> pk.Scores:
+    def overtaken(*args: Any, **more: Any) -> Kept:
         scores = probe(*args, **more)
         if not other:
             monkeypatch.setattr(trajectory, "probe_checkpoint", probe)
@@ -184,8 +191,7 @@ def test_a_run_that_goes_on_gives_the_same_bytes_and_believes_nothing_damaged(
     trace(paths[:1] + checkpoints_of(run)[1:2], ["pos"], corpus=small, fit_settings=QUICK, folder=tmp_path / "begun")
     assert written(tmp_path / "begun", paths, ["pos"], corpus=small, fit_settings=QUICK)[0] == expected
     measured: list[str] = []
-    probe = trajectory.probe_checkpoint
-    monkeypatch.setattr(trajectory, "probe_checkpoint", lambda name, *rest: measured.append(name) or probe(name, *rest))
+    watch(monkeypatch, measured)
     assert written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)[0] == expected and not measured
     rng = random.Random(0)
     one, two = sorted((folder / "checkpoints").iterdir())

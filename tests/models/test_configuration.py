@@ -34,15 +34,22 @@ FILES = {
     "no text": b"\xff\xfe\x00",
 }
 WRONG: tuple[Any, ...] = ("a", [1], None, -7, 0, 10**30, 1.5, {}, True)
+
+
+def each(name: str, *values: Any) -> list[tuple[str, Any]]:
+    """A field with each of some values."""
+    return [(name, value) for value in values]
+
+
 FIELDS: list[tuple[str, Any]] = [
     *[(name, value) for name in ("num_hidden_layers", "hidden_size", "vocab_size") for value in WRONG],
-    *[("max_position_embeddings", value) for value in ("a", [1], None, -7, 10**30, 1.5, {}, True, 1, 3)],
-    *[("layer_norm_eps", value) for value in ("a", [1], None, {}, True, 10**30)],
-    *[("num_attention_heads", value) for value in ("a", None, 0, -1, 7, 10**30)],
-    *[("num_labels", value) for value in ("a", [1], 10**30, 1e9, True)],
-    *[("model_type", value) for value in ("none", [1], {}, None, 3)],
-    *[("id2label", value) for value in ("a", [1], 3)],
-    *[("pad_token_id", value) for value in ("a", [1], 1.5, -3, 10**30)],
+    *each("max_position_embeddings", "a", [1], None, -7, 10**30, 1.5, {}, True, 1, 3),
+    *each("layer_norm_eps", "a", [1], None, {}, True, 10**30),
+    *each("num_attention_heads", "a", None, 0, -1, 7, 10**30),
+    *each("num_labels", "a", [1], 10**30, 1e9, True),
+    *each("model_type", "none", [1], {}, None, 3),
+    *each("id2label", "a", [1], 3),
+    *each("pad_token_id", "a", [1], 1.5, -3, 10**30),
     ("hidden_act", "none"),
     ("hidden_act", 3),
     ("is_decoder", "yes"),
@@ -117,8 +124,9 @@ def edit(adapter: Path, **changes: Any) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
 
 
+BASES: tuple[Any, ...] = (3, [1], None, {}, "", True, 1.5)
 ADAPTERS: dict[str, tuple[dict[str, Any], str]] = {
-    **{f"base {base!r}": ({"base_model_name_or_path": base}, "base") for base in (3, [1], None, {}, "", True, 1.5)},
+    **{f"base {base!r}": ({"base_model_name_or_path": base}, "base") for base in BASES},
     "base itself": ({"base_model_name_or_path": "ITSELF"}, "it is an adapter itself"),
     "base long": ({"base_model_name_or_path": "x" * 5000}, "base"),
     "kind": ({"peft_type": [1]}, "does not fit"),
@@ -166,12 +174,12 @@ def test_a_list_of_modules_that_is_none(modules: str, few: Corpus, tmp_path: Pat
     assert "config.json" in refused(tmp_path, few)
 
 
-TOKENIZERS = [
-    *[("model_max_length", value) for value in ("a", [1], -5, 0, 1, 2, 5, {}, True)],
-    *[("tokenizer_class", value) for value in (3, [1], {}, "None")],
-    *[("unk_token", value) for value in (3, [1], {})],
-    *[("pad_token", value) for value in (3, [1], {})],
-    *[("added_tokens_decoder", value) for value in (3, [1], "a", {"a": 3}, {"5": 3}, {"5": {}})],
+TOKENIZERS: list[tuple[str, Any]] = [
+    *each("model_max_length", "a", [1], -5, 0, 1, 2, 5, {}, True),
+    *each("tokenizer_class", 3, [1], {}, "None"),
+    *each("unk_token", 3, [1], {}),
+    *each("pad_token", 3, [1], {}),
+    *each("added_tokens_decoder", 3, [1], "a", {"a": 3}, {"5": 3}, {"5": {}}),
     ("extra_special_tokens", 3),
     ("auto_map", 3),
 ]

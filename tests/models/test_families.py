@@ -15,7 +15,7 @@ from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
 from probekit.models.checkpoint import Checkpoint, EncoderSettings
 from probekit.models.families import FAMILIES as KNOWN
-from probekit.models.families import family_of, has_final_norm
+from probekit.models.families import Stack, family_of, has_final_norm
 from probekit.models.layers import in_words
 from probekit.states.extract import extract
 from tests.families import FAMILIES, make_family
@@ -79,7 +79,7 @@ def _characters(state: torch.Tensor, width: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(("family", "stack"), CASES)
-def test_a_batch_gives_what_each_text_alone_gives(family: str, stack: str, families: Any, few: Corpus) -> None:
+def test_a_batch_gives_what_each_text_alone_gives(family: str, stack: Stack, families: Any, few: Corpus) -> None:
     folder = families(family)
     states = extract(
         str(folder), few, store_dtype="float32", batch_tokens=1 << 16, encoder=EncoderSettings(stack=stack)
@@ -102,7 +102,7 @@ def _blocks(encoder: Any) -> torch.nn.ModuleList:
 
 
 @pytest.mark.parametrize(("family", "stack"), [case for case in CASES if case.id not in ("albert-auto", "canine-auto")])
-def test_the_table_says_what_layers_are(family: str, stack: str, families: Any) -> None:
+def test_the_table_says_what_layers_are(family: str, stack: Stack, families: Any) -> None:
     encoder = Checkpoint(str(families(family)), EncoderSettings(stack=stack)).encoder
     encoder.load(encoder.n_blocks)
     seen: dict[Any, torch.Tensor] = {}
@@ -151,7 +151,7 @@ def test_attention_and_network_are_what_a_block_adds(family: str, families: Any)
     pieces = [np.arange(5, 25), np.arange(7, 12)]
     states = {}
     for site in ("residual", "attn", "mlp"):
-        encoder = Checkpoint(str(families(family)), EncoderSettings(site=site)).encoder  # type: ignore[arg-type]
+        encoder = Checkpoint(str(families(family)), EncoderSettings(site=site)).encoder
         encoder.load(encoder.n_blocks)
         states[site] = encoder.hidden_states(pieces)
     for k in range(1, len(states["attn"]) - 1):  # the last layer is normed
@@ -179,7 +179,7 @@ def test_attention_and_network_are_what_a_block_adds_before_its_norms(family: st
     pieces = [np.arange(5, 25)]
     states = {}
     for site in ("residual", "attn", "mlp"):
-        encoder = Checkpoint(str(families(family)), EncoderSettings(site=site)).encoder  # type: ignore[arg-type]
+        encoder = Checkpoint(str(families(family)), EncoderSettings(site=site)).encoder
         encoder.load(encoder.n_blocks)
         states[site] = encoder.hidden_states(pieces)
     if family == "albert":  # one block, run again and again
@@ -216,7 +216,7 @@ def test_a_model_that_narrows_its_last_layer(family_texts: list[str], few: Corpu
 
 
 @pytest.mark.parametrize(("family", "stack"), CASES)
-def test_lower_layers_alone_are_the_same(family: str, stack: str, families: Any) -> None:
+def test_lower_layers_alone_are_the_same(family: str, stack: Stack, families: Any) -> None:
     pieces = [np.arange(5, 25), np.arange(7, 12)]
     found = []
     for last in (1, None):

@@ -164,7 +164,7 @@ def test_prompts_of_an_encoder_decoder_are_refused(sample: Corpus, small: Corpus
 def test_quantised_weights_are_other_states(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "choose_device", lambda wanted: torch.device("cuda"))
     facts = [
-        Checkpoint(str(tiny_bert), EncoderSettings(dtype=dtype)).facts()  # type: ignore[arg-type]
+        Checkpoint(str(tiny_bert), EncoderSettings(dtype=dtype)).facts()
         for dtype in ("float16", "bfloat16", "int8", "int4")
     ]
     assert len({(of_one["computed_in"], of_one["weight_bits"]) for of_one in facts}) == 4

@@ -62,7 +62,9 @@ def test_a_pickle_beside_safetensors_is_not_looked_at(folder: Path, mark: Path, 
 
 def _brings_code(folder: Path, mark: Path) -> None:
     for name in ("configuration_x", "modeling_x", "tokenization_x"):
-        (folder / f"{name}.py").write_text(f"open({str(mark)!r}, 'w').write('I ran')\nclass X: pass\n")
+        (folder / f"{name}.py").write_text(
+            f"from pathlib import Path\nPath({str(mark)!r}).write_text('I ran')\nclass X: pass\n"
+        )
     settings = json.loads((folder / "tokenizer_config.json").read_text())
     settings["auto_map"] = {"AutoTokenizer": ["tokenization_x.X", None]}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from probekit.corpora.passage import Corpus
+from probekit.corpora.passage import Corpus, Split
 from probekit.probes.baselines import lexical, majority
 from probekit.tasks.instances import make_instances
 from probekit.tasks.task import load_task
@@ -25,10 +25,11 @@ def naive_keys(texts: list[tuple[str, ...]], shape: str) -> list[tuple]:
 def naive(name: str, corpus: Corpus) -> np.ndarray:
     data = make_instances(load_task(name), corpus)
     table: dict[tuple, Counter] = {}
-    rows = {split: [w.lower() for p in corpus.splits[split] for w in p.words] for split in ("train", "test")}  # type: ignore[index]
+    splits: tuple[Split, ...] = ("train", "test")
+    rows = {split: [w.lower() for p in corpus.splits[split] for w in p.words] for split in splits}
 
-    def keys(split: str) -> list[list[tuple]]:
-        spans = data.splits[split].spans.tolist()  # type: ignore[index]
+    def keys(split: Split) -> list[list[tuple]]:
+        spans = data.splits[split].spans.tolist()
         return [naive_keys([tuple(rows[split][a:b]) for a, b in one], data.task.shape) for one in spans]
 
     for found, label in zip(keys("train"), data.splits["train"].labels.tolist(), strict=True):

@@ -8,7 +8,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from probekit.corpora.passage import Corpus, Edge, Passage
+from probekit.corpora.passage import Corpus, Edge, Passage, Split
 from probekit.errors import ModelError
 from probekit.probes import scaling
 from probekit.probes.batches import Runs
@@ -25,7 +25,7 @@ from tests.made import SIZES, WORDS, made_corpus, made_states
 WORD = Task(name="word", title="", annotation="upos", shape="word")
 
 
-def words_in(sizes: dict[str, int]) -> dict[str, int]:
+def words_in(sizes: dict[Split, int]) -> dict[Split, int]:
     return {split: n * WORDS for split, n in sizes.items()}
 
 
@@ -43,7 +43,8 @@ def intervals(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
 def planted(kind: str, *, seed: int = 0, dim: int = 16) -> tuple[States, TaskData]:
     """Two layers: labels follow from the vectors of layer 0 as `kind` says; layer 1 is noise."""
     rng = np.random.default_rng(seed)
-    values, labels = {}, {}
+    values: dict[Split, np.ndarray] = {}
+    labels: dict[Split, np.ndarray] = {}
     direction = np.linalg.qr(rng.normal(size=(dim, 4)))[0]
     for split, n in words_in(SIZES).items():
         vectors = rng.normal(size=(2, n, dim))
@@ -71,7 +72,7 @@ def test_planted_linear_labels_are_read_out_and_noise_is_at_chance() -> None:
 @pytest.mark.parametrize("probe", ["linear", "mlp"])
 def test_random_labels_are_not_read_out(probe: str) -> None:
     states, data = planted("random", seed=1)
-    (fitted,) = fit(states, [data], probe=probe)  # type: ignore[arg-type]
+    (fitted,) = fit(states, [data], probe=probe)
     low, high = intervals(fitted)
     assert (low <= 0.25).all() and (high >= 0.25).all()
 
@@ -94,7 +95,8 @@ def test_xor_needs_the_mlp() -> None:
 def test_as_good_as_scikit_learn_at_every_layer() -> None:
     rng = np.random.default_rng(3)
     direction, scale, mean = rng.normal(size=(24, 8)), rng.uniform(0.1, 10, size=24), rng.normal(size=24) * 3
-    values, labels = {}, {}
+    values: dict[Split, np.ndarray] = {}
+    labels: dict[Split, np.ndarray] = {}
     for split, n in words_in(SIZES).items():
         standard = rng.normal(size=(3, n, 24))
         labels[split] = (standard[1] @ direction + rng.gumbel(size=(n, 8))).argmax(-1)
@@ -149,12 +151,12 @@ def arcs(seed: int, features: str, span: str) -> tuple[States, TaskData, Task]:
                 if abs(value) < 0.1:  # some room between the classes
                     continue
                 label = str(value > 0)
-                edges.append(Edge((tuple(map(int, a)), tuple(map(int, b))), label))
+                edges.append(Edge(((int(a[0]), int(a[1])), (int(b[0]), int(b[1]))), label))
             forms = tuple(f"w{i}" for i in range(WORDS))
             passages.append(Passage(f"{split}{number}", f"{split}d", forms, {}, {"arcs": tuple(edges)}))
         splits[split], values[split] = tuple(passages), vectors
     task = Task(name="arcs", title="", annotation="arcs", shape="arc", features=features, span=span)  # type: ignore[arg-type]
-    corpus = Corpus("arcs", splits)  # type: ignore[arg-type]
+    corpus = Corpus("arcs", splits)
     return made_states(corpus, values, kind=features + span), make_instances(task, corpus), task
 
 
@@ -211,7 +213,7 @@ def gaussian_classes(rng: np.random.Generator, matrix: np.ndarray) -> tuple[Arra
     """Eight classes that overlap, in 24 dimensions, seen through `matrix`."""
     means = rng.normal(size=(8, 24)) * 0.45
     labels = {split: rng.integers(0, 8, n) for split, n in words_in(SIZES).items()}
-    values = {}
+    values: dict[Split, np.ndarray] = {}
     for split, of_split in labels.items():
         plain = means[of_split] + rng.normal(size=(len(of_split), 24))
         values[split] = (plain @ matrix)[None].astype(np.float32)

@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from probekit.errors import InputError
 from probekit.probes.scores import COLUMNS, IDENTITY_COLUMNS, MORE_COLUMNS, TYPES, joined, make_scores
 from probekit.reports.heatmap import _figure
 from probekit.reports.table import score_table
-from tests.made import SIZES, made_corpus, made_states
+from tests.made import SIZES, made_corpus, made_states, stored
 
 QUICK = pk.FitSettings(words=5_000)
 CASES = [folder / "shared" / "cases" / "two-corpora-of-one-name" for folder in Path(__file__).parents]
@@ -34,12 +35,12 @@ def labelled(seed: int, name: str = "made", words: int = 10) -> Corpus:
     return made_corpus({split: rng.integers(0, 2, n) for split, n in SIZES.items()}, name=name, words=words)
 
 
-def states_of(corpus: Corpus, known: bool, **facts: str) -> pk.States:
+def states_of(corpus: Corpus, known: bool, **facts: Any) -> pk.States:
     """States that give the labels away, or that are noise."""
     rng = np.random.default_rng(9)
     values = {}
     for split, passages in corpus.splits.items():
-        labels = np.array([int(tag) for passage in passages for tag in passage.tags["upos"]])
+        labels = np.array([int(tag or "") for passage in passages for tag in passage.tags["upos"]])
         noise = rng.normal(size=(2, len(labels), 4))
         values[split] = noise + (6 * (2 * labels - 1)[None, :, None] if known else 0)
     return made_states(corpus, values, **facts)
@@ -93,7 +94,7 @@ def test_the_case_of_users(tiny_bert: Path) -> None:
     assert change.best["score_before"].nunique() == 2
 
 
-RUNS = {
+RUNS: dict[str, tuple[dict[str, Any], str]] = {
     "site": ({"encoder": pk.EncoderSettings(site="attn")}, "site attn"),
     "pieces": ({"pieces": "first"}, "pooling first"),
     "stored type": ({"store_dtype": "float32"}, "store dtype float32"),
@@ -129,7 +130,7 @@ def test_other_weights_behind_one_path_and_another_span_are_told_apart(
     task = pk.load_task("ner")
     runs = [
         pk.probe(str(tiny_bert), replace(task, span=span), corpus=few, fit_settings=QUICK) for span in ("mean", "ends")
-    ]  # type: ignore[arg-type]
+    ]
     assert joined(runs).best()["task"].tolist() == ["ner (span mean)", "ner (span ends)"]
 
 
@@ -195,7 +196,7 @@ def test_tables_of_an_older_version(few: Corpus, tiny_bert: Path, tmp_path: Path
     """One is read; two that cannot be told apart are not averaged."""
     folders = []
     for pieces in ("mean", "first"):
-        settings = pk.ExtractSettings(pieces=pieces)  # type: ignore[arg-type]
+        settings = pk.ExtractSettings(pieces=pieces)
         scores = pk.probe(str(tiny_bert), ["pos"], corpus=few, fit_settings=QUICK, extract_settings=settings)
         folders.append(tmp_path / pieces)
         replace(scores, table=scores.table[[*COLUMNS, *MORE_COLUMNS]]).write(folders[-1])
@@ -212,12 +213,12 @@ def test_the_cache_knows_no_names(few: Corpus, tiny_bert: Path, tmp_path: Path) 
     first = pk.extract(str(tiny_bert), few)
     moved = shutil.copytree(tiny_bert, tmp_path / "moved")
     second = pk.extract(str(moved), Corpus("another name", few.splits))
-    assert first.folder == second.folder and not second.computed
-    manifest = json.loads((first.folder / "manifest.json").read_text())
+    assert stored(first).folder == stored(second).folder and not second.computed
+    manifest = json.loads((stored(first).folder / "manifest.json").read_text())
     assert manifest["layers"] == {"embeddings": "normed", "last": "block", "site": "residual", "stack": "only"}
     for text in (str(tiny_bert), "few", "another name"):
         assert text not in json.dumps(manifest)
-    names = json.loads((first.folder / "names.json").read_text())
+    names = json.loads((stored(first).folder / "names.json").read_text())
     assert names == {"models": [str(tiny_bert), str(moved)], "corpora": ["few", "another name"]}
 
 

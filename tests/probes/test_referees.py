@@ -58,7 +58,7 @@ def test_all_answers_agree_with_scikit_learn_where_a_number_never_varies() -> No
     for answer in logistic.answers(with_null, labels, CLASSES):  # type: ignore[arg-type]
         peer = LogisticRegression(C=answer.c, max_iter=5_000, tol=1e-8).fit(x["train"].double().numpy(), labels)
         for split in ("dev", "test"):
-            same = answer.predictions[split] == peer.predict(x[split].double().numpy())  # type: ignore[index]
+            same = answer.predictions[split] == peer.predict(x[split].double().numpy())
             assert same.mean() >= 0.99
 
 

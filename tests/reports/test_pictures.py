@@ -35,8 +35,14 @@ def comparison(name: str) -> Comparison:
     rows = []
     for corpus in (name, f"{name}2"):
         for layer in (0, 1):
-            about = {"before": name, "after": f"{name}+", "task": name, "corpus": corpus, "layer": layer}
-            parts = {f"{part}{end}": 0.1 for part in PARTS for end in ("", "_low", "_high")}
+            about: dict[str, object] = {
+                "before": name,
+                "after": f"{name}+",
+                "task": name,
+                "corpus": corpus,
+                "layer": layer,
+            }
+            parts: dict[str, object] = {f"{part}{end}": 0.1 for part in PARTS for end in ("", "_low", "_high")}
             rows.append({**about, "delta": 0.1, "p_adjusted": 0.01, **parts})
     table = pd.DataFrame(rows)
     return Comparison(table, EMPTY, table, EMPTY, EMPTY)

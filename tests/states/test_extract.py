@@ -19,6 +19,7 @@ from probekit.models.words import batches
 from probekit.states import extract as extraction
 from probekit.states.extract import _shards, extract, in_context
 from probekit.states.states import States
+from tests.made import stored
 
 
 @lru_cache(maxsize=1)
@@ -82,7 +83,7 @@ def test_blocks_no_one_asked_for_are_not_run(checkpoint: str, small: Corpus, req
         block.register_forward_hook(lambda *_, i=i: run.append(i))
     assert len(encoder.hidden_states([np.array([5, 6])])) == 3
     assert run == [0, 1]
-    shutil.rmtree(every.folder)
+    shutil.rmtree(stored(every).folder)
     some = extract(folder, small, layers=(0, 2))
     assert some.layers == (0, 2)
     np.testing.assert_allclose(some.read("dev", 0, 50), _again(folder, small).read("dev", 0, 50, [0, 2]), atol=2e-3)
@@ -106,7 +107,7 @@ def test_batches_keep_to_their_budget(small: Corpus, tiny_bert: Path) -> None:
 
 def test_a_long_sentence_is_read_in_windows(tiny_bert: Path) -> None:
     words = tuple(f"word{i % 7}" for i in range(300))
-    corpus = Corpus("long", {s: (Passage(s, s, words),) for s in ("train", "dev", "test")})  # type: ignore[misc]
+    corpus = Corpus("long", {s: (Passage(s, s, words),) for s in ("train", "dev", "test")})
     states = extract(str(tiny_bert), corpus)
     vectors = states.read("train", 0, 300)
     assert np.isfinite(vectors).all() and (np.abs(vectors).sum(-1) > 0).all()
@@ -123,15 +124,18 @@ def test_a_long_document_is_worked_off_in_shards_with_the_same_vectors(
     name, n = str(request.getfixturevalue(model)), int(corpus.offsets("train")[-1])
     together = extract(name, corpus, context="document")
     expected = together.read("train", 0, n).astype(np.float32)
-    assert len(together.values.shards["train"]) == 1
-    together.folder.rename(together.folder.with_name("elsewhere"))
+    assert len(stored(together).shards["train"]) == 1
+    stored(together).folder.rename(stored(together).folder.with_name("elsewhere"))
     monkeypatch.setattr("probekit.states.extract.LONG", 200)
     monkeypatch.setattr("probekit.states.extract.SHARD_WORDS", 200)
     cut = extract(name, corpus, context="document")
-    shards = cut.values.shards["train"]
+    shards = stored(cut).shards["train"]
     assert len(shards) > 5 and max(shard.stop - shard.start for shard in shards) <= 200
     assert [shard.start for shard in shards[1:]] == [shard.stop for shard in shards[:-1]] and shards[-1].stop == n
-    assert cut.computed == sum(map(len, cut.values.shards.values())) and cut.without_vector == together.without_vector
+    assert (
+        cut.computed == sum(len(runs) for runs in stored(cut).shards.values())
+        and cut.without_vector == together.without_vector
+    )
     np.testing.assert_allclose(cut.read("train", 0, n).astype(np.float32), expected, atol=4e-3)
 
 
@@ -199,7 +203,7 @@ def test_a_checkpoint_is_known_by_its_weights(small: Corpus, tiny_bert: Path, tm
 def test_a_damaged_shard_is_computed_again_with_a_notice(small: Corpus, tiny_bert: Path) -> None:
     states = extract(str(tiny_bert), small)
     before = states.read("train", 0, 100)
-    path = states.values.store.path(states.values.shards["train"][0], 1)
+    path = stored(states).store.path(stored(states).shards["train"][0], 1)
     content = bytearray(path.read_bytes())
     content[-10] ^= 0xFF
     path.write_bytes(bytes(content))
@@ -214,7 +218,7 @@ def test_a_damaged_shard_is_computed_again_with_a_notice(small: Corpus, tiny_ber
 
 def test_more_layers_reuse_those_that_are_there(small: Corpus, tiny_bert: Path) -> None:
     few = extract(str(tiny_bert), small, layers=(1,))
-    times = {path: path.stat().st_mtime_ns for path in few.folder.glob("*.safetensors")}
+    times = {path: path.stat().st_mtime_ns for path in stored(few).folder.glob("*.safetensors")}
     extract(str(tiny_bert), small)
     assert all(path.stat().st_mtime_ns == time for path, time in times.items())
 
@@ -224,7 +228,7 @@ def test_reading_across_shards(small: Corpus, tiny_bert: Path, monkeypatch: pyte
     monkeypatch.setattr(extraction, "SHARD_WORDS", 100)
     other = Corpus("other name", small.splits)
     states = extract(str(tiny_bert), other)
-    assert len(states.values.shards["train"]) > 3
+    assert len(stored(states).shards["train"]) > 3
     np.testing.assert_allclose(states.read("train", 0, 600), whole, atol=2e-3)
     np.testing.assert_array_equal(states.read("train", 37, 411), states.read("train", 0, 600)[:, 37:411])
 

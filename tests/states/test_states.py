@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import probekit as pk
-from probekit.corpora.passage import SPLITS, Corpus
+from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.errors import InputError, ProbekitError
 from probekit.states.extract import in_context
 from tests.made import SIZES, made_corpus
@@ -19,27 +19,27 @@ from tests.made import SIZES, made_corpus
 N = SIZES
 
 
-def labelled() -> tuple[Corpus, dict[str, np.ndarray]]:
+def labelled() -> tuple[Corpus, dict[Split, np.ndarray]]:
     """Ten words a passage, and two layers of vectors: their tag is the sign of the first number at layer 1."""
     rng = np.random.default_rng(0)
     vectors = {split: rng.normal(size=(2, 10 * n, 4)) for split, n in N.items()}
-    return made_corpus({split: values[1, :, 0] > 0 for split, values in vectors.items()}), vectors  # type: ignore[misc]
+    return made_corpus({split: values[1, :, 0] > 0 for split, values in vectors.items()}), vectors
 
 
 def test_vectors_of_ones_own_are_probed() -> None:
     corpus, vectors = labelled()
-    states = pk.States.of(vectors, corpus, name="mine")  # type: ignore[arg-type]
+    states = pk.States.of(vectors, corpus, name="mine")
     scores = pk.probe(states, "pos", seeds=2)
     best = scores.best().iloc[0]
     assert best["model"] == "mine" and best["layer"] == 1 and best["score"] > 0.9
-    change = pk.compare(states, pk.States.of(vectors, corpus, name="same"), "pos", seeds=2)  # type: ignore[arg-type]
+    change = pk.compare(states, pk.States.of(vectors, corpus, name="same"), "pos", seeds=2)
     assert (change.best["delta"] == 0).all()
 
 
 @pytest.mark.parametrize("kind", ["float64", "float16", "torch", "torch.bfloat16", "torch.float16"])
 def test_what_goes_in_comes_out(kind: str) -> None:
     corpus, vectors = labelled()
-    given: dict[str, Any] = {}
+    given: dict[Split, Any] = {}
     for split, values in vectors.items():
         tensor = torch.from_numpy(values)
         dtype = getattr(torch, kind.removeprefix("torch.") if "." in kind else "float64")
@@ -57,7 +57,7 @@ def test_one_layer_needs_no_axis_and_zeros_are_no_vectors() -> None:
     corpus, vectors = labelled()
     flat = {split: values[1] for split, values in vectors.items()}
     flat["test"][3] = 0
-    states = pk.States.of(flat, corpus)  # type: ignore[arg-type]
+    states = pk.States.of(flat, corpus)
     assert states.layers == (0,) and states.numpy("test").shape == (1, 1000, 4)
     assert states.without_vector["test"] == (3,)
     assert "1 of 6,000 words have no vector ('w3test'): zero vectors" in states.warnings[0]
@@ -89,19 +89,20 @@ def test_words_stand_in_the_order_of_the_vectors(tiny_bert: Path, small: Corpus)
         ({"dev": np.zeros((2, 1000, 4), np.float16)}, r"\(float16\), and 'train' 2 of width 4 \(float32\)"),
     ],
 )
-def test_vectors_that_do_not_fit(change: dict[str, Any], said: str) -> None:
+def test_vectors_that_do_not_fit(change: dict[Split, Any], said: str) -> None:
     corpus, vectors = labelled()
     given = {split: values for split, values in (vectors | change).items() if values is not None}
     with pytest.raises(InputError, match=said):
-        pk.States.of(given, corpus)  # type: ignore[arg-type]
+        pk.States.of(given, corpus)
 
 
 def test_another_context_cannot_be_computed() -> None:
     corpus, vectors = labelled()
-    states = pk.States.of(vectors, corpus)  # type: ignore[arg-type]
+    states = pk.States.of(vectors, corpus)
     assert in_context(states, "sentence") is states
     with pytest.raises(InputError, match="context='document'"):
         in_context(states, "document")
-    for layers in (7, [0, 7], "a", -1):
+    odd: list[Any] = [7, [0, 7], "a", -1]
+    for layers in odd:
         with pytest.raises(ProbekitError, match="layers"):
-            states.numpy("test", layers)  # type: ignore[arg-type]
+            states.numpy("test", layers)

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import random
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -269,8 +270,8 @@ def test_planted_links_are_not_followed(tmp_path: Path) -> None:
 def test_what_killed_runs_left_is_removed() -> None:
     store = made()
     left = [
-        store.folder / f".{MANIFEST}.{whole.socket.gethostname()}-999999999.part",
-        states_root() / f".{store.folder.name}.{whole.socket.gethostname()}-999999999.part",
+        store.folder / f".{MANIFEST}.{socket.gethostname()}-999999999.part",
+        states_root() / f".{store.folder.name}.{socket.gethostname()}-999999999.part",
         store.folder / ".tmpAbC123",
     ]
     living = whole.part_of(store.path(SHARD, 0))

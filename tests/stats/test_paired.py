@@ -70,7 +70,7 @@ def test_seeds_that_see_the_same_sentences_cost_little(seeds: int, common: float
         luck = np.where(rng.random((cells, seeds, groups, 10)) < common, hard, rng.random((cells, seeds, groups, 10)))
         answers = (luck < 0.7).sum(axis=-1).astype(float)
         sides.append(np.stack([answers, np.full_like(answers, 10)], axis=-1))
-    found = paired.difference(ACCURACY, *sides, paired.resampling(groups))
+    found = paired.difference(ACCURACY, sides[0], sides[1], paired.resampling(groups))
     assert (found.p_value <= 0.05).mean() <= 0.07
     assert ((found.low <= 0) & (found.high >= 0)).mean() >= 0.92
     if common and seeds > 2:

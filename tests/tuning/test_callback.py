@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from probekit.errors import InputError
 from probekit.tuning.callback import ForgettingCallback
 
 
-class Words(torch.utils.data.Dataset):  # type: ignore[type-arg]
+class Words(torch.utils.data.Dataset):
     """Sentences, labelled by whether they are long."""
 
     def __init__(self, corpus: Corpus, tokenizer: Any) -> None:
@@ -82,13 +83,13 @@ def test_the_probes_are_those_of_probe(
     tiny_bert: Path, small: Corpus, tmp_path: Path, probe: str, seeds: int | list[int]
 ) -> None:
     watched = trainer(tiny_bert, small, tmp_path)
-    callback = ForgettingCallback(watched, ["pos"], corpus=small, probe=probe, seeds=seeds)  # type: ignore[arg-type]
+    callback = ForgettingCallback(watched, ["pos"], corpus=small, probe=probe, seeds=seeds)
     few = callback.corpus
     scores = pk.probe(
         str(tiny_bert),
         ["pos"],
         corpus=few,
-        probes=probe,  # type: ignore[arg-type]
+        probes=probe,
         seeds=seeds,
         extract_settings=pk.ExtractSettings(store_dtype="float32"),
         fit_settings=callback.fit_settings,
@@ -138,7 +139,7 @@ def test_a_task_of_which_nothing_was_known_hides_no_other(tiny_bert: Path, small
     watched = trainer(tiny_bert, small, tmp_path)
     callback = ForgettingCallback(watched, ["pos"], corpus=small, limit=0.9)
     for found, stops in (({"a_retention": np.nan, "b_retention": 0.5}, True), ({"a_retention": np.nan}, False)):
-        callback._scores = lambda found=found: dict(found)  # type: ignore[method-assign]
+        callback._scores = partial(dict, found)  # type: ignore[method-assign]
         control = TrainerControl()
         callback._measure(TrainerState(), control)
         assert control.should_training_stop == stops
@@ -149,7 +150,7 @@ def test_mistakes(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="did you mean 'stop'"):
         ForgettingCallback(watched, ["pos"], corpus=small, at_limit="stopp")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="did you mean 'linear'"):
-        ForgettingCallback(watched, ["pos"], corpus=small, probe="lnear")  # type: ignore[arg-type]
+        ForgettingCallback(watched, ["pos"], corpus=small, probe="lnear")
     with pytest.raises(InputError, match="seeds is empty"):
         ForgettingCallback(watched, ["pos"], corpus=small, seeds=[])
     with pytest.raises(InputError, match="reads documents"):

@@ -36,6 +36,9 @@ def spans(bits: Sequence[str]) -> list[tuple[Span, str]]:
     """Every bracket's span and label, in the order they open (of two that open together, the outer first).
 
     Raises BracketError where a bit is no bracket bit, or brackets do not pair up.
+
+    >>> spans(["(S(NP*", "*)", "(VP*))"])
+    [((0, 3), 'S'), ((0, 2), 'NP'), ((2, 3), 'VP')]
     """
     found: list[tuple[Span, str]] = []
     open_ones: list[int] = []
@@ -65,6 +68,9 @@ def constituents(bits: Sequence[str]) -> tuple[Edge, ...]:
     """Phrases: every bracket but TOP, ROOT and unlabelled ones, without function tags (`NP-SBJ` is `NP`).
 
     A span has one category: where several brackets cover the same words, the outermost names them.
+
+    >>> [(edge.spans, edge.label) for edge in constituents(["(TOP(S(NP-SBJ*)", "(VP*)))"])]
+    [(((0, 2),), 'S'), (((0, 1),), 'NP'), (((1, 2),), 'VP')]
     """
     found: dict[Span, str] = {}
     for span, label in spans(bits):
@@ -76,7 +82,11 @@ def constituents(bits: Sequence[str]) -> tuple[Edge, ...]:
 
 @cache
 def category_of(label: str) -> str:
-    """A label without function tags and indices: `NP-SBJ=1` is `NP`; `-LRB-` stays."""
+    """A label without function tags and indices: `NP-SBJ=1` is `NP`; `-LRB-` stays.
+
+    >>> category_of("NP-SBJ=1"), category_of("-LRB-")
+    ('NP', '-LRB-')
+    """
     return label if label.startswith("-") else re.split("[-=]", label, maxsplit=1)[0]
 
 
