@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from probekit.corpora.passage import Corpus, Edge, Passage
     from probekit.errors import ProbekitError
     from probekit.forgetting.compare import compare
-    from probekit.forgetting.comparison import Comparison, read_comparison
-    from probekit.forgetting.trajectory import Trace, trace
+    from probekit.forgetting.comparison import Comparison
+    from probekit.forgetting.trace import trace
+    from probekit.forgetting.trajectory import Trajectory
     from probekit.models.checkpoint import EncoderSettings
     from probekit.probes.fit import FitSettings
     from probekit.probes.probe import probe
-    from probekit.probes.scores import Scores, read_scores
+    from probekit.probes.scores import Scores
     from probekit.reports.heatmap import heatmap
+    from probekit.reports.read import read
     from probekit.states.extract import extract
     from probekit.states.settings import ExtractSettings
     from probekit.states.states import States
@@ -41,7 +43,7 @@ _HOME = {
     "Scores": "probes.scores",
     "States": "states.states",
     "Task": "tasks.task",
-    "Trace": "forgetting.trajectory",
+    "Trajectory": "forgetting.trajectory",
     "compare": "forgetting.compare",
     "extract": "states.extract",
     "heatmap": "reports.heatmap",
@@ -49,9 +51,8 @@ _HOME = {
     "load_task": "tasks.task",
     "make_instances": "tasks.instances",
     "probe": "probes.probe",
-    "read_comparison": "forgetting.comparison",
-    "read_scores": "probes.scores",
-    "trace": "forgetting.trajectory",
+    "read": "reports.read",
+    "trace": "forgetting.trace",
 }
 
 __all__ = [
@@ -68,7 +69,7 @@ __all__ = [
     "Scores",
     "States",
     "Task",
-    "Trace",
+    "Trajectory",
     "compare",
     "extract",
     "heatmap",
@@ -76,8 +77,7 @@ __all__ = [
     "load_task",
     "make_instances",
     "probe",
-    "read_comparison",
-    "read_scores",
+    "read",
     "trace",
 ]
 

@@ -29,8 +29,8 @@ _INSTEAD = {
     "datasets.IterableDataset": "write each split into FOLDER/train.jsonl …, and give the folder",
     "probekit.States": "probe them first: probekit.probe(states, tasks)",
     "probekit.Corpus": "load_corpus has made it already: give it as it is where a corpus is taken",
-    "probekit.Trace": "draw it with probekit.reports.trajectory.trace_curves",
-    "pandas.DataFrame": "give what holds the table: probekit.read_scores(folder), or probekit.Scores(table)",
+    "probekit.Trajectory": "draw it with probekit.reports.trajectory.trace_curves",
+    "pandas.DataFrame": "give what holds the table: probekit.read(folder), or probekit.Scores(table)",
 }
 """What to do with objects that people give, by the name of a class they are of."""
 

@@ -48,7 +48,7 @@ def test_probe_writes_a_table_a_record_and_two_pictures(run: Run, tiny_bert: Pat
         for row in mine:
             assert 0 <= float(row["ci_low"]) <= float(row["score"]) <= float(row["ci_high"]) <= 1
     record = json.loads((tmp_path / "o/run.json").read_text())
-    assert record["runs"][0]["fingerprints"]["model"]["weights"]
+    assert record["measurements"][0]["fingerprints"]["model"]["weights"]
     assert record["versions"]["torch"]
     assert (tmp_path / "o/heatmap.png").read_bytes().startswith(b"\x89PNG")
     assert "</svg>" in (tmp_path / "o/heatmap.svg").read_text()
@@ -62,11 +62,11 @@ def test_json_prints_nothing_else(run: Run, tiny_bert: Path, brief: Path) -> Non
     told = json.loads(out)
     assert status == 0 and list(told) == ["warnings", "best", "scores", "folder", "files"]
     assert len(told["scores"]) == 12 and set(COLUMNS) <= set(told["scores"][0])
-    best = pk.read_scores(told["folder"]).best()
+    best = pk.Scores.read(told["folder"]).best()
     assert [row["layer"] for row in told["best"]] == best["layer"].tolist()
     assert all((Path(told["folder"]) / name).is_file() for name in told["files"])
     record = json.loads((Path(told["folder"]) / "run.json").read_text())
-    assert told["warnings"] == record["notices"] and any(str(brief) in warning for warning in told["warnings"])
+    assert told["warnings"] == record["warnings"] and any(str(brief) in warning for warning in told["warnings"])
 
 
 def test_two_runs_give_the_same_scores(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:

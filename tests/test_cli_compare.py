@@ -12,7 +12,7 @@ import torch
 from transformers import AutoModel
 
 import probekit as pk
-from probekit.forgetting.comparison import COLUMNS
+from probekit.forgetting.comparison import TABLES
 from probekit.reports.table import LEGENDS
 from tests.test_cli import Run, run  # noqa: F401 - a fixture
 
@@ -46,7 +46,7 @@ def test_compare_writes_tables_pictures_and_a_verdict(
     assert all((tmp_path / "o" / name).stat().st_size for name in (*FILES, *PICTURES))
     with (tmp_path / "o/comparison.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0])[: len(COLUMNS)] == list(COLUMNS)
+    assert list(rows[0]) == list(TABLES["comparison"].names)
     assert len(rows) == 3 * 4
     lower = [row for row in rows if row["task"] != "coref" and row["layer"] in "012"]
     assert all(float(row["delta"]) == 0 and float(row["p_value"]) == 1 for row in lower)  # nothing touched them
@@ -57,7 +57,7 @@ def test_compare_writes_tables_pictures_and_a_verdict(
     for row in parts:
         named = sum(float(row[part]) for part in ("rotation", "re_encoding", "relocation", "loss"))
         assert named == pytest.approx(float(row["drop"]), abs=1e-5)
-    assert json.loads((tmp_path / "o/run.json").read_text())["runs"][0]["fingerprints"]
+    assert json.loads((tmp_path / "o/run.json").read_text())["measurements"][0]["fingerprints"]
     printed = " ".join(out.split())
     for words in ("pos: best layer: no change, every prediction is the same", "MDE", "last 3→3", "decomposition.svg"):
         assert words in printed
@@ -66,7 +66,10 @@ def test_compare_writes_tables_pictures_and_a_verdict(
     first = "; ".join(LEGENDS.values())
     verdict = next(i for i, line in enumerate(lines) if line.startswith("pos: best layer"))
     assert lines.count(first) == 1 and lines.index(first) < verdict
-    again = pk.read_comparison(tmp_path / "o")
+    again = pk.Comparison.read(tmp_path / "o")
+    for schema in again.TABLES.values():
+        table = again.tables[schema.name]
+        assert len(table) and not table.duplicated(list(schema.key)).any(), schema.name
     pk.heatmap(again, tmp_path / "again.svg")
     assert "</svg>" in (tmp_path / "again.svg").read_text()
 

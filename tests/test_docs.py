@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import probekit as pk
 from probekit.cli.models import alias_rows, family_rows
+from probekit.reports.read import KINDS
 from probekit.stats.metrics import METRICS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -23,8 +25,13 @@ def metric_rows() -> list[dict[str, str]]:
     return rows
 
 
-TABLES = {"aliases": alias_rows, "families": family_rows, "metrics": metric_rows}
-PAGES = {"models.md": ("families", "aliases"), "methods.md": ("metrics",)}
+FILES = {f"{schema.name}.csv": schema.described for kind in KINDS for schema in kind.TABLES.values()}
+PAGES: dict[Path, dict[str, Callable[[], list[dict[str, str]]]]] = {
+    DOCS / "models.md": {"families": family_rows, "aliases": alias_rows},
+    DOCS / "methods.md": {"metrics": metric_rows},
+    DOCS / "files.md": FILES,
+}
+"""Pages, and their tables in order, by the names in their marks."""
 
 
 def table(rows: list[dict[str, str]]) -> str:
@@ -33,19 +40,22 @@ def table(rows: list[dict[str, str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def with_tables(page: str) -> str:
-    """The page with the code's tables between its marks."""
-    for name, rows in TABLES.items():
-        marks = f"<!-- table: {name} -->", "<!-- end -->"
-        page = re.sub(f"{marks[0]}.*?{marks[1]}", f"{marks[0]}\n\n{table(rows())}\n\n{marks[1]}", page, flags=re.DOTALL)
-    return page
+def with_tables(page: Path) -> str:
+    """The page's text, with the code's tables between its marks."""
+    text = page.read_text(encoding="utf-8")
+    for name, rows in PAGES[page].items():
+        before, mark, after = text.partition(f"<!-- table: {name} -->")
+        _, end, after = after.partition("<!-- end -->")
+        assert mark and end, f"{page.name} has no place for the table {name}"
+        text = f"{before}{mark}\n\n{table(rows())}\n\n{end}{after}"
+    return text
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_the_tables_are_the_codes(name: str) -> None:
-    page = (DOCS / name).read_text(encoding="utf-8")
-    assert re.findall("<!-- table: (.*) -->", page) == list(PAGES[name])
-    assert page == with_tables(page)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_tables_of_a_page_are_the_codes(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert re.findall("<!-- table: (.*) -->", text) == list(PAGES[page])
+    assert text == with_tables(page)
 
 
 def test_the_reference_has_every_public_name_once() -> None:
@@ -54,6 +64,5 @@ def test_the_reference_has_every_public_name_once() -> None:
 
 
 if __name__ == "__main__":
-    for name in PAGES:
-        path = DOCS / name
-        path.write_text(with_tables(path.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(with_tables(page), encoding="utf-8")

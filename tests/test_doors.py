@@ -72,8 +72,7 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
         "load_corpus": {"name_or_path": "sample", "allow_modified": False, "progress": print},
         "load_task": {"name": "pos"},
         "make_instances": {"task": pk.load_task("pos"), "corpus": sample()},
-        "read_comparison": {"folder": tmp_path},
-        "read_scores": {"folder": tmp_path},
+        "read": {"folders": tmp_path},
     }
 
 
@@ -141,8 +140,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     },
     "load_task": {"name": [(3, "a path"), (None, "a path")]},
     "make_instances": {"task": [("pos", "Task")], "corpus": [("sample", "Corpus")]},
-    "read_comparison": {"folder": [(3, "a path"), (Comparison(*[EMPTY] * 5), "a path")]},
-    "read_scores": {"folder": [(3, "a path"), (pk.Scores(EMPTY), "a path")]},
+    "read": {"folders": [(3, "a path"), (pk.Scores(EMPTY), "a path"), (Comparison(*[EMPTY] * 5), "a path")]},
 }
 ROWS = [
     pytest.param(verb, parameter, value, message, id=f"{verb}-{parameter}-{number}")

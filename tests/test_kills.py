@@ -35,7 +35,7 @@ COMMANDS = {
 KILLS = [
     ("probe", "dev-00000-L02.safetensors"),
     ("compare", "best.csv"),
-    ("trace", "trace.csv"),
+    ("trace", "trajectory.csv"),
 ]
 """A command and the file at whose rename it is killed: a new command is a row."""
 

@@ -22,7 +22,7 @@ from probekit.harmless import as_xml, harmless
 from probekit.states.store import open_store
 from tests.commands import run_main
 from tests.processes import begin
-from tests.results.test_folder import scores
+from tests.results.made import scores
 
 EVIL = "\x1b]0;title\x07\x1b[31m\x9b2J\u202e"
 HARM = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -48,7 +47,7 @@ def probe(
             allow_modified=allow_modified,
             progress=progress,
         )
-        scores = replace(scores, run={"command": sys.argv, **scores.run})
+        scores = scores.of_command(sys.argv)
         scores.write(folder)
     pk.heatmap(scores, folder / "heatmap.png", folder / "heatmap.svg")
     terminal.print_scores(scores, folder, as_json)
@@ -90,7 +89,7 @@ def compare(
             progress=progress,
             **chosen,
         )
-        change = replace(change, run={"command": sys.argv, **change.run})
+        change = change.of_command(sys.argv)
         change.write(folder)
     pk.heatmap(change, folder / "forgetting.png", folder / "forgetting.svg")
     decomposition_picture(change, folder / "decomposition.png", folder / "decomposition.svg")
@@ -128,7 +127,7 @@ def trace(
         raise InputError("give --run with a Trainer's output folder, or --models for each checkpoint")
     with options.results_folder(out, [str(run or (models or [""])[0])]) as folder, terminal.progress() as progress:
         import probekit as pk
-        from probekit.forgetting.trajectory import checkpoints_of
+        from probekit.forgetting.trace import checkpoints_of
         from probekit.reports.trajectory import trace_curves, trace_heatmap
 
         checkpoints = [*(models or []), *(checkpoints_of(run) if run else [])]
@@ -147,11 +146,11 @@ def trace(
             allow_modified=allow_modified,
             progress=progress,
         )
-        found = replace(found, run={"command": sys.argv, **found.run})
+        found = found.of_command(sys.argv)
         found.write(folder)
     trace_curves(found, folder / "curves.png", folder / "curves.svg")
     trace_heatmap(found, folder / "retention.png", folder / "retention.svg")
-    terminal.print_trace(found, folder, as_json)
+    terminal.print_trajectory(found, folder, as_json)
 
 
 def heatmap(
@@ -162,7 +161,7 @@ def heatmap(
     import probekit as pk
     from probekit.probes.scores import joined
 
-    scores = joined([pk.read_scores(folder) for folder in folders])
+    scores = joined([pk.Scores.read(folder) for folder in folders])
     pk.heatmap(scores, out)
-    terminal.print_notices(scores.notices)
+    terminal.print_warnings(scores.warnings)
     terminal.say(str(out))

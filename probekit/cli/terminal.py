@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
     from probekit.forgetting.comparison import Comparison
-    from probekit.forgetting.trajectory import Trace
+    from probekit.forgetting.trajectory import Trajectory
     from probekit.probes.scores import Scores
     from probekit.states.doctor import Examination
 
@@ -75,11 +75,11 @@ def print_scores(scores: Scores, folder: Path, as_json: bool) -> None:
     files = ["scores.csv", "run.json", "heatmap.png", "heatmap.svg"]
     if as_json:
         tables = {"best": records(scores.best()), "scores": records(scores.table)}
-        print_json({"warnings": scores.notices, **tables, "folder": str(folder), "files": files})
+        print_json({"warnings": scores.warnings, **tables, "folder": str(folder), "files": files})
         return
     from probekit.reports.table import score_table
 
-    print_results(scores.notices, score_table(scores), folder, files)
+    print_results(scores.warnings, score_table(scores), folder, files)
 
 
 def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> None:
@@ -90,8 +90,9 @@ def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> Non
     files += [f"{name}.{ending}" for name in ("forgetting", "decomposition") for ending in ("png", "svg")]
     if as_json:
         tables = {name: records(getattr(comparison, name)) for name in ("best", "last", *TABLES)}
-        corrected = {name: comparison.run[name] for name in ("correction", "corrected_over", "floor")}
-        print_json({"warnings": comparison.notices, **tables, **corrected, "folder": str(folder), "files": files})
+        corrected = {name: comparison.run.settings[name] for name in ("correction", "floor")}
+        corrected["corrected_over"] = comparison.run.counts["corrected_over"]
+        print_json({"warnings": comparison.warnings, **tables, **corrected, "folder": str(folder), "files": files})
         return
     from rich.console import Group
     from rich.text import Text
@@ -107,27 +108,27 @@ def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> Non
     legend = Text("; ".join(LEGENDS.values()), "dim")
     where = where_table(comparison) or Text("at the best layer before, no kind of instance changed by more than chance")
     shown = Group(comparison_table(comparison), legend, Text(), *lines, Text(), where)
-    print_results(comparison.notices, shown, folder, files)
+    print_results(comparison.warnings, shown, folder, files)
 
 
-def print_trace(trace: Trace, folder: Path, as_json: bool) -> None:
+def print_trajectory(trajectory: Trajectory, folder: Path, as_json: bool) -> None:
     """Two rows for each task and what became of it; or as JSON these, and every table."""
-    files = ["trace.csv", "fell.csv", "summary.csv", "run.json"]
+    files = ["trajectory.csv", "fell.csv", "summary.csv", "run.json"]
     files += [f"{name}.{ending}" for name in ("curves", "retention") for ending in ("png", "svg")]
     if as_json:
-        tables = {"summary": records(trace.summary), "fell": records(trace.fell), "trace": records(trace.table)}
-        counted = {"base": trace.base, "threshold": trace.threshold}
-        print_json({"warnings": trace.notices, **counted, **tables, "folder": str(folder), "files": files})
+        tables = {name: records(table) for name, table in trajectory.tables.items()}
+        counted = {"base": trajectory.base, "threshold": trajectory.threshold}
+        print_json({"warnings": trajectory.warnings, **counted, **tables, "folder": str(folder), "files": files})
         return
     from rich.console import Group
     from rich.text import Text
 
-    from probekit.reports.table import LEGENDS, trace_table
+    from probekit.reports.table import LEGENDS, trajectory_table
 
-    lines = [Text(f"{row['task']}, {row['corpus']}: {row['verdict']}.") for _, row in trace.summary.iterrows()]
+    lines = [Text(f"{row['task']}, {row['corpus']}: {row['verdict']}.") for _, row in trajectory.summary.iterrows()]
     if any("MDE" in line.plain for line in lines):
         lines += [Text(), Text(LEGENDS["MDE"], "dim")]
-    print_results(trace.notices, Group(trace_table(trace), *lines), folder, files)
+    print_results(trajectory.warnings, Group(trajectory_table(trajectory), *lines), folder, files)
 
 
 def records(table: pd.DataFrame) -> Any:
@@ -137,16 +138,16 @@ def records(table: pd.DataFrame) -> Any:
     return json.loads(table.to_json(orient="records", double_precision=15))
 
 
-def print_results(notices: Sequence[str], shown: RenderableType, folder: Path, files: Sequence[str]) -> None:
-    """Notices, what was found, and where it is."""
-    print_notices(notices)
+def print_results(warnings: Sequence[str], shown: RenderableType, folder: Path, files: Sequence[str]) -> None:
+    """Warnings, what was found, and where it is."""
+    print_warnings(warnings)
     show(shown)
     say(f"written to {folder}: {', '.join(files)}")
 
 
-def print_notices(notices: Sequence[str]) -> None:
+def print_warnings(warnings: Sequence[str]) -> None:
     """What a reader must know, on standard output."""
-    _print_lines("note", notices, "dim")
+    _print_lines("note", warnings, "dim")
 
 
 def print_rows(rows: list[dict[str, Any]], as_json: bool, title: str) -> None:
@@ -176,7 +177,7 @@ def print_examination(found: Examination) -> None:
             table.add_row(escape(name), escape(_shown(value)))
         show(table)
         say("")
-    print_notices(found.notices)
+    print_warnings(found.notices)
     _print_lines("problem", found.problems, "bold")
     if not found.problems:
         say("nothing here would make results wrong")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -14,7 +13,7 @@ import numpy as np
 from probekit import doors
 from probekit.corpora.passage import Context, Corpus
 from probekit.errors import InputError, ModelError
-from probekit.forgetting.comparison import COLUMNS, KEYS, MORE_COLUMNS, TABLES, Comparison
+from probekit.forgetting.comparison import KEYS, TABLES, Comparison, last_rows
 from probekit.forgetting.decompose import decompose
 from probekit.forgetting.layers import layer_pairs, partners
 from probekit.forgetting.lost_words import common
@@ -24,6 +23,7 @@ from probekit.forgetting.similarity import few_dimensions, similarities
 from probekit.forgetting.verdict import kind, verdict
 from probekit.forgetting.where import where
 from probekit.models.layers import in_words
+from probekit.probes import identity
 from probekit.probes.asked import (
     Asked,
     CorpusNames,
@@ -41,8 +41,9 @@ from probekit.probes.baselines import BASELINES
 from probekit.probes.fit import FitSettings, Fitted, fit_together
 from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora, names_of_states
-from probekit.probes.probe import record, versions
+from probekit.probes.probe import fit_facts, measurement_of, versions
 from probekit.progress import Progress, silent
+from probekit.results.run import Measurement, Run
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
 from probekit.stats import paired
@@ -108,50 +109,60 @@ def compare(
     seeds = doors.seeds("seeds", seeds)
     settings = fit_settings or FitSettings()
     found: dict[str, Rows] = {name: [] for name in TABLES}
-    notices: list[str] = []
+    warnings: list[str] = []
     started = time.perf_counter()
     seconds: dict[str, float] = {}
-    runs: Rows = []
+    measurements: list[Measurement] = []
     every = list(ask([first, *others], tasks, corpus, extract_settings, allow_modified, progress))
     n_tasks = sum(len(asked.data) for asked in every)
     corpora = names_of_corpora([asked.corpus for asked in every])
     for asked, corpus_name in zip(every, corpora, strict=True):
         if len(asked.checkpoints) != 1 + len(others):
             raise InputError("the states to compare are of different texts or labels: extract both from one corpus")
-        notices += asked.notices
+        warnings += asked.notices
         for context, questions in asked.contexts():
-            checkpoints = _read(asked, context, notices)
+            checkpoints = _read(asked, context, warnings)
             shown = names_of_states(checkpoints)
             if len(set(shown[1:])) < len(shown) - 1:
                 raise InputError("one of the checkpoints after is given twice")
-            data = _common(questions, checkpoints, notices)
+            data = _common(questions, checkpoints, warnings)
             with timed(seconds, "fit"):
                 fitted = fit_together(checkpoints, data, probe=probe, seeds=seeds, settings=settings, progress=progress)
             floors = [_floor_score(d, checkpoints[0].corpus, floor) for d in data]
             for states, probes, name in zip(checkpoints[1:], fitted[1:], shown[1:], strict=True):
-                sides = _sides(checkpoints[0], states, fitted[0], probes, notices)
+                sides = _sides(checkpoints[0], states, fitted[0], probes, warnings)
                 cells = n_tasks * len(others) * (len(sides[0].layers) + 1)
                 permutations = paired.permutations_for(cells)
                 about = {"before": shown[0], "after": name, "corpus": corpus_name}
-                notices += _add_pair(
+                about |= _fingerprints(checkpoints[0], states) | identity.of_fit(settings)
+                warnings += _add_pair(
                     found, about, checkpoints[0], states, sides, floors, correction, permutations, seconds
                 )
-            runs += [record(states, data, (probe,), seeds, settings) for states in checkpoints]
+            for states in checkpoints:
+                measurements.append(measurement_of(states, data, {"extract": states.seconds}))
     import pandas as pd
 
     tables = {name: pd.DataFrame(rows) for name, rows in found.items()}
-    tables["comparison"] = tables["comparison"].assign(p_adjusted=np.nan)[[*COLUMNS, *MORE_COLUMNS]]
     family = _adjust(tables["comparison"], tables["best"], correction)
     tables["decomposition"]["kind"] = [kind(parts) for _, parts in tables["decomposition"].iterrows()]
-    run = {
-        "versions": versions(),
-        "seconds": {"all": time.perf_counter() - started, **seconds},
-        "correction": correction,
-        "floor": floor,
-        "corrected_over": family,
-        "runs": runs,
+    tables["best"] = _with_verdicts(tables)
+    run = Run(
+        versions=versions(),
+        settings={**fit_facts((probe,), seeds, settings), "correction": correction, "floor": floor},
+        counts={"corrected_over": family},
+        seconds={"all": time.perf_counter() - started, **seconds},
+        measurements=tuple(measurements),
+    )
+    return Comparison(**tables, run=run, warnings=tuple(warnings))
+
+
+def _fingerprints(before: States, after: States) -> dict[str, str]:
+    """The columns that identify two checkpoints and the corpus that both read."""
+    return {
+        "before_fingerprint": identity.of_states(before)["model_fingerprint"],
+        "after_fingerprint": identity.of_states(after)["model_fingerprint"],
+        "corpus_fingerprint": identity.of_corpus(before.corpus)["corpus_fingerprint"],
     }
-    return _with_verdicts(Comparison(**tables, run=run, notices=tuple(dict.fromkeys(notices))))
 
 
 def _adjust(comparison: pd.DataFrame, best: pd.DataFrame, correction: Correction) -> int:
@@ -169,16 +180,17 @@ def _adjust(comparison: pd.DataFrame, best: pd.DataFrame, correction: Correction
     return len(p_values)
 
 
-def _with_verdicts(found: Comparison) -> Comparison:
-    """The comparison with what became of each task: a kind, and a sentence."""
-    parts = found.decomposition.set_index([*KEYS, "layer"], drop=False)
+def _with_verdicts(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """The table of best layers with what became of each task: a kind, and a sentence."""
+    parts = tables["decomposition"].set_index([*KEYS, "layer"], drop=False)
+    rows = zip(tables["best"].iterrows(), last_rows(tables["comparison"]).iterrows(), strict=True)
     kinds, sentences = [], []
-    for (_, best), (_, last) in zip(found.best.iterrows(), found.last.iterrows(), strict=True):
+    for (_, best), (_, last) in rows:
         task = tuple(best[list(KEYS)])
         at_best, at_last = parts.loc[(*task, best["layer_probed"])], parts.loc[(*task, last["layer"])]
         kinds.append(at_best["kind"])
         sentences.append(verdict(best, last, at_best, at_last))
-    return replace(found, best=found.best.assign(kind=kinds, verdict=sentences))
+    return tables["best"].assign(kind=kinds, verdict=sentences)
 
 
 @contextmanager
@@ -189,7 +201,7 @@ def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
     seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - started
 
 
-def _read(asked: Asked, context: Context, notices: list[str]) -> list[States]:
+def _read(asked: Asked, context: Context, warnings: list[str]) -> list[States]:
     """The checkpoints' states, the first being what the others are compared with; those that fail are named."""
     (_, first), *others = asked.checkpoints
     found = [first(context)]
@@ -197,20 +209,20 @@ def _read(asked: Asked, context: Context, notices: list[str]) -> list[States]:
         try:
             found.append(states_in(context))
         except ModelError as error:
-            notices.append(f"{name} is left out: {error}")
+            warnings.append(f"{name} is left out: {error}")
             failed = error
     if len(found) == 1:
         raise failed
     for states in found:
         _require_same_layers(found[0], states)
-        notices += states.warnings
+        warnings += states.warnings
         if states.n_layers != found[0].n_layers:
-            notices.append(
+            warnings.append(
                 f"{states.model} has {states.n_layers} layers and {found[0].model} {found[0].n_layers}: they stand "
                 "side by side by relative depth"
             )
         if states.dim != found[0].dim:
-            notices.append(
+            warnings.append(
                 f"{states.model} is {states.dim} wide and {found[0].model} {found[0].dim}: a rotation cannot be told "
                 "from a re-encoding (Procrustes needs one width; a ridge map is fitted)"
             )
@@ -233,24 +245,24 @@ def _sides(
     after: States,
     fitted_before: Sequence[Fitted],
     fitted_after: Sequence[Fitted],
-    notices: list[str],
+    warnings: list[str],
 ) -> list[Sides]:
     layers = tuple(layer_pairs(before, after))
     alone = [a for a in before.layers if a not in dict(layers)]
     if alone:
-        notices.append(f"layers {', '.join(map(str, alone))} of {before.model} have no partner in {after.model}")
+        warnings.append(f"layers {', '.join(map(str, alone))} of {before.model} have no partner in {after.model}")
     alike = before.n_layers == after.n_layers
     origins = dict(partners(after, before))
     return [Sides(a.data, layers, a, b, alike, origins) for a, b in zip(fitted_before, fitted_after, strict=True)]
 
 
-def _common(data: Sequence[TaskData], checkpoints: Sequence[States], notices: list[str]) -> list[TaskData]:
+def _common(data: Sequence[TaskData], checkpoints: Sequence[States], warnings: list[str]) -> list[TaskData]:
     kept = []
     for d in data:
         whole, dropped = common(d, checkpoints)
         kept.append(whole)
         if dropped:
-            notices.append(
+            warnings.append(
                 f"{d.task.name}: {dropped:,} instances are left out, a checkpoint has no piece for one of their words"
             )
     return kept
@@ -273,24 +285,28 @@ def _add_pair(
 ) -> list[str]:
     """Add the rows of one checkpoint against the first to every table; returns what a reader must know of them."""
 
-    def add(table: str, task: str | None, rows: Rows) -> None:
-        found[table] += [{**about, **({"task": task} if task else {}), **row} for row in rows]
+    def add(table: str, known: dict[str, str], rows: Rows) -> None:
+        found[table] += [{**known, **row} for row in rows]
 
+    asked = {}
     for side, floor in zip(sides, floors, strict=True):
-        task = side.data.task.name
+        task = side.data.task
+        known = {**about, "task": task.name, "task_fingerprint": identity.of_task(task)["task_fingerprint"]}
+        asked[task.name] = known
         with timed(seconds, "bootstrap and permutation"):
-            add("comparison", task, _cells(side, floor, permutations))
+            add("comparison", known, _cells(side, floor, permutations))
             best = _best(side, floor, permutations)
             # The best layer before has no partner where the other model has fewer: its neighbour stands for it.
             layer = min((a for a, _ in side.layers), key=lambda a: abs(a - best["layer_before"]))
-            add("best", task, [{**best, "layer_probed": layer}])
-            add("by_label", task, where(side, layer, before.corpus, correction))
+            add("best", known, [{**best, "layer_probed": layer}])
+            add("by_label", known, where(side, layer, before.corpus, correction))
     with timed(seconds, "decomposition"):
         for row in decompose(before, after, sides):
-            add("decomposition", row.pop("task"), [row])
+            add("decomposition", asked[row["task"]], [row])
     with timed(seconds, "similarity"):
         rows = similarities(before, after)
-        add("similarity", None, [{"context": before.context, **row} for row in rows])
+        known = {column: value for column, value in about.items() if column != "fit_fingerprint"}
+        add("similarity", {**known, "context": before.context}, rows)
     return list(few_dimensions(before.model, after.model, rows))
 
 

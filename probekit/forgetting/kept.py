@@ -1,8 +1,8 @@
 """Kept: what was measured of one checkpoint, known by what it was measured of, and checked before it is believed.
 
-    FOLDER/KEY/scores.csv       a row a probe and baseline, numbers in full
+    FOLDER/KEY/scores.csv       a row for each probe and baseline, numbers in full
     FOLDER/KEY/answers.npz      what the probes say of the test instances: (layers, seeds, n) for each task
-    FOLDER/KEY/run.json         the record, with the warnings
+    FOLDER/KEY/run.json         what was read, and the warnings
     FOLDER/KEY/checksums.json   of the three, each together with KEY: what is of another checkpoint does not match
 
 Numbers are read back from these files even by the run that wrote them, so that a run that goes on where another stopped
@@ -22,8 +22,10 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from probekit.errors import StoreError
+from probekit.errors import InputError, StoreError
+from probekit.probes.scores import SCORES
 from probekit.results.folder import cannot_write, make_folder
+from probekit.results.run import Measurement
 from probekit.whole import remove_left_behind, replace_together
 
 if TYPE_CHECKING:
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
 CHECKSUMS = "checksums.json"
 FILES = ("scores.csv", "answers.npz", "run.json")
-NUMBERS = ("score", "ci_low", "ci_high", "dev_score")
 
 
 class DamagedError(StoreError):
@@ -43,14 +44,16 @@ class Kept:
     """What was measured of a checkpoint on a corpus.
 
     Attributes:
-        scores: a row a probe and baseline, as in `Scores.table`.
+        scores: a row for each probe and baseline, as in `Scores.table`, with numbers in full.
         answers: for each task, `(layers, seeds, n_test)` labels given to the test instances, in the order of layers.
-        run: the record; its `notices` are what a reader must know.
+        measurements: what was read, one for each context.
+        warnings: what a reader must know.
     """
 
     scores: pd.DataFrame
     answers: Mapping[str, np.ndarray]
-    run: Mapping[str, Any]
+    measurements: tuple[Measurement, ...]
+    warnings: tuple[str, ...]
 
 
 def keep(folder: Path, key: str, kept: Kept) -> None:
@@ -62,10 +65,11 @@ def keep(folder: Path, key: str, kept: Kept) -> None:
     names = list(kept.answers)
     arrays: dict[str, Any] = {str(i): kept.answers[name] for i, name in enumerate(names)}
     np.savez_compressed(answers, names=np.array(names), **arrays)
+    record = {"measurements": [one.to_json() for one in kept.measurements], "warnings": kept.warnings}
     contents = {
-        "scores.csv": kept.scores.to_csv(index=False).encode(),  # without a float format: numbers in full
+        "scores.csv": SCORES.as_csv(kept.scores, decimals=None).encode(),
         "answers.npz": answers.getvalue(),
-        "run.json": (json.dumps(dict(kept.run), indent=2, default=str) + "\n").encode(),
+        "run.json": (json.dumps(record, indent=2) + "\n").encode(),
     }
     checksums = {name: _checksum(key, name, content) for name, content in contents.items()}
     try:
@@ -90,27 +94,19 @@ def find(folder: Path, key: str) -> Kept | None:
             if checksums[name] != _checksum(key, name, content):
                 raise DamagedError(f"{place / name} does not match its checksum")
         answers = np.load(BytesIO(contents["answers.npz"]), allow_pickle=False)
+        record = json.loads(contents["run.json"])
         return Kept(
-            _scores(contents["scores.csv"]),
+            SCORES.from_csv(contents["scores.csv"].decode(), decimals=None),
             {str(name): answers[str(i)] for i, name in enumerate(answers["names"])},
-            json.loads(contents["run.json"]),
+            tuple(Measurement.from_json(one) for one in record["measurements"]),
+            tuple(record["warnings"]),
         )
     except FileNotFoundError as error:
         if not place.is_dir():
             return None
         raise DamagedError(f"{place} is not complete: it has no {Path(error.filename).name}") from error
-    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, InputError, BadZipFile) as error:
         raise DamagedError(f"{place} cannot be read ({type(error).__name__})") from error
-
-
-def _scores(content: bytes) -> pd.DataFrame:
-    """The table, with its numbers to the last digit: parsed by Python, not by pandas, which may round."""
-    import pandas as pd
-
-    table = pd.read_csv(BytesIO(content), dtype=str, keep_default_na=False)
-    for name in NUMBERS:
-        table[name] = [float(value or "nan") for value in table[name]]
-    return table.assign(layer=pd.array([int(value) if value else None for value in table["layer"]], dtype="Int64"))
 
 
 def _checksum(key: str, name: str, content: bytes) -> str:

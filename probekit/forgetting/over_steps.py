@@ -11,6 +11,7 @@ import numpy as np
 from probekit.forgetting.kept import Kept
 from probekit.forgetting.measures import backward_transfer, forgetting, retention
 from probekit.forgetting.sides import counts
+from probekit.forgetting.trajectory import FINGERPRINTS, KEYS, STEPS, SummaryRow
 from probekit.forgetting.verdict import over_time
 from probekit.probes.baselines import BASELINES
 from probekit.stats import paired
@@ -20,10 +21,7 @@ from probekit.tasks.instances import TaskData
 if TYPE_CHECKING:
     import pandas as pd
 
-KEYS = ["task", "corpus", "layer"]
 VALUES = ["score", "ci_low", "ci_high", "dev_score"]
-COLUMNS = ["model", "step", *KEYS[:2], "probe", "layer", "metric", "score", "ci_low", "ci_high", "retention"]
-MORE_COLUMNS = ["retention_low", "retention_high", "change", "change_low", "change_high", "dev_score", "floor"]
 
 
 @dataclass(frozen=True)
@@ -65,15 +63,16 @@ def _means(scores: pd.DataFrame) -> pd.DataFrame:
     """A row a layer: means over seeds, and the floor, which is the majority baseline."""
     floor = scores[scores["probe"] == "majority"]["score"].iloc[0]
     layers = scores[~scores["probe"].isin(BASELINES)]
-    return layers.groupby(["probe", "layer", "metric"], sort=False)[VALUES].mean().reset_index().assign(floor=floor)
+    same = ["probe", "layer", "metric", "model_fingerprint", *FINGERPRINTS]
+    return layers.groupby(same, sort=False)[VALUES].mean().reset_index().assign(floor=floor)
 
 
 def step_table(courses: Sequence[Course]) -> pd.DataFrame:
-    """A row a checkpoint, task and layer: its score, and what of the first checkpoint's is retained."""
+    """A row for each checkpoint, task and layer: its score, and what of the first checkpoint's is retained."""
     import pandas as pd
 
     parts = [_at_step(one, place) for one in courses for place in range(len(one.models))]
-    return pd.concat(parts, ignore_index=True)[COLUMNS + MORE_COLUMNS]
+    return pd.concat(parts, ignore_index=True)[list(STEPS.names)]
 
 
 def _at_step(one: Course, place: int) -> pd.DataFrame:
@@ -98,17 +97,15 @@ def _at_step(one: Course, place: int) -> pd.DataFrame:
 def fell(table: pd.DataFrame, threshold: float) -> pd.DataFrame:
     """The first step of each task and layer at which retention is below the threshold."""
     below = table[table["retention"] < threshold].groupby(KEYS)["step"].min()
-    return table[KEYS].drop_duplicates().join(below, on=KEYS).astype({"step": "Int64"}).reset_index(drop=True)
+    return table[KEYS].drop_duplicates().join(below, on=KEYS)
 
 
-def summary(courses: Sequence[Course]) -> pd.DataFrame:
-    """A row a task: its best layers (chosen on dev) and its last layer, from the first checkpoint to the last."""
-    import pandas as pd
-
-    return pd.DataFrame([_summed(one) for one in courses])
+def summary(courses: Sequence[Course]) -> list[SummaryRow]:
+    """A row for each task: its best layers (chosen on dev) and its last layer, from the first step to the last."""
+    return [_summed(one) for one in courses]
 
 
-def _summed(one: Course) -> dict[str, Any]:
+def _summed(one: Course) -> SummaryRow:
     dev = [scores["dev_score"].to_numpy(dtype=float) for scores in one.scores]
     best = [int(values.argmax()) for values in dev]
     end = len(best) - 1
@@ -118,18 +115,24 @@ def _summed(one: Course) -> dict[str, Any]:
     at_best = _between(one, (0, best[0]), (end, best[end]))
     at_last = _between(one, (0, top[0]), (end, top[end]))
     from_peak = _between(one, (peak, best[peak]), (end, best[end]))
-    return {
-        "task": one.data.task.name,
-        "corpus": one.corpus,
+    of_last_layer = {f"last_layer_{name}": value for name, value in at_last.items()}
+    fingerprints = {name: one.scores[0][name].iloc[0] for name in FINGERPRINTS}
+    return SummaryRow(
+        task=one.data.task.name,
+        corpus=one.corpus,
         **at_best,
-        "backward_transfer": backward_transfer(_column(at_best)),
-        **{f"backward_transfer_{side}": at_best[f"change_{side}"] for side in ("low", "high")},
-        "best_step": one.steps[peak],
-        **{f"change_from_best{side}": from_peak[f"change{side}"] for side in ("", "_low", "_high")},
-        "forgetting": forgetting(_column(from_peak)),
-        **{f"last_layer_{name}": value for name, value in at_last.items()},
-        "verdict": f"best layer: {over_time(at_best)}; last layer: {over_time(at_last)}",
-    }
+        backward_transfer=backward_transfer(_column(at_best)),
+        backward_transfer_low=at_best["change_low"],
+        backward_transfer_high=at_best["change_high"],
+        best_step=one.steps[peak],
+        change_from_best=from_peak["change"],
+        change_from_best_low=from_peak["change_low"],
+        change_from_best_high=from_peak["change_high"],
+        forgetting=forgetting(_column(from_peak)),
+        **of_last_layer,
+        verdict=f"best layer: {over_time(at_best)}; last layer: {over_time(at_last)}",
+        **fingerprints,
+    )
 
 
 def _column(change: dict[str, Any]) -> np.ndarray:

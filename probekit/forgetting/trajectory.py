@@ -1,364 +1,146 @@
-"""Trajectory: what is known at every checkpoint of a training run, and when it went."""
+"""Trajectory: what is known at every checkpoint of a training run, as tidy tables."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-import shutil
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from importlib.metadata import version
-from itertools import pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from safetensors import SafetensorError, safe_open
-
-from probekit import doors
-from probekit.corpora.load import load_corpus
-from probekit.corpora.passage import Corpus
-from probekit.errors import InputError, ModelError, suggestion
-from probekit.forgetting import kept
-from probekit.forgetting.base import base_of
-from probekit.forgetting.over_steps import Course, course, fell, step_table, summary
-from probekit.forgetting.turns import turn
-from probekit.models.checkpoint import Checkpoint
-from probekit.models.model import Model, open_model
-from probekit.probes.asked import (
-    CorpusNames,
-    Seeds,
-    TaskNames,
-    by_corpus,
-    check_settings,
-    instances_of,
-    questions_of,
-    reading,
-)
-from probekit.probes.fit import FitSettings
-from probekit.probes.heads import head_of
-from probekit.probes.identity import names_of_corpora
-from probekit.probes.probe import probe_states, versions
-from probekit.progress import Progress, silent
-from probekit.results import folder as results
-from probekit.states.extract import extract
-from probekit.states.settings import ExtractSettings
-from probekit.states.states import States
-from probekit.states.store import states_root
-from probekit.tasks.instances import TaskData
-from probekit.whole import remove_left_behind
+from probekit.results import columns
+from probekit.results.columns import CHANGE, COUNT, UNIT
+from probekit.results.results import Results
+from probekit.results.schema import Means, Schema, schema_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 2
-CHECKPOINTS = "checkpoints"
 THRESHOLD = 0.9
 
+Step = Annotated[int, Means("of training: what the checkpoint's name says, or its place", COUNT)]
+Layer = Annotated[int, Means("0 is the embeddings", COUNT)]
+LayerFirst = Annotated[int, Means("the layer of the first checkpoint, the base", COUNT)]
+LayerLast = Annotated[int, Means("the layer of the last checkpoint", COUNT)]
+ScoreFirst = Annotated[float, Means("of the first checkpoint, the mean over seeds", UNIT)]
+ScoreLast = Annotated[float, Means("of the last checkpoint, likewise", UNIT)]
 
-@dataclass(frozen=True)
-class Trace:
+
+@dataclass(frozen=True, kw_only=True)
+class StepRow:
+    """One checkpoint, task and layer; means over seeds."""
+
+    model: Annotated[str, Means("the checkpoint, as the user named it")]
+    step: Step
+    task: columns.TaskName
+    corpus: columns.CorpusName
+    probe: columns.ProbeName
+    layer: Layer
+    metric: columns.MetricName
+    score: Annotated[float, Means("on the test split", UNIT)]
+    ci_low: columns.Low
+    ci_high: columns.High
+    retention: columns.Retention
+    retention_low: columns.RetentionLow
+    retention_high: columns.RetentionHigh
+    change: columns.Change
+    change_low: columns.Low
+    change_high: columns.High
+    dev_score: Annotated[float, Means("the metric on dev", UNIT)]
+    floor: columns.Floor
+    model_fingerprint: columns.ModelFingerprint
+    corpus_fingerprint: columns.CorpusFingerprint
+    task_fingerprint: columns.TaskFingerprint
+    fit_fingerprint: columns.FitFingerprint
+
+
+@dataclass(frozen=True, kw_only=True)
+class FellRow:
+    """One task and layer."""
+
+    task: columns.TaskName
+    corpus: columns.CorpusName
+    layer: Layer
+    step: Annotated[
+        int | None,
+        Means("the first at which retention is below the threshold; empty where it never is", "from 0"),
+    ]
+    corpus_fingerprint: columns.CorpusFingerprint
+    task_fingerprint: columns.TaskFingerprint
+    fit_fingerprint: columns.FitFingerprint
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummaryRow:
+    """One task, from the first checkpoint to the last: its best layers, and under `last_layer_…`
+    its last layer."""
+
+    task: columns.TaskName
+    corpus: columns.CorpusName
+    layer_first: LayerFirst
+    layer_last: LayerLast
+    score_first: ScoreFirst
+    score_last: ScoreLast
+    change: columns.Change
+    change_low: columns.Low
+    change_high: columns.High
+    detectable: columns.Detectable
+    retention: columns.Retention
+    floor: columns.Floor
+    backward_transfer: Annotated[float, Means("the same as `change` (Lopez-Paz and Ranzato 2017)", CHANGE)]
+    backward_transfer_low: columns.Low
+    backward_transfer_high: columns.High
+    best_step: Annotated[int, Means("the best checkpoint before the last, chosen on dev", COUNT)]
+    change_from_best: Annotated[float, Means("the last checkpoint's score less that one's", CHANGE)]
+    change_from_best_low: columns.Low
+    change_from_best_high: columns.High
+    forgetting: Annotated[float, Means("its opposite, above zero where the score fell (Chaudhry et al. 2018)", CHANGE)]
+    last_layer_layer_first: LayerFirst
+    last_layer_layer_last: LayerLast
+    last_layer_score_first: ScoreFirst
+    last_layer_score_last: ScoreLast
+    last_layer_change: columns.Change
+    last_layer_change_low: columns.Low
+    last_layer_change_high: columns.High
+    last_layer_detectable: columns.Detectable
+    last_layer_retention: columns.Retention
+    last_layer_floor: columns.Floor
+    verdict: columns.Verdict
+    corpus_fingerprint: columns.CorpusFingerprint
+    task_fingerprint: columns.TaskFingerprint
+    fit_fingerprint: columns.FitFingerprint
+
+
+FINGERPRINTS = ["corpus_fingerprint", "task_fingerprint", "fit_fingerprint"]
+KEYS = ["task", "corpus", *FINGERPRINTS, "layer"]
+STEPS = schema_of("trajectory", "a checkpoint, task and layer", StepRow, ("model", "model_fingerprint", "step", *KEYS))
+FELL = schema_of("fell", "a task and layer", FellRow, KEYS)
+SUMMARY = schema_of("summary", "a task", SummaryRow, KEYS[:-1])
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory(Results):
     """Scores over training.
 
     Attributes:
-        table: a row a checkpoint, task and layer, in order: `model, step, task, corpus, probe, layer, metric, score,
-            ci_low, ci_high, retention`, means over seeds, then `change` from the base, `dev_score` and `floor`. 1 is
-            the base's retention, 0 the majority baseline.
-        fell: a row a task and layer: `step`, the first at which retention is below the threshold; missing where it
-            never is.
-        summary: a row a task: its best layers and its last layer, first and last, and the changes with intervals.
-        threshold: of retention, for `fell`.
-        base: the model that retention and changes count from, the first of `table`.
-        notices: what a reader must know, one sentence each.
-        run: versions, seconds, and of each checkpoint where it came from.
+        table: a row for each checkpoint, task and layer, in order, see StepRow. 1 is the base's
+            retention, 0 the majority baseline.
+        fell: a row for each task and layer, see FellRow: when retention fell below the threshold.
+        summary: a row for each task, see SummaryRow: its best layers and its last layer, first and
+            last.
     """
+
+    TABLES: ClassVar[Mapping[str, Schema]] = {"table": STEPS, "fell": FELL, "summary": SUMMARY}
+    MADE_BY: ClassVar[str] = "trace"
 
     table: pd.DataFrame
     fell: pd.DataFrame
     summary: pd.DataFrame
-    threshold: float
-    base: str = ""
-    notices: tuple[str, ...] = ()
-    run: Mapping[str, Any] = field(default_factory=dict)
 
-    def write(self, folder: str | Path) -> None:
-        """Write `trace.csv`, `fell.csv`, `summary.csv` and `run.json` into `folder`.
+    @property
+    def base(self) -> str:
+        """The model that retention and changes count from, the first of `table`."""
+        return str(self.run.settings.get("base", ""))
 
-        Raises StoreError where that fails.
-        """
-        tables = {"trace": self.table, "fell": self.fell, "summary": self.summary}
-        results.write(folder, tables, {**self.run, "notices": self.notices})
-
-
-@dataclass(frozen=True)
-class _How:
-    """How checkpoints are read and probed."""
-
-    probe: str
-    seeds: tuple[int, ...]
-    fit: FitSettings
-    extract: ExtractSettings
-    keep_states: bool
-    folder: Path
-    progress: Progress
-
-
-def checkpoints_of(run: str | Path) -> list[str]:
-    """The `checkpoint-N` folders of a Trainer's output folder, by N.
-
-    Raises InputError where there is none.
-    """
-    if not Path(run).is_dir():
-        raise InputError(f"there is no folder {run}{suggestion(Path(run))}")
-    found = [path for path in Path(run).glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)]
-    if not found:
-        raise InputError(f"no checkpoint-N in {run}: give a Trainer's output folder, or name the models")
-    return [str(path) for path in sorted(found, key=lambda path: _step(path.name, 0))]
-
-
-def trace(
-    models: Sequence[str | Path],
-    tasks: TaskNames = "all",
-    *,
-    folder: str | Path,
-    base: str | Path | None = None,
-    corpus: CorpusNames | None = None,
-    probe: str = "linear",
-    seeds: Seeds = 1,
-    threshold: float = THRESHOLD,
-    keep_states: bool = True,
-    extract_settings: ExtractSettings | None = None,
-    fit_settings: FitSettings | None = None,
-    allow_modified: bool = False,
-    progress: Progress = silent,
-    **options: Any,
-) -> Trace:
-    """Probe the base model and every checkpoint of a run, and measure what each retains of what the base knew.
-
-    What was measured is kept in `folder/checkpoints`, known by the checkpoint's weights, and checked when it is read
-    back, so that a later call probes new checkpoints only and gives the same numbers.
-
-    Args:
-        models: folders or hub names in the order of training; a step is what the name says (`checkpoint-500`,
-            `step1000`), or the place where names do not say it in order.
-        tasks: as for `probe`.
-        folder: where results are kept.
-        base: the model that training began with, which retention counts from. Without it, what the first checkpoint
-            names as its base; where that is not known, or cannot be read, the first checkpoint, with a notice.
-        corpus, probe, seeds, extract_settings, fit_settings, allow_modified, progress, options: as for `probe`.
-        threshold: the retention below which knowledge counts as gone, in [0, 1].
-        keep_states: keep in the cache the hidden states that had to be extracted; those that were there stay.
-
-    Raises InputError for fewer than two checkpoints or one named twice, ModelError where the base (or without one the
-    first checkpoint) or all others cannot be read. Another that cannot be read is named in a notice.
-    """
-    names = [doors.text_of(model) for model in doors.several("models", models, (str, Path))]
-    tasks, corpus = questions_of(tasks, corpus)
-    doors.of_type("folder", folder, (str, Path))
-    probe = head_of(doors.of_type("probe", probe, str)).name
-    doors.share("threshold", threshold)
-    doors.of_type("keep_states", keep_states, bool)
-    extract_settings = reading(trace, extract_settings, options)
-    check_settings(fit_settings, allow_modified, progress)
-    base = None if base is None else doors.text_of(doors.of_type("base", base, (str, Path)))
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise InputError(f"{twice[0]} is named twice: a trace takes each checkpoint once")
-    if len({*names, *([base] if base else [])}) < 2:
-        raise InputError("models: a trace needs two checkpoints at least")
-    started = time.perf_counter()
-    how = _How(
-        probe,
-        doors.seeds("seeds", seeds),
-        fit_settings or FitSettings(),
-        extract_settings or ExtractSettings(),
-        keep_states,
-        Path(folder),
-        progress,
-    )
-    opened, notices = _opened(names, base, how)
-    remove_left_behind(how.folder / CHECKPOINTS)
-    inferred = not base and next(iter(opened)) not in names
-    ordered = list(dict.fromkeys([next(iter(opened)), *names]))
-    steps = dict(zip(ordered, _steps(ordered), strict=True))
-    courses: list[Course] = []
-    records: list[dict[str, Any]] = []
-    asked = by_corpus(tasks, corpus)
-    corpora = [
-        source if isinstance(source, Corpus) else load_corpus(source, allow_modified=allow_modified, progress=progress)
-        for source, _ in asked
-    ]
-    for loaded, name, (_, wanted) in zip(corpora, names_of_corpora(corpora), asked, strict=True):
-        data, said = instances_of(wanted, loaded)
-        notices += said
-        measured = _all_measured(opened, loaded, data, how, notices, inferred)
-        courses += [course(d, name, [(model, steps[model], found) for model, found in measured.items()]) for d in data]
-        records += [{"model": m, "step": steps[m], "corpus": name, **found.run} for m, found in measured.items()]
-    table = step_table(courses)
-    counted_from = courses[0].models[0]
-    run = {
-        "versions": versions(),
-        "seconds": time.perf_counter() - started,
-        "base": counted_from,
-        "threshold": threshold,
-        "checkpoints": records,
-    }
-    told = tuple(dict.fromkeys(notices))
-    return Trace(table, fell(table, threshold), summary(courses), threshold, counted_from, told, run)
-
-
-def _steps(models: Sequence[str]) -> list[int]:
-    """Of each model: what its name says, or where the names do not say it in order, its place."""
-    steps = [_step(model, place) for place, model in enumerate(models)]
-    return steps if all(a < b for a, b in pairwise(steps)) else list(range(len(models)))
-
-
-def _step(name: str, otherwise: int) -> int:
-    digits = re.search(r"(?:checkpoint-|step[-_]?)(\d+)/?$", name)
-    return int(digits[1]) if digits else otherwise
-
-
-def _opened(models: Sequence[str], base: str | None, how: _How) -> tuple[dict[str, Model], list[str]]:
-    """The models that can be opened, that which changes count from first; and what is to be said of it and the others.
-
-    All are opened before the work, so that a mistake shows at once.
-    """
-    notices: list[str] = []
-    opened: dict[str, Model] = {}
-    first = base or models[0]
-    for name in dict.fromkeys([first, *models]):
-        try:
-            opened[name] = _whole(name, how.extract)
-        except ModelError as error:
-            if name == first:
-                raise
-            notices.append(f"{name} is left out: {error}")
-            failed = error
-    if not base:
-        opened, said = _with_base(opened, how.extract)
-        notices.append(said)
-    else:
-        notices.append(f"retention counts from {base}, as asked for")
-    if len(opened) < 2:
-        raise failed
-    return opened, notices
-
-
-def _whole(name: str, settings: ExtractSettings) -> Model:
-    """The model, of which every file of weights is complete: the last one of a run may still be being written."""
-    model = open_model(name, settings.encoder)
-    weights = (*model.files.weights, *model.files.adapter_weights) if isinstance(model, Checkpoint) else ()
-    for path in weights:
-        try:
-            if path.suffix == ".safetensors":
-                safe_open(path, framework="numpy").__exit__(None, None, None)
-        except (SafetensorError, OSError) as error:
-            raise ModelError(f"{path} is damaged, or not yet complete ({error})") from error
-    return model
-
-
-def _with_base(opened: dict[str, Model], settings: ExtractSettings) -> tuple[dict[str, Model], str]:
-    """The models with the first one's base before them, where that is known; and which it is."""
-    first, *others = opened
-    said = f"retention counts from {first}"
-    if any(base_of(opened[other]) == first for other in others):
-        return opened, f"{said}, the base of the others"
-    named = base_of(opened[first])
-    if named is None:
-        return opened, f"{said}, the first checkpoint, which names no base model: if it is tuned, give base='MODEL'"
-    try:
-        model = _whole(named, settings)
-    except (ModelError, InputError) as error:
-        return opened, f"{said}, the first checkpoint: its base model cannot be opened: give base='MODEL' ({error})"
-    if model.fingerprint() == opened[first].fingerprint():
-        return opened, f"{said}, whose weights are those of its base model {named}"
-    rest = {name: one for name, one in opened.items() if name != named}
-    return {named: model, **rest}, f"retention counts from {named}, which {first} names as its base model"
-
-
-def _all_measured(
-    opened: dict[str, Model], corpus: Corpus, data: list[TaskData], how: _How, notices: list[str], inferred: bool
-) -> dict[str, kept.Kept]:
-    """What was measured of each model; those that fail are named. The first must not, unless it was `inferred`."""
-    found: dict[str, kept.Kept] = {}
-    for number, (name, model) in enumerate(opened.items()):
-        try:
-            found[name] = _measured(model, corpus, data, how, notices)
-        except ModelError as error:
-            if not found and (number or not inferred):
-                raise
-            notices.append(f"{name} is left out: {error}")
-            failed = error
-            continue
-        notices += found[name].run["notices"]
-    if len(found) == 1:
-        raise failed
-    return found
-
-
-def _measured(model: Model, corpus: Corpus, data: list[TaskData], how: _How, notices: list[str]) -> kept.Kept:
-    """What is kept of a checkpoint and a corpus, or what is measured now."""
-    weights = model.fingerprint()
-    asked = [FORMAT, version("probekit-nlp"), weights, corpus.fingerprint, [_digest(d) for d in data]]
-    described = [*asked, how.probe, how.seeds, how.fit, how.extract]
-    key = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[:16]
-    folder = how.folder / CHECKPOINTS
-    found = _believed(folder, key, notices)
-    if found:
-        return found
-    both = hashlib.sha256(json.dumps([weights, corpus.fingerprint], default=str).encode()).hexdigest()[:24]
-    with turn(both):
-        found = _believed(folder, key, [])  # another process may have measured it meanwhile
-        if not found:
-            kept.keep(folder, key, probe_checkpoint(model.name, corpus, data, how))
-            found = kept.find(folder, key)
-    if not found:
-        raise InputError(f"{folder / key} went away while it was read: run it again")
-    return found
-
-
-def _believed(folder: Path, key: str, notices: list[str]) -> kept.Kept | None:
-    """What is kept, if it is what was written; damage is told, and measured again."""
-    try:
-        return kept.find(folder, key)
-    except kept.DamagedError as error:
-        notices.append(f"{error}: measured again")
-        return None
-
-
-def probe_checkpoint(name: str, corpus: Corpus, data: list[TaskData], how: _How) -> kept.Kept:
-    """Extract a checkpoint's states, and probe them."""
-    import pandas as pd
-
-    there = set(states_root().glob("*"))
-    rows: list[dict[str, Any]] = []
-    answers: dict[str, Any] = {}
-    runs, notices = [], []
-    for context in dict.fromkeys(d.task.context for d in data):
-        questions = [d for d in data if d.task.context == context]
-        states = extract(name, corpus, context=context, settings=how.extract, progress=how.progress)
-        found, run, said, trained = probe_states(states, questions, (how.probe,), how.seeds, how.fit, how.progress)
-        rows += found
-        runs.append(run)
-        notices += said
-        answers |= {one.data.task.name: one.predictions.astype("int32") for one in trained}
-        if not how.keep_states:
-            _forget(states, there)
-    scores = pd.DataFrame(rows).astype({"layer": "Int64", "epoch": "Int64"})
-    return kept.Kept(scores, answers, {"model": name, "runs": runs, "notices": notices})
-
-
-def _forget(states: States, there: set[Path]) -> None:
-    """Delete states, if they were extracted for this alone."""
-    if states.folder is None or states.folder in there or states.reused:
-        return
-    shutil.rmtree(states.folder, ignore_errors=True)  # what another process is writing stays
-
-
-def _digest(data: TaskData) -> str:
-    """sha256 of what a task asks: changed labels are another question."""
-    digest = hashlib.sha256(repr((data.task, data.classes)).encode())
-    for instances in data.splits.values():
-        digest.update(instances.spans.tobytes() + instances.labels.tobytes())
-    return digest.hexdigest()
+    @property
+    def threshold(self) -> float:
+        """Of retention, for `fell`."""
+        return float(self.run.settings.get("threshold", THRESHOLD))

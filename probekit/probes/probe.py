@@ -27,15 +27,14 @@ from probekit.probes.baselines import BASELINES
 from probekit.probes.evaluate import task_counts, task_scores
 from probekit.probes.fit import FitSettings, Fitted, fit
 from probekit.probes.heads import head_of
-from probekit.probes.scores import Scores, make_scores
+from probekit.probes.scores import ScoreRow, Scores, make_scores
 from probekit.progress import Progress, silent
+from probekit.results.run import Measurement, Run
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
 from probekit.stats.bootstrap import bootstrap, interval, widened
 from probekit.stats.metrics import METRICS
 from probekit.tasks.instances import FEW, TaskData
-
-Rows = Iterator[dict[str, Any]]
 
 
 def probe(
@@ -77,19 +76,24 @@ def probe(
     check_settings(fit_settings, allow_modified, progress)
     seeds = doors.seeds("seeds", seeds)
     settings = fit_settings or FitSettings()
-    rows: list[dict[str, Any]] = []
-    runs: list[dict[str, Any]] = []
-    notices: list[str] = []
+    rows: list[ScoreRow] = []
+    measurements: list[Measurement] = []
+    warnings: list[str] = []
     started = time.perf_counter()
     for asked in ask(subjects, tasks, corpus, extract_settings, allow_modified, progress):
-        notices += asked.notices
+        warnings += asked.notices
         for (_, states_in), (context, data) in product(asked.checkpoints, asked.contexts()):
-            found, run, said, _ = probe_states(states_in(context), data, kinds, seeds, settings, progress)
+            found, measurement, said, _ = probe_states(states_in(context), data, kinds, seeds, settings, progress)
             rows += found
-            runs.append(run)
-            notices += said
-    run = {"versions": versions(), "seconds": time.perf_counter() - started, "runs": runs}
-    return make_scores(rows, run, notices)
+            measurements.append(measurement)
+            warnings += said
+    run = Run(
+        versions=versions(),
+        settings=fit_facts(kinds, seeds, settings),
+        seconds={"all": time.perf_counter() - started},
+        measurements=tuple(measurements),
+    )
+    return make_scores(rows, run, warnings)
 
 
 def probe_states(
@@ -99,74 +103,77 @@ def probe_states(
     seeds: tuple[int, ...],
     settings: FitSettings,
     progress: Progress,
-) -> tuple[list[dict[str, Any]], dict[str, Any], list[str], list[Fitted]]:
-    """Rows, the record of the run, notices, and the probes, for the tasks that read in the context of `states`."""
+) -> tuple[list[ScoreRow], Measurement, list[str], list[Fitted]]:
+    """Rows, what was measured, warnings, and the probes, for the tasks that read in the context of `states`."""
     rows = [row for d in data for row in _baseline_rows(states, d)]
     seconds: dict[str, float] = {"extract": states.seconds}
     trained: list[Fitted] = []
-    notices = states.warnings
+    warnings = states.warnings
     for kind in probes:
         started = time.perf_counter()
         for fitted in fit(states, data, probe=kind, seeds=seeds, settings=settings, progress=progress):
-            mine = list(_probe_rows(states, fitted))
-            rows += [{**row, **identity.of_fit(settings)} for row in mine]
-            notices += _without_width(states, fitted.data, mine)
+            mine = list(_probe_rows(states, fitted, settings))
+            rows += mine
+            warnings += _without_width(states, fitted.data, mine)
             trained.append(fitted)
         seconds[f"fit and score {kind}"] = time.perf_counter() - started
-    return rows, {**record(states, data, probes, seeds, settings), "seconds": seconds}, notices, trained
+    return rows, measurement_of(states, data, seconds), warnings, trained
 
 
-def _without_width(states: States, data: TaskData, rows: list[dict[str, Any]]) -> Iterator[str]:
+def _without_width(states: States, data: TaskData, rows: list[ScoreRow]) -> Iterator[str]:
     """What is to be said where every draw gives one score; of few sentences or documents the task's notice says it."""
     test, context = data.splits["test"], data.task.context
-    if test.n_groups >= FEW and any(row["ci_low"] == row["ci_high"] for row in rows):
+    if test.n_groups >= FEW and any(row.ci_low == row.ci_high for row in rows):
         yield (
             f"{data.task.name}: where an interval on '{states.corpus.name}' has no width, nothing varied among the "
             f"{test.n_groups:,} test {context}s: that does not make the score certain"
         )
 
 
-def _baseline_rows(states: States, data: TaskData) -> Rows:
-    names = list(BASELINES)
-    predicted = np.stack([BASELINES[name](data, states.corpus) for name in names])
-    for name, scored in zip(names, _scored(data, predicted), strict=True):
-        yield {**_row(states, data), "probe": name, **scored}
+def _baseline_rows(states: States, data: TaskData) -> Iterator[ScoreRow]:
+    about = _about(states, data)
+    predicted = np.stack([BASELINES[name](data, states.corpus) for name in BASELINES])
+    for name, scored in zip(BASELINES, _scored(data, predicted), strict=True):
+        missing = float("nan")
+        yield ScoreRow(
+            **about, **scored, probe=name, layer=None, seed=0, dev_score=missing, dev_loss=missing, epoch=None
+        )
 
 
-def _probe_rows(states: States, fitted: Fitted) -> Rows:
+def _probe_rows(states: States, fitted: Fitted, settings: FitSettings) -> Iterator[ScoreRow]:
+    about = {**_about(states, fitted.data), **identity.of_fit(settings)}
     cells = [(i, layer, j, seed) for i, layer in enumerate(fitted.layers) for j, seed in enumerate(fitted.seeds)]
     dev_scores = task_scores(fitted.data, "dev", fitted.dev_predictions)
     predicted = fitted.predictions.reshape(len(cells), -1)
     for (i, layer, j, seed), scored in zip(cells, _scored(fitted.data, predicted), strict=True):
-        yield {
-            **_row(states, fitted.data),
-            "probe": fitted.head,
-            "layer": layer,
-            "seed": seed,
+        yield ScoreRow(
+            **about,
             **scored,
-            "dev_score": dev_scores[i, j],
-            "dev_loss": fitted.dev_loss[i, j],
-            "epoch": fitted.epochs[i, j],
-        }
+            probe=fitted.head,
+            layer=layer,
+            seed=seed,
+            dev_score=float(dev_scores[i, j]),
+            dev_loss=float(fitted.dev_loss[i, j]),
+            epoch=int(fitted.epochs[i, j]),
+        )
 
 
-def _row(states: States, data: TaskData) -> dict[str, Any]:
+def _about(states: States, data: TaskData) -> dict[str, Any]:
+    """The columns of a row that say what was asked of what."""
     return {
         "model": states.model,
         "task": data.task.name,
         "corpus": identity.name_of(states.corpus),
-        "layer": None,
         "metric": data.task.metric,
         "n_train": len(data.splits["train"]),
         "n_test": len(data.splits["test"]),
-        "seed": 0,
         **identity.of_states(states),
         **identity.of_corpus(states.corpus),
         **identity.of_task(data.task),
     }
 
 
-def _scored(data: TaskData, predicted: np.ndarray) -> Iterator[dict[str, float]]:
+def _scored(data: TaskData, predicted: np.ndarray) -> Iterator[dict[str, Any]]:
     """Score and interval of each row of test predictions."""
     metric, counts = METRICS[data.task.metric], task_counts(data, "test", predicted)
     scores = metric.score(counts.sum(axis=1))
@@ -176,36 +183,33 @@ def _scored(data: TaskData, predicted: np.ndarray) -> Iterator[dict[str, float]]
         yield {"score": score, "ci_low": low, "ci_high": high}
 
 
-def record(
-    states: States,
-    data: list[TaskData],
-    probes: tuple[str, ...],
-    seeds: tuple[int, ...],
-    settings: FitSettings,
-) -> dict[str, Any]:
-    """What a run's record says of one checkpoint, corpus and context."""
+def measurement_of(states: States, data: list[TaskData], seconds: dict[str, float]) -> Measurement:
+    """What a run's record says of one checkpoint, corpus and context, and the seconds by stage."""
     corpus = states.corpus
-    return {
-        "model": states.model,
-        "corpus": corpus.name,
-        "source": corpus.source,
-        "modified_files": corpus.modified,
-        "context": states.context,
-        "fingerprints": states.manifest,
-        "store": states.folder,
-        "shards_computed": states.computed,
-        "shards_reused": states.reused,
-        "words": {split: int(corpus.offsets(split)[-1]) for split in corpus.splits},
-        "passages": {split: len(passages) for split, passages in corpus.splits.items()},
-        "tasks": {
-            d.task.name: {
-                "classes": d.classes,
-                "instances": {split: len(instances) for split, instances in d.splits.items()},
-            }
-            for d in data
-        },
-        "fit": {"probe": probes, "seeds": seeds, **vars(settings)},
-    }
+    tasks = {}
+    for one in data:
+        instances = {split: len(of_split) for split, of_split in one.splits.items()}
+        tasks[one.task.name] = {"classes": one.classes, "instances": instances}
+    return Measurement(
+        model=states.model,
+        corpus=corpus.name,
+        source=corpus.source,
+        modified_files=corpus.modified,
+        context=states.context,
+        fingerprints=states.manifest,
+        store=str(states.folder or ""),
+        shards_computed=states.computed,
+        shards_reused=states.reused,
+        words={split: int(corpus.offsets(split)[-1]) for split in corpus.splits},
+        passages={split: len(passages) for split, passages in corpus.splits.items()},
+        tasks=tasks,
+        seconds=seconds,
+    )
+
+
+def fit_facts(probes: tuple[str, ...], seeds: tuple[int, ...], settings: FitSettings) -> dict[str, Any]:
+    """What a run's record says of how probes were trained."""
+    return {"probes": probes, "seeds": seeds, "fit": vars(settings)}
 
 
 def versions() -> dict[str, str]:

@@ -2,39 +2,66 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from io import BytesIO
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 
-from probekit import doors
-from probekit.errors import InputError, suggestion
+from probekit.errors import InputError
+from probekit.probes.baselines import BASELINES
 from probekit.probes.display import told_apart
-from probekit.results import folder as kept
-from probekit.whole import reason
+from probekit.results import columns
+from probekit.results.results import Results
+from probekit.results.run import Run
+from probekit.results.schema import Means, Schema, schema_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = (
-    "model",
-    "task",
-    "corpus",
-    "probe",
-    "layer",
-    "metric",
-    "score",
-    "ci_low",
-    "ci_high",
-    "n_train",
-    "n_test",
-    "seed",
-)
-MORE_COLUMNS = ("dev_score", "dev_loss", "epoch")
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreRow:
+    """One trained probe or baseline. A table of an older version may lack the columns after
+    `epoch`."""
+
+    model: Annotated[str, Means("as the user named it")]
+    task: columns.TaskName
+    corpus: columns.CorpusName
+    probe: columns.ProbeName
+    layer: Annotated[int | None, Means("0 is the embeddings; empty for baselines", "from 0")]
+    metric: columns.MetricName
+    score: Annotated[float, Means("on the test split; higher is better", "0 to 1")]
+    ci_low: Annotated[float, Means("lower end of the 95% [bootstrap interval](methods.md#intervals)", "0 to 1")]
+    ci_high: Annotated[float, Means("upper end of it", "0 to 1")]
+    n_train: columns.TrainInstances
+    n_test: columns.TestInstances
+    seed: Annotated[int, Means("of the initial weights; 0 for baselines, which have none", "from 0")]
+    dev_score: Annotated[
+        float,
+        Means("the metric on dev of the probe kept, by which the best layer is chosen; empty for baselines", "0 to 1"),
+    ]
+    dev_loss: Annotated[
+        float, Means("mean cross-entropy on dev of the probe kept; lower is better; empty for baselines", "nats")
+    ]
+    epoch: Annotated[int | None, Means("epochs that the probe kept was trained for; empty for baselines", "from 1")]
+    site: Annotated[
+        str,
+        Means("what is read of a block: `residual`, `attn`, `mlp`; `vectors` of word vectors, `parts` of a module"),
+    ] = ""
+    stack: Annotated[str, Means("of the model: `encoder`, `decoder`, or `only`")] = ""
+    pooling: Annotated[str, Means("a word's vector from its subwords: `mean`, `first`, `last`")] = ""
+    adapter: Annotated[str, Means("`on`, or `off` where a PEFT adapter was left out")] = ""
+    dtype: Annotated[str, Means("of the model's computation: `float32`, `bfloat16`, `int8` …")] = ""
+    store_dtype: Annotated[str, Means("of the hidden states on disk: `float16`, `float32`")] = ""
+    model_fingerprint: columns.ModelFingerprint = ""
+    corpus_source: Annotated[str, Means("the name or path the corpus was loaded by; empty for one made in Python")] = ""
+    corpus_fingerprint: columns.CorpusFingerprint = ""
+    span: Annotated[str, Means("a span's vector: `mean`, `ends`")] = ""
+    context: Annotated[str, Means("what was read in one pass: `sentence`, `document`")] = ""
+    task_fingerprint: columns.TaskFingerprint = ""
+    fit_fingerprint: columns.FitFingerprint = ""
+
 
 IDENTITY = {
     "model": ("site", "stack", "pooling", "adapter", "dtype", "store_dtype", "model_fingerprint"),
@@ -42,148 +69,122 @@ IDENTITY = {
     "task": ("span", "context", "task_fingerprint"),
     "probe": ("fit_fingerprint",),
 }
-"""What tells apart models, corpora, tasks and probes that are called alike: the columns after MORE_COLUMNS."""
-IDENTITY_COLUMNS = tuple(column for columns in IDENTITY.values() for column in columns)
+"""The columns that tell apart models, corpora, tasks and probes that are called alike."""
 
 KEYS = ["model", "task", "corpus", "probe"]
 # Rows with the same of these are one experiment. A source only describes.
-_EXPERIMENT = [*KEYS, "layer", "seed", *(column for column in IDENTITY_COLUMNS if not column.endswith("source"))]
-DECIMALS = 6
-_NUMBERS = {
-    "layer": "Int64",
-    "score": "float64",
-    "ci_low": "float64",
-    "ci_high": "float64",
-    "n_train": "int64",
-    "n_test": "int64",
-    "seed": "int64",
-    "dev_score": "float64",
-    "dev_loss": "float64",
-    "epoch": "Int64",
-}
-_EVERY = (*COLUMNS, *MORE_COLUMNS, *IDENTITY_COLUMNS)
-TYPES = {column: _NUMBERS.get(column, "str") for column in _EVERY}
+_EXPERIMENT = [
+    *KEYS,
+    "layer",
+    "seed",
+    *(column for of_noun in IDENTITY.values() for column in of_noun if not column.endswith("source")),
+]
+SCORES = schema_of("scores", "a trained probe or baseline", ScoreRow, _EXPERIMENT)
+COLUMNS = SCORES.names[:12]
+"""They keep their names and order; later versions may add columns after them."""
+MORE_COLUMNS = SCORES.names[12:15]
 
 
-@dataclass(frozen=True)
-class Scores:
+@dataclass(frozen=True, eq=False)
+class Scores(Results):
     """What was measured.
 
     Attributes:
-        table: a row a probe: the columns COLUMNS first, then MORE_COLUMNS, then IDENTITY_COLUMNS. `layer` is missing
-            for baselines; `score`, `ci_low` and `ci_high` (a 95% bootstrap interval over sentences, or documents) are
-            in [0, 1].
-        run: versions, fingerprints, arguments, counts and timings, as JSON has them.
-        notices: what a reader must know, one sentence each.
+        table: a row for each probe and baseline, see ScoreRow. Scores and their 95% intervals, by
+            bootstrap over sentences (or documents), are in [0, 1].
     """
 
+    TABLES: ClassVar[Mapping[str, Schema]] = {"table": SCORES}
+    MADE_BY: ClassVar[str] = "probe"
+
     table: pd.DataFrame
-    run: Mapping[str, Any] = field(default_factory=dict)
-    notices: tuple[str, ...] = ()
 
     def displayed(self) -> pd.DataFrame:
-        """The table with `model`, `task`, `corpus` and `probe` as display names: where two of them are called alike,
-        the names say what differs, so that rows with the same four names differ in layer and seed only.
+        """The table with `model`, `task`, `corpus` and `probe` as display names: where two of them
+        are called alike, the names say what differs, so that rows with the same four names differ
+        in layer and seed only.
 
         Raises InputError where a probe has two different scores.
         """
         shown = self.table.drop_duplicates([column for column in self.table if not column.endswith("source")])
-        for noun, columns in IDENTITY.items():
-            facts = shown.reindex(columns=list(columns), fill_value="").to_dict("records")
+        for noun, of_noun in IDENTITY.items():
+            facts = shown[list(of_noun)].to_dict("records")
             shown = shown.assign(**{noun: told_apart(shown[noun].tolist(), facts)})
         _require_once(shown)
         return shown
 
     def best(self) -> pd.DataFrame:
-        """The best layer of each model, task, corpus and probe, by their display names, with means over seeds;
-        baselines are left out.
+        """The best layer of each model, task, corpus and probe, by their display names, with means
+        over seeds.
 
-        It is the layer with the best dev score (at a tie the lowest): chosen on test, its test score would be too
-        good.
+        It is the layer with the best dev score (at a tie the lowest): chosen on test, its test
+        score would be too good.
+
+        Returns a row for each, with `metric`, `layer`, `score`, `ci_low`, `ci_high`, `dev_score`;
+        and to compare it with: `first_layer` and `last_layer`, the lowest and the highest that were
+        read; `score_layer_0`, of the embeddings, and `score_last_layer`; and the score of each
+        baseline under its name, `lexical` and `majority`. What was not measured is missing.
         """
-        layers = self.displayed().dropna(subset=["layer"])
+        shown = self.displayed()
+        baselines = shown[shown["layer"].isna()]
+        probed = shown.dropna(subset=["layer"])
         values = ["score", "ci_low", "ci_high", "dev_score"]
-        means = layers.groupby([*KEYS, "layer"], sort=False)[values].mean().reset_index()
-        return means.loc[means.groupby(KEYS, sort=False)["dev_score"].idxmax()].reset_index(drop=True)
+        means = probed.groupby([*KEYS, "metric", "layer"], sort=False)[values].mean().reset_index()
+        best = means.loc[means.groupby(KEYS, sort=False)["dev_score"].idxmax()].reset_index(drop=True)
+        ends = means.groupby(KEYS, sort=False)["layer"].agg(first_layer="min", last_layer="max").reset_index()
+        best = best.merge(ends, on=KEYS, how="left")
+        embeddings = means[means["layer"] == 0]
+        best = _with_score(best, embeddings, KEYS, "score_layer_0")
+        at_last = means.rename(columns={"layer": "last_layer"})
+        best = _with_score(best, at_last, [*KEYS, "last_layer"], "score_last_layer")
+        for name in BASELINES:
+            mine = baselines[baselines["probe"] == name]
+            best = _with_score(best, mine, ["model", "task", "corpus"], name)
+        return best
 
-    def write(self, folder: str | Path) -> None:
-        """Write `scores.csv` and `run.json` into `folder`; `read_scores` gives back the same.
 
-        Raises StoreError where that fails.
-        """
-        kept.write(folder, {"scores": self.table}, {**self.run, "notices": self.notices})
+def _with_score(best: pd.DataFrame, rows: pd.DataFrame, keys: list[str], name: str) -> pd.DataFrame:
+    """The table with another column, `name`: the score of the row of `rows` with the same keys, the
+    mean of several."""
+    found = rows.groupby(keys, sort=False)["score"].mean().rename(name).reset_index()
+    return best.merge(found, on=keys, how="left")
 
 
-def make_scores(rows: Sequence[Mapping[str, Any]], run: Mapping[str, Any], notices: Sequence[str]) -> Scores:
-    """Scores of rows, in the form in which files keep them: six decimals, and a record that JSON can hold.
+def make_scores(rows: Sequence[ScoreRow], run: Run, warnings: Sequence[str]) -> Scores:
+    """Scores of rows.
 
-    An experiment that was asked for twice stands there once. Its two measurements differ by rounding, since what is
-    fitted along with a probe changes the order of sums.
+    An experiment that was asked for twice stands there once. Its two measurements differ by
+    rounding, since what is fitted along with a probe changes the order of sums.
     """
-    import pandas as pd
-
-    table = pd.DataFrame(rows, columns=list(_EVERY)).fillna(dict.fromkeys(IDENTITY_COLUMNS, ""))
-    table = table.drop_duplicates(_EXPERIMENT, ignore_index=True)
-    plain = json.loads(json.dumps(dict(run), default=str))
-    return Scores(table.astype(TYPES).round(DECIMALS), plain, tuple(dict.fromkeys(notices)))
+    table = SCORES.table(rows).drop_duplicates(_EXPERIMENT, ignore_index=True)
+    return Scores(table, run=run, warnings=tuple(warnings))
 
 
 def joined(several: Sequence[Scores]) -> Scores:
     """The rows of several runs as one table. Records are left out.
 
-    An experiment that two runs measured stands there once, as the first has it, and a notice says how far their scores
-    differ. Rows of an older version, without fingerprints, are one only where they are equal.
+    An experiment that two runs measured stands there once, as the first has it, and a warning says
+    how far their scores differ. Rows of an older version, without fingerprints, are one only where
+    they are equal.
     """
     import pandas as pd
 
     table = pd.concat([scores.table for scores in several], ignore_index=True).drop_duplicates(ignore_index=True)
-    notices = [notice for scores in several for notice in scores.notices]
+    warnings = [warning for scores in several for warning in scores.warnings]
     twice = table[table.duplicated(_EXPERIMENT, keep=False) & (table["model_fingerprint"] != "")]
     ranges = twice.groupby(_EXPERIMENT, dropna=False)["score"].agg(np.ptp)
     if ranges.max() > 0:
-        notices.append(
+        warnings.append(
             f"{len(ranges)} probes were measured more than once, and their scores differ by up to {ranges.max():.3f}: "
             "the first run's are taken"
         )
     repeated = twice.index[twice.duplicated(_EXPERIMENT)]
-    return Scores(table.drop(index=repeated).reset_index(drop=True), notices=tuple(dict.fromkeys(notices)))
-
-
-def read_scores(folder: str | Path) -> Scores:
-    """The scores of a run's folder, or of a `scores.csv`, with the record beside it.
-
-    Raises InputError where there is none, it lacks a column, or it is not the one its `run.json` was written with.
-    """
-    import pandas as pd
-
-    path = Path(doors.of_type("folder", folder, (str, Path)))
-    path = path / "scores.csv" if path.is_dir() else path
-    try:
-        content = BytesIO(kept.read_table(path))
-        table = pd.read_csv(content, dtype=str, keep_default_na=False)
-        table = table.assign(**{column: "" for column in IDENTITY_COLUMNS if column not in table})
-        missing = [column for column in _EVERY if column not in table]
-        if missing:
-            raise InputError(f"{path} is no table of scores: it lacks the column '{missing[0]}'")
-        table = table.assign(**{column: _numbers(table[column], kind) for column, kind in _NUMBERS.items()})
-    except (OSError, ValueError) as error:
-        said = reason(error) if isinstance(error, OSError) else str(error)
-        raise InputError(
-            f"no scores in {folder}: expected a folder that 'probekit probe' wrote ({said}){suggestion(Path(folder))}"
-        ) from error
-    record = kept.read_record(path.parent) if path.name == "scores.csv" else {}
-    notices = tuple(record.pop("notices", ()))
-    return Scores(table.astype(TYPES), record, notices)
-
-
-def _numbers(texts: pd.Series, kind: str) -> pd.Series:
-    """Texts as numbers, empty ones missing. Raises ValueError for another text."""
-    found = texts.map(lambda text: float(text) if text else float("nan"))
-    return found.astype(kind)
+    return Scores(table.drop(index=repeated).reset_index(drop=True), warnings=tuple(warnings))
 
 
 def _require_once(shown: pd.DataFrame) -> None:
-    """Raise InputError where rows differ in nothing that identifies them and yet are different rows."""
+    """Raise InputError where rows differ in nothing that identifies them and yet are different
+    rows."""
     twice = shown[shown.duplicated([*KEYS, "layer", "seed"], keep=False)]
     if twice.empty:
         return

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from probekit.forgetting.comparison import Comparison
-from probekit.forgetting.trajectory import Trace
+from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores
 
 if TYPE_CHECKING:
@@ -46,22 +46,18 @@ def score_table(scores: Scores) -> Table:
     for heading in ("layer", "score", "95% interval", "layer 0", "lexical", "majority", "metric"):
         shown.add_column(heading, justify="left" if heading == "metric" else "right")
     for _, row in best.iterrows():
-        same = frame[
-            (frame["model"] == row["model"]) & (frame["task"] == row["task"]) & (frame["corpus"] == row["corpus"])
-        ]
-        of_probe = same[same["probe"] == row["probe"]]
         shown.add_row(
             *([escape(row["model"])] if several_models else []),
             escape(row["task"]),
             *([escape(row["corpus"])] if several_corpora else []),
             *([row["probe"]] if several_probes else []),
-            f"{row['layer']} of {of_probe['layer'].min()}–{of_probe['layer'].max()}",
+            f"{row['layer']} of {row['first_layer']}–{row['last_layer']}",
             f"{row['score']:.3f}",
             "–" if isnan(row["ci_low"]) else f"{row['ci_low']:.3f}–{row['ci_high']:.3f}",
-            _mean(of_probe[of_probe["layer"] == 0]),
-            _mean(same[same["probe"] == "lexical"]),
-            _mean(same[same["probe"] == "majority"]),
-            same["metric"].iloc[0],
+            _score(row["score_layer_0"]),
+            _score(row["lexical"]),
+            _score(row["majority"]),
+            row["metric"],
         )
     return shown
 
@@ -143,7 +139,7 @@ def where_table(comparison: Comparison) -> Table | None:
     return shown
 
 
-def trace_table(trace: Trace) -> Table:
+def trajectory_table(trace: Trajectory) -> Table:
     """Two rows for each task, the best layers and the last one: scores at the first and the last step, the change with
     its interval, and where retention first fell. Changes are in points, and negative where the curve falls."""
     steps = trace.table["step"]
@@ -188,5 +184,5 @@ def _table(title: str) -> Table:
     return Table(title=escape(title), title_justify="left", title_style="", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 
-def _mean(rows: pd.DataFrame) -> str:
-    return f"{rows['score'].mean():.3f}" if len(rows) else "–"
+def _score(value: float) -> str:
+    return "–" if isnan(value) else f"{value:.3f}"

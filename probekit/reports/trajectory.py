@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from probekit.forgetting.trajectory import Trace
+from probekit.forgetting.trajectory import Trajectory
 from probekit.reports.heatmap import cells
 from probekit.reports.picture import save
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 MARKERS = "osD^vP*X"
 
 
-def trace_curves(trace: Trace, *paths: str | Path) -> None:
+def trace_curves(trace: Trajectory, *paths: str | Path) -> None:
     """Draw, into each of `paths`, score over steps: a panel a task, a line a layer, the darker the higher."""
     save(partial(_figure, trace, 4.4, 3.2, _curves), *paths)
 
 
-def trace_heatmap(trace: Trace, *paths: str | Path) -> None:
+def trace_heatmap(trace: Trajectory, *paths: str | Path) -> None:
     """Draw, into each of `paths`, retention by layer and step: a panel a task, light where little is left."""
     width = 0.7 * trace.table["step"].nunique() + 1.6
     height = 0.42 * trace.table["layer"].nunique() + 1.2
@@ -29,7 +29,7 @@ def trace_heatmap(trace: Trace, *paths: str | Path) -> None:
     save(partial(_figure, trace, max(width, 3.4), height, draw), *paths)
 
 
-def _figure(trace: Trace, width: float, height: float, draw: Any) -> Any:
+def _figure(trace: Trajectory, width: float, height: float, draw: Any) -> Any:
     from matplotlib.figure import Figure
 
     panels = list(trace.table.groupby(["task", "corpus"], sort=False))

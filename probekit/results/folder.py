@@ -1,22 +1,20 @@
 """Folder: tables and their record, written together and checked when they are read.
 
-`run.json` is written last and has the sha256 of every table and of itself, so that what was changed, damaged or left
-by another run is noticed.
+`run.json` is written last and has the sha256 of every table and of itself, so that what was
+changed, damaged or left by another run is noticed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from probekit.errors import InputError, StoreError
 from probekit.whole import is_full, reason, remove_left_behind, replace_together
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 RECORD = "run.json"
 FILES = "files"
@@ -38,26 +36,25 @@ def make_folder(folder: str | Path) -> Path:
     return path
 
 
-def write(folder: str | Path, tables: Mapping[str, pd.DataFrame], record: Mapping[str, Any]) -> None:
-    """Write each table as `NAME.csv`, with six decimals, and `run.json` into `folder`.
+def write(folder: str | Path, tables: Mapping[str, str], record: Mapping[str, Any]) -> None:
+    """Write each table as `NAME.csv`, and `run.json`, into `folder`.
 
     Pictures of older tables, and parts of killed runs, are removed.
 
     Args:
         folder: made where it is not there.
-        tables: by name.
-        record: what `run.json` says, beside the checksums in `files`; values without a JSON form become text.
+        tables: CSV by name.
+        record: what `run.json` says, beside the checksums in `files`.
 
     Raises StoreError where writing fails; what was in the folder is then as it was.
     """
     folder = make_folder(folder)
-    contents = {f"{name}.csv": _bytes(table.to_csv(index=False, float_format="%.6f")) for name, table in tables.items()}
-    plain = json.loads(json.dumps(dict(record), default=str))
-    checksums = {name: _checksum(content) for name, content in contents.items()} | {RECORD: _checksum_of(plain)}
-    text = json.dumps({**plain, FILES: checksums}, indent=2)
+    contents = {f"{name}.csv": table.encode() for name, table in tables.items()}
+    checksums = {name: _checksum(content) for name, content in contents.items()}
+    text = json.dumps({**record, FILES: {**checksums, RECORD: _checksum_of(record)}}, indent=2)
     try:
         remove_left_behind(folder)
-        replace_together(folder, {**contents, RECORD: _bytes(text + "\n")})
+        replace_together(folder, {**contents, RECORD: f"{text}\n".encode()})
         for picture in PICTURES:
             (folder / picture).unlink(missing_ok=True)
     except OSError as error:
@@ -71,7 +68,8 @@ def cannot_write(where: str | Path, error: OSError) -> str:
 
 
 def read_table(path: Path) -> bytes:
-    """Content of a table, which is the one that the `run.json` beside it was written with, if that lists it.
+    """Content of a table, which is the one that the `run.json` beside it was written with, if that
+    lists it.
 
     Raises OSError where it cannot be read, InputError where it is another one.
     """
@@ -98,11 +96,13 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     path = folder / RECORD
     try:
         record = json.loads(path.read_bytes())
-        checksums = record.pop(FILES, {})
+        checksums = dict(record.pop(FILES, {}))
         whole = RECORD not in checksums or checksums[RECORD] == _checksum_of(record)
-    except FileNotFoundError:
-        return {}, {}
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except OSError as error:
+        if not os.path.lexists(path):
+            return {}, {}
+        raise InputError(f"{path} cannot be read: {reason(error)}") from error
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} is damaged ({error}): run it again, or delete it to read the tables alone") from error
     if not whole:
         raise InputError(f"{path} was changed or damaged: run it again, or delete it to read the tables alone")
@@ -116,7 +116,3 @@ def _checksum(content: bytes) -> str:
 def _checksum_of(record: Mapping[str, Any]) -> str:
     """The same for a record in whatever layout."""
     return _checksum(json.dumps(record, sort_keys=True).encode())
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode(errors="backslashreplace")  # names of files need not be text

@@ -188,11 +188,11 @@ def test_other_widths_and_depths(world: World) -> None:
     found = compare(world.states("before"), world.states("wide", lambda values: values @ wide), TASKS)
     row = at_layer_1(found, "upos")
     assert np.isnan(row["rotation"]) and abs(row["loss"]) < 0.05 and row["map"].startswith("ridge")
-    assert any("Procrustes needs one width" in notice for notice in found.notices)
+    assert any("Procrustes needs one width" in notice for notice in found.warnings)
     deep = world.states("deep", lambda values: values[[0, 0, 1, 2, 2]])
     found = compare(world.states("before"), replace(deep, n_layers=5), TASKS)
     assert found.comparison["layer_after"].tolist() == [0, 2, 4] * 2
-    assert any("relative depth" in notice for notice in found.notices)
+    assert any("relative depth" in notice for notice in found.warnings)
 
 
 @pytest.mark.usefixtures("no_similarity")
@@ -200,7 +200,7 @@ def test_layers_one_side_did_not_keep_are_no_forgetting(world: World) -> None:
     few = world.states("few")
     found = compare(world.states("before"), replace(few, layers=(0, 2)), TASKS)
     assert (found.best["delta"] == 0).all() and (found.best["kind"] == "not detected").all()
-    assert any("layers 1 of before have no partner" in notice for notice in found.notices)
+    assert any("layers 1 of before have no partner" in notice for notice in found.warnings)
 
 
 def test_a_layer_that_does_not_vary_breaks_nothing(world: World) -> None:
@@ -340,7 +340,7 @@ def test_one_correction_for_every_table(changed: Comparison) -> None:
     for _, row in same.iterrows():
         assert row["p_adjusted"] == cells[row["after"], row["task"], row["layer_before"], row["layer_after"]]
     extra = len(changed.best) - len(same)
-    assert changed.run["corrected_over"] == len(changed.comparison) + extra
+    assert changed.run.counts["corrected_over"] == len(changed.comparison) + extra
 
 
 def test_minilm_with_its_blocks_destroyed(small: Corpus, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Traces: steps in order, what is new is measured and nothing else, and when knowledge went."""
+"""Trajectories: steps in order, what is new is measured and nothing else, and when knowledge went."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ import probekit as pk
 from probekit import cli
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
-from probekit.forgetting import trajectory
+from probekit.forgetting import trace as tracing
 from probekit.forgetting.base import base_of
 from probekit.forgetting.kept import Kept
-from probekit.forgetting.trajectory import Trace, checkpoints_of, trace
+from probekit.forgetting.trace import checkpoints_of, trace
+from probekit.forgetting.trajectory import Trajectory
 from probekit.models.checkpoint import EncoderSettings
 from probekit.models.model import open_model
 from probekit.probes.fit import FitSettings
@@ -55,10 +56,10 @@ def test_checkpoints_stand_in_the_order_of_their_steps(run: Path, tmp_path: Path
 
 
 def test_steps_are_in_the_names_or_are_places() -> None:
-    assert trajectory._steps(["minilm", "run/checkpoint-20", "run/checkpoint-100/"]) == [0, 20, 100]
-    assert trajectory._steps(["m@step0", "m@step1000"]) == [0, 1000]
-    assert trajectory._steps(["minilm", "genre-2e-05", "genre-0.0005"]) == [0, 1, 2]
-    assert trajectory._steps(["run/checkpoint-20", "run/checkpoint-20", "other/checkpoint-10"]) == [0, 1, 2]
+    assert tracing._steps(["minilm", "run/checkpoint-20", "run/checkpoint-100/"]) == [0, 20, 100]
+    assert tracing._steps(["m@step0", "m@step1000"]) == [0, 1000]
+    assert tracing._steps(["minilm", "genre-2e-05", "genre-0.0005"]) == [0, 1, 2]
+    assert tracing._steps(["run/checkpoint-20", "run/checkpoint-20", "other/checkpoint-10"]) == [0, 1, 2]
 
 
 def test_a_checkpoint_named_twice_is_refused(small: Corpus, tmp_path: Path) -> None:
@@ -78,18 +79,18 @@ def test_the_step_at_which_it_went(run: Path, small: Corpus, tmp_path: Path) -> 
     curve = found.table[found.table["layer"] == 3].set_index("step")["score"]
     assert row["last_layer_change"] == pytest.approx(curve[300] - curve[0])
     assert "last layer: " in row["verdict"] and ("drop" in row["verdict"] or "forgotten" in row["verdict"])
-    assert found.base == checkpoints_of(run)[0] and any("names no base model" in notice for notice in found.notices)
+    assert found.base == checkpoints_of(run)[0] and any("names no base model" in notice for notice in found.warnings)
 
 
 def watch(monkeypatch: pytest.MonkeyPatch, measured: list[str]) -> None:
     """Write down which checkpoints are measured from now on."""
-    probe = trajectory.probe_checkpoint
+    probe = tracing.probe_checkpoint
 
     def noted(model: str, *args: Any, **more: Any) -> Kept:
         measured.append(model)
         return probe(model, *args, **more)
 
-    monkeypatch.setattr(trajectory, "probe_checkpoint", noted)
+    monkeypatch.setattr(tracing, "probe_checkpoint", noted)
 
 
 def test_only_new_checkpoints_are_measured(
@@ -111,18 +112,18 @@ def test_only_new_checkpoints_are_measured(
 def test_another_run_measures_the_same_meanwhile(
     run: Path, small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    probe = trajectory.probe_checkpoint
-    other: list[pk.Trace] = []
+    probe = tracing.probe_checkpoint
+    other: list[Trajectory] = []
 
     def overtaken(*args: Any, **more: Any) -> Kept:
         scores = probe(*args, **more)
         if not other:
-            monkeypatch.setattr(trajectory, "probe_checkpoint", probe)
+            monkeypatch.setattr(tracing, "probe_checkpoint", probe)
             other.append(trace(paths, ["pos"], corpus=small, folder=tmp_path / "t"))
         return scores
 
     paths = checkpoints_of(run)[::3]
-    monkeypatch.setattr(trajectory, "probe_checkpoint", overtaken)
+    monkeypatch.setattr(tracing, "probe_checkpoint", overtaken)
     mine = trace(paths, ["pos"], corpus=small, folder=tmp_path / "t")
     pd.testing.assert_frame_equal(mine.table, other[0].table, check_exact=True)
     assert len(list((tmp_path / "t" / "checkpoints").iterdir())) == 2  # and nothing half done
@@ -133,7 +134,7 @@ def test_a_checkpoint_that_cannot_be_read_is_named(run: Path, small: Corpus, tmp
     (broken / "model.safetensors").unlink()
     paths = [str(run / "checkpoint-0"), str(broken), str(run / "checkpoint-300")]
     found = trace(paths, ["pos"], corpus=small, folder=tmp_path / "t")
-    assert any("checkpoint-21" in notice and "no weights" in notice for notice in found.notices)
+    assert any("checkpoint-21" in notice and "no weights" in notice for notice in found.warnings)
     assert sorted(set(found.table["step"])) == [0, 300]
     with pytest.raises(ModelError):
         trace(paths[1:], ["pos"], corpus=small, folder=tmp_path / "t")
@@ -155,7 +156,7 @@ def test_the_command(
     assert "pos, brief: best layer: " in out
     assert "; MDE " in out and "MDE: minimum detectable effect" in out
     assert f"retention counted from {checkpoints_of(run)[0]}" in out.replace("\n", " ")
-    names = ("trace.csv", "fell.csv", "summary.csv", "curves.png", "curves.svg", "retention.png", "retention.svg")
+    names = ("trajectory.csv", "fell.csv", "summary.csv", "curves.png", "curves.svg", "retention.png", "retention.svg")
     assert all((tmp_path / "o" / name).stat().st_size for name in names)
     monkeypatch.setattr(sys, "argv", ["probekit", "trace", *options, "--json", "--base", checkpoints_of(run)[0]])
     with pytest.raises(SystemExit):
@@ -163,7 +164,7 @@ def test_the_command(
     told = json.loads(capsys.readouterr().out)
     assert told["base"] == checkpoints_of(run)[0] and any("counts from" in warning for warning in told["warnings"])
     (row,) = told["summary"]
-    assert row["verdict"] and row["last_layer_layer_last"] == 3 and len(told["trace"]) == 16
+    assert row["verdict"] and row["last_layer_layer_last"] == 3 and len(told["trajectory"]) == 16
     assert [one["step"] for one in told["fell"]] == [None, None, None, 300]
     monkeypatch.setattr(sys, "argv", ["probekit", "cache", "--json"])
     with pytest.raises(SystemExit):
@@ -172,14 +173,17 @@ def test_the_command(
     assert pk.trace is trace
 
 
-TABLES = ("trace.csv", "fell.csv", "summary.csv")
+TABLES = ("trajectory.csv", "fell.csv", "summary.csv")
 QUICK = FitSettings(words=5_000)
 
 
-def written(folder: Path, *args: Any, **more: Any) -> tuple[dict[str, bytes], Trace]:
-    """The bytes of the tables of a trace of two checkpoints."""
+def written(folder: Path, *args: Any, **more: Any) -> tuple[dict[str, bytes], Trajectory]:
+    """The bytes of the tables of a trajectory of two checkpoints, which is read back as it was."""
     found = trace(*args, folder=folder, **more)
     found.write(folder)
+    assert pk.read(folder) == found
+    for schema in found.TABLES.values():
+        assert not found.tables[schema.name].duplicated(list(schema.key)).any(), schema.name
     return {name: (folder / name).read_bytes() for name in TABLES}, found
 
 
@@ -201,7 +205,7 @@ def test_a_run_that_goes_on_gives_the_same_bytes_and_believes_nothing_damaged(
         (one / name).write_bytes(content)
         again, found = written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)
         assert again == expected and len(measured) == number + 1, name
-        assert any(str(one) in notice and "measured again" in notice for notice in found.notices), name
+        assert any(str(one) in notice and "measured again" in notice for notice in found.warnings), name
     # Another checkpoint's results under this one's name, and a file that is gone.
     for name in ("scores.csv", "answers.npz", "run.json", "checksums.json"):
         shutil.copy(two / name, one / name)
@@ -232,9 +236,9 @@ def test_each_checkpoint_keeps_its_record(run: Path, small: Corpus, tmp_path: Pa
     for _ in range(2):  # measured, and read back
         _, found = written(tmp_path / "t", checkpoints_of(run)[::3], ["pos"], corpus=small)
         record = json.loads((tmp_path / "t" / "run.json").read_text())
-        assert [one["step"] for one in record["checkpoints"]] == [0, 300]
-        weights = [one["runs"][0]["fingerprints"]["model"]["weights"] for one in record["checkpoints"]]
-        assert len(set(weights)) == 2 and record["base"] == found.base and record["versions"]["torch"]
+        assert [one["step"] for one in record["measurements"]] == [0, 300]
+        weights = [one["fingerprints"]["model"]["weights"] for one in record["measurements"]]
+        assert len(set(weights)) == 2 and record["settings"]["base"] == found.base and record["versions"]["torch"]
 
 
 TRACE = """
@@ -265,7 +269,7 @@ def test_the_base_model_is_what_retention_counts_from(run: Path, small: Corpus, 
     base, changed = str(run / "checkpoint-0"), run / "checkpoint-300"
     tuned = [named(changed, tmp_path / "run" / f"checkpoint-{n}", base) for n in (10, 20)]
     found = trace(tuned, ["pos"], corpus=small, folder=tmp_path / "t")
-    assert found.base == base and any("names as its base model" in notice for notice in found.notices)
+    assert found.base == base and any("names as its base model" in notice for notice in found.warnings)
     assert found.table["step"].drop_duplicates().tolist() == [0, 10, 20]
     assert found.fell.set_index("layer")["step"][3] == 10
     given = trace(tuned, ["pos"], corpus=small, folder=tmp_path / "t", base=tuned[0])
@@ -291,8 +295,8 @@ def test_a_base_that_is_not_known(run: Path, tmp_path: Path, base: object, said:
     place = tmp_path / "run" / "checkpoint-10"
     special = {"ITSELF": str(place), "COPY": str(run / "checkpoint-300"), ".": str(place.parent)}
     first = named(run / "checkpoint-300", place, special.get(str(base), base))
-    how = trajectory._How("linear", (0,), FitSettings(), ExtractSettings(), True, tmp_path, lambda *_: None)
-    opened, notices = trajectory._opened([first, str(run / "checkpoint-0")], None, how)
+    how = tracing._How("linear", (0,), FitSettings(), ExtractSettings(), True, tmp_path, lambda *_: None)
+    opened, notices = tracing._opened([first, str(run / "checkpoint-0")], None, how)
     assert next(iter(opened)) == first and len(opened) == 2
     assert any(said in notice and first in notice for notice in notices)
 

@@ -32,8 +32,8 @@ def test_one_notice_for_each_task(sentences: int, noise: float, said: list[str])
     noisy = {split: vectors[split] + noise * rng.normal(size=vectors[split].shape) for split in SPLITS}
     states = made_states(made_corpus(labels), {split: np.stack([noisy[split]] * 2) for split in SPLITS})
     scores = pk.probe(states, TASK, probes=["linear", "mlp"])
-    assert len(scores.notices) == len(said), scores.notices
-    for notice, words in zip(scores.notices, said, strict=True):
+    assert len(scores.warnings) == len(said), scores.warnings
+    for notice, words in zip(scores.warnings, said, strict=True):
         assert notice.startswith("word: ") and words in notice and "'made'" in notice
     probed = scores.table.dropna(subset=["layer"])
     if not noise and sentences > 1:

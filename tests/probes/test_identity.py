@@ -15,9 +15,10 @@ import pytest
 import probekit as pk
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError
-from probekit.probes.scores import COLUMNS, IDENTITY_COLUMNS, MORE_COLUMNS, TYPES, joined, make_scores
+from probekit.probes.scores import COLUMNS, MORE_COLUMNS, SCORES, ScoreRow, joined, make_scores
 from probekit.reports.heatmap import _figure
 from probekit.reports.table import score_table
+from probekit.results.run import Run
 from tests.made import SIZES, made_corpus, made_states, stored
 
 QUICK = pk.FitSettings(words=5_000)
@@ -148,14 +149,14 @@ def test_an_experiment_measured_twice_is_taken_from_the_first(few: Corpus, tiny_
     """Sums are rounded in another order in other company, so two measurements may differ."""
     run = pk.probe(str(tiny_bert), ["pos"], corpus=few, fit_settings=QUICK)
     moved = run.table.assign(dev_loss=run.table["dev_loss"] + 1e-6)
-    assert joined([run, replace(run, table=moved)]).notices == run.notices
+    assert joined([run, replace(run, table=moved)]).warnings == run.warnings
     moved = run.table.assign(score=run.table["score"] + 0.004)
     both = joined([run, replace(run, table=moved)])
     pd.testing.assert_frame_equal(both.table, run.table)
-    assert any(f"{len(run.table)} probes were measured more than once" in note for note in both.notices)
-    assert any("differ by up to 0.004: the first" in note for note in both.notices)
+    assert any(f"{len(run.table)} probes were measured more than once" in note for note in both.warnings)
+    assert any("differ by up to 0.004: the first" in note for note in both.warnings)
     row = run.table.iloc[-1].to_dict()
-    asked_twice = make_scores([row, {**row, "dev_loss": 0.5, "score": 0.1}], {}, [])
+    asked_twice = make_scores([ScoreRow(**row), ScoreRow(**{**row, "dev_loss": 0.5, "score": 0.1})], Run(), [])
     pd.testing.assert_frame_equal(asked_twice.table, run.table.tail(1).reset_index(drop=True))
 
 
@@ -171,25 +172,25 @@ def test_other_fitting_is_another_probe(few: Corpus, tiny_bert: Path) -> None:
 def test_a_run_is_written_and_read_back(few: Corpus, tiny_bert: Path, tmp_path: Path) -> None:
     """`read(write(x))` is `x`, and writing it again changes nothing."""
     scores = pk.probe(str(tiny_bert), ["pos", "ner"], corpus=few, seeds=(0, 3), fit_settings=QUICK)
-    assert scores.notices
+    assert scores.warnings
     scores.write(tmp_path / "a")
-    found = pk.read_scores(tmp_path / "a")
+    found = pk.Scores.read(tmp_path / "a")
     pd.testing.assert_frame_equal(found.table, scores.table)
-    assert found.run == scores.run and found.notices == scores.notices
-    assert list(found.table) == [*COLUMNS, *MORE_COLUMNS, *IDENTITY_COLUMNS]
+    assert found == scores
+    assert list(found.table) == list(SCORES.names)
     found.write(tmp_path / "b")
     for name in ("scores.csv", "run.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    assert pk.read_scores(tmp_path / "b" / "scores.csv").run == scores.run
+    assert pk.Scores.read(tmp_path / "b" / "scores.csv").run == scores.run
 
 
 @pytest.mark.parametrize("name", ["NA", "null", "nan", "007", "1e5", "True"])
 def test_a_name_that_looks_like_something_else_stays_a_name(name: str, tmp_path: Path) -> None:
-    row = {column: name if kind == "str" else 1 for column, kind in TYPES.items()}
-    scores = make_scores([row], {}, [])
+    row: dict[str, Any] = {column.name: name if column.kind.dtype == "str" else 1 for column in SCORES.columns}
+    scores = make_scores([ScoreRow(**row)], Run(), [])
     scores.write(tmp_path)
-    pd.testing.assert_frame_equal(pk.read_scores(tmp_path).table, scores.table)
-    assert pk.read_scores(tmp_path).best()["model"].tolist() == [name]
+    pd.testing.assert_frame_equal(pk.Scores.read(tmp_path).table, scores.table)
+    assert pk.Scores.read(tmp_path).best()["model"].tolist() == [name]
 
 
 def test_tables_of_an_older_version(few: Corpus, tiny_bert: Path, tmp_path: Path) -> None:
@@ -200,8 +201,8 @@ def test_tables_of_an_older_version(few: Corpus, tiny_bert: Path, tmp_path: Path
         scores = pk.probe(str(tiny_bert), ["pos"], corpus=few, fit_settings=QUICK, extract_settings=settings)
         folders.append(tmp_path / pieces)
         replace(scores, table=scores.table[[*COLUMNS, *MORE_COLUMNS]]).write(folders[-1])
-        assert pk.read_scores(folders[-1]).best()["score"].item() == scores.best()["score"].item()
-    both = joined([pk.read_scores(folder) for folder in folders])
+        assert pk.Scores.read(folders[-1]).best()["score"].item() == scores.best()["score"].item()
+    both = joined([pk.Scores.read(folder) for folder in folders])
     for use in (both.best, lambda: pk.heatmap(both, tmp_path / "x.png"), lambda: score_table(both)):
         with pytest.raises(InputError, match=r"older version.*probe' again"):
             use()

@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 
 import probekit as pk
-from probekit.forgetting.comparison import PARTS, Comparison
-from probekit.forgetting.trajectory import Trace
+from probekit.forgetting.comparison import PARTS, TABLES, Comparison
+from probekit.forgetting.trajectory import STEPS, Trajectory
 from probekit.probes.scores import COLUMNS, MORE_COLUMNS
 from probekit.reports.forgetting import decomposition_picture
 from probekit.reports.trajectory import trace_curves, trace_heatmap
+from tests.results.made import filled
 
 NAMES = ["a$b", r"$x^$ $\frac{1}$ a_b^c{d}%&#~", r"back\slash <&> naïve"]
 EMPTY = pd.DataFrame()
@@ -44,25 +45,27 @@ def comparison(name: str) -> Comparison:
             }
             parts: dict[str, object] = {f"{part}{end}": 0.1 for part in PARTS for end in ("", "_low", "_high")}
             rows.append({**about, "delta": 0.1, "p_adjusted": 0.01, **parts})
-    table = pd.DataFrame(rows)
-    return Comparison(table, EMPTY, table, EMPTY, EMPTY)
+    changes = [{name: value for name, value in row.items() if name in TABLES["comparison"].names} for row in rows]
+    drops = [{name: value for name, value in row.items() if name in TABLES["decomposition"].names} for row in rows]
+    tables = (filled(TABLES["comparison"], changes), EMPTY, filled(TABLES["decomposition"], drops), EMPTY, EMPTY)
+    return Comparison(*tables)
 
 
-def trace(name: str) -> Trace:
+def trajectory(name: str) -> Trajectory:
     rows = []
     for corpus in (name, f"{name}2"):
         for step in (1, 2):
             about = {"model": name, "step": step, "task": name, "corpus": corpus, "layer": 0, "metric": name}
             rows.append({**about, "score": 0.5, "ci_low": 0.4, "ci_high": 0.6, "retention": 0.5})
-    return Trace(pd.DataFrame(rows), EMPTY, EMPTY, 0.9)
+    return Trajectory(filled(STEPS, rows), EMPTY, EMPTY)
 
 
 PICTURES: dict[str, Callable[[str, Path], Any]] = {
     "heatmap": lambda name, path: pk.heatmap(scores(name), path),
     "forgetting": lambda name, path: pk.heatmap(comparison(name), path),
     "decomposition": lambda name, path: decomposition_picture(comparison(name), path),
-    "curves": lambda name, path: trace_curves(trace(name), path),
-    "retention": lambda name, path: trace_heatmap(trace(name), path),
+    "curves": lambda name, path: trace_curves(trajectory(name), path),
+    "retention": lambda name, path: trace_heatmap(trajectory(name), path),
 }
 
 

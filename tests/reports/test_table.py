@@ -7,8 +7,9 @@ import io
 import pandas as pd
 from rich.console import Console
 
-from probekit.forgetting.comparison import Comparison
+from probekit.forgetting.comparison import TABLES, Comparison
 from probekit.reports.table import LEGENDS, MOST_CHANGED, where_table
+from tests.results.made import filled
 
 EMPTY = pd.DataFrame()
 
@@ -18,8 +19,9 @@ def comparison(rows: list[tuple[str, str, float, float]]) -> Comparison:
     kinds = pd.DataFrame(rows, columns=["after", "value", "delta", "p_adjusted"])
     facts = {"task": "dep", "corpus": "c", "kind": "label", "layer": 1, "n_test": 9, "right_before": 0.5}
     kinds = kinds.assign(**facts, right_after=0.5 + kinds["delta"], ci_low=kinds["delta"], ci_high=kinds["delta"])
-    best = pd.DataFrame({"after": ["first", "second"], "corpus": ["c", "c"]})
-    return Comparison(EMPTY, best, EMPTY, EMPTY, kinds)
+    best = [{"after": "first", "corpus": "c"}, {"after": "second", "corpus": "c"}]
+    by_label = filled(TABLES["by_label"], kinds.to_dict("records"))
+    return Comparison(EMPTY, filled(TABLES["best"], best), EMPTY, EMPTY, by_label)
 
 
 def lines(found: Comparison) -> list[str]:

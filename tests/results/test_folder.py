@@ -7,54 +7,19 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 import probekit as pk
 from probekit import whole
 from probekit.errors import InputError, ProbekitError, StoreError
-from probekit.forgetting.comparison import TABLES, Comparison, read_comparison
-from probekit.forgetting.trajectory import Trace
-from probekit.probes.scores import COLUMNS, MORE_COLUMNS
-from probekit.results import folder as kept
+from probekit.results.results import Results
 from tests.processes import begin
+from tests.results.made import KINDS, LAYERS, scores
 
-
-def scores(value: float) -> pk.Scores:
-    row: dict[str, Any] = dict.fromkeys((*COLUMNS, *MORE_COLUMNS), 0)
-    rows = [
-        {**row, "model": "m", "task": "t", "corpus": "c", "probe": "linear", "metric": "accuracy"}
-        | {"layer": layer, "score": value, "ci_low": value, "ci_high": value, "dev_score": value, "epoch": 1}
-        for layer in range(50)
-    ]
-    return pk.Scores(pd.DataFrame(rows), {"value": value})
-
-
-def comparison(value: float) -> Comparison:
-    return Comparison(**{name: pd.DataFrame({"x": [value] * 50}) for name in TABLES}, run={"value": value})
-
-
-def trace(value: float) -> Trace:
-    table = pd.DataFrame({"x": [value] * 50})
-    return Trace(table, table, table, 0.9)
-
-
-def read_trace(folder: Path) -> Any:
-    return [kept.read_table(folder / f"{name}.csv") for name in ("trace", "fell", "summary")]
-
-
-KINDS: dict[str, tuple[Callable[[float], Any], Callable[[Path], Any]]] = {
-    "scores": (scores, pk.read_scores),
-    "comparison": (comparison, read_comparison),
-    "trace": (trace, read_trace),
-}
-"""What is written, and how it is read back: a new kind of results is a row."""
-
-ALL = pytest.mark.parametrize("kind", KINDS)
+ALL = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -62,8 +27,8 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @ALL
-def test_a_folder_is_replaced_as_a_whole_and_its_pictures_go(kind: str, tmp_path: Path) -> None:
-    make, read = KINDS[kind]
+def test_a_folder_is_replaced_as_a_whole_and_its_pictures_go(kind: type[Results], tmp_path: Path) -> None:
+    make, read = KINDS[kind], kind.read
     make(0.25).write(tmp_path)
     (tmp_path / "heatmap.png").write_bytes(b"of the old tables")
     (tmp_path / "mine.png").write_bytes(b"the user's own")
@@ -76,9 +41,9 @@ def test_a_folder_is_replaced_as_a_whole_and_its_pictures_go(kind: str, tmp_path
 @ALL
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS])
 def test_a_failed_write_leaves_the_old_files_as_they_were(
-    kind: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: type[Results], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make, _ = KINDS[kind]
+    make = KINDS[kind]
     make(0.25).write(tmp_path)
     old = files(tmp_path)
     for allowed in range(len(list(tmp_path.glob("*.csv"))) + 1):
@@ -99,8 +64,8 @@ def test_a_failed_write_leaves_the_old_files_as_they_were(
 
 
 @ALL
-def test_a_mixture_of_two_runs_is_noticed(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make, read = KINDS[kind]
+def test_a_mixture_of_two_runs_is_noticed(kind: type[Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make, read = KINDS[kind], kind.read
     names = len(list(_written(make(0.25), tmp_path / "count").glob("*"))) - 1
     rename = Path.replace
     for killed_after in range(1, names + 1):
@@ -129,8 +94,8 @@ def _written(results: Any, folder: Path) -> Path:
 
 
 @ALL
-def test_no_flipped_bit_is_believed(kind: str, tmp_path: Path) -> None:
-    make, read = KINDS[kind]
+def test_no_flipped_bit_is_believed(kind: type[Results], tmp_path: Path) -> None:
+    make, read = KINDS[kind], kind.read
     make(0.25).write(tmp_path)
     draw = random.Random(0)
     for path in sorted(tmp_path.iterdir()):
@@ -152,12 +117,21 @@ def test_a_record_that_was_changed_is_an_error(tmp_path: Path) -> None:
     scores(0.25).write(tmp_path)
     record = tmp_path / "run.json"
     text = record.read_text()
-    for odd in (text.replace("0.25", "0.75"), text[:-30], "", "[]", "3", "[" * 100_000, '{"files": 3}'):
+    for odd in (
+        text.replace("0.25", "0.75"),
+        text[:-30],
+        "",
+        "[]",
+        "3",
+        "[" * 100_000,
+        '{"files": 3}',
+        '{"files": [3]}',
+    ):
         record.write_text(odd)
         with pytest.raises(InputError, match=r"run\.json (was changed|is damaged)"):
-            pk.read_scores(tmp_path)
+            pk.Scores.read(tmp_path)
     record.unlink()
-    pk.read_scores(tmp_path)
+    pk.Scores.read(tmp_path)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="no limit on the size of files here")
@@ -165,7 +139,7 @@ def test_a_real_limit_on_the_size_of_files(tmp_path: Path) -> None:
     scores(0.25).write(tmp_path)
     old = files(tmp_path)
     code = (
-        "import resource, signal; from tests.results.test_folder import scores;"
+        "import resource, signal; from tests.results.made import scores;"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000));"
         f"scores(0.75).write({str(tmp_path)!r})"
     )
@@ -176,7 +150,7 @@ def test_a_real_limit_on_the_size_of_files(tmp_path: Path) -> None:
 def test_kills_leave_a_folder_that_is_old_new_or_known_to_be_mixed(tmp_path: Path) -> None:
     scores(0.0).write(tmp_path)
     code = (
-        "from tests.results.test_folder import scores\n"
+        "from tests.results.made import scores\n"
         "made = [scores(float(i)) for i in range(2)]; print('begun', flush=True)\n"
         f"while True: made[0].write({str(tmp_path)!r}); made[1].write({str(tmp_path)!r})"
     )
@@ -187,8 +161,8 @@ def test_kills_leave_a_folder_that_is_old_new_or_known_to_be_mixed(tmp_path: Pat
         time.sleep(draw.random() / 10)
         running.kill()
         try:
-            table = pk.read_scores(tmp_path).table
-            assert len(table) == 50 and table["score"].nunique() == 1
+            table = pk.Scores.read(tmp_path).table
+            assert len(table) == LAYERS and table["score"].nunique() == 1
         except InputError as error:
             assert "of another run" in str(error)
     scores(0.5).write(tmp_path)

@@ -1,0 +1,44 @@
+"""Columns that several tables have, each described once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from probekit.results.schema import Means
+
+UNIT = "0 to 1"
+CHANGE = "−1 to 1"
+COUNT = "from 0"
+
+TaskName = Annotated[str, Means("the task's name")]
+CorpusName = Annotated[str, Means("the corpus' name; `*` at the end if modified files were accepted")]
+ProbeName = Annotated[str, Means("the kind of probe: `linear`, `mlp`, `rank:8` …; of baselines `majority`, `lexical`")]
+MetricName = Annotated[str, Means("[the metric](methods.md#metrics) of the scores")]
+TrainInstances = Annotated[int, Means("instances in training", COUNT)]
+TestInstances = Annotated[int, Means("instances in test", COUNT)]
+Low = Annotated[float, Means("lower end of the 95% interval", CHANGE)]
+High = Annotated[float, Means("upper end of the 95% interval", CHANGE)]
+Detectable = Annotated[float, Means("the minimum detectable effect, before correction", UNIT)]
+Floor = Annotated[float, Means("score of the baseline from which retention counts", UNIT)]
+Retention = Annotated[
+    float, Means("share of what was known above the floor that is left; empty where nothing was known", "share")
+]
+RetentionLow = Annotated[float, Means("lower end of its 95% interval", "share")]
+RetentionHigh = Annotated[float, Means("upper end of its 95% interval", "share")]
+Change = Annotated[float, Means("of the score, since the base; negative where it fell", CHANGE)]
+PValue = Annotated[float, Means("of the paired permutation test", UNIT)]
+AdjustedP = Annotated[float, Means("the same, corrected for many cells", UNIT)]
+Verdict = Annotated[str, Means("what became of the task, in words")]
+
+FINGERPRINT = "12 digits"
+CorpusFingerprint = Annotated[str, Means("of words, borders, splits, *and labels*", FINGERPRINT)]
+TaskFingerprint = Annotated[
+    str, Means("of the task's file, but for its name, title, description and default corpus", FINGERPRINT)
+]
+FitFingerprint = Annotated[
+    str, Means("of the settings of fitting, but for the seeds; empty for baselines", FINGERPRINT)
+]
+ModelFingerprint = Annotated[
+    str,
+    Means("of all that a vector depends on but the text: weights, tokenizer, site, stack, pooling, types", FINGERPRINT),
+]

@@ -1,0 +1,147 @@
+"""Results: what every verb returns: tables, the run that made them, and warnings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from probekit import doors
+from probekit.errors import InputError, suggestion
+from probekit.results import folder as files
+from probekit.results.run import Run
+from probekit.results.schema import Schema
+from probekit.whole import reason
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KIND = "kind"
+WARNINGS = "warnings"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Results:
+    """Tables with a schema, the run that made them, and warnings.
+
+    A subclass has a field for each of its tables, and in TABLES the table's schema under the
+    field's name. Tables are checked and put into the form in which files keep them (every column,
+    in order, six decimals) as soon as they are given, so that what is written is read back the
+    same: `type(x).read(folder) == x` after `x.write(folder)`.
+
+    Attributes:
+        run: the command, versions, settings, what was read, counts and seconds.
+        warnings: what a reader must know, one sentence each.
+    """
+
+    TABLES: ClassVar[Mapping[str, Schema]] = {}
+    MADE_BY: ClassVar[str] = ""
+
+    run: Run = field(default_factory=Run)
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, schema in self.TABLES.items():
+            object.__setattr__(self, name, schema.table(getattr(self, name)))
+        object.__setattr__(self, "warnings", tuple(dict.fromkeys(self.warnings)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Results) or type(self) is not type(other):
+            return NotImplemented
+        if self.run != other.run or self.warnings != other.warnings:
+            return False
+        return all(table.equals(other.tables[name]) for name, table in self.tables.items())
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def of_command(self, arguments: Sequence[str]) -> Self:
+        """The same results, as made by a command with these arguments."""
+        return replace(self, run=replace(self.run, command=tuple(arguments)))
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables by the names of their files."""
+        return {schema.name: getattr(self, name) for name, schema in self.TABLES.items()}
+
+    @classmethod
+    def kind(cls) -> str:
+        """What `run.json` calls such results: the name of their first table."""
+        return next(iter(cls.TABLES.values())).name
+
+    def write(self, folder: str | Path) -> None:
+        """Write each table as `NAME.csv`, and `run.json`, into `folder`; `read` gives back the
+        same.
+
+        Raises StoreError where that fails; what was in the folder is then as it was.
+        """
+        tables = self.tables
+        contents = {schema.name: schema.as_csv(tables[schema.name]) for schema in self.TABLES.values()}
+        files.write(folder, contents, {KIND: self.kind(), **self.run.to_json(), WARNINGS: self.warnings})
+
+    @classmethod
+    def read(cls, folder: str | Path) -> Self:
+        """The results that `write` left in a folder; or in one of its files, with the others beside
+        it.
+
+        Of results with one table that file may have any name, and stands alone.
+
+        Raises InputError where there are none, they are of another kind, a table lacks a column, or
+        one is not what `run.json` beside it was written with.
+        """
+        place = Path(doors.of_type("folder", folder, (str, Path)))
+        alone = os.path.isfile(place)  # noqa: PTH113 - Path.is_file can raise
+        if alone and len(cls.TABLES) > 1:
+            place, alone = place.parent, False
+        tables = {}
+        for name, schema in cls.TABLES.items():
+            path = place if alone else place / f"{schema.name}.csv"
+            tables[name] = cls._table(path, schema, place)
+        if alone and place.name != f"{cls.kind()}.csv":
+            return cls(**tables)
+        return cls._with_record(place.parent if alone else place, tables)
+
+    @classmethod
+    def _table(cls, path: Path, schema: Schema, given: Path) -> pd.DataFrame:
+        """A table's file, read and checked."""
+        try:
+            text = files.read_table(path).decode()
+        except (OSError, UnicodeDecodeError) as error:
+            said = reason(error) if isinstance(error, OSError) else str(error)
+            raise InputError(
+                f"no {cls.kind()} in {given}: expected a folder that 'probekit {cls.MADE_BY}' wrote "
+                f"({path.name}: {said}){suggestion(given)}"
+            ) from error
+        try:
+            return schema.from_csv(text)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+
+    @classmethod
+    def _with_record(cls, folder: Path, tables: Mapping[str, pd.DataFrame]) -> Self:
+        """Results of these tables and the record in a folder, if there is one."""
+        record = files.read_record(folder)
+        kind = record.pop(KIND, cls.kind())
+        if kind != cls.kind():
+            raise InputError(f"{folder / files.RECORD} is of a {kind}, not of {cls.kind()}: give each its own folder")
+        warnings = record.pop(WARNINGS, ())
+        try:
+            return cls(**tables, run=Run.from_json(record), warnings=tuple(warnings))
+        except (TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"{folder / files.RECORD} is of another version ({error}): run it again, or delete it to read the "
+                "tables alone"
+            ) from error
+
+    @classmethod
+    def is_in(cls, folder: Path) -> bool:
+        """Whether results of this kind are in a folder: `run.json` says so, or where it is missing
+        the first table is there.
+
+        Raises InputError where `run.json` is damaged.
+        """
+        record = files.read_record(folder)
+        if KIND in record:
+            return bool(record[KIND] == cls.kind())
+        return os.path.isfile(folder / f"{cls.kind()}.csv")  # noqa: PTH113 - Path.is_file can raise

@@ -1,0 +1,221 @@
+"""Schema: what the columns of a table are, as the class of its rows says.
+
+    @dataclass(frozen=True, kw_only=True)
+    class ScoreRow:
+        layer: Annotated[int | None, Means("0 is the embeddings", "from 0, or empty")]
+        score: Annotated[float, Means("on the test split", "[0, 1]")]
+        site: Annotated[str, Means("what is read of a block")] = ""
+
+A field is a column, its annotation the type, unit and meaning, and its default what stands in a
+table that lacks it.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass, fields
+from io import StringIO
+from math import isnan
+from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
+
+from probekit.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DECIMALS = 6
+
+
+class Means(NamedTuple):
+    """What a column means, and the unit or range of its values."""
+
+    meaning: str
+    unit: str = ""
+
+
+class Kind(NamedTuple):
+    """How the values of a column are kept.
+
+    Attributes:
+        dtype: of pandas.
+        called: in documentation.
+        parse: makes a value of the text in a file; raises ValueError.
+    """
+
+    dtype: str
+    called: str
+    parse: Callable[[str], Any]
+
+
+KINDS: dict[Any, Kind] = {
+    str: Kind("str", "text", str),
+    int: Kind("int64", "integer", int),
+    int | None: Kind("Int64", "integer, or empty", lambda text: int(text) if text else None),
+    float: Kind("float64", "number, or empty", lambda text: float(text) if text else float("nan")),
+}
+"""What a field of a row may be."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        name: in the header.
+        kind: the type of its values.
+        unit: of its values, or their range; empty for text.
+        meaning: in a few words.
+        default: what stands in a table that lacks the column; MISSING where none may.
+    """
+
+    name: str
+    kind: Kind
+    unit: str
+    meaning: str
+    default: Any = MISSING
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A table's columns.
+
+    Attributes:
+        name: of the table; its file is `NAME.csv`.
+        row: what a row is, in a few words.
+        columns: in order.
+        key: the columns that together tell a row from all others.
+    """
+
+    name: str
+    row: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names, in order."""
+        return tuple(column.name for column in self.columns)
+
+    def table(self, rows: pd.DataFrame | Sequence[Any], decimals: int | None = DECIMALS) -> pd.DataFrame:
+        """The checked table of some rows: every column, in order and of its type.
+
+        Args:
+            rows: a table, or rows as dictionaries or instances of the rows' class; columns in any
+                order.
+            decimals: what numbers are rounded to; None leaves them alone.
+
+        Raises InputError where a column is not known, is missing, or has values of another type.
+        """
+        import pandas as pd
+
+        frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+        if not len(frame.columns):
+            frame = pd.DataFrame(columns=list(self.names))
+        for name in frame.columns:
+            if name not in self.names:
+                raise InputError(unknown(f"column of the table '{self.name}'", str(name), self.names))
+        return pd.DataFrame({column.name: self._values(column, frame, decimals) for column in self.columns})
+
+    def _values(self, column: Column, frame: pd.DataFrame, decimals: int | None) -> pd.Series:
+        """The values of one column, of its type."""
+        import pandas as pd
+
+        dtype = column.kind.dtype
+        if column.name not in frame:
+            if column.default is MISSING:
+                raise InputError(f"no table '{self.name}': it lacks the column '{column.name}'")
+            return pd.Series([column.default] * len(frame), dtype=dtype)
+        values = frame[column.name].reset_index(drop=True)
+        try:
+            if dtype == "str":
+                return values.map(_encodable).astype("str")
+            if dtype == "float64":
+                numbers = values.astype("float64")
+                return numbers if decimals is None else numbers.round(decimals)
+            return values.astype("Int64").astype(dtype)
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"the column '{column.name}' of the table '{self.name}' takes {column.kind.called} ({error})"
+            ) from error
+
+    def as_csv(self, table: pd.DataFrame, decimals: int | None = DECIMALS) -> str:
+        """The table as CSV: numbers with as many `decimals`, or in full; nothing where a value is
+        missing."""
+        columns = []
+        for column in self.columns:
+            values = table[column.name].tolist()
+            columns.append([_cell(value, decimals) for value in values])
+        lines = [",".join(self.names)]
+        lines += [",".join(cells) for cells in zip(*columns, strict=True)]
+        return "\n".join(lines) + "\n"
+
+    def from_csv(self, text: str, decimals: int | None = DECIMALS) -> pd.DataFrame:
+        """The table of a text that `as_csv` made.
+
+        Raises InputError where it is none, as `table` does.
+        """
+        import pandas as pd
+
+        parse_of = {column.name: column.kind.parse for column in self.columns}
+        parsed: dict[str, Any] = {}
+        try:
+            header, *lines = csv.reader(StringIO(text, newline=""))
+            if not header or len(set(header)) < len(header):
+                raise ValueError("its first line is no list of columns, each there once")
+            by_column = zip(*lines, strict=True) if lines else [()] * len(header)
+            for name, texts in zip(header, by_column, strict=True):
+                parse = parse_of.get(name, str)
+                parsed[name] = pd.Series([parse(one) for one in texts], dtype=object)
+        except (ValueError, csv.Error) as error:
+            raise InputError(f"no table '{self.name}': {error}") from error
+        return self.table(pd.DataFrame(parsed), decimals)
+
+    def described(self) -> list[dict[str, str]]:
+        """For documentation, a row for each column; those of the key are bold."""
+        rows = []
+        for column in self.columns:
+            name = f"**`{column.name}`**" if column.name in self.key else f"`{column.name}`"
+            described = {"column": name, "type": column.kind.called, "unit or range": column.unit}
+            rows.append({**described, "meaning": column.meaning})
+        return rows
+
+
+def schema_of(name: str, row: str, rows: type, key: Sequence[str]) -> Schema:
+    """The schema that a class of rows describes.
+
+    Args:
+        name: of the table.
+        row: what a row is, in a few words.
+        rows: a dataclass, each of whose fields is `Annotated` with `Means` and of a type in KINDS.
+        key: the fields that tell a row from all others.
+    """
+    hints = get_type_hints(rows, include_extras=True)
+    columns = []
+    for field in fields(rows):
+        hint = hints[field.name]
+        (means,) = hint.__metadata__
+        columns.append(Column(field.name, KINDS[hint.__origin__], means.unit, means.meaning, field.default))
+    return Schema(name, row, tuple(columns), tuple(key))
+
+
+def _encodable(value: Any) -> str:
+    """A text that a file can hold: names of files need not be text. A missing one is empty."""
+    if value is None or (isinstance(value, float) and isnan(value)):
+        return ""
+    return str(value).encode(errors="backslashreplace").decode()
+
+
+def _cell(value: Any, decimals: int | None) -> str:
+    """A value as it stands in a file."""
+    if isinstance(value, float):
+        if isnan(value):
+            return ""
+        return repr(value) if decimals is None else f"{value:.{decimals}f}"
+    if isinstance(value, int):
+        return str(value)
+    if not isinstance(value, str):
+        return ""  # pandas' own missing value
+    if any(mark in value for mark in ',"\n\r'):
+        return '"' + value.replace('"', '""') + '"'
+    return value

@@ -1,0 +1,99 @@
+"""Results of every kind, made of rows that say little: what tests of files, pictures and tables
+need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from probekit.forgetting.comparison import TABLES, Comparison
+from probekit.forgetting.trajectory import FELL, STEPS, SUMMARY, Trajectory
+from probekit.probes.scores import SCORES, Scores
+from probekit.results.results import Results
+from probekit.results.run import Measurement, Run
+from probekit.results.schema import Schema
+
+LAYERS = 50
+
+
+def filled(schema: Schema, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """A table of rows that may lack columns: there texts are empty, whole numbers 0 and other
+    numbers missing."""
+    missing = {"str": "", "int64": 0, "Int64": None, "float64": None}
+    empty = {column.name: missing[column.kind.dtype] for column in schema.columns}
+    return schema.table([{**empty, **row} for row in rows])
+
+
+def table(schema: Schema, value: float) -> pd.DataFrame:
+    """A row for each of some layers, with `value` in every column of numbers, and texts of all
+    sorts."""
+    texts = ["NA", "", "null", "007", 'a "quoted", one', "two\nlines\r", "\x00", "\ufeff", "é", "True"]
+    rows = []
+    for number in range(LAYERS):
+        row: dict[str, Any] = {}
+        for column in schema.columns:
+            if column.kind.dtype == "str":
+                row[column.name] = f"{texts[number % len(texts)]}"
+            elif column.kind.dtype == "float64":
+                row[column.name] = value
+            else:
+                row[column.name] = number
+        rows.append(row)
+    return schema.table(rows)
+
+
+def run(value: float) -> Run:
+    """A run with something in every field."""
+    measurement = Measurement(
+        model="m",
+        step=3,
+        corpus="c",
+        source="./c",
+        modified_files=("a", "b"),
+        context="sentence",
+        fingerprints={"model": {"weights": "0123"}, "window": None},
+        store="/s",
+        shards_computed=1,
+        shards_reused=2,
+        words={"train": 3},
+        passages={"train": 1},
+        tasks={"pos": {"classes": ("A", "B"), "instances": {"train": 3}}},
+        seconds={"extract": value},
+    )
+    return Run(
+        command=("probekit", "probe", "\udc80"),
+        versions={"numpy": "2"},
+        settings={"value": value, "seeds": (0, 1), "base": "m", "threshold": 0.5},
+        counts={"corrected_over": 3},
+        seconds={"all": value},
+        measurements=(measurement,),
+    )
+
+
+def scores(value: float) -> Scores:
+    """Scores with `value` everywhere, one of each layer."""
+    names = {"model": "m", "task": "t", "corpus": "c", "probe": "linear", "metric": "accuracy"}
+    numbers = dict.fromkeys(("score", "ci_low", "ci_high", "dev_score", "dev_loss"), value)
+    rows = [{**names, **numbers, "layer": layer, "epoch": 1} for layer in range(LAYERS)]
+    return Scores(filled(SCORES, rows), run=run(value), warnings=("one", "two"))
+
+
+def comparison(value: float) -> Comparison:
+    """A comparison with `value` everywhere."""
+    tables = {name: table(schema, value) for name, schema in TABLES.items()}
+    return Comparison(**tables, run=run(value), warnings=("one",))
+
+
+def trajectory(value: float) -> Trajectory:
+    """A trajectory with `value` everywhere."""
+    return Trajectory(table(STEPS, value), table(FELL, value), table(SUMMARY, value), run=run(value))
+
+
+KINDS: dict[type[Results], Callable[[float], Results]] = {
+    Scores: scores,
+    Comparison: comparison,
+    Trajectory: trajectory,
+}
+"""Every kind of results, and how to make some with a value in them: a new kind is a row."""
