@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from probekit.probes.fit import FitSettings
     from probekit.probes.probe import probe
     from probekit.probes.scores import Scores
+    from probekit.reports.bars import bars
     from probekit.reports.heatmap import heatmap
+    from probekit.reports.latex import latex
+    from probekit.reports.lines import lines
     from probekit.reports.read import read
     from probekit.states.extract import extract
     from probekit.states.settings import ExtractSettings
@@ -44,9 +47,12 @@ _HOME = {
     "States": "states.states",
     "Task": "tasks.task",
     "Trajectory": "forgetting.trajectory",
+    "bars": "reports.bars",
     "compare": "forgetting.compare",
     "extract": "states.extract",
     "heatmap": "reports.heatmap",
+    "latex": "reports.latex",
+    "lines": "reports.lines",
     "load_corpus": "corpora.load",
     "load_task": "tasks.task",
     "make_instances": "tasks.instances",
@@ -70,9 +76,12 @@ __all__ = [
     "States",
     "Task",
     "Trajectory",
+    "bars",
     "compare",
     "extract",
     "heatmap",
+    "latex",
+    "lines",
     "load_corpus",
     "load_task",
     "make_instances",

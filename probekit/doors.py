@@ -6,6 +6,7 @@ One value where several are taken is a list of one, a path is as good as a text,
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -29,7 +30,6 @@ _INSTEAD = {
     "datasets.IterableDataset": "write each split into FOLDER/train.jsonl …, and give the folder",
     "probekit.States": "probe them first: probekit.probe(states, tasks)",
     "probekit.Corpus": "load_corpus has made it already: give it as it is where a corpus is taken",
-    "probekit.Trajectory": "draw it with probekit.reports.trajectory.trace_curves",
     "pandas.DataFrame": "give what holds the table: probekit.read(folder), or probekit.Scores(table)",
 }
 """What to do with objects that people give, by the name of a class they are of."""
@@ -122,6 +122,13 @@ def share(parameter: str, given: Any) -> float:
     """A number in [0, 1]. Raises InputError for anything else."""
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
         raise InputError(refusal(parameter, given, "a number from 0 to 1"))
+    return float(given)
+
+
+def number(parameter: str, given: Any) -> float:
+    """A number that is finite. Raises InputError for anything else."""
+    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+        raise InputError(refusal(parameter, given, "a number"))
     return float(given)
 
 

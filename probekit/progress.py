@@ -1,12 +1,174 @@
-"""How long work tells how far it is: a callback, so that the library itself never prints."""
+"""How long work tells how far it is: bars on standard error, or a callback.
+
+Public functions take `progress=True` (bars), `False` (silence), or a function. Nothing is shown of
+work that takes less than DELAY seconds, and nothing is ever printed to standard output.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from probekit import doors
+from probekit.errors import InputError
+from probekit.harmless import harmless
 
 Progress = Callable[[str, float, float], None]
 """Called with the stage's name, the units done and the units there are."""
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DELAY = 1.0  # seconds before anything is shown
+LINE_EVERY = 10.0  # seconds between two lines in a log
+REDRAW_EVERY = 0.2  # seconds between two states of a line in a notebook
+BAR = 24  # characters
+
 
 def silent(stage: str, done: float, total: float) -> None:
     """Report to nobody."""
+
+
+def reporting(verb: Callable[P, R]) -> Callable[P, R]:
+    """A public function whose `progress` may be True (the default), False or a function: inside it
+    is always a function."""
+
+    @wraps(verb)
+    def with_progress(*args: P.args, **kwargs: P.kwargs) -> R:
+        progress: Any = kwargs.get("progress", True)
+        with shown(progress) as report:
+            kwargs["progress"] = report
+            return verb(*args, **kwargs)
+
+    return with_progress
+
+
+@contextmanager
+def shown(progress: Progress | bool) -> Iterator[Progress]:
+    """What to call in the block to report progress.
+
+    Raises InputError for anything but True, False or a function.
+    """
+    if progress is False or (progress is True and sys.stderr is None):
+        yield silent
+    elif callable(progress):
+        yield progress
+    elif progress is not True:
+        raise InputError(doors.refusal("progress", progress, "True, False or a function"))
+    else:
+        from rich.console import Console
+
+        console = Console(stderr=True)
+        if console.is_jupyter:
+            lines: Any = _notebook_line()
+        elif console.is_terminal:
+            lines = _bars(console)
+        else:
+            lines = _log_lines()
+        with lines as report:
+            yield report
+
+
+@contextmanager
+def _bars(console: Any) -> Iterator[Progress]:
+    """A bar per stage, in a terminal."""
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    description = TextColumn("{task.description:>12}", markup=False)
+    times = (TimeElapsedColumn(), TimeRemainingColumn())
+    bars = Progress(description, BarColumn(), TaskProgressColumn(), *times, console=console)
+    stages: dict[str, Any] = {}
+    began = time.monotonic()
+
+    def report(stage: str, done: float, total: float) -> None:
+        if stage not in stages or (done < total and bars.tasks[stages[stage]].finished):
+            stages[stage] = bars.add_task(harmless(stage), total=total)
+        bars.update(stages[stage], completed=done, total=total)
+        if time.monotonic() - began > DELAY and not bars.finished:
+            bars.start()  # it does nothing where it has started
+
+    try:
+        yield report
+    finally:
+        if bars.live.is_started:
+            bars.stop()
+
+
+@contextmanager
+def _notebook_line() -> Iterator[Progress]:
+    """One line that is written anew, in a notebook, and taken away in the end."""
+    clock = _Clock(REDRAW_EVERY)
+    longest = 0
+
+    def report(stage: str, done: float, total: float) -> None:
+        nonlocal longest
+        left = clock.due(stage, done, total)
+        if left is not None:
+            full = round(BAR * done / max(total, 1e-9))
+            bar = "█" * full + "░" * (BAR - full)
+            text = f"{harmless(stage)} {bar} {_told(done, total, left)}"
+            sys.stderr.write(f"\r{text:<{longest}}")
+            sys.stderr.flush()
+            longest = max(longest, len(text))
+
+    try:
+        yield report
+    finally:
+        if longest:
+            sys.stderr.write(f"\r{'':<{longest}}\r")
+            sys.stderr.flush()
+
+
+@contextmanager
+def _log_lines() -> Iterator[Progress]:
+    """A line now and then, for a log."""
+    clock = _Clock(LINE_EVERY)
+
+    def report(stage: str, done: float, total: float) -> None:
+        left = clock.due(stage, done, total)
+        if left is not None:
+            sys.stderr.write(f"{harmless(stage)}: {_told(done, total, left)}\n")
+            sys.stderr.flush()
+
+    yield report
+
+
+class _Clock:
+    """When a line is due, and how long a stage will still take."""
+
+    def __init__(self, every: float) -> None:
+        """`every`: seconds from one line to the next; the first comes after DELAY at least."""
+        self.every = every
+        self.next = time.monotonic() + max(every, DELAY)
+        self.began: dict[str, tuple[float, float]] = {}
+
+    def due(self, stage: str, done: float, total: float) -> float | None:
+        """Seconds that are left of the stage (not finite where unknown), or None: not yet."""
+        now = time.monotonic()
+        began, had = self.began.setdefault(stage, (now, done))
+        if done < had:  # the stage begins again
+            began, had = self.began[stage] = now, done
+        if now < self.next or done >= total:
+            return None
+        self.next = now + self.every
+        return (now - began) * (total - done) / (done - had) if done > had else float("inf")
+
+
+def _told(done: float, total: float, left: float) -> str:
+    """`45%, 1:05 left`."""
+    share = f"{done / max(total, 1e-9):.0%}"
+    if left == float("inf"):
+        return share
+    minutes, seconds = divmod(round(left), 60)
+    return f"{share}, {minutes}:{seconds:02d} left"

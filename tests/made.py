@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ def made_corpus(
     labels: Mapping[Split, np.ndarray], layer: str = "upos", words: int = WORDS, name: str = "made"
 ) -> Corpus:
     """Passages of `words` words each, tagged with `labels` `(n,)` of every split in turn."""
-    splits = {}
+    splits: dict[Split, Any] = {}
     for split, values in labels.items():
         tags = [str(value) for value in values]
         passages = []

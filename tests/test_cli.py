@@ -77,6 +77,13 @@ def test_two_runs_give_the_same_scores(run: Run, tiny_bert: Path, brief: Path, t
     assert first == second
 
 
+def test_latex_is_all_there_is_on_standard_output(run: Run, tiny_bert: Path, brief: Path) -> None:
+    status, out, err = run(
+        "probe", "--model", str(tiny_bert), "--task", "pos", "--corpus", str(brief), "--out", "o", "--latex"
+    )
+    assert status == 0 and out == pk.latex(pk.read("o")) and "note: " in err
+
+
 def test_heatmap_of_several_runs(run: Run, tiny_bert: Path, tiny_gpt2: Path, brief: Path, tmp_path: Path) -> None:
     for model, name in ((tiny_bert, "a"), (tiny_gpt2, "b")):
         run("probe", "--model", model, "--task", "pos", "--corpus", brief, "--out", name)

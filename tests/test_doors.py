@@ -37,6 +37,10 @@ def sample() -> Corpus:
     return pk.load_corpus("sample")
 
 
+PLAIN: dict[str, Any] = {"ax": None, "greyscale": False}
+CELLS: dict[str, Any] = {"cmap": None, "vmin": 0.0, "vmax": 1.0, "digits": 2}
+
+
 def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
     """For every public function, arguments that are right; models are missing, so that nothing is computed."""
     shared = {"tasks": "pos", "corpus": "sample", "seeds": 1, "extract_settings": None, "fit_settings": None}
@@ -68,7 +72,10 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
             "progress": print,
             "options": None,
         },
-        "heatmap": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png"},
+        "heatmap": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN, **CELLS},
+        "lines": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN},
+        "bars": {"comparison": Comparison(*[EMPTY] * 5), "paths": tmp_path / "x.png", **PLAIN},
+        "latex": {"subject": pk.Scores(EMPTY)},
         "load_corpus": {"name_or_path": "sample", "allow_modified": False, "progress": print},
         "load_task": {"name": "pos"},
         "make_instances": {"task": pk.load_task("pos"), "corpus": sample()},
@@ -85,7 +92,7 @@ SHARED: dict[str, list[tuple[Any, str]]] = {
     "extract_settings": [({"pieces": "first"}, "ExtractSettings"), (QUICK, "ExtractSettings")],
     "fit_settings": [({"epochs": 2}, "FitSettings"), (3, "FitSettings")],
     "allow_modified": [("yes", "True or False"), (1, "True or False")],
-    "progress": [(True, "a function")],
+    "progress": [("loud", "True, False or a function"), (1, "True, False or a function")],
     "options": [
         ({"layrs": [1]}, "did you mean 'layers'"),
         ({"layers": "0,4"}, "layers takes"),
@@ -102,6 +109,11 @@ MODELS: list[tuple[object, str]] = [
 ]
 KIND = [("lnear", "did you mean 'linear'"), (["linear", 3], "a text"), (None, "a text")]
 ONE_KIND = [("lnear", "did you mean 'linear'"), (["linear"], "a text")]
+DRAWN: dict[str, list[tuple[Any, str]]] = {
+    "paths": [(3, "a path"), (None, "a path")],
+    "ax": [("here", "Axes"), ([], "Axes")],
+    "greyscale": [("yes", "True or False"), (1, "True or False")],
+}
 BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     "probe": {"subject": [*MODELS, (pk.Scores(EMPTY), "States")], "probes": KIND, **SHARED},
     "compare": {
@@ -126,13 +138,23 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "corpus": [("sample", "Corpus"), (Dataset.from_dict({"a": [1]}), "to_parquet")],
         "context": [("documents", "did you mean 'document'")],
         "settings": [({"pieces": "first"}, "ExtractSettings")],
-        "progress": [(True, "a function")],
+        "progress": [("loud", "True, False or a function"), (1, "True, False or a function")],
         "options": [({"piecs": "first"}, "did you mean 'pieces'"), ({"pieces": "men"}, "did you mean 'mean'")],
     },
     "heatmap": {
-        "subject": [(EMPTY, r"probekit\.Scores\(table\)"), ("runs/demo", "Scores or Comparison")],
-        "paths": [(3, "a path"), (None, "a path")],
+        "subject": [(EMPTY, r"probekit\.Scores\(table\)"), ("runs/demo", "Scores or Comparison or Trajectory")],
+        "cmap": [(3, "a text"), ("virids", "did you mean 'viridis'")],
+        "vmin": [("0", "a number"), (2.0, "it must be higher")],
+        "vmax": [(float("nan"), "a number"), (True, "a number")],
+        "digits": [(-1, "0 to 6"), (2.5, "a whole number"), (True, "a whole number")],
+        **DRAWN,
     },
+    "lines": {
+        "subject": [(EMPTY, r"probekit\.Scores\(table\)"), (None, "Scores or Comparison or Trajectory")],
+        **DRAWN,
+    },
+    "bars": {"comparison": [(pk.Scores(EMPTY), "Comparison"), (EMPTY, "Comparison")], **DRAWN},
+    "latex": {"subject": [(EMPTY, r"probekit\.Scores\(table\)"), ("runs/demo", "Scores or Comparison or Trajectory")]},
     "load_corpus": {
         "name_or_path": [(3, "a path"), (Dataset.from_dict({"a": [1]}), "to_parquet")],
         "allow_modified": SHARED["allow_modified"],
@@ -140,7 +162,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     },
     "load_task": {"name": [(3, "a path"), (None, "a path")]},
     "make_instances": {"task": [("pos", "Task")], "corpus": [("sample", "Corpus")]},
-    "read": {"folders": [(3, "a path"), (pk.Scores(EMPTY), "a path"), (Comparison(*[EMPTY] * 5), "a path")]},
+    "read": {"folders": [(3, "a path"), ([], "empty"), (pk.Scores(EMPTY), "a path")]},
 }
 ROWS = [
     pytest.param(verb, parameter, value, message, id=f"{verb}-{parameter}-{number}")
@@ -154,8 +176,9 @@ def call(verb: str, arguments: dict[str, Any]) -> Any:
     """Call a public function, with positional and further ones where it takes them."""
     arguments = dict(arguments)
     more = arguments.pop("options", None) or {}
-    if verb == "heatmap":
-        return pk.heatmap(arguments["subject"], arguments["paths"])
+    if "paths" in arguments:
+        subject = arguments.pop("subject", None) if "subject" in arguments else arguments.pop("comparison")
+        return getattr(pk, verb)(subject, arguments.pop("paths"), **arguments)
     return getattr(pk, verb)(**arguments, **more)
 
 
@@ -267,8 +290,11 @@ def test_a_loaded_model_is_explained(few: Corpus, tiny_bert: Path) -> None:
 def test_states_are_no_picture(few: Corpus, tiny_bert: Path, tmp_path: Path) -> None:
     with pytest.raises(ProbekitError, match=r"not a States: probe them first: probekit\.probe"):
         pk.heatmap(pk.extract(tiny_bert, few), tmp_path / "x.png")  # type: ignore[arg-type]
-    with pytest.raises(ProbekitError, match="paths is empty"):
-        pk.heatmap(pk.Scores(EMPTY))
+    nothing: list[Any] = [pk.Scores(EMPTY), Comparison(*[EMPTY] * 5), pk.Trajectory(EMPTY, EMPTY, EMPTY)]
+    for results in nothing:
+        for draw in (pk.heatmap, pk.lines):
+            with pytest.raises(ProbekitError, match="nothing to draw"):
+                draw(results)
 
 
 NAMED = {

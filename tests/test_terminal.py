@@ -98,6 +98,10 @@ COMMANDS: dict[str, Row] = {
     "out": lambda here: [*PROBE, "--task", EVIL, "--out", here / EVIL],
     "heatmap": lambda here: ["heatmap", here / EVIL],
     "picture": lambda here: ["heatmap", a_result(here), "--out", here / f"{EVIL}.svg"],
+    "lines": lambda here: ["lines", a_result(here), "--out", here / f"{EVIL}.svg"],
+    "table": lambda here: ["table", a_result(here)],
+    "LaTeX": lambda here: ["table", a_result(here), "--latex"],
+    "bars": lambda here: ["bars", here / EVIL],
     "ending": lambda here: ["heatmap", a_result(here), "--out", f"x.{EVIL}"],
     "cache": lambda here: ["cache"] if a_store(here) else [],
     "cache as JSON": lambda here: ["cache", a_store(here)],
@@ -180,7 +184,9 @@ def test_a_signal_ends_a_fit_at_once_with_a_message_and_no_empty_folder(
     tmp_path: Path, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code = "from probekit.cli import main, terminal; terminal.PLAIN_EVERY = 0; main()"
+    code = (
+        "from probekit import progress; progress.LINE_EVERY = progress.DELAY = 0; from probekit.cli import main; main()"
+    )
     corpus = str(conllu(tmp_path, "0", "x"))
     arguments = ["probe", "--model", str(tiny_bert), "--task", "pos", "--corpus", corpus, "--out", "a/b"]
     running = begin(code, *arguments, "--probe", "mlp", "--seeds", "1000")

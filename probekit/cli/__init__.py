@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from probekit.cli import lists, models, runs, terminal
+from probekit.cli import lists, models, pictures, runs, terminal
 from probekit.cli.door import standard_output
 from probekit.cli.parameters import as_options
 from probekit.cli.several import Command
@@ -49,7 +49,10 @@ def about(
 app.command(cls=Command)(runs.probe)
 app.command(cls=Command)(runs.compare)
 app.command(cls=Command)(runs.trace)
-app.command(cls=Command)(runs.heatmap)
+app.command(cls=Command)(pictures.heatmap)
+app.command(cls=Command)(pictures.lines)
+app.command(cls=Command)(pictures.bars)
+app.command(cls=Command)(pictures.table)
 app.command(cls=Command)(lists.tasks)
 app.command(cls=Command)(models.models)
 app.command(cls=Command)(models.doctor)

@@ -66,12 +66,13 @@ def fetch(
     """Download a corpus, verify it and keep it."""
     from probekit.corpora.card import load_card
     from probekit.corpora.fetch import fetch as fetch_corpus
+    from probekit.progress import shown
 
     for name in names:
         card = load_card(name)
         terminal.say(f"{card.title}\nlicence: {card.licence}")
-        with terminal.progress() as progress:
-            found = fetch_corpus(card, allow_modified=allow_modified, progress=progress)
+        with shown(True) as report:
+            found = fetch_corpus(card, allow_modified=allow_modified, progress=report)
         for path in found.paths.values():
             terminal.say(f"  {path}")
 

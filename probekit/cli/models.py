@@ -63,8 +63,7 @@ def doctor(
     from probekit.states.doctor import examine
 
     require_one_model_each("--model", [model], repeated=False)
-    with terminal.progress() as progress:
-        words = pk.load_corpus(corpus, allow_modified=allow_modified, progress=progress)
+    words = pk.load_corpus(corpus, allow_modified=allow_modified)
     found = examine(model, words, options.extract_settings(reading))
     if as_json:
         terminal.print_json({"facts": found.facts, "problems": found.problems, "warnings": found.notices})

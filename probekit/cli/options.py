@@ -19,10 +19,12 @@ from probekit.paths import path_of, portable
 if TYPE_CHECKING:
     from probekit.states.settings import ExtractSettings
 
+Form = Literal["table", "json", "latex"]
 DEEPEST = 10_000
 LONGEST_NAME = 100  # characters of a model's name in the name of a folder
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to standard output, and nothing else there.")]
+Latex = Annotated[bool, typer.Option("--latex", help="Print the table as LaTeX (booktabs), and nothing else there.")]
 AllowModified = Annotated[
     bool, typer.Option(help="Accept corpus files that differ from their checksum; results are marked with '*'.")
 ]
@@ -139,6 +141,13 @@ def names_of_corpora(values: list[str] | None) -> list[str] | None:
 def names(values: list[str]) -> list[str]:
     """The names in an option that is repeated or has commas."""
     return [name.strip() for value in values for name in value.split(",") if name.strip()]
+
+
+def form(as_json: bool, latex: bool) -> Form:
+    """How results are printed. Raises InputError for two ways at once."""
+    if as_json and latex:
+        raise InputError("give --json or --latex, not both")
+    return "json" if as_json else "latex" if latex else "table"
 
 
 def _layers(text: str, last: int | None) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Commands that measure and draw: probe, compare, trace, heatmap."""
+"""Commands that measure and draw: probe, compare, trace."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ def probe(
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
+    latex: options.Latex = False,
 ) -> None:
     """Train probes on every layer of a checkpoint; print a table, and write scores and a heatmap."""
     require_one_model_each("--model", model)
-    tasks = options.names_of_tasks(task)
-    with options.results_folder(out, model) as folder, terminal.progress() as progress:
+    form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
+    with options.results_folder(out, model) as folder:
         import probekit as pk
 
         scores = pk.probe(
@@ -45,12 +46,11 @@ def probe(
             seeds=seeds,
             extract_settings=options.extract_settings(reading),
             allow_modified=allow_modified,
-            progress=progress,
         )
         scores = scores.of_command(sys.argv)
         scores.write(folder)
     pk.heatmap(scores, folder / "heatmap.png", folder / "heatmap.svg")
-    terminal.print_scores(scores, folder, as_json)
+    terminal.print_scores(scores, folder, form)
 
 
 @options.reads
@@ -68,15 +68,15 @@ def compare(
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
+    latex: options.Latex = False,
 ) -> None:
     """What did fine-tuning change? Compare checkpoints with one before them, layer by layer."""
     require_one_model_each("--before", [before], repeated=False)
     require_one_model_each("--after", after)
-    tasks = options.names_of_tasks(task)
+    form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
     chosen: Any = {"probe": probe, "correction": correction, "floor": floor}
-    with options.results_folder(out, [*after, "against", before]) as folder, terminal.progress() as progress:
+    with options.results_folder(out, [*after, "against", before]) as folder:
         import probekit as pk
-        from probekit.reports.forgetting import decomposition_picture
 
         change = pk.compare(
             before,
@@ -86,14 +86,13 @@ def compare(
             seeds=seeds,
             extract_settings=options.extract_settings(reading),
             allow_modified=allow_modified,
-            progress=progress,
             **chosen,
         )
         change = change.of_command(sys.argv)
         change.write(folder)
     pk.heatmap(change, folder / "forgetting.png", folder / "forgetting.svg")
-    decomposition_picture(change, folder / "decomposition.png", folder / "decomposition.svg")
-    terminal.print_comparison(change, folder, as_json)
+    pk.bars(change, folder / "decomposition.png", folder / "decomposition.svg")
+    terminal.print_comparison(change, folder, form)
 
 
 @options.reads
@@ -118,17 +117,17 @@ def trace(
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
+    latex: options.Latex = False,
 ) -> None:
     """When was it forgotten? Probe every checkpoint of a training run; only new ones when given --out again."""
     require_one_model_each("--models", models or [])
     require_one_model_each("--base", [base] if base else [], repeated=False)
-    tasks = options.names_of_tasks(task)
+    form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
     if not (run or models):
         raise InputError("give --run with a Trainer's output folder, or --models for each checkpoint")
-    with options.results_folder(out, [str(run or (models or [""])[0])]) as folder, terminal.progress() as progress:
+    with options.results_folder(out, [str(run or (models or [""])[0])]) as folder:
         import probekit as pk
         from probekit.forgetting.trace import checkpoints_of
-        from probekit.reports.trajectory import trace_curves, trace_heatmap
 
         checkpoints = [*(models or []), *(checkpoints_of(run) if run else [])]
         kind: Any = probe
@@ -144,24 +143,9 @@ def trace(
             keep_states=keep_states == "yes",
             extract_settings=options.extract_settings(reading),
             allow_modified=allow_modified,
-            progress=progress,
         )
         found = found.of_command(sys.argv)
         found.write(folder)
-    trace_curves(found, folder / "curves.png", folder / "curves.svg")
-    trace_heatmap(found, folder / "retention.png", folder / "retention.svg")
-    terminal.print_trajectory(found, folder, as_json)
-
-
-def heatmap(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of one run or several, or their scores.csv.")],
-    out: Annotated[Path, typer.Option(help="The picture: .png, .svg or .pdf.")] = Path("heatmap.png"),
-) -> None:
-    """Draw the heatmap again, from one run or several."""
-    import probekit as pk
-    from probekit.probes.scores import joined
-
-    scores = joined([pk.Scores.read(folder) for folder in folders])
-    pk.heatmap(scores, out)
-    terminal.print_warnings(scores.warnings)
-    terminal.say(str(out))
+    pk.lines(found, folder / "curves.png", folder / "curves.svg")
+    pk.heatmap(found, folder / "retention.png", folder / "retention.svg")
+    terminal.print_trajectory(found, folder, form)

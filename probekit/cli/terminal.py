@@ -1,4 +1,4 @@
-"""The terminal: progress on standard error, tables and JSON on standard output.
+"""The terminal: notices and errors on standard error; tables, JSON and LaTeX on standard output.
 
 All text leaves through here, and is made harmless on the way.
 """
@@ -6,9 +6,7 @@ All text leaves through here, and is made harmless on the way.
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,73 +20,38 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
+    from probekit.cli.options import Form
     from probekit.forgetting.comparison import Comparison
     from probekit.forgetting.trajectory import Trajectory
     from probekit.probes.scores import Scores
     from probekit.states.doctor import Examination
 
-PLAIN_EVERY = 10.0
 
-
-@contextmanager
-def progress() -> Iterator[Any]:
-    """Progress bars on standard error, a bar a stage."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    if not Console(stderr=True).is_terminal:
-        yield _plain_progress()
-        return
-    columns = (TextColumn("{task.description:>12}", markup=False), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bars:
-        stages: dict[str, Any] = {}
-
-        def report(stage: str, done: float, total: float) -> None:
-            if stage not in stages or (done < total and bars.tasks[stages[stage]].finished):
-                stages[stage] = bars.add_task(harmless(stage), total=total)
-            bars.update(stages[stage], completed=done, total=total)
-
-        yield report
-
-
-def _plain_progress() -> Callable[[str, float, float], None]:
-    """A line now and then, for a log: of a stage that takes long, every PLAIN_EVERY seconds."""
-    said = [time.monotonic()]
-
-    def report(stage: str, done: float, total: float) -> None:
-        if time.monotonic() - said[0] > PLAIN_EVERY:
-            said[0] = time.monotonic()
-            complain(f"{stage}: {done / max(total, 1e-9):.0%}")
-
-    return report
-
-
-def print_scores(scores: Scores, folder: Path, as_json: bool) -> None:
-    """The table of best layers; or as JSON these, and all scores."""
+def print_scores(scores: Scores, folder: Path, form: Form) -> None:
+    """The table of best layers, also as LaTeX; or as JSON these, and all scores."""
     files = ["scores.csv", "run.json", "heatmap.png", "heatmap.svg"]
-    if as_json:
+    if form == "json":
         tables = {"best": records(scores.best()), "scores": records(scores.table)}
         print_json({"warnings": scores.warnings, **tables, "folder": str(folder), "files": files})
         return
-    from probekit.reports.table import score_table
+    if form == "latex":
+        _print_latex(scores)
+        return
+    from probekit.reports.table import as_rich, score_table
 
-    print_results(scores.warnings, score_table(scores), folder, files)
+    print_results(scores.warnings, as_rich(score_table(scores)), folder, files)
 
 
-def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> None:
+def print_comparison(comparison: Comparison, folder: Path, form: Form) -> None:
     """The table and the verdicts; or as JSON these, and every table."""
     from probekit.forgetting.comparison import TABLES
 
     files = [f"{name}.csv" for name in TABLES] + ["run.json"]
     files += [f"{name}.{ending}" for name in ("forgetting", "decomposition") for ending in ("png", "svg")]
-    if as_json:
+    if form == "latex":
+        _print_latex(comparison)
+        return
+    if form == "json":
         tables = {name: records(getattr(comparison, name)) for name in ("best", "last", *TABLES)}
         corrected = {name: comparison.run.settings[name] for name in ("correction", "floor")}
         corrected["corrected_over"] = comparison.run.counts["corrected_over"]
@@ -97,7 +60,7 @@ def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> Non
     from rich.console import Group
     from rich.text import Text
 
-    from probekit.reports.table import LEGENDS, comparison_table, where_table
+    from probekit.reports.table import as_rich, comparison_table, where_table
 
     best = comparison.best
     several = [column for column in ("after", "corpus") if best[column].nunique() > 1]
@@ -105,17 +68,21 @@ def print_comparison(comparison: Comparison, folder: Path, as_json: bool) -> Non
         Text(f"{', '.join(str(row[column]) for column in [*several, 'task'])}: {row['verdict']}.")
         for _, row in best.iterrows()
     ]
-    legend = Text("; ".join(LEGENDS.values()), "dim")
-    where = where_table(comparison) or Text("at the best layer before, no kind of instance changed by more than chance")
-    shown = Group(comparison_table(comparison), legend, Text(), *lines, Text(), where)
+    kinds = where_table(comparison)
+    chance = "at the best layer before, no kind of instance changed by more than chance"
+    where = as_rich(kinds) if kinds else Text(chance)
+    shown = Group(as_rich(comparison_table(comparison)), Text(), *lines, Text(), where)
     print_results(comparison.warnings, shown, folder, files)
 
 
-def print_trajectory(trajectory: Trajectory, folder: Path, as_json: bool) -> None:
+def print_trajectory(trajectory: Trajectory, folder: Path, form: Form) -> None:
     """Two rows for each task and what became of it; or as JSON these, and every table."""
     files = ["trajectory.csv", "fell.csv", "summary.csv", "run.json"]
     files += [f"{name}.{ending}" for name in ("curves", "retention") for ending in ("png", "svg")]
-    if as_json:
+    if form == "latex":
+        _print_latex(trajectory)
+        return
+    if form == "json":
         tables = {name: records(table) for name, table in trajectory.tables.items()}
         counted = {"base": trajectory.base, "threshold": trajectory.threshold}
         print_json({"warnings": trajectory.warnings, **counted, **tables, "folder": str(folder), "files": files})
@@ -123,12 +90,20 @@ def print_trajectory(trajectory: Trajectory, folder: Path, as_json: bool) -> Non
     from rich.console import Group
     from rich.text import Text
 
-    from probekit.reports.table import LEGENDS, trajectory_table
+    from probekit.reports.table import LEGENDS, as_rich, trajectory_table
 
     lines = [Text(f"{row['task']}, {row['corpus']}: {row['verdict']}.") for _, row in trajectory.summary.iterrows()]
     if any("MDE" in line.plain for line in lines):
         lines += [Text(), Text(LEGENDS["MDE"], "dim")]
-    print_results(trajectory.warnings, Group(trajectory_table(trajectory), *lines), folder, files)
+    print_results(trajectory.warnings, Group(as_rich(trajectory_table(trajectory)), *lines), folder, files)
+
+
+def _print_latex(subject: Scores | Comparison | Trajectory) -> None:
+    import probekit as pk
+
+    write(pk.latex(subject))
+    for warning in subject.warnings:
+        complain(f"note: {as_options(warning)}")
 
 
 def records(table: pd.DataFrame) -> Any:
@@ -194,7 +169,12 @@ def print_json(value: Any) -> None:
     """As JSON, and nothing else."""
     import json
 
-    sys.stdout.write(json.dumps(value, indent=1) + "\n")
+    write(json.dumps(value, indent=1) + "\n")
+
+
+def write(text: str) -> None:
+    """A text that another program reads, as it is."""
+    sys.stdout.write(text)
 
 
 def say(text: str) -> None:

@@ -13,7 +13,7 @@ from probekit.corpora.card import load_card
 from probekit.corpora.passage import Corpus
 from probekit.errors import CorpusError, InputError
 from probekit.paths import path_of
-from probekit.progress import Progress, silent
+from probekit.progress import Progress, reporting
 
 HUB = "hf:"
 
@@ -31,8 +31,9 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
+@reporting
 @_collector_paused()
-def load_corpus(name_or_path: str | Path, *, allow_modified: bool = False, progress: Progress = silent) -> Corpus:
+def load_corpus(name_or_path: str | Path, *, allow_modified: bool = False, progress: Progress | bool = True) -> Corpus:
     """The annotated text a name or a path stands for.
 
     A shipped name wins over a file or folder of that name, which is `./NAME` (see `bundle.is_shipped`).
@@ -42,15 +43,17 @@ def load_corpus(name_or_path: str | Path, *, allow_modified: bool = False, progr
             and test (see `find`; a single file is split by document); or `hf:NAME`, a data set of the hub
             (`hf:NAME:CONFIG`).
         allow_modified: accept fetched files whose checksum differs from the card's; `Corpus.modified` names them.
-        progress: called while files are fetched and read.
+        progress: while files are fetched and read: True for bars on standard error, False for
+            silence, or a function that is called with the stage, the units done and the units
+            there are.
 
     Raises InputError for an unknown name, CorpusError for files that are missing, malformed or modified.
     """
     doors.of_type("name_or_path", name_or_path, (str, Path))
     doors.of_type("allow_modified", allow_modified, bool)
-    doors.function("progress", progress)
+    report = doors.function("progress", progress)
     try:
-        corpus = _loaded(name_or_path, allow_modified, progress)
+        corpus = _loaded(name_or_path, allow_modified, report)
     except OSError as error:  # a folder that may not be entered, a file that goes while it is read
         raise CorpusError(f"cannot read {error.filename or name_or_path}: {error.strerror or error}") from error
     return replace(corpus, source=str(name_or_path))

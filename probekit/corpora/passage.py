@@ -102,6 +102,19 @@ class Corpus:
         sizes = ", ".join(f"{len(passages):,} {split}" for split, passages in self.splits.items())
         return f"Corpus({self.name!r}: passages {sizes})"
 
+    def _repr_html_(self) -> str:
+        import pandas as pd
+
+        from probekit import html
+
+        rows = []
+        for split, passages in self.splits.items():
+            words = int(self.offsets(split)[-1])
+            rows.append({"split": split, "passages": f"{len(passages):,}", "words": f"{words:,}"})
+        annotations = ", ".join(sorted(self.word_annotations | self.span_annotations))
+        notes = [f"annotations: {annotations or 'none'}", *self.notices]
+        return html.page(repr(self), pd.DataFrame(rows), notes)
+
     def passages(self) -> Iterator[Passage]:
         """Every passage, split after split."""
         for passages in self.splits.values():

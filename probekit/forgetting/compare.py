@@ -42,7 +42,7 @@ from probekit.probes.fit import FitSettings, Fitted, fit_together
 from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora, names_of_states
 from probekit.probes.probe import fit_facts, measurement_of, versions
-from probekit.progress import Progress, silent
+from probekit.progress import Progress, reporting
 from probekit.results.run import Measurement, Run
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
@@ -59,6 +59,7 @@ Rows = list[dict[str, Any]]
 SEEDS = (0, 1, 2)
 
 
+@reporting
 def compare(
     before: ModelOrStates,
     after: Subject,
@@ -72,7 +73,7 @@ def compare(
     extract_settings: ExtractSettings | None = None,
     fit_settings: FitSettings | None = None,
     allow_modified: bool = False,
-    progress: Progress = silent,
+    progress: Progress | bool = True,
     **options: Any,
 ) -> Comparison:
     """What was known before and is not after, layer by layer, with intervals and p-values.
@@ -92,7 +93,8 @@ def compare(
         extract_settings: how checkpoints by name read.
         fit_settings: how probes are trained.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
-        progress: called with the stage, the units done and the units there are.
+        progress: True for bars on standard error, False for silence, or a function that is called with
+            the stage, the units done and the units there are.
         options: change single fields of `extract_settings` (`layers=(0, 6)`, `pieces="first"` …), as for `extract`.
 
     Raises InputError where states are of different texts or their layers mean different things, ModelError where
@@ -105,7 +107,8 @@ def compare(
     doors.choice("correction", correction, get_args(Correction))
     doors.choice("floor", floor, get_args(Floor))
     extract_settings = reading(compare, extract_settings, options)
-    check_settings(fit_settings, allow_modified, progress)
+    check_settings(fit_settings, allow_modified)
+    report = doors.function("progress", progress)
     seeds = doors.seeds("seeds", seeds)
     settings = fit_settings or FitSettings()
     found: dict[str, Rows] = {name: [] for name in TABLES}
@@ -113,7 +116,7 @@ def compare(
     started = time.perf_counter()
     seconds: dict[str, float] = {}
     measurements: list[Measurement] = []
-    every = list(ask([first, *others], tasks, corpus, extract_settings, allow_modified, progress))
+    every = list(ask([first, *others], tasks, corpus, extract_settings, allow_modified, report))
     n_tasks = sum(len(asked.data) for asked in every)
     corpora = names_of_corpora([asked.corpus for asked in every])
     for asked, corpus_name in zip(every, corpora, strict=True):
@@ -127,7 +130,7 @@ def compare(
                 raise InputError("one of the checkpoints after is given twice")
             data = _common(questions, checkpoints, warnings)
             with timed(seconds, "fit"):
-                fitted = fit_together(checkpoints, data, probe=probe, seeds=seeds, settings=settings, progress=progress)
+                fitted = fit_together(checkpoints, data, probe=probe, seeds=seeds, settings=settings, progress=report)
             floors = [_floor_score(d, checkpoints[0].corpus, floor) for d in data]
             for states, probes, name in zip(checkpoints[1:], fitted[1:], shown[1:], strict=True):
                 sides = _sides(checkpoints[0], states, fitted[0], probes, warnings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -231,7 +231,23 @@ TABLES = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+SHOWN = (
+    "after",
+    "task",
+    "corpus",
+    "layer_before",
+    "layer_after",
+    "score_before",
+    "score_after",
+    "delta",
+    "p_adjusted",
+    "retention",
+    "verdict",
+)
+"""The columns of `best` that a notebook shows."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Results):
     """What was found, a table each. Scores are in [0, 1], `delta` is after minus before.
 
@@ -246,12 +262,17 @@ class Comparison(Results):
 
     TABLES: ClassVar[Mapping[str, Schema]] = TABLES
     MADE_BY: ClassVar[str] = "compare"
+    TOLD_BY: ClassVar[Sequence[str]] = KEYS
 
     comparison: pd.DataFrame
     best: pd.DataFrame
     decomposition: pd.DataFrame
     similarity: pd.DataFrame
     by_label: pd.DataFrame
+
+    def shown(self) -> pd.DataFrame:
+        """The best layers: what changed, and what became of each task."""
+        return self.best[list(SHOWN)]
 
     @property
     def last(self) -> pd.DataFrame:

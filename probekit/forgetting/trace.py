@@ -42,7 +42,7 @@ from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora
 from probekit.probes.probe import fit_facts, probe_states, versions
 from probekit.probes.scores import SCORES, ScoreRow
-from probekit.progress import Progress, silent
+from probekit.progress import Progress, reporting
 from probekit.results.run import Measurement, Run
 from probekit.states.extract import extract
 from probekit.states.settings import ExtractSettings
@@ -81,6 +81,7 @@ def checkpoints_of(run: str | Path) -> list[str]:
     return [str(path) for path in sorted(found, key=lambda path: _step(path.name, 0))]
 
 
+@reporting
 def trace(
     models: Sequence[str | Path],
     tasks: TaskNames = "all",
@@ -95,7 +96,7 @@ def trace(
     extract_settings: ExtractSettings | None = None,
     fit_settings: FitSettings | None = None,
     allow_modified: bool = False,
-    progress: Progress = silent,
+    progress: Progress | bool = True,
     **options: Any,
 ) -> Trajectory:
     """Probe the base model and every checkpoint of a run, and measure what each retains of what the base knew.
@@ -124,7 +125,8 @@ def trace(
     doors.share("threshold", threshold)
     doors.of_type("keep_states", keep_states, bool)
     extract_settings = reading(trace, extract_settings, options)
-    check_settings(fit_settings, allow_modified, progress)
+    check_settings(fit_settings, allow_modified)
+    report = doors.function("progress", progress)
     base = None if base is None else doors.text_of(doors.of_type("base", base, (str, Path)))
     twice = [name for name in names if names.count(name) > 1]
     if twice:
@@ -139,7 +141,7 @@ def trace(
         extract_settings or ExtractSettings(),
         keep_states,
         Path(folder),
-        progress,
+        report,
     )
     opened, warnings = _opened(names, base, how)
     remove_left_behind(how.folder / CHECKPOINTS)
@@ -150,7 +152,7 @@ def trace(
     measurements: list[Measurement] = []
     asked = by_corpus(tasks, corpus)
     corpora = [
-        source if isinstance(source, Corpus) else load_corpus(source, allow_modified=allow_modified, progress=progress)
+        source if isinstance(source, Corpus) else load_corpus(source, allow_modified=allow_modified, progress=report)
         for source, _ in asked
     ]
     for loaded, name, (_, wanted) in zip(corpora, names_of_corpora(corpora), asked, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -15,6 +15,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 THRESHOLD = 0.9
+SHOWN = (
+    "task",
+    "corpus",
+    "layer_first",
+    "layer_last",
+    "score_first",
+    "score_last",
+    "change",
+    "retention",
+    "verdict",
+)
+"""The columns of `summary` that a notebook shows."""
 
 Step = Annotated[int, Means("of training: what the checkpoint's name says, or its place", COUNT)]
 Layer = Annotated[int, Means("0 is the embeddings", COUNT)]
@@ -116,7 +128,7 @@ FELL = schema_of("fell", "a task and layer", FellRow, KEYS)
 SUMMARY = schema_of("summary", "a task", SummaryRow, KEYS[:-1])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Trajectory(Results):
     """Scores over training.
 
@@ -130,10 +142,15 @@ class Trajectory(Results):
 
     TABLES: ClassVar[Mapping[str, Schema]] = {"table": STEPS, "fell": FELL, "summary": SUMMARY}
     MADE_BY: ClassVar[str] = "trace"
+    TOLD_BY: ClassVar[Sequence[str]] = ("model", "task", "corpus")
 
     table: pd.DataFrame
     fell: pd.DataFrame
     summary: pd.DataFrame
+
+    def shown(self) -> pd.DataFrame:
+        """What became of each task."""
+        return self.summary[list(SHOWN)]
 
     @property
     def base(self) -> str:

@@ -69,12 +69,10 @@ def questions_of(tasks: TaskNames, corpus: CorpusNames | None) -> tuple[list[str
 def check_settings(
     fit_settings: FitSettings | None,
     allow_modified: bool,
-    progress: Progress,
 ) -> None:
     """Raise InputError where one of what probe, compare and trace all take is something else."""
     doors.optional("fit_settings", fit_settings, FitSettings)
     doors.of_type("allow_modified", allow_modified, bool)
-    doors.function("progress", progress)
 
 
 def reading(

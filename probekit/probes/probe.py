@@ -28,7 +28,7 @@ from probekit.probes.evaluate import task_counts, task_scores
 from probekit.probes.fit import FitSettings, Fitted, fit
 from probekit.probes.heads import head_of
 from probekit.probes.scores import ScoreRow, Scores, make_scores
-from probekit.progress import Progress, silent
+from probekit.progress import Progress, reporting
 from probekit.results.run import Measurement, Run
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
@@ -37,6 +37,7 @@ from probekit.stats.metrics import METRICS
 from probekit.tasks.instances import FEW, TaskData
 
 
+@reporting
 def probe(
     subject: Subject,
     tasks: TaskNames = "all",
@@ -47,7 +48,7 @@ def probe(
     extract_settings: ExtractSettings | None = None,
     fit_settings: FitSettings | None = None,
     allow_modified: bool = False,
-    progress: Progress = silent,
+    progress: Progress | bool = True,
     **options: Any,
 ) -> Scores:
     """Train probes on every layer and score them on the test split.
@@ -62,7 +63,8 @@ def probe(
         extract_settings: how checkpoints by name read.
         fit_settings: how probes are trained.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
-        progress: called with the stage, the units done and the units there are.
+        progress: True for bars on standard error, False for silence, or a function that is called with
+            the stage, the units done and the units there are.
         options: change single fields of `extract_settings` (`layers=(0, 6)`, `pieces="first"` …), as for `extract`.
 
     Raises InputError for arguments that are something else, TaskError where a named task cannot be carried by the
@@ -73,17 +75,18 @@ def probe(
     heads = doors.several("probes", probes, (str,))
     kinds = tuple(dict.fromkeys(head_of(name, "probes").name for name in heads))
     extract_settings = reading(probe, extract_settings, options)
-    check_settings(fit_settings, allow_modified, progress)
+    check_settings(fit_settings, allow_modified)
+    report = doors.function("progress", progress)
     seeds = doors.seeds("seeds", seeds)
     settings = fit_settings or FitSettings()
     rows: list[ScoreRow] = []
     measurements: list[Measurement] = []
     warnings: list[str] = []
     started = time.perf_counter()
-    for asked in ask(subjects, tasks, corpus, extract_settings, allow_modified, progress):
+    for asked in ask(subjects, tasks, corpus, extract_settings, allow_modified, report):
         warnings += asked.notices
         for (_, states_in), (context, data) in product(asked.checkpoints, asked.contexts()):
-            found, measurement, said, _ = probe_states(states_in(context), data, kinds, seeds, settings, progress)
+            found, measurement, said, _ = probe_states(states_in(context), data, kinds, seeds, settings, report)
             rows += found
             measurements.append(measurement)
             warnings += said

@@ -85,7 +85,7 @@ COLUMNS = SCORES.names[:12]
 MORE_COLUMNS = SCORES.names[12:15]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Scores(Results):
     """What was measured.
 
@@ -96,8 +96,16 @@ class Scores(Results):
 
     TABLES: ClassVar[Mapping[str, Schema]] = {"table": SCORES}
     MADE_BY: ClassVar[str] = "probe"
+    TOLD_BY: ClassVar[Sequence[str]] = KEYS
 
     table: pd.DataFrame
+
+    def shown(self) -> pd.DataFrame:
+        """The best layers; or all rows where an experiment was measured twice."""
+        try:
+            return self.best()
+        except InputError:
+            return self.table
 
     def displayed(self) -> pd.DataFrame:
         """The table with `model`, `task`, `corpus` and `probe` as display names: where two of them

@@ -1,127 +1,187 @@
-"""Heatmap: tasks × layers, with the numbers, the best layer marked, and the baselines beside them."""
+"""Heatmap: cells of layers, with numbers: scores, what changed, or what is retained."""
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from probekit import doors
-from probekit.errors import InputError
 from probekit.forgetting.comparison import Comparison
+from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.baselines import BASELINES
 from probekit.probes.scores import Scores
-from probekit.reports.forgetting import forgetting_figure
-from probekit.reports.picture import save
+from probekit.reports import changes, colours, retained
+from probekit.reports.cells import CELL_HEIGHT, CellStyle, cell_width, frame_cell, show_cells
+from probekit.reports.picture import Panel, check, picture
+from probekit.reports.rows import probes_and_baselines
 from probekit.stats.metrics import METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
-
-CELL_WIDTH, CELL_HEIGHT = 0.72, 0.52  # inches
-
-
-def heatmap(subject: Scores | Comparison, *paths: str | Path) -> None:
-    """Draw scores, or what changed between checkpoints, into each of `paths` (.png, .svg or .pdf).
-
-    Of scores: one panel a model and kind of probe; one row a task, one column a layer; light to dark from 0 to 1,
-    which reads in greyscale. The best layer of a row, by its dev score, is framed. Baselines stand apart on the left.
-    Of a comparison see `reports.forgetting`.
-
-    Raises InputError for anything else, for a path of another kind, and for scores of baselines only.
-    """
-    doors.of_type("subject", subject, (Scores, Comparison))
-    doors.several("paths", paths, (str, Path))
-    if isinstance(subject, Scores):
-        save(partial(_figure, subject), *paths)
-    else:
-        save(partial(forgetting_figure, subject), *paths)
-
-
-def _figure(scores: Scores) -> Any:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    frame = scores.displayed()
-    kinds = [kind for kind in frame["probe"].unique() if kind not in BASELINES]
-    panels = [
-        (model, kind)
-        for model in frame["model"].unique()
-        for kind in kinds
-        if ((frame["model"] == model) & (frame["probe"] == kind)).any()
-    ]
-    if not panels:
-        raise InputError("there are no layers to draw: the scores hold baselines only")
-    grids = [_grid(frame, model, kind) for model, kind in panels]
-    rows = [len(grid) for grid, _, _ in grids]
-    columns = max(grid.shape[1] + baselines.shape[1] for grid, baselines, _ in grids)
-    # A panel's title and axis take about two inches of height besides its cells.
-    heights = [CELL_HEIGHT * n + 1.25 for n in rows]
-    figure = Figure(figsize=(CELL_WIDTH * columns + 2.6, sum(heights)), layout="constrained")
-    parts = figure.subfigures(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
-    most = max(grid.shape[1] for grid, _, _ in grids)
-    for part, (model, kind), grid in zip(parts, panels, grids, strict=True):
-        _panel(part, f"{model}: {kind} probes, score by layer", *grid, columns=most)
-    return figure
+LEAST_RANGE = 0.05  # of scores: a row whose layers differ by less is not drawn as if they did
+GAP = 0.35  # columns between baselines and layers
 
 
-def _grid(frame: pd.DataFrame, model: str, kind: str) -> tuple[pd.DataFrame, pd.DataFrame, list[int]]:
-    """Scores of one panel, means over seeds: tasks × layers, tasks × baselines, and each task's best layer."""
-    several = frame["corpus"].nunique() > 1
-    mine = frame[frame["model"] == model]
-    labels = {name: metric.label for name, metric in METRICS.items()}
-    label = mine["task"] + " (" + mine["metric"].replace(labels) + ")"
-    mine = mine.assign(row=label + ("\n" + mine["corpus"] if several else ""))
-    order = list(dict.fromkeys(mine["row"]))
-    layers = mine[mine["probe"] == kind].pivot_table(index="row", columns="layer", values="score")
-    known = [name for name in BASELINES if (mine["probe"] == name).any()]
-    baselines = mine[mine["probe"].isin(known)].pivot_table(index="row", columns="probe", values="score")
-    rows = [row for row in order if row in layers.index]
-    dev = mine[mine["probe"] == kind].pivot_table(index="row", columns="layer", values="dev_score")
-    best = [int(dev.loc[row].astype(float).idxmax()) for row in rows]
-    return layers.reindex(rows), baselines.reindex(index=rows, columns=known), best
+def heatmap(
+    subject: Scores | Comparison | Trajectory,
+    *paths: str | Path,
+    ax: Axes | None = None,
+    cmap: str | None = None,
+    vmin: float | None = None,
+    vmax: float | None = None,
+    digits: int | None = None,
+    greyscale: bool = False,
+) -> Figure:
+    """Draw cells of layers, with their numbers.
+
+    - Scores: a panel per model and kind of probe, a row per task, a column per layer, baselines
+      apart on the left. The best layer of a row, by its dev score, is framed. Each row has colours
+      of its own, from its lowest to its highest score.
+    - A comparison: a panel per checkpoint, changes in points; those that cannot be told from 0 are
+      grey and in brackets. Colours reach to 5 points at least.
+    - A trajectory: a panel per task, the share retained by layer and step.
+
+    Args:
+        subject: what is drawn.
+        paths: files to write the picture into (.png, .svg, .pdf), if any.
+        ax: matplotlib axes to draw the only panel into.
+        cmap: name of a colour map of matplotlib.
+        vmin, vmax: ends of one colour scale for all cells, in the unit of the numbers.
+        digits: decimals of the numbers.
+        greyscale: draw without colour.
+
+    Returns the figure, which a notebook shows.
+
+    Raises InputError for anything else, for a path of another kind, and for scores of baselines
+    only; StoreError where a file cannot be written.
+    """
+    doors.of_type("subject", subject, (Scores, Comparison, Trajectory))
+    check(paths, ax, greyscale)
+    style = CellStyle.checked(cmap, vmin, vmax, digits, greyscale)
+    if isinstance(subject, Scores):
+        panels = _panels(subject, style)
+    elif isinstance(subject, Comparison):
+        panels = changes.panels(subject, style)
+    else:
+        panels = retained.panels(subject, style)
+    across = 3 if isinstance(subject, Trajectory) else 1
+    return picture(panels, *paths, ax=ax, across=across)
 
 
-def _panel(
-    part: Any, title: str, grid: pd.DataFrame, baselines: pd.DataFrame, best: list[int], *, columns: int
-) -> None:
-    """Draw one; cells are as wide as those of a panel with `columns` layers."""
-    from matplotlib.patches import Rectangle
-    from matplotlib.patheffects import withStroke
+class _Grid(NamedTuple):
+    """Scores of a panel, means over seeds: tasks × layers, tasks × baselines, best layers."""
 
-    part.suptitle(title, fontsize=11, x=0.02, ha="left")
-    left, right = part.subplots(1, 2, width_ratios=[max(baselines.shape[1], 1), columns], sharey=False)
-    cells(left, baselines)
-    cells(right, grid)
-    right.set_xlim(0, columns)
-    right.set_yticks([])
-    right.set_xlabel("layer (0 = embeddings; frame = best on dev)")
-    left.set_xlabel("without a model")
-    for i, layer in enumerate(best):
-        column = list(grid.columns).index(layer)
-        place = (column + 0.04, i + 0.05), 0.92, 0.9
-        # Black on light cells, white within it on dark ones.
-        halo = [withStroke(linewidth=4.5, foreground="white")]
-        right.add_patch(Rectangle(*place, fill=False, edgecolor="black", linewidth=2.2, path_effects=halo))
+    layers: pd.DataFrame
+    baselines: pd.DataFrame
+    best: list[int]
+
+    @property
+    def columns(self) -> float:
+        """The width of all cells, and of the gap between baselines and layers."""
+        n = self.baselines.shape[1]
+        return self.layers.shape[1] + (n + GAP if n else 0)
 
 
-def cells(axes: Any, grid: pd.DataFrame) -> None:
-    """Draw numbers in [0, 1] as cells, light to dark."""
-    import seaborn as sns
+def _panels(scores: Scores, style: CellStyle) -> list[Panel]:
+    trained, baselines = probes_and_baselines(scores)
+    grids: list[tuple[str, _Grid]] = []
+    for (model, kind), rows in trained.groupby(["model", "probe"], sort=False):
+        title = f"{model}: {kind} probes{_on(rows)}, score by layer ({_seeds(rows)})"
+        grids.append((title, _grid(rows, baselines[baselines["model"] == model])))
+    columns = max(grid.columns for _, grid in grids)  # cells of all panels have one width
+    width = cell_width(style.decimals(2)) * columns + 2.6
+    found = []
+    for title, grid in grids:
+        draw = partial(_draw, grid=grid, style=style, columns=columns)
+        found.append(Panel(title, width, CELL_HEIGHT * len(grid.layers) + 1.9, draw))
+    return found
 
-    sns.heatmap(
-        grid.astype(float),
-        ax=axes,
-        vmin=0,
-        vmax=1.15,  # the darkest cells stay light enough for a black frame
-        cmap="Greys",
-        annot=True,
-        fmt=".2f",
-        annot_kws={"fontsize": 9},
-        linewidths=1,
-        linecolor="white",
-        cbar=False,
-    )
-    axes.set_ylabel("")
-    axes.tick_params(length=0, labelsize=9)
-    axes.set_yticklabels(axes.get_yticklabels(), rotation=0)
-    axes.set_xticklabels(axes.get_xticklabels(), rotation=0)
+
+def _on(rows: pd.DataFrame) -> str:
+    """The corpus, unless rows name it."""
+    return f" on {rows['corpus'].iloc[0]}" if rows["corpus"].nunique() == 1 else ""
+
+
+def _seeds(rows: pd.DataFrame) -> str:
+    numbers = rows.groupby(["task", "corpus", "layer"])["seed"].nunique()
+    least, most = int(numbers.min()), int(numbers.max())
+    if most == 1:
+        return "1 seed"
+    return f"mean of {most if least == most else f'{least} to {most}'} seeds"
+
+
+def _grid(rows: pd.DataFrame, without: pd.DataFrame) -> _Grid:
+    several = rows["corpus"].nunique() > 1
+    rows, without = _with_labels(rows, several), _with_labels(without, several)
+    layers = rows.pivot_table(index="row", columns="layer", values="score", sort=False)
+    layers = layers[sorted(layers.columns)]
+    dev = rows.pivot_table(index="row", columns="layer", values="dev_score", sort=False)
+    best = [int(dev.loc[row].astype(float).idxmax()) for row in layers.index]
+    baselines = without.pivot_table(index="row", columns="probe", values="score")
+    known = [name for name in BASELINES if name in baselines.columns]
+    return _Grid(layers, baselines.reindex(index=layers.index, columns=known), best)
+
+
+def _with_labels(frame: pd.DataFrame, several: bool) -> pd.DataFrame:
+    """With a column `row`, what a row of cells is called: with its corpus where there are several."""
+    short = {name: metric.label for name, metric in METRICS.items()}
+    labels = frame["task"] + " (" + frame["metric"].replace(short) + ")"
+    if several:
+        labels = labels + "\n" + frame["corpus"]
+    return frame.assign(row=labels)
+
+
+def _draw(axes: Axes, *, grid: _Grid, style: CellStyle, columns: float) -> list[Any]:
+    values = grid.layers.astype(float)
+    texts = style.texts(values, 2)
+    if style.has_ends:
+        cells = values
+        low, high = style.ends(float(np.nanmin(values)), float(np.nanmax(values)))
+        label, ticks = "score", None
+    else:
+        cells = _by_row(values)
+        low, high = 0.0, 1.0
+        label = f"each row by itself: lowest to highest layer, {LEAST_RANGE:g} apart at least"
+        ticks = ("lowest", "highest")
+    colour_map = style.colour_map(colours.SCORES, colours.SCORES_GREY)
+    mesh = show_cells(axes, cells, texts, colour_map, (low, high))
+    for row, layer in enumerate(grid.best):
+        frame_cell(axes, row, list(values.columns).index(layer))
+    _baselines(axes, grid.baselines, style)
+    start = axes.get_xlim()[0]
+    axes.set_xlim(start, start + columns)
+    axes.set_xlabel("layer (0 = embeddings; framed: best on dev)" + _without(grid.baselines))
+    style.bar(axes, mesh, label, ticks)
+    return []
+
+
+def _without(baselines: pd.DataFrame) -> str:
+    return "; baselines on the left have no model" if baselines.shape[1] else ""
+
+
+def _by_row(values: pd.DataFrame) -> pd.DataFrame:
+    """Each row from 0, its lowest score, to 1, its highest, LEAST_RANGE apart at least."""
+    highest = values.max(axis=1)
+    ranges = (highest - values.min(axis=1)).clip(lower=LEAST_RANGE)
+    return 1 - values.rsub(highest, axis=0).div(ranges, axis=0)
+
+
+def _baselines(axes: Axes, baselines: pd.DataFrame, style: CellStyle) -> None:
+    """Draw them left of the layers, without colours."""
+    n = baselines.shape[1]
+    if not n:
+        return
+    start = -n - GAP
+    for (row, column), text in np.ndenumerate(style.texts(baselines.astype(float), 2)):
+        place = start + column + 0.5, row + 0.5
+        axes.text(*place, text, ha="center", va="center", fontsize=9, color="black")
+    axes.set_xlim(start, axes.get_xlim()[1])
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    places = [start + column + 0.5 for column in range(n)]
+    axes.set_xticks([*places, *axes.get_xticks()], [*baselines.columns, *labels])

@@ -1,46 +1,154 @@
-"""Picture: a figure, drawn and written to files.
+"""Picture: panels drawn into a figure, shown by a notebook, and written to files.
 
-Every picture is made here: names of models, labels and all other text are drawn as they are, `$` and `\\` included.
+Every picture is made here: names of models, labels and all other text are drawn as they are, `$`
+and `\\` included, and stay text in SVG.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import matplotlib as mpl
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from probekit import doors
 from probekit.errors import InputError, StoreError
 from probekit.harmless import as_xml
 from probekit.results.folder import cannot_write
 from probekit.whole import written_whole
 
 FORMATS = (".png", ".svg", ".pdf")
-
+ACROSS = 3  # panels side by side
+LEGEND_HEIGHT = 0.24  # inches a row of the legend
+KEY_WIDTH, LETTER_WIDTH = 0.7, 0.08  # inches of a key in the legend, and of a letter beside it
 
 # Nobody's own settings may read text as formulas; ids in SVG are the same for the same picture.
 SETTINGS: Any = {
     "text.parse_math": False,
     "text.usetex": False,
     "axes.formatter.use_mathtext": False,
+    "svg.fonttype": "none",
     "svg.hashsalt": "probekit",
 }
 
 
-def save(make: Callable[[], Any], *paths: str | Path) -> None:
-    """Write the matplotlib figure that `make` makes into each of `paths`, whose endings (.png, .svg or .pdf) say how.
+class Picture(Figure):
+    """A matplotlib figure that a notebook shows, and that keeps text as text when it is saved."""
 
-    Raises InputError for another ending, StoreError where writing fails.
+    def savefig(self, *given: Any, **options: Any) -> None:
+        """As a matplotlib figure does."""
+        with mpl.rc_context(SETTINGS):
+            super().savefig(*given, **options)
+
+    def _repr_png_(self) -> bytes:
+        return drawn_as(self, "png")
+
+
+class Panel(NamedTuple):
+    """One part of a picture.
+
+    Attributes:
+        title: what it shows.
+        width, height: inches, axes and title included.
+        draw: draws it into axes, and gives what a legend explains.
     """
-    import matplotlib as mpl
 
-    for path in paths:
+    title: str
+    width: float
+    height: float
+    draw: Callable[[Axes], Sequence[Artist]]
+
+
+def check(paths: Sequence[str | Path], ax: Any, greyscale: bool) -> None:
+    """Raise InputError where one of what every picture takes is something else, as a path that
+    does not end in .png, .svg or .pdf."""
+    for path in doors.several("paths", paths, (str, Path)) if paths else ():
         if Path(path).suffix not in FORMATS:
-            raise InputError(f"cannot draw into '{path}': expected a name that ends in {', '.join(FORMATS)}")
+            endings = ", ".join(FORMATS)
+            raise InputError(f"cannot draw into '{path}': expected a name that ends in {endings}")
+    doors.optional("ax", ax, Axes)
+    doors.of_type("greyscale", greyscale, bool)
+
+
+def picture(panels: Sequence[Panel], *paths: str | Path, ax: Any = None, across: int = 1) -> Figure:
+    """A figure of panels, `across` of them side by side, written into each of `paths` as well.
+
+    With `ax`, the one panel is drawn into these axes, and their figure is what is given back. A
+    legend stands below all panels, or beside `ax`: never over data.
+
+    Raises InputError for no panels, and for several where `ax` is given; StoreError where writing
+    fails.
+    """
+    if not panels:
+        raise InputError("there is nothing to draw: the results have no rows")
     with mpl.rc_context(SETTINGS):
-        figure = make()
+        figure = _of_panels(panels, across) if ax is None else _in_axes(panels, ax)
         for path in map(Path, paths):
-            _write(_drawn(figure, path.suffix[1:]), path)
+            _write(drawn_as(figure, path.suffix[1:]), path)
+    return figure
+
+
+def _of_panels(panels: Sequence[Panel], across: int) -> Figure:
+    columns = 2 if len(panels) == 4 and across == 3 else min(across, len(panels))  # no holes
+    rows = -(-len(panels) // columns)
+    heights = [0.0] * rows
+    for i, panel in enumerate(panels):
+        heights[i // columns] = max(heights[i // columns], panel.height)
+    width = columns * max(panel.width for panel in panels)
+    figure = Picture(figsize=(width, sum(heights)), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, height_ratios=heights).ravel().tolist()
+    keys: list[Artist] = []
+    for axes, panel in zip(grid, panels, strict=False):
+        axes.set_title(panel.title, fontsize=10.5, loc="left")
+        keys += panel.draw(axes)
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    keys = _once(keys)
+    if keys:
+        longest = max(len(str(key.get_label())) for key in keys)
+        ncols = max(1, min(len(keys), int(width / (KEY_WIDTH + LETTER_WIDTH * longest))))
+        figure.set_figheight(sum(heights) + LEGEND_HEIGHT * -(-len(keys) // ncols))
+        figure.legend(handles=keys, loc="outside lower center", ncols=ncols, fontsize=9, frameon=False)
+    _literally(figure)
+    return figure
+
+
+def _in_axes(panels: Sequence[Panel], ax: Any) -> Figure:
+    axes: Axes = ax
+    if len(panels) != 1:
+        titles = "; ".join(panel.title.splitlines()[0] for panel in panels)
+        raise InputError(f"ax takes one panel, and there are {len(panels)} to draw ({titles})")
+    axes.set_title(panels[0].title, fontsize=10.5, loc="left")
+    keys = _once(panels[0].draw(axes))
+    if keys:
+        place: Any = {"loc": "upper left", "bbox_to_anchor": (1.02, 1), "borderaxespad": 0}
+        axes.legend(handles=keys, fontsize=9, frameon=False, **place)
+    _literally(axes)
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
+def _once(keys: Sequence[Artist]) -> list[Artist]:
+    """The first key of each label."""
+    found: dict[str, Artist] = {}
+    for key in keys:
+        found.setdefault(str(key.get_label()), key)
+    return list(found.values())
+
+
+def _literally(drawn: Artist) -> None:
+    """Text that was made before, or is yet to be drawn, is no formula either."""
+    for text in drawn.findobj(Text):
+        if isinstance(text, Text):
+            text.set_parse_math(False)
+            text.set_usetex(False)
 
 
 def _write(content: bytes, path: Path) -> None:
@@ -52,12 +160,14 @@ def _write(content: bytes, path: Path) -> None:
         raise StoreError(cannot_write(path, error)) from error
 
 
-def _drawn(figure: Any, form: str) -> bytes:
-    if form != "svg":
-        drawn = BytesIO()
-        figure.savefig(drawn, format=form, dpi=160, bbox_inches="tight")
-        return drawn.getvalue()
-    text = StringIO()
-    # No date in the file: the same scores give the same bytes.
-    figure.savefig(text, format=form, dpi=160, bbox_inches="tight", metadata={"Date": None})
-    return as_xml(text.getvalue()).encode()
+def drawn_as(figure: Figure, form: str) -> bytes:
+    """The content of a file of the form `png`, `svg` or `pdf`."""
+    with mpl.rc_context(SETTINGS):
+        if form != "svg":
+            drawn = BytesIO()
+            figure.savefig(drawn, format=form, dpi=160, bbox_inches="tight")
+            return drawn.getvalue()
+        text = StringIO()
+        # No date in the file: the same scores give the same bytes.
+        figure.savefig(text, format=form, dpi=160, bbox_inches="tight", metadata={"Date": None})
+        return as_xml(text.getvalue()).encode()

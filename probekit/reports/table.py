@@ -1,14 +1,11 @@
-"""Tables for the terminal."""
+"""Tables of results, as texts: for the terminal and for LaTeX."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from math import isnan
-from typing import TYPE_CHECKING
-
-from rich.box import SIMPLE_HEAD
-from rich.markup import escape
-from rich.table import Table
+from typing import TYPE_CHECKING, NamedTuple
 
 from probekit.forgetting.comparison import Comparison
 from probekit.forgetting.trajectory import Trajectory
@@ -16,6 +13,7 @@ from probekit.probes.scores import Scores
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.console import RenderableType
 
 LEVEL = 0.05
 MOST_CHANGED = 5
@@ -26,69 +24,107 @@ LEGENDS = {
 """What abbreviations in tables and verdicts mean."""
 
 
+class Column(NamedTuple):
+    """A column: its heading, and whether it holds numbers, or the name that a row is about."""
+
+    heading: str
+    is_number: bool = True
+    is_name: bool = False
+
+
+@dataclass
+class Table:
+    """Texts in rows and columns.
+
+    Attributes:
+        title: what it shows.
+        columns: from left to right.
+        rows: one text for each column.
+        note: what stands below it.
+    """
+
+    title: str
+    columns: list[Column]
+    rows: list[list[str]] = field(default_factory=list)
+    note: str = ""
+
+
+def table_of(subject: Scores | Comparison | Trajectory) -> Table:
+    """The table of results of any verb."""
+    if isinstance(subject, Scores):
+        return score_table(subject)
+    if isinstance(subject, Comparison):
+        return comparison_table(subject)
+    return trajectory_table(subject)
+
+
+def as_rich(table: Table) -> RenderableType:
+    """As the terminal shows it."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Group
+    from rich.markup import escape
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    about = {"title_justify": "left", "title_style": "", "padding": (0, 1, 0, 0)}
+    shown = RichTable(title=escape(table.title), box=SIMPLE_HEAD, **about)  # type: ignore[arg-type]
+    for column in table.columns:
+        justify = "right" if column.is_number else "left"
+        style = "bold" if column.is_name else ""
+        shown.add_column(escape(column.heading), justify=justify, style=style)  # type: ignore[arg-type]
+    for row in table.rows:
+        shown.add_row(*map(escape, row))
+    # A caption of rich's own would be broken at the table's width.
+    return Group(shown, Text(table.note, "dim")) if table.note else shown
+
+
 def score_table(scores: Scores) -> Table:
-    """One row a model, task and probe: the best layer, its score and interval, and the baselines beside it.
+    """One row per model, task and probe: the best layer, its score and interval, the baselines.
 
     It fits into 80 columns for one model and corpus.
     """
     best, frame = scores.best(), scores.displayed()
-    several_models, several_probes = frame["model"].nunique() > 1, best["probe"].nunique() > 1
-    several_corpora = frame["corpus"].nunique() > 1
-    on = "" if several_corpora else f" on {frame['corpus'].iloc[0]}"
-    shown = _table(f"Best layer of each task{on}, chosen on dev, scored on test")
-    if several_models:
-        shown.add_column("model")
-    shown.add_column("task", style="bold")
-    if several_corpora:
-        shown.add_column("corpus")
-    if several_probes:
-        shown.add_column("probe")
-    for heading in ("layer", "score", "95% interval", "layer 0", "lexical", "majority", "metric"):
-        shown.add_column(heading, justify="left" if heading == "metric" else "right")
+    names = _names(frame, ("model", "task", "corpus", "probe"), best)
+    on = "" if "corpus" in names else f" on {frame['corpus'].iloc[0]}"
+    numbers = ("layer", "score", "95% interval", "layer 0", "lexical", "majority")
+    columns = [*_name_columns(names), *map(Column, numbers), Column("metric", False)]
+    shown = Table(f"Best layer of each task{on}, chosen on dev, scored on test", columns)
     for _, row in best.iterrows():
-        shown.add_row(
-            *([escape(row["model"])] if several_models else []),
-            escape(row["task"]),
-            *([escape(row["corpus"])] if several_corpora else []),
-            *([row["probe"]] if several_probes else []),
+        interval = f"{row['ci_low']:.3f}–{row['ci_high']:.3f}"
+        cells = [
             f"{row['layer']} of {row['first_layer']}–{row['last_layer']}",
             f"{row['score']:.3f}",
-            "–" if isnan(row["ci_low"]) else f"{row['ci_low']:.3f}–{row['ci_high']:.3f}",
+            "–" if isnan(row["ci_low"]) else interval,
             _score(row["score_layer_0"]),
             _score(row["lexical"]),
             _score(row["majority"]),
             row["metric"],
-        )
+        ]
+        shown.rows.append([*(str(row[name]) for name in names), *cells])
     return shown
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    """Two rows for each checkpoint and task: the best layer of each side and the last one, and their difference in
-    points (hundredths). One row where these are the same."""
+    """Two rows per checkpoint and task: the best layer of each side and the last one, and their
+    difference in points (hundredths). One row where these are the same."""
     best, last = comparison.best, comparison.last
-    several, several_corpora = best["after"].nunique() > 1, best["corpus"].nunique() > 1
-    after = "" if several else f" → {best['after'].iloc[0]}"
-    on = "" if several_corpora else f" on {best['corpus'].iloc[0]}"
-    shown = _table(f"{best['before'].iloc[0]}{after}{on}: best layers (chosen on dev) and last; change in points")
-    if several:
-        shown.add_column("after")
-    shown.add_column("task", style="bold")
-    if several_corpora:
-        shown.add_column("corpus")
-    for heading in ("layer", "before", "after", "change", "95% interval", "p adj.", "MDE", "retention"):
-        shown.add_column(heading, justify="right")
+    names = _names(best, ("after", "task", "corpus"))
+    after = "" if "after" in names else f" → {best['after'].iloc[0]}"
+    on = "" if "corpus" in names else f" on {best['corpus'].iloc[0]}"
+    what = f"{best['before'].iloc[0]}{after}{on}"
+    numbers = ("layer", "before", "after", "change", "95% interval", "p adj.", "MDE", "retention")
+    columns = [*_name_columns(names), *map(Column, numbers)]
+    title = f"{what}: best layers (chosen on dev) and last; change in points"
+    shown = Table(title, columns, note="; ".join(LEGENDS.values()))
     for (_, at_best), (_, at_last) in zip(best.iterrows(), last.iterrows(), strict=True):
-        names = [
-            *([escape(at_best["after"])] if several else []),
-            escape(at_best["task"]),
-            *([escape(at_best["corpus"])] if several_corpora else []),
-        ]
+        labels = [str(at_best[name]) for name in names]
         best_layers = (at_best["layer_before"], at_best["layer_after"])
         last_layers = (at_last["layer"], at_last["layer_after"])
         same = best_layers == last_layers
-        shown.add_row(*names, *_changed("best = last" if same else "best", best_layers, at_best))
+        which = "best = last" if same else "best"
+        shown.rows.append([*labels, *_changed(which, best_layers, at_best)])
         if not same:
-            shown.add_row(*("" for _ in names), *_changed("last", last_layers, at_last))
+            shown.rows.append([*("" for _ in labels), *_changed("last", last_layers, at_last)])
     return shown
 
 
@@ -107,27 +143,25 @@ def _changed(which: str, layers: tuple[int, int], row: pd.Series) -> list[str]:
 
 
 def where_table(comparison: Comparison) -> Table | None:
-    """The MOST_CHANGED kinds of instances of each checkpoint that changed most, of those that can be told from zero;
-    None where there is none. Changes are in points of the share answered right."""
+    """The MOST_CHANGED kinds of instances of each checkpoint that changed most, of those that can
+    be told from zero; None where there is none. Changes are in points of the share answered
+    right."""
     kinds = comparison.by_label[comparison.by_label["p_adjusted"] <= LEVEL]
     if kinds.empty:
         return None
-    several, several_corpora = comparison.best["after"].nunique() > 1, comparison.best["corpus"].nunique() > 1
-    shown = _table("Where it changed most, at the best layer before; share answered right, change in points")
-    shown.caption, shown.caption_justify, shown.caption_style = LEGENDS["p adj."], "left", "dim"
-    for heading in (["after"] if several else []) + ["task"] + (["corpus"] if several_corpora else []):
-        shown.add_column(heading, style="bold" if heading == "task" else "")
-    for heading in ("kind", "value", "layer", "n", "before", "after", "change", "95% interval", "p adj."):
-        shown.add_column(heading, justify="left" if heading in ("kind", "value") else "right")
+    names = _names(comparison.best, ("after", "task", "corpus"))
+    texts = [Column("kind", False), Column("value", False)]
+    numbers = ("layer", "n", "before", "after", "change", "95% interval", "p adj.")
+    columns = [*_name_columns(names), *texts, *map(Column, numbers)]
+    what = "share answered right, change in points"
+    title = f"Where it changed most, at the best layer before; {what}"
+    shown = Table(title, columns, note=LEGENDS["p adj."])
     most = kinds.sort_values("delta", key=abs, ascending=False, kind="stable")
     for after in comparison.best["after"].unique():
         for _, row in most[most["after"] == after].head(MOST_CHANGED).iterrows():
-            shown.add_row(
-                *([escape(row["after"])] if several else []),
-                escape(row["task"]),
-                *([escape(row["corpus"])] if several_corpora else []),
+            cells = [
                 row["kind"],
-                escape(str(row["value"])),
+                str(row["value"]),
                 str(row["layer"]),
                 f"{row['n_test']:,}",
                 f"{row['right_before']:.3f}",
@@ -135,30 +169,34 @@ def where_table(comparison: Comparison) -> Table | None:
                 f"{100 * row['delta']:+.1f}",
                 f"{100 * row['ci_low']:+.1f} to {100 * row['ci_high']:+.1f}",
                 f"{row['p_adjusted']:.3f}",
-            )
+            ]
+            shown.rows.append([*(str(row[name]) for name in names), *cells])
     return shown
 
 
 def trajectory_table(trace: Trajectory) -> Table:
-    """Two rows for each task, the best layers and the last one: scores at the first and the last step, the change with
-    its interval, and where retention first fell. Changes are in points, and negative where the curve falls."""
+    """Two rows per task, the best layers and the last one: scores at the first and the last step,
+    the change with its interval, and where retention first fell. Changes are in points, and
+    negative where the curve falls."""
     steps = trace.table["step"]
-    shown = _table(f"Steps {steps.min()} to {steps.max()}, retention counted from {trace.base}; change in points")
-    shown.add_column("task", style="bold")
-    shown.add_column("corpus")
-    headings = ("layer", "first", "last", "change", "95% interval", "from best", "retention")
-    for heading in (*headings, f"retention below {trace.threshold:g} at"):
-        shown.add_column(heading, justify="right")
+    numbers = ("layer", "first", "last", "change", "95% interval", "from best", "retention")
+    below = f"retention below {trace.threshold:g} at"
+    columns = [Column("task", False, True), Column("corpus", False), *map(Column, numbers)]
+    title = f"Steps {steps.min()} to {steps.max()}, retention counted from {trace.base}"
+    shown = Table(f"{title}; change in points", [*columns, Column(below)])
     for _, row in trace.summary.iterrows():
-        mine = trace.fell[(trace.fell["task"] == row["task"]) & (trace.fell["corpus"] == row["corpus"])]
-        fell = mine.dropna(subset=["step"]).sort_values(["step", "layer"]).groupby("step")["layer"]
-        where = ", ".join(f"step {step} ({_layers(layers.tolist())})" for step, layers in fell)
-        ends = (f"{100 * row[f'change_from_best{side}']:+.1f}" for side in ("", "_low", "_high"))
-        from_best = "{} ({} to {})".format(*ends)
+        is_mine = (trace.fell[["task", "corpus"]] == row[["task", "corpus"]]).all(axis=1)
+        fell = trace.fell[is_mine].dropna(subset=["step"]).sort_values(["step", "layer"])
+        of_steps = fell.groupby("step")["layer"]
+        where = [f"step {step} ({_layers(layers.tolist())})" for step, layers in of_steps]
+        ends = [f"{100 * row[f'change_from_best{side}']:+.1f}" for side in ("", "_low", "_high")]
+        from_best = f"{ends[0]} ({ends[1]} to {ends[2]})"
         best = _over_steps("best", row, "")
-        shown.add_row(escape(row["task"]), escape(row["corpus"]), *best[:-1], from_best, best[-1], where or "–")
+        told = ", ".join(where) or "–"
+        labels = [str(row["task"]), str(row["corpus"])]
+        shown.rows.append([*labels, *best[:-1], from_best, best[-1], told])
         last = _over_steps("last", row, "last_layer_")
-        shown.add_row("", "", *last[:-1], "", last[-1], "")
+        shown.rows.append(["", "", *last[:-1], "", last[-1], ""])
     return shown
 
 
@@ -180,8 +218,21 @@ def _over_steps(which: str, row: pd.Series, prefix: str) -> list[str]:
     ]
 
 
-def _table(title: str) -> Table:
-    return Table(title=escape(title), title_justify="left", title_style="", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+def _names(frame: pd.DataFrame, names: tuple[str, ...], rows: pd.DataFrame | None = None) -> list[str]:
+    """The columns that tell rows apart: the task, and those with several values.
+
+    `rows` are those of the table where they are fewer than those of `frame`.
+    """
+    found = []
+    for name in names:
+        told_by = rows if rows is not None and name == "probe" else frame
+        if name == "task" or told_by[name].nunique() > 1:
+            found.append(name)
+    return found
+
+
+def _name_columns(names: list[str]) -> list[Column]:
+    return [Column(name, is_number=False, is_name=name == "task") for name in names]
 
 
 def _score(value: float) -> str:

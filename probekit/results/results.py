@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from probekit import doors
+from probekit import doors, html
 from probekit.errors import InputError, suggestion
 from probekit.results import folder as files
 from probekit.results.run import Run
@@ -22,7 +22,7 @@ KIND = "kind"
 WARNINGS = "warnings"
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Results:
     """Tables with a schema, the run that made them, and warnings.
 
@@ -38,6 +38,8 @@ class Results:
 
     TABLES: ClassVar[Mapping[str, Schema]] = {}
     MADE_BY: ClassVar[str] = ""
+    TOLD_BY: ClassVar[Sequence[str]] = ()
+    """Columns of the first table whose values the line at a prompt names."""
 
     run: Run = field(default_factory=Run)
     warnings: tuple[str, ...] = ()
@@ -53,6 +55,17 @@ class Results:
         if self.run != other.run or self.warnings != other.warnings:
             return False
         return all(table.equals(other.tables[name]) for name, table in self.tables.items())
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        return html.line(name, next(iter(self.tables.values())), self.TOLD_BY)
+
+    def _repr_html_(self) -> str:
+        return html.page(repr(self), self.shown(), self.warnings)
+
+    def shown(self) -> pd.DataFrame:
+        """The table that a notebook shows."""
+        return next(iter(self.tables.values()))
 
     __hash__ = None  # type: ignore[assignment]
 

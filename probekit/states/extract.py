@@ -15,7 +15,7 @@ from probekit import doors
 from probekit.corpora.passage import SPLITS, Context, Corpus, Split
 from probekit.errors import InputError, StoreError
 from probekit.models.model import Model, open_model
-from probekit.progress import Progress, silent
+from probekit.progress import Progress, reporting, silent
 from probekit.states.fill import Filler
 from probekit.states.named import keep_names
 from probekit.states.settings import ExtractSettings
@@ -32,13 +32,14 @@ SHARD_BYTES = 1 << 29  # … as far as the vectors of all layers, in float32, st
 LONG = 8_192  # words of a sentence or document that are kept together whatever their vectors take
 
 
+@reporting
 def extract(
     model: str | Path | torch.nn.Module,
     corpus: Corpus,
     *,
     context: Context = "sentence",
     settings: ExtractSettings | None = None,
-    progress: Progress = silent,
+    progress: Progress | bool = True,
     **options: Any,
 ) -> States:
     """Hidden states of every word of `corpus`, from the cache as far as they are there.
@@ -50,20 +51,21 @@ def extract(
         corpus: what to read.
         context: what is read in one pass: each passage (`sentence`), or each document up to the model's limit.
         settings: how; keyword options (`pieces="first"`, `layers=(0, 6)` …) change single fields.
-        progress: called with the stage, the words done and the words there are.
+        True for bars on standard error, False for silence, or a function that is called with
+            the stage, the words done and the words there are.
 
     Raises InputError for arguments that are something else and for layers that the model does not have, ModelError
     for a model that cannot be used, and StoreError where states cannot be kept.
     """
     doors.of_type("corpus", corpus, Corpus)
     doors.choice("context", context, get_args(Context))
-    doors.function("progress", progress)
+    report = doors.function("progress", progress)
     settings = doors.optional("settings", settings, ExtractSettings) or ExtractSettings()
     names = {one.name for one in fields(ExtractSettings)}
     if isinstance(model, str | Path):
         doors.options("extract", options, names)
         settings = replace(settings, **options)
-        return _extract(open_model(doors.text_of(model), settings.encoder), corpus, context, settings, progress)
+        return _extract(open_model(doors.text_of(model), settings.encoder), corpus, context, settings, report)
     from probekit.models.module import Module, is_module
 
     if not is_module(model) or not options.get("layers"):
@@ -71,7 +73,7 @@ def extract(
     doors.options("extract", options, {*names, "tokenizer", "layers", "name"})
     name = options.pop("name", type(model).__name__)
     opened = Module(model, options.pop("tokenizer", None), options.pop("layers"), name)
-    states = _extract(opened, corpus, context, replace(settings, **options), progress)
+    states = _extract(opened, corpus, context, replace(settings, **options), report)
     return replace(states, module=opened)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xxhash
 
-from probekit import doors
+from probekit import doors, html
 from probekit.corpora.passage import SPLITS, Context, Corpus, Split
 from probekit.errors import InputError
 from probekit.models.model import Model
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 GIVEN = "given"  # what stands in the manifest for vectors that somebody else computed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class States:
     """One vector per word and layer of a corpus.
 
@@ -110,6 +110,23 @@ class States:
             without_vector=zeros,
             context=context,
         )
+
+    def __repr__(self) -> str:
+        layers = f"{len(self.layers)} of {self.n_layers} layers"
+        words = sum(int(self.corpus.offsets(split)[-1]) for split in self.corpus.splits)
+        size = f"{words:,} words × {self.dim} in {self.dtype}"
+        return f"States({self.model!r} on {self.corpus.name!r}: {layers}, {size})"
+
+    def _repr_html_(self) -> str:
+        import pandas as pd
+
+        facts = {
+            "layers": ", ".join(map(str, self.layers)),
+            "context": self.context,
+            "kept in": str(self.folder or "memory"),
+        }
+        frame = pd.DataFrame(facts.items(), columns=["what", "value"])
+        return html.page(repr(self), frame, self.warnings)
 
     @property
     def dtype(self) -> str:

@@ -13,7 +13,6 @@ from probekit.corpora.passage import SPLITS, Corpus
 from probekit.probes.baselines import BASELINES
 from probekit.probes.evaluate import task_counts, task_scores
 from probekit.probes.fit import fit
-from probekit.reports.heatmap import _figure
 from probekit.stats.metrics import METRICS, Metric, sum_groups
 from probekit.tasks.instances import TaskData
 from tests.made import SIZES, WORDS, made_corpus, made_states
@@ -90,8 +89,8 @@ def test_a_metric_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             assert row["score"] < (answers == gold["test"]).mean()  # the rare labels are harder
         assert row["score"] == pytest.approx(balanced_accuracy_score(gold["test"], answers))
         assert row["ci_low"] <= row["score"] <= row["ci_high"]
-    (panel,) = _figure(scores).subfigs
-    assert "mine (balanced)" in [text.get_text() for text in panel.axes[0].get_yticklabels()]
+    panel, _ = pk.heatmap(scores).axes
+    assert "mine (balanced)" in [text.get_text() for text in panel.get_yticklabels()]
 
 
 def test_counts_add_up_over_the_groups_and_keep_the_shape() -> None:

@@ -16,8 +16,7 @@ import probekit as pk
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError
 from probekit.probes.scores import COLUMNS, MORE_COLUMNS, SCORES, ScoreRow, joined, make_scores
-from probekit.reports.heatmap import _figure
-from probekit.reports.table import score_table
+from probekit.reports.table import Table, score_table
 from probekit.results.run import Run
 from tests.made import SIZES, made_corpus, made_states, stored
 
@@ -47,8 +46,11 @@ def states_of(corpus: Corpus, known: bool, **facts: Any) -> pk.States:
     return made_states(corpus, values, **facts)
 
 
-def cells(table: object) -> dict[str, list[str]]:
-    return {column.header: list(column.cells) for column in table.columns}  # type: ignore[attr-defined]
+def cells(table: Table) -> dict[str, list[str]]:
+    """The texts of each column."""
+    headings = [column.heading for column in table.columns]
+    columns = zip(*table.rows, strict=True)
+    return {heading: list(texts) for heading, texts in zip(headings, columns, strict=True)}
 
 
 def test_two_corpora_of_one_name_are_two_rows() -> None:
@@ -59,7 +61,7 @@ def test_two_corpora_of_one_name_are_two_rows() -> None:
     by_chance = 3 * np.sqrt(0.25 / SIZES["test"])
     assert best["score"].tolist() == [pytest.approx(1, abs=0.05), pytest.approx(0.5, abs=by_chance)]
     assert len(cells(score_table(scores))["corpus"]) == 2
-    drawn = _figure(scores).subfigs[0].axes[1]
+    drawn = pk.heatmap(scores).axes[0]
     assert [float(text.get_text()) for text in drawn.texts[:2]] == pytest.approx([1, 1], abs=0.05)
 
 
@@ -115,7 +117,7 @@ def test_runs_that_differ_in_a_setting_are_two_panels(change: str, few: Corpus, 
     models = both.best()["model"].tolist()
     assert len(models) == 2 and models[1] == f"{tiny_bert} ({shown})"
     assert both.best()["score"].tolist() == [run.best()["score"].item() for run in runs]
-    assert len(_figure(both).subfigs) == 2
+    assert len(pk.heatmap(both).axes) == 4  # two panels, each with a bar of colours
 
 
 def test_other_weights_behind_one_path_and_another_span_are_told_apart(

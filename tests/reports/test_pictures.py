@@ -15,8 +15,6 @@ import probekit as pk
 from probekit.forgetting.comparison import PARTS, TABLES, Comparison
 from probekit.forgetting.trajectory import STEPS, Trajectory
 from probekit.probes.scores import COLUMNS, MORE_COLUMNS
-from probekit.reports.forgetting import decomposition_picture
-from probekit.reports.trajectory import trace_curves, trace_heatmap
 from tests.results.made import filled
 
 NAMES = ["a$b", r"$x^$ $\frac{1}$ a_b^c{d}%&#~", r"back\slash <&> naïve"]
@@ -45,6 +43,7 @@ def comparison(name: str) -> Comparison:
             }
             parts: dict[str, object] = {f"{part}{end}": 0.1 for part in PARTS for end in ("", "_low", "_high")}
             rows.append({**about, "delta": 0.1, "p_adjusted": 0.01, **parts})
+            rows[-1] |= {"ci_low": 0.05, "ci_high": 0.15, "seeds": 2}
     changes = [{name: value for name, value in row.items() if name in TABLES["comparison"].names} for row in rows]
     drops = [{name: value for name, value in row.items() if name in TABLES["decomposition"].names} for row in rows]
     tables = (filled(TABLES["comparison"], changes), EMPTY, filled(TABLES["decomposition"], drops), EMPTY, EMPTY)
@@ -62,10 +61,12 @@ def trajectory(name: str) -> Trajectory:
 
 PICTURES: dict[str, Callable[[str, Path], Any]] = {
     "heatmap": lambda name, path: pk.heatmap(scores(name), path),
+    "lines": lambda name, path: pk.lines(scores(name), path),
+    "changes": lambda name, path: pk.lines(comparison(name), path),
     "forgetting": lambda name, path: pk.heatmap(comparison(name), path),
-    "decomposition": lambda name, path: decomposition_picture(comparison(name), path),
-    "curves": lambda name, path: trace_curves(trajectory(name), path),
-    "retention": lambda name, path: trace_heatmap(trajectory(name), path),
+    "decomposition": lambda name, path: pk.bars(comparison(name), path),
+    "curves": lambda name, path: pk.lines(trajectory(name), path),
+    "retention": lambda name, path: pk.heatmap(trajectory(name), path),
 }
 
 
@@ -73,8 +74,8 @@ PICTURES: dict[str, Callable[[str, Path], Any]] = {
 def test_every_text_is_drawn_as_it_is(picture: str, tmp_path: Path) -> None:
     path = tmp_path / "x.svg"
     for name in NAMES:
-        # Text as text, so that it can be read back; and the worst that a user's settings may say.
-        with mpl.rc_context({"svg.fonttype": "none", "text.parse_math": True, "axes.formatter.use_mathtext": True}):
+        # Text as text, so that it can be read back, although a user's settings say the worst.
+        with mpl.rc_context({"svg.fonttype": "path", "text.parse_math": True, "axes.formatter.use_mathtext": True}):
             PICTURES[picture](name, path)
         drawn = " ".join(
             "".join(text.itertext()) for text in ElementTree.parse(path).iter() if text.tag.endswith("text")

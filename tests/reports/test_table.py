@@ -8,7 +8,7 @@ import pandas as pd
 from rich.console import Console
 
 from probekit.forgetting.comparison import TABLES, Comparison
-from probekit.reports.table import LEGENDS, MOST_CHANGED, where_table
+from probekit.reports.table import LEGENDS, MOST_CHANGED, as_rich, where_table
 from tests.results.made import filled
 
 EMPTY = pd.DataFrame()
@@ -28,7 +28,7 @@ def lines(found: Comparison) -> list[str]:
     table = where_table(found)
     assert table is not None
     console = Console(width=200, file=io.StringIO(), record=True)
-    console.print(table)
+    console.print(as_rich(table))
     return console.export_text().splitlines()
 
 

@@ -1,0 +1,83 @@
+"""Commands that draw results, or print them again: heatmap, lines, bars, table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from probekit.cli import options, terminal
+
+Folders = Annotated[
+    list[Path],
+    typer.Argument(help="What probe, compare or trace wrote; several of probe go together."),
+]
+Picture = Annotated[Path, typer.Option(help="The picture: .png, .svg or .pdf.")]
+Greyscale = Annotated[bool, typer.Option("--greyscale", help="Draw without colour.")]
+
+
+def heatmap(
+    folders: Folders,
+    out: Picture = Path("heatmap.png"),
+    cmap: Annotated[str | None, typer.Option(help="A colour map of matplotlib. [default: cividis_r; vlag_r]")] = None,
+    vmin: Annotated[
+        float | None,
+        typer.Option(help="Lower end of one scale for all cells. [default: each row's lowest]"),
+    ] = None,
+    vmax: Annotated[float | None, typer.Option(help="Upper end. [default: each row's highest]")] = None,
+    digits: Annotated[int | None, typer.Option(min=0, max=6, help="Decimals in the cells.")] = None,
+    greyscale: Greyscale = False,
+) -> None:
+    """Draw cells by layer, with numbers: scores, what changed, or what is retained."""
+    import probekit as pk
+    from probekit.reports.read import read
+
+    found = read(folders)
+    style = {"cmap": cmap, "vmin": vmin, "vmax": vmax, "digits": digits, "greyscale": greyscale}
+    pk.heatmap(found, out, **style)  # type: ignore[arg-type]
+    terminal.print_warnings(found.warnings)
+    terminal.say(str(out))
+
+
+def lines(folders: Folders, out: Picture = Path("lines.png"), greyscale: Greyscale = False) -> None:
+    """Draw lines with intervals: scores or changes by layer, or scores by step."""
+    import probekit as pk
+    from probekit.reports.read import read
+
+    found = read(folders)
+    pk.lines(found, out, greyscale=greyscale)
+    terminal.print_warnings(found.warnings)
+    terminal.say(str(out))
+
+
+def bars(
+    folder: Annotated[Path, typer.Argument(help="The folder that compare wrote.")],
+    out: Picture = Path("bars.png"),
+    greyscale: Greyscale = False,
+) -> None:
+    """Draw what the drops of a comparison are made of, stacked by layer."""
+    import probekit as pk
+
+    found = pk.Comparison.read(folder)
+    pk.bars(found, out, greyscale=greyscale)
+    terminal.print_warnings(found.warnings)
+    terminal.say(str(out))
+
+
+def table(
+    folders: Folders,
+    latex: options.Latex = False,
+) -> None:
+    """Print the table of results again."""
+    from probekit.reports.latex import as_latex
+    from probekit.reports.read import read
+    from probekit.reports.table import as_rich, table_of
+
+    found = read(folders)
+    shown = table_of(found)
+    if latex:
+        terminal.write(as_latex(shown))
+        return
+    terminal.print_warnings(found.warnings)
+    terminal.show(as_rich(shown))

@@ -1,0 +1,157 @@
+"""Cells: a grid of coloured numbers, with a bar that says what the colours mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from probekit import doors
+from probekit.errors import InputError
+from probekit.reports import colours
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.collections import QuadMesh
+    from matplotlib.colors import Colormap
+
+CELL_HEIGHT = 0.5  # inches
+MOST_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class CellStyle:
+    """How cells are drawn, as `heatmap` takes it."""
+
+    cmap: str | None = None
+    vmin: float | None = None
+    vmax: float | None = None
+    digits: int | None = None
+    greyscale: bool = False
+
+    @classmethod
+    def checked(
+        cls,
+        cmap: str | None,
+        vmin: float | None,
+        vmax: float | None,
+        digits: int | None,
+        greyscale: bool,
+    ) -> CellStyle:
+        """The style, or InputError where one of its parts is something else."""
+        if doors.optional("cmap", cmap, str):
+            colours.colour_map(cmap, colours.SCORES)
+        for name, end in (("vmin", vmin), ("vmax", vmax)):
+            if end is not None:
+                doors.number(name, end)
+        if vmin is not None and vmax is not None and vmin >= vmax:
+            raise InputError(f"vmin is {vmin:g}, and vmax {vmax:g}: it must be higher")
+        if digits is not None and not 0 <= doors.of_type("digits", digits, int) <= MOST_DIGITS:
+            raise InputError(f"digits is {digits}: it takes 0 to {MOST_DIGITS}")
+        return cls(cmap, vmin, vmax, digits, greyscale)
+
+    @property
+    def has_ends(self) -> bool:
+        """Whether an end of the colour scale is given."""
+        return self.vmin is not None or self.vmax is not None
+
+    def ends(self, low: float, high: float) -> tuple[float, float]:
+        """Ends of the colour scale: those given, or else `low` and `high`."""
+        low = low if self.vmin is None else self.vmin
+        high = high if self.vmax is None else self.vmax
+        return (low, high) if low < high else (high - 1, high)
+
+    def decimals(self, otherwise: int) -> int:
+        """Decimals of the numbers."""
+        return otherwise if self.digits is None else self.digits
+
+    def texts(self, values: pd.DataFrame, otherwise: int, sign: str = "") -> np.ndarray:
+        """The numbers as texts, `(rows, columns)`; a dash where one is missing."""
+        form = f"{sign}.{self.decimals(otherwise)}f"
+        found = np.empty(values.shape, dtype=object)
+        for place, value in np.ndenumerate(values.to_numpy(dtype=float)):
+            found[place] = "–" if np.isnan(value) else format(value, form)
+        return found
+
+    def colour_map(self, coloured: str, grey: tuple[str, ...]) -> Colormap:
+        """The map that is asked for, or that of the kind of picture."""
+        if self.greyscale and self.cmap is None:
+            return colours.greys(*grey)
+        return colours.colour_map(self.cmap, coloured)
+
+    def bar(self, axes: Axes, mesh: QuadMesh, label: str, ends: tuple[str, str] | None = None) -> None:
+        """A bar of colours below the cells, its two ends named where `ends` are given."""
+        figure = axes.get_figure()
+        assert figure is not None
+        low, high = mesh.get_clim()
+        values: np.ndarray = np.ma.compressed(np.ma.masked_invalid(mesh.get_array()))  # type: ignore[arg-type]
+        below, above = bool((values < low - 1e-9).any()), bool((values > high + 1e-9).any())
+        extend = {(True, True): "both", (True, False): "min", (False, True): "max"}
+        bar = figure.colorbar(
+            mesh,
+            ax=axes,
+            location="bottom",
+            fraction=0.1,
+            shrink=0.6,
+            aspect=40,
+            extend=extend.get((below, above), "neither"),
+        )
+        bar.set_label(label, fontsize=9)
+        bar.outline.set_linewidth(0.5)
+        if ends:
+            bar.set_ticks([low, high], labels=list(ends))
+        bar.ax.tick_params(labelsize=9, length=2)
+
+
+def cell_width(decimals: int) -> float:
+    """Inches that a number with these decimals takes, in a heatmap."""
+    return 0.5 + 0.09 * decimals
+
+
+def show_cells(
+    axes: Axes,
+    values: pd.DataFrame,
+    texts: np.ndarray,
+    colour_map: Colormap,
+    ends: tuple[float, float],
+) -> QuadMesh:
+    """Draw values as colours, with texts on them that stand out; missing ones are faded.
+
+    Args:
+        axes: where.
+        values: rows × columns of numbers, whose names label them.
+        texts: as many texts.
+        colour_map: of the colours.
+        ends: the values of its two ends.
+    """
+    import seaborn as sns
+
+    lines: Any = {"linewidths": 1, "linecolor": "white"}
+    colour_map = colour_map.with_extremes(bad=colours.FADED)
+    sns.heatmap(values, ax=axes, cmap=colour_map, vmin=ends[0], vmax=ends[1], cbar=False, **lines)
+    mesh: Any = axes.collections[-1]
+    faces = colours.face_colours(mesh, values.shape)
+    missing = values.isna().to_numpy()
+    for place, text in np.ndenumerate(texts):
+        faded = missing[place]
+        colour = colours.FADED_TEXT if faded else colours.text_colour(faces[place])
+        middle = place[1] + 0.5, place[0] + 0.5
+        axes.text(*middle, text, ha="center", va="center", fontsize=9, color=colour)
+    axes.set_ylabel("")
+    axes.tick_params(length=0, labelsize=9)
+    axes.set_yticklabels(axes.get_yticklabels(), rotation=0)
+    axes.set_xticklabels(axes.get_xticklabels(), rotation=0)
+    found: QuadMesh = mesh
+    return found
+
+
+def frame_cell(axes: Axes, row: int, column: int) -> None:
+    """Frame a cell: black, with white around it, so that it stands out on every colour."""
+    from matplotlib.patches import Rectangle
+    from matplotlib.patheffects import withStroke
+
+    halo = [withStroke(linewidth=4.5, foreground="white")]
+    place = (column + 0.04, row + 0.05), 0.92, 0.9
+    axes.add_patch(Rectangle(*place, fill=False, edgecolor="black", linewidth=2.2, path_effects=halo))

@@ -1,0 +1,84 @@
+"""LaTeX: the tables of results, ready for a paper."""
+
+from __future__ import annotations
+
+import re
+
+from probekit import doors
+from probekit.forgetting.comparison import Comparison
+from probekit.forgetting.trajectory import Trajectory
+from probekit.harmless import harmless
+from probekit.probes.scores import Scores
+from probekit.reports.table import Table, table_of
+
+_COMMANDS = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "–": "--",
+    "—": "---",
+    "…": r"\dots{}",
+    "→": r"$\rightarrow$",
+    "×": r"$\times$",
+    "\n": " ",
+    "\t": " ",
+}
+_SPECIAL = re.compile("|".join(map(re.escape, _COMMANDS)))
+
+
+def latex(subject: Scores | Comparison | Trajectory) -> str:
+    r"""The table of results as LaTeX, with the lines of the package booktabs.
+
+    It is what the command line prints. Names are escaped, `\usepackage{booktabs}` is needed.
+
+    Raises InputError for anything else.
+    """
+    doors.of_type("subject", subject, (Scores, Comparison, Trajectory))
+    return as_latex(table_of(subject))
+
+
+def as_latex(table: Table) -> str:
+    """A `table` environment with a caption, ended by a line break."""
+    layout = "".join("r" if column.is_number else "l" for column in table.columns)
+    lines = [
+        "% needs \\usepackage{booktabs}",
+        "\\begin{table}",
+        "\\centering",
+        f"\\caption{{{escaped('. '.join(filter(None, (table.title, table.note))))}}}",
+        f"\\begin{{tabular}}{{{layout}}}",
+        "\\toprule",
+        _row([escaped(column.heading) for column in table.columns]),
+        "\\midrule",
+    ]
+    for row in table.rows:
+        cells = []
+        for column, text in zip(table.columns, row, strict=True):
+            cells.append(_number(text) if column.is_number else escaped(text))
+        lines.append(_row(cells))
+    lines += ["\\bottomrule", "\\end{tabular}", "\\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Text as LaTeX sets it, nothing in it being a command."""
+    return _SPECIAL.sub(lambda match: _COMMANDS[match[0]], harmless(text))
+
+
+def _number(text: str) -> str:
+    """Numbers with a minus sign, not a hyphen."""
+    return re.sub(r"(?<![\w-])-(?=\d)", "$-$", escaped(text))
+
+
+def _row(cells: list[str]) -> str:
+    return " & ".join(cells) + r" \\"

@@ -1,0 +1,224 @@
+"""Lines: scores by layer with their intervals, changes by layer, or scores over training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.lines import Line2D
+
+from probekit import doors
+from probekit.forgetting.comparison import Comparison
+from probekit.forgetting.trajectory import Trajectory
+from probekit.probes.scores import Scores
+from probekit.reports import colours
+from probekit.reports.changes import LEAST_RANGE as LEAST_CHANGE
+from probekit.reports.changes import LEVEL
+from probekit.reports.picture import ACROSS, Panel, check, picture
+from probekit.reports.rows import probes_and_baselines
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH, HEIGHT = 4.4, 3.2  # inches of a panel
+LEAST_RANGE = 0.05  # of an axis of scores
+BAND, MANY = 0.13, 4  # how much of a band's colour is seen; more bands than MANY are fainter
+Styles = dict[str, dict[str, Any]]
+"""What matplotlib takes of each line, by its label."""
+
+BASELINE_DASHES: dict[str, Any] = {"majority": (0, (1, 2)), "lexical": (0, (6, 3))}
+
+
+def lines(
+    subject: Scores | Comparison | Trajectory,
+    *paths: str | Path,
+    ax: Axes | None = None,
+    greyscale: bool = False,
+) -> Figure:
+    """Draw lines with 95% intervals, a panel per task and corpus.
+
+    - Scores: score by layer, a line per model and kind of probe, baselines as thin lines.
+    - A comparison: change by layer in points, a line per checkpoint; a hollow mark cannot be told
+      from 0. The axis reaches 5 points either way at least.
+    - A trajectory: score by step, a line per layer.
+
+    Lines differ in marks and dashes as well as in colour.
+
+    Args:
+        subject: what is drawn.
+        paths: files to write the picture into (.png, .svg, .pdf), if any.
+        ax: matplotlib axes to draw the only panel into.
+        greyscale: draw without colour.
+
+    Returns the figure, which a notebook shows.
+
+    Raises InputError for anything else, for a path of another kind, and for scores of baselines
+    only; StoreError where a file cannot be written.
+    """
+    doors.of_type("subject", subject, (Scores, Comparison, Trajectory))
+    check(paths, ax, greyscale)
+    if isinstance(subject, Scores):
+        panels = _of_scores(subject, greyscale)
+    elif isinstance(subject, Comparison):
+        panels = _of_changes(subject, greyscale)
+    else:
+        panels = _of_steps(subject, greyscale)
+    return picture(panels, *paths, ax=ax, across=ACROSS)
+
+
+def _of_scores(scores: Scores, greyscale: bool) -> list[Panel]:
+    trained, baselines = probes_and_baselines(scores)
+    labels = _line_labels(trained)
+    trained = trained.assign(line=labels)
+    styles = _styles(labels, greyscale)
+    found = []
+    for (task, corpus), rows in trained.groupby(["task", "corpus"], sort=False):
+        same = baselines[(baselines["task"] == task) & (baselines["corpus"] == corpus)]
+        draw = partial(_draw_scores, frame=rows, baselines=same, styles=styles)
+        title = f"{task} ({corpus})" + _baseline_values(same)
+        found.append(Panel(title, WIDTH, HEIGHT, draw))
+    return found
+
+
+def _line_labels(trained: pd.DataFrame) -> pd.Series:
+    """What a line is called: its model, its kind of probe where there are several, its seeds."""
+    labels = trained["model"]
+    if trained["probe"].nunique() > 1:
+        labels = labels + ", " + trained["probe"]
+    return labels
+
+
+def _styles(labels: pd.Series, greyscale: bool) -> Styles:
+    """Of each line, the same in all panels."""
+    names = list(dict.fromkeys(labels))
+    return {name: colours.line_style(i, greyscale) for i, name in enumerate(names)}
+
+
+def _baseline_values(baselines: pd.DataFrame) -> str:
+    """The baselines' scores, which may lie below what is drawn."""
+    means = baselines.groupby("probe", sort=False)["score"].mean()
+    texts = [f"{name} {score:.2f}" for name, score in means.items()]
+    return "\n" + ", ".join(texts) if texts else ""
+
+
+def _draw_scores(axes: Axes, *, frame: pd.DataFrame, baselines: pd.DataFrame, styles: Styles) -> list[Line2D]:
+    keys = []
+    for name, rows in frame.groupby("line", sort=False):
+        means = rows.groupby("layer")[["score", "ci_low", "ci_high"]].mean()
+        keys.append(_line(axes, means, styles, str(name)))
+    metric, seeds = frame["metric"].iloc[0], frame["seed"].nunique()
+    over = f", mean of {seeds} seeds" if seeds > 1 else ""
+    axes.set(xlabel="layer (0 = embeddings)", ylabel=f"{metric} (band: 95%{over})")
+    low, high = _limits(frame["ci_low"].min(), frame["ci_high"].max(), LEAST_RANGE)
+    for name, score in baselines.groupby("probe", sort=False)["score"].mean().items():
+        dashes = BASELINE_DASHES.get(str(name), ":")
+        thin: dict[str, Any] = {"color": "#555555", "linewidth": 0.9, "linestyle": dashes}
+        if score > low - (high - low) / 2:  # further below it would flatten the lines
+            low = min(low, score - 0.05 * (high - low))
+            axes.axhline(score, zorder=1, **thin)
+        keys.append(Line2D([], [], label=f"baseline: {name}", **thin))
+    axes.set_ylim(low, high)
+    _plain(axes)
+    return keys
+
+
+def _of_changes(comparison: Comparison, greyscale: bool) -> list[Panel]:
+    frame = comparison.comparison
+    if frame.empty:
+        return []
+    frame = frame.assign(line=frame["before"] + " → " + frame["after"])
+    styles = _styles(frame["line"], greyscale)
+    found = []
+    for (task, corpus), rows in frame.groupby(["task", "corpus"], sort=False):
+        draw = partial(_draw_changes, frame=rows, styles=styles)
+        found.append(Panel(f"{task} ({corpus})", WIDTH, HEIGHT, draw))
+    return found
+
+
+def _draw_changes(axes: Axes, *, frame: pd.DataFrame, styles: Styles) -> list[Line2D]:
+    keys = []
+    axes.axhline(0, color="#555555", linewidth=0.9, zorder=1)
+    for name, unsorted in frame.groupby("line", sort=False):
+        rows = unsorted.sort_values("layer").set_index("layer")
+        points = 100 * rows[["delta", "ci_low", "ci_high"]].astype(float)
+        style = styles[str(name)]
+        keys.append(_line(axes, points, styles, str(name)))
+        chance = points[rows["p_adjusted"] > LEVEL]["delta"]
+        hollow: Any = {"linestyle": "none", "markerfacecolor": "white", "zorder": 4}
+        mark = {"color": style["color"], "marker": style["marker"], "markersize": 5}
+        axes.plot(chance.index, chance, **mark, **hollow)
+    low, high = 100 * frame["ci_low"].min(), 100 * frame["ci_high"].max()
+    low, high = min(low, -LEAST_CHANGE), max(high, LEAST_CHANGE)
+    axes.set_ylim(*_limits(low, high, LEAST_CHANGE))
+    axes.set(xlabel="layer before (0 = embeddings)", ylabel="change in points (band: 95%)")
+    _plain(axes)
+    shape: Any = {"color": "black", "marker": "o", "markersize": 5, "linestyle": "none"}
+    label = "hollow: cannot be told from 0"
+    keys.append(Line2D([], [], markerfacecolor="white", label=label, **shape))
+    return keys
+
+
+def _of_steps(trace: Trajectory, greyscale: bool) -> list[Panel]:
+    if trace.table.empty:
+        return []
+    layers = sorted(trace.table["layer"].unique())
+    styles = _layer_styles(layers, greyscale)
+    found = []
+    for (task, corpus), rows in trace.table.groupby(["task", "corpus"], sort=False):
+        draw = partial(_draw_steps, frame=rows, styles=styles)
+        found.append(Panel(f"{task} ({corpus})", WIDTH, HEIGHT, draw))
+    return found
+
+
+def _layer_styles(layers: Sequence[int], greyscale: bool) -> Styles:
+    """Dark for the lowest layer to light for the highest, each with another mark than the next."""
+    coloured = colours.colour_map("viridis", "viridis")
+    shades = colours.greys("#000000", "#b0b0b0") if greyscale else coloured
+    found: Styles = {}
+    for i, layer in enumerate(layers):
+        place = 0.9 * i / max(len(layers) - 1, 1)  # the map's last yellows are pale on white
+        found[f"layer {layer}"] = {**colours.line_style(i, greyscale), "color": shades(place)}
+    return found
+
+
+def _draw_steps(axes: Axes, *, frame: pd.DataFrame, styles: Styles) -> list[Line2D]:
+    keys = []
+    for layer, rows in frame.groupby("layer"):
+        means = rows.set_index("step").sort_index()[["score", "ci_low", "ci_high"]]
+        keys.append(_line(axes, means, styles, f"layer {layer}"))
+    axes.set(xlabel="step", ylabel=f"{frame['metric'].iloc[0]} (band: 95%)")
+    axes.set_ylim(*_limits(frame["ci_low"].min(), frame["ci_high"].max(), LEAST_RANGE))
+    _plain(axes)
+    return keys
+
+
+def _line(axes: Axes, points: pd.DataFrame, styles: Styles, label: str) -> Line2D:
+    """A line over the index of `points`: its columns are the value and the ends of its band."""
+    style = styles[label]
+    places = points.index.to_numpy(dtype=float)
+    values = points.to_numpy(dtype=float)
+    band = {"color": style["color"], "alpha": BAND * min(1, MANY / len(styles)), "linewidth": 0}
+    axes.fill_between(places, values[:, 1], values[:, 2], **band)
+    size: Any = {"markersize": 5, "linewidth": 1.4, "zorder": 3}
+    (line,) = axes.plot(places, values[:, 0], label=label, **style, **size)
+    return line
+
+
+def _limits(low: float, high: float, least: float) -> tuple[float, float]:
+    """Ends of an axis that holds everything from `low` to `high` and spans `least` at least."""
+    missing = max(least - (high - low), 0) / 2
+    margin = 0.05 * max(high - low, least)
+    return low - missing - margin, high + missing + margin
+
+
+def _plain(axes: Axes) -> None:
+    """No lines at the top and the right, and ticks at whole layers and steps."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+    axes.tick_params(labelsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
