@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from probekit.states.extract import extract
     from probekit.states.settings import ExtractSettings
     from probekit.states.states import States
-    from probekit.tasks.instances import Instances, make_instances
+    from probekit.tasks.question import Instances, Question, ask
     from probekit.tasks.task import Task, load_task
     from probekit.tuning.callback import ForgettingCallback
 
@@ -40,13 +40,15 @@ _HOME = {
     "ExtractSettings": "states.settings",
     "FitSettings": "probes.fit",
     "ForgettingCallback": "tuning.callback",
-    "Instances": "tasks.instances",
+    "Instances": "tasks.question",
     "Passage": "corpora.passage",
     "ProbekitError": "errors",
+    "Question": "tasks.question",
     "Scores": "probes.scores",
     "States": "states.states",
     "Task": "tasks.task",
     "Trajectory": "forgetting.trajectory",
+    "ask": "tasks.question",
     "bars": "reports.bars",
     "compare": "forgetting.compare",
     "extract": "states.extract",
@@ -55,7 +57,6 @@ _HOME = {
     "lines": "reports.lines",
     "load_corpus": "corpora.load",
     "load_task": "tasks.task",
-    "make_instances": "tasks.instances",
     "probe": "probes.probe",
     "read": "reports.read",
     "trace": "forgetting.trace",
@@ -72,10 +73,12 @@ __all__ = [
     "Instances",
     "Passage",
     "ProbekitError",
+    "Question",
     "Scores",
     "States",
     "Task",
     "Trajectory",
+    "ask",
     "bars",
     "compare",
     "extract",
@@ -84,7 +87,6 @@ __all__ = [
     "lines",
     "load_corpus",
     "load_task",
-    "make_instances",
     "probe",
     "read",
     "trace",

@@ -234,9 +234,11 @@ def test_an_unreachable_hub_is_explained(run: Run, brief: Path) -> None:
 
 
 @pytest.mark.parametrize("mirror", ["http://127.0.0.1:9", "empty"])
-def test_an_unreachable_corpus_is_explained(run: Run, mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_corpus_is_explained(
+    run: Run, mirror: str, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PROBEKIT_MIRROR", mirror)
-    for command in (["probe", "--model", "random:bert-base", "--task", "pos"], ["corpora", "fetch", "en_ewt"]):
+    for command in (["probe", "--model", str(tiny_bert), "--task", "pos"], ["corpora", "fetch", "en_ewt"]):
         status, _, err = run(*command)
         assert status == 2 and len(err.splitlines()) == 1
         assert "--corpus sample comes with probekit and needs no network" in err

@@ -78,7 +78,7 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
         "latex": {"subject": pk.Scores(EMPTY)},
         "load_corpus": {"name_or_path": "sample", "allow_modified": False, "progress": print},
         "load_task": {"name": "pos"},
-        "make_instances": {"task": pk.load_task("pos"), "corpus": sample()},
+        "ask": {"task": pk.load_task("pos"), "corpus": sample()},
         "read": {"folders": tmp_path},
     }
 
@@ -161,7 +161,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "progress": SHARED["progress"],
     },
     "load_task": {"name": [(3, "a path"), (None, "a path")]},
-    "make_instances": {"task": [("pos", "Task")], "corpus": [("sample", "Corpus")]},
+    "ask": {"task": [("pos", "Task")], "corpus": [("sample", "Corpus")]},
     "read": {"folders": [(3, "a path"), ([], "empty"), (pk.Scores(EMPTY), "a path")]},
 }
 ROWS = [

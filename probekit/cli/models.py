@@ -66,7 +66,7 @@ def doctor(
     words = pk.load_corpus(corpus, allow_modified=allow_modified)
     found = examine(model, words, options.extract_settings(reading))
     if as_json:
-        terminal.print_json({"facts": found.facts, "problems": found.problems, "warnings": found.notices})
+        terminal.print_json({"facts": found.facts, "problems": found.problems, "warnings": found.warnings})
     else:
         terminal.print_examination(found)
     raise typer.Exit(1 if found.problems else 0)

@@ -1,4 +1,4 @@
-"""The terminal: notices and errors on standard error; tables, JSON and LaTeX on standard output.
+"""The terminal: warnings and errors on standard error; tables, JSON and LaTeX on standard output.
 
 All text leaves through here, and is made harmless on the way.
 """
@@ -152,7 +152,7 @@ def print_examination(found: Examination) -> None:
             table.add_row(escape(name), escape(_shown(value)))
         show(table)
         say("")
-    print_warnings(found.notices)
+    print_warnings(found.warnings)
     _print_lines("problem", found.problems, "bold")
     if not found.problems:
         say("nothing here would make results wrong")

@@ -31,7 +31,7 @@ def from_folder(path: Path, progress: Progress) -> Corpus:
     """A folder with files of train, dev or test."""
     reader, files = files_in(path)
     corpus = _corpus(path.resolve().name, reader, Material(path.name, files, progress=progress))
-    return replace(corpus, notices=(files_read(path, files), *corpus.notices))
+    return replace(corpus, warnings=(files_read(path, files), *corpus.warnings))
 
 
 def from_card(card: Card, allow_modified: bool, progress: Progress) -> Corpus:
@@ -54,7 +54,7 @@ def from_card(card: Card, allow_modified: bool, progress: Progress) -> Corpus:
     corpus = _corpus(card.name, card.reader, material)
     lacking = sorted(set(card.annotations) - corpus.word_annotations - corpus.span_annotations)
     claims = (f"the card claims annotations that the files do not have: {', '.join(lacking)}",) if lacking else ()
-    return replace(corpus, card=card, modified=fetched.modified, notices=corpus.notices + claims)
+    return replace(corpus, card=card, modified=fetched.modified, warnings=corpus.warnings + claims)
 
 
 def from_file(path: Path, progress: Progress) -> Corpus:
@@ -69,8 +69,8 @@ def from_file(path: Path, progress: Progress) -> Corpus:
     try:
         reading.splits, notice = resplit(whole, path.name)
     except CorpusError as error:
-        raise CorpusError(with_warnings(str(error), reading.warnings())) from error
-    reading.notices.insert(0, notice)
+        raise CorpusError(with_warnings(str(error), reading.all_warnings())) from error
+    reading.warnings.insert(0, notice)
     return _finish(path.stem, reading)
 
 
@@ -92,20 +92,20 @@ def _parsed(name: str, reader: str, material: Material) -> Corpus:
     reading = READERS[reader](material)
     missing = [split for split in SPLITS if split not in reading.splits]
     if len(missing) == len(SPLITS):
-        raise CorpusError(with_warnings(f"corpus '{name}' has neither train, dev nor test", reading.warnings()))
+        raise CorpusError(with_warnings(f"corpus '{name}' has neither train, dev nor test", reading.all_warnings()))
     if missing:
-        reading.notices.append(f"'{name}' has no {' and no '.join(missing)} split")
+        reading.warnings.append(f"'{name}' has no {' and no '.join(missing)} split")
     reading.splits = disjoint(reading.splits, reading.tally)
     for split, passages in reading.splits.items():
         if not passages:
             where = ", ".join(str(path) for path in material.files.get(split, ())) or material.dataset
             message = f"empty split: '{split}' of '{name}' has no sentence to read in {where}"
-            raise CorpusError(with_warnings(message, reading.warnings()))
+            raise CorpusError(with_warnings(message, reading.all_warnings()))
     return _finish(name, reading)
 
 
 def _finish(name: str, reading: Reading) -> Corpus:
     splits = distinct({split: reading.splits.get(split, ()) for split in SPLITS}, reading.tally)
-    reading.notices += overlap(splits)
+    reading.warnings += overlap(splits)
     pyarrow.default_memory_pool().release_unused()  # what only the readers needed
-    return Corpus(name, splits, notices=tuple(reading.warnings()))
+    return Corpus(name, splits, warnings=tuple(reading.all_warnings()))

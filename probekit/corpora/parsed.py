@@ -68,7 +68,7 @@ def read(path: Path, name: str) -> Corpus | None:
     described = json.loads(table.schema.metadata[b"corpus"])
     columns = {column: table[column].chunk(0).values for column in table.column_names}
     splits = {split: _passages(columns, split, *names) for split, names in described["splits"].items()}
-    return Corpus(name, splits, notices=tuple(described["notices"]))
+    return Corpus(name, splits, warnings=tuple(described["warnings"]))
 
 
 def write(path: Path, corpus: Corpus) -> None:
@@ -77,7 +77,7 @@ def write(path: Path, corpus: Corpus) -> None:
     for split, passages in corpus.splits.items():
         columns |= _columns(passages, split)
     names = {split: (list(passages.tags), list(passages.edges)) for split, passages in corpus.splits.items()}
-    described = json.dumps({"splits": names, "notices": corpus.notices})
+    described = json.dumps({"splits": names, "warnings": corpus.warnings})
     lists = [pa.LargeListArray.from_arrays([0, len(column)], column) for column in columns.values()]
     table = pa.table(lists, names=list(columns)).replace_schema_metadata({"corpus": described})
     sink = pa.BufferOutputStream()

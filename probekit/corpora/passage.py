@@ -66,7 +66,7 @@ class Corpus:
         splits: passages of `train`, `dev` and `test`; documents stay in one piece and in order. Any sequence of
             Passage may be given, and is kept in columns.
         card: title, licence and sources, where the corpus has a card.
-        notices: what a reader must know, one sentence each: what was left out, joined, masked, and how many.
+        warnings: what a reader must know, one sentence each: what was left out, joined, masked, and how many.
         modified: files whose checksum differed from the card's and were accepted all the same.
         source: the name or path it was loaded by; empty for one made in Python.
 
@@ -76,7 +76,7 @@ class Corpus:
     name: str
     splits: Mapping[Split, Passages]
     card: Card | None = None
-    notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     modified: tuple[str, ...] = ()
     source: str = ""
 
@@ -87,7 +87,7 @@ class Corpus:
             name: str,
             splits: Mapping[Split, Sequence[Passage]],
             card: Card | None = None,
-            notices: tuple[str, ...] = (),
+            warnings: tuple[str, ...] = (),
             modified: tuple[str, ...] = (),
             source: str = "",
         ) -> None: ...
@@ -112,7 +112,7 @@ class Corpus:
             words = int(self.offsets(split)[-1])
             rows.append({"split": split, "passages": f"{len(passages):,}", "words": f"{words:,}"})
         annotations = ", ".join(sorted(self.word_annotations | self.span_annotations))
-        notes = [f"annotations: {annotations or 'none'}", *self.notices]
+        notes = [f"annotations: {annotations or 'none'}", *self.warnings]
         return html.page(repr(self), pd.DataFrame(rows), notes)
 
     def passages(self) -> Iterator[Passage]:
@@ -122,7 +122,7 @@ class Corpus:
 
     def with_warnings(self, message: str) -> str:
         """An error message with what was reported as the corpus was read: the reason often stands there."""
-        return with_warnings(message, self.notices)
+        return with_warnings(message, self.warnings)
 
     @cached_property
     def word_annotations(self) -> frozenset[str]:

@@ -24,16 +24,14 @@ from probekit.forgetting.verdict import kind, verdict
 from probekit.forgetting.where import where
 from probekit.models.layers import in_words
 from probekit.probes import identity
-from probekit.probes.asked import (
-    Asked,
+from probekit.probes.arguments import (
     CorpusNames,
     ModelOrStates,
     Seeds,
     Subject,
     TaskNames,
-    ask,
     check_settings,
-    questions_of,
+    names_of,
     reading,
     subjects_of,
 )
@@ -41,6 +39,7 @@ from probekit.probes.baselines import BASELINES
 from probekit.probes.fit import FitSettings, Fitted, fit_together
 from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora, names_of_states
+from probekit.probes.plan import Plan, plan
 from probekit.probes.probe import fit_facts, measurement_of, versions
 from probekit.progress import Progress, reporting
 from probekit.results.run import Measurement, Run
@@ -49,7 +48,7 @@ from probekit.states.states import States
 from probekit.stats import paired
 from probekit.stats.correction import Correction, adjust
 from probekit.stats.metrics import METRICS
-from probekit.tasks.instances import TaskData
+from probekit.tasks.question import Question
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +101,7 @@ def compare(
     """
     doors.of_type("before", before, (str, Path, States))
     first, others = subjects_of("before", before)[0], subjects_of("after", after)
-    tasks, corpus = questions_of(tasks, corpus)
+    tasks, corpus = names_of(tasks, corpus)
     probe = head_of(doors.of_type("probe", probe, str)).name
     doors.choice("correction", correction, get_args(Correction))
     doors.choice("floor", floor, get_args(Floor))
@@ -116,22 +115,24 @@ def compare(
     started = time.perf_counter()
     seconds: dict[str, float] = {}
     measurements: list[Measurement] = []
-    every = list(ask([first, *others], tasks, corpus, extract_settings, allow_modified, report))
-    n_tasks = sum(len(asked.data) for asked in every)
-    corpora = names_of_corpora([asked.corpus for asked in every])
-    for asked, corpus_name in zip(every, corpora, strict=True):
-        if len(asked.checkpoints) != 1 + len(others):
+    plans = plan([first, *others], tasks, corpus, extract_settings, allow_modified, report)
+    n_tasks = sum(len(planned.questions) for planned in plans)
+    corpora = names_of_corpora([planned.corpus for planned in plans])
+    for planned, corpus_name in zip(plans, corpora, strict=True):
+        if len(planned.checkpoints) != 1 + len(others):
             raise InputError("the states to compare are of different texts or labels: extract both from one corpus")
-        warnings += asked.notices
-        for context, questions in asked.contexts():
-            checkpoints = _read(asked, context, warnings)
+        warnings += planned.warnings
+        for context, asked in planned.contexts():
+            checkpoints = _read(planned, context, warnings)
             shown = names_of_states(checkpoints)
             if len(set(shown[1:])) < len(shown) - 1:
                 raise InputError("one of the checkpoints after is given twice")
-            data = _common(questions, checkpoints, warnings)
+            questions = _common(asked, checkpoints, warnings)
             with timed(seconds, "fit"):
-                fitted = fit_together(checkpoints, data, probe=probe, seeds=seeds, settings=settings, progress=report)
-            floors = [_floor_score(d, checkpoints[0].corpus, floor) for d in data]
+                fitted = fit_together(
+                    checkpoints, questions, probe=probe, seeds=seeds, settings=settings, progress=report
+                )
+            floors = [_floor_score(question, checkpoints[0].corpus, floor) for question in questions]
             for states, probes, name in zip(checkpoints[1:], fitted[1:], shown[1:], strict=True):
                 sides = _sides(checkpoints[0], states, fitted[0], probes, warnings)
                 cells = n_tasks * len(others) * (len(sides[0].layers) + 1)
@@ -142,7 +143,7 @@ def compare(
                     found, about, checkpoints[0], states, sides, floors, correction, permutations, seconds
                 )
             for states in checkpoints:
-                measurements.append(measurement_of(states, data, {"extract": states.seconds}))
+                measurements.append(measurement_of(states, questions, {"extract": states.seconds}))
     import pandas as pd
 
     tables = {name: pd.DataFrame(rows) for name, rows in found.items()}
@@ -204,9 +205,9 @@ def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
     seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - started
 
 
-def _read(asked: Asked, context: Context, warnings: list[str]) -> list[States]:
+def _read(plan: Plan, context: Context, warnings: list[str]) -> list[States]:
     """The checkpoints' states, the first being what the others are compared with; those that fail are named."""
-    (_, first), *others = asked.checkpoints
+    (_, first), *others = plan.checkpoints
     found = [first(context)]
     for name, states_in in others:
         try:
@@ -256,12 +257,12 @@ def _sides(
         warnings.append(f"layers {', '.join(map(str, alone))} of {before.model} have no partner in {after.model}")
     alike = before.n_layers == after.n_layers
     origins = dict(partners(after, before))
-    return [Sides(a.data, layers, a, b, alike, origins) for a, b in zip(fitted_before, fitted_after, strict=True)]
+    return [Sides(a.question, layers, a, b, alike, origins) for a, b in zip(fitted_before, fitted_after, strict=True)]
 
 
-def _common(data: Sequence[TaskData], checkpoints: Sequence[States], warnings: list[str]) -> list[TaskData]:
+def _common(questions: Sequence[Question], checkpoints: Sequence[States], warnings: list[str]) -> list[Question]:
     kept = []
-    for d in data:
+    for d in questions:
         whole, dropped = common(d, checkpoints)
         kept.append(whole)
         if dropped:
@@ -271,8 +272,8 @@ def _common(data: Sequence[TaskData], checkpoints: Sequence[States], warnings: l
     return kept
 
 
-def _floor_score(data: TaskData, corpus: Corpus, floor: Floor) -> float:
-    return float(mean_scores(data, "test", BASELINES[floor](data, corpus)[None, None])[0])
+def _floor_score(question: Question, corpus: Corpus, floor: Floor) -> float:
+    return float(mean_scores(question, "test", BASELINES[floor](question, corpus)[None, None])[0])
 
 
 def _add_pair(
@@ -293,7 +294,7 @@ def _add_pair(
 
     asked = {}
     for side, floor in zip(sides, floors, strict=True):
-        task = side.data.task
+        task = side.question.task
         known = {**about, "task": task.name, "task_fingerprint": identity.of_task(task)["task_fingerprint"]}
         asked[task.name] = known
         with timed(seconds, "bootstrap and permutation"):
@@ -317,7 +318,7 @@ def _cells(side: Sides, floor: float, permutations: int) -> Rows:
     """A row a pair of layers."""
     first, second = side.places
     dev = [
-        mean_scores(side.data, "dev", fitted.dev_predictions)[places]
+        mean_scores(side.question, "dev", fitted.dev_predictions)[places]
         for fitted, places in ((side.before, first), (side.after, second))
     ]
     scored = _scored(side, side.before.predictions[first], side.after.predictions[second], floor, permutations)
@@ -331,12 +332,12 @@ def _best(side: Sides, floor: float, permutations: int) -> dict[str, Any]:
     """The best layer of each side, chosen on dev, against each other."""
     fits = (side.before, side.after)
     i, j = (
-        max(places, key=mean_scores(side.data, "dev", fitted.dev_predictions).__getitem__)
+        max(places, key=mean_scores(side.question, "dev", fitted.dev_predictions).__getitem__)
         for fitted, places in zip(fits, side.candidates, strict=True)
     )
     (row,) = _scored(side, side.before.predictions[[i]], side.after.predictions[[j]], floor, permutations)
     depth = [
-        expected_layer(np.maximum.accumulate(mean_scores(side.data, "test", fitted.predictions)), fitted.layers)
+        expected_layer(np.maximum.accumulate(mean_scores(side.question, "test", fitted.predictions)), fitted.layers)
         for fitted in fits
     ]
     layers = {"layer_before": side.before.layers[i], "layer_after": side.after.layers[j]}
@@ -345,8 +346,8 @@ def _best(side: Sides, floor: float, permutations: int) -> dict[str, Any]:
 
 def _scored(side: Sides, before: np.ndarray, after: np.ndarray, floor: float, permutations: int) -> Rows:
     """Scores and their difference, a row a cell, from predictions `(cells, seeds, n)` of either side."""
-    data, metric = side.data, METRICS[side.data.task.metric]
-    first, second = counts(data, "test", [before, after])
+    question, metric = side.question, METRICS[side.question.task.metric]
+    first, second = counts(question, "test", [before, after])
     shared = paired.resampling(first.shape[2], permutations=permutations)
     found = paired.difference(metric, first, second, shared)
     scores = [metric.score(counted.sum(axis=2)).mean(axis=1) for counted in (first, second)]
@@ -370,8 +371,8 @@ def _scored(side: Sides, before: np.ndarray, after: np.ndarray, floor: float, pe
             "retention_high": kept_high[i],
             "detectable": found.detectable[i],
             "floor": floor,
-            "n_train": len(data.splits["train"]),
-            "n_test": len(data.splits["test"]),
+            "n_train": len(question.splits["train"]),
+            "n_test": len(question.splits["test"]),
             "seeds": before.shape[1],
         }
         for i in range(len(before))

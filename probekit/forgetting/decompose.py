@@ -29,7 +29,7 @@ from probekit.states.states import States
 from probekit.stats.bootstrap import interval, widened
 from probekit.stats.metrics import METRICS
 from probekit.stats.paired import difference, minimum_detectable, resampling, seed_noise
-from probekit.tasks.instances import TaskData
+from probekit.tasks.question import Question
 
 MAP_WORDS, CHUNK = 16_384, 256  # training words that maps are fitted on, in runs from all over the split
 PLAIN = "as it is"
@@ -66,7 +66,7 @@ def decompose(before: States, after: States, sides: Sequence[Sides]) -> list[dic
     rows: list[dict[str, Any]] = []
     for t, side in enumerate(sides):
         own = {name: (dev[name][t], test[name][t]) for name in seen}
-        rows += [{"task": side.data.task.name, **row} for row in _of_task(side, own)]
+        rows += [{"task": side.question.task.name, **row} for row in _of_task(side, own)]
     return rows
 
 
@@ -113,10 +113,10 @@ def _kept(before: States, after: States) -> np.ndarray:
 
 
 def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[dict[str, Any]]:
-    data, (first, second) = side.data, side.places
-    scores = {name: mean_scores(data, "dev", dev) for name, (dev, _) in mapped.items()}
-    then, now = _readings(side.data, "before", side.before), _readings(side.data, "layer", side.after)
-    groups = len(np.unique(data.splits["test"].groups))
+    question, (first, second) = side.question, side.places
+    scores = {name: mean_scores(question, "dev", dev) for name, (dev, _) in mapped.items()}
+    then, now = _readings(side.question, "before", side.before), _readings(side.question, "layer", side.after)
+    groups = len(np.unique(question.splits["test"].groups))
     resamples = resampling(groups, permutations=0).resamples
     rows = []
     for i, (layer, layer_after) in enumerate(side.layers):
@@ -127,7 +127,7 @@ def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> l
             through, here, move = plain, plain, Move(plain, plain)
         else:
             through, here = _best(seen), _best([*seen, own])
-            move = _moved(data, before, here, _others(side, layer_after, then, now))
+            move = _moved(question, before, here, _others(side, layer_after, then, now))
         levels = [before, *([plain] if plain else []), through, here, *move]
         rows.append(
             {
@@ -146,9 +146,9 @@ def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> l
     return rows
 
 
-def _readings(data: TaskData, name: str, fitted: Fitted) -> list[Reading]:
+def _readings(question: Question, name: str, fitted: Fitted) -> list[Reading]:
     """Of each layer, what its own probes read."""
-    scores = mean_scores(data, "dev", fitted.dev_predictions).tolist()
+    scores = mean_scores(question, "dev", fitted.dev_predictions).tolist()
     return [
         Reading(f"{name} {layer}", scores[i], fitted.dev_predictions[i], fitted.predictions[i])
         for i, layer in enumerate(fitted.layers)
@@ -156,7 +156,7 @@ def _readings(data: TaskData, name: str, fitted: Fitted) -> list[Reading]:
 
 
 def _score(side: Sides, reading: Reading) -> float:
-    return float(mean_scores(side.data, "test", reading.test[None])[0])
+    return float(mean_scores(side.question, "test", reading.test[None])[0])
 
 
 def _best(readings: Sequence[Reading]) -> Reading:
@@ -175,24 +175,24 @@ def _others(side: Sides, layer_after: int, then: Sequence[Reading], now: Sequenc
     ]
 
 
-def _moved(data: TaskData, before: Reading, here: Reading, others: Sequence[Move]) -> Move:
+def _moved(question: Question, before: Reading, here: Reading, others: Sequence[Move]) -> Move:
     """Where most of what is missing here has moved to, by dev scores: a layer that knows more than it did. `here` where
     there is none."""
     gains = [float(_relocated(before.score, here.score, now.score, then.score)) for now, then in others]
     if max(gains, default=0) <= 0:
         return Move(here, here)
     now, then = others[int(np.argmax(gains))]
-    if not _knows_more(data, now, then):
+    if not _knows_more(question, now, then):
         return Move(here, here)
     # By chance alone the greater of two scores is greater than either: what cannot be told from `here` is no more.
-    return Move(now, then if _knows_more(data, then, here) else here)
+    return Move(now, then if _knows_more(question, then, here) else here)
 
 
-def _knows_more(data: TaskData, first: Reading, second: Reading) -> bool:
+def _knows_more(question: Question, first: Reading, second: Reading) -> bool:
     """Whether the first reading's score on dev is above the second's by its 95% interval."""
-    higher, lower = counts(data, "dev", [first.dev[None], second.dev[None]])
+    higher, lower = counts(question, "dev", [first.dev[None], second.dev[None]])
     shared = resampling(higher.shape[2], permutations=0)
-    return bool(difference(METRICS[data.task.metric], lower, higher, shared).low[0] > 0)
+    return bool(difference(METRICS[question.task.metric], lower, higher, shared).low[0] > 0)
 
 
 def _relocated(before: Any, here: Any, now: Any, then: Any) -> Any:
@@ -215,8 +215,8 @@ def _parts(
         resamples: how often each group is drawn, `(resamples, groups)`.
         has_plain: whether the probe reads `after` as it is.
     """
-    metric = METRICS[side.data.task.metric]
-    (counted,) = counts(side.data, "test", [np.stack(levels)])
+    metric = METRICS[side.question.task.metric]
+    (counted,) = counts(side.question, "test", [np.stack(levels)])
     groups = counted.shape[2]
     of_seeds = _split(metric.score(counted.sum(axis=2)), has_plain)
     flat = counted.transpose(2, 0, 1, 3).reshape(groups, -1)

@@ -10,10 +10,10 @@ import numpy as np
 from probekit.corpora.passage import SPLITS, Split
 from probekit.errors import TaskError
 from probekit.states.states import States
-from probekit.tasks.instances import Instances, TaskData
+from probekit.tasks.question import Instances, Question
 
 
-def common(data: TaskData, checkpoints: Sequence[States]) -> tuple[TaskData, int]:
+def common(question: Question, checkpoints: Sequence[States]) -> tuple[Question, int]:
     """The instances all of whose words have a piece in every checkpoint, and how many others there were.
 
     Raises TaskError where a split has none left.
@@ -21,17 +21,19 @@ def common(data: TaskData, checkpoints: Sequence[States]) -> tuple[TaskData, int
     splits: dict[Split, Instances] = {}
     for split in SPLITS:
         lost = sorted({word for states in checkpoints for word in states.without_vector[split]})
-        instances = data.splits[split]
+        instances = question.splits[split]
         # A span holds a lost word where more of them stand before its end than before its start.
         whole = np.searchsorted(lost, instances.spans[..., 0]) == np.searchsorted(lost, instances.spans[..., 1])
         kept = whole.all(axis=1)
         if not kept.any():
-            raise TaskError(f"task '{data.task.name}': no instance of the {split} split has words in all checkpoints")
+            raise TaskError(
+                f"task '{question.task.name}': no instance of the {split} split has words in all checkpoints"
+            )
         splits[split] = replace(
             instances,
             spans=instances.spans[kept],
             labels=instances.labels[kept],
             groups=instances.groups[kept],
         )
-    dropped = sum(len(data.splits[split]) - len(splits[split]) for split in SPLITS)
-    return (replace(data, splits=splits), dropped) if dropped else (data, 0)
+    dropped = sum(len(question.splits[split]) - len(splits[split]) for split in SPLITS)
+    return (replace(question, splits=splits), dropped) if dropped else (question, 0)

@@ -16,7 +16,7 @@ from probekit.forgetting.verdict import over_time
 from probekit.probes.baselines import BASELINES
 from probekit.stats import paired
 from probekit.stats.metrics import METRICS
-from probekit.tasks.instances import TaskData
+from probekit.tasks.question import Question
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ class Course:
     """One task on one corpus over all checkpoints, the first being the one that changes count from.
 
     Attributes:
-        data: the task and its instances.
+        question: the task and its instances.
         corpus: the corpus' name.
         models: the checkpoints' names.
         steps: of each.
@@ -37,7 +37,7 @@ class Course:
         answers: of each, `(layers, seeds, n_test)`.
     """
 
-    data: TaskData
+    question: Question
     corpus: str
     models: tuple[str, ...]
     steps: tuple[int, ...]
@@ -47,16 +47,16 @@ class Course:
     def change(self, first: tuple[int, list[int]], second: tuple[int, list[int]]) -> paired.Difference:
         """Second minus first, each a checkpoint's place and the places of layers in it, pairwise."""
         predicted = [self.answers[place][layers] for place, layers in (first, second)]
-        before, after = counts(self.data, "test", predicted)
+        before, after = counts(self.question, "test", predicted)
         shared = paired.resampling(before.shape[2], permutations=0)
-        return paired.difference(METRICS[self.data.task.metric], before, after, shared)
+        return paired.difference(METRICS[self.question.task.metric], before, after, shared)
 
 
-def course(data: TaskData, corpus: str, measured: Sequence[tuple[str, int, Kept]]) -> Course:
+def course(question: Question, corpus: str, measured: Sequence[tuple[str, int, Kept]]) -> Course:
     """What was measured of one task, in order."""
     models, steps, kept = zip(*measured, strict=True)
-    scores = tuple(_means(one.scores[one.scores["task"] == data.task.name]) for one in kept)
-    return Course(data, corpus, models, steps, scores, tuple(one.answers[data.task.name] for one in kept))
+    scores = tuple(_means(one.scores[one.scores["task"] == question.task.name]) for one in kept)
+    return Course(question, corpus, models, steps, scores, tuple(one.answers[question.task.name] for one in kept))
 
 
 def _means(scores: pd.DataFrame) -> pd.DataFrame:
@@ -81,7 +81,7 @@ def _at_step(one: Course, place: int) -> pd.DataFrame:
     before = first["layer"].tolist()
     known = [(before.index(layer), j) for j, layer in enumerate(mine["layer"]) if layer in before]
     places_before, places = [list(side) for side in zip(*known, strict=True)] if known else ([], [])
-    frame = mine.assign(model=one.models[place], step=one.steps[place], task=one.data.task.name, corpus=one.corpus)
+    frame = mine.assign(model=one.models[place], step=one.steps[place], task=one.question.task.name, corpus=one.corpus)
     frame[["change", "change_low", "change_high", "retention", "retention_low", "retention_high"]] = np.nan
     if not known:
         return frame
@@ -118,7 +118,7 @@ def _summed(one: Course) -> SummaryRow:
     of_last_layer = {f"last_layer_{name}": value for name, value in at_last.items()}
     fingerprints = {name: one.scores[0][name].iloc[0] for name in FINGERPRINTS}
     return SummaryRow(
-        task=one.data.task.name,
+        task=one.question.task.name,
         corpus=one.corpus,
         **at_best,
         backward_transfer=backward_transfer(_column(at_best)),

@@ -10,7 +10,7 @@ import numpy as np
 from probekit.corpora.passage import Split
 from probekit.probes.evaluate import task_counts, task_scores
 from probekit.probes.fit import Fitted
-from probekit.tasks.instances import TaskData
+from probekit.tasks.question import Question
 
 
 @dataclass(frozen=True)
@@ -18,14 +18,14 @@ class Sides:
     """Both sides of a task.
 
     Attributes:
-        data: the task and the instances both answered.
+        question: the task and the instances both answered.
         layers: (layer before, layer after) of each pair.
         before, after: the probes, of all layers.
         alike: whether both models have as many layers, so that a layer without its partner is one not kept.
         origins: for each layer after, the layer before that stands at its depth; those that have none are not there.
     """
 
-    data: TaskData
+    question: Question
     layers: tuple[tuple[int, int], ...]
     before: Fitted
     after: Fitted
@@ -46,23 +46,23 @@ class Sides:
         return first, second
 
 
-def counts(data: TaskData, split: Split, predictions: Sequence[np.ndarray]) -> list[np.ndarray]:
+def counts(question: Question, split: Split, predictions: Sequence[np.ndarray]) -> list[np.ndarray]:
     """What the task's metric counts in several sets of predictions, which are of the same seeds.
 
     They are counted together, so that `k` means the same labels for all.
 
     Args:
-        data: the task and its instances.
+        question: the task and its instances.
         split: the one predicted.
         predictions: `(cells, seeds, n)` each.
 
     Returns:
         `(cells, seeds, groups, k)` each.
     """
-    counted = task_counts(data, split, np.concatenate(predictions))
+    counted = task_counts(question, split, np.concatenate(predictions))
     return np.split(counted, np.cumsum([len(cells) for cells in predictions])[:-1])
 
 
-def mean_scores(data: TaskData, split: Split, predictions: np.ndarray) -> np.ndarray:
+def mean_scores(question: Question, split: Split, predictions: np.ndarray) -> np.ndarray:
     """Score of each cell, mean over seeds: `(cells,)` from `(cells, seeds, n)`."""
-    return task_scores(data, split, predictions).mean(axis=1)
+    return task_scores(question, split, predictions).mean(axis=1)

@@ -27,19 +27,18 @@ from probekit.forgetting.trajectory import SUMMARY, THRESHOLD, Trajectory
 from probekit.forgetting.turns import turn
 from probekit.models.checkpoint import Checkpoint
 from probekit.models.model import Model, open_model
-from probekit.probes.asked import (
+from probekit.probes.arguments import (
     CorpusNames,
     Seeds,
     TaskNames,
-    by_corpus,
     check_settings,
-    instances_of,
-    questions_of,
+    names_of,
     reading,
 )
 from probekit.probes.fit import FitSettings
 from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora
+from probekit.probes.plan import by_corpus, questions
 from probekit.probes.probe import fit_facts, probe_states, versions
 from probekit.probes.scores import SCORES, ScoreRow
 from probekit.progress import Progress, reporting
@@ -48,7 +47,7 @@ from probekit.states.extract import extract
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
 from probekit.states.store import states_root
-from probekit.tasks.instances import TaskData
+from probekit.tasks.question import Question
 from probekit.whole import remove_left_behind
 
 FORMAT = 3
@@ -119,7 +118,7 @@ def trace(
     first checkpoint) or all others cannot be read. Another that cannot be read is left out, with a warning.
     """
     names = [doors.text_of(model) for model in doors.several("models", models, (str, Path))]
-    tasks, corpus = questions_of(tasks, corpus)
+    tasks, corpus = names_of(tasks, corpus)
     doors.of_type("folder", folder, (str, Path))
     probe = head_of(doors.of_type("probe", probe, str)).name
     doors.share("threshold", threshold)
@@ -150,16 +149,17 @@ def trace(
     steps = dict(zip(ordered, _steps(ordered), strict=True))
     courses: list[Course] = []
     measurements: list[Measurement] = []
-    asked = by_corpus(tasks, corpus)
+    wanted_of = by_corpus(tasks, corpus)
     corpora = [
         source if isinstance(source, Corpus) else load_corpus(source, allow_modified=allow_modified, progress=report)
-        for source, _ in asked
+        for source, _ in wanted_of
     ]
-    for loaded, name, (_, wanted) in zip(corpora, names_of_corpora(corpora), asked, strict=True):
-        data, said = instances_of(wanted, loaded)
+    for loaded, name, (_, wanted) in zip(corpora, names_of_corpora(corpora), wanted_of, strict=True):
+        asked, said = questions(wanted, loaded)
         warnings += said
-        measured = _all_measured(opened, loaded, data, how, warnings, inferred)
-        courses += [course(d, name, [(model, steps[model], found) for model, found in measured.items()]) for d in data]
+        measured = _all_measured(opened, loaded, asked, how, warnings, inferred)
+        by_step = [(model, steps[model], found) for model, found in measured.items()]
+        courses += [course(question, name, by_step) for question in asked]
         for model, found in measured.items():
             measurements += [replace(one, model=model, step=steps[model]) for one in found.measurements]
     table = step_table(courses)
@@ -243,13 +243,13 @@ def _with_base(opened: dict[str, Model], settings: ExtractSettings) -> tuple[dic
 
 
 def _all_measured(
-    opened: dict[str, Model], corpus: Corpus, data: list[TaskData], how: _How, warnings: list[str], inferred: bool
+    opened: dict[str, Model], corpus: Corpus, questions: list[Question], how: _How, warnings: list[str], inferred: bool
 ) -> dict[str, kept.Kept]:
     """What was measured of each model; those that fail are named. The first must not, unless it was `inferred`."""
     found: dict[str, kept.Kept] = {}
     for number, (name, model) in enumerate(opened.items()):
         try:
-            found[name] = _measured(model, corpus, data, how, warnings)
+            found[name] = _measured(model, corpus, questions, how, warnings)
         except ModelError as error:
             if not found and (number or not inferred):
                 raise
@@ -262,10 +262,10 @@ def _all_measured(
     return found
 
 
-def _measured(model: Model, corpus: Corpus, data: list[TaskData], how: _How, warnings: list[str]) -> kept.Kept:
+def _measured(model: Model, corpus: Corpus, questions: list[Question], how: _How, warnings: list[str]) -> kept.Kept:
     """What is kept of a checkpoint and a corpus, or what is measured now."""
     weights = model.fingerprint()
-    asked = [FORMAT, version("probekit-nlp"), weights, corpus.fingerprint, [_digest(d) for d in data]]
+    asked = [FORMAT, version("probekit-nlp"), weights, corpus.fingerprint, [_digest(d) for d in questions]]
     described = [*asked, how.probe, how.seeds, how.fit, how.extract]
     key = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[:16]
     folder = how.folder / CHECKPOINTS
@@ -276,7 +276,7 @@ def _measured(model: Model, corpus: Corpus, data: list[TaskData], how: _How, war
     with turn(both):
         found = _believed(folder, key, [])  # another process may have measured it meanwhile
         if not found:
-            kept.keep(folder, key, probe_checkpoint(model.name, corpus, data, how))
+            kept.keep(folder, key, probe_checkpoint(model.name, corpus, questions, how))
             found = kept.find(folder, key)
     if not found:
         raise InputError(f"{folder / key} went away while it was read: run it again")
@@ -292,15 +292,15 @@ def _believed(folder: Path, key: str, warnings: list[str]) -> kept.Kept | None:
         return None
 
 
-def probe_checkpoint(name: str, corpus: Corpus, data: list[TaskData], how: _How) -> kept.Kept:
+def probe_checkpoint(name: str, corpus: Corpus, questions: list[Question], how: _How) -> kept.Kept:
     """Extract a checkpoint's states, and probe them."""
     there = set(states_root().glob("*"))
     rows: list[ScoreRow] = []
     answers: dict[str, Any] = {}
     measurements: list[Measurement] = []
     warnings: list[str] = []
-    for context in dict.fromkeys(d.task.context for d in data):
-        questions = [d for d in data if d.task.context == context]
+    for context in dict.fromkeys(d.task.context for d in questions):
+        questions = [d for d in questions if d.task.context == context]
         states = extract(name, corpus, context=context, settings=how.extract, progress=how.progress)
         found, measurement, said, trained = probe_states(
             states, questions, (how.probe,), how.seeds, how.fit, how.progress
@@ -308,7 +308,7 @@ def probe_checkpoint(name: str, corpus: Corpus, data: list[TaskData], how: _How)
         rows += found
         measurements.append(measurement)
         warnings += said
-        answers |= {one.data.task.name: one.predictions.astype("int32") for one in trained}
+        answers |= {one.question.task.name: one.predictions.astype("int32") for one in trained}
         if not how.keep_states:
             _forget(states, there)
     return kept.Kept(SCORES.table(rows, decimals=None), answers, tuple(measurements), tuple(warnings))
@@ -321,9 +321,9 @@ def _forget(states: States, there: set[Path]) -> None:
     shutil.rmtree(states.folder, ignore_errors=True)  # what another process is writing stays
 
 
-def _digest(data: TaskData) -> str:
+def _digest(question: Question) -> str:
     """sha256 of what a task asks: changed labels are another question."""
-    digest = hashlib.sha256(repr((data.task, data.classes)).encode())
-    for instances in data.splits.values():
+    digest = hashlib.sha256(repr((question.task, question.classes)).encode())
+    for instances in question.splits.values():
         digest.update(instances.spans.tobytes() + instances.labels.tobytes())
     return digest.hexdigest()

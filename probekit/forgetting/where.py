@@ -13,7 +13,7 @@ from probekit.forgetting.sides import Sides
 from probekit.stats import paired
 from probekit.stats.correction import Correction, adjust
 from probekit.stats.metrics import METRICS
-from probekit.tasks.instances import TaskData
+from probekit.tasks.question import Question
 
 FREQUENCY = (1, 10, 100, 1_000)  # lower ends of bins: times the rarest word of the instance stands in training
 LENGTH = (1, 10, 20, 40)  # words of the sentence
@@ -30,9 +30,9 @@ def where(side: Sides, layer: int, corpus: Corpus, correction: Correction) -> li
     """
     at = [a for a, _ in side.layers].index(layer)
     first, second = side.places[0][at], side.places[1][at]
-    gold = side.data.splits["test"]
+    gold = side.question.splits["test"]
     right = [p == gold.labels for p in (side.before.predictions[first], side.after.predictions[second])]
-    names, masks = zip(*(kind for kind in _kinds(side.data, corpus) if kind[1].any()), strict=True)
+    names, masks = zip(*(kind for kind in _kinds(side.question, corpus) if kind[1].any()), strict=True)
     groups = np.unique(gold.groups, return_inverse=True)[1]
     before, after = (_counts(groups, np.stack(masks), answers) for answers in right)
     accuracy, permutations = METRICS["accuracy"], paired.permutations_for(len(names))
@@ -69,20 +69,20 @@ def _counts(groups: np.ndarray, masks: np.ndarray, right: np.ndarray) -> np.ndar
     return counts
 
 
-def _kinds(data: TaskData, corpus: Corpus) -> Iterator[tuple[tuple[str, str], np.ndarray]]:
+def _kinds(question: Question, corpus: Corpus) -> Iterator[tuple[tuple[str, str], np.ndarray]]:
     """Each kind that has a test instance: its name and value, and which instances are of it `(n,)`."""
-    test = data.splits["test"]
-    times = np.bincount(test.labels[test.labels >= 0], minlength=len(data.classes))
+    test = question.splits["test"]
+    times = np.bincount(test.labels[test.labels >= 0], minlength=len(question.classes))
     for label in sorted(np.argsort(-times, kind="stable")[:MOST_LABELS].tolist()):
-        yield ("label", data.classes[label]), test.labels == label
-    frequency = _rarest(data, corpus)
+        yield ("label", question.classes[label]), test.labels == label
+    frequency = _rarest(question, corpus)
     yield ("seen", "yes"), frequency > 0
     yield ("seen", "no"), frequency == 0  # that is also the lowest bin of frequency
     yield from _bins("frequency", frequency, FREQUENCY)
     offsets = corpus.offsets("test")
     passage = np.searchsorted(offsets, test.spans[:, 0, 0], side="right") - 1
     yield from _bins("length", np.diff(offsets)[passage], LENGTH)
-    if data.task.arity > 1:
+    if question.task.arity > 1:
         yield from _bins("distance", np.abs(test.spans[:, 1, 0] - test.spans[:, 0, 0]), DISTANCE)
 
 
@@ -95,7 +95,7 @@ def _bins(kind: str, values: np.ndarray, lower: tuple[int, ...]) -> Iterator[tup
         yield (kind, name), end
 
 
-def _rarest(data: TaskData, corpus: Corpus) -> np.ndarray:
+def _rarest(question: Question, corpus: Corpus) -> np.ndarray:
     """How often the rarest word of each test instance stands in training: `(n,)`."""
     known = Counter[str]()
     trained, tested = corpus.splits["train"].words, corpus.splits["test"].words
@@ -103,5 +103,5 @@ def _rarest(data: TaskData, corpus: Corpus) -> np.ndarray:
     for word, count in zip(trained.vocabulary.to_pylist(), counts, strict=True):
         known[word.lower()] += count
     times = np.array([known[word.lower()] for word in tested.vocabulary.to_pylist()])[tested.numbers]
-    spans = data.splits["test"].spans
+    spans = question.splits["test"].spans
     return np.array([min(times[start:end].min() for start, end in one) for one in spans.tolist()])

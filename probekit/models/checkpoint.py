@@ -88,7 +88,7 @@ class Checkpoint:
             raise no_decoder(name)
         other = None if settings.tokenizer is None else find_tokenizer(str(settings.tokenizer), remote_code=remote_code)
         tokenizer, self._tokenizer_folder, said = load_tokenizer(self.files, remote_code, other)
-        self.name, self._said = name, (*self.files.notices, *said)
+        self.name, self._said = name, (*self.files.warnings, *said)
         load = partial(
             load_trained,
             self.files,
@@ -114,9 +114,9 @@ class Checkpoint:
         self.n_layers, self.dim = self.encoder.n_layers, self.encoder.dim
 
     @property
-    def notices(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[str, ...]:
         """What a reader must know."""
-        return (*self._said, *self.encoder.notices)
+        return (*self._said, *self.encoder.warnings)
 
     def fingerprint(self) -> dict[str, str]:
         """What makes the states what they are: weights and configuration, and the tokenizer (xxh3, 128 bit)."""
@@ -153,6 +153,10 @@ class Checkpoint:
             "computed_in": str(self.dtype).removeprefix("torch."),
             "weight_bits": self.bits,
         }
+
+    def release(self) -> None:
+        """Give back the memory of the weights."""
+        self.encoder.release()
 
     def reader(self, pieces: PieceVector, batch_tokens: int | None) -> WordReader:
         """What gives words their vectors."""

@@ -71,7 +71,7 @@ class Encoder:
         self._rows = getattr(text, "vocab_size", None)  # of its table of embeddings; models of characters have none
         self._last_layer = self.n_layers - 1
         self._seen = threading.local()
-        self._is_ready = False
+        self._is_ready, self._is_cut = False, False
         self._declared = self._declared_limit(longest)
 
     @property
@@ -104,7 +104,7 @@ class Encoder:
         return np.array([i for i in range(int(min(known, 1000))) if i not in special])
 
     @property
-    def notices(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[str, ...]:
         """What a reader must know of how it is run."""
         if self.behaviour.padded or self.family is not UNKNOWN:
             return ()
@@ -151,6 +151,11 @@ class Encoder:
             self._cut()
         self._place()
         self._is_ready = True
+
+    def release(self) -> None:
+        """Give back the memory of the weights, which are loaded again when they are needed."""
+        self._model, self._is_ready, self._is_cut = None, False, False
+        self._last_layer = self.n_layers - 1
 
     def _fetch(self) -> None:
         """Have the whole model in memory."""
@@ -271,8 +276,6 @@ class Encoder:
                 "belong together"
             )
         return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
-
-    _is_cut = False
 
     @property
     def _home(self) -> Any:

@@ -35,7 +35,7 @@ class Files:
         other_adapter: whether an adapter lies beside the weights of a whole model, and is not applied.
         code: Python files that are run.
         seed: of random weights, in place of those on disk.
-        notices: what a reader must know.
+        warnings: what a reader must know.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Files:
     other_adapter: bool = False
     code: tuple[Path, ...] = ()
     seed: int | None = None
-    notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def homes(self) -> list[Path]:
@@ -69,30 +69,30 @@ def find_files(
     Raises ModelError where files are missing or of a kind that is not allowed.
     """
     source = resolve(name)
-    folder, notices = _folder_of(source, allow_pickle, remote_code)
+    folder, warnings = _folder_of(source, allow_pickle, remote_code)
     if is_adapter(folder):
         if is_base:  # or the same adapter again, without end
             raise ModelError("it is an adapter itself: merge it into its own base first (merge_and_unload)")
-        return _with_base(source, folder, notices, allow_pickle=allow_pickle, remote_code=remote_code, adapter=adapter)
+        return _with_base(source, folder, warnings, allow_pickle=allow_pickle, remote_code=remote_code, adapter=adapter)
     if not (folder / "config.json").is_file():
         raise ModelError(f"'{name}' is no model folder: it has no config.json ({folder})")
     code = tuple(sorted(folder.rglob("*.py"))) if remote_code else ()
     if source.seed is not None:
         present = model_weights(folder, name, allow_pickle=True) if holds_weights(folder) else ()
-        return Files(name, folder, present, code=code, seed=source.seed, notices=notices)
-    notices += _head(folder, name)
+        return Files(name, folder, present, code=code, seed=source.seed, warnings=warnings)
+    warnings += _head(folder, name)
     beside = holds_adapter(folder)
     if beside and not is_base and _is_own_base(folder):
-        return _on_itself(name, folder, notices, code, allow_pickle=allow_pickle, adapter=adapter)
+        return _on_itself(name, folder, warnings, code, allow_pickle=allow_pickle, adapter=adapter)
     if beside:
-        notices += (
+        warnings += (
             f"{name}: adapter_config.json beside its weights is not applied, the weights are read as they are (an "
             "adapter in a folder of its own is applied to its base)",
         )
     elif not adapter:
-        notices += (f"{name}: it has no adapter to be off",)
+        warnings += (f"{name}: it has no adapter to be off",)
     weights = model_weights(folder, name, allow_pickle)
-    return Files(name, folder, weights, other_adapter=beside, code=code, notices=notices)
+    return Files(name, folder, weights, other_adapter=beside, code=code, warnings=warnings)
 
 
 def _is_own_base(folder: Path) -> bool:
@@ -105,15 +105,15 @@ def _is_own_base(folder: Path) -> bool:
 
 
 def _on_itself(
-    name: str, folder: Path, notices: tuple[str, ...], code: tuple[Path, ...], *, allow_pickle: bool, adapter: bool
+    name: str, folder: Path, warnings: tuple[str, ...], code: tuple[Path, ...], *, allow_pickle: bool, adapter: bool
 ) -> Files:
     """The files of a base and its adapter in one folder."""
     said = "its adapter is applied to the weights beside it, which its base_model_name_or_path names"
     base = Files(name, folder, model_weights(folder, name, allow_pickle), other_adapter=True, code=code)
     if not adapter:
-        return replace(base, notices=(*notices, f"{name}: its adapter is off, the weights beside it are read alone"))
+        return replace(base, warnings=(*warnings, f"{name}: its adapter is off, the weights beside it are read alone"))
     weights = adapter_weights(folder, name, allow_pickle)
-    return replace(base, adapter=folder, adapter_weights=weights, notices=(*notices, f"{name}: {said}"))
+    return replace(base, adapter=folder, adapter_weights=weights, warnings=(*warnings, f"{name}: {said}"))
 
 
 def find_tokenizer(name: str, *, remote_code: bool) -> Path:
@@ -140,7 +140,7 @@ def _folder_of(source: ModelSource, allow_pickle: bool, remote_code: bool) -> tu
 def _with_base(
     source: ModelSource,
     folder: Path,
-    notices: tuple[str, ...],
+    warnings: tuple[str, ...],
     *,
     allow_pickle: bool,
     remote_code: bool,
@@ -154,7 +154,7 @@ def _with_base(
     try:
         found = resolve(of)
         if found.is_local and revision:
-            notices += (f"{name}: revision '{revision}' in its adapter_config.json is of no effect on a folder, {of}",)
+            warnings += (f"{name}: revision '{revision}' in its adapter_config.json is of no effect on a folder, {of}",)
         elif revision and found.revision is None:
             of = f"{of}@{revision}"
         base = find_files(of, allow_pickle=allow_pickle, remote_code=remote_code, is_base=True)
@@ -164,10 +164,10 @@ def _with_base(
             f"cannot be read: {error}"
         ) from error
     if not adapter:
-        return replace(base, name=name, notices=(*notices, f"{name}: its adapter is off, this is {base.name}"))
+        return replace(base, name=name, warnings=(*warnings, f"{name}: its adapter is off, this is {base.name}"))
     weights = adapter_weights(folder, name, allow_pickle)
-    notices = (*notices, f"{name}: an adapter on {base.name}", *base.notices)
-    return replace(base, name=name, adapter=folder, adapter_weights=weights, notices=notices)
+    warnings = (*warnings, f"{name}: an adapter on {base.name}", *base.warnings)
+    return replace(base, name=name, adapter=folder, adapter_weights=weights, warnings=warnings)
 
 
 def is_adapter(folder: Path) -> bool:

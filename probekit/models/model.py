@@ -48,7 +48,7 @@ class Model(Protocol):
     dim: int
 
     @property
-    def notices(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[str, ...]:
         """What a reader must know."""
 
     def fingerprint(self) -> dict[str, str]:
@@ -59,6 +59,9 @@ class Model(Protocol):
 
     def reader(self, pieces: PieceVector, batch_tokens: int | None) -> Reader:
         """What gives words their vectors."""
+
+    def release(self) -> None:
+        """Give back the memory of the weights, which are loaded again when they are needed."""
 
 
 def require_model(name: str) -> None:

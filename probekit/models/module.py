@@ -34,7 +34,7 @@ class Module:
         limit: subwords read in one pass.
     """
 
-    notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     first = 0
 
     def __init__(self, module: torch.nn.Module, tokenizer: Any, layers: Sequence[str], name: str) -> None:
@@ -153,6 +153,9 @@ class Module:
             "layers": {"site": "parts", "parts": list(self.layers)},
             "computed_in": "module",
         }
+
+    def release(self) -> None:
+        """It is its owner's, and stays."""
 
     def reader(self, pieces: PieceVector, batch_tokens: int | None) -> WordReader:
         """What gives words their vectors."""

@@ -22,7 +22,7 @@ class StaticVectors:
     """
 
     n_layers = 1
-    notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     device = torch.device("cpu")
 
     def __init__(self, path: Path, name: str) -> None:
@@ -50,6 +50,9 @@ class StaticVectors:
 
     def load(self, last_layer: int) -> None:
         """It is loaded."""
+
+    def release(self) -> None:
+        """It stays: the vectors are all there is of it."""
 
     def batches(self, texts: Sequence[Sequence[str]], part: slice | None = None) -> Iterator[list[str]]:
         """All words at once, or those of `part`."""

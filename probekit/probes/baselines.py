@@ -7,40 +7,40 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from probekit.corpora.passage import Corpus, Split
-from probekit.tasks.instances import Instances, TaskData
+from probekit.tasks.question import Instances, Question
 
 COMPARED: tuple[Split, Split] = ("train", "test")
 Keys = tuple[np.ndarray, np.ndarray]  # of the training and of the test instances, as integers
 
 
-def majority(data: TaskData, corpus: Corpus) -> np.ndarray:
+def majority(question: Question, corpus: Corpus) -> np.ndarray:
     """The most frequent training label, for every test instance: `(n_test,)`."""
-    return np.full(len(data.splits["test"]), _most_frequent(data))
+    return np.full(len(question.splits["test"]), _most_frequent(question))
 
 
-def lexical(data: TaskData, corpus: Corpus) -> np.ndarray:
+def lexical(question: Question, corpus: Corpus) -> np.ndarray:
     """The most frequent training label of the same words, for every test instance: `(n_test,)`.
 
     Words are compared in lower case. Where training lacks them it backs off: a span to its first and last word;
     a pair of spans to the second span, to that one's first and last word, and to the first span (a pair of
     mentions: to whether their texts are equal); and at last to the most frequent label.
     """
-    labels = data.splits["train"].labels
-    predicted = np.full(len(data.splits["test"]), _most_frequent(data))
-    for train, test in reversed(_levels(data, corpus)):
+    labels = question.splits["train"].labels
+    predicted = np.full(len(question.splits["test"]), _most_frequent(question))
+    for train, test in reversed(_levels(question, corpus)):
         keys, best = _best_labels(train, labels)
         place = np.minimum(np.searchsorted(keys, test), len(keys) - 1)
         predicted = np.where(keys[place] == test, best[place], predicted)
     return predicted
 
 
-BASELINES: dict[str, Callable[[TaskData, Corpus], np.ndarray]] = {"majority": majority, "lexical": lexical}
+BASELINES: dict[str, Callable[[Question, Corpus], np.ndarray]] = {"majority": majority, "lexical": lexical}
 
 
-def _most_frequent(data: TaskData) -> int:
-    counts = np.bincount(data.splits["train"].labels)
-    if data.task.positive:  # at a tie the label whose F1 is asked for: saying it always is the harder one to beat
-        positive = data.classes.index(data.task.positive)
+def _most_frequent(question: Question) -> int:
+    counts = np.bincount(question.splits["train"].labels)
+    if question.task.positive:  # at a tie the label whose F1 is asked for: saying it always is the harder one to beat
+        positive = question.classes.index(question.task.positive)
         return positive if counts[positive] == counts.max() else int(counts.argmax())
     return int(counts.argmax())
 
@@ -55,17 +55,17 @@ def _best_labels(keys: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.n
     return keys[first], labels[first]
 
 
-def _levels(data: TaskData, corpus: Corpus) -> list[Keys]:
+def _levels(question: Question, corpus: Corpus) -> list[Keys]:
     """What instances are looked up by, the most particular keys first."""
     vocabulary: dict[str, int] = {}
     words = {split: _word_numbers(corpus, split, vocabulary) for split in COMPARED}
     phrases: dict[bytes, int] = {}
-    coded = [_coded(data.splits[split], words[split], len(vocabulary), phrases) for split in COMPARED]
+    coded = [_coded(question.splits[split], words[split], len(vocabulary), phrases) for split in COMPARED]
     texts, ends = [c[0] for c in coded], [c[1] for c in coded]
-    if data.task.arity == 1:
+    if question.task.arity == 1:
         return [_keys(t[:, 0] for t in texts), _keys(e[:, 0] for e in ends)]
     pair = _keys(t[:, 0] * (len(vocabulary) + len(phrases)) + t[:, 1] for t in texts)
-    if data.task.shape == "pair":
+    if question.task.shape == "pair":
         return [pair, _keys((t[:, 0] == t[:, 1]).astype(np.int64) for t in texts)]
     return [pair, _keys(t[:, 1] for t in texts), _keys(e[:, 1] for e in ends), _keys(t[:, 0] for t in texts)]
 

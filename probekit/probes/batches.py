@@ -11,7 +11,7 @@ import torch
 
 from probekit.corpora.passage import Split
 from probekit.states.vectors import Vectors
-from probekit.tasks.instances import Instances
+from probekit.tasks.question import Instances
 
 RUN_WORDS = 256  # a batch is several such runs from all over the split
 

@@ -11,7 +11,7 @@ from probekit.corpora.passage import Split
 from probekit.probes.batches import Runs
 from probekit.probes.stack import Stack
 from probekit.stats.metrics import METRICS
-from probekit.tasks.instances import UNSEEN, TaskData
+from probekit.tasks.question import UNSEEN, Question
 
 BATCH_WORDS = 1_536
 
@@ -35,26 +35,26 @@ def evaluate(stack: Stack, runs: Runs, layers: Sequence[int]) -> tuple[np.ndarra
     return total / np.maximum(known, 1)[:, None, None], [np.concatenate(parts, axis=2) for parts in found]
 
 
-def task_counts(data: TaskData, split: Split, predicted: np.ndarray) -> np.ndarray:
+def task_counts(question: Question, split: Split, predicted: np.ndarray) -> np.ndarray:
     """What the task's metric counts, in each group (see `stats.metrics`).
 
     Args:
-        data: the task and its instances.
+        question: the task and its instances.
         split: the one predicted.
         predicted: `(…, n)` labels, as indices of the classes.
 
     Returns:
         `(…, groups, k)` counts; `k` means the same for all predictions given at once.
     """
-    task, instances = data.task, data.splits[split]
+    task, instances = question.task, question.splits[split]
     groups = np.unique(instances.groups, return_inverse=True)[1]
-    positive = data.classes.index(task.positive) if task.positive else None
+    positive = question.classes.index(task.positive) if task.positive else None
     cells = predicted.reshape(-1, len(instances))
     counts = METRICS[task.metric].counts(cells, instances.labels, groups, positive)
     return counts.reshape(*predicted.shape[:-1], *counts.shape[1:])
 
 
-def task_scores(data: TaskData, split: Split, predicted: np.ndarray) -> np.ndarray:
+def task_scores(question: Question, split: Split, predicted: np.ndarray) -> np.ndarray:
     """Scores `(…)` of predictions `(…, n)` by the task's metric."""
-    counts = task_counts(data, split, predicted)
-    return METRICS[data.task.metric].score(counts.sum(axis=-2))
+    counts = task_counts(question, split, predicted)
+    return METRICS[question.task.metric].score(counts.sum(axis=-2))

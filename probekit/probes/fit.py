@@ -23,7 +23,7 @@ from probekit.probes.stack import Stack
 from probekit.probes.whitened import MOST_BYTES, n_words, whitened
 from probekit.progress import Progress, silent
 from probekit.states.vectors import Vectors
-from probekit.tasks.instances import TaskData
+from probekit.tasks.question import Question
 
 SMALLEST_BATCH = 256  # words
 PATHS = ((0.03,), (0.01, 0.1), (0.003, 0.01, 0.1), (0.003, 0.01, 0.03, 0.1), (0.001, 0.003, 0.01, 0.03, 0.1))
@@ -65,7 +65,7 @@ class Fitted:
     """Trained probes of one task.
 
     Attributes:
-        data: the task and its instances.
+        question: the task and its instances.
         head: the kind of probe.
         layers: the layers probed.
         seeds: the seeds.
@@ -76,7 +76,7 @@ class Fitted:
         stacks: the probes of this and the tasks fitted along with it, by runs of layers.
     """
 
-    data: TaskData
+    question: Question
     head: str
     layers: tuple[int, ...]
     seeds: tuple[int, ...]
@@ -89,7 +89,7 @@ class Fitted:
 
 def fit(
     states: Vectors,
-    tasks: Sequence[TaskData],
+    questions: Sequence[Question],
     *,
     probe: str = "linear",
     seeds: tuple[int, ...] = (0,),
@@ -97,12 +97,12 @@ def fit(
     progress: Progress = silent,
 ) -> list[Fitted]:
     """Train probes of every task on one checkpoint's states, see `fit_together`."""
-    return fit_together([states], tasks, probe=probe, seeds=seeds, settings=settings, progress=progress)[0]
+    return fit_together([states], questions, probe=probe, seeds=seeds, settings=settings, progress=progress)[0]
 
 
 def fit_together(
     checkpoints: Sequence[Vectors],
-    tasks: Sequence[TaskData],
+    questions: Sequence[Question],
     *,
     probe: str = "linear",
     seeds: tuple[int, ...] = (0,),
@@ -117,7 +117,7 @@ def fit_together(
 
     Args:
         checkpoints: the states of each.
-        tasks: the questions, which all checkpoints are asked.
+        questions: what all checkpoints are asked.
         probe: the kind of probe, see `heads.head_of`.
         seeds: one probe a layer for each.
         settings: how probes are trained.
@@ -131,7 +131,7 @@ def fit_together(
     with workers(torch.device(settings.device)) as pool:
         parts = []
         for number, (i, layers) in enumerate(groups):
-            begin = partial(_Fit, checkpoints[i], tasks, head, seeds, settings, layers)
+            begin = partial(_Fit, checkpoints[i], questions, head, seeds, settings, layers)
             parts.append(pool.submit(_trained, begin, partial(setitem, done, number)))
         while wait(parts, timeout=0.1).not_done:
             progress("fit", sum(done), len(groups))
@@ -139,7 +139,7 @@ def fit_together(
         for (i, _), part in zip(groups, parts, strict=True):
             fitted[i].append(part.result())
     progress("fit", len(groups), len(groups))
-    return [[_joined([group[t] for group in of_one]) for t in range(len(tasks))] for of_one in fitted]
+    return [[_joined([group[t] for group in of_one]) for t in range(len(questions))] for of_one in fitted]
 
 
 def predict(fitted: Sequence[Fitted], states: Vectors, split: Split) -> list[np.ndarray]:
@@ -147,7 +147,7 @@ def predict(fitted: Sequence[Fitted], states: Vectors, split: Split) -> list[np.
 
     `fitted` are the probes of all tasks that were fitted together. The probe of layer k reads layer k of `states`.
     """
-    runs = Runs(states, split, [one.data.splits[split] for one in fitted])
+    runs = Runs(states, split, [one.question.splits[split] for one in fitted])
     with workers(fitted[0].stacks[0][1].scaling.mean.device) as pool:
         parts = list(pool.map(lambda group: evaluate(group[1], runs, group[0])[1], fitted[0].stacks))
     return [np.concatenate([part[t] for part in parts]) for t in range(len(fitted))]
@@ -186,18 +186,18 @@ class _Fit:
     def __init__(
         self,
         states: Vectors,
-        tasks: Sequence[TaskData],
+        questions: Sequence[Question],
         head: Head,
         seeds: tuple[int, ...],
         settings: FitSettings,
         layers: tuple[int, ...],
     ) -> None:
-        self.tasks, self.head, self.seeds, self.layers = tasks, head, seeds, layers
+        self.questions, self.head, self.seeds, self.layers = questions, head, seeds, layers
         self.device = torch.device(settings.device)
         self._read(states)
-        self.scaling = scaling.measure(self.train, tasks, layers, self.device)
-        n_classes = [len(data.classes) for data in tasks]
-        self.stack = Stack(head, [data.task for data in tasks], n_classes, self.scaling, seeds)
+        self.scaling = scaling.measure(self.train, questions, layers, self.device)
+        n_classes = [len(question.classes) for question in questions]
+        self.stack = Stack(head, [question.task for question in questions], n_classes, self.scaling, seeds)
         # Small corpora: some hundred updates all the same, from smaller batches and more rounds.
         self.batch_words = int(np.clip(self.train.n_words // 128, SMALLEST_BATCH, settings.batch_words))
         self.learning_rate = settings.learning_rate * math.sqrt(self.batch_words / settings.batch_words)
@@ -210,12 +210,12 @@ class _Fit:
 
     def _read(self, states: Vectors) -> None:
         self.train, self.dev, self.test = (
-            Runs(states, split, [data.splits[split] for data in self.tasks]) for split in SPLITS
+            Runs(states, split, [question.splits[split] for question in self.questions]) for split in SPLITS
         )
 
     def _whitens_words(self, states: Vectors) -> bool:
         """Whether to multiply all words by the axes once is less work than the weights at every step."""
-        if any(data.task.features == "product" for data in self.tasks):
+        if any(question.task.features == "product" for question in self.questions):
             return False
         words = n_words(states)
         steps = len(self.path) * self.epochs * max(1, self.train.n_words // self.batch_words)
@@ -226,7 +226,7 @@ class _Fit:
 
     def run(self, progress: Callable[[float], None]) -> list[Fitted]:
         """Train, go back to the best round of every probe, and label the test split."""
-        shape = (len(self.tasks), len(self.layers), len(self.seeds))
+        shape = (len(self.questions), len(self.layers), len(self.seeds))
         best_score, best_loss = np.full(shape, -np.inf), np.full(shape, np.inf)
         best_round = np.zeros(shape, dtype=np.int64)
         best: dict[tuple[int, ...], list[torch.Tensor]] = {}
@@ -253,7 +253,7 @@ class _Fit:
         self.stack.finish(self.scaling)
         return [
             Fitted(
-                data=data,
+                question=question,
                 head=self.head.name,
                 layers=self.layers,
                 seeds=self.seeds,
@@ -263,19 +263,19 @@ class _Fit:
                 epochs=best_round[t] * self.epochs,
                 stacks=((self.layers, self.stack),),
             )
-            for t, data in enumerate(self.tasks)
+            for t, question in enumerate(self.questions)
         ]
 
     def _dev_scores(self, predictions: Sequence[np.ndarray]) -> np.ndarray:
         """The metric on dev, `(tasks, layers, seeds)`, from each task's predictions `(layers, seeds, n)`."""
-        pairs = zip(self.tasks, predictions, strict=True)
-        return np.stack([task_scores(data, "dev", predicted) for data, predicted in pairs])
+        pairs = zip(self.questions, predictions, strict=True)
+        return np.stack([task_scores(question, "dev", predicted) for question, predicted in pairs])
 
     def _round(self, number: int, progress: Callable[[float], None]) -> None:
         """Train until the learning rate is zero, with the penalty of this round."""
         freedom = self.path[number - 1] * self.head.freedom
         # The penalty of scikit-learn's C is on the sum of losses, and the loss here is their mean.
-        penalties = [1 / (freedom * len(data.splits["train"])) for data in self.tasks]
+        penalties = [1 / (freedom * len(question.splits["train"])) for question in self.questions]
         optimiser = Adam(self.stack.parameters(), (self.stack.first, self.stack.uniform()))
         done = 0.0  # of the words of the round
         for epoch in range(1, self.epochs + 1):

@@ -12,14 +12,13 @@ import numpy as np
 
 from probekit import doors
 from probekit.probes import identity
-from probekit.probes.asked import (
+from probekit.probes.arguments import (
     CorpusNames,
     Seeds,
     Subject,
     TaskNames,
-    ask,
     check_settings,
-    questions_of,
+    names_of,
     reading,
     subjects_of,
 )
@@ -27,6 +26,7 @@ from probekit.probes.baselines import BASELINES
 from probekit.probes.evaluate import task_counts, task_scores
 from probekit.probes.fit import FitSettings, Fitted, fit
 from probekit.probes.heads import head_of
+from probekit.probes.plan import plan
 from probekit.probes.scores import ScoreRow, Scores, make_scores
 from probekit.progress import Progress, reporting
 from probekit.results.run import Measurement, Run
@@ -34,7 +34,7 @@ from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
 from probekit.stats.bootstrap import bootstrap, interval, widened
 from probekit.stats.metrics import METRICS
-from probekit.tasks.instances import FEW, TaskData
+from probekit.tasks.question import FEW, Question
 
 
 @reporting
@@ -71,7 +71,7 @@ def probe(
     corpus, and whatever loading and extracting raise.
     """
     subjects = subjects_of("subject", subject)
-    tasks, corpus = questions_of(tasks, corpus)
+    tasks, corpus = names_of(tasks, corpus)
     heads = doors.several("probes", probes, (str,))
     kinds = tuple(dict.fromkeys(head_of(name, "probes").name for name in heads))
     extract_settings = reading(probe, extract_settings, options)
@@ -83,10 +83,11 @@ def probe(
     measurements: list[Measurement] = []
     warnings: list[str] = []
     started = time.perf_counter()
-    for asked in ask(subjects, tasks, corpus, extract_settings, allow_modified, report):
-        warnings += asked.notices
-        for (_, states_in), (context, data) in product(asked.checkpoints, asked.contexts()):
-            found, measurement, said, _ = probe_states(states_in(context), data, kinds, seeds, settings, report)
+    for planned in plan(subjects, tasks, corpus, extract_settings, allow_modified, report):
+        warnings += planned.warnings
+        for (_, states_in), (context, questions) in product(planned.checkpoints, planned.contexts()):
+            states = states_in(context)
+            found, measurement, said, _ = probe_states(states, questions, kinds, seeds, settings, report)
             rows += found
             measurements.append(measurement)
             warnings += said
@@ -101,42 +102,42 @@ def probe(
 
 def probe_states(
     states: States,
-    data: list[TaskData],
+    questions: list[Question],
     probes: tuple[str, ...],
     seeds: tuple[int, ...],
     settings: FitSettings,
     progress: Progress,
 ) -> tuple[list[ScoreRow], Measurement, list[str], list[Fitted]]:
     """Rows, what was measured, warnings, and the probes, for the tasks that read in the context of `states`."""
-    rows = [row for d in data for row in _baseline_rows(states, d)]
+    rows = [row for question in questions for row in _baseline_rows(states, question)]
     seconds: dict[str, float] = {"extract": states.seconds}
     trained: list[Fitted] = []
     warnings = states.warnings
     for kind in probes:
         started = time.perf_counter()
-        for fitted in fit(states, data, probe=kind, seeds=seeds, settings=settings, progress=progress):
+        for fitted in fit(states, questions, probe=kind, seeds=seeds, settings=settings, progress=progress):
             mine = list(_probe_rows(states, fitted, settings))
             rows += mine
-            warnings += _without_width(states, fitted.data, mine)
+            warnings += _without_width(states, fitted.question, mine)
             trained.append(fitted)
         seconds[f"fit and score {kind}"] = time.perf_counter() - started
-    return rows, measurement_of(states, data, seconds), warnings, trained
+    return rows, measurement_of(states, questions, seconds), warnings, trained
 
 
-def _without_width(states: States, data: TaskData, rows: list[ScoreRow]) -> Iterator[str]:
+def _without_width(states: States, question: Question, rows: list[ScoreRow]) -> Iterator[str]:
     """What is to be said where every draw gives one score; of few sentences or documents the task's notice says it."""
-    test, context = data.splits["test"], data.task.context
+    test, context = question.splits["test"], question.task.context
     if test.n_groups >= FEW and any(row.ci_low == row.ci_high for row in rows):
         yield (
-            f"{data.task.name}: where an interval on '{states.corpus.name}' has no width, nothing varied among the "
+            f"{question.task.name}: where an interval on '{states.corpus.name}' has no width, nothing varied among the "
             f"{test.n_groups:,} test {context}s: that does not make the score certain"
         )
 
 
-def _baseline_rows(states: States, data: TaskData) -> Iterator[ScoreRow]:
-    about = _about(states, data)
-    predicted = np.stack([BASELINES[name](data, states.corpus) for name in BASELINES])
-    for name, scored in zip(BASELINES, _scored(data, predicted), strict=True):
+def _baseline_rows(states: States, question: Question) -> Iterator[ScoreRow]:
+    about = _about(states, question)
+    predicted = np.stack([BASELINES[name](question, states.corpus) for name in BASELINES])
+    for name, scored in zip(BASELINES, _scored(question, predicted), strict=True):
         missing = float("nan")
         yield ScoreRow(
             **about, **scored, probe=name, layer=None, seed=0, dev_score=missing, dev_loss=missing, epoch=None
@@ -144,11 +145,11 @@ def _baseline_rows(states: States, data: TaskData) -> Iterator[ScoreRow]:
 
 
 def _probe_rows(states: States, fitted: Fitted, settings: FitSettings) -> Iterator[ScoreRow]:
-    about = {**_about(states, fitted.data), **identity.of_fit(settings)}
+    about = {**_about(states, fitted.question), **identity.of_fit(settings)}
     cells = [(i, layer, j, seed) for i, layer in enumerate(fitted.layers) for j, seed in enumerate(fitted.seeds)]
-    dev_scores = task_scores(fitted.data, "dev", fitted.dev_predictions)
+    dev_scores = task_scores(fitted.question, "dev", fitted.dev_predictions)
     predicted = fitted.predictions.reshape(len(cells), -1)
-    for (i, layer, j, seed), scored in zip(cells, _scored(fitted.data, predicted), strict=True):
+    for (i, layer, j, seed), scored in zip(cells, _scored(fitted.question, predicted), strict=True):
         yield ScoreRow(
             **about,
             **scored,
@@ -161,24 +162,24 @@ def _probe_rows(states: States, fitted: Fitted, settings: FitSettings) -> Iterat
         )
 
 
-def _about(states: States, data: TaskData) -> dict[str, Any]:
+def _about(states: States, question: Question) -> dict[str, Any]:
     """The columns of a row that say what was asked of what."""
     return {
         "model": states.model,
-        "task": data.task.name,
+        "task": question.task.name,
         "corpus": identity.name_of(states.corpus),
-        "metric": data.task.metric,
-        "n_train": len(data.splits["train"]),
-        "n_test": len(data.splits["test"]),
+        "metric": question.task.metric,
+        "n_train": len(question.splits["train"]),
+        "n_test": len(question.splits["test"]),
         **identity.of_states(states),
         **identity.of_corpus(states.corpus),
-        **identity.of_task(data.task),
+        **identity.of_task(question.task),
     }
 
 
-def _scored(data: TaskData, predicted: np.ndarray) -> Iterator[dict[str, Any]]:
+def _scored(question: Question, predicted: np.ndarray) -> Iterator[dict[str, Any]]:
     """Score and interval of each row of test predictions."""
-    metric, counts = METRICS[data.task.metric], task_counts(data, "test", predicted)
+    metric, counts = METRICS[question.task.metric], task_counts(question, "test", predicted)
     scores = metric.score(counts.sum(axis=1))
     resampled = widened(bootstrap(metric.score, counts), scores, counts.shape[1])
     lows, highs = np.clip(interval(resampled), metric.low, metric.high)
@@ -186,11 +187,11 @@ def _scored(data: TaskData, predicted: np.ndarray) -> Iterator[dict[str, Any]]:
         yield {"score": score, "ci_low": low, "ci_high": high}
 
 
-def measurement_of(states: States, data: list[TaskData], seconds: dict[str, float]) -> Measurement:
+def measurement_of(states: States, questions: list[Question], seconds: dict[str, float]) -> Measurement:
     """What a run's record says of one checkpoint, corpus and context, and the seconds by stage."""
     corpus = states.corpus
     tasks = {}
-    for one in data:
+    for one in questions:
         instances = {split: len(of_split) for split, of_split in one.splits.items()}
         tasks[one.task.name] = {"classes": one.classes, "instances": instances}
     return Measurement(

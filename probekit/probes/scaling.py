@@ -23,7 +23,7 @@ import torch
 from probekit.errors import ModelError
 from probekit.probes.batches import Runs
 from probekit.probes.pooling import products, slots, take
-from probekit.tasks.instances import TaskData
+from probekit.tasks.question import Question
 
 WORDS = 16_384  # that covariances are measured on
 SIZING_WORDS = 4_096
@@ -60,10 +60,10 @@ class Scaling:
         return replace(self, mean=torch.zeros_like(self.mean), bases=(None,) * len(self.bases))
 
 
-def measure(train: Runs, tasks: Sequence[TaskData], layers: Sequence[int], device: torch.device) -> Scaling:
+def measure(train: Runs, questions: Sequence[Question], layers: Sequence[int], device: torch.device) -> Scaling:
     """The coordinates of every task's probes, from training words spread over the split."""
     moments = _moments(train, layers)
-    kinds = {data.task.features for data in tasks}
+    kinds = {question.task.features for question in questions}
     found: dict[str, list[torch.Tensor]] = {kind: [] for kind in kinds}
     deviations = []
     # One layer after another: what is needed in between is several times as large as what is kept.
@@ -79,8 +79,8 @@ def measure(train: Runs, tasks: Sequence[TaskData], layers: Sequence[int], devic
             found["product"].append(_principal_axes(covariance, variance.sqrt()).float())
     bases = {kind: torch.stack(axes).to(device) for kind, axes in found.items()}
     mean, deviation = moments.mean.float().to(device), torch.stack(deviations).to(device)
-    of_tasks = tuple(bases[data.task.features] for data in tasks)
-    return Scaling(mean, deviation, of_tasks, *_sizes(train, tasks, layers, mean, deviation, bases))
+    of_tasks = tuple(bases[question.task.features] for question in questions)
+    return Scaling(mean, deviation, of_tasks, *_sizes(train, questions, layers, mean, deviation, bases))
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def _principal_axes(covariance: torch.Tensor, deviation: torch.Tensor) -> torch.
 
 def _sizes(
     train: Runs,
-    tasks: Sequence[TaskData],
+    questions: Sequence[Question],
     layers: Sequence[int],
     mean: torch.Tensor,
     deviation: torch.Tensor,
@@ -190,17 +190,17 @@ def _sizes(
     generator = torch.Generator().manual_seed(0)
     drawn = torch.randn(train.states.dim, DIRECTIONS, generator=generator).to(mean.device)
     directions = {kind: basis @ drawn for kind, basis in bases.items()}
-    squares = torch.zeros(2, len(tasks), len(layers), device=mean.device)
-    n = torch.zeros(len(tasks), 1, device=mean.device)
+    squares = torch.zeros(2, len(questions), len(layers), device=mean.device)
+    n = torch.zeros(len(questions), 1, device=mean.device)
     for batch in train.samples(SIZING_WORDS, layers, mean.device):
         centred = batch.states - mean
-        for t, (data, spans) in enumerate(zip(tasks, batch.spans, strict=True)):
+        for t, (question, spans) in enumerate(zip(questions, batch.spans, strict=True)):
             n[t] += len(spans)
-            parts = slots(data.task)
-            along = centred @ directions[data.task.features]
+            parts = slots(question.task)
+            along = centred @ directions[question.task.features]
             for slot in parts:
                 squares[0, t] += take(along, spans, slot).square().mean(2).sum(1) / train.states.dim / len(parts)
-            if data.task.features == "product":
+            if question.task.features == "product":
                 squares[1, t] += products(centred / deviation, spans, parts).square().mean(2).sum(1)
     # No instance among these words, or none that varies: as they are.
     found = torch.where(squares > 0, squares / n.clamp_min(1), torch.ones_like(squares)).sqrt()

@@ -43,12 +43,12 @@ class Examination:
     Attributes:
         facts: by section, each a name and a value.
         problems: what would make results wrong, a sentence each.
-        notices: what a reader must know.
+        warnings: what a reader must know.
     """
 
     facts: dict[str, Facts]
     problems: tuple[str, ...]
-    notices: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def examine(name: str, corpus: Corpus, settings: ExtractSettings) -> Examination:
@@ -67,14 +67,14 @@ def examine(name: str, corpus: Corpus, settings: ExtractSettings) -> Examination
         problems += found
     facts["store and time"] = _of_store(model, corpus, settings)
     reader = model.reader(settings.pieces, settings.batch_tokens)
-    notices: list[str] = []
+    warnings: list[str] = []
     try:
         facts["store and time"] |= _of_run(reader, model, corpus, problems)
         if isinstance(model, Checkpoint):
-            facts["model"]["attention"], notices = _attention(model)
+            facts["model"]["attention"], warnings = _attention(model)
     except ModelError as error:
         problems.append(str(error))
-    return Examination(facts, tuple(problems), (*model.notices, *notices))
+    return Examination(facts, tuple(problems), (*model.warnings, *warnings))
 
 
 def _of_model(model: Model) -> Facts:

@@ -65,7 +65,7 @@ def extract(
     if isinstance(model, str | Path):
         doors.options("extract", options, names)
         settings = replace(settings, **options)
-        return _extract(open_model(doors.text_of(model), settings.encoder), corpus, context, settings, report)
+        return extract_from(open_model(doors.text_of(model), settings.encoder), corpus, context, settings, report)
     from probekit.models.module import Module, is_module
 
     if not is_module(model) or not options.get("layers"):
@@ -73,11 +73,14 @@ def extract(
     doors.options("extract", options, {*names, "tokenizer", "layers", "name"})
     name = options.pop("name", type(model).__name__)
     opened = Module(model, options.pop("tokenizer", None), options.pop("layers"), name)
-    states = _extract(opened, corpus, context, replace(settings, **options), report)
+    states = extract_from(opened, corpus, context, replace(settings, **options), report)
     return replace(states, module=opened)
 
 
-def _extract(model: Model, corpus: Corpus, context: Context, settings: ExtractSettings, progress: Progress) -> States:
+def extract_from(
+    model: Model, corpus: Corpus, context: Context, settings: ExtractSettings, progress: Progress
+) -> States:
+    """Hidden states of every word, by a model that is open: see `extract`."""
     layers = _layers(settings.layers, model)
     manifest = describe(model, corpus, context, settings)
     store = open_store(manifest, model.dim, settings.store_dtype)
@@ -87,6 +90,7 @@ def _extract(model: Model, corpus: Corpus, context: Context, settings: ExtractSe
     started = time.perf_counter()
     reader = model.reader(settings.pieces, settings.batch_tokens)
     computed = Filler(model.name, reader, corpus, store, layers).fill(units, shards, progress)
+    model.release()
     total = sum(len(runs) for runs in shards.values())
     return States(
         model=model.name,
@@ -102,7 +106,7 @@ def _extract(model: Model, corpus: Corpus, context: Context, settings: ExtractSe
         seconds=time.perf_counter() - started if computed else 0.0,
         computed=computed,
         reused=total - computed,
-        model_warnings=model.notices,
+        model_warnings=model.warnings,
     )
 
 
@@ -119,7 +123,7 @@ def in_context(states: States, context: Context, *, progress: Progress = silent)
             f"States.of(…, context='{context}') of words read so"
         )
     model = states.module or open_model(states.model, states.settings.encoder)
-    found = _extract(model, states.corpus, context, states.settings, progress)
+    found = extract_from(model, states.corpus, context, states.settings, progress)
     return replace(found, module=states.module)
 
 

@@ -18,10 +18,11 @@ from probekit.errors import InputError
 from probekit.forgetting.measures import retention
 from probekit.forgetting.sides import mean_scores
 from probekit.models.encoder import Encoder
-from probekit.probes.asked import Seeds, instances_of, questions_of
+from probekit.probes.arguments import Seeds, names_of
 from probekit.probes.baselines import majority
 from probekit.probes.fit import FitSettings, fit
 from probekit.probes.heads import head_of
+from probekit.probes.plan import questions
 from probekit.states.arrays import read_in_memory
 from probekit.tasks.task import Task
 
@@ -93,13 +94,13 @@ class ForgettingCallback(TrainerCallback):
         layers, every = doors.whole_numbers("layers", layers), doors.at_least_one("every", every)
         if limit is not None:
             doors.share("limit", limit)
-        tasks, _ = questions_of(tasks, None)
+        tasks, _ = names_of(tasks, None)
         if trainer.processing_class is None:
             raise InputError("the trainer has no tokenizer: give it as Trainer(processing_class=tokenizer)")
         whole = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
         few = {split: passages[: SENTENCES[split]] for split, passages in whole.splits.items()}
-        self.data, _ = instances_of(tasks, Corpus(whole.name, few))
-        odd = next((d.task.name for d in self.data if d.task.context != "sentence"), None)
+        self.questions, _ = questions(tasks, Corpus(whole.name, few))
+        odd = next((each.task.name for each in self.questions if each.task.context != "sentence"), None)
         if odd:
             raise InputError(f"the task '{odd}' reads documents: the callback measures tasks that read sentences")
         self.trainer, self.corpus, self.layers = trainer, Corpus(whole.name, few), tuple(layers)
@@ -129,7 +130,7 @@ class ForgettingCallback(TrainerCallback):
     def _measure(self, state: TrainerState, control: TrainerControl) -> None:
         started = time.perf_counter()
         found = self._scores()
-        of_last = {f"probe_{d.task.name}_last_retention" for d in self.data}
+        of_last = {f"probe_{question.task.name}_last_retention" for question in self.questions}
         retained = {name: value for name, value in found.items() if name.endswith("_retention")}
         counting = [value for name, value in retained.items() if (name in of_last) == (self.limit_of == "last")]
         # A task of which nothing was known has no retention, and must not hide another's.
@@ -165,11 +166,11 @@ class ForgettingCallback(TrainerCallback):
                 module.training = training
             torch.random.set_rng_state(random)
         found: dict[str, float] = {}
-        for fitted in fit(states, self.data, probe=self.probe, seeds=self.seeds, settings=self.fit_settings):
-            name = fitted.data.task.name
-            scores = mean_scores(fitted.data, "test", fitted.predictions)
-            best = mean_scores(fitted.data, "dev", fitted.dev_predictions).argmax()
-            floor = mean_scores(fitted.data, "test", majority(fitted.data, self.corpus)[None, None])
+        for fitted in fit(states, self.questions, probe=self.probe, seeds=self.seeds, settings=self.fit_settings):
+            name = fitted.question.task.name
+            scores = mean_scores(fitted.question, "test", fitted.predictions)
+            best = mean_scores(fitted.question, "dev", fitted.dev_predictions).argmax()
+            floor = mean_scores(fitted.question, "test", majority(fitted.question, self.corpus)[None, None])
             found[f"probe_{name}_best"] = float(scores[best])
             places: dict[Which, int] = {"best": int(best), "last": int(np.argmax(fitted.layers))}
             for which, layer in places.items():

@@ -17,7 +17,7 @@ import probekit as pk
 from probekit.corpora.passage import Split
 from probekit.probes.fit import Fitted, fit
 from probekit.states.states import States
-from probekit.tasks.instances import TaskData
+from probekit.tasks.question import Question
 from tests.benchmarks import logistic, perceptron
 from tests.benchmarks.answers import best_on_dev, score_of
 from tests.benchmarks.cut import cut
@@ -120,7 +120,7 @@ def _states(name: str) -> States:
 
 def _rows(states: States, name: str, sentences: str, layers: Sequence[int], probes: Sequence[str]) -> Iterator[Row]:
     vectors = cut(states, None if sentences == "all" else int(sentences), layers)
-    data = pk.make_instances(pk.load_task(name), vectors.corpus)
+    data = pk.ask(pk.load_task(name), vectors.corpus)
     where = f"{name}, {sentences} sentences"
     print(f"  {where}: {len(vectors.corpus.splits['train']):,}, with {len(data.splits['train']):,} instances")
     # The linear probe is there in any case: the MLP probe is compared with it.
@@ -144,5 +144,5 @@ def _predictions(fitted: Fitted, number: int) -> Predictions:
     return {"dev": fitted.dev_predictions[number, 0], "test": fitted.predictions[number, 0]}
 
 
-def _scores(data: TaskData, predictions: Predictions) -> dict[Split, float]:
-    return {split: score_of(data, split, predictions[split]) for split in JUDGED}
+def _scores(question: Question, predictions: Predictions) -> dict[Split, float]:
+    return {split: score_of(question, split, predictions[split]) for split in JUDGED}

@@ -10,7 +10,7 @@ import torch
 
 from probekit.corpora.passage import Split
 from probekit.probes.evaluate import task_scores
-from probekit.tasks.instances import TaskData
+from probekit.tasks.question import Question
 
 PATIENCE = 2  # penalties in a row without a better score
 
@@ -27,12 +27,12 @@ class Answer(NamedTuple):
     predictions: dict[Split, np.ndarray]
 
 
-def best_on_dev(data: TaskData, answers: Iterable[Answer]) -> Answer:
+def best_on_dev(question: Question, answers: Iterable[Answer]) -> Answer:
     """The first of those with the best score on dev. No more answers are asked for after PATIENCE worse ones."""
     best: Answer | None = None
     best_score, worse = -1.0, 0
     for answer in answers:
-        score = score_of(data, "dev", answer.predictions["dev"])
+        score = score_of(question, "dev", answer.predictions["dev"])
         if score > best_score:
             best, best_score, worse = answer, score, 0
         else:
@@ -43,9 +43,9 @@ def best_on_dev(data: TaskData, answers: Iterable[Answer]) -> Answer:
     return best
 
 
-def score_of(data: TaskData, split: Split, predictions: np.ndarray) -> float:
+def score_of(question: Question, split: Split, predictions: np.ndarray) -> float:
     """The task's metric of predictions `(n,)`: higher is better."""
-    return float(task_scores(data, split, predictions))
+    return float(task_scores(question, split, predictions))
 
 
 def predictions_of(logits: dict[Split, torch.Tensor]) -> dict[Split, np.ndarray]:

@@ -13,7 +13,7 @@ import probekit as pk
 from probekit.corpora.passage import Split
 from probekit.probes.fit import fit
 from probekit.states.states import States
-from probekit.tasks.instances import TaskData
+from probekit.tasks.question import Question
 from tests.benchmarks.timing import figure, in_turns
 
 ITERATIONS = 200
@@ -23,25 +23,25 @@ def main() -> None:
     warnings.simplefilter("ignore")  # scikit-learn says so when these iterations do not suffice
     corpus = pk.load_corpus("en_ewt")
     states = pk.extract("minilm", corpus)
-    data = pk.make_instances(pk.load_task("pos"), corpus)
+    data = pk.ask(pk.load_task("pos"), corpus)
     (ours,) = in_turns(3, lambda: fit(states, [data]))
     theirs = sum(_scikit_learn(states, data, layer) for layer in states.layers)
     print(f"  pos: ours {ours:.1f} s, scikit-learn {theirs:.0f} s")
     figure("scikit-learn / ours, all layers", theirs / ours, ">= 30")
 
 
-def _scikit_learn(states: States, data: TaskData, layer: int) -> float:
+def _scikit_learn(states: States, question: Question, layer: int) -> float:
     """Seconds that it takes to fit one layer, and to label the test split."""
-    train, test = _words(states, data, "train", layer), _words(states, data, "test", layer)
+    train, test = _words(states, question, "train", layer), _words(states, question, "test", layer)
     started = time.perf_counter()
     scaler = StandardScaler().fit(train)
-    model = LogisticRegression(max_iter=ITERATIONS).fit(scaler.transform(train), data.splits["train"].labels)
+    model = LogisticRegression(max_iter=ITERATIONS).fit(scaler.transform(train), question.splits["train"].labels)
     model.predict(scaler.transform(test))
     return time.perf_counter() - started
 
 
-def _words(states: States, data: TaskData, split: Split, layer: int) -> np.ndarray:
+def _words(states: States, question: Question, split: Split, layer: int) -> np.ndarray:
     """The vector of each instance, which is a word: `(n, dim)`."""
     n_words = int(states.corpus.offsets(split)[-1])
     words = states.read(split, 0, n_words, [layer])[0].astype(np.float32)
-    return words[data.splits[split].spans[:, 0, 0]]
+    return words[question.splits[split].spans[:, 0, 0]]

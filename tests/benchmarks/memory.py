@@ -14,7 +14,7 @@ import numpy as np
 from probekit.probes.fit import FitSettings, fit
 from probekit.states.shard import Shard
 from probekit.states.stored import Stored
-from probekit.tasks.instances import make_instances
+from probekit.tasks.question import ask
 from probekit.tasks.task import Task
 from tests.benchmarks.peak import peak
 from tests.benchmarks.timing import figure
@@ -51,7 +51,7 @@ def fit_noise() -> None:
                 states.values.store.write(shard, layer, np.roll(noise, layer, axis=0)[: shard.stop - shard.start], [])
     # A cap the kernel enforces on private memory; pages of the store itself are the system's to keep or drop.
     resource.setrlimit(resource.RLIMIT_DATA, (2 * GIB, 2 * GIB))
-    data = make_instances(Task(name="noise", title="", annotation="upos", shape="word"), corpus)
+    data = ask(Task(name="noise", title="", annotation="upos", shape="word"), corpus)
     fit(states, [data], settings=FitSettings(epochs=1))
     print(peak())
 

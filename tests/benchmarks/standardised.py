@@ -7,16 +7,16 @@ import torch
 from probekit.corpora.passage import SPLITS, Split
 from probekit.probes.pooling import products, slots, take
 from probekit.states.vectors import Vectors
-from probekit.tasks.instances import TaskData
+from probekit.tasks.question import Question
 
 
-def standardised(states: Vectors, data: TaskData, layer: int) -> dict[Split, torch.Tensor]:
+def standardised(states: Vectors, question: Question, layer: int) -> dict[Split, torch.Tensor]:
     """The instances' vectors `(n, width)` of every split, float32: each number has mean 0 and variance 1 in training.
 
     Numbers that never vary in training are 0 throughout.
     """
     words = _standardise({split: _words(states, split, layer) for split in SPLITS})
-    return _standardise({split: _instances(words[split], data, split) for split in SPLITS})
+    return _standardise({split: _instances(words[split], question, split) for split in SPLITS})
 
 
 def _words(states: Vectors, split: Split, layer: int) -> torch.Tensor:
@@ -25,12 +25,12 @@ def _words(states: Vectors, split: Split, layer: int) -> torch.Tensor:
     return torch.from_numpy(states.read(split, 0, n, [layer])[0]).float()
 
 
-def _instances(words: torch.Tensor, data: TaskData, split: Split) -> torch.Tensor:
-    spans = torch.from_numpy(data.splits[split].spans)
+def _instances(words: torch.Tensor, question: Question, split: Split) -> torch.Tensor:
+    spans = torch.from_numpy(question.splits[split].spans)
     layers = words[None]
-    parts = [take(layers, spans, slot)[0] for slot in slots(data.task)]
-    if data.task.features == "product":
-        parts.append(products(layers, spans, slots(data.task))[0])
+    parts = [take(layers, spans, slot)[0] for slot in slots(question.task)]
+    if question.task.features == "product":
+        parts.append(products(layers, spans, slots(question.task))[0])
     return torch.cat(parts, dim=1)
 
 

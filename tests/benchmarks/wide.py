@@ -16,7 +16,7 @@ import numpy as np
 
 from probekit.corpora.passage import SPLITS, Context, Corpus, Split
 from probekit.probes.fit import fit
-from probekit.tasks.instances import make_instances
+from probekit.tasks.question import ask
 from probekit.tasks.task import Task
 from tests.benchmarks.peak import peak
 from tests.benchmarks.timing import figure
@@ -96,7 +96,7 @@ def fit_noise(size: Size) -> None:
     corpus = made_corpus({split: rng.integers(0, LABELS, n) for split, n in words.items()}, words=20)
     noise = rng.standard_normal((size.words, size.dim), dtype=np.float32).astype(np.float16)
     states = Noise(corpus, tuple(range(size.layers)), noise)
-    data = make_instances(Task(name="noise", title="", annotation="upos", shape="word"), corpus)
+    data = ask(Task(name="noise", title="", annotation="upos", shape="word"), corpus)
     started = time.perf_counter()
     fit(states, [data])
     print(time.perf_counter() - started, peak())

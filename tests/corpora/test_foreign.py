@@ -212,8 +212,8 @@ def test_what_cannot_be_read_of_a_file_is_counted(name: str, content: str, notic
     corpus = load_corpus(tmp_path)
     assert time.perf_counter() - begin < SECONDS
     assert corpus.splits["train"][0].words[0] == "a"
-    said = [text for text in corpus.notices if notice in text]
-    assert said and all(len(text) < LETTERS for text in corpus.notices)
+    said = [text for text in corpus.warnings if notice in text]
+    assert said and all(len(text) < LETTERS for text in corpus.warnings)
     assert not notice[:1].isdigit() or f"(first: {tmp_path / name}:" in said[0]
 
 
@@ -249,7 +249,7 @@ def test_parquet_with_odd_values(tmp_path: Path) -> None:
     parquet.write_table(table.replace_schema_metadata({"huggingface": said}), path)
     corpus = load_corpus(tmp_path)
     assert [p.tags["tag"] for p in corpus.splits["train"]] == [("B",)]
-    assert any(text.startswith(f"1 {LEFT_OUT}") and f"{path}, row 1" in text for text in corpus.notices)
+    assert any(text.startswith(f"1 {LEFT_OUT}") and f"{path}, row 1" in text for text in corpus.warnings)
 
 
 def test_parquet_that_promises_more_than_it_can_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,10 +345,10 @@ def test_a_treebank_as_cloned(tmp_path: Path) -> None:
     (tmp_path / "other" / "xx-ud-dev.conllu").write_text(SENTENCE)
     corpus = load_corpus(tmp_path)
     assert {split: len(passages) for split, passages in corpus.splits.items()} == {"train": 0, "dev": 0, "test": 1}
-    assert corpus.notices[0] == f"read in {tmp_path}: test from xx-ud-test.conllu; its sub-folders were not read"
+    assert corpus.warnings[0] == f"read in {tmp_path}: test from xx-ud-test.conllu; its sub-folders were not read"
     (tmp_path / "xx-ud-test.conllu").unlink()
     corpus = load_corpus(tmp_path)
-    assert corpus.notices[0] == f"read in {tmp_path}: dev from other/xx-ud-dev.conllu"
+    assert corpus.warnings[0] == f"read in {tmp_path}: dev from other/xx-ud-dev.conllu"
 
 
 def test_sentences_shared_between_splits_are_counted() -> None:

@@ -13,7 +13,7 @@ from probekit.corpora.passage import Corpus
 from probekit.corpora.readers.hf import read
 from probekit.corpora.readers.reading import Material
 from probekit.errors import CorpusError, TaskError
-from probekit.tasks.instances import make_instances
+from probekit.tasks.question import ask
 from probekit.tasks.task import Task
 
 ROWS = [
@@ -35,8 +35,8 @@ def test_json_folder(tmp_path: Path) -> None:
     first = corpus.splits["train"][0]
     assert first.words == ("Dogs", "bark")
     assert first.tags == {"pos_tags": ("NOUN", "VERB"), "upos": ("NOUN", "VERB"), "ner": ("0", "3")}
-    assert any("id, text" in notice for notice in corpus.notices)
-    assert any(notice.startswith("3 rows are left out") for notice in corpus.notices)
+    assert any("id, text" in notice for notice in corpus.warnings)
+    assert any(notice.startswith("3 rows are left out") for notice in corpus.warnings)
 
 
 def test_parquet_folder_with_class_labels(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_parquet_folder_with_class_labels(tmp_path: Path) -> None:
         rows.to_parquet(tmp_path / f"{split}.parquet")
     corpus = load_corpus(tmp_path)
     assert corpus.splits["dev"][0].tags == {"tag": ("B", "A")}
-    assert corpus.notices[1:] == ("columns without one label a word, not read: odd",)
+    assert corpus.warnings[1:] == ("columns without one label a word, not read: odd",)
 
 
 def test_columns_by_name(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_columns_by_name(tmp_path: Path) -> None:
     corpus = load_corpus(folder / "mine.toml")
     assert corpus.splits["train"][0].tags["kind"] == ("0", "3")
     assert [p.document for p in corpus.splits["test"]] == ["9"]
-    assert "'mine' has no dev split" in corpus.notices
+    assert "'mine' has no dev split" in corpus.warnings
 
 
 @pytest.mark.parametrize(
@@ -115,10 +115,10 @@ TAGS = Task(name="tags", title="", annotation="tags", shape="word")
 )
 def test_ignored_labels_are_missing_values(tags: tuple[object, ...], labels: tuple[str, ...], tmp_path: Path) -> None:
     corpus = in_splits(tmp_path, [tagged(i, tags) for i in range(20)], [tagged(99, tags)])
-    data = make_instances(TAGS, corpus)
+    data = ask(TAGS, corpus)
     assert data.classes == labels
     assert len(data.splits["train"]) == 20 * len(labels)
-    told = [notice for notice in corpus.notices if "-100 and -1" in notice]
+    told = [notice for notice in corpus.warnings if "-100 and -1" in notice]
     if tags[0] in (-100, -1, "-100"):  # -100.0 is such a number too
         (notice,) = told
         assert notice.startswith("22 labels of 'tags'")
@@ -141,7 +141,7 @@ def test_class_numbers_below_zero_are_missing(tmp_path: Path) -> None:
         rows.to_parquet(tmp_path / f"{split}.parquet")
     corpus = load_corpus(tmp_path)
     assert corpus.splits["dev"][0].tags == {"tag": ("B", None)}
-    assert any(notice.startswith("3 labels of 'tag'") for notice in corpus.notices)
+    assert any(notice.startswith("3 labels of 'tag'") for notice in corpus.warnings)
 
 
 @pytest.mark.parametrize("short", [(0, 1), (0, 1, 2, 3), None, ()])
@@ -149,9 +149,9 @@ def test_a_row_that_does_not_fit_is_left_out_counted_and_located(short: object, 
     rows = [tagged(i, short if i == 77 else (0, 1, 2)) for i in range(120)]
     corpus = in_splits(tmp_path, rows, [tagged(200)])
     assert len(corpus.splits["train"]) == 119
-    assert len(make_instances(TAGS, corpus).splits["train"]) == 119 * 3
+    assert len(ask(TAGS, corpus).splits["train"]) == 119 * 3
     place = f"{tmp_path / 'train.jsonl'}:78"
-    assert f"1 rows are left out: not one label a word in 'tags' (first: {place})" in corpus.notices
+    assert f"1 rows are left out: not one label a word in 'tags' (first: {place})" in corpus.warnings
 
 
 def test_a_row_keeps_the_annotations_that_fit(tmp_path: Path) -> None:
@@ -159,13 +159,13 @@ def test_a_row_keeps_the_annotations_that_fit(tmp_path: Path) -> None:
     corpus = in_splits(tmp_path, rows, [tagged(200, chunks=["x", "y", "z"])])
     assert corpus.splits["train"][3].tags == {"chunks": ("x", "y", "z")}
     assert corpus.splits["train"][4].tags["tags"] == ("0", "1", "2")
-    assert any(notice.startswith("1 rows go without 'tags'") for notice in corpus.notices)
+    assert any(notice.startswith("1 rows go without 'tags'") for notice in corpus.warnings)
 
 
 def test_an_error_carries_what_was_reported(tmp_path: Path) -> None:
     corpus = in_splits(tmp_path, [tagged(i, (0, 1)) for i in range(9)], [tagged(200, (0, 1))])
     with pytest.raises(TaskError, match=r"no annotation 'tags'.*\n.*not read: tags; expected one row a sentence"):
-        make_instances(TAGS, corpus)
+        ask(TAGS, corpus)
 
 
 @pytest.mark.parametrize("ignored", ["0", "-100"])
@@ -175,7 +175,7 @@ def test_words_given_as_one_text(ignored: str, tmp_path: Path) -> None:
     assert corpus.splits["train"][1].words == ("a1", "b", "c")
     first = None if ignored == "-100" else "0"
     assert corpus.splits["train"][1].tags == {"tags": (first, "1", "2")}
-    assert "columns without one label a word, not read: id" in corpus.notices
+    assert "columns without one label a word, not read: id" in corpus.warnings
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_masked_rows_are_left_out(tmp_path: Path) -> None:
     rows = [tagged(0), {"tokens": ["[WORD]", "____", "x"], "tags": [0, 1, 2]}]
     corpus = in_splits(tmp_path, rows, [tagged(9)])
     assert [p.words[0] for p in corpus.splits["train"]] == ["a0"]
-    assert any("masked" in notice and "train.jsonl:2)" in notice for notice in corpus.notices)
+    assert any("masked" in notice and "train.jsonl:2)" in notice for notice in corpus.warnings)
 
 
 def test_no_words_and_not_json(tmp_path: Path) -> None:

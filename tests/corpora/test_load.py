@@ -39,7 +39,7 @@ def test_folder(tmp_path: Path) -> None:
     corpus = load_corpus(folder, progress=lambda stage, done, total: seen.append(done))
     assert [words(corpus.splits[split]) for split in ("train", "dev", "test")] == [["a"], ["b"], ["c"]]
     assert corpus.name == tmp_path.name and corpus.card is None
-    assert corpus.notices == (
+    assert corpus.warnings == (
         f"read in {tmp_path}: train from xx-ud-train.conllu; dev from xx-ud-dev.conllu; test from xx-ud-test.conllu",
     )
     assert seen == sorted(seen) and len(seen) == 4
@@ -47,7 +47,7 @@ def test_folder(tmp_path: Path) -> None:
 
 def test_folder_without_dev(tmp_path: Path) -> None:
     corpus = load_corpus(str(conllu_folder(tmp_path, train=sentence("a"), test=sentence("c"))))
-    assert corpus.splits["dev"] == () and corpus.notices[1:] == (f"'{tmp_path.name}' has no dev split",)
+    assert corpus.splits["dev"] == () and corpus.warnings[1:] == (f"'{tmp_path.name}' has no dev split",)
 
 
 @pytest.mark.parametrize("empty", ["", "# only a comment\n", "1\t_\t_\tX" + "\t_" * 6 + "\n"])
@@ -97,7 +97,7 @@ def test_single_file_is_split_by_document(tmp_path: Path) -> None:
     assert {split: len(passages) for split, passages in corpus.splits.items()} == {"train": 64, "dev": 8, "test": 8}
     documents = [{passage.document for passage in passages} for passages in corpus.splits.values()]
     assert not documents[0] & documents[1] and not documents[0] & documents[2] and not documents[1] & documents[2]
-    assert corpus.notices[0] == "mine.conllu is one file: its 40 documents are split into 32 train, 4 dev and 4 test"
+    assert corpus.warnings[0] == "mine.conllu is one file: its 40 documents are split into 32 train, 4 dev and 4 test"
     assert load_corpus(path).fingerprint == corpus.fingerprint
 
 
@@ -115,7 +115,7 @@ def test_repeated_ids_are_renamed(tmp_path: Path) -> None:
     )
     corpus = load_corpus(folder)
     assert [p.id for p in corpus.passages()] == ["1", "1~2", "1~3"]
-    assert "2 sentences are renamed: their id came before (first: '1')" in corpus.notices
+    assert "2 sentences are renamed: their id came before (first: '1')" in corpus.warnings
 
 
 def test_ids_that_restart_make_no_documents(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_ids_that_restart_make_no_documents(tmp_path: Path) -> None:
     path.write_text("".join(sentence(f"w{i}", name=str(i % 3 + 1)) for i in range(60)))
     corpus = load_corpus(path)
     assert {split: len(passages) for split, passages in corpus.splits.items()} == {"train": 48, "dev": 6, "test": 6}
-    assert "its 60 sentences are split into 48 train, 6 dev and 6 test" in corpus.notices[0]
+    assert "its 60 sentences are split into 48 train, 6 dev and 6 test" in corpus.warnings[0]
     assert len({passage.id for passage in corpus.passages()}) == 60
 
 

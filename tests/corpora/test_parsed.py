@@ -51,15 +51,17 @@ def parsing(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_second_reading_parses_nothing(treebank: Path, parsing: list[str]) -> None:
     first, second = pk.load_corpus(treebank), pk.load_corpus(treebank)
     assert parsing == ["bank"]
-    assert second.splits == first.splits and second.notices == first.notices
+    assert second.splits == first.splits and second.warnings == first.warnings
     assert (second.name, second.source, second.card) == (first.name, first.source, first.card)
     assert (second.fingerprint, second.annotation) == (first.fingerprint, first.annotation)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(made(), max_size=5), st.lists(made(), max_size=5), st.lists(st.text(max_size=5), max_size=3))
-def test_every_corpus_comes_back(tmp_path: Path, train: list[Passage], test: list[Passage], notices: list[str]) -> None:
-    given_one = Corpus("made", {"train": train, "test": test}, notices=tuple(notices))
+def test_every_corpus_comes_back(
+    tmp_path: Path, train: list[Passage], test: list[Passage], warnings: list[str]
+) -> None:
+    given_one = Corpus("made", {"train": train, "test": test}, warnings=tuple(warnings))
     parsed.write(tmp_path / "x.arrow", given_one)
     assert parsed.read(tmp_path / "x.arrow", "made") == given_one
 

@@ -43,8 +43,8 @@ def test_joins_where_word_counts_agree(tmp_path: Path) -> None:
     assert first.edges["roles"] == (Edge(((1, 2), (0, 1)), "ARG0"),)
     assert [edge.label for edge in first.edges["constituents"]] == ["S", "NP", "VP"]
     assert all("roles" not in p.edges and "constituents" not in p.edges for p in rest) and len(rest) == 3
-    assert reading.notices[0].startswith("1 of 4 sentences are joined with PropBank; 2 that have another number")
-    assert "1 in documents that PropBank lacks" in reading.notices[0]
+    assert reading.warnings[0].startswith("1 of 4 sentences are joined with PropBank; 2 that have another number")
+    assert "1 in documents that PropBank lacks" in reading.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_official_counts(ewt: Corpus) -> None:
     }
     assert sum(len(p.words) for p in ewt.splits["train"]) == 204577
     assert sum("roles" in p.edges for p in ewt.passages()) == 16550
-    assert ewt.notices == (
+    assert ewt.warnings == (
         "16,550 of 16,622 sentences are joined with PropBank; 29 that have another number of words there and 43 in "
         "documents that PropBank lacks go without roles and constituents",
     )

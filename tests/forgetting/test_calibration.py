@@ -24,7 +24,7 @@ from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
 from probekit.stats import paired
 from probekit.stats.metrics import METRICS
-from probekit.tasks.instances import make_instances
+from probekit.tasks.question import ask
 from probekit.tasks.task import Task
 from tests.made import SIZES, WORDS, made_states
 
@@ -167,7 +167,7 @@ def test_loss_grows_with_noise(world: World) -> None:
 def test_other_seeds_and_other_sentences_are_no_change(small: Corpus, tiny_bert: object) -> None:
     """200 comparisons of one checkpoint with itself, its probes from other seeds and its test sentences resampled."""
     states, rng = extract(str(tiny_bert), small), np.random.default_rng(0)
-    data = make_instances(Task(name="upos", title="", annotation="upos", shape="word"), small)
+    data = ask(Task(name="upos", title="", annotation="upos", shape="word"), small)
     (fitted,) = fit(states, [data], seeds=tuple(range(16)))
     (counted,) = counts(data, "test", [fitted.predictions])
     groups = counted.shape[2]

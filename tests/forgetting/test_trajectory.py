@@ -296,9 +296,9 @@ def test_a_base_that_is_not_known(run: Path, tmp_path: Path, base: object, said:
     special = {"ITSELF": str(place), "COPY": str(run / "checkpoint-300"), ".": str(place.parent)}
     first = named(run / "checkpoint-300", place, special.get(str(base), base))
     how = tracing._How("linear", (0,), FitSettings(), ExtractSettings(), True, tmp_path, lambda *_: None)
-    opened, notices = tracing._opened([first, str(run / "checkpoint-0")], None, how)
+    opened, warnings = tracing._opened([first, str(run / "checkpoint-0")], None, how)
     assert next(iter(opened)) == first and len(opened) == 2
-    assert any(said in notice and first in notice for notice in notices)
+    assert any(said in notice and first in notice for notice in warnings)
 
 
 def test_an_adapters_base(tiny_bert: Path, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_padding_that_changes_states_is_left_out_and_reported(family: str, unlis
     checkpoint = Checkpoint(str(unlisted(family)), EncoderSettings())
     by_length = family in BY_LENGTH
     assert checkpoint.facts()["batches"] == ("of one length" if by_length else "padded")
-    assert any("padding changes" in notice for notice in checkpoint.notices) is by_length
+    assert any("padding changes" in notice for notice in checkpoint.warnings) is by_length
 
 
 @pytest.mark.parametrize("family", READABLE)

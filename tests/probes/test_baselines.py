@@ -9,7 +9,7 @@ import pytest
 
 from probekit.corpora.passage import Corpus, Split
 from probekit.probes.baselines import lexical, majority
-from probekit.tasks.instances import make_instances
+from probekit.tasks.question import ask
 from probekit.tasks.task import load_task
 
 
@@ -23,7 +23,7 @@ def naive_keys(texts: list[tuple[str, ...]], shape: str) -> list[tuple]:
 
 
 def naive(name: str, corpus: Corpus) -> np.ndarray:
-    data = make_instances(load_task(name), corpus)
+    data = ask(load_task(name), corpus)
     table: dict[tuple, Counter] = {}
     splits: tuple[Split, ...] = ("train", "test")
     rows = {split: [w.lower() for p in corpus.splits[split] for w in p.words] for split in splits}
@@ -42,18 +42,18 @@ def naive(name: str, corpus: Corpus) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ["pos", "dep", "const", "srl", "ner", "coref"])
 def test_lexical_is_the_plain_dictionary(name: str, sample: Corpus) -> None:
-    found = lexical(make_instances(load_task(name), sample), sample)
+    found = lexical(ask(load_task(name), sample), sample)
     np.testing.assert_array_equal(found, naive(name, sample))
 
 
 def test_majority(sample: Corpus) -> None:
-    data = make_instances(load_task("pos"), sample)
+    data = ask(load_task("pos"), sample)
     counts = Counter(tag for passage in sample.splits["train"] for tag in passage.tags["upos"])
     assert data.classes[majority(data, sample)[0]] == counts.most_common(1)[0][0]
 
 
 def test_a_tie_goes_to_the_label_whose_f1_is_asked_for(sample: Corpus) -> None:
-    data = make_instances(load_task("coref"), sample)
+    data = ask(load_task("coref"), sample)
     labels = data.splits["train"].labels
     assert np.bincount(labels)[0] == np.bincount(labels)[1]
     assert data.classes[majority(data, sample)[0]] == "same"

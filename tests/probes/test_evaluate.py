@@ -14,7 +14,7 @@ from probekit.probes.baselines import BASELINES
 from probekit.probes.evaluate import task_counts, task_scores
 from probekit.probes.fit import fit
 from probekit.stats.metrics import METRICS, Metric, sum_groups
-from probekit.tasks.instances import TaskData
+from probekit.tasks.question import Question
 from tests.made import SIZES, WORDS, made_corpus, made_states
 
 QUICK = pk.FitSettings(words=5_000)
@@ -73,7 +73,7 @@ def test_a_metric_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(METRICS, BALANCED.name, BALANCED)
     task, (corpus, states) = pk.load_task(path), skewed(1)
     scores = pk.probe(states, task, seeds=2, fit_settings=QUICK)
-    data = pk.make_instances(task, corpus)
+    data = pk.ask(task, corpus)
     (fitted,) = fit(states, [data], seeds=(0, 1), settings=QUICK)
     gold = {split: data.splits[split].labels for split in SPLITS}
     predicted = {name: baseline(data, corpus) for name, baseline in BASELINES.items()}
@@ -96,7 +96,7 @@ def test_a_metric_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_counts_add_up_over_the_groups_and_keep_the_shape() -> None:
     corpus, _ = skewed(2)
     task = pk.Task(name="x", title="", annotation="upos", shape="word", metric="f1", positive="2")
-    data: TaskData = pk.make_instances(task, corpus)
+    data: Question = pk.ask(task, corpus)
     predicted = np.random.default_rng(3).integers(0, 3, size=(2, 4, len(data.splits["dev"])))
     counts = task_counts(data, "dev", predicted)
     assert counts.shape == (2, 4, SIZES["dev"], 3)

@@ -7,7 +7,7 @@ import pytest
 
 import probekit as pk
 from probekit.corpora.passage import SPLITS, Split
-from probekit.tasks.instances import FEW
+from probekit.tasks.question import FEW
 from tests.made import WORDS, made_corpus, made_states
 
 TASK = pk.Task(name="word", title="", annotation="upos", shape="word")
@@ -44,5 +44,5 @@ def test_documents_are_counted_where_they_are_resampled(small: pk.Corpus) -> Non
     few = pk.Corpus("few", {**small.splits, "test": small.splits["test"][:40]})
     n = len({passage.document for passage in few.splits["test"]})
     assert 1 < n < FEW
-    notices = pk.make_instances(pk.load_task("coref"), few).notices
-    assert any(f"'few' stand in {n} documents" in notice for notice in notices)
+    warnings = pk.ask(pk.load_task("coref"), few).warnings
+    assert any(f"'few' stand in {n} documents" in notice for notice in warnings)

@@ -18,7 +18,7 @@ from probekit.states.arrays import Arrays
 from probekit.states.states import States
 from probekit.stats.bootstrap import bootstrap, interval
 from probekit.stats.metrics import METRICS
-from probekit.tasks.instances import TaskData, make_instances
+from probekit.tasks.question import Question, ask
 from probekit.tasks.task import Task
 from tests.made import SIZES, WORDS, made_corpus, made_states
 
@@ -31,16 +31,16 @@ def words_in(sizes: dict[Split, int]) -> dict[Split, int]:
 
 def scores(fitted: Fitted) -> np.ndarray:
     """Test accuracy, (layers, seeds)."""
-    return (fitted.predictions == fitted.data.splits["test"].labels).mean(-1)
+    return (fitted.predictions == fitted.question.splits["test"].labels).mean(-1)
 
 
 def intervals(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
-    counts = task_counts(fitted.data, "test", fitted.predictions)
+    counts = task_counts(fitted.question, "test", fitted.predictions)
     cells = counts.reshape(-1, *counts.shape[2:])
-    return interval(bootstrap(METRICS[fitted.data.task.metric].score, cells))
+    return interval(bootstrap(METRICS[fitted.question.task.metric].score, cells))
 
 
-def planted(kind: str, *, seed: int = 0, dim: int = 16) -> tuple[States, TaskData]:
+def planted(kind: str, *, seed: int = 0, dim: int = 16) -> tuple[States, Question]:
     """Two layers: labels follow from the vectors of layer 0 as `kind` says; layer 1 is noise."""
     rng = np.random.default_rng(seed)
     values: dict[Split, np.ndarray] = {}
@@ -58,7 +58,7 @@ def planted(kind: str, *, seed: int = 0, dim: int = 16) -> tuple[States, TaskDat
         }[kind]
         values[split] = vectors
     corpus = made_corpus(labels)
-    return made_states(corpus, values), make_instances(WORD, corpus)
+    return made_states(corpus, values), ask(WORD, corpus)
 
 
 def test_planted_linear_labels_are_read_out_and_noise_is_at_chance() -> None:
@@ -102,7 +102,7 @@ def test_as_good_as_scikit_learn_at_every_layer() -> None:
         labels[split] = (standard[1] @ direction + rng.gumbel(size=(n, 8))).argmax(-1)
         values[split] = standard * scale + mean
     corpus = made_corpus(labels)
-    data = make_instances(WORD, corpus)
+    data = ask(WORD, corpus)
     (fitted,) = fit(made_states(corpus, values), [data], settings=FitSettings(words=250_000))
     for layer in range(3):
         scaler = StandardScaler().fit(values["train"][layer])
@@ -114,7 +114,7 @@ def test_as_good_as_scikit_learn_at_every_layer() -> None:
 
 def test_a_probe_does_not_depend_on_its_company() -> None:
     states, data = planted("linear")
-    other = make_instances(Task(name="other", title="", annotation="upos", shape="word"), states.corpus)
+    other = ask(Task(name="other", title="", annotation="upos", shape="word"), states.corpus)
     (alone,) = fit(states, [data], seeds=(1,))
     together, _ = fit(states, [data, other], seeds=(0, 1))
     assert np.mean(alone.predictions[:, 0] == together.predictions[:, 1]) > 0.995
@@ -129,7 +129,7 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
     assert not np.array_equal(first.dev_loss[:, 0], first.dev_loss[:, 1])
 
 
-def arcs(seed: int, features: str, span: str) -> tuple[States, TaskData, Task]:
+def arcs(seed: int, features: str, span: str) -> tuple[States, Question, Task]:
     """Pairs of spans of several words; the label is the sign of a sum, or of a product, of the two spans."""
     rng = np.random.default_rng(seed)
     splits, values = {}, {}
@@ -157,7 +157,7 @@ def arcs(seed: int, features: str, span: str) -> tuple[States, TaskData, Task]:
         splits[split], values[split] = tuple(passages), vectors
     task = Task(name="arcs", title="", annotation="arcs", shape="arc", features=features, span=span)  # type: ignore[arg-type]
     corpus = Corpus("arcs", splits)
-    return made_states(corpus, values, kind=features + span), make_instances(task, corpus), task
+    return made_states(corpus, values, kind=features + span), ask(task, corpus), task
 
 
 @pytest.mark.parametrize("features", ["concat", "product"])
@@ -209,7 +209,7 @@ def test_axes_are_those_of_canonical_correlation(kind: str) -> None:
     assert found[:-3].abs().max() < 0.02
 
 
-def gaussian_classes(rng: np.random.Generator, matrix: np.ndarray) -> tuple[Arrays, TaskData]:
+def gaussian_classes(rng: np.random.Generator, matrix: np.ndarray) -> tuple[Arrays, Question]:
     """Eight classes that overlap, in 24 dimensions, seen through `matrix`."""
     means = rng.normal(size=(8, 24)) * 0.45
     labels = {split: rng.integers(0, 8, n) for split, n in words_in(SIZES).items()}
@@ -218,7 +218,7 @@ def gaussian_classes(rng: np.random.Generator, matrix: np.ndarray) -> tuple[Arra
         plain = means[of_split] + rng.normal(size=(len(of_split), 24))
         values[split] = (plain @ matrix)[None].astype(np.float32)
     corpus = made_corpus(labels)
-    return Arrays(corpus, (0,), values), make_instances(WORD, corpus)
+    return Arrays(corpus, (0,), values), ask(WORD, corpus)
 
 
 def oblique(kind: str) -> np.ndarray:
@@ -244,7 +244,7 @@ def test_an_invertible_map_of_the_states_changes_nothing(kind: str) -> None:
     assert np.mean(plain.predictions == mapped.predictions) > 0.95
 
 
-def _one(made: tuple[Arrays, TaskData]) -> tuple[Arrays, list[TaskData]]:
+def _one(made: tuple[Arrays, Question]) -> tuple[Arrays, list[Question]]:
     return made[0], [made[1]]
 
 
@@ -273,6 +273,6 @@ def test_a_larger_budget_is_not_worse() -> None:
 
 def test_a_product_needs_the_product_features() -> None:
     states, _, _ = arcs(5, "product", "mean")
-    plain = make_instances(Task(name="plain", title="", annotation="arcs", shape="arc"), states.corpus)
+    plain = ask(Task(name="plain", title="", annotation="arcs", shape="arc"), states.corpus)
     (fitted,) = fit(states, [plain], settings=FitSettings(words=400_000))
     assert scores(fitted)[0, 0] < 0.6

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from probekit.corpora.passage import Split
 from probekit.states.states import States
-from probekit.tasks.instances import make_instances
+from probekit.tasks.question import ask
 from probekit.tasks.task import Task
 from tests.benchmarks import logistic
 from tests.benchmarks.cut import cut
@@ -81,7 +81,7 @@ def states_of_noise() -> tuple[States, dict[Split, np.ndarray]]:
 
 def test_standardised_vectors_are_finite_where_a_number_never_varies() -> None:
     states, values = states_of_noise()
-    data = make_instances(Task(name="noise", title="", annotation="upos", shape="word"), states.corpus)
+    data = ask(Task(name="noise", title="", annotation="upos", shape="word"), states.corpus)
     found = standardised(states, data, layer=1)
     train = values["train"][1, :, :4].astype(np.float64)
     for split in ("train", "dev", "test"):

@@ -34,7 +34,7 @@ def test_attention_is_what_the_model_shows(family: str, families: Any, few: Corp
         assert attention == ("left" if family == "biogpt" else "both sides")
     else:
         assert attention == LISTED["t5" if family == "byt5" else family].attention
-        assert not examined.notices
+        assert not examined.warnings
     assert not examined.problems
 
 
@@ -56,7 +56,7 @@ def test_attention_as_the_configuration_has_it(
 ) -> None:
     examined = found(make_family(family, tmp_path, family_texts, setting), few)
     assert examined.facts["model"]["attention"] == seen
-    assert any(f"a word sees {seen}; models of its family see" in notice for notice in examined.notices)
+    assert any(f"a word sees {seen}; models of its family see" in notice for notice in examined.warnings)
 
 
 @pytest.mark.parametrize("lower", [True, False])
@@ -79,5 +79,5 @@ def test_a_tokenizer_that_lower_cases_with_a_vocabulary_that_has_capitals(
 def test_padding_is_reported(family_texts: list[str], few: Corpus, tmp_path: Path) -> None:
     examined = found(make_family("fnet", tmp_path, family_texts), few)
     assert examined.facts["model"]["batches"] == "of one length"
-    assert any("padding changes the states of its family (fnet)" in notice for notice in examined.notices)
+    assert any("padding changes the states of its family (fnet)" in notice for notice in examined.warnings)
     assert json.dumps(examined.facts)

@@ -15,9 +15,12 @@ from transformers import AutoModel, AutoTokenizer
 from probekit.corpora.passage import Corpus, Passage
 from probekit.errors import InputError, ProbekitWarning, StoreError
 from probekit.models.checkpoint import Checkpoint, EncoderSettings
+from probekit.models.model import open_model
 from probekit.models.words import batches
+from probekit.progress import silent
 from probekit.states import extract as extraction
-from probekit.states.extract import _shards, extract, in_context
+from probekit.states.extract import _shards, extract, extract_from, in_context
+from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
 from tests.made import stored
 
@@ -256,3 +259,13 @@ def test_settings_are_part_of_the_key(small: Corpus, tiny_bert: Path) -> None:
         for change in ({}, {"pieces": "first"}, {"context": "document"}, {"store_dtype": "float32"})
     }
     assert len(folders) == 4
+
+
+def test_a_model_that_was_released_reads_on(tiny_bert: Path, small: Corpus, own_cache: Path) -> None:
+    """Its upper blocks were dropped for lower layers, and are loaded again."""
+    model = open_model(str(tiny_bert), EncoderSettings())
+    low = extract_from(model, small, "sentence", ExtractSettings(layers=(1,)), silent).numpy("dev", 1)
+    every = extract_from(model, small, "document", ExtractSettings(), silent).numpy("dev")
+    shutil.rmtree(own_cache)
+    assert np.array_equal(low, extract(tiny_bert, small, layers=1).numpy("dev", 1))
+    assert np.array_equal(every, extract(tiny_bert, small, context="document").numpy("dev"))

@@ -10,9 +10,9 @@ import pytest
 
 from probekit.corpora.passage import Corpus, Edge, Passage
 from probekit.errors import InputError, TaskError
-from probekit.probes.asked import instances_of
-from probekit.tasks.instances import MOST_LABELS, UNSEEN, make_instances
+from probekit.probes.plan import questions
 from probekit.tasks.pairs import DIFFERENT, SAME, mention_pairs
+from probekit.tasks.question import MOST_LABELS, UNSEEN, ask
 from probekit.tasks.shapes import read_feature
 from probekit.tasks.task import Task, load_task
 from tests.made import made_corpus
@@ -69,7 +69,7 @@ def test_features() -> None:
     assert read_feature("Kind=-1", "Kind") == "-1"
     first = Passage("1", "d", ("a", "b", "c"), {"feats": ("Number=Sing", None, "Number=Plur|X=Y")})
     task = Task(name="number", title="", annotation="feats.Number", shape="word")
-    data = make_instances(task, corpus(first))
+    data = ask(task, corpus(first))
     assert data.classes == ("Plur", "Sing")
     assert data.splits["test"].spans.tolist() == [[[0, 1]], [[2, 3]]]
     assert data.splits["test"].labels.tolist() == [1, 0]
@@ -81,32 +81,32 @@ def test_spans_count_in_the_split() -> None:
         for i, label in enumerate(("ARG0", "R-ARG0", "ARG1"))
     ]
     task = Task(name="srl", title="", annotation="roles", shape="arc", exclude=("R-*",))
-    data = make_instances(task, corpus(*passages))
+    data = ask(task, corpus(*passages))
     assert data.splits["dev"].spans.tolist() == [[[0, 1], [1, 3]], [[6, 7], [7, 9]]]
     assert data.splits["dev"].groups.tolist() == [0, 2]
-    assert any("3 of 9 instances left out" in notice for notice in data.notices)
+    assert any("3 of 9 instances left out" in notice for notice in data.warnings)
 
 
 def test_labels_training_lacks_stay_in_and_count_as_wrong() -> None:
     tagged = {label: Passage(label, "d", ("a",), {"upos": (label,)}) for label in "XYZ"}
     made = Corpus("made", {"train": (tagged["X"], tagged["Y"]), "dev": (tagged["X"],), "test": (tagged["Z"],)})
-    data = make_instances(Task(name="pos", title="", annotation="upos", shape="word"), made)
+    data = ask(Task(name="pos", title="", annotation="upos", shape="word"), made)
     assert data.splits["test"].labels.tolist() == [UNSEEN]
-    assert any("1 test instances have a label that training lacks" in notice for notice in data.notices)
+    assert any("1 test instances have a label that training lacks" in notice for notice in data.warnings)
 
 
 def test_what_cannot_be_asked_is_explained() -> None:
     made = corpus(Passage("1", "d", ("a", "b"), {"upos": ("X", "X")}))
     with pytest.raises(TaskError, match=r"no annotation 'roles' .*its annotations: upos"):
-        make_instances(load_task("srl"), made)
+        ask(load_task("srl"), made)
     with pytest.raises(TaskError, match="one label only"):
-        make_instances(load_task("pos"), made)
+        ask(load_task("pos"), made)
     empty = Corpus("made", {**made.splits, "dev": ()})
     with pytest.raises(TaskError, match=r"has no dev split"):
-        make_instances(load_task("pos"), empty)
+        ask(load_task("pos"), empty)
     edges = corpus(Passage("1", "d", ("a", "b"), {}, {"edges": (Edge(((0, 1),), "X"),)}))
     with pytest.raises(TaskError, match="2 span"):
-        make_instances(Task(name="x", title="", annotation="edges", shape="arc"), edges)
+        ask(Task(name="x", title="", annotation="edges", shape="arc"), edges)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_what_was_meant_by_an_annotation_is_suggested(annotation: str, shape: st
     )
     task = Task(name="asked", title="", annotation=annotation, shape=shape)  # type: ignore[arg-type]
     with pytest.raises(TaskError, match=re.escape(message)):
-        make_instances(task, corpus(passage))
+        ask(task, corpus(passage))
 
 
 def test_more_labels_than_a_probe_takes_are_refused() -> None:
@@ -133,28 +133,28 @@ def test_more_labels_than_a_probe_takes_are_refused() -> None:
     corpus = made_corpus({"train": train, "dev": train[:10], "test": train[:10]})
     task = Task(name="lemma", title="", annotation="upos", shape="word")
     with pytest.raises(TaskError, match=r"has 4,001 labels .* probes take 4,000 at most"):
-        make_instances(task, corpus)
+        ask(task, corpus)
     corpus = made_corpus({"train": train[1:], "dev": train[:10], "test": train[:10]})
-    assert len(make_instances(task, corpus).classes) == MOST_LABELS
+    assert len(ask(task, corpus).classes) == MOST_LABELS
 
 
 def test_all_skips_what_cannot_be_asked_and_a_name_does_not() -> None:
     first = Passage("1", "d", ("a", "b"), {"upos": ("X", "X"), "xpos": ("Y", "Z")})
     made = corpus(first)
-    data, warnings = instances_of("all", made)
+    data, warnings = questions("all", made)
     assert [d.task.name for d in data] == ["xpos"]
     assert any(w.startswith("pos: skipped, task 'pos' has one label only") for w in warnings)
     with pytest.raises(TaskError, match="one label only"):
-        instances_of(["all", "pos"], made)
+        questions(["all", "pos"], made)
     with pytest.raises(TaskError, match=r"cannot carry any task\nReported before.*pos: skipped"):
-        instances_of("all", corpus(Passage("1", "d", ("a", "b"), {"upos": ("X", "X")})))
+        questions("all", corpus(Passage("1", "d", ("a", "b"), {"upos": ("X", "X")})))
 
 
 def test_errors_repeat_what_was_reported_of_the_corpus() -> None:
     made = corpus(Passage("1", "d", ("a", "b"), {"upos": ("X", "Y")}))
-    told = Corpus(made.name, made.splits, notices=("3 sentences go without roles (first: f:2)",))
+    told = Corpus(made.name, made.splits, warnings=("3 sentences go without roles (first: f:2)",))
     with pytest.raises(TaskError, match=r"no annotation 'roles'.*\n.*3 sentences go without roles \(first: f:2\)"):
-        make_instances(load_task("srl"), told)
+        ask(load_task("srl"), told)
 
 
 def document(seed: int) -> list[Passage]:

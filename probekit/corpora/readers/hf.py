@@ -95,7 +95,7 @@ def read(material: Material) -> Reading:
     material.progress(f"reading {material.name}", len(SPLITS), len(SPLITS))
     if skipped:
         form = "" if annotations else f"; {FORM}"
-        reading.notices.append(f"columns without one label a word, not read: {_listed(sorted(skipped))}{form}")
+        reading.warnings.append(f"columns without one label a word, not read: {_listed(sorted(skipped))}{form}")
     return reading
 
 

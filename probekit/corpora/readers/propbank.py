@@ -48,7 +48,7 @@ def read(material: Material) -> Reading:
     for split, passages in reading.splits.items():
         joined = Passages.of(_joined(passages, documents, outcome, reading.tally))
         reading.splits[split] = passages.replace(edges={**passages.edges, **joined.edges})
-    reading.notices.append(
+    reading.warnings.append(
         f"{outcome['joined']:,} of {outcome.total():,} sentences are joined with PropBank; "
         f"{outcome['differs']:,} that have another number of words there and {outcome['lacking']:,} in documents "
         f"that PropBank lacks go without roles and constituents"

@@ -45,16 +45,16 @@ class Reading:
     Attributes:
         splits: the passages.
         tally: what was left out or changed, how often, and where first.
-        notices: what else must be known, in sentences.
+        warnings: what else must be known, in sentences.
     """
 
     splits: dict[Split, Passages] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
-    notices: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
-    def warnings(self) -> list[str]:
-        """All that must be known: the notices, and what was counted."""
-        return [*self.notices, *self.tally.warnings()]
+    def all_warnings(self) -> list[str]:
+        """All that must be known: the warnings, and what was counted."""
+        return [*self.warnings, *self.tally.warnings()]
 
 
 def read_files(material: Material, read_file: Callable[[Path, Tally], Passages]) -> Reading:

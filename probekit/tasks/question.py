@@ -47,18 +47,18 @@ class Instances:
 
 
 @dataclass(frozen=True)
-class TaskData:
+class Question:
     """A task over a corpus.
 
     Attributes:
         task: the question.
         splits: instances of train, dev and test, over the same classes.
-        notices: what was left out, and how many.
+        warnings: what was left out, and how many.
     """
 
     task: Task
     splits: dict[Split, Instances]
-    notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ class TaskData:
         return self.splits["train"].classes
 
 
-def make_instances(task: Task, corpus: Corpus) -> TaskData:
+def ask(task: Task, corpus: Corpus) -> Question:
     """The instances of `task` in every split of `corpus`.
 
     Raises TaskError where the corpus lacks the annotation, a split has no instance, or training has one label only;
@@ -80,7 +80,7 @@ def make_instances(task: Task, corpus: Corpus) -> TaskData:
         raise TaskError(corpus.with_warnings(str(error))) from error
 
 
-def _instances(task: Task, corpus: Corpus) -> TaskData:
+def _instances(task: Task, corpus: Corpus) -> Question:
     _require_annotation(task, corpus)
     found = {split: SHAPES[task.shape](task, corpus.splits[split]) for split in SPLITS}
     kinds = {split: set(labelled.labels.kinds()) for split, labelled in found.items()}
@@ -112,8 +112,8 @@ def _instances(task: Task, corpus: Corpus) -> TaskData:
         raise TaskError(f"task '{task.name}': its positive label '{task.positive}' is not in {list(classes)}")
     splits = {split: _columns(task, corpus, split, found[split], left_out, classes) for split in SPLITS}
     n_found = sum(len(labelled.labels) for labelled in found.values())
-    notices = [*_left_out(task, n_found, splits), *_few(task, corpus, splits["test"])]
-    return TaskData(task, splits, tuple(notices))
+    warnings = [*_left_out(task, n_found, splits), *_few(task, corpus, splits["test"])]
+    return Question(task, splits, tuple(warnings))
 
 
 def _require_annotation(task: Task, corpus: Corpus) -> None:

@@ -1,0 +1,193 @@
+"""Plan: what is measured of which checkpoints, settled before any work.
+
+Every name is resolved once: models are opened, corpora read and instances made, so that a mistake shows at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from probekit.corpora.load import load_corpus
+from probekit.corpora.passage import Context, Corpus
+from probekit.corpora.tally import with_warnings
+from probekit.errors import InputError, ModelError, TaskError
+from probekit.models.model import Model, open_model
+from probekit.probes.arguments import CorpusNames, TaskNames
+from probekit.progress import Progress
+from probekit.states.extract import extract_from, in_context
+from probekit.states.settings import ExtractSettings
+from probekit.states.states import States
+from probekit.tasks.question import Question, ask
+from probekit.tasks.shapes import carries
+from probekit.tasks.task import Task, load_task, shipped_tasks
+
+StatesIn = Callable[[Context], States]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Questions about one corpus, and the checkpoints they are put to.
+
+    Attributes:
+        corpus: the corpus.
+        checkpoints: for each, its name and what gives its states in a context. Raises ModelError where the model
+            cannot be used.
+        questions: what is asked.
+        warnings: what a reader must know of the corpus and the questions.
+    """
+
+    corpus: Corpus
+    checkpoints: Sequence[tuple[str, StatesIn]]
+    questions: list[Question]
+    warnings: list[str]
+
+    def contexts(self) -> Iterator[tuple[Context, list[Question]]]:
+        """The questions of each context."""
+        for context in dict.fromkeys(question.task.context for question in self.questions):
+            yield context, [each for each in self.questions if each.task.context == context]
+
+
+def plan(
+    subjects: Sequence[str | States],
+    tasks: TaskNames,
+    corpus: CorpusNames | None,
+    settings: ExtractSettings | None,
+    allow_modified: bool,
+    progress: Progress,
+) -> list[Plan]:
+    """A plan for each corpus; states stand with the corpus that they were made of.
+
+    Raises what opening, loading and asking raise. A model that cannot be opened raises at once where it is the first,
+    or no other can be; else when its states are asked for.
+    """
+    names = [name for name in subjects if isinstance(name, str)]
+    ready = [states for states in subjects if isinstance(states, States)]
+    if settings is not None and not names:
+        raise InputError(
+            "extract_settings and options such as layers are of checkpoints by name: states are read already"
+        )
+    settings = settings or ExtractSettings()
+    models = _opened(names, settings)
+    plans: list[Plan] = []
+    for same in _by_text_and_labels(ready):
+        given = [(states.model, partial(in_context, states, progress=progress)) for states in same]
+        plans.append(Plan(same[0].corpus, given, *questions(tasks, same[0].corpus)))
+    for source, wanted in by_corpus(tasks, corpus) if names else ():
+        loaded = source
+        if not isinstance(loaded, Corpus):
+            loaded = load_corpus(loaded, allow_modified=allow_modified, progress=progress)
+        named = [(name, partial(_states, model, loaded, settings, progress)) for name, model in models]
+        plans.append(Plan(loaded, named, *questions(wanted, loaded)))
+    return plans
+
+
+def _opened(names: Sequence[str], settings: ExtractSettings) -> list[tuple[str, Model | ModelError]]:
+    """Each model, or why it cannot be opened. Raises that where nothing is left to do without it."""
+    found: list[tuple[str, Model | ModelError]] = []
+    for name in names:
+        try:
+            found.append((name, open_model(name, settings.encoder)))
+        except ModelError as error:
+            found.append((name, error))
+    failed = [isinstance(model, ModelError) for _, model in found]
+    needed = found[:1] if any(failed[:1]) or not all(failed[1:]) else found[1:2]
+    for _, model in needed:
+        if isinstance(model, ModelError):
+            raise model
+    return found
+
+
+def _states(
+    model: Model | ModelError, corpus: Corpus, settings: ExtractSettings, progress: Progress, context: Context
+) -> States:
+    if isinstance(model, ModelError):
+        raise model
+    return extract_from(model, corpus, context, settings, progress)
+
+
+def _by_text_and_labels(ready: list[States]) -> list[list[States]]:
+    """States of one text with one annotation together, in the order of the first of each."""
+    found: list[list[States]] = []
+    for states in ready:
+        for others in found:
+            if _is_same(states.corpus, others[0].corpus):
+                others.append(states)
+                break
+        else:
+            found.append([states])
+    return found
+
+
+def _is_same(one: Corpus, other: Corpus) -> bool:
+    if one is other:
+        return True
+    return one.fingerprint == other.fingerprint and one.annotation == other.annotation
+
+
+def questions(tasks: TaskNames, corpus: Corpus) -> tuple[list[Question], list[str]]:
+    """What each task asks of the corpus, and what a reader must know of it and them.
+
+    Raises TaskError where a task that was named cannot be asked, or none can.
+    """
+    named, chosen, skipped = _choose(tasks, corpus)
+    found: list[Question] = []
+    for task in chosen:
+        try:
+            found.append(ask(task, corpus))
+        except TaskError as error:
+            if task.name in named or not all(corpus.splits.values()):
+                raise
+            skipped.append(f"{task.name}: skipped, {str(error).splitlines()[0]}")
+    if not found:
+        raise TaskError(with_warnings(f"the corpus '{corpus.name}' cannot carry any task", skipped))
+    warnings = [warning for question in found for warning in question.warnings]
+    return found, [*corpus.warnings, *warnings, *skipped]
+
+
+def by_corpus(tasks: TaskNames, corpus: CorpusNames | None) -> list[tuple[str | Path | Corpus, TaskNames]]:
+    """Corpora, each with the tasks to probe on it."""
+    if corpus is not None:
+        listed = [corpus] if isinstance(corpus, str | Path | Corpus) else list(corpus)
+        return [(one, tasks) for one in listed]
+    found: dict[str, list[Task]] = {}
+    for task in _loaded(tasks):
+        found.setdefault(task.corpus, []).append(task)
+    return list(found.items())
+
+
+def _loaded(tasks: TaskNames) -> list[Task]:
+    """Each task once, in the order asked."""
+    listed = [tasks] if isinstance(tasks, str | Path | Task) else list(tasks)
+    found: dict[str, Task] = {}
+    for item in listed:
+        for one in _meant(item):
+            if found.setdefault(one.name, one) != one:
+                raise TaskError(f"two different tasks are called '{one.name}': give one of them a 'name' of its own")
+    return list(found.values())
+
+
+def _meant(item: str | Path | Task) -> list[Task]:
+    if isinstance(item, Task):
+        return [item]
+    return shipped_tasks() if item == "all" else [load_task(item)]
+
+
+def _choose(tasks: TaskNames, corpus: Corpus) -> tuple[set[str], list[Task], list[str]]:
+    """The names given, and the tasks meant; for `"all"` those whose annotation the corpus has, and a warning of the
+    others."""
+    listed = [tasks] if isinstance(tasks, str | Path | Task) else list(tasks)
+    named = {task.name for task in _loaded([item for item in listed if item != "all"])}
+    chosen, skipped = [], []
+    for task in _loaded(listed):
+        if task.name in named or carries(task, corpus):
+            chosen.append(task)
+        else:
+            skipped.append(f"{task.name}: skipped, '{corpus.name}' has no annotation '{task.annotation}'")
+    if not chosen:
+        annotations = ", ".join(sorted(corpus.word_annotations | corpus.span_annotations)) or "none"
+        message = f"the corpus '{corpus.name}' cannot carry any task (its annotations: {annotations})"
+        raise TaskError(corpus.with_warnings(message))
+    return named, chosen, skipped
