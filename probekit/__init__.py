@@ -1,6 +1,7 @@
 """probekit: what each layer of a language model knows, and what fine-tuning destroyed.
 
-The public nouns and verbs; each is loaded when it is first used, so that importing probekit costs nothing.
+The public nouns and verbs; each is loaded when it is first used, so that importing probekit costs
+nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Finds the files probekit ships, the tasks in `probes/` and the corpora in `corpora/`.
 
-A wheel carries both folders inside the package; an editable install does not copy them, so there they are
-read from the checkout.
+A wheel carries both folders inside the package; an editable install does not copy them, so there
+they are read from the checkout.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def names(name: Folder) -> list[str]:
 def is_shipped(kind: str, name: str, shipped: Iterable[str]) -> bool:
     """Whether a name is one of probekit's own, of a model (an alias), a corpus or a task.
 
-    One rule for the three: such a name always means the same, whatever lies in the working directory; a file or folder
-    there is `./NAME`. Where a name means both, a warning says so.
+    One rule for the three: such a name always means the same, whatever lies in the working
+    directory; a file or folder there is `./NAME`. Where a name means both, a warning says so.
     """
     if name not in shipped:
         return False
@@ -58,5 +58,7 @@ def find(what: Folder, name: str) -> Path:
     kind = "task" if what == "probes" else "corpus"
     if not is_shipped(kind, name, names(what)):
         hint = "" if nearest(name, names(what)) else suggestion(Path(name))
-        raise InputError(f"{unknown(kind, name, names(what))}{hint or ' (a path to a file works too)'}")
+        raise InputError(
+            f"{unknown(kind, name, names(what))}{hint or ' (a path to a file works too)'}"
+        )
     return folder(what) / f"{name}.toml"

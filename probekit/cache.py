@@ -30,7 +30,8 @@ def is_shared() -> bool:
 
 
 def check_owner(path: Path, found: os.stat_result) -> None:
-    """Raise NotOurs for what belongs neither to this user nor to root, in a cache that is not shared."""
+    """Raise NotOurs for what belongs neither to this user nor to root, in a cache that is not
+    shared."""
     if hasattr(os, "getuid") and found.st_uid not in (os.getuid(), 0) and not is_shared():
         raise NotOurs(
             f"{path} belongs to another user: set {SHARED}=yes to believe it, or PROBEKIT_CACHE to a folder of your own"
@@ -42,7 +43,11 @@ def open_to_read(path: Path) -> BinaryIO:
 
     Raises NotOurs for another user's, OSError where it cannot be read.
     """
-    file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)), "rb", 0)
+    file = os.fdopen(
+        os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)),
+        "rb",
+        0,
+    )
     try:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):

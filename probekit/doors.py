@@ -1,7 +1,7 @@
 """Doors: what public functions take, checked before any work, with errors that name the parameter.
 
-One value where several are taken is a list of one, a path is as good as a text, and a number of seeds is the seeds from
-0 on. Whatever else is given is refused in a line that says what would do.
+One value where several are taken is a list of one, a path is as good as a text, and a number of
+seeds is the seeds from 0 on. Whatever else is given is refused in a line that says what would do.
 """
 
 from __future__ import annotations
@@ -56,7 +56,11 @@ def several(parameter: str, given: Any, kinds: tuple[type, ...]) -> list[Any]:
     if isinstance(given, kinds):
         return [given]
     what = f"{' or '.join(map(_called, kinds))}, or several"
-    if not isinstance(given, Iterable) or isinstance(given, Mapping | str | bytes) or _instead(given):
+    if (
+        not isinstance(given, Iterable)
+        or isinstance(given, Mapping | str | bytes)
+        or _instead(given)
+    ):
         raise InputError(refusal(parameter, given, what))
     found = list(given)
     for one in found:
@@ -77,7 +81,9 @@ def choice(parameter: str, given: Any, valid: tuple[str, ...]) -> str:
 
 def choices(parameter: str, given: Any, valid: tuple[str, ...]) -> tuple[str, ...]:
     """One or several of the texts that are `valid`, each once. Raises InputError for another."""
-    return tuple(dict.fromkeys(choice(parameter, one, valid) for one in several(parameter, given, (str,))))
+    return tuple(
+        dict.fromkeys(choice(parameter, one, valid) for one in several(parameter, given, (str,)))
+    )
 
 
 def seeds(parameter: str, given: Any) -> tuple[int, ...]:
@@ -100,7 +106,11 @@ def seeds(parameter: str, given: Any) -> tuple[int, ...]:
 
 def whole_numbers(parameter: str, given: Any) -> tuple[int, ...]:
     """A whole number from 0 on, or an iterable of some. Raises InputError for anything else."""
-    listed = given if isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping) else [given]
+    listed = (
+        given
+        if isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
+        else [given]
+    )
     found = []
     for one in listed:
         number = _whole(one)
@@ -156,7 +166,9 @@ def text_of(path: str | Path) -> str:
 
 def refusal(parameter: str, given: Any, what: str) -> str:
     """The message for a value of the wrong kind."""
-    shown = repr(given) if isinstance(given, str | int | float | None) else f"a {type(given).__name__}"
+    shown = (
+        repr(given) if isinstance(given, str | int | float | None) else f"a {type(given).__name__}"
+    )
     instead = _instead(given)
     return f"{parameter} takes {what}, not {shown}" + (f": {instead}" if instead else "")
 

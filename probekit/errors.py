@@ -1,4 +1,5 @@
-"""One family of exceptions: everything a user can get wrong is a ProbekitError with a message that says what to do."""
+"""One family of exceptions: everything a user can get wrong is a ProbekitError with a message that
+says what to do."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ ENTRIES = 5_000  # of a folder that are looked at for the one that was meant
 
 
 class ProbekitError(Exception):
-    """A mistake or a shortage that the user can mend. The command line prints it in a line or two and exits with 2."""
+    """A mistake or a shortage that the user can mend. The command line prints it in a line or two
+    and exits with 2."""
 
 
 class InputError(ProbekitError):
@@ -47,13 +49,16 @@ def nearest(given: str, valid: Iterable[str]) -> str | None:
     >>> nearest("xyz", ["linear", "mlp"]) is None
     True
     """
-    given = given if len(given) <= 80 else f"{given[:77]}…"  # the comparison takes time quadratic in the length
+    given = (
+        given if len(given) <= 80 else f"{given[:77]}…"
+    )  # the comparison takes time quadratic in the length
     near = difflib.get_close_matches(given, sorted(valid), n=1, cutoff=0.5)
     return near[0] if near else None
 
 
 def unknown(what: str, given: str, valid: Iterable[str]) -> str:
-    """The message for a name outside a closed vocabulary: names the nearest valid one, else all of them.
+    """The message for a name outside a closed vocabulary: names the nearest valid one, else all of
+    them.
 
     >>> unknown("probe", "linaer", ["linear", "mlp"])
     "unknown probe 'linaer': did you mean 'linear'?"
@@ -92,8 +97,11 @@ def suggestion(path: Path) -> str:
 
 
 def first_line(what: str, error: BaseException) -> str:
-    """An error of another library in one line: its first, and where that ends in a colon also the one it announces."""
+    """An error of another library in one line: its first, and where that ends in a colon also the
+    one it announces."""
     lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
     said = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
-    hint = " (trust_remote_code=True lets it run its own)" if "trust_remote_code" in str(error) else ""
+    hint = (
+        " (trust_remote_code=True lets it run its own)" if "trust_remote_code" in str(error) else ""
+    )
     return f"{what}: {said}{hint}"

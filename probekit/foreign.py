@@ -1,7 +1,7 @@
 """Foreign text: TOML and JSON that others wrote, parsed within bounds on size, depth and numbers.
 
-Every TOML file goes through `toml_table`, every JSON text of a corpus through `json_value`: what comes out can be
-walked, printed and stored.
+Every TOML file goes through `toml_table`, every JSON text of a corpus through `json_value`: what
+comes out can be walked, printed and stored.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _REPR.maxlevel, _REPR.maxstring, _REPR.maxother, _REPR.maxlist, _REPR.maxdict = 
 
 
 def shortened(value: object, longest: int = 80) -> str:
-    """A value as a message quotes it: a text as it stands, anything else as Python writes it; `longest` letters at
-    most."""
+    """A value as a message quotes it: a text as it stands, anything else as Python writes it;
+    `longest` letters at most."""
     text = value if isinstance(value, str) else _REPR.repr(value)
     return text if len(text) <= longest else f"{text[: longest - 3]}…"
 
@@ -44,8 +44,8 @@ def toml_table(path: Path, what: str, kind: type[ProbekitError]) -> dict[str, An
         what: what it is called in messages, such as "corpus card".
         kind: the error to raise.
 
-    Raises:
-        ProbekitError: (`kind`) for a file that cannot be read, is larger than `TOML_BYTES`, is no UTF-8 or no TOML,
+    Raises: ProbekitError: (`kind`) for a file that cannot be read, is larger than `TOML_BYTES`, is
+        no UTF-8 or no TOML,
             or holds keys, tables, lists or integers out of bounds.
     """
     try:
@@ -62,8 +62,12 @@ def toml_table(path: Path, what: str, kind: type[ProbekitError]) -> dict[str, An
         table = tomllib.loads(text)
         _walk(table, _check_integer)
     except RecursionError as error:
-        raise kind(f"{path} is not TOML that can be read: tables or lists more than {DEPTH} deep") from error
-    except ValueError as error:  # not TOML, not UTF-8, an integer too long to be parsed, or out of bounds
+        raise kind(
+            f"{path} is not TOML that can be read: tables or lists more than {DEPTH} deep"
+        ) from error
+    except (
+        ValueError
+    ) as error:  # not TOML, not UTF-8, an integer too long to be parsed, or out of bounds
         raise kind(f"{path} is not TOML: {error}") from error
     return table
 

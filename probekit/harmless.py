@@ -1,14 +1,17 @@
 """Harmless: text that came from outside, as it can be shown.
 
-Names, titles, labels and what a file says may hold escape sequences, which retitle a terminal or hide text; marks that
-turn its direction; and halves of characters, which cannot be written at all. They are shown as their codes.
+Names, titles, labels and what a file says may hold escape sequences, which retitle a terminal or
+hide text; marks that turn its direction; and halves of characters, which cannot be written at all.
+They are shown as their codes.
 """
 
 from __future__ import annotations
 
 import re
 
-_HARM = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_HARM = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 

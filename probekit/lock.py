@@ -12,7 +12,8 @@ from pathlib import Path
 def locked(path: Path) -> Iterator[None]:
     """Wait until no other process has `path` locked, and lock it. The lock goes with the process.
 
-    The file is made where it is not there, and stays. On a network disk that has no locks nobody waits.
+    The file is made where it is not there, and stays. On a network disk that has no locks nobody
+    waits.
 
     Raises OSError where the file cannot be made or opened, or is a link.
     """

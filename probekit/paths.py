@@ -15,14 +15,19 @@ _NOT_PORTABLE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
 def path_of(name: str | Path) -> Path:
     """The path of a name, there or not; `~` is the home folder.
 
-    Raises InputError for an empty name, the home folder of an unknown user, and what no file can be called.
+    Raises InputError for an empty name, the home folder of an unknown user, and what no file can be
+    called.
     """
     if not str(name):
-        raise InputError("an empty name is no name of a file or folder ('.' is the folder you are in)")
+        raise InputError(
+            "an empty name is no name of a file or folder ('.' is the folder you are in)"
+        )
     path = Path(os.path.expanduser(name))  # noqa: PTH111 - Path.expanduser has an exception of its own
     short = str(name) if len(str(name)) <= 80 else f"{str(name)[:77]}…"
     if str(path).startswith("~"):
-        raise InputError(f"'{short}': there is no user '{path.parts[0][1:]}' here whose folder that is")
+        raise InputError(
+            f"'{short}': there is no user '{path.parts[0][1:]}' here whose folder that is"
+        )
     if not is_utf8(str(name)):
         raise InputError(f"{short!r} is not UTF-8: tables and pictures cannot name it; rename it")
     try:
@@ -36,12 +41,14 @@ def path_of(name: str | Path) -> Path:
 
 
 def portable(name: str) -> str:
-    """A name with `-` for what no file may have in its name on some file system; empty where nothing is left."""
+    """A name with `-` for what no file may have in its name on some file system; empty where
+    nothing is left."""
     return _NOT_PORTABLE.sub("-", name).rstrip(" .")
 
 
 def is_utf8(text: str) -> bool:
-    """Whether a text can be written as UTF-8: no lone surrogates, which stand for other bytes in a file's name."""
+    """Whether a text can be written as UTF-8: no lone surrogates, which stand for other bytes in a
+    file's name."""
     try:
         text.encode()
     except UnicodeEncodeError:

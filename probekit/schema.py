@@ -16,22 +16,27 @@ _FORMS: dict[Any, tuple[type, str]] = {
     tuple[str, ...]: (list, "a list of texts"),
     Mapping[str, str]: (dict, "a table of texts"),
 }
-_TEXT = (str, "a text")  # any other type, such as a Literal, whose choices the dataclass checks itself
+_TEXT = (
+    str,
+    "a text",
+)  # any other type, such as a Literal, whose choices the dataclass checks itself
 
 
-def read(kind: type[T], table: dict[str, Any], where: str, error: type[ProbekitError], **given: Any) -> T:
+def read(
+    kind: type[T], table: dict[str, Any], where: str, error: type[ProbekitError], **given: Any
+) -> T:
     """The table as a dataclass.
 
-    Args:
-        kind: a dataclass of texts, numbers, lists and tables of texts, and lists of other such dataclasses. The
+    Args: kind: a dataclass of texts, numbers, lists and tables of texts, and lists of other such
+        dataclasses. The
             metadata of a field may say what its key was called `formerly`.
         table: of a TOML file.
         where: the file, as messages name it.
         error: what to raise.
         given: values of fields that are no keys of the table.
 
-    Raises:
-        ProbekitError: (`error`) for a key that is unknown, with the nearest one, or missing, and for a value of
+    Raises: ProbekitError: (`error`) for a key that is unknown, with the nearest one, or missing,
+        and for a value of
             another type.
     """
     known = {field.name: field for field in fields(kind) if field.name not in given}  # type: ignore[arg-type]
@@ -63,5 +68,8 @@ def _value(wanted: Any, key: str, value: Any, where: str, error: type[ProbekitEr
         raise error(f"{where}: '{key}' takes {called}, not {shortened(value)}")
     if holds_tables:
         name = key.removesuffix("s")
-        return tuple(read(part, one, f"{where}, {name} {number}", error) for number, one in enumerate(value, 1))
+        return tuple(
+            read(part, one, f"{where}, {name} {number}", error)
+            for number, one in enumerate(value, 1)
+        )
     return tuple(value) if isinstance(value, list) else value

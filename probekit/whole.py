@@ -1,6 +1,7 @@
 """Whole: a file is there complete or not at all, and what killed runs left is known by its name.
 
-A file is written as `.NAME.THREAD.HOST-PID.part` and renamed when it is complete. Such a name is created, never
+A file is written as `.NAME.THREAD.HOST-PID.part` and renamed when it is complete. Such a name is
+created, never
 opened: a link that somebody planted there is not followed.
 """
 
@@ -47,19 +48,29 @@ def is_full(error: OSError) -> bool:
 
 def part_of(path: Path) -> Path:
     """The name under which this thread writes `path` until it is complete."""
-    return path.with_name(f".{path.name}.{threading.get_ident():x}.{socket.gethostname()}-{os.getpid()}{ENDING}")
+    return path.with_name(
+        f".{path.name}.{threading.get_ident():x}.{socket.gethostname()}-{os.getpid()}{ENDING}"
+    )
 
 
 def create(path: Path) -> BinaryIO:
-    """A new file to write to. What stands there under that name is removed, not written to. Raises OSError."""
+    """A new file to write to. What stands there under that name is removed, not written to. Raises
+    OSError."""
     path.unlink(missing_ok=True)
-    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    flags = (
+        os.O_CREAT
+        | os.O_EXCL
+        | os.O_WRONLY
+        | getattr(os, "O_NOFOLLOW", 0)
+        | getattr(os, "O_BINARY", 0)
+    )
     return os.fdopen(os.open(path, flags, 0o666), "wb")  # the mode is what the umask leaves
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to that becomes `path` when the block is left; after an exception `path` is as it was.
+    """A file to write to that becomes `path` when the block is left; after an exception `path` is
+    as it was.
 
     Raises OSError where writing fails.
     """
@@ -74,10 +85,12 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
 
 
 def replace_together(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files that belong together into `folder`: every one complete before the first is renamed.
+    """Write files that belong together into `folder`: every one complete before the first is
+    renamed.
 
-    A kill between two renames can leave new files beside old ones; the last of `contents` is renamed last, so that
-    it can tell the others (see `results.folder`). Raises OSError; the old files are then as they were.
+    A kill between two renames can leave new files beside old ones; the last of `contents` is
+    renamed last, so that it can tell the others (see `results.folder`). Raises OSError; the old
+    files are then as they were.
     """
     begun = {folder / name: part_of(folder / name) for name in contents}
     try:
@@ -94,7 +107,8 @@ def replace_together(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 
 def inside(folder: Path, pattern: str) -> list[Path]:
-    """Paths in a folder that match a glob, in order; none where the folder went or cannot be listed."""
+    """Paths in a folder that match a glob, in order; none where the folder went or cannot be
+    listed."""
     try:
         return sorted(folder.glob(pattern))
     except OSError:
@@ -102,8 +116,9 @@ def inside(folder: Path, pattern: str) -> list[Path]:
 
 
 def remove_left_behind(folder: Path, pattern: str = f".*{ENDING}") -> None:
-    """Remove the parts in `folder` (files and folders) whose process has ended, and those of other machines once
-    they are STALE. What cannot be removed stays: it is another user's, or the disk is read-only."""
+    """Remove the parts in `folder` (files and folders) whose process has ended, and those of other
+    machines once they are STALE. What cannot be removed stays: it is another user's, or the disk is
+    read-only."""
     for left in inside(folder, pattern):
         if not left_behind(left):
             continue

@@ -1,4 +1,5 @@
-"""Tiny checkpoints, made from configurations and a tokenizer trained on a few words: no download, no luck."""
+"""Tiny checkpoints, made from configurations and a tokenizer trained on a few words: no download,
+no luck."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, PreTrainedTokenizerFast
 
 
-def make_bert(folder: Path, texts: Iterable[str], *, layers: int = 3, dim: int = 32, positions: int = 64) -> Path:
+def make_bert(
+    folder: Path, texts: Iterable[str], *, layers: int = 3, dim: int = 32, positions: int = 64
+) -> Path:
     """A random BERT with a WordPiece vocabulary, at `folder`."""
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
@@ -44,14 +47,18 @@ def make_bert(folder: Path, texts: Iterable[str], *, layers: int = 3, dim: int =
     return folder
 
 
-def make_gpt2(folder: Path, texts: Iterable[str], *, layers: int = 3, dim: int = 32, positions: int = 64) -> Path:
+def make_gpt2(
+    folder: Path, texts: Iterable[str], *, layers: int = 3, dim: int = 32, positions: int = 64
+) -> Path:
     """A random GPT-2 with a byte-level vocabulary and no padding token, at `folder`."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=500, initial_alphabet=alphabet, show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=positions).save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=positions).save_pretrained(
+        folder
+    )
     torch.manual_seed(0)
     config = GPT2Config(
         vocab_size=tokenizer.get_vocab_size(),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import os
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub: no test reaches for a hub
-# Before anything imports torch: threads that share an operation of a tiny model sleep while they wait for each other,
-# which would else take a third of the time of all tests.
+os.environ["HF_HUB_OFFLINE"] = (
+    "1"  # before anything imports huggingface_hub: no test reaches for a hub
+)
+# Before anything imports torch: threads that share an operation of a tiny model sleep while they
+# wait for each other, which would else take a third of the time of all tests.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from collections.abc import Callable
@@ -52,7 +54,8 @@ def small(sample: Corpus) -> Corpus:
 
 @pytest.fixture(scope="session")
 def brief(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first documents of every split of the bundled corpus, as files: for commands that read any text."""
+    """The first documents of every split of the bundled corpus, as files: for commands that read
+    any text."""
     folder = tmp_path_factory.mktemp("brief") / "brief"
     folder.mkdir()
     for split in SPLITS:
@@ -86,7 +89,8 @@ def family_texts(sample: Corpus) -> list[str]:
 
 @pytest.fixture(scope="session")
 def families(family_texts: list[str], tmp_path_factory: pytest.TempPathFactory) -> MakeFamily:
-    """Makes each family's checkpoint once, with a tokenizer that names no longest text where `endless`. Read only."""
+    """Makes each family's checkpoint once, with a tokenizer that names no longest text where
+    `endless`. Read only."""
     root = tmp_path_factory.mktemp("families")
     made: dict[tuple[str, bool], Path] = {}
 

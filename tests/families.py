@@ -1,4 +1,5 @@
-"""A tiny checkpoint of every family: a random model from its configuration, and a tokenizer of the kind it has."""
+"""A tiny checkpoint of every family: a random model from its configuration, and a tokenizer of the
+kind it has."""
 
 from __future__ import annotations
 
@@ -8,8 +9,22 @@ from typing import Any
 
 import torch
 import transformers
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import ByT5Tokenizer, CanineTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from tokenizers import (
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
+from transformers import (
+    ByT5Tokenizer,
+    CanineTokenizer,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
 
 DIM, LAYERS, POSITIONS = 32, 3, 64
 
@@ -45,28 +60,59 @@ _BART = {
 # Family: class, kind of tokenizer, configuration.
 FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "bert": ("BertModel", "wordpiece", _BERT),
-    "roberta": ("RobertaModel", "bytes", {**_BERT, "max_position_embeddings": POSITIONS + 2, "pad_token_id": 1}),
+    "roberta": (
+        "RobertaModel",
+        "bytes",
+        {**_BERT, "max_position_embeddings": POSITIONS + 2, "pad_token_id": 1},
+    ),
     "distilbert": (
         "DistilBertModel",
         "wordpiece",
-        {"dim": DIM, "n_layers": LAYERS, "n_heads": 4, "hidden_dim": 64, "max_position_embeddings": POSITIONS},
+        {
+            "dim": DIM,
+            "n_layers": LAYERS,
+            "n_heads": 4,
+            "hidden_dim": 64,
+            "max_position_embeddings": POSITIONS,
+        },
     ),
     "albert": ("AlbertModel", "unigram", {**_BERT, "embedding_size": 16}),
     "electra": ("ElectraModel", "wordpiece", {**_BERT, "embedding_size": 16}),
     "deberta-v2": (
         "DebertaV2Model",
         "unigram",
-        {**_BERT, "relative_attention": True, "position_buckets": 16, "pos_att_type": ["p2c", "c2p"]},
+        {
+            **_BERT,
+            "relative_attention": True,
+            "position_buckets": 16,
+            "pos_att_type": ["p2c", "c2p"],
+        },
     ),
-    "deberta": ("DebertaModel", "bytes", {**_BERT, "relative_attention": True, "pos_att_type": ["p2c", "c2p"]}),
-    "camembert": ("CamembertModel", "unigram", {**_BERT, "max_position_embeddings": POSITIONS + 2, "pad_token_id": 1}),
+    "deberta": (
+        "DebertaModel",
+        "bytes",
+        {**_BERT, "relative_attention": True, "pos_att_type": ["p2c", "c2p"]},
+    ),
+    "camembert": (
+        "CamembertModel",
+        "unigram",
+        {**_BERT, "max_position_embeddings": POSITIONS + 2, "pad_token_id": 1},
+    ),
     "xlm-roberta": (
         "XLMRobertaModel",
         "unigram",
         {**_BERT, "max_position_embeddings": POSITIONS + 2, "pad_token_id": 1},
     ),
-    "xlnet": ("XLNetModel", "unigram", {"d_model": DIM, "n_layer": LAYERS, "n_head": 4, "d_inner": 2 * DIM}),
-    "mpnet": ("MPNetModel", "wordpiece", {**_BERT, "max_position_embeddings": POSITIONS + 2, "pad_token_id": 1}),
+    "xlnet": (
+        "XLNetModel",
+        "unigram",
+        {"d_model": DIM, "n_layer": LAYERS, "n_head": 4, "d_inner": 2 * DIM},
+    ),
+    "mpnet": (
+        "MPNetModel",
+        "wordpiece",
+        {**_BERT, "max_position_embeddings": POSITIONS + 2, "pad_token_id": 1},
+    ),
     "modernbert": (
         "ModernBertModel",
         "bytes",
@@ -75,11 +121,25 @@ FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "gpt2": (
         "GPT2Model",
         "bytes",
-        {"n_embd": DIM, "n_layer": LAYERS, "n_head": 4, "n_positions": POSITIONS, "initializer_range": 0.2},
+        {
+            "n_embd": DIM,
+            "n_layer": LAYERS,
+            "n_head": 4,
+            "n_positions": POSITIONS,
+            "initializer_range": 0.2,
+        },
     ),
     "gpt_neox": ("GPTNeoXModel", "bytes", _BERT),
-    "opt": ("OPTModel", "bytes", {**_BERT, "ffn_dim": 2 * DIM, "word_embed_proj_dim": DIM, "init_std": 0.2}),
-    "bloom": ("BloomModel", "bytes", {"hidden_size": DIM, "n_layer": LAYERS, "n_head": 4, "initializer_range": 0.2}),
+    "opt": (
+        "OPTModel",
+        "bytes",
+        {**_BERT, "ffn_dim": 2 * DIM, "word_embed_proj_dim": DIM, "init_std": 0.2},
+    ),
+    "bloom": (
+        "BloomModel",
+        "bytes",
+        {"hidden_size": DIM, "n_layer": LAYERS, "n_head": 4, "initializer_range": 0.2},
+    ),
     "llama": ("LlamaModel", "metaspace", _LLAMA),
     "mistral": ("MistralModel", "metaspace", {**_LLAMA, "sliding_window": 8}),
     "qwen2": ("Qwen2Model", "bytes", _LLAMA),
@@ -92,15 +152,27 @@ FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "t5": ("T5Model", "unigram", _T5),
     "mt5": ("MT5Model", "unigram", _T5),
     "byt5": ("T5Model", "byt5", _T5),
-    "canine": ("CanineModel", "canine", {**_BERT, "num_hash_buckets": 64, "local_transformer_stride": 128}),
+    "canine": (
+        "CanineModel",
+        "canine",
+        {**_BERT, "num_hash_buckets": 64, "local_transformer_stride": 128},
+    ),
     "bart": ("BartModel", "bytes", {**_BART, "pad_token_id": 1}),
-    "mamba": ("MambaModel", "bytes", {"hidden_size": DIM, "num_hidden_layers": LAYERS, "state_size": 8}),
+    "mamba": (
+        "MambaModel",
+        "bytes",
+        {"hidden_size": DIM, "num_hidden_layers": LAYERS, "state_size": 8},
+    ),
 }
 _ROBERTA = {**_BERT, "max_position_embeddings": POSITIONS + 2, "pad_token_id": 1}
 # Families that probekit does not list.
 UNLISTED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "fnet": ("FNetModel", "unigram", _BERT),
-    "convbert": ("ConvBertModel", "wordpiece", {**_BERT, "embedding_size": DIM, "conv_kernel_size": 5}),
+    "convbert": (
+        "ConvBertModel",
+        "wordpiece",
+        {**_BERT, "embedding_size": DIM, "conv_kernel_size": 5},
+    ),
     "nystromformer": ("NystromformerModel", "bytes", _ROBERTA),
     "yoso": ("YosoModel", "bytes", _ROBERTA),
     "funnel": (
@@ -109,7 +181,11 @@ UNLISTED: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"d_model": DIM, "n_head": 4, "d_head": 8, "d_inner": 2 * DIM, "block_sizes": [1, 1, 1]},
     ),
     "data2vec-text": ("Data2VecTextModel", "bytes", _ROBERTA),
-    "xmod": ("XmodModel", "bytes", {**_ROBERTA, "languages": ["en_XX"], "default_language": "en_XX"}),
+    "xmod": (
+        "XmodModel",
+        "bytes",
+        {**_ROBERTA, "languages": ["en_XX"], "default_language": "en_XX"},
+    ),
     "roberta-prelayernorm": ("RobertaPreLayerNormModel", "bytes", _ROBERTA),
     "xlm-roberta-xl": ("XLMRobertaXLModel", "bytes", _ROBERTA),
     "ibert": ("IBertModel", "bytes", _ROBERTA),
@@ -134,8 +210,8 @@ def make_family(
     pieces: int | None = None,
     endless: bool = False,
 ) -> Path:
-    """A random checkpoint of `family`, at `folder`: tiny, or with `size` in its configuration and many `pieces`; with
-    a tokenizer that names no longest text where `endless`."""
+    """A random checkpoint of `family`, at `folder`: tiny, or with `size` in its configuration and
+    many `pieces`; with a tokenizer that names no longest text where `endless`."""
     name, kind, settings = (FAMILIES | UNLISTED)[family]
     tokenizer = TOKENIZERS[kind](texts) if pieces is None else TOKENIZERS[kind](texts, pieces)
     if pieces is not None:
@@ -144,8 +220,12 @@ def make_family(
         tokenizer.model_max_length = int(1e30)
     tokenizer.save_pretrained(folder)
     model_class = getattr(transformers, name)
-    special = {key: getattr(tokenizer, key) for key in ("pad_token_id", "bos_token_id", "eos_token_id")}
-    config = model_class.config_class(**{"vocab_size": len(tokenizer), **special, **settings, **(size or {})})
+    special = {
+        key: getattr(tokenizer, key) for key in ("pad_token_id", "bos_token_id", "eos_token_id")
+    }
+    config = model_class.config_class(
+        **{"vocab_size": len(tokenizer), **special, **settings, **(size or {})}
+    )
     torch.manual_seed(0)
     model_class(config).save_pretrained(folder)
     return folder
@@ -157,7 +237,9 @@ def wordpiece(texts: Iterable[str], pieces: int = 400) -> PreTrainedTokenizerFas
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    trainer = trainers.WordPieceTrainer(vocab_size=pieces, special_tokens=special, show_progress=False)
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=pieces, special_tokens=special, show_progress=False
+    )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
@@ -172,14 +254,17 @@ def bytes_(texts: Iterable[str], pieces: int = 500) -> PreTrainedTokenizerFast:
 
 
 def tiktoken(texts: Iterable[str], pieces: int = 500) -> PreTrainedTokenizerFast:
-    """As Llama 3 and Tekken have it: pieces of bytes, cut by an expression that takes digits by threes."""
+    """As Llama 3 and Tekken have it: pieces of bytes, cut by an expression that takes digits by
+    threes."""
     cut = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+(?!\S)|\s+"
     split = pre_tokenizers.Split(Regex(cut), "isolated")
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     return _of_bytes(texts, pre_tokenizers.Sequence([split, byte_level]), pieces)
 
 
-def _of_bytes(texts: Iterable[str], cut: pre_tokenizers.PreTokenizer, pieces: int) -> PreTrainedTokenizerFast:
+def _of_bytes(
+    texts: Iterable[str], cut: pre_tokenizers.PreTokenizer, pieces: int
+) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = cut
     tokenizer.decoder = decoders.ByteLevel()
@@ -189,7 +274,9 @@ def _of_bytes(texts: Iterable[str], cut: pre_tokenizers.PreTokenizer, pieces: in
         vocab_size=pieces, initial_alphabet=alphabet, special_tokens=special, show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
+    tokenizer.post_processor = processors.RobertaProcessing(
+        ("</s>", 2), ("<s>", 0), add_prefix_space=False
+    )
     names = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>"}
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=POSITIONS, **names)
 
@@ -201,26 +288,38 @@ def unigram(texts: Iterable[str], pieces: int = 400) -> PreTrainedTokenizerFast:
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
     trainer = trainers.UnigramTrainer(
-        vocab_size=pieces, special_tokens=["<s>", "<pad>", "</s>", "<unk>"], unk_token="<unk>", show_progress=False
+        vocab_size=pieces,
+        special_tokens=["<s>", "<pad>", "</s>", "<unk>"],
+        unk_token="<unk>",
+        show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 2)])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A </s>", special_tokens=[("</s>", 2)]
+    )
     names = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=POSITIONS, **names)
 
 
 def metaspace(texts: Iterable[str], pieces: int = 700) -> PreTrainedTokenizerFast:
-    """As Llama and Mistral have it: merged pieces, bytes for the unknown, a beginning and no padding."""
+    """As Llama and Mistral have it: merged pieces, bytes for the unknown, a beginning and no
+    padding."""
     alphabet = [f"<0x{byte:02X}>" for byte in range(256)]
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()  # no piece over two words, as SentencePiece learns them
+    tokenizer.pre_tokenizer = (
+        pre_tokenizers.Metaspace()
+    )  # no piece over two words, as SentencePiece learns them
     trainer = trainers.BpeTrainer(
         vocab_size=pieces, special_tokens=["<unk>", "<s>", "</s>", *alphabet], show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.pre_tokenizer = None
-    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
-    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+    )
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", 1)]
+    )
     names = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=POSITIONS, **names)
 

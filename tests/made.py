@@ -30,13 +30,18 @@ def made_corpus(
             part = tuple(tags[start : start + words])
             number = start // words
             forms = tuple(f"w{start + i}{split}" for i in range(len(part)))
-            passages.append(Passage(f"{split}-{number}", f"{split}-d{number // 5}", forms, {layer: part}))
+            passages.append(
+                Passage(f"{split}-{number}", f"{split}-d{number // 5}", forms, {layer: part})
+            )
         splits[split] = tuple(passages)
     return Corpus(name, splits)
 
 
-def made_states(corpus: Corpus, values: Mapping[Split, np.ndarray], *, shard_words: int = 700, **facts: str) -> States:
-    """States of `corpus` with the given vectors `(layers, words, dim)` a split, in a store of several shards."""
+def made_states(
+    corpus: Corpus, values: Mapping[Split, np.ndarray], *, shard_words: int = 700, **facts: str
+) -> States:
+    """States of `corpus` with the given vectors `(layers, words, dim)` a split, in a store of
+    several shards."""
     layers, _, dim = values["train"].shape
     manifest = {"corpus": {"name": corpus.name, "text": corpus.fingerprint}, "context": "sentence"}
     manifest["model"] = {"weights": "made", "tokenizer": "made", **facts}

@@ -1,4 +1,5 @@
-"""Code in a process of its own, forked from one that has imported everything: to begin takes no seconds."""
+"""Code in a process of its own, forked from one that has imported everything: to begin takes no
+seconds."""
 
 from __future__ import annotations
 
@@ -77,7 +78,8 @@ class Running:
 
 
 def begin(code: str, *arguments: object, environment: Mapping[str, str] | None = None) -> Running:
-    """Run `code` with these arguments of a command, in this folder, and this environment with more in it."""
+    """Run `code` with these arguments of a command, in this folder, and this environment with more
+    in it."""
     context = _context()
     (stdout, out), (stderr, err) = (context.Pipe(duplex=False) for _ in range(2))
     variables = {**os.environ, **(environment or {})}
@@ -106,7 +108,12 @@ def _text(stream: Connection) -> TextIO:
 
 
 def _run(
-    code: str, arguments: list[str], environment: dict[str, str], folder: str, out: Connection, err: Connection
+    code: str,
+    arguments: list[str],
+    environment: dict[str, str],
+    folder: str,
+    out: Connection,
+    err: Connection,
 ) -> None:
     os.environ.clear()
     os.environ.update(environment)

@@ -23,7 +23,8 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Run the command with arguments, in an empty folder: exit status, standard output, standard error."""
+    """Run the command with arguments, in an empty folder: exit status, standard output, standard
+    error."""
     monkeypatch.chdir(tmp_path)
 
     def command(*arguments: object) -> tuple[int, str, str]:
@@ -32,8 +33,12 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     return command
 
 
-def test_probe_writes_a_table_a_record_and_two_pictures(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
-    status, out, _ = run("probe", "--model", tiny_bert, "--task", "pos,coref", "--corpus", brief, "--out", "o")
+def test_probe_writes_a_table_a_record_and_two_pictures(
+    run: Run, tiny_bert: Path, brief: Path, tmp_path: Path
+) -> None:
+    status, out, _ = run(
+        "probe", "--model", tiny_bert, "--task", "pos,coref", "--corpus", brief, "--out", "o"
+    )
     assert status == 0, out
     with (tmp_path / "o/scores.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -58,7 +63,9 @@ def test_probe_writes_a_table_a_record_and_two_pictures(run: Run, tiny_bert: Pat
 
 def test_json_prints_nothing_else(run: Run, tiny_bert: Path, brief: Path) -> None:
     models = ("--model", tiny_bert, "--model", f"random:{tiny_bert}")
-    status, out, _ = run("probe", *models, "--task", "pos", "--corpus", brief, "--json", "--out", "o")
+    status, out, _ = run(
+        "probe", *models, "--task", "pos", "--corpus", brief, "--json", "--out", "o"
+    )
     told = json.loads(out)
     assert status == 0 and list(told) == ["warnings", "best", "scores", "folder", "files"]
     assert len(told["scores"]) == 12 and set(COLUMNS) <= set(told["scores"][0])
@@ -66,11 +73,26 @@ def test_json_prints_nothing_else(run: Run, tiny_bert: Path, brief: Path) -> Non
     assert [row["layer"] for row in told["best"]] == best["layer"].tolist()
     assert all((Path(told["folder"]) / name).is_file() for name in told["files"])
     record = json.loads((Path(told["folder"]) / "run.json").read_text())
-    assert told["warnings"] == record["warnings"] and any(str(brief) in warning for warning in told["warnings"])
+    assert told["warnings"] == record["warnings"] and any(
+        str(brief) in warning for warning in told["warnings"]
+    )
 
 
-def test_two_runs_give_the_same_scores(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
-    arguments = ("probe", "--model", tiny_bert, "--task", "pos,dep", "--corpus", brief, "--seeds", 2, "--out")
+def test_two_runs_give_the_same_scores(
+    run: Run, tiny_bert: Path, brief: Path, tmp_path: Path
+) -> None:
+    arguments = (
+        "probe",
+        "--model",
+        tiny_bert,
+        "--task",
+        "pos,dep",
+        "--corpus",
+        brief,
+        "--seeds",
+        2,
+        "--out",
+    )
     run(*arguments, "first")
     run(*arguments, "second")
     first, second = ((tmp_path / name / "scores.csv").read_text() for name in ("first", "second"))
@@ -79,12 +101,23 @@ def test_two_runs_give_the_same_scores(run: Run, tiny_bert: Path, brief: Path, t
 
 def test_latex_is_all_there_is_on_standard_output(run: Run, tiny_bert: Path, brief: Path) -> None:
     status, out, err = run(
-        "probe", "--model", str(tiny_bert), "--task", "pos", "--corpus", str(brief), "--out", "o", "--latex"
+        "probe",
+        "--model",
+        str(tiny_bert),
+        "--task",
+        "pos",
+        "--corpus",
+        str(brief),
+        "--out",
+        "o",
+        "--latex",
     )
     assert status == 0 and out == pk.latex(pk.read("o")) and "note: " in err
 
 
-def test_heatmap_of_several_runs(run: Run, tiny_bert: Path, tiny_gpt2: Path, brief: Path, tmp_path: Path) -> None:
+def test_heatmap_of_several_runs(
+    run: Run, tiny_bert: Path, tiny_gpt2: Path, brief: Path, tmp_path: Path
+) -> None:
     for model, name in ((tiny_bert, "a"), (tiny_gpt2, "b")):
         run("probe", "--model", model, "--task", "pos", "--corpus", brief, "--out", name)
     status, out, _ = run("heatmap", "a", "b", "--out", "both.svg")
@@ -99,21 +132,36 @@ def test_all_says_what_it_skips(run: Run, tiny_bert: Path, tmp_path: Path) -> No
         f"{i}\tw{i}\tw\t{'NOUN' if i % 2 else 'VERB'}\t_\t_\t{max(i - 1, 0)}\t{'dep' if i % 3 else 'obj'}\t_\t_"
         for i in range(1, 7)
     )
-    source.write_text("".join(f"# newdoc id = d{d}\n# sent_id = d{d}-1\n{words}\n\n" for d in range(30)))
-    status, out, err = run("probe", "--model", tiny_bert, "--task", "all", "--corpus", source, "--out", "o")
+    source.write_text(
+        "".join(f"# newdoc id = d{d}\n# sent_id = d{d}-1\n{words}\n\n" for d in range(30))
+    )
+    status, out, err = run(
+        "probe", "--model", tiny_bert, "--task", "all", "--corpus", source, "--out", "o"
+    )
     assert status == 0, err
     assert "skipped" in out and "roles" in out
 
 
-def test_a_users_task_needs_no_python(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
-    (tmp_path / "number.toml").write_text('title = "Number"\nannotation = "feats.Number"\nshape = "word"\n')
-    status, out, err = run("probe", "--model", tiny_bert, "--task", "./number.toml", "--corpus", brief, "--out", "o")
+def test_a_users_task_needs_no_python(
+    run: Run, tiny_bert: Path, brief: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "number.toml").write_text(
+        'title = "Number"\nannotation = "feats.Number"\nshape = "word"\n'
+    )
+    status, out, err = run(
+        "probe", "--model", tiny_bert, "--task", "./number.toml", "--corpus", brief, "--out", "o"
+    )
     assert status == 0, err
     assert "number" in out
 
 
 def test_lists(run: Run, tiny_bert: Path, brief: Path) -> None:
-    assert {row["task"] for row in json.loads(run("tasks", "--json")[1])} >= {"pos", "dep", "srl", "coref"}
+    assert {row["task"] for row in json.loads(run("tasks", "--json")[1])} >= {
+        "pos",
+        "dep",
+        "srl",
+        "coref",
+    }
     listed = {row["corpus"]: row for row in json.loads(run("corpora", "--json")[1])}
     assert listed["sample"]["here"] == "yes" and listed["sample"]["licence"].startswith("CC0")
     assert json.loads(run("cache", "--json")[1]) == []
@@ -152,12 +200,18 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("change", "message"), MISTAKES)
-def test_a_mistake_is_a_line_or_two(run: Run, tiny_bert: Path, change: list[str], message: str, brief: Path) -> None:
+def test_a_mistake_is_a_line_or_two(
+    run: Run, tiny_bert: Path, change: list[str], message: str, brief: Path
+) -> None:
     options = {"--model": str(tiny_bert), "--task": "pos", "--corpus": str(brief)}
     options.update(dict(zip(change[::2], change[1::2], strict=True)))
     status, out, err = run("probe", *[part for pair in options.items() for part in pair])
     assert status == 2 and out == ""
-    said = [line for line in err.splitlines() if line.strip() and "━" not in line and "extract" not in line]
+    said = [
+        line
+        for line in err.splitlines()
+        if line.strip() and "━" not in line and "extract" not in line
+    ]
     assert message in " ".join(err.split())
     assert len(said) <= 3 and "Traceback" not in err
 
@@ -165,7 +219,17 @@ def test_a_mistake_is_a_line_or_two(run: Run, tiny_bert: Path, change: list[str]
 def test_one_model_at_two_sites_is_two_panels_and_two_stores(
     run: Run, tiny_bert: Path, brief: Path, tmp_path: Path
 ) -> None:
-    arguments = ("probe", "--model", tiny_bert, "--task", "pos", "--corpus", brief, "--layers", "0,3")
+    arguments = (
+        "probe",
+        "--model",
+        tiny_bert,
+        "--task",
+        "pos",
+        "--corpus",
+        brief,
+        "--layers",
+        "0,3",
+    )
     for site in ("residual", "mlp"):
         assert run(*arguments, "--site", site, "--out", site)[0] == 0
     status, _, err = run("heatmap", "residual", "mlp", "residual", "--out", "both.svg")
@@ -178,11 +242,16 @@ def test_one_model_at_two_sites_is_two_panels_and_two_stores(
     assert all(row["key"] in run("cache")[1] for row in listed)
 
 
-def test_a_mistake_leaves_no_folder_and_takes_none_away(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
+def test_a_mistake_leaves_no_folder_and_takes_none_away(
+    run: Run, tiny_bert: Path, brief: Path, tmp_path: Path
+) -> None:
     assert run("probe", "--model", tiny_bert, "--task", "poss", "--corpus", brief)[0] == 2
     assert not list(tmp_path.glob("probekit-runs/*"))
     (tmp_path / "mine").mkdir()
-    assert run("probe", "--model", tiny_bert, "--task", "poss", "--corpus", brief, "--out", "mine")[0] == 2
+    assert (
+        run("probe", "--model", tiny_bert, "--task", "poss", "--corpus", brief, "--out", "mine")[0]
+        == 2
+    )
     assert (tmp_path / "mine").is_dir()
 
 
@@ -217,19 +286,27 @@ def test_pickled_weights_need_leave(run: Run, tiny_bert: Path, brief: Path, tmp_
     assert run(*arguments, "--allow-pickle")[0] == 0
 
 
-def test_a_checkpoint_that_lacks_weights_is_refused(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_that_lacks_weights_is_refused(
+    run: Run, tiny_bert: Path, brief: Path, tmp_path: Path
+) -> None:
     from safetensors.torch import load_file, save_file
 
     folder = shutil.copytree(tiny_bert, tmp_path / "partial")
     weights = load_file(folder / "model.safetensors")
     lost = next(name for name in weights if "layer.1.attention" in name and name.endswith("weight"))
-    save_file({k: v for k, v in weights.items() if k != lost}, folder / "model.safetensors", metadata={"format": "pt"})
+    save_file(
+        {k: v for k, v in weights.items() if k != lost},
+        folder / "model.safetensors",
+        metadata={"format": "pt"},
+    )
     status, _, err = run("probe", "--model", folder, "--task", "pos", "--corpus", brief)
     assert status == 2 and "partly random" in err
 
 
 def test_an_unreachable_hub_is_explained(run: Run, brief: Path) -> None:
-    status, _, err = run("probe", "--model", "google-bert/bert-base-uncased", "--task", "pos", "--corpus", brief)
+    status, _, err = run(
+        "probe", "--model", "google-bert/bert-base-uncased", "--task", "pos", "--corpus", brief
+    )
     assert status == 2 and "Offline" in err and "HF_HOME" in err and "Traceback" not in err
 
 
@@ -238,7 +315,10 @@ def test_an_unreachable_corpus_is_explained(
     run: Run, mirror: str, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROBEKIT_MIRROR", mirror)
-    for command in (["probe", "--model", str(tiny_bert), "--task", "pos"], ["corpora", "fetch", "en_ewt"]):
+    for command in (
+        ["probe", "--model", str(tiny_bert), "--task", "pos"],
+        ["corpora", "fetch", "en_ewt"],
+    ):
         status, _, err = run(*command)
         assert status == 2 and len(err.splitlines()) == 1
         assert "--corpus sample comes with probekit and needs no network" in err
@@ -253,14 +333,18 @@ def test_a_full_disk_is_explained(
     from probekit.states import store
 
     create = whole.create
-    monkeypatch.setattr(whole, "create", lambda path: full.open("wb") if "-L0" in path.name else create(path))
+    monkeypatch.setattr(
+        whole, "create", lambda path: full.open("wb") if "-L0" in path.name else create(path)
+    )
     status, _, err = run("probe", "--model", tiny_bert, "--task", "pos", "--corpus", brief)
     assert status == 2 and "the disk is full; free some space" in err and "Traceback" not in err
     assert store.states_root().exists() and not list(store.states_root().glob("*/.*.part"))
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_where_it_was(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_where_it_was(
+    run: Run, tiny_bert: Path, brief: Path, tmp_path: Path
+) -> None:
     code = f"from probekit.states import extract; extract.SHARD_WORDS = 500; {COMMAND}"
     arguments = ["probe", "--model", tiny_bert, "--task", "pos", "--corpus", brief, "--out"]
     cache = {"PROBEKIT_CACHE": str(tmp_path / "killed")}
@@ -272,18 +356,27 @@ def test_a_killed_run_goes_on_where_it_was(run: Run, tiny_bert: Path, brief: Pat
         time.sleep(0.005)
     victim.kill()
     assert len(done) >= 8 and not (tmp_path / "x/scores.csv").exists()
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "killed").glob("states/*/*.safetensors")}
+    before = {
+        path: path.stat().st_mtime_ns
+        for path in (tmp_path / "killed").glob("states/*/*.safetensors")
+    }
     finished(begin(code, *arguments, "resumed", environment=cache))
     whole = {path: path.stat().st_mtime_ns for path in before}
     # At most the shard that was being written is done again; the others are reused as they were.
     assert sum(whole[path] != before[path] for path in before) <= 4
-    finished(begin(code, *arguments, "calm-run", environment={"PROBEKIT_CACHE": str(tmp_path / "calm")}))
-    resumed, calm = ((tmp_path / name / "scores.csv").read_text() for name in ("resumed", "calm-run"))
+    finished(
+        begin(code, *arguments, "calm-run", environment={"PROBEKIT_CACHE": str(tmp_path / "calm")})
+    )
+    resumed, calm = (
+        (tmp_path / name / "scores.csv").read_text() for name in ("resumed", "calm-run")
+    )
     assert resumed == calm
 
 
 @pytest.mark.slow
-def test_two_runs_at_once_do_no_harm(run: Run, tiny_bert: Path, brief: Path, tmp_path: Path) -> None:
+def test_two_runs_at_once_do_no_harm(
+    run: Run, tiny_bert: Path, brief: Path, tmp_path: Path
+) -> None:
     arguments = ["probe", "--model", tiny_bert, "--task", "pos", "--corpus", brief, "--out"]
     both = [begin(COMMAND, *arguments, f"run{i}") for i in range(2)]
     for one in both:
@@ -309,7 +402,9 @@ def test_doctor_and_models(run: Run, tiny_bert: Path, brief: Path, tmp_path: Pat
     pieces = found["facts"]["words and pieces"]
     assert pieces["words with no piece"]["count"] == 0 and pieces["pieces a word"] >= 1
     run("probe", "--model", tiny_bert, "--task", "pos", "--corpus", brief, "--out", "o")
-    store = json.loads(run("doctor", "--model", tiny_bert, "--corpus", brief, "--json")[1])["facts"]["store and time"]
+    store = json.loads(run("doctor", "--model", tiny_bert, "--corpus", brief, "--json")[1])[
+        "facts"
+    ]["store and time"]
     assert store["files there already"] == store["files of all layers"]
     listed = json.loads(run("models", "--json")[1])
     assert {row["model"] for row in listed["aliases"]} >= {"minilm", "bert-base", "gpt2"}
@@ -317,7 +412,9 @@ def test_doctor_and_models(run: Run, tiny_bert: Path, brief: Path, tmp_path: Pat
     assert "Families" in run("models")[1]
 
 
-def test_doctor_finds_what_would_make_results_wrong(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
+def test_doctor_finds_what_would_make_results_wrong(
+    run: Run, tiny_bert: Path, tmp_path: Path
+) -> None:
     from safetensors.torch import load_file, save_file
 
     rows = "".join(f"{i}\tنص\t_\tNOUN\t_\t_\t{i - 1}\tdep\t_\t_\n" for i in range(1, 9)) + "\n"
@@ -328,7 +425,11 @@ def test_doctor_finds_what_would_make_results_wrong(run: Run, tiny_bert: Path, t
     folder = shutil.copytree(tiny_bert, tmp_path / "partial")
     weights = load_file(folder / "model.safetensors")
     lost = next(iter(weights))
-    save_file({k: v for k, v in weights.items() if k != lost}, folder / "model.safetensors", metadata={"format": "pt"})
+    save_file(
+        {k: v for k, v in weights.items() if k != lost},
+        folder / "model.safetensors",
+        metadata={"format": "pt"},
+    )
     status, out, _ = run("doctor", "--model", folder)
     assert status == 1 and "partly random" in out
     weights["encoder.layer.1.output.dense.bias"][:] = float("nan")

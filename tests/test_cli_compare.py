@@ -16,7 +16,14 @@ from probekit.forgetting.comparison import TABLES
 from probekit.reports.table import LEGENDS
 from tests.test_cli import Run, run  # noqa: F401 - a fixture
 
-FILES = ("comparison.csv", "best.csv", "decomposition.csv", "similarity.csv", "by_label.csv", "run.json")
+FILES = (
+    "comparison.csv",
+    "best.csv",
+    "decomposition.csv",
+    "similarity.csv",
+    "by_label.csv",
+    "run.json",
+)
 PICTURES = ("forgetting.png", "forgetting.svg", "decomposition.png", "decomposition.svg")
 
 
@@ -49,7 +56,9 @@ def test_compare_writes_tables_pictures_and_a_verdict(
     assert list(rows[0]) == list(TABLES["comparison"].names)
     assert len(rows) == 3 * 4
     lower = [row for row in rows if row["task"] != "coref" and row["layer"] in "012"]
-    assert all(float(row["delta"]) == 0 and float(row["p_value"]) == 1 for row in lower)  # nothing touched them
+    assert all(
+        float(row["delta"]) == 0 and float(row["p_value"]) == 1 for row in lower
+    )  # nothing touched them
     top = next(row for row in rows if row["task"] == "pos" and row["layer"] == "3")
     assert float(top["delta"]) < -0.02 and float(top["p_adjusted"]) <= 0.05
     with (tmp_path / "o/decomposition.csv").open() as file:
@@ -59,7 +68,12 @@ def test_compare_writes_tables_pictures_and_a_verdict(
         assert named == pytest.approx(float(row["drop"]), abs=1e-5)
     assert json.loads((tmp_path / "o/run.json").read_text())["measurements"][0]["fingerprints"]
     printed = " ".join(out.split())
-    for words in ("pos: best layer: no change, every prediction is the same", "MDE", "last 3→3", "decomposition.svg"):
+    for words in (
+        "pos: best layer: no change, every prediction is the same",
+        "MDE",
+        "last 3→3",
+        "decomposition.svg",
+    ):
         assert words in printed
     assert "retention" in printed and "Last layer: " in printed
     lines = out.splitlines()
@@ -84,7 +98,9 @@ def test_a_missing_checkpoint_of_several_is_named_and_the_others_go_on(
     broken = shutil.copytree(tiny_bert, tmp_path / "broken")
     (broken / "model.safetensors").unlink()
     checkpoints = ("--before", tiny_bert, "--after", broken, "--after", shaken)
-    status, out, err = run("compare", *checkpoints, "--task", "pos", "--corpus", brief, "--seeds", 1, "--json")
+    status, out, err = run(
+        "compare", *checkpoints, "--task", "pos", "--corpus", brief, "--seeds", 1, "--json"
+    )
     assert status == 0, err
     told = json.loads(out)
     for name in ("comparison", "best", "last", "decomposition", "similarity"):
@@ -92,7 +108,9 @@ def test_a_missing_checkpoint_of_several_is_named_and_the_others_go_on(
     assert any(str(broken) in warning and "left out" in warning for warning in told["warnings"])
     assert told["best"][0]["verdict"] and told["best"][0]["kind"] and told["last"][0]["layer"] == 3
     assert told["folder"] and "best.csv" in told["files"]
-    status, _, err = run("compare", "--before", tiny_bert, "--after", broken, "--task", "pos", "--corpus", brief)
+    status, _, err = run(
+        "compare", "--before", tiny_bert, "--after", broken, "--task", "pos", "--corpus", brief
+    )
     assert status == 2 and "has no weights" in err and "Traceback" not in err
 
 
@@ -112,7 +130,12 @@ def test_a_mistake_is_a_line_or_two(
     message: str,
     brief: Path,
 ) -> None:
-    options = {"--before": str(tiny_bert), "--after": str(tiny_bert), "--task": "pos", "--corpus": str(brief)}
+    options = {
+        "--before": str(tiny_bert),
+        "--after": str(tiny_bert),
+        "--task": "pos",
+        "--corpus": str(brief),
+    }
     options.update(dict(zip(change[::2], change[1::2], strict=True)))
     status, out, err = run("compare", *[part for pair in options.items() for part in pair])
     assert status == 2 and out == "" and "Traceback" not in err
@@ -129,7 +152,9 @@ def test_layers_that_mean_different_things(
     rest = ("--task", "pos", "--corpus", brief, "--seeds", 1)
     status, _, err = run("compare", "--before", tiny_bert, "--after", tiny_gpt2, *rest)
     assert status == 2 and "mean different things" in err and "after the final norm" in err
-    status, out, err = run("compare", "--before", tiny_bert, "--after", shaken, "--site", "mlp", "--json", *rest)
+    status, out, err = run(
+        "compare", "--before", tiny_bert, "--after", shaken, "--site", "mlp", "--json", *rest
+    )
     assert status == 0, err
     assert json.loads(out)["comparison"]
 
@@ -142,7 +167,9 @@ def test_an_adapter_against_its_base(
 ) -> None:
     from peft import LoraConfig, get_peft_model
 
-    model = get_peft_model(AutoModel.from_pretrained(tiny_bert), LoraConfig(r=2, target_modules=["query"]))
+    model = get_peft_model(
+        AutoModel.from_pretrained(tiny_bert), LoraConfig(r=2, target_modules=["query"])
+    )
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if "lora_" in name:
@@ -155,8 +182,13 @@ def test_an_adapter_against_its_base(
     assert deltas[0] == 0 and any(deltas[layer] for layer in (1, 2, 3))
 
 
-def test_random_weights_beside_the_trained_ones(run: Run, tiny_bert: Path, shaken: Path, brief: Path) -> None:  # noqa: F811
+def test_random_weights_beside_the_trained_ones(
+    run: Run, tiny_bert: Path, shaken: Path, brief: Path
+) -> None:  # noqa: F811
     models = ("--model", shaken, "--model", f"random:{shaken}:1")
     status, out, err = run("probe", *models, "--task", "pos", "--corpus", brief, "--json")
     assert status == 0, err
-    assert {row["model"] for row in json.loads(out)["scores"]} == {str(shaken), f"random:{shaken}:1"}
+    assert {row["model"] for row in json.loads(out)["scores"]} == {
+        str(shaken),
+        f"random:{shaken}:1",
+    }

@@ -25,7 +25,9 @@ def metric_rows() -> list[dict[str, str]]:
     return rows
 
 
-FILES = {f"{schema.name}.csv": schema.described for kind in KINDS for schema in kind.TABLES.values()}
+FILES = {
+    f"{schema.name}.csv": schema.described for kind in KINDS for schema in kind.TABLES.values()
+}
 PAGES: dict[Path, dict[str, Callable[[], list[dict[str, str]]]]] = {
     DOCS / "models.md": {"families": family_rows, "aliases": alias_rows},
     DOCS / "methods.md": {"metrics": metric_rows},
@@ -60,7 +62,9 @@ def test_the_tables_of_a_page_are_the_codes(page: Path) -> None:
 
 def test_the_reference_has_every_public_name_once() -> None:
     text = (DOCS / "api.md").read_text(encoding="utf-8")
-    assert sorted(re.findall(r"^::: probekit\.(\w+)$", text, flags=re.MULTILINE)) == sorted(pk.__all__)
+    assert sorted(re.findall(r"^::: probekit\.(\w+)$", text, flags=re.MULTILINE)) == sorted(
+        pk.__all__
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""What public functions take: other forms of the same thing, and a line that says what would do for all else."""
+"""What public functions take: other forms of the same thing, and a line that says what would do for
+all else."""
 
 from __future__ import annotations
 
@@ -42,8 +43,15 @@ CELLS: dict[str, Any] = {"cmap": None, "vmin": 0.0, "vmax": 1.0, "digits": 2}
 
 
 def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
-    """For every public function, arguments that are right; models are missing, so that nothing is computed."""
-    shared = {"tasks": "pos", "corpus": "sample", "seeds": 1, "extract_settings": None, "fit_settings": None}
+    """For every public function, arguments that are right; models are missing, so that nothing is
+    computed."""
+    shared = {
+        "tasks": "pos",
+        "corpus": "sample",
+        "seeds": 1,
+        "extract_settings": None,
+        "fit_settings": None,
+    }
     shared |= {"allow_modified": False, "progress": print, "options": None}
     return {
         "probe": {"subject": "./none", "probes": "linear", **shared},
@@ -83,11 +91,21 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-ANY_SEEDS = [(0, "at least one"), ([], "empty"), ([0, 0], "0 twice"), ("two", "whole number"), (1.5, "whole number")]
+ANY_SEEDS = [
+    (0, "at least one"),
+    ([], "empty"),
+    ([0, 0], "0 twice"),
+    ("two", "whole number"),
+    (1.5, "whole number"),
+]
 ANY_SEEDS += [(True, "whole number"), ([-1], "whole number")]
 SHARED: dict[str, list[tuple[Any, str]]] = {
     "tasks": [([], "empty"), (3, "Task"), ({"pos": 1}, "Task"), ([None], "Task")],
-    "corpus": [(3, "Corpus"), (Dataset.from_dict({"a": [1]}), "to_parquet"), ([DatasetDict()], "to_parquet")],
+    "corpus": [
+        (3, "Corpus"),
+        (Dataset.from_dict({"a": [1]}), "to_parquet"),
+        ([DatasetDict()], "to_parquet"),
+    ],
     "seeds": ANY_SEEDS,
     "extract_settings": [({"pieces": "first"}, "ExtractSettings"), (QUICK, "ExtractSettings")],
     "fit_settings": [({"epochs": 2}, "FitSettings"), (3, "FitSettings")],
@@ -134,15 +152,26 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         **SHARED,
     },
     "extract": {
-        "model": [(3, "a torch module"), (None, "a torch module"), MODELS[2], (["./a"], "a torch module")],
+        "model": [
+            (3, "a torch module"),
+            (None, "a torch module"),
+            MODELS[2],
+            (["./a"], "a torch module"),
+        ],
         "corpus": [("sample", "Corpus"), (Dataset.from_dict({"a": [1]}), "to_parquet")],
         "context": [("documents", "did you mean 'document'")],
         "settings": [({"pieces": "first"}, "ExtractSettings")],
         "progress": [("loud", "True, False or a function"), (1, "True, False or a function")],
-        "options": [({"piecs": "first"}, "did you mean 'pieces'"), ({"pieces": "men"}, "did you mean 'mean'")],
+        "options": [
+            ({"piecs": "first"}, "did you mean 'pieces'"),
+            ({"pieces": "men"}, "did you mean 'mean'"),
+        ],
     },
     "heatmap": {
-        "subject": [(EMPTY, r"probekit\.Scores\(table\)"), ("runs/demo", "Scores or Comparison or Trajectory")],
+        "subject": [
+            (EMPTY, r"probekit\.Scores\(table\)"),
+            ("runs/demo", "Scores or Comparison or Trajectory"),
+        ],
         "cmap": [(3, "a text"), ("virids", "did you mean 'viridis'")],
         "vmin": [("0", "a number"), (2.0, "it must be higher")],
         "vmax": [(float("nan"), "a number"), (True, "a number")],
@@ -150,11 +179,19 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         **DRAWN,
     },
     "lines": {
-        "subject": [(EMPTY, r"probekit\.Scores\(table\)"), (None, "Scores or Comparison or Trajectory")],
+        "subject": [
+            (EMPTY, r"probekit\.Scores\(table\)"),
+            (None, "Scores or Comparison or Trajectory"),
+        ],
         **DRAWN,
     },
     "bars": {"comparison": [(pk.Scores(EMPTY), "Comparison"), (EMPTY, "Comparison")], **DRAWN},
-    "latex": {"subject": [(EMPTY, r"probekit\.Scores\(table\)"), ("runs/demo", "Scores or Comparison or Trajectory")]},
+    "latex": {
+        "subject": [
+            (EMPTY, r"probekit\.Scores\(table\)"),
+            ("runs/demo", "Scores or Comparison or Trajectory"),
+        ]
+    },
     "load_corpus": {
         "name_or_path": [(3, "a path"), (Dataset.from_dict({"a": [1]}), "to_parquet")],
         "allow_modified": SHARED["allow_modified"],
@@ -177,13 +214,19 @@ def call(verb: str, arguments: dict[str, Any]) -> Any:
     arguments = dict(arguments)
     more = arguments.pop("options", None) or {}
     if "paths" in arguments:
-        subject = arguments.pop("subject", None) if "subject" in arguments else arguments.pop("comparison")
+        subject = (
+            arguments.pop("subject", None)
+            if "subject" in arguments
+            else arguments.pop("comparison")
+        )
         return getattr(pk, verb)(subject, arguments.pop("paths"), **arguments)
     return getattr(pk, verb)(**arguments, **more)
 
 
 @pytest.mark.parametrize(("verb", "parameter", "value", "message"), ROWS)
-def test_what_is_something_else_is_refused(verb: str, parameter: str, value: Any, message: str, tmp_path: Path) -> None:
+def test_what_is_something_else_is_refused(
+    verb: str, parameter: str, value: Any, message: str, tmp_path: Path
+) -> None:
     with pytest.raises(ProbekitError, match=message) as refused:
         call(verb, good(tmp_path)[verb] | {parameter: value})
     text = str(refused.value)
@@ -249,7 +292,9 @@ def test_other_forms_of_the_same_thing(few: Corpus, tiny_bert: Path) -> None:
     for subject in (tiny_bert, [tiny_bert], [str(tiny_bert)]):
         found = run(subject, "pos", corpus=few, seeds=2, extract_settings=settings)
         pd.testing.assert_frame_equal(found.table, expected)
-    pd.testing.assert_frame_equal(run(tiny_bert, "pos", corpus=few, seeds=2, layers=[3]).table, expected)
+    pd.testing.assert_frame_equal(
+        run(tiny_bert, "pos", corpus=few, seeds=2, layers=[3]).table, expected
+    )
     for given in ({"layers": [3]}, {"extract_settings": settings}):
         with pytest.raises(ProbekitError, match="states are read already"):
             run(states, "pos", **given)
@@ -259,7 +304,9 @@ def test_other_forms_of_the_same_thing(few: Corpus, tiny_bert: Path) -> None:
     assert {"linear", "mlp"} <= set(kinds)
 
 
-def test_a_path_is_a_model_for_compare_and_trace_too(few: Corpus, tiny_bert: Path, tmp_path: Path) -> None:
+def test_a_path_is_a_model_for_compare_and_trace_too(
+    few: Corpus, tiny_bert: Path, tmp_path: Path
+) -> None:
     quick: dict[str, Any] = {"seeds": 1, "fit_settings": QUICK, "layers": (1, 3)}
     change = pk.compare(tiny_bert, tiny_bert, "pos", corpus=few, **quick)
     assert (change.best["delta"] == 0).all() and change.comparison["layer"].tolist() == [1, 3]
@@ -270,7 +317,10 @@ def test_a_path_is_a_model_for_compare_and_trace_too(few: Corpus, tiny_bert: Pat
 
 
 def test_a_loaded_model_is_explained(few: Corpus, tiny_bert: Path) -> None:
-    model, tokenizer = AutoModel.from_pretrained(tiny_bert), AutoTokenizer.from_pretrained(tiny_bert)
+    model, tokenizer = (
+        AutoModel.from_pretrained(tiny_bert),
+        AutoTokenizer.from_pretrained(tiny_bert),
+    )
     uses: list[Callable[[], Any]] = [
         lambda: pk.probe(model, "pos"),
         lambda: pk.probe([model], "pos"),
@@ -290,7 +340,11 @@ def test_a_loaded_model_is_explained(few: Corpus, tiny_bert: Path) -> None:
 def test_states_are_no_picture(few: Corpus, tiny_bert: Path, tmp_path: Path) -> None:
     with pytest.raises(ProbekitError, match=r"not a States: probe them first: probekit\.probe"):
         pk.heatmap(pk.extract(tiny_bert, few), tmp_path / "x.png")  # type: ignore[arg-type]
-    nothing: list[Any] = [pk.Scores(EMPTY), Comparison(*[EMPTY] * 5), pk.Trajectory(EMPTY, EMPTY, EMPTY)]
+    nothing: list[Any] = [
+        pk.Scores(EMPTY),
+        Comparison(*[EMPTY] * 5),
+        pk.Trajectory(EMPTY, EMPTY, EMPTY),
+    ]
     for results in nothing:
         for draw in (pk.heatmap, pk.lines):
             with pytest.raises(ProbekitError, match="nothing to draw"):
@@ -304,8 +358,11 @@ NAMED = {
 
 
 @pytest.mark.parametrize("kind", NAMED)
-def test_a_shipped_name_means_the_same_everywhere(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One rule for models, corpora and tasks: the shipped name wins, ./NAME is the other, and a warning says so."""
+def test_a_shipped_name_means_the_same_everywhere(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One rule for models, corpora and tasks: the shipped name wins, ./NAME is the other, and a
+    warning says so."""
     name, use = NAMED[kind]
     expected = use(name)
     monkeypatch.chdir(tmp_path)
@@ -324,11 +381,16 @@ def test_a_folder_with_a_models_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
             assert Path(resolve(alias).location).resolve() != tmp_path / alias
         assert Path(resolve(f"./{alias}").location).resolve() == tmp_path / alias
     (tmp_path / "bert-base").write_text("")
-    with pytest.warns(ProbekitWarning, match=r"\./bert-base"), pytest.raises(ProbekitError, match="model hub"):
+    with (
+        pytest.warns(ProbekitWarning, match=r"\./bert-base"),
+        pytest.raises(ProbekitError, match="model hub"),
+    ):
         pk.probe("bert-base", "pos", corpus="sample")
 
 
-def test_a_folder_with_a_corpus_name(few: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_with_a_corpus_name(
+    few: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "sample"
     folder.mkdir()

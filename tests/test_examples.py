@@ -1,4 +1,5 @@
-"""Every code block of the README and of docs/: Python runs, commands and files are read by the code that reads them.
+"""Every code block of the README and of docs/: Python runs, commands and files are read by the code
+that reads them.
 
 Python runs as it stands, on tiny models and the first sentences of the corpora that it names.
 """
@@ -48,7 +49,9 @@ def test_every_block_has_a_language_that_is_tested() -> None:
             assert block.language in READ | OUTPUT, block.place
             assert not block.not_run or len(block.not_run.split()) > 2, f"{block.place}: no reason"
             seen.add(block.language)
-        assert text.count("```") == 2 * len(blocks_of(path.name, text)), f"{path.name}: fences that do not pair up"
+        assert text.count("```") == 2 * len(blocks_of(path.name, text)), (
+            f"{path.name}: fences that do not pair up"
+        )
     assert seen >= READ
 
 
@@ -97,7 +100,8 @@ def test_no_one_is_told_to_install_another_project() -> None:
 
 @pytest.fixture(scope="module")
 def shipped(brief: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Stands for the folder `corpora/`: every shipped corpus by its name, with the first sentences of `sample`."""
+    """Stands for the folder `corpora/`: every shipped corpus by its name, with the first sentences
+    of `sample`."""
     folder = tmp_path_factory.mktemp("shipped")
     copytree(brief, folder / "sample")
     card = (ROOT / "corpora" / "sample.toml").read_text(encoding="utf-8")
@@ -107,7 +111,9 @@ def shipped(brief: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def stand_ins(shipped: Path, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def stand_ins(
+    shipped: Path, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """A working directory where `minilm` and `./tuned` are tiny models, and corpora are short."""
     folders = {"probes": bundle.folder("probes"), "corpora": shipped}
     monkeypatch.setattr(bundle, "folder", folders.__getitem__)
@@ -123,7 +129,9 @@ class Elmo(torch.nn.Module):
     def __init__(self, subwords: int, dim: int) -> None:
         super().__init__()
         self.embed = torch.nn.Embedding(subwords, dim)
-        self.lstm = torch.nn.ModuleList([torch.nn.LSTM(dim, dim, batch_first=True) for _ in range(2)])
+        self.lstm = torch.nn.ModuleList(
+            [torch.nn.LSTM(dim, dim, batch_first=True) for _ in range(2)]
+        )
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         states: torch.Tensor = self.embed(ids)
@@ -138,7 +146,12 @@ def given_by(page: str, folder: Path, corpus: Corpus) -> dict[str, Any]:
     if page == "docs/models.md":
         return {"model": Elmo(len(tokenizer), 16), "corpus": corpus, "tokenizer": tokenizer}
     made: Trainer = trainer(folder, corpus, Path("out"))
-    return {"model": made.model, "arguments": made.args, "data": made.train_dataset, "tokenizer": tokenizer}
+    return {
+        "model": made.model,
+        "arguments": made.args,
+        "data": made.train_dataset,
+        "tokenizer": tokenizer,
+    }
 
 
 @each("python")
@@ -231,7 +244,9 @@ def test_commands_are_taken(block: Block) -> None:
                 pytest.fail(f"{block.place}: nothing here knows {program}")
 
 
-@pytest.mark.parametrize("wrong", [["probe", "--modle", "minilm"], ["prob"], ["heatmap"], ["cache", "prun"]])
+@pytest.mark.parametrize(
+    "wrong", [["probe", "--modle", "minilm"], ["prob"], ["heatmap"], ["cache", "prun"]]
+)
 def test_a_command_that_is_wrong_is_not_taken(wrong: list[str]) -> None:
     with pytest.raises(Exception, match=r"No such|Missing"):
         take(wrong)

@@ -1,4 +1,5 @@
-"""Kills: a command that is killed at any rename leaves what the same command makes whole, with the same numbers."""
+"""Kills: a command that is killed at any rename leaves what the same command makes whole, with the
+same numbers."""
 
 from __future__ import annotations
 

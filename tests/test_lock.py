@@ -45,19 +45,25 @@ def test_a_lock_is_not_taken_through_a_link(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork") or os.geteuid() != 0, reason="needs root, to become another user")
+@pytest.mark.skipif(
+    not hasattr(os, "fork") or os.geteuid() != 0, reason="needs root, to become another user"
+)
 def test_another_users_lock_can_be_taken(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     path.write_text("")
     path.chmod(0o644)
     tmp_path.chmod(0o755)
-    code = f"import os, filelock, probekit.lock; os.chdir({str(tmp_path)!r}); os.setuid(65534)\n{HOLD}"
+    code = (
+        f"import os, filelock, probekit.lock; os.chdir({str(tmp_path)!r}); os.setuid(65534)\n{HOLD}"
+    )
     other = begin(code, path.name)
     assert other.stdout.readline() == "held\n"
     other.kill()
 
 
-def test_a_file_system_without_locks_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_locks_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def no_locks(_: int) -> bool:
         raise OSError(38, "no locks here")
 

@@ -23,7 +23,11 @@ def texts(path: Path) -> list[str]:
     """The texts in a file's code, docstrings left out."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in statements]
+    constants = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and id(node) not in statements
+    ]
     return [node.value for node in constants if isinstance(node.value, str)]
 
 

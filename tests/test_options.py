@@ -1,4 +1,5 @@
-"""Options that nobody could mean: each is an error in a line or two, at once, and leaves nothing behind."""
+"""Options that nobody could mean: each is an error in a line or two, at once, and leaves nothing
+behind."""
 
 from __future__ import annotations
 
@@ -22,7 +23,17 @@ from tests.commands import run_main
 LONG = "x" * 300
 MANY = "9" * 23
 PROBE = ["probe", "--model", "random:./m", "--task", "pos", "--corpus", "sample"]
-COMPARE = ["compare", "--before", "minilm", "--after", "minilm", "--task", "pos", "--corpus", "sample"]
+COMPARE = [
+    "compare",
+    "--before",
+    "minilm",
+    "--after",
+    "minilm",
+    "--task",
+    "pos",
+    "--corpus",
+    "sample",
+]
 TRACE = ["trace", "--models", "minilm", "--task", "pos", "--corpus", "sample"]
 
 BAD: list[tuple[list[str], str]] = [
@@ -59,7 +70,10 @@ BAD: list[tuple[list[str], str]] = [
     (["probe", "--model", "minilm", "--task", "pos", "--corpus", ""], "--corpus needs a name"),
     (["probe", "--model", "minilm", "--task", "pos", "--corpus", " , "], "--corpus needs a name"),
     (["probe", "--model", "minilm", "--task", "pos", "--corpus", LONG], "the name is too long"),
-    (["probe", "--model", "minilm", "--task", "pos", "--corpus", "~nosuchuser"], "no user 'nosuchuser'"),
+    (
+        ["probe", "--model", "minilm", "--task", "pos", "--corpus", "~nosuchuser"],
+        "no user 'nosuchuser'",
+    ),
     ([*COMPARE, "--seeds", MANY], "--seeds"),
     ([*COMPARE, "--correction", "²"], "value for '--correction'"),
     ([*TRACE, "--threshold", "2"], "--threshold"),
@@ -76,9 +90,15 @@ BAD: list[tuple[list[str], str]] = [
     (["corpora", "fetch", LONG], "unknown corpus"),
     (["cache", "prune", ""], "unknown key"),
     (["cache", "prune", LONG], "unknown key"),
-    ([*PROBE, "--task", "pos", "dep"], "'dep' belongs to no option: --task takes several with commas: --task pos,dep"),
+    (
+        [*PROBE, "--task", "pos", "dep"],
+        "'dep' belongs to no option: --task takes several with commas: --task pos,dep",
+    ),
     ([*PROBE, "--task=pos,", "dep"], "--task takes several with commas: --task pos,dep"),
-    ([*PROBE, "--corpus", "sample", "sample"], "--corpus takes several with commas: --corpus sample,sample"),
+    (
+        [*PROBE, "--corpus", "sample", "sample"],
+        "--corpus takes several with commas: --corpus sample,sample",
+    ),
     ([*PROBE, "--layers", "0", "4-6", "8"], "--layers takes several with commas: --layers 0,4-6"),
     ([*PROBE, "--probe", "linear", "mlp"], "--probe takes several with commas: --probe linear,mlp"),
     ([*COMPARE, "--probe", "linear", "mlp"], "'mlp' belongs to no option: --probe takes one value"),
@@ -91,12 +111,24 @@ BAD: list[tuple[list[str], str]] = [
     (["probe", "pos", *PROBE[1:]], "unexpected extra argument (pos)"),
     (["tasks", "pos"], "unexpected extra argument (pos)"),
     ([*PROBE, "--task", "pos", LONG], "belongs to no option: --task takes several"),
-    ([*PROBE, "--model", "a,b"], "--model takes one model, repeat it for several: --model a --model b"),
-    ([*PROBE, "--model", "./a,./b"], "--model takes one model, repeat it for several: --model ./a --model ./b"),
+    (
+        [*PROBE, "--model", "a,b"],
+        "--model takes one model, repeat it for several: --model a --model b",
+    ),
+    (
+        [*PROBE, "--model", "./a,./b"],
+        "--model takes one model, repeat it for several: --model ./a --model ./b",
+    ),
     ([*PROBE, "--model", "random:a,random:b"], "--model random:a --model random:b"),
-    ([*COMPARE, "--after", "a,b"], "--after takes one model, repeat it for several: --after a --after b"),
+    (
+        [*COMPARE, "--after", "a,b"],
+        "--after takes one model, repeat it for several: --after a --after b",
+    ),
     ([*COMPARE, "--before", "a,b"], "--before takes one model, not several"),
-    ([*TRACE, "--models", "a,b"], "--models takes one model, repeat it for several: --models a --models b"),
+    (
+        [*TRACE, "--models", "a,b"],
+        "--models takes one model, repeat it for several: --models a --models b",
+    ),
     ([*TRACE, "--base", "a,b"], "--base takes one model, not several"),
     (["doctor", "--model", "a,b"], "--model takes one model, not several"),
 ]
@@ -145,10 +177,20 @@ def test_a_new_folder_has_a_name_that_every_file_system_takes(model: str, name: 
 
 
 @pytest.mark.parametrize(
-    "arguments", [["cache"], ["cache", "verify"], ["cache", "prune", "--all"], ["corpora", "fetch", "en_ewt"], PROBE]
+    "arguments",
+    [
+        ["cache"],
+        ["cache", "verify"],
+        ["cache", "prune", "--all"],
+        ["corpora", "fetch", "en_ewt"],
+        PROBE,
+    ],
 )
 def test_a_cache_that_is_a_file(
-    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PROBEKIT_MIRROR", raising=False)
@@ -165,7 +207,9 @@ def test_a_folder_may_have_a_comma_in_its_name(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "one,two").mkdir()
-    _, _, err = run_main(["probe", "--model", name, "--task", "pos", "--corpus", "sample"], monkeypatch, capsys)
+    _, _, err = run_main(
+        ["probe", "--model", name, "--task", "pos", "--corpus", "sample"], monkeypatch, capsys
+    )
     assert "no model folder: it has no config.json" in err
 
 
@@ -178,7 +222,8 @@ CHOICES = {
     options.StoreDtype: StoreDtype,
     options.Span: SpanVector | None,
 }
-"""Options that take one of a few texts, and the library's own type of it, which the command line imports too late."""
+"""Options that take one of a few texts, and the library's own type of it, which the command line
+imports too late."""
 
 
 @pytest.mark.parametrize(("option", "own"), CHOICES.items(), ids=str)

@@ -66,7 +66,9 @@ def test_a_terminal_has_bars(now: list[float], monkeypatch: pytest.MonkeyPatch) 
     assert "ex\\x1btract" in stream.getvalue() and "100%" in stream.getvalue()
 
 
-def test_a_notebook_has_one_line_which_goes(now: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notebook_has_one_line_which_goes(
+    now: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     stream = into(io.StringIO(), monkeypatch)
     in_a_notebook(monkeypatch)
     with shown(True) as report:

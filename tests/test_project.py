@@ -1,4 +1,5 @@
-"""The project's own files agree with each other: versions, make targets, hooks, the workflow of hosted CI."""
+"""The project's own files agree with each other: versions, make targets, hooks, the workflow of
+hosted CI."""
 
 from __future__ import annotations
 

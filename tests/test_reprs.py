@@ -58,9 +58,13 @@ OBJECTS: dict[str, Callable[[Path], Any]] = {
         pd.concat([scores().table, scores().table.assign(score=0.1)]).assign(task=EVIL)
     ),
     "Comparison": lambda _: pk.Comparison(
-        comparison(0.1).comparison.assign(task=EVIL), filled(TABLES["best"], [{"task": EVIL}]), *[EMPTY] * 3
+        comparison(0.1).comparison.assign(task=EVIL),
+        filled(TABLES["best"], [{"task": EVIL}]),
+        *[EMPTY] * 3,
     ),
-    "Trajectory": lambda _: pk.Trajectory(trajectory().table, EMPTY, filled(SUMMARY, [{"task": EVIL}])),
+    "Trajectory": lambda _: pk.Trajectory(
+        trajectory().table, EMPTY, filled(SUMMARY, [{"task": EVIL}])
+    ),
 }
 
 
@@ -69,7 +73,17 @@ def test_a_line_and_a_page(kind: str, tiny_bert: Path) -> None:
     shown = OBJECTS[kind](tiny_bert)
     assert repr(shown).startswith(f"{kind.split(maxsplit=1)[0]}(") and repr(shown).isprintable()
     page = Page(shown._repr_html_())
-    assert not page.open and set(page.tags) <= {"div", "b", "table", "thead", "tbody", "tr", "th", "td", "small"}
+    assert not page.open and set(page.tags) <= {
+        "div",
+        "b",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "small",
+    }
     assert "alert(1)" in page.text and "\x1b" not in page.text
 
 

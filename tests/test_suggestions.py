@@ -15,7 +15,10 @@ PROBE = ["probe", "--task", "pos", "--corpus", "sample"]
 MINILM = ["probe", "--model", "random:bert-base"]
 MISSPELT: dict[str, tuple[list[str], str]] = {
     "model": ([*PROBE, "--model", "./run/chekpoint-100"], "./run/checkpoint-100"),
-    "model in a misspelt folder": ([*PROBE, "--model", "./rnu/checkpoint-200"], "./run/checkpoint-200"),
+    "model in a misspelt folder": (
+        [*PROBE, "--model", "./rnu/checkpoint-200"],
+        "./run/checkpoint-200",
+    ),
     "random model": ([*PROBE, "--model", "random:./run/chekpoint-100"], "./run/checkpoint-100"),
     "model like a hub id": ([*PROBE, "--model", "my.org/modle"], "./my.org/model"),
     "model like a name": ([*PROBE, "--model", "run_"], "./run"),
@@ -24,7 +27,10 @@ MISSPELT: dict[str, tuple[list[str], str]] = {
     "run": (["trace", *PROBE[1:], "--run", "rnu"], "./run"),
     "corpus": ([*MINILM, "--task", "pos", "--corpus", "./dat"], "./data"),
     "corpus like a name": ([*MINILM, "--task", "pos", "--corpus", "dat"], "./data"),
-    "corpus file": ([*MINILM, "--task", "pos", "--corpus", "data/wrods.conllu"], "./data/words.conllu"),
+    "corpus file": (
+        [*MINILM, "--task", "pos", "--corpus", "data/wrods.conllu"],
+        "./data/words.conllu",
+    ),
     "card": ([*MINILM, "--task", "pos", "--corpus", "./mien.toml"], "./mine.toml"),
     "task": ([*MINILM, "--task", "./mien.toml", "--corpus", "sample"], "./mine.toml"),
     "results": (["heatmap", "scoers"], "./scores"),

@@ -1,4 +1,5 @@
-"""The terminal: text from outside is harmless there; output may be narrow, full or closed; signals end a command."""
+"""The terminal: text from outside is harmless there; output may be narrow, full or closed; signals
+end a command."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ from tests.results.made import scores
 EVIL = "\x1b]0;title\x07\x1b[31m\x9b2J\u202e"
 HARM = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]")
 WORDS = "".join(
-    f"{i}\tw{i}\tw\t{tag}\t_\t_\t{{head}}\t{{label}}\t_\t_\n" for i, tag in enumerate(("NOUN", "VERB", "X"), 1)
+    f"{i}\tw{i}\tw\t{tag}\t_\t_\t{{head}}\t{{label}}\t_\t_\n"
+    for i, tag in enumerate(("NOUN", "VERB", "X"), 1)
 )
 
 
@@ -55,7 +57,11 @@ def task(folder: Path, **keys: str) -> Path:
 
     table = tomllib.loads(bundle.find("probes", "pos").read_text())
     table.update(keys)
-    lines = [f"{key} = {value!r}".replace("'", '"') for key, value in table.items() if isinstance(value, str)]
+    lines = [
+        f"{key} = {value!r}".replace("'", '"')
+        for key, value in table.items()
+        if isinstance(value, str)
+    ]
     path = folder / "evil.toml"
     path.write_text("\n".join(lines).replace("\\x", "\\u00"))
     return path
@@ -65,7 +71,9 @@ def conllu(folder: Path, head: str, label: str) -> Path:
     place = folder / "evil"
     place.mkdir()
     for split in ("train", "dev", "test"):
-        sentences = [f"# sent_id = {split}{n}\n{WORDS.format(head=head, label=label)}\n" for n in range(9)]
+        sentences = [
+            f"# sent_id = {split}{n}\n{WORDS.format(head=head, label=label)}\n" for n in range(9)
+        ]
         (place / f"{split}.conllu").write_text("".join(sentences))
     return place
 
@@ -77,7 +85,11 @@ def a_result(folder: Path) -> Path:
 
 
 def a_store(folder: Path) -> str:
-    open_store({"corpus": {"name": EVIL, "text": ""}, "context": EVIL, "model": {"weights": EVIL}}, 1, "float16")
+    open_store(
+        {"corpus": {"name": EVIL, "text": ""}, "context": EVIL, "model": {"weights": EVIL}},
+        1,
+        "float16",
+    )
     return "--json"
 
 
@@ -122,12 +134,25 @@ def test_no_text_from_outside_reaches_the_terminal_as_it_is(
 
 
 def test_a_table_of_results_is_harmless(
-    tmp_path: Path, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    tiny_bert: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     model = shutil.copytree(tiny_bert, tmp_path / EVIL)
     corpus = conllu(tmp_path, "0", EVIL)
     path = task(tmp_path, title=EVIL)
-    arguments = ["probe", "--model", model, "--task", path, "--corpus", corpus, "--out", tmp_path / f"out{EVIL}"]
+    arguments = [
+        "probe",
+        "--model",
+        model,
+        "--task",
+        path,
+        "--corpus",
+        corpus,
+        "--out",
+        tmp_path / f"out{EVIL}",
+    ]
     _, out, err = run_main([str(argument) for argument in arguments], monkeypatch, capsys)
     assert "Traceback" not in err and not HARM.search(out) and not HARM.search(err)
     assert "\\x1b]0;title" in out + err
@@ -141,11 +166,21 @@ def test_an_svg_is_xml_whatever_is_drawn(odd: str, tmp_path: Path) -> None:
     xml.dom.minidom.parse(str(tmp_path / "a.svg"))
 
 
-def command(*arguments: str, code: str = "from probekit.cli import main; main()", **how: Any) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONUNBUFFERED": ""}
+def command(
+    *arguments: str, code: str = "from probekit.cli import main; main()", **how: Any
+) -> subprocess.Popen[str]:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONUNBUFFERED": "",
+    }
     environment |= how.pop("environment", {})
     return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], text=True, stderr=subprocess.PIPE, env=environment, **how
+        [sys.executable, "-c", code, *arguments],
+        text=True,
+        stderr=subprocess.PIPE,
+        env=environment,
+        **how,
     )
 
 
@@ -174,7 +209,9 @@ def test_a_closed_standard_output() -> None:
 
 
 def test_a_terminal_that_knows_ascii_only() -> None:
-    with command("tasks", stdout=subprocess.PIPE, environment={"PYTHONIOENCODING": "ascii"}) as running:
+    with command(
+        "tasks", stdout=subprocess.PIPE, environment={"PYTHONIOENCODING": "ascii"}
+    ) as running:
         out, err = running.communicate()
     assert running.returncode == 0 and err == "" and out.isascii() and "pos" in out
 
@@ -184,11 +221,19 @@ def test_a_signal_ends_a_fit_at_once_with_a_message_and_no_empty_folder(
     tmp_path: Path, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code = (
-        "from probekit import progress; progress.LINE_EVERY = progress.DELAY = 0; from probekit.cli import main; main()"
-    )
+    code = "from probekit import progress; progress.LINE_EVERY = progress.DELAY = 0; from probekit.cli import main; main()"
     corpus = str(conllu(tmp_path, "0", "x"))
-    arguments = ["probe", "--model", str(tiny_bert), "--task", "pos", "--corpus", corpus, "--out", "a/b"]
+    arguments = [
+        "probe",
+        "--model",
+        str(tiny_bert),
+        "--task",
+        "pos",
+        "--corpus",
+        corpus,
+        "--out",
+        "a/b",
+    ]
     running = begin(code, *arguments, "--probe", "mlp", "--seeds", "1000")
     for line in running.stderr:
         if line.startswith("fit: 0%"):
@@ -205,7 +250,9 @@ def test_every_signal_that_asks_to_end_does(name: str) -> None:
     number = getattr(signal, name, None)
     if number is None:
         pytest.skip(f"no {name} here")
-    inherited = signal.signal(number, signal.SIG_DFL)  # a shell's background job inherits an ignored SIGINT
+    inherited = signal.signal(
+        number, signal.SIG_DFL
+    )  # a shell's background job inherits an ignored SIGINT
     try:
         with pytest.raises(Stopped) as stopped, stopping():
             signal.raise_signal(number)

@@ -40,10 +40,14 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def about(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
     ] = False,
 ) -> None:
-    """What does each layer of a language model know, and what did fine-tuning change? Any Hugging Face checkpoint."""
+    """What does each layer of a language model know, and what did fine-tuning change? Any Hugging
+    Face checkpoint."""
 
 
 app.command(cls=Command)(runs.probe)
@@ -63,7 +67,9 @@ app.add_typer(lists.cache_app, name="cache", invoke_without_command=True)
 def main() -> None:
     """Run the command line; a user's mistake is a line or two on standard error and exit status 2."""
     warnings.showwarning = terminal.show_warning
-    gc.set_threshold(100_000)  # a corpus is millions of small objects without cycles: walk over them less often
+    gc.set_threshold(
+        100_000
+    )  # a corpus is millions of small objects without cycles: walk over them less often
     with standard_output(), stopping():
         status = _status(_checked)
         status = status or _status(sys.stdout.flush)
@@ -73,7 +79,9 @@ def main() -> None:
 def _checked() -> None:
     for argument in sys.argv:
         if not argument.isprintable() and argument != argument.encode(errors="replace").decode():
-            raise InputError(f"the argument '{argument}' is not text in this system's encoding: rename that file")
+            raise InputError(
+                f"the argument '{argument}' is not text in this system's encoding: rename that file"
+            )
     app()
 
 
@@ -92,7 +100,10 @@ def _status(command: Callable[[], object]) -> int:
     except OSError as error:
         said = f"error: cannot use {error.filename or 'a file'}: {reason(error)}"
     except Stopped as stop:
-        status, said = stop.status, "stopped; finished states are kept, the same command goes on from there"
+        status, said = (
+            stop.status,
+            "stopped; finished states are kept, the same command goes on from there",
+        )
     except Exception:
         status, said = 1, traceback.format_exc()
     if said:

@@ -16,7 +16,18 @@ from probekit.whole import reason
 
 CLOSED = 141  # exit status, as shells have it, where whoever reads standard output has gone
 
-_PLAIN = {"–": "-", "—": "-", "…": "...", "→": "->", "×": "x", "≤": "<=", "≥": ">=", "’": "'", "“": '"', "”": '"'}
+_PLAIN = {
+    "–": "-",
+    "—": "-",
+    "…": "...",
+    "→": "->",
+    "×": "x",
+    "≤": "<=",
+    "≥": ">=",
+    "’": "'",
+    "“": '"',
+    "”": '"',
+}
 
 
 class OutputError(ProbekitError):
@@ -28,7 +39,9 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     characters = error.object[error.start : error.end]
-    return "".join(_PLAIN.get(c) or c.encode("ascii", "backslashreplace").decode() for c in characters), error.end
+    return "".join(
+        _PLAIN.get(c) or c.encode("ascii", "backslashreplace").decode() for c in characters
+    ), error.end
 
 
 codecs.register_error("probekit", _plain)

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from probekit.states.entries import StoreEntry
 
 corpora_app = typer.Typer(
-    help="List the corpora, with licence and whether they are here; or fetch one.", rich_markup_mode=None
+    help="List the corpora, with licence and whether they are here; or fetch one.",
+    rich_markup_mode=None,
 )
-cache_app = typer.Typer(help="List, verify or prune the cached hidden states.", rich_markup_mode=None)
+cache_app = typer.Typer(
+    help="List, verify or prune the cached hidden states.", rich_markup_mode=None
+)
 
 
 def tasks(as_json: Json = False) -> None:
@@ -56,12 +59,15 @@ def corpora(context: typer.Context, as_json: Json = False) -> None:
         }
         for card in corpus_cards()
     ]
-    terminal.print_rows(listed, as_json, "Corpora (--corpus NAME; your own: --corpus ./file.conllu)")
+    terminal.print_rows(
+        listed, as_json, "Corpora (--corpus NAME; your own: --corpus ./file.conllu)"
+    )
 
 
 @corpora_app.command()
 def fetch(
-    names: Annotated[list[str], typer.Argument(help="Names of corpora.")], allow_modified: AllowModified = False
+    names: Annotated[list[str], typer.Argument(help="Names of corpora.")],
+    allow_modified: AllowModified = False,
 ) -> None:
     """Download a corpus, verify it and keep it."""
     from probekit.corpora.card import load_card
@@ -103,7 +109,8 @@ def cache(context: typer.Context, as_json: Json = False) -> None:
 
 
 def _of(entry: StoreEntry) -> dict[str, str]:
-    """What a store is of, or what is wrong with it: the names asked for, and what tells apart stores of one name."""
+    """What a store is of, or what is wrong with it: the names asked for, and what tells apart
+    stores of one name."""
     from probekit.states.named import names_in
 
     models, corpora = names_in(entry.folder)
@@ -136,7 +143,9 @@ def verify() -> None:
     for path, problem in damaged:
         terminal.say(f"{path}: {problem}")
     if damaged:
-        terminal.say(f"{len(damaged)} damaged: what is needed is computed again; 'probekit cache prune KEY' deletes")
+        terminal.say(
+            f"{len(damaged)} damaged: what is needed is computed again; 'probekit cache prune KEY' deletes"
+        )
     else:
         terminal.say("every file matches its checksum")
     raise typer.Exit(1 if damaged else 0)
@@ -145,7 +154,8 @@ def verify() -> None:
 @cache_app.command()
 def prune(
     keys: Annotated[
-        list[str] | None, typer.Argument(help="Keys as 'probekit cache' lists them, or how they begin.")
+        list[str] | None,
+        typer.Argument(help="Keys as 'probekit cache' lists them, or how they begin."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
 ) -> None:
@@ -170,4 +180,6 @@ def _key(given: str, keys: list[str]) -> str:
     meant = [key for key in keys if given and key.startswith(given)]
     if given in keys or len(meant) == 1:
         return given if given in keys else meant[0]
-    raise InputError(f"'{given}' begins {len(meant)} keys: name one" if meant else unknown("key", given, keys))
+    raise InputError(
+        f"'{given}' begins {len(meant)} keys: name one" if meant else unknown("key", given, keys)
+    )

@@ -16,7 +16,9 @@ def models(as_json: options.Json = False) -> None:
     if as_json:
         terminal.print_json({"aliases": aliases, "families": families})
         return
-    terminal.print_rows(aliases, False, "Aliases (--model NAME; or a hub id, a folder, random:NAME, word vectors)")
+    terminal.print_rows(
+        aliases, False, "Aliases (--model NAME; or a hub id, a folder, random:NAME, word vectors)"
+    )
     terminal.print_rows(families, False, "Families")
 
 
@@ -54,11 +56,14 @@ def family_rows() -> list[dict[str, str]]:
 def doctor(
     reading: dict[str, Any],
     model: Annotated[str, typer.Option(help="As for probe.")],
-    corpus: Annotated[str, typer.Option(help="Whose words are looked at: a name, file or folder.")] = "sample",
+    corpus: Annotated[
+        str, typer.Option(help="Whose words are looked at: a name, file or folder.")
+    ] = "sample",
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
 ) -> None:
-    """What is this model, and how would it read a corpus? Exit status 1 where something would make results wrong."""
+    """What is this model, and how would it read a corpus? Exit status 1 where something would make
+    results wrong."""
     import probekit as pk
     from probekit.states.doctor import examine
 
@@ -66,7 +71,9 @@ def doctor(
     words = pk.load_corpus(corpus, allow_modified=allow_modified)
     found = examine(model, words, options.extract_settings(reading))
     if as_json:
-        terminal.print_json({"facts": found.facts, "problems": found.problems, "warnings": found.warnings})
+        terminal.print_json(
+            {"facts": found.facts, "problems": found.problems, "warnings": found.warnings}
+        )
     else:
         terminal.print_examination(found)
     raise typer.Exit(1 if found.problems else 0)

@@ -23,38 +23,63 @@ Form = Literal["table", "json", "latex"]
 DEEPEST = 10_000
 LONGEST_NAME = 100  # characters of a model's name in the name of a folder
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON to standard output, and nothing else there.")]
-Latex = Annotated[bool, typer.Option("--latex", help="Print the table as LaTeX (booktabs), and nothing else there.")]
-AllowModified = Annotated[
-    bool, typer.Option(help="Accept corpus files that differ from their checksum; results are marked with '*'.")
+Json = Annotated[
+    bool, typer.Option("--json", help="Print JSON to standard output, and nothing else there.")
 ]
-Tasks = Annotated[list[str], typer.Option("--task", help="Names or TOML files, repeated or with commas; or 'all'.")]
+Latex = Annotated[
+    bool,
+    typer.Option("--latex", help="Print the table as LaTeX (booktabs), and nothing else there."),
+]
+AllowModified = Annotated[
+    bool,
+    typer.Option(
+        help="Accept corpus files that differ from their checksum; results are marked with '*'."
+    ),
+]
+Tasks = Annotated[
+    list[str],
+    typer.Option("--task", help="Names or TOML files, repeated or with commas; or 'all'."),
+]
 Corpora = Annotated[
     list[str] | None,
     typer.Option("--corpus", help="Names, files or folders. [default: the one each task names]"),
 ]
 Layers = Annotated[str, typer.Option("--layers", help="Layers, such as 0,4,8-12. [default: all]")]
-LastLayer = Annotated[int | None, typer.Option(min=0, help="Read layers 0 to this one; those above are not run.")]
-Pieces = Annotated[Literal["mean", "first", "last"], typer.Option(help="A word's vector from its pieces.")]
+LastLayer = Annotated[
+    int | None, typer.Option(min=0, help="Read layers 0 to this one; those above are not run.")
+]
+Pieces = Annotated[
+    Literal["mean", "first", "last"], typer.Option(help="A word's vector from its pieces.")
+]
 Span = Annotated[
     Literal["mean", "ends"] | None,
     typer.Option(help="A span's vector. [default: as the task says]"),
 ]
-Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where the model runs.")]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where the model runs.")
+]
 Dtype = Annotated[
     Literal["auto", "float32", "float16", "bfloat16", "int8", "int4"],
     typer.Option(help="Of the computation; all but auto and float32 need a GPU."),
 ]
 Stack = Annotated[
-    Literal["auto", "encoder", "decoder"], typer.Option(help="Of an encoder-decoder; auto is its encoder.")
+    Literal["auto", "encoder", "decoder"],
+    typer.Option(help="Of an encoder-decoder; auto is its encoder."),
 ]
 Site = Annotated[
     Literal["residual", "attn", "mlp"],
-    typer.Option(help="What is read of a block: the residual stream, or what attn or mlp adds to it."),
+    typer.Option(
+        help="What is read of a block: the residual stream, or what attn or mlp adds to it."
+    ),
 ]
-Adapter = Annotated[Literal["on", "off"], typer.Option(help="Of a PEFT adapter; off is its base alone.")]
+Adapter = Annotated[
+    Literal["on", "off"], typer.Option(help="Of a PEFT adapter; off is its base alone.")
+]
 Tokenizer = Annotated[
-    str | None, typer.Option(help="Name or folder of a model with another tokenizer. [default: the model's own]")
+    str | None,
+    typer.Option(
+        help="Name or folder of a model with another tokenizer. [default: the model's own]"
+    ),
 ]
 StoreDtype = Annotated[Literal["float16", "float32"], typer.Option(help="Of the cached states.")]
 BatchTokens = Annotated[int | None, typer.Option(min=1, max=1 << 24, help="Pieces a batch.")]
@@ -93,7 +118,8 @@ def _reading(
 
 
 def reads(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of how models are read, as its argument `reading` (see `extract_settings`)."""
+    """Give a command the options of how models are read, as its argument `reading` (see
+    `extract_settings`)."""
     own = inspect.signature(command, eval_str=True).parameters
     shared = inspect.signature(_reading, eval_str=True).parameters
 
@@ -134,7 +160,9 @@ def names_of_corpora(values: list[str] | None) -> list[str] | None:
         return None
     found = names(values)
     if not found:
-        raise InputError("--corpus needs a name, a file or a folder; without it each task takes its own")
+        raise InputError(
+            "--corpus needs a name, a file or a folder; without it each task takes its own"
+        )
     return found
 
 
@@ -161,7 +189,9 @@ def _layers(text: str, last: int | None) -> tuple[int, ...]:
     for part in filter(None, text.split(",")):
         first, _, end = part.strip().partition("-")
         ends = [first, end or first]
-        if not all(re.fullmatch("[0-9]{1,18}", number) for number in ends) or int(first) > int(ends[1]):
+        if not all(re.fullmatch("[0-9]{1,18}", number) for number in ends) or int(first) > int(
+            ends[1]
+        ):
             raise InputError(f"--layers takes numbers and ranges such as 0,4,8-12, not '{text}'")
         _check_depth("--layers", int(ends[1]))
         chosen.extend(range(int(first), int(end or first) + 1))
@@ -177,13 +207,16 @@ def with_span(names: list[str], span: Literal["mean", "ends"] | None) -> list[An
     from probekit.tasks.task import load_task, shipped_tasks
 
     if "all" in names:
-        raise InputError(f"--span needs tasks by name: {', '.join(task.name for task in shipped_tasks())}")
+        raise InputError(
+            f"--span needs tasks by name: {', '.join(task.name for task in shipped_tasks())}"
+        )
     return [replace(load_task(name), span=span) for name in names]
 
 
 @contextmanager
 def results_folder(out: Path | None, models: list[str]) -> Iterator[Path]:
-    """The folder for results, made before hours of work, and taken away again where nothing came of it."""
+    """The folder for results, made before hours of work, and taken away again where nothing came of
+    it."""
     from probekit.results.folder import make_folder
 
     folder = new_folder(out, models)

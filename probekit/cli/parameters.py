@@ -1,4 +1,5 @@
-"""Parameters: the library's messages name parameters of Python; here they become the options of the command line."""
+"""Parameters: the library's messages name parameters of Python; here they become the options of the
+command line."""
 
 from __future__ import annotations
 

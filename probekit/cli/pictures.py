@@ -20,12 +20,16 @@ Greyscale = Annotated[bool, typer.Option("--greyscale", help="Draw without colou
 def heatmap(
     folders: Folders,
     out: Picture = Path("heatmap.png"),
-    cmap: Annotated[str | None, typer.Option(help="A colour map of matplotlib. [default: cividis_r; vlag_r]")] = None,
+    cmap: Annotated[
+        str | None, typer.Option(help="A colour map of matplotlib. [default: cividis_r; vlag_r]")
+    ] = None,
     vmin: Annotated[
         float | None,
         typer.Option(help="Lower end of one scale for all cells. [default: each row's lowest]"),
     ] = None,
-    vmax: Annotated[float | None, typer.Option(help="Upper end. [default: each row's highest]")] = None,
+    vmax: Annotated[
+        float | None, typer.Option(help="Upper end. [default: each row's highest]")
+    ] = None,
     digits: Annotated[int | None, typer.Option(min=0, max=6, help="Decimals in the cells.")] = None,
     greyscale: Greyscale = False,
 ) -> None:

@@ -24,8 +24,12 @@ def probe(
     ],
     task: options.Tasks,
     corpus: options.Corpora = None,
-    probes: Annotated[str, typer.Option("--probe", help="linear, mlp, rank:SIZE, or several with a comma.")] = "linear",
-    seeds: Annotated[int, typer.Option(min=1, max=1_000, help="Probes a layer, with seeds 0, 1, …")] = 1,
+    probes: Annotated[
+        str, typer.Option("--probe", help="linear, mlp, rank:SIZE, or several with a comma.")
+    ] = "linear",
+    seeds: Annotated[
+        int, typer.Option(min=1, max=1_000, help="Probes a layer, with seeds 0, 1, …")
+    ] = 1,
     span: options.Span = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
@@ -56,14 +60,25 @@ def probe(
 @options.reads
 def compare(
     reading: dict[str, Any],
-    before: Annotated[str, typer.Option(help="The checkpoint before: alias, hub id with @revision, or folder.")],
-    after: Annotated[list[str], typer.Option(help="The checkpoint after; repeat for several, in order.")],
+    before: Annotated[
+        str, typer.Option(help="The checkpoint before: alias, hub id with @revision, or folder.")
+    ],
+    after: Annotated[
+        list[str], typer.Option(help="The checkpoint after; repeat for several, in order.")
+    ],
     task: options.Tasks,
     corpus: options.Corpora = None,
     probe: Annotated[str, typer.Option(help="linear, mlp or rank:SIZE.")] = "linear",
-    seeds: Annotated[int, typer.Option(min=1, max=1_000, help="Probes a layer and checkpoint, with seeds 0, 1, …")] = 3,
-    correction: Annotated[Literal["holm", "bh", "none"], typer.Option(help="Of p-values over all cells.")] = "holm",
-    floor: Annotated[Literal["majority", "lexical"], typer.Option(help="What retention counts from.")] = "majority",
+    seeds: Annotated[
+        int,
+        typer.Option(min=1, max=1_000, help="Probes a layer and checkpoint, with seeds 0, 1, …"),
+    ] = 3,
+    correction: Annotated[
+        Literal["holm", "bh", "none"], typer.Option(help="Of p-values over all cells.")
+    ] = "holm",
+    floor: Annotated[
+        Literal["majority", "lexical"], typer.Option(help="What retention counts from.")
+    ] = "majority",
     span: options.Span = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
@@ -99,18 +114,27 @@ def compare(
 def trace(
     reading: dict[str, Any],
     task: options.Tasks,
-    run: Annotated[Path | None, typer.Option(help="A Trainer's output folder, with checkpoint-N inside.")] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="A Trainer's output folder, with checkpoint-N inside.")
+    ] = None,
     models: Annotated[
-        list[str] | None, typer.Option(help="Checkpoints in the order of training; repeat. With --run: before them.")
+        list[str] | None,
+        typer.Option(help="Checkpoints in the order of training; repeat. With --run: before them."),
     ] = None,
     base: Annotated[
         str | None,
-        typer.Option(help="The model that training began with. [default: what the first checkpoint names, or itself]"),
+        typer.Option(
+            help="The model that training began with. [default: what the first checkpoint names, or itself]"
+        ),
     ] = None,
     corpus: options.Corpora = None,
     probe: Annotated[str, typer.Option(help="linear, mlp or rank:SIZE.")] = "linear",
-    seeds: Annotated[int, typer.Option(min=1, max=1_000, help="Probes a layer, with seeds 0, 1, …")] = 1,
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="Retention below which it counts as gone.")] = 0.9,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=1_000, help="Probes a layer, with seeds 0, 1, …")
+    ] = 1,
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="Retention below which it counts as gone.")
+    ] = 0.9,
     keep_states: Annotated[
         Literal["yes", "no"], typer.Option(help="no: delete states extracted for this alone.")
     ] = "yes",
@@ -119,12 +143,15 @@ def trace(
     as_json: options.Json = False,
     latex: options.Latex = False,
 ) -> None:
-    """When was it forgotten? Probe every checkpoint of a training run; only new ones when given --out again."""
+    """When was it forgotten? Probe every checkpoint of a training run; only new ones when given
+    --out again."""
     require_one_model_each("--models", models or [])
     require_one_model_each("--base", [base] if base else [], repeated=False)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
     if not (run or models):
-        raise InputError("give --run with a Trainer's output folder, or --models for each checkpoint")
+        raise InputError(
+            "give --run with a Trainer's output folder, or --models for each checkpoint"
+        )
     with options.results_folder(out, [str(run or (models or [""])[0])]) as folder:
         import probekit as pk
         from probekit.forgetting.trace import checkpoints_of

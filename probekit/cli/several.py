@@ -1,4 +1,5 @@
-"""Several: options that take several values, and what is said where they are given as those of another option are."""
+"""Several: options that take several values, and what is said where they are given as those of
+another option are."""
 
 from __future__ import annotations
 
@@ -13,11 +14,13 @@ from probekit.foreign import shortened
 from probekit.paths import path_of
 
 COMMAS = ("task", "corpus", "layers", "probes")
-"""Parameters whose option takes several values with commas; the others that take several are repeated."""
+"""Parameters whose option takes several values with commas; the others that take several are
+repeated."""
 
 
 class Command(TyperCommand):
-    """A command that says how its options take several values, where a value is left that belongs to none."""
+    """A command that says how its options take several values, where a value is left that belongs
+    to none."""
 
     allow_extra_args = True  # they are refused below
 
@@ -43,11 +46,16 @@ class Command(TyperCommand):
             how = f"takes several with commas: {option} {','.join(names(values))}"
         elif found.multiple:
             how = f"is repeated for several: {_repeated(option, values)}"
-        raise InputError(f"'{shortened(left)}' belongs to no option: {option} {shortened(how, 200)}")
+        raise InputError(
+            f"'{shortened(left)}' belongs to no option: {option} {shortened(how, 200)}"
+        )
 
 
-def _values_before(given: list[str], left: str, options: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """The option that `left` follows, and what follows that option, `left` last; `left` is not its first value."""
+def _values_before(
+    given: list[str], left: str, options: Mapping[str, Any]
+) -> tuple[str, list[str]]:
+    """The option that `left` follows, and what follows that option, `left` last; `left` is not its
+    first value."""
     option = ""
     values: list[str] = []
     for argument in given:
@@ -67,11 +75,16 @@ def _repeated(option: str, values: Iterable[str]) -> str:
 
 
 def require_one_model_each(option: str, models: Sequence[str], *, repeated: bool = True) -> None:
-    """Raise InputError for model names with a comma between them; a folder may have one in its name."""
+    """Raise InputError for model names with a comma between them; a folder may have one in its
+    name."""
     for given in models:
         several = names([given])
         inner = given.removeprefix("random:")
-        if len(several) < 2 or path_of(inner).exists() or path_of(inner.rpartition(":")[0] or inner).exists():
+        if (
+            len(several) < 2
+            or path_of(inner).exists()
+            or path_of(inner.rpartition(":")[0] or inner).exists()
+        ):
             continue
         how = f"repeat it for several: {_repeated(option, several)}" if repeated else "not several"
         raise InputError(f"{option} takes one model, {shortened(how, 200)}")

@@ -1,4 +1,5 @@
-"""Signals: Ctrl-C, a request to end (SIGTERM) and a closed terminal (SIGHUP) end a command in the same way."""
+"""Signals: Ctrl-C, a request to end (SIGTERM) and a closed terminal (SIGHUP) end a command in the
+same way."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def stopping() -> Iterator[None]:
-    """Raise Stopped in the block when a signal of NAMES arrives; ignored ones (by nohup, say) stay ignored."""
+    """Raise Stopped in the block when a signal of NAMES arrives; ignored ones (by nohup, say) stay
+    ignored."""
     before = {}
     for name in NAMES:
         number = getattr(signal, name, None)

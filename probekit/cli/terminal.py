@@ -47,7 +47,9 @@ def print_comparison(comparison: Comparison, folder: Path, form: Form) -> None:
     from probekit.forgetting.comparison import TABLES
 
     files = [f"{name}.csv" for name in TABLES] + ["run.json"]
-    files += [f"{name}.{ending}" for name in ("forgetting", "decomposition") for ending in ("png", "svg")]
+    files += [
+        f"{name}.{ending}" for name in ("forgetting", "decomposition") for ending in ("png", "svg")
+    ]
     if form == "latex":
         _print_latex(comparison)
         return
@@ -55,7 +57,15 @@ def print_comparison(comparison: Comparison, folder: Path, form: Form) -> None:
         tables = {name: records(getattr(comparison, name)) for name in ("best", "last", *TABLES)}
         corrected = {name: comparison.run.settings[name] for name in ("correction", "floor")}
         corrected["corrected_over"] = comparison.run.counts["corrected_over"]
-        print_json({"warnings": comparison.warnings, **tables, **corrected, "folder": str(folder), "files": files})
+        print_json(
+            {
+                "warnings": comparison.warnings,
+                **tables,
+                **corrected,
+                "folder": str(folder),
+                "files": files,
+            }
+        )
         return
     from rich.console import Group
     from rich.text import Text
@@ -85,17 +95,30 @@ def print_trajectory(trajectory: Trajectory, folder: Path, form: Form) -> None:
     if form == "json":
         tables = {name: records(table) for name, table in trajectory.tables.items()}
         counted = {"base": trajectory.base, "threshold": trajectory.threshold}
-        print_json({"warnings": trajectory.warnings, **counted, **tables, "folder": str(folder), "files": files})
+        print_json(
+            {
+                "warnings": trajectory.warnings,
+                **counted,
+                **tables,
+                "folder": str(folder),
+                "files": files,
+            }
+        )
         return
     from rich.console import Group
     from rich.text import Text
 
     from probekit.reports.table import LEGENDS, as_rich, trajectory_table
 
-    lines = [Text(f"{row['task']}, {row['corpus']}: {row['verdict']}.") for _, row in trajectory.summary.iterrows()]
+    lines = [
+        Text(f"{row['task']}, {row['corpus']}: {row['verdict']}.")
+        for _, row in trajectory.summary.iterrows()
+    ]
     if any("MDE" in line.plain for line in lines):
         lines += [Text(), Text(LEGENDS["MDE"], "dim")]
-    print_results(trajectory.warnings, Group(as_rich(trajectory_table(trajectory)), *lines), folder, files)
+    print_results(
+        trajectory.warnings, Group(as_rich(trajectory_table(trajectory)), *lines), folder, files
+    )
 
 
 def _print_latex(subject: Scores | Comparison | Trajectory) -> None:
@@ -113,7 +136,9 @@ def records(table: pd.DataFrame) -> Any:
     return json.loads(table.to_json(orient="records", double_precision=15))
 
 
-def print_results(warnings: Sequence[str], shown: RenderableType, folder: Path, files: Sequence[str]) -> None:
+def print_results(
+    warnings: Sequence[str], shown: RenderableType, folder: Path, files: Sequence[str]
+) -> None:
     """Warnings, what was found, and where it is."""
     print_warnings(warnings)
     show(shown)

@@ -29,7 +29,9 @@ class WordAnnotation:
     values: Texts
 
     @classmethod
-    def of(cls, annotations: Sequence[Sequence[str | None] | None], lengths: Sequence[int]) -> WordAnnotation:
+    def of(
+        cls, annotations: Sequence[Sequence[str | None] | None], lengths: Sequence[int]
+    ) -> WordAnnotation:
         """From each passage's values, None where it has none, and its number of words."""
         pairs = zip(annotations, lengths, strict=True)
         filled = [(None,) * n if values is None else values for values, n in pairs]
@@ -67,12 +69,10 @@ class WordAnnotation:
 class SpanAnnotation:
     """Labelled spans.
 
-    Attributes:
-        present: `(passages,)` whether a passage has the annotation.
-        offsets: `(passages + 1,)` where each passage's edges begin.
-        arities: `(edges,)` spans of each edge.
-        spans: `(spans, 2)` first word and word after the last, edge after edge, as positions in the passage.
-        labels: of every edge.
+    Attributes: present: `(passages,)` whether a passage has the annotation. offsets: `(passages +
+        1,)` where each passage's edges begin. arities: `(edges,)` spans of each edge. spans:
+        `(spans, 2)` first word and word after the last, edge after edge, as positions in the
+        passage. labels: of every edge.
     """
 
     present: np.ndarray
@@ -88,9 +88,15 @@ class SpanAnnotation:
         spans = list(chain.from_iterable(edge.spans for edge in every))
         return cls(
             present=np.array([edges is not None for edges in annotations], dtype=bool),
-            offsets=offsets_of(np.array([len(edges or ()) for edges in annotations], dtype=np.int64)),
-            arities=np.fromiter((len(edge.spans) for edge in every), dtype=np.int8, count=len(every)),
-            spans=np.fromiter(chain.from_iterable(spans), dtype=np.int32, count=2 * len(spans)).reshape(-1, 2),
+            offsets=offsets_of(
+                np.array([len(edges or ()) for edges in annotations], dtype=np.int64)
+            ),
+            arities=np.fromiter(
+                (len(edge.spans) for edge in every), dtype=np.int8, count=len(every)
+            ),
+            spans=np.fromiter(
+                chain.from_iterable(spans), dtype=np.int32, count=2 * len(spans)
+            ).reshape(-1, 2),
             labels=Texts.of([edge.label for edge in every]),
         )
 
@@ -133,6 +139,9 @@ class SpanAnnotation:
         pairs = list(zip(spans[:, 0].tolist(), spans[:, 1].tolist(), strict=True))
         bounds = offsets_of(self.arities[first:last]).tolist()
         labels = self.labels.texts(first, last)
-        found = [Edge(tuple(pairs[a:b]), label) for (a, b), label in zip(pairwise(bounds), labels, strict=True)]
+        found = [
+            Edge(tuple(pairs[a:b]), label)
+            for (a, b), label in zip(pairwise(bounds), labels, strict=True)
+        ]
         borders = (self.offsets[start : stop + 1] - first).tolist()
         return [tuple(found[a:b]) for a, b in pairwise(borders)]

@@ -1,4 +1,5 @@
-"""Archives: members are read into memory from where they lie; nothing is extracted, nothing executed."""
+"""Archives: members are read into memory from where they lie; nothing is extracted, nothing
+executed."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ class _Implausible(Exception):
 
 
 class _Bounded:
-    """An unpacked archive; a header can have it allocate PIECE bytes at once, and all together HEADERS."""
+    """An unpacked archive; a header can have it allocate PIECE bytes at once, and all together
+    HEADERS."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
@@ -51,20 +53,32 @@ class _Bounded:
 
 
 def read_members(path: Path, pattern: str) -> dict[str, bytes]:
-    """Content of the members of a tar archive that match a glob, by path without the archive's top folder.
+    """Content of the members of a tar archive that match a glob, by path without the archive's top
+    folder.
 
-    Raises CorpusError where the archive is damaged, has no such member, or is not to be trusted: a member that is
-    absolute, climbs with `..`, is a link or a device, comes twice, or makes it larger than is plausible.
+    Raises CorpusError where the archive is damaged, has no such member, or is not to be trusted: a
+    member that is absolute, climbs with `..`, is a link or a device, comes twice, or makes it
+    larger than is plausible.
     """
     try:
         with path.open("rb") as packed:
             start = packed.read(6)
-        unpack = next((opened for magic, opened in _PACKED.items() if start.startswith(magic)), open)
+        unpack = next(
+            (opened for magic, opened in _PACKED.items() if start.startswith(magic)), open
+        )
         with unpack(path, "rb") as file:
             members = _members(path, _Bounded(file), pattern)
     except _Implausible as error:
         raise CorpusError(f"{path}: {error}") from error
-    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError, RecursionError) as error:
+    except (
+        tarfile.TarError,
+        EOFError,
+        zlib.error,
+        lzma.LZMAError,
+        OSError,
+        ValueError,
+        RecursionError,
+    ) as error:
         raise CorpusError(f"{path} is not a whole tar archive: {error}") from error
     if not members:
         raise CorpusError(f"{path} has no member that matches '{pattern}'")

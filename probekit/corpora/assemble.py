@@ -39,10 +39,15 @@ def from_card(card: Card, allow_modified: bool, progress: Progress) -> Corpus:
     fetched = fetch(card, allow_modified=allow_modified, progress=progress)
     if card.sources:
         files = {
-            split: tuple(path for source, path in fetched.paths.items() if source.split == split) for split in SPLITS
+            split: tuple(path for source, path in fetched.paths.items() if source.split == split)
+            for split in SPLITS
         }
     else:
-        files = {split: (path_of(card.path.parent / card.files[split]),) for split in SPLITS if split in card.files}
+        files = {
+            split: (path_of(card.path.parent / card.files[split]),)
+            for split in SPLITS
+            if split in card.files
+        }
     material = Material(
         name=card.name,
         files={split: paths for split, paths in files.items() if paths},
@@ -53,7 +58,11 @@ def from_card(card: Card, allow_modified: bool, progress: Progress) -> Corpus:
     )
     corpus = _corpus(card.name, card.reader, material)
     lacking = sorted(set(card.annotations) - corpus.word_annotations - corpus.span_annotations)
-    claims = (f"the card claims annotations that the files do not have: {', '.join(lacking)}",) if lacking else ()
+    claims = (
+        (f"the card claims annotations that the files do not have: {', '.join(lacking)}",)
+        if lacking
+        else ()
+    )
     return replace(corpus, card=card, modified=fetched.modified, warnings=corpus.warnings + claims)
 
 
@@ -63,7 +72,9 @@ def from_file(path: Path, progress: Progress) -> Corpus:
         raise CorpusError(f"no such corpus file or folder: {path}{suggestion(path)}")
     reader = reader_of(path)
     if not reader:
-        raise CorpusError(f"cannot tell the format of {path.name}: expected one of {KNOWN}, or a card (*.toml)")
+        raise CorpusError(
+            f"cannot tell the format of {path.name}: expected one of {KNOWN}, or a card (*.toml)"
+        )
     reading = READERS[reader](Material(path.stem, {"train": (path,)}, progress=progress))
     whole = distinct(reading.splits, reading.tally)["train"]
     try:
@@ -92,13 +103,19 @@ def _parsed(name: str, reader: str, material: Material) -> Corpus:
     reading = READERS[reader](material)
     missing = [split for split in SPLITS if split not in reading.splits]
     if len(missing) == len(SPLITS):
-        raise CorpusError(with_warnings(f"corpus '{name}' has neither train, dev nor test", reading.all_warnings()))
+        raise CorpusError(
+            with_warnings(
+                f"corpus '{name}' has neither train, dev nor test", reading.all_warnings()
+            )
+        )
     if missing:
         reading.warnings.append(f"'{name}' has no {' and no '.join(missing)} split")
     reading.splits = disjoint(reading.splits, reading.tally)
     for split, passages in reading.splits.items():
         if not passages:
-            where = ", ".join(str(path) for path in material.files.get(split, ())) or material.dataset
+            where = (
+                ", ".join(str(path) for path in material.files.get(split, ())) or material.dataset
+            )
             message = f"empty split: '{split}' of '{name}' has no sentence to read in {where}"
             raise CorpusError(with_warnings(message, reading.all_warnings()))
     return _finish(name, reading)

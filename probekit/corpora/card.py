@@ -24,23 +24,20 @@ READER_ANNOTATIONS: dict[str, tuple[str, ...]] = {
     "edges": (),
     "datasets": (),
 }
-"""The closed vocabulary of readers (`readers.READERS` has their functions) and the annotations each can give; empty
-where annotations are called whatever the files call them."""
+"""The closed vocabulary of readers (`readers.READERS` has their functions) and the annotations each
+can give; empty where annotations are called whatever the files call them."""
 
 
 @dataclass(frozen=True)
 class Source:
     """One file of a corpus on a public host, pinned to a commit.
 
-    Attributes:
-        repo: `OWNER/REPO`.
-        commit: 40 hex digits.
-        path: the file inside the repository; empty for the whole repository as an archive.
-        sha256: of the file; for an archive, of its used members (see `checksum.digest_members`).
-        git_blob: the git blob id, or its first digits, where only that is known.
-        members: for an archive, a glob of the members that are used, without the archive's top folder.
-        split: the split the file is read as, if it is one split.
-        bytes: of the file, where it is known: a download of more is stopped.
+    Attributes: repo: `OWNER/REPO`. commit: 40 hex digits. path: the file inside the repository;
+        empty for the whole repository as an archive. sha256: of the file; for an archive, of its
+        used members (see `checksum.digest_members`). git_blob: the git blob id, or its first
+        digits, where only that is known. members: for an archive, a glob of the members that are
+        used, without the archive's top folder. split: the split the file is read as, if it is one
+        split. bytes: of the file, where it is known: a download of more is stopped.
     """
 
     repo: str
@@ -54,9 +51,13 @@ class Source:
 
     @property
     def place(self) -> str:
-        """`OWNER/REPO/COMMIT/PATH`, or `OWNER/REPO/COMMIT.tar.gz` for an archive: where mirrors and the data
-        folder keep it."""
-        return f"{self.repo}/{self.commit}/{self.path}" if self.path else f"{self.repo}/{self.commit}.tar.gz"
+        """`OWNER/REPO/COMMIT/PATH`, or `OWNER/REPO/COMMIT.tar.gz` for an archive: where mirrors and
+        the data folder keep it."""
+        return (
+            f"{self.repo}/{self.commit}/{self.path}"
+            if self.path
+            else f"{self.repo}/{self.commit}.tar.gz"
+        )
 
     @property
     def url(self) -> str:
@@ -99,13 +100,19 @@ class Card:
 def load_card(name_or_path: str | Path) -> Card:
     """The card of a shipped name, or of a TOML file by path.
 
-    Raises InputError for an unknown name; CorpusError for a file that is missing or is not TOML, for an unknown
-    or missing key, a value of the wrong type, and a reader, annotation or split outside the vocabulary.
+    Raises InputError for an unknown name; CorpusError for a file that is missing or is not TOML,
+    for an unknown or missing key, a value of the wrong type, and a reader, annotation or split
+    outside the vocabulary.
     """
     is_path = isinstance(name_or_path, Path) or name_or_path.endswith(".toml")
     path = path_of(name_or_path) if is_path else bundle.find("corpora", str(name_or_path))
     card = schema.read(
-        Card, toml_table(path, "corpus card", CorpusError), str(path), CorpusError, name=path.stem, path=path
+        Card,
+        toml_table(path, "corpus card", CorpusError),
+        str(path),
+        CorpusError,
+        name=path.stem,
+        path=path,
     )
     _check_card(card)
     return card
@@ -134,10 +141,14 @@ def _check_source(source: Source, where: str) -> None:
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", source.repo) or ".." in source.repo:
         raise CorpusError(f"{where}: 'repo' is OWNER/REPO, not '{shortened(source.repo)}'")
     if not re.fullmatch(r"[0-9a-f]{40}", source.commit):
-        raise CorpusError(f"{where}: 'commit' is 40 hexadecimal digits, not '{shortened(source.commit)}'")
+        raise CorpusError(
+            f"{where}: 'commit' is 40 hexadecimal digits, not '{shortened(source.commit)}'"
+        )
     inside = PurePosixPath(source.path)
     if inside.is_absolute() or ".." in inside.parts or "\\" in source.path:
-        raise CorpusError(f"{where}: 'path' must stay inside the repository: '{shortened(source.path)}'")
+        raise CorpusError(
+            f"{where}: 'path' must stay inside the repository: '{shortened(source.path)}'"
+        )
     if not (source.sha256 or source.git_blob):
         raise CorpusError(f"{where}: a checksum is missing ('sha256', or 'git_blob')")
     if bool(source.path) == bool(source.members):

@@ -24,7 +24,9 @@ def of_text(splits: Mapping[Split, Passages]) -> str:
             bounds = passages.offsets[start : stop + 1]
             words = passages.words.texts(bounds[0], bounds[-1])
             borders = pairwise((bounds - bounds[0]).tolist())
-            for document, (a, b) in zip(passages.documents.texts(start, stop), borders, strict=True):
+            for document, (a, b) in zip(
+                passages.documents.texts(start, stop), borders, strict=True
+            ):
                 text = "\x1f".join(words[a:b])
                 digest.update(f"\x1e{document}\x1c{text}".encode())
     return digest.hexdigest()
@@ -66,7 +68,9 @@ def _edges(annotation: SpanAnnotation, start: int, stop: int) -> list[list[str]]
     texts[is_label] = labels
     texts[~is_label] = list(map(_span, spans[:, 0].tolist(), spans[:, 1].tolist()))
     row = texts.tolist()
-    return [row[a:b] for a, b in pairwise(places[annotation.offsets[start : stop + 1] - first].tolist())]
+    return [
+        row[a:b] for a, b in pairwise(places[annotation.offsets[start : stop + 1] - first].tolist())
+    ]
 
 
 @lru_cache(maxsize=65_536)

@@ -1,5 +1,5 @@
-"""One file from the network to the disk: goes on where it stopped, lands whole or not at all, and takes no more bytes
-and no more time than is plausible."""
+"""One file from the network to the disk: goes on where it stopped, lands whole or not at all, and
+takes no more bytes and no more time than is plausible."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def download(url: str, target: Path, progress: Progress, *, most: int = LARGEST)
         progress: told the bytes done and the bytes there are.
         most: bytes the file may have.
 
-    Raises CorpusError where the host cannot be reached, refuses, sends more than `most` bytes or sends too slowly, and
-    where the file cannot be written.
+    Raises CorpusError where the host cannot be reached, refuses, sends more than `most` bytes or
+    sends too slowly, and where the file cannot be written.
     """
     import requests
     from urllib3.exceptions import HTTPError
@@ -58,7 +58,9 @@ def download(url: str, target: Path, progress: Progress, *, most: int = LARGEST)
         # Without compression on the way, so that bytes count as they lie in the file.
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
-            if response.status_code == 416 and have:  # nothing left to send: the part is whole, or of something else
+            if (
+                response.status_code == 416 and have
+            ):  # nothing left to send: the part is whole, or of something else
                 return
             if response.status_code not in (200, 206):
                 raise requests.HTTPError(response=response)
@@ -67,11 +69,17 @@ def download(url: str, target: Path, progress: Progress, *, most: int = LARGEST)
     except (requests.RequestException, HTTPError, ValueError) as error:
         raise CorpusError(_unreachable(url, target, error)) from error
     except OSError as error:
-        remedy = "free some space" if is_full(error) else "set PROBEKIT_CACHE to a folder that you can write"
+        remedy = (
+            "free some space"
+            if is_full(error)
+            else "set PROBEKIT_CACHE to a folder that you can write"
+        )
         raise CorpusError(f"cannot write {part}: {reason(error)}; {remedy}") from error
 
 
-def _write(response: requests.Response, part: Path, have: int, most: int, progress: Progress) -> None:
+def _write(
+    response: requests.Response, part: Path, have: int, most: int, progress: Progress
+) -> None:
     length, name = response.headers.get("Content-Length", ""), part.name.removesuffix(".part")
     total = have + (int(length) if re.fullmatch("[0-9]{1,18}", length) else 0)
     if total > most:
@@ -95,7 +103,8 @@ def _write(response: requests.Response, part: Path, have: int, most: int, progre
 
 
 def _some(raw: Any) -> bytes:
-    """What has arrived, up to CHUNK bytes: waiting for a whole chunk would hide how slowly it comes."""
+    """What has arrived, up to CHUNK bytes: waiting for a whole chunk would hide how slowly it
+    comes."""
     if hasattr(raw, "read1"):
         return raw.read1(CHUNK) or b""
     return bytes(raw.read(SLOWEST))  # before urllib3 2
@@ -115,12 +124,15 @@ def _open_part(part: Path, have: int) -> BinaryIO:
     """A part to go on with, or a new one; never what a link leads to."""
     if not have:
         return create(part)
-    file = os.open(part, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    file = os.open(
+        part, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    )
     return os.fdopen(file, "ab")
 
 
 def _first_byte(response: requests.Response) -> int:
-    """Where the body begins, from `Content-Range: bytes 100-199/200`; -1 where the host does not say."""
+    """Where the body begins, from `Content-Range: bytes 100-199/200`; -1 where the host does not
+    say."""
     first = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
     return int(first) if re.fullmatch("[0-9]{1,18}", first) else -1
 
@@ -139,7 +151,11 @@ def _unreachable(url: str, target: Path, error: Exception) -> str:
     status = response.status_code if response is not None else 0
     why = f"HTTP status {status}" if status else type(error).__name__
     refused = 400 <= status < 500 and status not in TRY_LATER
-    again = "Check PROBEKIT_MIRROR, if it is set" if refused else "Run it again to go on where it stopped"
+    again = (
+        "Check PROBEKIT_MIRROR, if it is set"
+        if refused
+        else "Run it again to go on where it stopped"
+    )
     return (
         f"cannot download {shown(url)} ({why}). {again}; or put the file at {target}, "
         f"or set PROBEKIT_MIRROR to a folder or address that has OWNER/REPO/COMMIT/PATH; {INSTEAD}"
@@ -150,8 +166,8 @@ def _unreachable(url: str, target: Path, error: Exception) -> str:
 def only_one(folder: Path) -> Iterator[None]:
     """Let one process at a time download into a folder; the others wait.
 
-    On a network disk without locks two processes may write the same part; its checksum then fails, and it is fetched
-    again. Raises CorpusError where the folder cannot be written.
+    On a network disk without locks two processes may write the same part; its checksum then fails,
+    and it is fetched again. Raises CorpusError where the folder cannot be written.
     """
     with ExitStack() as stack:
         try:

@@ -48,11 +48,13 @@ def on_disk(card: Card) -> bool:
 def fetch(card: Card, *, allow_modified: bool = False, progress: Progress = silent) -> Fetched:
     """Every source of a card: what is on this machine is checked, the rest is downloaded.
 
-    `PROBEKIT_MIRROR`, a folder or an http(s) address that has `OWNER/REPO/COMMIT/PATH`, replaces the public hosts;
-    files in a folder are read where they are. A download that broke off goes on where it stopped, lands under its
-    name only when it is whole, and two processes at once do no harm.
+    `PROBEKIT_MIRROR`, a folder or an http(s) address that has `OWNER/REPO/COMMIT/PATH`, replaces
+    the public hosts; files in a folder are read where they are. A download that broke off goes on
+    where it stopped, lands under its name only when it is whole, and two processes at once do no
+    harm.
 
-    Raises CorpusError where a file cannot be had, or differs from its checksum and `allow_modified` is not set.
+    Raises CorpusError where a file cannot be had, or differs from its checksum and `allow_modified`
+    is not set.
     """
     paths: dict[Source, Path] = {}
     members: dict[str, bytes] = {}
@@ -81,7 +83,9 @@ def _mirror() -> str:
 
 def _is_address(mirror: str) -> bool:
     if "://" in mirror and not mirror.startswith(("http://", "https://")):
-        raise CorpusError(f"PROBEKIT_MIRROR takes a folder or an http(s) address, not {shown(mirror)}")
+        raise CorpusError(
+            f"PROBEKIT_MIRROR takes a folder or an http(s) address, not {shown(mirror)}"
+        )
     return "://" in mirror
 
 
@@ -90,7 +94,9 @@ def _lies_at(source: Source) -> Path | None:
     places = [data_folder()]
     if _mirror() and not _is_address(_mirror()):
         places.append(Path(os.path.expanduser(_mirror())))  # noqa: PTH111 - of an unknown user it is a name like others
-    return next((place / source.place for place in places if os.path.isfile(place / source.place)), None)  # noqa: PTH113
+    return next(
+        (place / source.place for place in places if os.path.isfile(place / source.place)), None
+    )  # noqa: PTH113
 
 
 def _download(source: Source, allow_modified: bool, progress: Progress) -> Path:
@@ -105,7 +111,9 @@ def _download(source: Source, allow_modified: bool, progress: Progress) -> Path:
     url = f"{mirror}/{source.place}" if mirror else source.url
     part = part_of(target)
     if not target.parent.resolve().is_relative_to(data_folder().resolve()):
-        raise CorpusError(f"a link inside {data_folder()} leads out of it: delete it ({target.parent})")
+        raise CorpusError(
+            f"a link inside {data_folder()} leads out of it: delete it ({target.parent})"
+        )
     most = source.bytes if source.bytes and not allow_modified else LARGEST
     with only_one(data_folder()):
         if target.exists():  # another process fetched it meanwhile
@@ -147,6 +155,4 @@ def _part_differs(source: Source, part: Path) -> str:
 def _differs(where: Path | str, wrong: str) -> str:
     is_download = isinstance(where, Path) and where.is_relative_to(data_folder())
     advice = "Delete it to fetch it again, or accept" if is_download else "Accept"
-    return (
-        f"{where} differs from the corpus card: its {wrong}. {advice} it with allow_modified=True (results are marked)"
-    )
+    return f"{where} differs from the corpus card: its {wrong}. {advice} it with allow_modified=True (results are marked)"

@@ -2,8 +2,8 @@
 
 - `.conllu`, `.conllup`: CoNLL-U; `*_conll`: CoNLL-2012; `.parquet`: `datasets`;
 - `.json`, `.jsonl`: edge probing where the first line has `text` and `targets`, else `datasets`;
-- `train`; `dev`, `development`, `valid`, `validation`, `val`; `test`: as a word of the file's name or, failing that,
-  of a folder's it stands in.
+- `train`; `dev`, `development`, `valid`, `validation`, `val`; `test`: as a word of the file's name
+  or, failing that, of a folder's it stands in.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ FORMATS = {".conllu": "conllu", ".conllup": "conllu", ".parquet": "datasets"}
 JSON = (".json", ".jsonl")
 KNOWN = "*.conllu, *.conllup, *_conll, *.json, *.jsonl, *.parquet"
 
-_SPLIT = re.compile(r"(?:^|[^a-z])(?:(train)|(dev(?:elopment)?|valid(?:ation)?|val)|(test))(?![a-z])")
+_SPLIT = re.compile(
+    r"(?:^|[^a-z])(?:(train)|(dev(?:elopment)?|valid(?:ation)?|val)|(test))(?![a-z])"
+)
 
 
 ENTRIES = 50_000
@@ -73,11 +75,11 @@ def split_of(path: Path) -> Split | None:
 def files_in(folder: Path) -> tuple[str, dict[Split, tuple[Path, ...]]]:
     """The reader for a folder, and its files by split; files that name no split are passed over.
 
-    A folder with split files of its own is read without its sub-folders. Otherwise everything below it is, but for
-    hidden folders, `not-to-release` and links to folders.
+    A folder with split files of its own is read without its sub-folders. Otherwise everything below
+    it is, but for hidden folders, `not-to-release` and links to folders.
 
-    Raises CorpusError where there is no such file, the files are of several formats, a folder cannot be listed or
-    holds more than `ENTRIES` files.
+    Raises CorpusError where there is no such file, the files are of several formats, a folder
+    cannot be listed or holds more than `ENTRIES` files.
     """
     files, folders = _listed(folder)
     found = _by_split(folder, files)
@@ -90,7 +92,9 @@ def files_in(folder: Path) -> tuple[str, dict[Split, tuple[Path, ...]]]:
     if len(readers) > 1:
         mixed = " and ".join(f"{path.name} ({reader})" for reader, path in sorted(readers.items()))
         raise CorpusError(f"{folder} mixes formats: {mixed}; give one folder each")
-    return next(iter(readers)), {split: tuple(path for path, _ in paths) for split, paths in found.items()}
+    return next(iter(readers)), {
+        split: tuple(path for path, _ in paths) for split, paths in found.items()
+    }
 
 
 def files_read(folder: Path, files: Mapping[Split, tuple[Path, ...]]) -> str:
@@ -106,7 +110,8 @@ def files_read(folder: Path, files: Mapping[Split, tuple[Path, ...]]) -> str:
 
 
 def _listed(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The files and the folders in a folder, in alphabetical order; hidden ones and links to folders are left out."""
+    """The files and the folders in a folder, in alphabetical order; hidden ones and links to
+    folders are left out."""
     files: list[Path] = []
     folders: list[Path] = []
     try:
@@ -140,7 +145,9 @@ def _below(folders: Sequence[Path], seen: int, root: Path) -> list[Path]:
 
 
 def _too_many(folder: Path) -> CorpusError:
-    return CorpusError(f"{folder} holds more than {ENTRIES:,} files and folders: give the folder of one corpus")
+    return CorpusError(
+        f"{folder} holds more than {ENTRIES:,} files and folders: give the folder of one corpus"
+    )
 
 
 def _by_split(folder: Path, files: Iterable[Path]) -> dict[Split, list[tuple[Path, str]]]:
@@ -150,6 +157,8 @@ def _by_split(folder: Path, files: Iterable[Path]) -> dict[Split, list[tuple[Pat
         split = split_of(path.relative_to(folder))
         if split and (reader := reader_of(path)):
             if not is_utf8(path.name):
-                raise CorpusError(f"{folder} has a file whose name is not UTF-8: {path.name!r}; rename it")
+                raise CorpusError(
+                    f"{folder} has a file whose name is not UTF-8: {path.name!r}; rename it"
+                )
             found.setdefault(split, []).append((path, reader))
     return {split: found[split] for split in SPLITS if split in found}

@@ -37,9 +37,15 @@ class Block(Generic[T]):
     def of_each(self) -> list[Mapping[str, tuple[T, ...]]]:
         """The annotations of every passage."""
         block = slice(self._start, self._stop)
-        present = {name: annotation.present[block].tolist() for name, annotation in self._annotations.items()}
+        present = {
+            name: annotation.present[block].tolist()
+            for name, annotation in self._annotations.items()
+        }
         numbers = range(self._stop - self._start)
-        return [AnnotationsOfOne(self, i, tuple(name for name in present if present[name][i])) for i in numbers]
+        return [
+            AnnotationsOfOne(self, i, tuple(name for name in present if present[name][i]))
+            for i in numbers
+        ]
 
 
 class AnnotationsOfOne(Mapping[str, tuple[T, ...]]):

@@ -20,8 +20,8 @@ HUB = "hf:"
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """No garbage collection meanwhile: millions of small objects without cycles come to life in the readers, and
-    the collector's walks over them took a tenth of the time."""
+    """No garbage collection meanwhile: millions of small objects without cycles come to life in the
+    readers, and the collector's walks over them took a tenth of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -33,21 +33,26 @@ def _collector_paused() -> Iterator[None]:
 
 @reporting
 @_collector_paused()
-def load_corpus(name_or_path: str | Path, *, allow_modified: bool = False, progress: Progress | bool = True) -> Corpus:
+def load_corpus(
+    name_or_path: str | Path, *, allow_modified: bool = False, progress: Progress | bool = True
+) -> Corpus:
     """The annotated text a name or a path stands for.
 
-    A shipped name wins over a file or folder of that name, which is `./NAME` (see `bundle.is_shipped`).
+    A shipped name wins over a file or folder of that name, which is `./NAME` (see
+    `bundle.is_shipped`).
 
-    Args:
-        name_or_path: a shipped name (`en_ewt`); a card of one's own (`my.toml`); a file or a folder with train, dev
-            and test (see `find`; a single file is split by document); or `hf:NAME`, a data set of the hub
-            (`hf:NAME:CONFIG`).
-        allow_modified: accept fetched files whose checksum differs from the card's; `Corpus.modified` names them.
+    Args: name_or_path: a shipped name (`en_ewt`); a card of one's own (`my.toml`); a file or a
+        folder with train, dev
+            and test (see `find`; a single file is split by document); or `hf:NAME`, a data set of
+            the hub (`hf:NAME:CONFIG`).
+        allow_modified: accept fetched files whose checksum differs from the card's;
+            `Corpus.modified` names them.
         progress: while files are fetched and read: True for bars on standard error, False for
             silence, or a function that is called with the stage, the units done and the units
             there are.
 
-    Raises InputError for an unknown name, CorpusError for files that are missing, malformed or modified.
+    Raises InputError for an unknown name, CorpusError for files that are missing, malformed or
+    modified.
     """
     doors.of_type("name_or_path", name_or_path, (str, Path))
     doors.of_type("allow_modified", allow_modified, bool)
@@ -55,7 +60,9 @@ def load_corpus(name_or_path: str | Path, *, allow_modified: bool = False, progr
     try:
         corpus = _loaded(name_or_path, allow_modified, report)
     except OSError as error:  # a folder that may not be entered, a file that goes while it is read
-        raise CorpusError(f"cannot read {error.filename or name_or_path}: {error.strerror or error}") from error
+        raise CorpusError(
+            f"cannot read {error.filename or name_or_path}: {error.strerror or error}"
+        ) from error
     return replace(corpus, source=str(name_or_path))
 
 

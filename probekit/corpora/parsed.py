@@ -1,7 +1,7 @@
 """Parsed: corpora as their readers gave them, in the cache, so that files are parsed once.
 
-A parsed corpus is known by what it was made from: its files and their content, the columns, and the code that reads
-them. Another one of that name takes its place.
+A parsed corpus is known by what it was made from: its files and their content, the columns, and the
+code that reads them. Another one of that name takes its place.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def folder() -> Path:
 
 
 def path_for(name: str, reader: str, material: Material) -> Path | None:
-    """Where the corpus `name`, as `reader` reads it, is kept; None for small files and data sets of the hub.
+    """Where the corpus `name`, as `reader` reads it, is kept; None for small files and data sets of
+    the hub.
 
     Raises OSError where a file cannot be read.
     """
@@ -55,7 +56,8 @@ def path_for(name: str, reader: str, material: Material) -> Path | None:
 
 
 def read(path: Path, name: str) -> Corpus | None:
-    """The corpus kept at `path`, called `name`; None where there is none, or another file than was written there."""
+    """The corpus kept at `path`, called `name`; None where there is none, or another file than was
+    written there."""
     try:
         with cache.open_to_read(path) as file:
             found = file.read()
@@ -67,16 +69,22 @@ def read(path: Path, name: str) -> Corpus | None:
     table = pa.ipc.open_stream(pa.py_buffer(content)).read_all()
     described = json.loads(table.schema.metadata[b"corpus"])
     columns = {column: table[column].chunk(0).values for column in table.column_names}
-    splits = {split: _passages(columns, split, *names) for split, names in described["splits"].items()}
+    splits = {
+        split: _passages(columns, split, *names) for split, names in described["splits"].items()
+    }
     return Corpus(name, splits, warnings=tuple(described["warnings"]))
 
 
 def write(path: Path, corpus: Corpus) -> None:
-    """Keep `corpus` at `path`, in place of others of its name. A cache that cannot be written costs time only."""
+    """Keep `corpus` at `path`, in place of others of its name. A cache that cannot be written costs
+    time only."""
     columns: dict[str, pa.Array] = {}
     for split, passages in corpus.splits.items():
         columns |= _columns(passages, split)
-    names = {split: (list(passages.tags), list(passages.edges)) for split, passages in corpus.splits.items()}
+    names = {
+        split: (list(passages.tags), list(passages.edges))
+        for split, passages in corpus.splits.items()
+    }
     described = json.dumps({"splits": names, "warnings": corpus.warnings})
     lists = [pa.LargeListArray.from_arrays([0, len(column)], column) for column in columns.values()]
     table = pa.table(lists, names=list(columns)).replace_schema_metadata({"corpus": described})
@@ -134,7 +142,9 @@ def _columns(passages: Passages, split: str) -> dict[str, pa.Array]:
     return found
 
 
-def _passages(columns: dict[str, pa.Array], split: str, tag_names: list[str], edge_names: list[str]) -> Passages:
+def _passages(
+    columns: dict[str, pa.Array], split: str, tag_names: list[str], edge_names: list[str]
+) -> Passages:
     def array(part: str) -> np.ndarray:
         return columns[f"{split}/{part}"].to_numpy(zero_copy_only=False)
 
@@ -145,7 +155,9 @@ def _passages(columns: dict[str, pa.Array], split: str, tag_names: list[str], ed
     offsets = array("offsets")
     tags: dict[str, WordAnnotation] = {}
     for number, name in enumerate(tag_names):
-        tags[name] = WordAnnotation(array(f"tags{number}/present"), offsets, texts(f"tags{number}/values"))
+        tags[name] = WordAnnotation(
+            array(f"tags{number}/present"), offsets, texts(f"tags{number}/values")
+        )
     edges: dict[str, SpanAnnotation] = {}
     for number, name in enumerate(edge_names):
         place = f"edges{number}"

@@ -1,7 +1,8 @@
 """Passage and Corpus: annotated text, as readers give it and everything after reads it.
 
-Positions are word offsets. Inside a passage they count from the passage's first word; `Corpus.offsets` turns
-them into positions in the split's one long row of words, which is how spans and hidden states meet.
+Positions are word offsets. Inside a passage they count from the passage's first word;
+`Corpus.offsets` turns them into positions in the split's one long row of words, which is how spans
+and hidden states meet.
 """
 
 from __future__ import annotations
@@ -38,16 +39,15 @@ class Edge:
 class Passage:
     """Words annotated together: a sentence of a treebank, a text of an edge-probing file.
 
-    Attributes:
-        id: unique within the corpus.
-        document: the document it stands in; neighbouring passages of one document are read together where a
+    Attributes: id: unique within the corpus. document: the document it stands in; neighbouring
+        passages of one document are read together where a
             task asks for document context.
         words: the words, none empty.
-        tags: word annotations by name (`upos`, `xpos`, `lemma`, `feats`, `misc` …): one value a word, None where
-            the word has none. `feats` and `misc` hold the raw column.
-        edges: span annotations by name: `dependencies` ((head, dependent), relation), `constituents` (span,
-            category), `roles` ((predicate, argument), role), `entities` (span, type), `mentions` (span, entity
-            id, unique within the document).
+        tags: word annotations by name (`upos`, `xpos`, `lemma`, `feats`, `misc` …): one value a
+            word, None where the word has none. `feats` and `misc` hold the raw column.
+        edges: span annotations by name: `dependencies` ((head, dependent), relation),
+            `constituents` (span, category), `roles` ((predicate, argument), role), `entities`
+            (span, type), `mentions` (span, entity id, unique within the document).
     """
 
     id: str
@@ -61,16 +61,17 @@ class Passage:
 class Corpus:
     """Passages by split, with what is known of where they came from.
 
-    Attributes:
-        name: what results call it; other corpora may have the same name.
-        splits: passages of `train`, `dev` and `test`; documents stay in one piece and in order. Any sequence of
+    Attributes: name: what results call it; other corpora may have the same name. splits: passages
+        of `train`, `dev` and `test`; documents stay in one piece and in order. Any sequence of
             Passage may be given, and is kept in columns.
         card: title, licence and sources, where the corpus has a card.
-        warnings: what a reader must know, one sentence each: what was left out, joined, masked, and how many.
+        warnings: what a reader must know, one sentence each: what was left out, joined, masked, and
+            how many.
         modified: files whose checksum differed from the card's and were accepted all the same.
         source: the name or path it was loaded by; empty for one made in Python.
 
-    Raises InputError for passages with something else than texts in them, or without one value a word in an annotation.
+    Raises InputError for passages with something else than texts in them, or without one value a
+    word in an annotation.
     """
 
     name: str
@@ -121,7 +122,8 @@ class Corpus:
             yield from passages
 
     def with_warnings(self, message: str) -> str:
-        """An error message with what was reported as the corpus was read: the reason often stands there."""
+        """An error message with what was reported as the corpus was read: the reason often stands
+        there."""
         return with_warnings(message, self.warnings)
 
     @cached_property
@@ -135,21 +137,22 @@ class Corpus:
         return frozenset(name for passages in self.splits.values() for name in passages.edges)
 
     def offsets(self, split: Split) -> np.ndarray:
-        """Position of each passage's first word in the split, and the number of words last: `(n + 1,)`."""
+        """Position of each passage's first word in the split, and the number of words last: `(n +
+        1,)`."""
         return self.splits[split].offsets
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 of the text a model would read: words, passage and document boundaries, splits. Labels do not
-        count, so a corrected annotation costs no second forward pass."""
+        """sha256 of the text a model would read: words, passage and document boundaries, splits.
+        Labels do not count, so a corrected annotation costs no second forward pass."""
         from probekit.corpora import digests
 
         return digests.of_text(self.splits)
 
     @cached_property
     def annotation(self) -> str:
-        """sha256 of all labels, and of the splits and words they stand on: where it is the same for two corpora with
-        the same `fingerprint`, every task has the same instances in both."""
+        """sha256 of all labels, and of the splits and words they stand on: where it is the same for
+        two corpora with the same `fingerprint`, every task has the same instances in both."""
         from probekit.corpora import digests
 
         return digests.of_labels(self.splits.values())

@@ -1,4 +1,5 @@
-"""Passages in columns: what a corpus holds takes some bytes a word, and becomes objects when it is looked at."""
+"""Passages in columns: what a corpus holds takes some bytes a word, and becomes objects when it is
+looked at."""
 
 from __future__ import annotations
 
@@ -42,14 +43,19 @@ class Passages(Sequence[Passage]):
         edges: Mapping[str, SpanAnnotation],
     ) -> None:
         self.ids, self.documents, self.offsets, self.words = ids, documents, offsets, words
-        self.tags = {name: annotation for name, annotation in tags.items() if annotation.present.any()}
-        self.edges = {name: annotation for name, annotation in edges.items() if annotation.present.any()}
+        self.tags = {
+            name: annotation for name, annotation in tags.items() if annotation.present.any()
+        }
+        self.edges = {
+            name: annotation for name, annotation in edges.items() if annotation.present.any()
+        }
 
     @classmethod
     def of(cls, passages: Iterable[Passage]) -> Passages:
         """From passages, each of which may go once it was given.
 
-        Raises InputError where one holds something else than texts, or an annotation has not one value a word.
+        Raises InputError where one holds something else than texts, or an annotation has not one
+        value a word.
         """
         if isinstance(passages, Passages):
             return passages
@@ -66,14 +72,24 @@ class Passages(Sequence[Passage]):
 
     @classmethod
     def joined(cls, parts: list[Passages]) -> Passages:
-        """One after the other. The list is emptied, and each column goes when it is joined, so that the parts and the
-        whole are never there together."""
+        """One after the other. The list is emptied, and each column goes when it is joined, so that
+        the parts and the whole are never there together."""
         if len(parts) == 1:
             return parts.pop()
-        ids, documents, words = [p.ids for p in parts], [p.documents for p in parts], [p.words for p in parts]
+        ids, documents, words = (
+            [p.ids for p in parts],
+            [p.documents for p in parts],
+            [p.words for p in parts],
+        )
         lengths = np.concatenate([np.diff(part.offsets) for part in parts])
-        tags = {name: [p.tags.get(name) or p.no_tags() for p in parts] for name in _names(p.tags for p in parts)}
-        edges = {name: [p.edges.get(name) or p.no_edges() for p in parts] for name in _names(p.edges for p in parts)}
+        tags = {
+            name: [p.tags.get(name) or p.no_tags() for p in parts]
+            for name in _names(p.tags for p in parts)
+        }
+        edges = {
+            name: [p.edges.get(name) or p.no_edges() for p in parts]
+            for name in _names(p.edges for p in parts)
+        }
         parts.clear()
         return cls(
             ids=Texts.joined(ids),
@@ -107,7 +123,9 @@ class Passages(Sequence[Passage]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
             return NotImplemented
-        return len(self) == len(other) and all(one == another for one, another in zip(self, other, strict=True))
+        return len(self) == len(other) and all(
+            one == another for one, another in zip(self, other, strict=True)
+        )
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -147,7 +165,9 @@ class Passages(Sequence[Passage]):
 
     def no_tags(self) -> WordAnnotation:
         """A word annotation that no passage has."""
-        return WordAnnotation(np.zeros(len(self), dtype=bool), self.offsets, Texts.missing(len(self.words)))
+        return WordAnnotation(
+            np.zeros(len(self), dtype=bool), self.offsets, Texts.missing(len(self.words))
+        )
 
     def no_edges(self) -> SpanAnnotation:
         """A span annotation that no passage has."""
@@ -166,7 +186,9 @@ class Passages(Sequence[Passage]):
         tags = Block(self.tags, start, stop).of_each()
         edges = Block(self.edges, start, stop).of_each()
         return [
-            Passage(ids[i], documents[i], tuple(words[bounds[i] : bounds[i + 1]]), tags[i], edges[i])
+            Passage(
+                ids[i], documents[i], tuple(words[bounds[i] : bounds[i + 1]]), tags[i], edges[i]
+            )
             for i in range(stop - start)
         ]
 

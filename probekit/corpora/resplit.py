@@ -13,8 +13,9 @@ from probekit.errors import CorpusError
 
 
 def resplit(passages: Sequence[Passage], name: str) -> tuple[dict[Split, Passages], str]:
-    """Eight tenths, one tenth and one tenth of the documents (of the sentences, where there are fewer than three
-    documents), and a notice that says so. Which goes where depends on its name alone, never on chance.
+    """Eight tenths, one tenth and one tenth of the documents (of the sentences, where there are
+    fewer than three documents), and a notice that says so. Which goes where depends on its name
+    alone, never on chance.
 
     Raises CorpusError for fewer than three sentences.
     """
@@ -25,7 +26,9 @@ def resplit(passages: Sequence[Passage], name: str) -> tuple[dict[Split, Passage
     digests = [hashlib.sha256(key.encode()).digest() for key in keys.kinds()]
     order = sorted(range(len(digests)), key=digests.__getitem__)
     if len(order) < 3:
-        raise CorpusError(f"{name} has {len(order)} sentences, too few to split into train, dev and test")
+        raise CorpusError(
+            f"{name} has {len(order)} sentences, too few to split into train, dev and test"
+        )
     tenth = max(1, len(order) // 10)
     split_of = np.zeros(len(keys.vocabulary), dtype=np.int8)  # a place in SPLITS
     split_of[numbers[order[:tenth]]] = 1
@@ -35,4 +38,6 @@ def resplit(passages: Sequence[Passage], name: str) -> tuple[dict[Split, Passage
         f"{name} is one file: its {len(order):,} {'documents' if by_document else 'sentences'} are split into "
         f"{len(order) - 2 * tenth:,} train, {tenth:,} dev and {tenth:,} test"
     )
-    return {called: whole.take(np.flatnonzero(split == i)) for i, called in enumerate(SPLITS)}, notice
+    return {
+        called: whole.take(np.flatnonzero(split == i)) for i, called in enumerate(SPLITS)
+    }, notice

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 
 class Tally(Counter[str]):
-    """How often something was left out or changed, by what happened in words: `{"mentions are left out: …": 12}`.
+    """How often something was left out or changed, by what happened in words: `{"mentions are left
+    out: …": 12}`.
 
     Attributes:
         first: where each kind was met first, as `FILE:LINE` or what comes nearest to it.

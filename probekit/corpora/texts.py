@@ -22,9 +22,8 @@ _ENCODED = pa.dictionary(pa.int32(), pa.large_string())
 class Texts:
     """Texts, some of which may be missing.
 
-    Attributes:
-        numbers: `(n,)` place of each text in the vocabulary, or NONE; of the narrowest type of signed integers.
-        vocabulary: distinct texts, not all of which need be there.
+    Attributes: numbers: `(n,)` place of each text in the vocabulary, or NONE; of the narrowest type
+        of signed integers. vocabulary: distinct texts, not all of which need be there.
     """
 
     numbers: np.ndarray
@@ -52,12 +51,18 @@ class Texts:
         """One after the other."""
         if len(parts) == 1:
             return parts[0]
-        merged = pa.chunked_array([part.vocabulary for part in parts]).dictionary_encode().combine_chunks()
+        merged = (
+            pa.chunked_array([part.vocabulary for part in parts])
+            .dictionary_encode()
+            .combine_chunks()
+        )
         places = merged.indices.to_numpy()
         numbers = np.empty(sum(map(len, parts)), dtype=_type(len(merged.dictionary)))
         done = before = 0
         for part in parts:
-            own = np.append(places[before : before + len(part.vocabulary)], NONE)  # that of NONE, which is -1, last
+            own = np.append(
+                places[before : before + len(part.vocabulary)], NONE
+            )  # that of NONE, which is -1, last
             numbers[done : done + len(part)] = own[part.numbers]
             done, before = done + len(part), before + len(part.vocabulary)
         return cls(numbers, merged.dictionary)
@@ -90,7 +95,8 @@ class Texts:
         return self.vocabulary.take(pa.array(self.distinct())).to_pylist()
 
     def numbered_as(self, other: Texts) -> np.ndarray:
-        """`(n,)` the number each has in `other`, of the same type as its numbers; NONE where it is not there."""
+        """`(n,)` the number each has in `other`, of the same type as its numbers; NONE where it is
+        not there."""
         places = pc.index_in(self.vocabulary, value_set=other.vocabulary).fill_null(NONE).to_numpy()
         return np.append(places, NONE).astype(other.numbers.dtype)[self.numbers]
 

@@ -1,4 +1,5 @@
-"""Tidy: what must hold of every corpus, whatever its reader: splits share no document, passages no id."""
+"""Tidy: what must hold of every corpus, whatever its reader: splits share no document, passages no
+id."""
 
 from __future__ import annotations
 
@@ -14,7 +15,9 @@ from probekit.corpora.runs import places_in
 from probekit.corpora.tally import Tally
 from probekit.corpora.texts import Texts
 
-SHARED = "sentences of the {split} split are left out: their documents stand in a later split as well"
+SHARED = (
+    "sentences of the {split} split are left out: their documents stand in a later split as well"
+)
 RENAMED = "sentences are renamed: their id came before"
 
 LONG = 5  # words a sentence has at least to count as shared: shorter ones ("Thank you .") come back by chance
@@ -24,8 +27,8 @@ Splits = Mapping[Split, Sequence[Passage]]
 
 
 def disjoint(splits: Splits, tally: Tally) -> dict[Split, Passages]:
-    """Splits without the documents (by name and words) that a later split holds too: what is tested on must not
-    be trained on."""
+    """Splits without the documents (by name and words) that a later split holds too: what is tested
+    on must not be trained on."""
     given = {split: Passages.of(passages) for split, passages in splits.items()}
     result = dict(given)
     in_several = _in_several(given.values())
@@ -38,7 +41,9 @@ def disjoint(splits: Splits, tally: Tally) -> dict[Split, Passages]:
             shared[members] = text in held[name]
             held[name].add(text)
         if shared.any():
-            tally.add(SHARED.format(split=split), passages[int(shared.argmax())].id, int(shared.sum()))
+            tally.add(
+                SHARED.format(split=split), passages[int(shared.argmax())].id, int(shared.sum())
+            )
             result[split] = passages.take(np.flatnonzero(~shared))
     return result
 
@@ -82,7 +87,8 @@ def _renamed(passages: Passages, times: Counter[str], tally: Tally) -> Passages:
 
 
 def overlap(splits: Splits) -> list[str]:
-    """A warning for each of dev and test of which at least `SHARE` of the sentences are training sentences too.
+    """A warning for each of dev and test of which at least `SHARE` of the sentences are training
+    sentences too.
 
     Sentences count by their sequence of words; those of fewer than `LONG` words do not count.
     """

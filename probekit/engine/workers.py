@@ -1,7 +1,7 @@
 """Workers: threads that share the processor's between them.
 
-On a CPU two pieces of work side by side, on a thread each, are done sooner than one after the other on both: threads
-that work on one operation together wait for each other at the end of every one.
+On a CPU two pieces of work side by side, on a thread each, are done sooner than one after the other
+on both: threads that work on one operation together wait for each other at the end of every one.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def count(device: torch.device) -> int:
 def workers(device: torch.device) -> Iterator[ThreadPoolExecutor]:
     """A pool for work on `device`.
 
-    When the block is left by an exception (an error, or Ctrl-C), work that has not begun is not begun any more, and
-    work in progress ends at its next `stop_if_unwanted`.
+    When the block is left by an exception (an error, or Ctrl-C), work that has not begun is not
+    begun any more, and work in progress ends at its next `stop_if_unwanted`.
     """
     threads, n = torch.get_num_threads(), count(device)
     stop = threading.Event()
@@ -49,7 +49,8 @@ def workers(device: torch.device) -> Iterator[ThreadPoolExecutor]:
 
 
 def stop_if_unwanted() -> None:
-    """End this worker's work where nobody waits for it any more: to be called once a batch by work that takes long.
+    """End this worker's work where nobody waits for it any more: to be called once a batch by work
+    that takes long.
 
     Raises CancelledError then; elsewhere, and outside of `workers`, it does nothing.
     """

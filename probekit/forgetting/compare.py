@@ -77,27 +77,27 @@ def compare(
 ) -> Comparison:
     """What was known before and is not after, layer by layer, with intervals and p-values.
 
-    Both sides read the same passages and answer the same instances, with probes of the same seeds, fitted together.
+    Both sides read the same passages and answer the same instances, with probes of the same seeds,
+    fitted together.
 
-    Args:
-        before: States, or the name or path of a checkpoint.
-        after: the checkpoint or checkpoints to compare with it.
-        tasks: as for `probe`.
-        corpus: as for `probe`.
-        probe: the kind of probe.
-        seeds: a probe a layer and checkpoint for each, as for `probe`; two at least for intervals that carry their
+    Args: before: States, or the name or path of a checkpoint. after: the checkpoint or checkpoints
+        to compare with it. tasks: as for `probe`. corpus: as for `probe`. probe: the kind of probe.
+        seeds: a probe a layer and checkpoint for each, as for `probe`; two at least for intervals
+        that carry their
             spread.
         correction: of p-values across all cells, see `correction.adjust`.
         floor: the baseline above which retention counts.
         extract_settings: how checkpoints by name read.
         fit_settings: how probes are trained.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
-        progress: True for bars on standard error, False for silence, or a function that is called with
-            the stage, the units done and the units there are.
-        options: change single fields of `extract_settings` (`layers=(0, 6)`, `pieces="first"` …), as for `extract`.
+        progress: True for bars on standard error, False for silence, or a function that is called
+            with the stage, the units done and the units there are.
+        options: change single fields of `extract_settings` (`layers=(0, 6)`, `pieces="first"` …),
+            as for `extract`.
 
-    Raises InputError where states are of different texts or their layers mean different things, ModelError where
-    `before`, or every checkpoint after it, cannot be read, and whatever `probe` raises.
+    Raises InputError where states are of different texts or their layers mean different things,
+    ModelError where `before`, or every checkpoint after it, cannot be read, and whatever `probe`
+    raises.
     """
     doors.of_type("before", before, (str, Path, States))
     first, others = subjects_of("before", before)[0], subjects_of("after", after)
@@ -120,7 +120,9 @@ def compare(
     corpora = names_of_corpora([planned.corpus for planned in plans])
     for planned, corpus_name in zip(plans, corpora, strict=True):
         if len(planned.checkpoints) != 1 + len(others):
-            raise InputError("the states to compare are of different texts or labels: extract both from one corpus")
+            raise InputError(
+                "the states to compare are of different texts or labels: extract both from one corpus"
+            )
         warnings += planned.warnings
         for context, asked in planned.contexts():
             checkpoints = _read(planned, context, warnings)
@@ -130,9 +132,16 @@ def compare(
             questions = _common(asked, checkpoints, warnings)
             with timed(seconds, "fit"):
                 fitted = fit_together(
-                    checkpoints, questions, probe=probe, seeds=seeds, settings=settings, progress=report
+                    checkpoints,
+                    questions,
+                    probe=probe,
+                    seeds=seeds,
+                    settings=settings,
+                    progress=report,
                 )
-            floors = [_floor_score(question, checkpoints[0].corpus, floor) for question in questions]
+            floors = [
+                _floor_score(question, checkpoints[0].corpus, floor) for question in questions
+            ]
             for states, probes, name in zip(checkpoints[1:], fitted[1:], shown[1:], strict=True):
                 sides = _sides(checkpoints[0], states, fitted[0], probes, warnings)
                 cells = n_tasks * len(others) * (len(sides[0].layers) + 1)
@@ -140,7 +149,15 @@ def compare(
                 about = {"before": shown[0], "after": name, "corpus": corpus_name}
                 about |= _fingerprints(checkpoints[0], states) | identity.of_fit(settings)
                 warnings += _add_pair(
-                    found, about, checkpoints[0], states, sides, floors, correction, permutations, seconds
+                    found,
+                    about,
+                    checkpoints[0],
+                    states,
+                    sides,
+                    floors,
+                    correction,
+                    permutations,
+                    seconds,
                 )
             for states in checkpoints:
                 measurements.append(measurement_of(states, questions, {"extract": states.seconds}))
@@ -148,7 +165,9 @@ def compare(
 
     tables = {name: pd.DataFrame(rows) for name, rows in found.items()}
     family = _adjust(tables["comparison"], tables["best"], correction)
-    tables["decomposition"]["kind"] = [kind(parts) for _, parts in tables["decomposition"].iterrows()]
+    tables["decomposition"]["kind"] = [
+        kind(parts) for _, parts in tables["decomposition"].iterrows()
+    ]
     tables["best"] = _with_verdicts(tables)
     run = Run(
         versions=versions(),
@@ -172,13 +191,20 @@ def _fingerprints(before: States, after: States) -> dict[str, str]:
 def _adjust(comparison: pd.DataFrame, best: pd.DataFrame, correction: Correction) -> int:
     """Put adjusted p-values into both tables; returns how many they are adjusted for.
 
-    They are one family: the cells of `comparison`, and best layers that differ in number before and after. A cell
-    that stands in both tables counts once.
+    They are one family: the cells of `comparison`, and best layers that differ in number before and
+    after. A cell that stands in both tables counts once.
     """
-    cells = {(*row[list(KEYS)], row["layer"], row["layer_after"]): row["p_value"] for _, row in comparison.iterrows()}
-    best_cells = [(*row[list(KEYS)], row["layer_before"], row["layer_after"]) for _, row in best.iterrows()]
+    cells = {
+        (*row[list(KEYS)], row["layer"], row["layer_after"]): row["p_value"]
+        for _, row in comparison.iterrows()
+    }
+    best_cells = [
+        (*row[list(KEYS)], row["layer_before"], row["layer_after"]) for _, row in best.iterrows()
+    ]
     p_values = {**dict(zip(best_cells, best["p_value"], strict=True)), **cells}
-    adjusted = dict(zip(p_values, adjust(np.array(list(p_values.values())), correction), strict=True))
+    adjusted = dict(
+        zip(p_values, adjust(np.array(list(p_values.values())), correction), strict=True)
+    )
     comparison["p_adjusted"] = [adjusted[cell] for cell in cells]
     best["p_adjusted"] = [adjusted[cell] for cell in best_cells]
     return len(p_values)
@@ -191,7 +217,10 @@ def _with_verdicts(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     kinds, sentences = [], []
     for (_, best), (_, last) in rows:
         task = tuple(best[list(KEYS)])
-        at_best, at_last = parts.loc[(*task, best["layer_probed"])], parts.loc[(*task, last["layer"])]
+        at_best, at_last = (
+            parts.loc[(*task, best["layer_probed"])],
+            parts.loc[(*task, last["layer"])],
+        )
         kinds.append(at_best["kind"])
         sentences.append(verdict(best, last, at_best, at_last))
     return tables["best"].assign(kind=kinds, verdict=sentences)
@@ -206,7 +235,8 @@ def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
 
 
 def _read(plan: Plan, context: Context, warnings: list[str]) -> list[States]:
-    """The checkpoints' states, the first being what the others are compared with; those that fail are named."""
+    """The checkpoints' states, the first being what the others are compared with; those that fail
+    are named."""
     (_, first), *others = plan.checkpoints
     found = [first(context)]
     for name, states_in in others:
@@ -254,13 +284,20 @@ def _sides(
     layers = tuple(layer_pairs(before, after))
     alone = [a for a in before.layers if a not in dict(layers)]
     if alone:
-        warnings.append(f"layers {', '.join(map(str, alone))} of {before.model} have no partner in {after.model}")
+        warnings.append(
+            f"layers {', '.join(map(str, alone))} of {before.model} have no partner in {after.model}"
+        )
     alike = before.n_layers == after.n_layers
     origins = dict(partners(after, before))
-    return [Sides(a.question, layers, a, b, alike, origins) for a, b in zip(fitted_before, fitted_after, strict=True)]
+    return [
+        Sides(a.question, layers, a, b, alike, origins)
+        for a, b in zip(fitted_before, fitted_after, strict=True)
+    ]
 
 
-def _common(questions: Sequence[Question], checkpoints: Sequence[States], warnings: list[str]) -> list[Question]:
+def _common(
+    questions: Sequence[Question], checkpoints: Sequence[States], warnings: list[str]
+) -> list[Question]:
     kept = []
     for d in questions:
         whole, dropped = common(d, checkpoints)
@@ -287,7 +324,8 @@ def _add_pair(
     permutations: int,
     seconds: dict[str, float],
 ) -> list[str]:
-    """Add the rows of one checkpoint against the first to every table; returns what a reader must know of them."""
+    """Add the rows of one checkpoint against the first to every table; returns what a reader must
+    know of them."""
 
     def add(table: str, known: dict[str, str], rows: Rows) -> None:
         found[table] += [{**known, **row} for row in rows]
@@ -295,12 +333,17 @@ def _add_pair(
     asked = {}
     for side, floor in zip(sides, floors, strict=True):
         task = side.question.task
-        known = {**about, "task": task.name, "task_fingerprint": identity.of_task(task)["task_fingerprint"]}
+        known = {
+            **about,
+            "task": task.name,
+            "task_fingerprint": identity.of_task(task)["task_fingerprint"],
+        }
         asked[task.name] = known
         with timed(seconds, "bootstrap and permutation"):
             add("comparison", known, _cells(side, floor, permutations))
             best = _best(side, floor, permutations)
-            # The best layer before has no partner where the other model has fewer: its neighbour stands for it.
+            # The best layer before has no partner where the other model has fewer: its neighbour
+            # stands for it.
             layer = min((a for a, _ in side.layers), key=lambda a: abs(a - best["layer_before"]))
             add("best", known, [{**best, "layer_probed": layer}])
             add("by_label", known, where(side, layer, before.corpus, correction))
@@ -321,7 +364,9 @@ def _cells(side: Sides, floor: float, permutations: int) -> Rows:
         mean_scores(side.question, "dev", fitted.dev_predictions)[places]
         for fitted, places in ((side.before, first), (side.after, second))
     ]
-    scored = _scored(side, side.before.predictions[first], side.after.predictions[second], floor, permutations)
+    scored = _scored(
+        side, side.before.predictions[first], side.after.predictions[second], floor, permutations
+    )
     return [
         {**row, "layer": a, "layer_after": b, "dev_before": x, "dev_after": y}
         for row, (a, b), x, y in zip(scored, side.layers, *dev, strict=True)
@@ -335,17 +380,25 @@ def _best(side: Sides, floor: float, permutations: int) -> dict[str, Any]:
         max(places, key=mean_scores(side.question, "dev", fitted.dev_predictions).__getitem__)
         for fitted, places in zip(fits, side.candidates, strict=True)
     )
-    (row,) = _scored(side, side.before.predictions[[i]], side.after.predictions[[j]], floor, permutations)
+    (row,) = _scored(
+        side, side.before.predictions[[i]], side.after.predictions[[j]], floor, permutations
+    )
     depth = [
-        expected_layer(np.maximum.accumulate(mean_scores(side.question, "test", fitted.predictions)), fitted.layers)
+        expected_layer(
+            np.maximum.accumulate(mean_scores(side.question, "test", fitted.predictions)),
+            fitted.layers,
+        )
         for fitted in fits
     ]
     layers = {"layer_before": side.before.layers[i], "layer_after": side.after.layers[j]}
     return {**row, **layers, "expected_layer_before": depth[0], "expected_layer_after": depth[1]}
 
 
-def _scored(side: Sides, before: np.ndarray, after: np.ndarray, floor: float, permutations: int) -> Rows:
-    """Scores and their difference, a row a cell, from predictions `(cells, seeds, n)` of either side."""
+def _scored(
+    side: Sides, before: np.ndarray, after: np.ndarray, floor: float, permutations: int
+) -> Rows:
+    """Scores and their difference, a row a cell, from predictions `(cells, seeds, n)` of either
+    side."""
     question, metric = side.question, METRICS[side.question.task.metric]
     first, second = counts(question, "test", [before, after])
     shared = paired.resampling(first.shape[2], permutations=permutations)

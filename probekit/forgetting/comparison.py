@@ -14,7 +14,9 @@ from probekit.results.schema import Means, Schema, schema_of
 if TYPE_CHECKING:
     import pandas as pd
 
-Before = Annotated[str, Means("the checkpoint before; where two are called alike, with what differs")]
+Before = Annotated[
+    str, Means("the checkpoint before; where two are called alike, with what differs")
+]
 After = Annotated[str, Means("the checkpoint after, likewise")]
 BeforeFingerprint = Annotated[str, Means("of the checkpoint before, as in scores.csv", FINGERPRINT)]
 AfterFingerprint = Annotated[str, Means("of the checkpoint after", FINGERPRINT)]
@@ -22,7 +24,9 @@ LayerBefore = Annotated[int, Means("the layer before", COUNT)]
 LayerAfter = Annotated[int, Means("the layer after that is compared with it", COUNT)]
 ScoreBefore = Annotated[float, Means("of probes trained and tested on the checkpoint before", UNIT)]
 ScoreAfter = Annotated[float, Means("of probes trained and tested on the checkpoint after", UNIT)]
-Delta = Annotated[float, Means("after minus before, the mean over seeds; negative is forgetting", CHANGE)]
+Delta = Annotated[
+    float, Means("after minus before, the mean over seeds; negative is forgetting", CHANGE)
+]
 Seeds = Annotated[int, Means("how many probes of each side", "from 1")]
 Kind = Annotated[
     str,
@@ -95,7 +99,9 @@ class BestRow:
     retention_high: columns.RetentionHigh
     detectable: columns.Detectable
     floor: columns.Floor
-    expected_layer_before: Annotated[float, Means("where the score is won, a mean of layers", "layers")]
+    expected_layer_before: Annotated[
+        float, Means("where the score is won, a mean of layers", "layers")
+    ]
     expected_layer_after: Annotated[float, Means("the same after", "layers")]
     layer_probed: Annotated[int, Means("the layer whose parts the verdict speaks of first", COUNT)]
     n_train: columns.TrainInstances
@@ -120,7 +126,9 @@ class DecompositionRow:
     corpus: columns.CorpusName
     layer: LayerBefore
     layer_after: LayerAfter
-    drop: Annotated[float, Means("score before, less that of the old probe on the checkpoint after", CHANGE)]
+    drop: Annotated[
+        float, Means("score before, less that of the old probe on the checkpoint after", CHANGE)
+    ]
     drop_low: Low
     drop_high: High
     drop_detectable: Annotated[float, Means("its minimum detectable effect", UNIT)]
@@ -130,10 +138,14 @@ class DecompositionRow:
     rotation: Annotated[float, Means("what the old probe recovers after a linear map", CHANGE)]
     rotation_low: Low
     rotation_high: High
-    re_encoding: Annotated[float, Means("what a new probe at the same layer recovers besides", CHANGE)]
+    re_encoding: Annotated[
+        float, Means("what a new probe at the same layer recovers besides", CHANGE)
+    ]
     re_encoding_low: Low
     re_encoding_high: High
-    relocation: Annotated[float, Means("what another layer knows now and did not know before", CHANGE)]
+    relocation: Annotated[
+        float, Means("what another layer knows now and did not know before", CHANGE)
+    ]
     relocation_low: Low
     relocation_high: High
     loss: Annotated[float, Means("what none of these recovers", CHANGE)]
@@ -141,16 +153,23 @@ class DecompositionRow:
     loss_high: High
     score_before: ScoreBefore
     score_as_it_is: Annotated[
-        float, Means("of the old probe on the checkpoint after; empty where the widths differ", UNIT)
+        float,
+        Means("of the old probe on the checkpoint after; empty where the widths differ", UNIT),
     ]
     score_mapped: Annotated[float, Means("of the old probe, after the map chosen", UNIT)]
     score_retrained: Annotated[float, Means("of a new probe at this layer", UNIT)]
     score_best_layer: Annotated[float, Means("of the reading in `best_elsewhere`", UNIT)]
     map: Annotated[
-        str, Means("the map chosen: `as it is`, `procrustes` or `ridge PENALTY` (in mean variances of a dimension)")
+        str,
+        Means(
+            "the map chosen: `as it is`, `procrustes` or `ridge PENALTY` (in mean variances of a dimension)"
+        ),
     ]
     best_elsewhere: Annotated[
-        str, Means("the reading chosen: one of the maps, `retrained`, or `layer K` of the checkpoint after")
+        str,
+        Means(
+            "the reading chosen: one of the maps, `retrained`, or `layer K` of the checkpoint after"
+        ),
     ]
     kind: Kind
     before_fingerprint: BeforeFingerprint
@@ -170,14 +189,21 @@ class SimilarityRow:
     context: Annotated[str, Means("what was read in one pass: `sentence`, `document`")]
     layer_before: LayerBefore
     layer_after: Annotated[int, Means("the layer after", COUNT)]
-    cka: Annotated[float, Means("linear centred kernel alignment, unbiased; 1 is equal up to rotation and scale")]
+    cka: Annotated[
+        float,
+        Means("linear centred kernel alignment, unbiased; 1 is equal up to rotation and scale"),
+    ]
     cka_standardised: Annotated[float, Means("the same of standardised dimensions")]
     dimensions_before: Annotated[
-        float, Means("how many dimensions carry the variance: the participation ratio", "dimensions")
+        float,
+        Means("how many dimensions carry the variance: the participation ratio", "dimensions"),
     ]
     dimensions_after: Annotated[float, Means("the same after", "dimensions")]
     rsa: Annotated[float, Means("rank correlation of the words' cosine distances", CHANGE)]
-    cosine: Annotated[float, Means("mean cosine of each word's two vectors; empty where the widths differ", CHANGE)]
+    cosine: Annotated[
+        float,
+        Means("mean cosine of each word's two vectors; empty where the widths differ", CHANGE),
+    ]
     before_fingerprint: BeforeFingerprint
     after_fingerprint: AfterFingerprint
     corpus_fingerprint: columns.CorpusFingerprint
@@ -201,7 +227,9 @@ class LabelRow:
     ci_low: Low
     ci_high: High
     p_value: columns.PValue
-    p_adjusted: Annotated[float, Means("the same, corrected for the rows of this task and checkpoint", UNIT)]
+    p_adjusted: Annotated[
+        float, Means("the same, corrected for the rows of this task and checkpoint", UNIT)
+    ]
     before_fingerprint: BeforeFingerprint
     after_fingerprint: AfterFingerprint
     corpus_fingerprint: columns.CorpusFingerprint
@@ -211,10 +239,19 @@ class LabelRow:
 
 KEYS = ("before", "after", "task", "corpus")
 PARTS = ("rotation", "re_encoding", "relocation", "loss")
-_CHECKPOINTS = ("before", "after", "before_fingerprint", "after_fingerprint", "corpus", "corpus_fingerprint")
+_CHECKPOINTS = (
+    "before",
+    "after",
+    "before_fingerprint",
+    "after_fingerprint",
+    "corpus",
+    "corpus_fingerprint",
+)
 _QUESTION = (*_CHECKPOINTS, "task", "task_fingerprint")
 TABLES = {
-    "comparison": schema_of("comparison", "a checkpoint, task and layer", ComparisonRow, (*_QUESTION, "layer")),
+    "comparison": schema_of(
+        "comparison", "a checkpoint, task and layer", ComparisonRow, (*_QUESTION, "layer")
+    ),
     "best": schema_of("best", "a checkpoint and task, at the best layers", BestRow, _QUESTION),
     "decomposition": schema_of(
         "decomposition", "a checkpoint, task and layer", DecompositionRow, (*_QUESTION, "layer")
@@ -226,7 +263,10 @@ TABLES = {
         (*_CHECKPOINTS, "context", "layer_before", "layer_after"),
     ),
     "by_label": schema_of(
-        "by_label", "a checkpoint, task and kind of instance", LabelRow, (*_QUESTION, "kind", "value")
+        "by_label",
+        "a checkpoint, task and kind of instance",
+        LabelRow,
+        (*_QUESTION, "kind", "value"),
     ),
 }
 

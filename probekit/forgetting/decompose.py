@@ -7,11 +7,12 @@ Four readings of `after`, each free to do what the ones before it may:
     (c) a probe trained on `after` at this layer;
     (d) a probe trained on `after` at another layer that did not know as much before.
 
-What (b) recovers is rotation (or another linear map), what only (c) recovers re-encoding, what only (d) recovers
-relocation, and the rest is loss. A layer that knew as much before has had nothing moved into it, and the embeddings
-never have: what stands there is no relocation. Maps are fitted on training words; which reading a step uses is chosen
-on dev; the scores are of test. The four parts add up to the whole drop of (a). Where the old probe says on dev what it
-said before, nothing is looked for.
+What (b) recovers is rotation (or another linear map), what only (c) recovers re-encoding, what only
+(d) recovers relocation, and the rest is loss. A layer that knew as much before has had nothing
+moved into it, and the embeddings never have: what stands there is no relocation. Maps are fitted on
+training words; which reading a step uses is chosen on dev; the scores are of test. The four parts
+add up to the whole drop of (a). Where the old probe says on dev what it said before, nothing is
+looked for.
 """
 
 from __future__ import annotations
@@ -31,13 +32,17 @@ from probekit.stats.metrics import METRICS
 from probekit.stats.paired import difference, minimum_detectable, resampling, seed_noise
 from probekit.tasks.question import Question
 
-MAP_WORDS, CHUNK = 16_384, 256  # training words that maps are fitted on, in runs from all over the split
+MAP_WORDS, CHUNK = (
+    16_384,
+    256,
+)  # training words that maps are fitted on, in runs from all over the split
 PLAIN = "as it is"
 Predictions = dict[str, list[np.ndarray]]  # by reading: `(layers, seeds, n)` for each task
 
 
 class Reading(NamedTuple):
-    """One way to read a layer: its score on dev, and what it says of dev and test, `(seeds, n)` each."""
+    """One way to read a layer: its score on dev, and what it says of dev and test, `(seeds, n)`
+    each."""
 
     name: str
     score: float
@@ -55,14 +60,18 @@ class Move(NamedTuple):
 def decompose(before: States, after: States, sides: Sequence[Sides]) -> list[dict[str, Any]]:
     """A row a task and layer: the parts with their 95% intervals, and the readings' own scores.
 
-    Where the widths differ the probe cannot read `after` as it is: (a) and so `rotation` are missing, and the whole
-    drop is that of (b), with ridge maps only.
+    Where the widths differ the probe cannot read `after` as it is: (a) and so `rotation` are
+    missing, and the whole drop is that of (b), with ridge maps only.
     """
     places = sides[0].places[0]
     seen = _seen_through_maps(before, after, sides[0].layers)
     fitted = [side.before for side in sides]
-    dev: Predictions = {name: _at(predict(fitted, vectors, "dev"), places) for name, vectors in seen.items()}
-    test: Predictions = {name: _at(predict(fitted, vectors, "test"), places) for name, vectors in seen.items()}
+    dev: Predictions = {
+        name: _at(predict(fitted, vectors, "dev"), places) for name, vectors in seen.items()
+    }
+    test: Predictions = {
+        name: _at(predict(fitted, vectors, "test"), places) for name, vectors in seen.items()
+    }
     rows: list[dict[str, Any]] = []
     for t, side in enumerate(sides):
         own = {name: (dev[name][t], test[name][t]) for name in seen}
@@ -82,7 +91,10 @@ def _seen_through_maps(
     # Layers that have no partner read some other's: nobody looks at what comes of it.
     place = {layer: partner.get(layer, layers[0][1]) for layer in before.layers}
     kept = _kept(before, after)
-    fitted = {layer: maps.linear_maps(_sample(after, b)[kept], _sample(before, layer)[kept]) for layer, b in layers}
+    fitted = {
+        layer: maps.linear_maps(_sample(after, b)[kept], _sample(before, layer)[kept])
+        for layer, b in layers
+    }
     found: dict[str, maps.MappedStates] = {}
     if before.dim == after.dim:
         found[PLAIN] = maps.MappedStates(after, place, {}, before.dim)
@@ -101,27 +113,38 @@ def _chunks(states: States) -> list[int]:
 
 def _sample(states: States, layer: int) -> np.ndarray:
     words = int(states.corpus.offsets("train")[-1])
-    parts = [states.read("train", start, min(start + CHUNK, words), [layer])[0] for start in _chunks(states)]
+    parts = [
+        states.read("train", start, min(start + CHUNK, words), [layer])[0]
+        for start in _chunks(states)
+    ]
     return np.concatenate(parts).astype(np.float32)
 
 
 def _kept(before: States, after: States) -> np.ndarray:
     """Which words of the sample both have: `(n,)`."""
     words = int(before.corpus.offsets("train")[-1])
-    positions = np.concatenate([np.arange(start, min(start + CHUNK, words)) for start in _chunks(before)])
+    positions = np.concatenate(
+        [np.arange(start, min(start + CHUNK, words)) for start in _chunks(before)]
+    )
     return ~np.isin(positions, [*before.without_vector["train"], *after.without_vector["train"]])
 
 
 def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[dict[str, Any]]:
     question, (first, second) = side.question, side.places
     scores = {name: mean_scores(question, "dev", dev) for name, (dev, _) in mapped.items()}
-    then, now = _readings(side.question, "before", side.before), _readings(side.question, "layer", side.after)
+    then, now = (
+        _readings(side.question, "before", side.before),
+        _readings(side.question, "layer", side.after),
+    )
     groups = len(np.unique(question.splits["test"].groups))
     resamples = resampling(groups, permutations=0).resamples
     rows = []
     for i, (layer, layer_after) in enumerate(side.layers):
         before, own = then[first[i]], now[second[i]]._replace(name="retrained")
-        seen = [Reading(name, float(scores[name][i]), dev[i], test[i]) for name, (dev, test) in mapped.items()]
+        seen = [
+            Reading(name, float(scores[name][i]), dev[i], test[i])
+            for name, (dev, test) in mapped.items()
+        ]
         plain = seen[0] if PLAIN in mapped else None
         if plain and np.array_equal(plain.dev, before.dev):
             through, here, move = plain, plain, Move(plain, plain)
@@ -164,9 +187,11 @@ def _best(readings: Sequence[Reading]) -> Reading:
     return max(readings, key=lambda reading: reading.score)
 
 
-def _others(side: Sides, layer_after: int, then: Sequence[Reading], now: Sequence[Reading]) -> list[Move]:
-    """The other layers of after, each with what stood at its depth before; without the embeddings, into which nothing
-    moves."""
+def _others(
+    side: Sides, layer_after: int, then: Sequence[Reading], now: Sequence[Reading]
+) -> list[Move]:
+    """The other layers of after, each with what stood at its depth before; without the embeddings,
+    into which nothing moves."""
     places = {layer: i for i, layer in enumerate(side.before.layers)}
     return [
         Move(now[j], then[places[side.origins[layer]]])
@@ -176,15 +201,18 @@ def _others(side: Sides, layer_after: int, then: Sequence[Reading], now: Sequenc
 
 
 def _moved(question: Question, before: Reading, here: Reading, others: Sequence[Move]) -> Move:
-    """Where most of what is missing here has moved to, by dev scores: a layer that knows more than it did. `here` where
-    there is none."""
-    gains = [float(_relocated(before.score, here.score, now.score, then.score)) for now, then in others]
+    """Where most of what is missing here has moved to, by dev scores: a layer that knows more than
+    it did. `here` where there is none."""
+    gains = [
+        float(_relocated(before.score, here.score, now.score, then.score)) for now, then in others
+    ]
     if max(gains, default=0) <= 0:
         return Move(here, here)
     now, then = others[int(np.argmax(gains))]
     if not _knows_more(question, now, then):
         return Move(here, here)
-    # By chance alone the greater of two scores is greater than either: what cannot be told from `here` is no more.
+    # By chance alone the greater of two scores is greater than either: what cannot be told from
+    # `here` is no more.
     return Move(now, then if _knows_more(question, then, here) else here)
 
 
@@ -196,7 +224,8 @@ def _knows_more(question: Question, first: Reading, second: Reading) -> bool:
 
 
 def _relocated(before: Any, here: Any, now: Any, then: Any) -> Any:
-    """Of what was known here before and is not now, what another layer knows now and did not know then."""
+    """Of what was known here before and is not now, what another layer knows now and did not know
+    then."""
     return np.maximum(np.minimum(now, np.maximum(before, here)) - np.maximum(then, here), 0)
 
 

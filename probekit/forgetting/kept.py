@@ -1,12 +1,13 @@
-"""Kept: what was measured of one checkpoint, known by what it was measured of, and checked before it is believed.
+"""Kept: what was measured of one checkpoint, known by what it was measured of, and checked before
+it is believed.
 
     FOLDER/KEY/scores.csv       a row for each probe and baseline, numbers in full
     FOLDER/KEY/answers.npz      what the probes say of the test instances: (layers, seeds, n) for each task
     FOLDER/KEY/run.json         what was read, and the warnings
     FOLDER/KEY/checksums.json   of the three, each together with KEY: what is of another checkpoint does not match
 
-Numbers are read back from these files even by the run that wrote them, so that a run that goes on where another stopped
-ends with the same numbers to the last digit.
+Numbers are read back from these files even by the run that wrote them, so that a run that goes on
+where another stopped ends with the same numbers to the last digit.
 """
 
 from __future__ import annotations
@@ -43,11 +44,10 @@ class DamagedError(StoreError):
 class Kept:
     """What was measured of a checkpoint on a corpus.
 
-    Attributes:
-        scores: a row for each probe and baseline, as in `Scores.table`, with numbers in full.
-        answers: for each task, `(layers, seeds, n_test)` labels given to the test instances, in the order of layers.
-        measurements: what was read, one for each context.
-        warnings: what a reader must know.
+    Attributes: scores: a row for each probe and baseline, as in `Scores.table`, with numbers in
+        full. answers: for each task, `(layers, seeds, n_test)` labels given to the test instances,
+        in the order of layers. measurements: what was read, one for each context. warnings: what a
+        reader must know.
     """
 
     scores: pd.DataFrame
@@ -65,7 +65,10 @@ def keep(folder: Path, key: str, kept: Kept) -> None:
     names = list(kept.answers)
     arrays: dict[str, Any] = {str(i): kept.answers[name] for i, name in enumerate(names)}
     np.savez_compressed(answers, names=np.array(names), **arrays)
-    record = {"measurements": [one.to_json() for one in kept.measurements], "warnings": kept.warnings}
+    record = {
+        "measurements": [one.to_json() for one in kept.measurements],
+        "warnings": kept.warnings,
+    }
     contents = {
         "scores.csv": SCORES.as_csv(kept.scores, decimals=None).encode(),
         "answers.npz": answers.getvalue(),
@@ -76,7 +79,9 @@ def keep(folder: Path, key: str, kept: Kept) -> None:
         remove_left_behind(make_folder(folder))
         place = make_folder(folder / key)
         remove_left_behind(place)
-        replace_together(place, {**contents, CHECKSUMS: (json.dumps(checksums, indent=2) + "\n").encode()})
+        replace_together(
+            place, {**contents, CHECKSUMS: (json.dumps(checksums, indent=2) + "\n").encode()}
+        )
     except OSError as error:
         raise StoreError(cannot_write(folder / key, error)) from error
 
@@ -104,7 +109,9 @@ def find(folder: Path, key: str) -> Kept | None:
     except FileNotFoundError as error:
         if not place.is_dir():
             return None
-        raise DamagedError(f"{place} is not complete: it has no {Path(error.filename).name}") from error
+        raise DamagedError(
+            f"{place} is not complete: it has no {Path(error.filename).name}"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, InputError, BadZipFile) as error:
         raise DamagedError(f"{place} cannot be read ({type(error).__name__})") from error
 

@@ -14,7 +14,8 @@ from probekit.tasks.question import Instances, Question
 
 
 def common(question: Question, checkpoints: Sequence[States]) -> tuple[Question, int]:
-    """The instances all of whose words have a piece in every checkpoint, and how many others there were.
+    """The instances all of whose words have a piece in every checkpoint, and how many others there
+    were.
 
     Raises TaskError where a split has none left.
     """
@@ -23,7 +24,9 @@ def common(question: Question, checkpoints: Sequence[States]) -> tuple[Question,
         lost = sorted({word for states in checkpoints for word in states.without_vector[split]})
         instances = question.splits[split]
         # A span holds a lost word where more of them stand before its end than before its start.
-        whole = np.searchsorted(lost, instances.spans[..., 0]) == np.searchsorted(lost, instances.spans[..., 1])
+        whole = np.searchsorted(lost, instances.spans[..., 0]) == np.searchsorted(
+            lost, instances.spans[..., 1]
+        )
         kept = whole.all(axis=1)
         if not kept.any():
             raise TaskError(

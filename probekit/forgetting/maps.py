@@ -1,5 +1,5 @@
-"""Maps: linear maps from one checkpoint's vectors to another's, fitted on training words, and vectors seen through
-them."""
+"""Maps: linear maps from one checkpoint's vectors to another's, fitted on training words, and
+vectors seen through them."""
 
 from __future__ import annotations
 
@@ -38,14 +38,17 @@ class LinearMap:
 
 
 def linear_maps(source: np.ndarray, target: np.ndarray) -> dict[str, LinearMap]:
-    """The maps from `source` to `target`, `(words, dim)` each and of the same words, by name: `procrustes` where the
-    widths are the same, and `ridge PENALTY` for each of RIDGES."""
+    """The maps from `source` to `target`, `(words, dim)` each and of the same words, by name:
+    `procrustes` where the widths are the same, and `ridge PENALTY` for each of RIDGES."""
     found = {"procrustes": procrustes(source, target)} if source.shape[1] == target.shape[1] else {}
-    return found | {f"ridge {penalty:g}": each for penalty, each in ridges(source, target, RIDGES).items()}
+    return found | {
+        f"ridge {penalty:g}": each for penalty, each in ridges(source, target, RIDGES).items()
+    }
 
 
 def procrustes(source: np.ndarray, target: np.ndarray) -> LinearMap:
-    """The rotation (or reflection) that brings `source` nearest to `target`, least squares (Schönemann 1966).
+    """The rotation (or reflection) that brings `source` nearest to `target`, least squares
+    (Schönemann 1966).
 
     `(words, dim)` each, one row a word, of one width. There is no scaling: lengths count.
     """
@@ -54,11 +57,14 @@ def procrustes(source: np.ndarray, target: np.ndarray) -> LinearMap:
     return LinearMap(a, b, (u @ vt).astype(np.float32))
 
 
-def ridges(source: np.ndarray, target: np.ndarray, penalties: Sequence[float]) -> dict[float, LinearMap]:
-    """The linear map nearest to `target` for each penalty (in mean variances of a dimension) on its size.
+def ridges(
+    source: np.ndarray, target: np.ndarray, penalties: Sequence[float]
+) -> dict[float, LinearMap]:
+    """The linear map nearest to `target` for each penalty (in mean variances of a dimension) on its
+    size.
 
-    `(words, dim)` each; the widths may differ. Sums are in double precision: one direction a thousand times as long
-    as the others would drown them in single precision.
+    `(words, dim)` each; the widths may differ. Sums are in double precision: one direction a
+    thousand times as long as the others would drown them in single precision.
     """
     a, b = source.mean(axis=0), target.mean(axis=0)
     own = np.zeros((source.shape[1],) * 2)
@@ -118,7 +124,12 @@ class MappedStates(Vectors):
         return "float32"
 
     def read(
-        self, split: Split, start: int, stop: int, layers: Sequence[int], out: np.ndarray | None = None
+        self,
+        split: Split,
+        start: int,
+        stop: int,
+        layers: Sequence[int],
+        out: np.ndarray | None = None,
     ) -> np.ndarray:
         """Mapped vectors of words `start` to `stop`: see `Vectors`."""
         found = self.states.read(split, start, stop, [self.places[layer] for layer in layers])

@@ -7,26 +7,33 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def retention(before: np.ndarray, after: np.ndarray, floor: np.ndarray, least: np.ndarray | float = 0.0) -> np.ndarray:
-    """Share of what was known above the floor that is still known: (after - floor) / (before - floor).
+def retention(
+    before: np.ndarray, after: np.ndarray, floor: np.ndarray, least: np.ndarray | float = 0.0
+) -> np.ndarray:
+    """Share of what was known above the floor that is still known: (after - floor) / (before -
+    floor).
 
-    1 means that all of it is, 0 that nothing above the floor is left; above 1 where the score rose, below 0 where it
-    fell under the floor. Missing (NaN) where `before` is not above the floor by more than `least`: there was nothing to
-    retain, or too little to have a share of.
+    1 means that all of it is, 0 that nothing above the floor is left; above 1 where the score rose,
+    below 0 where it fell under the floor. Missing (NaN) where `before` is not above the floor by
+    more than `least`: there was nothing to retain, or too little to have a share of.
 
     >>> before, after = np.array([0.9, 0.3]), np.array([0.6, 0.4])
     >>> retention(before, after, floor=np.array([0.3, 0.3])).round(2).tolist()
     [0.5, nan]
     """
     known = before - floor
-    return np.divide(after - floor, known, out=np.full_like(known, np.nan, dtype=float), where=known > least)
+    return np.divide(
+        after - floor, known, out=np.full_like(known, np.nan, dtype=float), where=known > least
+    )
 
 
 def backward_transfer(scores: np.ndarray) -> float:
-    """Mean change of what was known, from the first checkpoint to the last: in [-1, 1], negative is forgetting.
+    """Mean change of what was known, from the first checkpoint to the last: in [-1, 1], negative is
+    forgetting.
 
-    The measure of Lopez-Paz and Ranzato 2017 (equation 3) has a score before and after for every task learned in
-    turn. Here no probing task is learned, so that every one counts from the first checkpoint.
+    The measure of Lopez-Paz and Ranzato 2017 (equation 3) has a score before and after for every
+    task learned in turn. Here no probing task is learned, so that every one counts from the first
+    checkpoint.
 
     Args:
         scores: `(checkpoints, tasks)` in order.
@@ -38,7 +45,8 @@ def backward_transfer(scores: np.ndarray) -> float:
 
 
 def forgetting(scores: np.ndarray) -> float:
-    """Mean drop of the last checkpoint below the best one before it: in [-1, 1], higher is more forgotten.
+    """Mean drop of the last checkpoint below the best one before it: in [-1, 1], higher is more
+    forgotten.
 
     Chaudhry et al. 2018, equation 3: the maximum is over all checkpoints but the last.
 
@@ -54,10 +62,11 @@ def forgetting(scores: np.ndarray) -> float:
 def expected_layer(cumulative: np.ndarray, layers: Sequence[int] | None = None) -> float:
     """Where a task is solved, in layers from 0: the mean of the layers, weighted by what each adds.
 
-    Tenney et al. 2019, equation 4. Missing (NaN) where nothing is added to layer 0, or there is no layer 0.
+    Tenney et al. 2019, equation 4. Missing (NaN) where nothing is added to layer 0, or there is no
+    layer 0.
 
-    Args:
-        cumulative: `(layers,)` score with layers 0 to k at hand; there from a scalar mix, for single layers their
+    Args: cumulative: `(layers,)` score with layers 0 to k at hand; there from a scalar mix, for
+        single layers their
             running maximum.
         layers: their numbers, where not all were kept.
 

@@ -44,7 +44,9 @@ class Course:
     scores: tuple[pd.DataFrame, ...]
     answers: tuple[np.ndarray, ...]
 
-    def change(self, first: tuple[int, list[int]], second: tuple[int, list[int]]) -> paired.Difference:
+    def change(
+        self, first: tuple[int, list[int]], second: tuple[int, list[int]]
+    ) -> paired.Difference:
         """Second minus first, each a checkpoint's place and the places of layers in it, pairwise."""
         predicted = [self.answers[place][layers] for place, layers in (first, second)]
         before, after = counts(self.question, "test", predicted)
@@ -56,7 +58,14 @@ def course(question: Question, corpus: str, measured: Sequence[tuple[str, int, K
     """What was measured of one task, in order."""
     models, steps, kept = zip(*measured, strict=True)
     scores = tuple(_means(one.scores[one.scores["task"] == question.task.name]) for one in kept)
-    return Course(question, corpus, models, steps, scores, tuple(one.answers[question.task.name] for one in kept))
+    return Course(
+        question,
+        corpus,
+        models,
+        steps,
+        scores,
+        tuple(one.answers[question.task.name] for one in kept),
+    )
 
 
 def _means(scores: pd.DataFrame) -> pd.DataFrame:
@@ -68,7 +77,8 @@ def _means(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def step_table(courses: Sequence[Course]) -> pd.DataFrame:
-    """A row for each checkpoint, task and layer: its score, and what of the first checkpoint's is retained."""
+    """A row for each checkpoint, task and layer: its score, and what of the first checkpoint's is
+    retained."""
     import pandas as pd
 
     parts = [_at_step(one, place) for one in courses for place in range(len(one.models))]
@@ -81,8 +91,15 @@ def _at_step(one: Course, place: int) -> pd.DataFrame:
     before = first["layer"].tolist()
     known = [(before.index(layer), j) for j, layer in enumerate(mine["layer"]) if layer in before]
     places_before, places = [list(side) for side in zip(*known, strict=True)] if known else ([], [])
-    frame = mine.assign(model=one.models[place], step=one.steps[place], task=one.question.task.name, corpus=one.corpus)
-    frame[["change", "change_low", "change_high", "retention", "retention_low", "retention_high"]] = np.nan
+    frame = mine.assign(
+        model=one.models[place],
+        step=one.steps[place],
+        task=one.question.task.name,
+        corpus=one.corpus,
+    )
+    frame[
+        ["change", "change_low", "change_high", "retention", "retention_low", "retention_high"]
+    ] = np.nan
     if not known:
         return frame
     found = one.change((0, places_before), (place, places))
@@ -90,7 +107,9 @@ def _at_step(one: Course, place: int) -> pd.DataFrame:
     rows = frame.index[places]
     for end, change in (("", found.value), ("_low", found.low), ("_high", found.high)):
         frame.loc[rows, f"change{end}"] = change
-        frame.loc[rows, f"retention{end}"] = retention(score, score + change, floor, found.detectable)
+        frame.loc[rows, f"retention{end}"] = retention(
+            score, score + change, floor, found.detectable
+        )
     return frame
 
 
@@ -101,7 +120,8 @@ def fell(table: pd.DataFrame, threshold: float) -> pd.DataFrame:
 
 
 def summary(courses: Sequence[Course]) -> list[SummaryRow]:
-    """A row for each task: its best layers (chosen on dev) and its last layer, from the first step to the last."""
+    """A row for each task: its best layers (chosen on dev) and its last layer, from the first step
+    to the last."""
     return [_summed(one) for one in courses]
 
 
@@ -109,7 +129,8 @@ def _summed(one: Course) -> SummaryRow:
     dev = [scores["dev_score"].to_numpy(dtype=float) for scores in one.scores]
     best = [int(values.argmax()) for values in dev]
     end = len(best) - 1
-    # The best checkpoint before the last, chosen on dev as layers are: chosen on test, it would be flattered.
+    # The best checkpoint before the last, chosen on dev as layers are: chosen on test, it would be
+    # flattered.
     peak = max(range(end), key=lambda place: dev[place][best[place]])
     top = [int(scores["layer"].argmax()) for scores in one.scores]
     at_best = _between(one, (0, best[0]), (end, best[end]))
@@ -143,7 +164,9 @@ def _between(one: Course, first: tuple[int, int], second: tuple[int, int]) -> di
     """Scores of two checkpoints, each at a layer of its own, and the change."""
     found = one.change((first[0], [first[1]]), (second[0], [second[1]]))
     (before, after) = (one.scores[place].iloc[layer] for place, layer in (first, second))
-    kept = retention(np.array([before["score"]]), np.array([after["score"]]), before["floor"], found.detectable)
+    kept = retention(
+        np.array([before["score"]]), np.array([after["score"]]), before["floor"], found.detectable
+    )
     return {
         "layer_first": int(before["layer"]),
         "layer_last": int(after["layer"]),

@@ -17,12 +17,10 @@ from probekit.tasks.question import Question
 class Sides:
     """Both sides of a task.
 
-    Attributes:
-        question: the task and the instances both answered.
-        layers: (layer before, layer after) of each pair.
-        before, after: the probes, of all layers.
-        alike: whether both models have as many layers, so that a layer without its partner is one not kept.
-        origins: for each layer after, the layer before that stands at its depth; those that have none are not there.
+    Attributes: question: the task and the instances both answered. layers: (layer before, layer
+        after) of each pair. before, after: the probes, of all layers. alike: whether both models
+        have as many layers, so that a layer without its partner is one not kept. origins: for each
+        layer after, the layer before that stands at its depth; those that have none are not there.
     """
 
     question: Question
@@ -34,7 +32,8 @@ class Sides:
 
     @property
     def candidates(self) -> tuple[list[int], list[int]]:
-        """Among which of the fitted layers the best is chosen on each side: all, or those that both have."""
+        """Among which of the fitted layers the best is chosen on each side: all, or those that both
+        have."""
         every = list(range(len(self.before.layers))), list(range(len(self.after.layers)))
         return self.places if self.alike else every
 

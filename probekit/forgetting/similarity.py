@@ -1,7 +1,9 @@
-"""Similarity of representations: how alike two checkpoints' layers are, whatever can be read out of them.
+"""Similarity of representations: how alike two checkpoints' layers are, whatever can be read out of
+them.
 
-CKA weighs directions by their variance squared: one dimension a thousand times as long as the others decides it alone.
-So it stands beside the same of standardised dimensions, and beside the number of dimensions that carry the first.
+CKA weighs directions by their variance squared: one dimension a thousand times as long as the
+others decides it alone. So it stands beside the same of standardised dimensions, and beside the
+number of dimensions that carry the first.
 """
 
 from __future__ import annotations
@@ -18,10 +20,11 @@ FEW_DIMENSIONS = 5  # that carry a layer's CKA: below this it says little of the
 
 
 def cka(first: np.ndarray, second: np.ndarray) -> float:
-    """Linear centred kernel alignment, unbiased: 1 for equal up to rotation and scale, about 0 for unrelated.
+    """Linear centred kernel alignment, unbiased: 1 for equal up to rotation and scale, about 0 for
+    unrelated.
 
-    Kornblith et al. 2019 (equation 3), with the unbiased estimate of HSIC by Song et al. 2012 (equation 5), without
-    which wide vectors of few words look alike.
+    Kornblith et al. 2019 (equation 3), with the unbiased estimate of HSIC by Song et al. 2012
+    (equation 5), without which wide vectors of few words look alike.
 
     Args:
         first, second: `(words, dim)`, of the same words; at least 4 words.
@@ -36,7 +39,8 @@ def cka(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def rsa(first: np.ndarray, second: np.ndarray) -> float:
-    """Representational similarity: Spearman's correlation of the words' pairwise cosine distances, in [-1, 1].
+    """Representational similarity: Spearman's correlation of the words' pairwise cosine distances,
+    in [-1, 1].
 
     Kriegeskorte et al. 2008. `first` and `second` are `(words, dim)`, of the same words.
     """
@@ -44,7 +48,8 @@ def rsa(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def cosine(first: np.ndarray, second: np.ndarray) -> float:
-    """Mean cosine of each word's two vectors, in [-1, 1]; they must have one width. 1 is the same direction.
+    """Mean cosine of each word's two vectors, in [-1, 1]; they must have one width. 1 is the same
+    direction.
 
     >>> cosine(np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([[2.0, 0.0], [2.0, 0.0]]))
     0.5
@@ -71,13 +76,16 @@ def _hsic(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _every_hsic(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The same of each of several kernels `(i, n, n)` and each of `(j, n, n)`: `(i, j)`. Missing for too few words."""
+    """The same of each of several kernels `(i, n, n)` and each of `(j, n, n)`: `(i, j)`. Missing
+    for too few words."""
     n = a.shape[1]
     if n < 4:
         return np.full((len(a), len(b)), np.nan)
     traces = np.zeros((len(a), len(b)))
     for start in range(0, n, BLOCK):  # in double precision, some rows at a time
-        part, other = (kernels[:, start : start + BLOCK].reshape(len(kernels), -1) for kernels in (a, b))
+        part, other = (
+            kernels[:, start : start + BLOCK].reshape(len(kernels), -1) for kernels in (a, b)
+        )
         traces += part.astype(np.float64) @ other.astype(np.float64).T
     rows = [kernels.sum(axis=1, dtype=np.float64) for kernels in (a, b)]
     sums = rows[0].sum(axis=1)[:, None] * rows[1].sum(axis=1) / ((n - 1) * (n - 2))
@@ -93,9 +101,9 @@ def standardised(values: np.ndarray) -> np.ndarray:
 
 
 def effective_dimensions(values: np.ndarray) -> float:
-    """How many directions carry the variance of `(words, dim)`: the participation ratio of its principal components,
-    (Σλ)² / Σλ² (Gao et al. 2017); from 1, where one carries all, to dim, where all carry as much. Missing where nothing
-    varies.
+    """How many directions carry the variance of `(words, dim)`: the participation ratio of its
+    principal components, (Σλ)² / Σλ² (Gao et al. 2017); from 1, where one carries all, to dim,
+    where all carry as much. Missing where nothing varies.
 
     >>> round(effective_dimensions(np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])), 6)
     2.0
@@ -108,10 +116,13 @@ def effective_dimensions(values: np.ndarray) -> float:
 
 
 def similarities(before: States, after: States, *, words: int = 1_000) -> list[dict[str, Any]]:
-    """A row a pair of layers, every layer of one against every layer of the other, on the same test words."""
+    """A row a pair of layers, every layer of one against every layer of the other, on the same test
+    words."""
     a, b = _words(before, after, words), _words(after, before, words)
     cka_of = _every_cka(a, b)
-    standardised_cka_of = _every_cka(*([standardised(values) for values in side] for side in (a, b)))
+    standardised_cka_of = _every_cka(
+        *([standardised(values) for values in side] for side in (a, b))
+    )
     dimensions = [[effective_dimensions(values) for values in side] for side in (a, b)]
     ranks = [[_distance_ranks(values) for values in side] for side in (a, b)]
     return [
@@ -148,7 +159,9 @@ def _every_cka(first: Any, second: Any) -> np.ndarray:
     own = [np.array([_hsic(kernel, kernel) for kernel in side]) for side in (a, b)]
     both = _every_hsic(a, b)
     size = own[0][:, None] * own[1]
-    return np.divide(both, np.sqrt(np.maximum(size, 0)), out=np.full_like(both, np.nan), where=size > 0)
+    return np.divide(
+        both, np.sqrt(np.maximum(size, 0)), out=np.full_like(both, np.nan), where=size > 0
+    )
 
 
 def _words(states: States, other: States, words: int) -> np.ndarray:
@@ -161,7 +174,8 @@ def _words(states: States, other: States, words: int) -> np.ndarray:
 
 
 def _distance_ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks of the pairwise cosine distances, centred and of length 1: their product is Spearman's correlation."""
+    """Ranks of the pairwise cosine distances, centred and of length 1: their product is Spearman's
+    correlation."""
     from scipy.spatial.distance import pdist
     from scipy.stats import rankdata
 

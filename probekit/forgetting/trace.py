@@ -74,9 +74,15 @@ def checkpoints_of(run: str | Path) -> list[str]:
     """
     if not Path(run).is_dir():
         raise InputError(f"there is no folder {run}{suggestion(Path(run))}")
-    found = [path for path in Path(run).glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)]
+    found = [
+        path
+        for path in Path(run).glob("checkpoint-*")
+        if re.fullmatch(r"checkpoint-\d+", path.name)
+    ]
     if not found:
-        raise InputError(f"no checkpoint-N in {run}: give a Trainer's output folder, or name the models")
+        raise InputError(
+            f"no checkpoint-N in {run}: give a Trainer's output folder, or name the models"
+        )
     return [str(path) for path in sorted(found, key=lambda path: _step(path.name, 0))]
 
 
@@ -98,24 +104,30 @@ def trace(
     progress: Progress | bool = True,
     **options: Any,
 ) -> Trajectory:
-    """Probe the base model and every checkpoint of a run, and measure what each retains of what the base knew.
+    """Probe the base model and every checkpoint of a run, and measure what each retains of what the
+    base knew.
 
-    What was measured is kept in `folder/checkpoints`, known by the checkpoint's weights, and checked when it is read
-    back, so that a later call probes new checkpoints only and gives the same numbers.
+    What was measured is kept in `folder/checkpoints`, known by the checkpoint's weights, and
+    checked when it is read back, so that a later call probes new checkpoints only and gives the
+    same numbers.
 
-    Args:
-        models: folders or hub names in the order of training; a step is what the name says (`checkpoint-500`,
+    Args: models: folders or hub names in the order of training; a step is what the name says
+        (`checkpoint-500`,
             `step1000`), or the place where names do not say it in order.
         tasks: as for `probe`.
         folder: where results are kept.
-        base: the model that training began with, which retention counts from. Without it, what the first checkpoint
-            names as its base; where that is not known, or cannot be read, the first checkpoint, with a warning.
-        corpus, probe, seeds, extract_settings, fit_settings, allow_modified, progress, options: as for `probe`.
+        base: the model that training began with, which retention counts from. Without it, what the
+            first checkpoint names as its base; where that is not known, or cannot be read, the
+            first checkpoint, with a warning.
+        corpus, probe, seeds, extract_settings, fit_settings, allow_modified, progress, options: as
+            for `probe`.
         threshold: the retention below which knowledge counts as gone, in [0, 1].
-        keep_states: keep in the cache the hidden states that had to be extracted; those that were there stay.
+        keep_states: keep in the cache the hidden states that had to be extracted; those that were
+            there stay.
 
-    Raises InputError for fewer than two checkpoints or one named twice, ModelError where the base (or without one the
-    first checkpoint) or all others cannot be read. Another that cannot be read is left out, with a warning.
+    Raises InputError for fewer than two checkpoints or one named twice, ModelError where the base
+    (or without one the first checkpoint) or all others cannot be read. Another that cannot be read
+    is left out, with a warning.
     """
     names = [doors.text_of(model) for model in doors.several("models", models, (str, Path))]
     tasks, corpus = names_of(tasks, corpus)
@@ -151,17 +163,23 @@ def trace(
     measurements: list[Measurement] = []
     wanted_of = by_corpus(tasks, corpus)
     corpora = [
-        source if isinstance(source, Corpus) else load_corpus(source, allow_modified=allow_modified, progress=report)
+        source
+        if isinstance(source, Corpus)
+        else load_corpus(source, allow_modified=allow_modified, progress=report)
         for source, _ in wanted_of
     ]
-    for loaded, name, (_, wanted) in zip(corpora, names_of_corpora(corpora), wanted_of, strict=True):
+    for loaded, name, (_, wanted) in zip(
+        corpora, names_of_corpora(corpora), wanted_of, strict=True
+    ):
         asked, said = questions(wanted, loaded)
         warnings += said
         measured = _all_measured(opened, loaded, asked, how, warnings, inferred)
         by_step = [(model, steps[model], found) for model, found in measured.items()]
         courses += [course(question, name, by_step) for question in asked]
         for model, found in measured.items():
-            measurements += [replace(one, model=model, step=steps[model]) for one in found.measurements]
+            measurements += [
+                replace(one, model=model, step=steps[model]) for one in found.measurements
+            ]
     table = step_table(courses)
     asked_for = {"base": courses[0].models[0], "threshold": threshold}
     run = Run(
@@ -170,7 +188,13 @@ def trace(
         seconds={"all": time.perf_counter() - started},
         measurements=tuple(measurements),
     )
-    return Trajectory(table, fell(table, threshold), SUMMARY.table(summary(courses)), run=run, warnings=tuple(warnings))
+    return Trajectory(
+        table,
+        fell(table, threshold),
+        SUMMARY.table(summary(courses)),
+        run=run,
+        warnings=tuple(warnings),
+    )
 
 
 def _steps(models: Sequence[str]) -> list[int]:
@@ -184,8 +208,11 @@ def _step(name: str, otherwise: int) -> int:
     return int(digits[1]) if digits else otherwise
 
 
-def _opened(models: Sequence[str], base: str | None, how: _How) -> tuple[dict[str, Model], list[str]]:
-    """The models that can be opened, that which changes count from first; and what is to be said of it and the others.
+def _opened(
+    models: Sequence[str], base: str | None, how: _How
+) -> tuple[dict[str, Model], list[str]]:
+    """The models that can be opened, that which changes count from first; and what is to be said of
+    it and the others.
 
     All are opened before the work, so that a mistake shows at once.
     """
@@ -211,9 +238,14 @@ def _opened(models: Sequence[str], base: str | None, how: _How) -> tuple[dict[st
 
 
 def _whole(name: str, settings: ExtractSettings) -> Model:
-    """The model, of which every file of weights is complete: the last one of a run may still be being written."""
+    """The model, of which every file of weights is complete: the last one of a run may still be
+    being written."""
     model = open_model(name, settings.encoder)
-    weights = (*model.files.weights, *model.files.adapter_weights) if isinstance(model, Checkpoint) else ()
+    weights = (
+        (*model.files.weights, *model.files.adapter_weights)
+        if isinstance(model, Checkpoint)
+        else ()
+    )
     for path in weights:
         try:
             if path.suffix == ".safetensors":
@@ -231,21 +263,36 @@ def _with_base(opened: dict[str, Model], settings: ExtractSettings) -> tuple[dic
         return opened, f"{said}, the base of the others"
     named = base_of(opened[first])
     if named is None:
-        return opened, f"{said}, the first checkpoint, which names no base model: if it is tuned, give base='MODEL'"
+        return (
+            opened,
+            f"{said}, the first checkpoint, which names no base model: if it is tuned, give base='MODEL'",
+        )
     try:
         model = _whole(named, settings)
     except (ModelError, InputError) as error:
-        return opened, f"{said}, the first checkpoint: its base model cannot be opened: give base='MODEL' ({error})"
+        return (
+            opened,
+            f"{said}, the first checkpoint: its base model cannot be opened: give base='MODEL' ({error})",
+        )
     if model.fingerprint() == opened[first].fingerprint():
         return opened, f"{said}, whose weights are those of its base model {named}"
     rest = {name: one for name, one in opened.items() if name != named}
-    return {named: model, **rest}, f"retention counts from {named}, which {first} names as its base model"
+    return {
+        named: model,
+        **rest,
+    }, f"retention counts from {named}, which {first} names as its base model"
 
 
 def _all_measured(
-    opened: dict[str, Model], corpus: Corpus, questions: list[Question], how: _How, warnings: list[str], inferred: bool
+    opened: dict[str, Model],
+    corpus: Corpus,
+    questions: list[Question],
+    how: _How,
+    warnings: list[str],
+    inferred: bool,
 ) -> dict[str, kept.Kept]:
-    """What was measured of each model; those that fail are named. The first must not, unless it was `inferred`."""
+    """What was measured of each model; those that fail are named. The first must not, unless it was
+    `inferred`."""
     found: dict[str, kept.Kept] = {}
     for number, (name, model) in enumerate(opened.items()):
         try:
@@ -262,17 +309,29 @@ def _all_measured(
     return found
 
 
-def _measured(model: Model, corpus: Corpus, questions: list[Question], how: _How, warnings: list[str]) -> kept.Kept:
+def _measured(
+    model: Model, corpus: Corpus, questions: list[Question], how: _How, warnings: list[str]
+) -> kept.Kept:
     """What is kept of a checkpoint and a corpus, or what is measured now."""
     weights = model.fingerprint()
-    asked = [FORMAT, version("probekit-nlp"), weights, corpus.fingerprint, [_digest(d) for d in questions]]
+    asked = [
+        FORMAT,
+        version("probekit-nlp"),
+        weights,
+        corpus.fingerprint,
+        [_digest(d) for d in questions],
+    ]
     described = [*asked, how.probe, how.seeds, how.fit, how.extract]
-    key = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    key = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[
+        :16
+    ]
     folder = how.folder / CHECKPOINTS
     found = _believed(folder, key, warnings)
     if found:
         return found
-    both = hashlib.sha256(json.dumps([weights, corpus.fingerprint], default=str).encode()).hexdigest()[:24]
+    both = hashlib.sha256(
+        json.dumps([weights, corpus.fingerprint], default=str).encode()
+    ).hexdigest()[:24]
     with turn(both):
         found = _believed(folder, key, [])  # another process may have measured it meanwhile
         if not found:
@@ -311,7 +370,9 @@ def probe_checkpoint(name: str, corpus: Corpus, questions: list[Question], how: 
         answers |= {one.question.task.name: one.predictions.astype("int32") for one in trained}
         if not how.keep_states:
             _forget(states, there)
-    return kept.Kept(SCORES.table(rows, decimals=None), answers, tuple(measurements), tuple(warnings))
+    return kept.Kept(
+        SCORES.table(rows, decimals=None), answers, tuple(measurements), tuple(warnings)
+    )
 
 
 def _forget(states: States, there: set[Path]) -> None:

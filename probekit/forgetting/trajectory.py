@@ -73,7 +73,9 @@ class FellRow:
     layer: Layer
     step: Annotated[
         int | None,
-        Means("the first at which retention is below the threshold; empty where it never is", "from 0"),
+        Means(
+            "the first at which retention is below the threshold; empty where it never is", "from 0"
+        ),
     ]
     corpus_fingerprint: columns.CorpusFingerprint
     task_fingerprint: columns.TaskFingerprint
@@ -97,14 +99,18 @@ class SummaryRow:
     detectable: columns.Detectable
     retention: columns.Retention
     floor: columns.Floor
-    backward_transfer: Annotated[float, Means("the same as `change` (Lopez-Paz and Ranzato 2017)", CHANGE)]
+    backward_transfer: Annotated[
+        float, Means("the same as `change` (Lopez-Paz and Ranzato 2017)", CHANGE)
+    ]
     backward_transfer_low: columns.Low
     backward_transfer_high: columns.High
     best_step: Annotated[int, Means("the best checkpoint before the last, chosen on dev", COUNT)]
     change_from_best: Annotated[float, Means("the last checkpoint's score less that one's", CHANGE)]
     change_from_best_low: columns.Low
     change_from_best_high: columns.High
-    forgetting: Annotated[float, Means("its opposite, above zero where the score fell (Chaudhry et al. 2018)", CHANGE)]
+    forgetting: Annotated[
+        float, Means("its opposite, above zero where the score fell (Chaudhry et al. 2018)", CHANGE)
+    ]
     last_layer_layer_first: LayerFirst
     last_layer_layer_last: LayerLast
     last_layer_score_first: ScoreFirst
@@ -123,7 +129,12 @@ class SummaryRow:
 
 FINGERPRINTS = ["corpus_fingerprint", "task_fingerprint", "fit_fingerprint"]
 KEYS = ["task", "corpus", *FINGERPRINTS, "layer"]
-STEPS = schema_of("trajectory", "a checkpoint, task and layer", StepRow, ("model", "model_fingerprint", "step", *KEYS))
+STEPS = schema_of(
+    "trajectory",
+    "a checkpoint, task and layer",
+    StepRow,
+    ("model", "model_fingerprint", "step", *KEYS),
+)
 FELL = schema_of("fell", "a task and layer", FellRow, KEYS)
 SUMMARY = schema_of("summary", "a task", SummaryRow, KEYS[:-1])
 

@@ -1,4 +1,5 @@
-"""Turns: one process at a time measures a checkpoint, so that none deletes the states that another reads."""
+"""Turns: one process at a time measures a checkpoint, so that none deletes the states that another
+reads."""
 
 from __future__ import annotations
 

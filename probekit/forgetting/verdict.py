@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 LEVEL = 0.05
 # A change's share of what was known above the floor, up to which it is called so.
-DROPS = ((0.05, "small drop"), (0.2, "moderate drop"), (0.5, "large drop"), (0.9, "mostly forgotten"))
+DROPS = (
+    (0.05, "small drop"),
+    (0.2, "moderate drop"),
+    (0.5, "large drop"),
+    (0.9, "mostly forgotten"),
+)
 GAINS = ((0.05, "small gain"), (0.2, "moderate gain"))
 WORDS = {
     "loss": "lost",
@@ -36,8 +41,8 @@ def significant_parts(parts: pd.Series) -> list[str]:
 
 
 def kind(parts: pd.Series) -> str:
-    """The first of `significant_parts`; a drop above zero that has none is `unattributed`, else it is
-    `not detected`."""
+    """The first of `significant_parts`; a drop above zero that has none is `unattributed`, else it
+    is `not detected`."""
     found = significant_parts(parts)
     if found:
         return found[0]
@@ -45,7 +50,8 @@ def kind(parts: pd.Series) -> str:
 
 
 def size(change: float, known: float) -> str:
-    """A change of score in words, by its share of what was `known` above the floor (see DROPS and GAINS)."""
+    """A change of score in words, by its share of what was `known` above the floor (see DROPS and
+    GAINS)."""
     if not known > 0:
         return "drop" if change < 0 else "gain"
     steps, beyond = (DROPS, "forgotten") if change < 0 else (GAINS, "large gain")
@@ -53,7 +59,8 @@ def size(change: float, known: float) -> str:
 
 
 def change(scored: pd.Series, parts: pd.Series) -> str:
-    """What became of a score. What a new probe reads worse, and the old one behind a linear map does not, is not
+    """What became of a score. What a new probe reads worse, and the old one behind a linear map
+    does not, is not
     forgotten: only the drop of the better of the two is.
 
     Args:
@@ -65,7 +72,9 @@ def change(scored: pd.Series, parts: pd.Series) -> str:
     if not scored["delta"] and not scored["detectable"]:
         return f"no change, every prediction is the same ({points})"
     if not scored["p_adjusted"] <= LEVEL:
-        return f"change not detected ({points}; MDE {_points(scored['detectable'])} before correction)"
+        return (
+            f"change not detected ({points}; MDE {_points(scored['detectable'])} before correction)"
+        )
     word = size(scored["delta"], known)
     if scored["delta"] > 0 or parts["score_mapped"] <= scored["score_after"]:
         return f"{word} ({points})"
@@ -96,8 +105,9 @@ def verdict(best: pd.Series, last: pd.Series, best_parts: pd.Series, last_parts:
 
 
 def over_time(changed: Mapping[str, float]) -> str:
-    """What became of a score along a trajectory: `score_first`, `score_last`, `change` with its ends, `detectable` and
-    `floor`. There is no correction here: it is detected where its interval leaves out 0."""
+    """What became of a score along a trajectory: `score_first`, `score_last`, `change` with its
+    ends, `detectable` and `floor`. There is no correction here: it is detected where its interval
+    leaves out 0."""
     points = f"{100 * changed['score_first']:.1f} → {100 * changed['score_last']:.1f}"
     if not (changed["change_low"] > 0 or changed["change_high"] < 0):
         return f"change not detected ({points}; MDE {_points(changed['detectable'])})"
@@ -109,7 +119,9 @@ def _attributed(parts: pd.Series) -> str:
     drop = f"layer {parts['layer']}'s drop of {_points(parts['drop'])} under the old probe"
     found = significant_parts(parts)
     if found:
-        return f"of {drop} " + ", ".join(f"{100 * parts[part]:.1f} are {WORDS[part]}" for part in found)
+        return f"of {drop} " + ", ".join(
+            f"{100 * parts[part]:.1f} are {WORDS[part]}" for part in found
+        )
     if parts["drop_low"] > 0:
         return f"{drop} is unattributed"
     if not parts["drop"] and not parts["drop_detectable"]:

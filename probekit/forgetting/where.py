@@ -1,4 +1,5 @@
-"""Where: which kinds of instances a difference comes from, by label, frequency, length and distance."""
+"""Where: which kinds of instances a difference comes from, by label, frequency, length and
+distance."""
 
 from __future__ import annotations
 
@@ -15,24 +16,34 @@ from probekit.stats.correction import Correction, adjust
 from probekit.stats.metrics import METRICS
 from probekit.tasks.question import Question
 
-FREQUENCY = (1, 10, 100, 1_000)  # lower ends of bins: times the rarest word of the instance stands in training
+FREQUENCY = (
+    1,
+    10,
+    100,
+    1_000,
+)  # lower ends of bins: times the rarest word of the instance stands in training
 LENGTH = (1, 10, 20, 40)  # words of the sentence
 MOST_LABELS = 200  # that have a row each, the most frequent; every row costs permutations of all
 DISTANCE = (0, 1, 2, 3, 6, 11, 51)  # words from the start of the first span to that of the second
 
 
 def where(side: Sides, layer: int, corpus: Corpus, correction: Correction) -> list[dict[str, Any]]:
-    """A row a kind of test instance: the share answered right before and after, at one layer before and its partner.
+    """A row a kind of test instance: the share answered right before and after, at one layer before
+    and its partner.
 
-    Kinds: the gold `label` (the MOST_LABELS most frequent), whether all words were `seen` in training, the
-    `frequency` in training of the rarest word, the `length` of the sentence, and for pairs the `distance` of the two
-    spans. p-values are adjusted for the rows of this task.
+    Kinds: the gold `label` (the MOST_LABELS most frequent), whether all words were `seen` in
+    training, the `frequency` in training of the rarest word, the `length` of the sentence, and for
+    pairs the `distance` of the two spans. p-values are adjusted for the rows of this task.
     """
     at = [a for a, _ in side.layers].index(layer)
     first, second = side.places[0][at], side.places[1][at]
     gold = side.question.splits["test"]
-    right = [p == gold.labels for p in (side.before.predictions[first], side.after.predictions[second])]
-    names, masks = zip(*(kind for kind in _kinds(side.question, corpus) if kind[1].any()), strict=True)
+    right = [
+        p == gold.labels for p in (side.before.predictions[first], side.after.predictions[second])
+    ]
+    names, masks = zip(
+        *(kind for kind in _kinds(side.question, corpus) if kind[1].any()), strict=True
+    )
     groups = np.unique(gold.groups, return_inverse=True)[1]
     before, after = (_counts(groups, np.stack(masks), answers) for answers in right)
     accuracy, permutations = METRICS["accuracy"], paired.permutations_for(len(names))
@@ -86,11 +97,17 @@ def _kinds(question: Question, corpus: Corpus) -> Iterator[tuple[tuple[str, str]
         yield from _bins("distance", np.abs(test.spans[:, 1, 0] - test.spans[:, 0, 0]), DISTANCE)
 
 
-def _bins(kind: str, values: np.ndarray, lower: tuple[int, ...]) -> Iterator[tuple[tuple[str, str], np.ndarray]]:
+def _bins(
+    kind: str, values: np.ndarray, lower: tuple[int, ...]
+) -> Iterator[tuple[tuple[str, str], np.ndarray]]:
     for start, following in zip(lower, [*lower[1:], None], strict=True):
         end = values >= start if following is None else (values >= start) & (values < following)
         name = (
-            f"{start}+" if following is None else str(start) if following == start + 1 else f"{start}-{following - 1}"
+            f"{start}+"
+            if following is None
+            else str(start)
+            if following == start + 1
+            else f"{start}-{following - 1}"
         )
         yield (kind, name), end
 
@@ -102,6 +119,8 @@ def _rarest(question: Question, corpus: Corpus) -> np.ndarray:
     counts = np.bincount(trained.numbers, minlength=len(trained.vocabulary)).tolist()
     for word, count in zip(trained.vocabulary.to_pylist(), counts, strict=True):
         known[word.lower()] += count
-    times = np.array([known[word.lower()] for word in tested.vocabulary.to_pylist()])[tested.numbers]
+    times = np.array([known[word.lower()] for word in tested.vocabulary.to_pylist()])[
+        tested.numbers
+    ]
     spans = question.splits["test"].spans
     return np.array([min(times[start:end].min() for start, end in one) for one in spans.tolist()])

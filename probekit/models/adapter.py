@@ -1,4 +1,5 @@
-"""Adapter: a model with its PEFT adapter, every weight of it from the files, as peft itself loads it."""
+"""Adapter: a model with its PEFT adapter, every weight of it from the files, as peft itself loads
+it."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from probekit.models.patterns import require_quick
 
 _PLACE = "base_model.model."  # of the model, in the names of an adapter's weights
 
-# Of an adapter's configuration, what memory is taken for, and what is a side of some of its weights.
+# Of an adapter's configuration, what memory is taken for, and what is a side of some of its
+# weights.
 _SIZES = (
     "r",
     "init_r",
@@ -27,26 +29,34 @@ _SIZES = (
 
 
 def with_adapter(model: Any, files: Files, dtype: torch.dtype) -> Any:
-    """The bare model with its adapter: as layers within it, or for prompts and prefixes as what calls it.
+    """The bare model with its adapter: as layers within it, or for prompts and prefixes as what
+    calls it.
 
-    Where the adapter was trained with more pieces than the base has, the embeddings grow as they did then.
+    Where the adapter was trained with more pieces than the base has, the embeddings grow as they
+    did then.
 
-    Raises InputError where peft is not installed, ModelError where the adapter does not fit, lacks weights, or has
-    some that the model has no place for.
+    Raises InputError where peft is not installed, ModelError where the adapter does not fit, lacks
+    weights, or has some that the model has no place for.
     """
     try:
         import peft
     except ImportError as error:
-        raise InputError(f"'{files.name}' is a PEFT adapter: pip install 'probekit-nlp[peft]'") from error
+        raise InputError(
+            f"'{files.name}' is a PEFT adapter: pip install 'probekit-nlp[peft]'"
+        ) from error
     try:
         config = peft.PeftConfig.from_pretrained(str(files.adapter))
         _require_readable(config, model, files)
         given = _in_place(_state(files))
         _require_held(config, given, files)
         home = model if config.is_prompt_learning else _as_trained(model, given)
-        require_quick(config, [key for key, _ in home.named_modules()], f"the adapter '{files.name}'")
+        require_quick(
+            config, [key for key, _ in home.named_modules()], f"the adapter '{files.name}'"
+        )
         _grow(home, config, given, files)
-        config.modules_to_save = None  # their weights are loaded into the model itself; heads are not read
+        config.modules_to_save = (
+            None  # their weights are loaded into the model itself; heads are not read
+        )
         config.inference_mode = True
         kind = peft.PeftModelForFeatureExtraction if config.is_prompt_learning else peft.PeftModel
         adapted = kind(home, config)
@@ -55,10 +65,15 @@ def with_adapter(model: Any, files: Files, dtype: torch.dtype) -> Any:
     except ProbekitError:
         raise
     except Exception as error:  # peft raises its own kinds
-        raise ModelError(first_line(f"the adapter '{files.name}' does not fit {files.folder}", error)) from error
-    # As of the model itself: hidden states do not pass through a pooler, and a head may have done without it.
+        raise ModelError(
+            first_line(f"the adapter '{files.name}' does not fit {files.folder}", error)
+        ) from error
+    # As of the model itself: hidden states do not pass through a pooler, and a head may have done
+    # without it.
     if lacking := sorted(name for name in expected - set(given) if ".pooler." not in name):
-        raise ModelError(f"the adapter '{files.name}' lacks weights ({', '.join(lacking[:3])} …): it would be random")
+        raise ModelError(
+            f"the adapter '{files.name}' lacks weights ({', '.join(lacking[:3])} …): it would be random"
+        )
     unread = sorted(key for key in result.unexpected_keys if _is_of(home, model, key))
     if unread:
         raise ModelError(
@@ -73,17 +88,22 @@ def _require_readable(config: Any, model: Any, files: Files) -> None:
     if config.is_prompt_learning and model.config.is_encoder_decoder:
         raise ModelError(f"'{files.name}': prefixes and prompts of encoder-decoders cannot be read")
     if getattr(config, "layer_replication", None):
-        raise ModelError(f"'{files.name}': an adapter that repeats blocks (layer_replication) cannot be read")
+        raise ModelError(
+            f"'{files.name}': an adapter that repeats blocks (layer_replication) cannot be read"
+        )
 
 
 def _require_held(config: Any, given: dict[str, torch.Tensor], files: Files) -> None:
-    """Raise ModelError for a size in the configuration that no weight has: memory is taken before they are compared."""
+    """Raise ModelError for a size in the configuration that no weight has: memory is taken before
+    they are compared."""
     largest = max([0, *(size for value in given.values() for size in value.shape)])
     sizes = {name: getattr(config, name, None) for name in _SIZES}
     ranks = getattr(config, "rank_pattern", None)
     if isinstance(ranks, dict):
         sizes |= {f"rank_pattern {name}": rank for name, rank in ranks.items()}
-    if str(getattr(config, "peft_type", "")).endswith("LOKR"):  # a rank beyond the matrix means a full one
+    if str(getattr(config, "peft_type", "")).endswith(
+        "LOKR"
+    ):  # a rank beyond the matrix means a full one
         del sizes["r"]
     for name, size in sizes.items():
         if isinstance(size, int) and size > largest:
@@ -98,12 +118,17 @@ def _state(files: Files) -> dict[str, torch.Tensor]:
 
     state: dict[str, torch.Tensor] = {}
     for path in files.adapter_weights:
-        state |= load_file(path) if path.suffix == ".safetensors" else torch.load(path, weights_only=True)
+        state |= (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, weights_only=True)
+        )
     return state
 
 
 def _in_place(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The weights; of a module that was trained whole and saved in all its forms, the trained one by its plain name."""
+    """The weights; of a module that was trained whole and saved in all its forms, the trained one
+    by its plain name."""
     found = {}
     for name, value in state.items():
         plain = name.replace(".modules_to_save.", ".")
@@ -136,20 +161,27 @@ class _UnderHead(torch.nn.Module):
 
 
 def _as_trained(model: Any, given: dict[str, torch.Tensor]) -> Any:
-    """What has the names that the adapter was trained with, which its weights and its configuration use.
+    """What has the names that the adapter was trained with, which its weights and its configuration
+    use.
 
     Trained under a head, they have the model's place in it.
     """
     prefix = model.base_model_prefix
-    if prefix and any(name.startswith(f"{_PLACE}{prefix}.") for name in given) and not hasattr(model, prefix):
+    if (
+        prefix
+        and any(name.startswith(f"{_PLACE}{prefix}.") for name in given)
+        and not hasattr(model, prefix)
+    ):
         return _UnderHead(model)
     return model
 
 
 def _grow(home: Any, config: Any, given: dict[str, torch.Tensor], files: Files) -> None:
-    """Give the model as many embeddings as it had in training, where the adapter brings those that it lacks.
+    """Give the model as many embeddings as it had in training, where the adapter brings those that
+    it lacks.
 
-    The new rows are all replaced: by the adapter's own embeddings, or by its `trainable_token_indices`.
+    The new rows are all replaced: by the adapter's own embeddings, or by its
+    `trainable_token_indices`.
     """
     table = home.get_input_embeddings()
     own = table.weight.shape[0]
@@ -183,4 +215,6 @@ def _trained_tokens(config: Any) -> set[int]:
 def _is_of(home: Any, model: Any, name: str) -> bool:
     """Whether an adapter's weight belongs to some part of the bare model, and not to a head."""
     place = _PLACE if home is model else f"{_PLACE}{model.base_model_prefix}."
-    return name.startswith(place) and name.removeprefix(place).partition(".")[0] in dict(model.named_children())
+    return name.startswith(place) and name.removeprefix(place).partition(".")[0] in dict(
+        model.named_children()
+    )

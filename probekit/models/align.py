@@ -1,8 +1,10 @@
-"""Alignment: which pieces of the tokenizer belong to which word, and how long texts are cut into windows.
+"""Alignment: which pieces of the tokenizer belong to which word, and how long texts are cut into
+windows.
 
-Words are joined by single spaces, the tokenizer reads that text once, and each piece goes to the word whose
-characters it covers (by the tokenizer's own offsets). Everything is computed for many texts at once. A tokenizer
-without offsets (characters, bytes, old slow ones) reads word by word instead, each behind its space.
+Words are joined by single spaces, the tokenizer reads that text once, and each piece goes to the
+word whose characters it covers (by the tokenizer's own offsets). Everything is computed for many
+texts at once. A tokenizer without offsets (characters, bytes, old slow ones) reads word by word
+instead, each behind its space.
 """
 
 from __future__ import annotations
@@ -22,9 +24,8 @@ OVERLAP = 3  # neighbouring windows share a third of their pieces
 class Pieces:
     """The pieces of one text.
 
-    Attributes:
-        ids: `(n,)` vocabulary ids, special tokens left out.
-        word: `(n,)` offset of the word each piece belongs to, never decreasing; pieces of no word are dropped
+    Attributes: ids: `(n,)` vocabulary ids, special tokens left out. word: `(n,)` offset of the word
+        each piece belongs to, never decreasing; pieces of no word are dropped
             from the words' vectors but stay in the model's input, marked NO_WORD.
         n_words: words of the text.
     """
@@ -38,11 +39,9 @@ class Pieces:
 class Window:
     """A run of pieces that the model reads in one pass.
 
-    Attributes:
-        text: number of the text.
-        start, stop: the pieces read.
-        own: `(n,)` positions, among the pieces read, of those whose words take their vector from this window.
-        word: `(n,)` the words they belong to.
+    Attributes: text: number of the text. start, stop: the pieces read. own: `(n,)` positions, among
+        the pieces read, of those whose words take their vector from this window. word: `(n,)` the
+        words they belong to.
     """
 
     text: int
@@ -53,7 +52,8 @@ class Window:
 
 
 def align(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Pieces]:
-    """Pieces of each text (a sequence of words). `tokenizer` is a Hugging Face one, or one that is called like it."""
+    """Pieces of each text (a sequence of words). `tokenizer` is a Hugging Face one, or one that is
+    called like it."""
     if not tokenizer.is_fast:
         return _align_by_word(texts, tokenizer)
     joined = [" ".join(words) for words in texts]
@@ -68,25 +68,32 @@ def align(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Pieces]:
         verbose=False,
     )
     counts = [len(ids) for ids in encoded["input_ids"]]
-    offsets = np.fromiter(chain.from_iterable(chain.from_iterable(encoded["offset_mapping"])), dtype=np.int64)
+    offsets = np.fromiter(
+        chain.from_iterable(chain.from_iterable(encoded["offset_mapping"])), dtype=np.int64
+    )
     offsets = offsets.reshape(-1, 2)
-    # All texts as one, joined by spaces as their words are, so that numpy runs once and not once a text.
+    # All texts as one, joined by spaces as their words are, so that numpy runs once and not once a
+    # text.
     begins = np.cumsum([0] + [len(text) + 1 for text in joined])[:-1]
     first_word = np.cumsum([0] + [len(words) for words in texts])[:-1]
     owner = words_of_pieces(
-        list(chain.from_iterable(texts)), offsets.reshape(-1, 2) + np.repeat(begins, counts)[:, None]
+        list(chain.from_iterable(texts)),
+        offsets.reshape(-1, 2) + np.repeat(begins, counts)[:, None],
     )
     owner = np.where(owner == NO_WORD, NO_WORD, owner - np.repeat(first_word, counts))
     ids = np.fromiter(chain.from_iterable(encoded["input_ids"]), dtype=np.int64)
     borders = np.cumsum(counts)[:-1]
     return [
         Pieces(of_text, words_of_text, len(words))
-        for of_text, words_of_text, words in zip(np.split(ids, borders), np.split(owner, borders), texts, strict=True)
+        for of_text, words_of_text, words in zip(
+            np.split(ids, borders), np.split(owner, borders), texts, strict=True
+        )
     ]
 
 
 def _align_by_word(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Pieces]:
-    """Pieces of each text where the tokenizer gives no offsets: each word is read by itself, behind its space.
+    """Pieces of each text where the tokenizer gives no offsets: each word is read by itself, behind
+    its space.
 
     Pieces that are the space and nothing else have no word.
     """
@@ -97,7 +104,9 @@ def _align_by_word(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Piece
         if text not in known:
             ids = tokenizer.encode(text, add_special_tokens=False)
             space = tokenizer.encode(" ", add_special_tokens=False) if text.startswith(" ") else []
-            spaces = len(space) if space and len(ids) > len(space) and ids[: len(space)] == space else 0
+            spaces = (
+                len(space) if space and len(ids) > len(space) and ids[: len(space)] == space else 0
+            )
             known[text] = ids, spaces
         return known[text]
 
@@ -109,15 +118,18 @@ def _align_by_word(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Piece
             own, spaces = pieces_of(f" {word}" if i else word)
             ids += own
             owner += [NO_WORD] * spaces + [i] * (len(own) - spaces)
-        found.append(Pieces(np.array(ids, dtype=np.int64), np.array(owner, dtype=np.int64), len(words)))
+        found.append(
+            Pieces(np.array(ids, dtype=np.int64), np.array(owner, dtype=np.int64), len(words))
+        )
     return found
 
 
 def words_of_pieces(words: Sequence[str], offsets: np.ndarray) -> np.ndarray:
     """The word each piece covers, or NO_WORD: `(n,)`.
 
-    A piece that reaches over two words, as some vocabularies have them, goes to the word it covers the most
-    of; at a tie, to the first. A piece that covers nothing but the space between two words has no word.
+    A piece that reaches over two words, as some vocabularies have them, goes to the word it covers
+    the most of; at a tie, to the first. A piece that covers nothing but the space between two words
+    has no word.
 
     Args:
         words: the words, joined by single spaces in the text that the offsets count in.
@@ -133,23 +145,28 @@ def words_of_pieces(words: Sequence[str], offsets: np.ndarray) -> np.ndarray:
     covered = _overlap(offsets, starts, ends, first)
     result = np.where(covered > 0, first, NO_WORD)
     for piece in np.flatnonzero((offsets[:, 1] > ends[first]) & (offsets[:, 1] > offsets[:, 0])):
-        candidates = np.arange(first[piece], np.searchsorted(starts, offsets[piece, 1], side="left"))
+        candidates = np.arange(
+            first[piece], np.searchsorted(starts, offsets[piece, 1], side="left")
+        )
         overlaps = _overlap(offsets[piece : piece + 1], starts, ends, candidates)
         if len(candidates) and overlaps.max() > 0:
             result[piece] = candidates[overlaps.argmax()]
     return result
 
 
-def _overlap(offsets: np.ndarray, starts: np.ndarray, ends: np.ndarray, word: np.ndarray) -> np.ndarray:
+def _overlap(
+    offsets: np.ndarray, starts: np.ndarray, ends: np.ndarray, word: np.ndarray
+) -> np.ndarray:
     return np.minimum(offsets[:, 1], ends[word]) - np.maximum(offsets[:, 0], starts[word])
 
 
 def windows(number: int, pieces: Pieces, limit: int) -> list[Window]:
-    """Windows of at most `limit` pieces over text `number`: one where it fits, else overlapping ones.
+    """Windows of at most `limit` pieces over text `number`: one where it fits, else overlapping
+    ones.
 
-    Neighbouring windows share a third of their pieces; a word takes its vector from the window in which it has the
-    most context on its poorer side. A single word longer than a window keeps the pieces of the window that
-    it fills.
+    Neighbouring windows share a third of their pieces; a word takes its vector from the window in
+    which it has the most context on its poorer side. A single word longer than a window keeps the
+    pieces of the window that it fills.
     """
     total = len(pieces.ids)
     if total <= limit:
@@ -190,8 +207,9 @@ def _window_starts(pieces: Pieces, limit: int) -> list[int]:
 def _owners(pieces: Pieces, starts: list[int], stops: list[int]) -> np.ndarray:
     """The window each word takes its vector from: `(n_words,)`.
 
-    From window to window a word's context to the left shrinks and that to the right grows: the poorer side is at its
-    best in the first window where the right is no poorer than the left, or in the one before.
+    From window to window a word's context to the left shrinks and that to the right grows: the
+    poorer side is at its best in the first window where the right is no poorer than the left, or in
+    the one before.
     """
     positions = np.flatnonzero(pieces.word != NO_WORD)
     first = np.full(pieces.n_words, len(pieces.ids), dtype=np.int64)

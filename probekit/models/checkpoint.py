@@ -17,7 +17,14 @@ from probekit.errors import InputError, ModelError
 from probekit.models.encoder import MAX_WINDOW, Encoder
 from probekit.models.families import Site, Stack
 from probekit.models.files import Files, digest_file, find_files, find_tokenizer
-from probekit.models.loading import has_no_decoder, load_config, load_random, load_tokenizer, load_trained, no_decoder
+from probekit.models.loading import (
+    has_no_decoder,
+    load_config,
+    load_random,
+    load_tokenizer,
+    load_trained,
+    no_decoder,
+)
 from probekit.models.tokenizer_files import tokenizer_files
 from probekit.models.weights import read_object
 from probekit.models.words import PieceVector, WordReader
@@ -38,15 +45,15 @@ _BEFORE_TEXT = {
 class EncoderSettings:
     """How a checkpoint is loaded and run.
 
-    Attributes:
-        device: `auto` takes a GPU where there is one.
-        dtype: of the computation; `auto` is float32, which on a CPU is the only choice. `int8` and `int4` need a GPU
+    Attributes: device: `auto` takes a GPU where there is one. dtype: of the computation; `auto` is
+        float32, which on a CPU is the only choice. `int8` and `int4` need a GPU
             and bitsandbytes.
         stack: of an encoder-decoder, the half that is read; `auto` is its encoder.
         site: the residual stream, or what `attn` or `mlp` adds to it.
         adapter: whether a PEFT adapter is applied, or only its base is read.
         tokenizer: the name or folder of another tokenizer than the model's own; None for its own.
-        allow_pickle: load `pytorch_model.bin` where there are no safetensors; a pickle can run any code.
+        allow_pickle: load `pytorch_model.bin` where there are no safetensors; a pickle can run any
+            code.
         trust_remote_code: run the Python code that a checkpoint brings along.
     """
 
@@ -75,18 +82,25 @@ class Checkpoint:
     def __init__(self, name: str, settings: EncoderSettings) -> None:
         """Find the checkpoint and load its tokenizer and configuration.
 
-        Raises ModelError where files are missing or of a kind that is not allowed, InputError for a device, a type, a
-        stack or a site that is not there.
+        Raises ModelError where files are missing or of a kind that is not allowed, InputError for a
+        device, a type, a stack or a site that is not there.
         """
         self.dtype, self.bits = _dtype(settings)
         remote_code = settings.trust_remote_code
         self.files = find_files(
-            name, allow_pickle=settings.allow_pickle, remote_code=remote_code, adapter=settings.adapter
+            name,
+            allow_pickle=settings.allow_pickle,
+            remote_code=remote_code,
+            adapter=settings.adapter,
         )
         config = load_config(self.files, remote_code)
         if settings.stack == "decoder" and has_no_decoder(config) and self.files.seed is None:
             raise no_decoder(name)
-        other = None if settings.tokenizer is None else find_tokenizer(str(settings.tokenizer), remote_code=remote_code)
+        other = (
+            None
+            if settings.tokenizer is None
+            else find_tokenizer(str(settings.tokenizer), remote_code=remote_code)
+        )
         tokenizer, self._tokenizer_folder, said = load_tokenizer(self.files, remote_code, other)
         self.name, self._said = name, (*self.files.warnings, *said)
         load = partial(
@@ -96,7 +110,9 @@ class Checkpoint:
             self.dtype,
             allow_pickle=settings.allow_pickle,
             remote_code=remote_code,
-            unread=("decoder.",) if config.is_encoder_decoder and settings.stack != "decoder" else (),
+            unread=("decoder.",)
+            if config.is_encoder_decoder and settings.stack != "decoder"
+            else (),
             bits=self.bits,
         )
         if self.files.seed is not None:
@@ -119,7 +135,8 @@ class Checkpoint:
         return (*self._said, *self.encoder.warnings)
 
     def fingerprint(self) -> dict[str, str]:
-        """What makes the states what they are: weights and configuration, and the tokenizer (xxh3, 128 bit)."""
+        """What makes the states what they are: weights and configuration, and the tokenizer (xxh3,
+        128 bit)."""
         config = {k: v for k, v in self.encoder.config.to_dict().items() if k not in _VOLATILE}
         weights = xxhash.xxh3_128(json.dumps(config, sort_keys=True, default=str).encode())
         if self.files.seed is None:
@@ -127,7 +144,9 @@ class Checkpoint:
                 digest_file(path, weights)
         else:
             # What a seed gives is the libraries' business.
-            weights.update(f"random {self.files.seed} {version('torch')} {version('transformers')}".encode())
+            weights.update(
+                f"random {self.files.seed} {version('torch')} {version('transformers')}".encode()
+            )
         if self.files.adapter:
             digest_file(self.files.adapter / "adapter_config.json", weights)
         for path in (*self.files.adapter_weights, *self.files.code):
@@ -187,7 +206,11 @@ def _dtype(settings: EncoderSettings) -> tuple[torch.dtype, int | None]:
     if settings.dtype == "auto":
         return torch.float32, None
     if choose_device(settings.device).type == "cpu" and settings.dtype != "float32":
-        why = ": on a CPU half precision is hundreds of times slower" if "float" in settings.dtype else ""
+        why = (
+            ": on a CPU half precision is hundreds of times slower"
+            if "float" in settings.dtype
+            else ""
+        )
         raise InputError(f"dtype='{settings.dtype}' needs a GPU{why}")
     found = {"int8": (torch.float16, 8), "int4": (torch.bfloat16, 4)}
     return found.get(settings.dtype) or (getattr(torch, settings.dtype), None)

@@ -1,7 +1,7 @@
 """Configuration: what a checkpoint's `config.json` says, checked before it is believed.
 
-The file came from outside. Its numbers decide what is built and allocated, so that each has bounds, far beyond any
-model there is.
+The file came from outside. Its numbers decide what is built and allocated, so that each has bounds,
+far beyond any model there is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ DEEPEST = 100  # brackets within brackets
 MOST_LABELS = 1 << 20  # transformers makes a name for each
 _WIDEST, _LARGEST = 1 << 16, 1 << 24
 # Whole numbers that are read of a configuration, by transformers' names, with their bounds.
-REQUIRED: dict[str, tuple[int, int]] = {"num_hidden_layers": (1, 1_000), "hidden_size": (1, _WIDEST)}
+REQUIRED: dict[str, tuple[int, int]] = {
+    "num_hidden_layers": (1, 1_000),
+    "hidden_size": (1, _WIDEST),
+}
 OPTIONAL: dict[str, tuple[int, int]] = {
     "num_decoder_layers": (1, 1_000),
     "decoder_layers": (1, 1_000),
@@ -30,7 +33,8 @@ OPTIONAL: dict[str, tuple[int, int]] = {
 
 
 def check_numbers(config: Any, what: str) -> None:
-    """Raise ModelError where a configuration, as built, lacks a number that is read of it, or has an odd one.
+    """Raise ModelError where a configuration, as built, lacks a number that is read of it, or has
+    an odd one.
 
     Args:
         config: transformers' own.
@@ -41,10 +45,13 @@ def check_numbers(config: Any, what: str) -> None:
 
 
 def check_file(path: Path, what: str) -> None:
-    """Raise ModelError where a `config.json` holds what transformers must not see: no object, or without bounds."""
+    """Raise ModelError where a `config.json` holds what transformers must not see: no object, or
+    without bounds."""
     found = read_json(path)
     if not isinstance(found, dict):
-        raise ModelError(f"{what}: {path.name} holds a {type(found).__name__}, not an object: {{…}}")
+        raise ModelError(
+            f"{what}: {path.name} holds a {type(found).__name__}, not an object: {{…}}"
+        )
     if _depth(found) > DEEPEST:
         raise ModelError(f"{what}: {path.name} has more than {DEEPEST} brackets within brackets")
     labels = found.get("num_labels")
@@ -72,10 +79,16 @@ def _check_number(what: str, name: str, value: Any, bounds: tuple[int, int]) -> 
     least, most = bounds
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         given = "missing" if value is None else _short(value)
-        raise ModelError(f"{what}: {name} is {given}, and must be a whole number from {least} to {most:,}")
+        raise ModelError(
+            f"{what}: {name} is {given}, and must be a whole number from {least} to {most:,}"
+        )
 
 
 def _short(value: Any) -> str:
     """A value in few characters; an integer may have thousands of digits."""
-    text = f"a number of {value.bit_length()} bits" if isinstance(value, int) and abs(value) > 1e18 else repr(value)
+    text = (
+        f"a number of {value.bit_length()} bits"
+        if isinstance(value, int) and abs(value) > 1e18
+        else repr(value)
+    )
     return text if len(text) <= 40 else f"{text[:37]}…"

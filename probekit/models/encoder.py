@@ -40,25 +40,26 @@ class Encoder:
     ) -> None:
         """Of a model that `load` gives when it is needed.
 
-        Args:
-            name: what results call it.
-            config, tokenizer: Hugging Face's.
-            device: where the model runs.
-            load: gives the bare model, without a head, on any device.
-            stack: of an encoder-decoder, which half is read; `auto` is its encoder.
-            site: the residual stream, or what `attn` or `mlp` adds to it.
-            prompt: vectors that the model itself puts before every text, and that stand among its hidden states.
-            prefix: positions that it takes before every text without a hidden state of their own.
+        Args: name: what results call it. config, tokenizer: Hugging Face's. device: where the model
+            runs. load: gives the bare model, without a head, on any device. stack: of an
+            encoder-decoder, which half is read; `auto` is its encoder. site: the residual stream,
+            or what `attn` or `mlp` adds to it. prompt: vectors that the model itself puts before
+            every text, and that stand among its hidden states. prefix: positions that it takes
+            before every text without a hidden state of their own.
 
-        Raises InputError for a stack or a site that the family does not have, ModelError for a tokenizer or
-        configuration that leaves no room for a text.
+        Raises InputError for a stack or a site that the family does not have, ModelError for a
+        tokenizer or configuration that leaves no room for a text.
         """
         self.name, self.config, self.tokenizer, self.device = name, config, tokenizer, device
         self.family = family_of(config)
         self.stack, self.site = _stack(name, config, stack), site
         text = config.get_text_config()
-        decoder_blocks = getattr(config, "num_decoder_layers", None) or getattr(config, "decoder_layers", None)
-        self.n_blocks = int((decoder_blocks if self.stack == "decoder" else None) or text.num_hidden_layers)
+        decoder_blocks = getattr(config, "num_decoder_layers", None) or getattr(
+            config, "decoder_layers", None
+        )
+        self.n_blocks = int(
+            (decoder_blocks if self.stack == "decoder" else None) or text.num_hidden_layers
+        )
         self.n_layers = self.n_blocks + 1 + self.family.extra_layers
         self.dim = int(text.hidden_size)
         longest = tokenizer_limit(name, tokenizer)
@@ -68,7 +69,9 @@ class Encoder:
         self._module_of_site = self._site_module()
         self._load = load
         self._model: Any = None
-        self._rows = getattr(text, "vocab_size", None)  # of its table of embeddings; models of characters have none
+        self._rows = getattr(
+            text, "vocab_size", None
+        )  # of its table of embeddings; models of characters have none
         self._last_layer = self.n_layers - 1
         self._seen = threading.local()
         self._is_ready, self._is_cut = False, False
@@ -82,7 +85,8 @@ class Encoder:
 
     @cached_property
     def behaviour(self) -> Behaviour:
-        """How it may be run: of a listed family its row says so; another one is loaded and tried, once.
+        """How it may be run: of a listed family its row says so; another one is loaded and tried,
+        once.
 
         Raises ModelError where it cannot be run.
         """
@@ -116,7 +120,9 @@ class Encoder:
     def _declared_limit(self, of_tokenizer: float) -> int:
         """`limit`, as far as configuration and tokenizer say it."""
         longest = int(getattr(self.config.get_text_config(), "max_position_embeddings", None) or 0)
-        longest = longest if longest > 0 else MAX_WINDOW  # positions are relative, or there are none
+        longest = (
+            longest if longest > 0 else MAX_WINDOW
+        )  # positions are relative, or there are none
         if self.family.offset:
             longest -= int(self.config.pad_token_id or 0) + 1
         reach = min(longest - self._taken, MAX_WINDOW)
@@ -136,16 +142,22 @@ class Encoder:
     @property
     def first(self) -> int:
         """Where a text's first piece stands among its hidden states."""
-        return self._prompt + int(self.stack == "decoder") + len(self.prefix)  # a pair's decoder begins with a piece
+        return (
+            self._prompt + int(self.stack == "decoder") + len(self.prefix)
+        )  # a pair's decoder begins with a piece
 
     def load(self, last_layer: int) -> None:
-        """Load the weights up to layer `last_layer`, once; the blocks above it are dropped and cost nothing."""
+        """Load the weights up to layer `last_layer`, once; the blocks above it are dropped and cost
+        nothing."""
         if self._is_ready:
             return
         self._fetch()
         _ = self.behaviour  # a family that is not listed is tried while all of its blocks are there
-        # Where the model narrows its last layer to its embeddings' width, the last block's own output is taken.
-        narrowed = getattr(self.config.get_text_config(), "word_embed_proj_dim", self.dim) != self.dim
+        # Where the model narrows its last layer to its embeddings' width, the last block's own
+        # output is taken.
+        narrowed = (
+            getattr(self.config.get_text_config(), "word_embed_proj_dim", self.dim) != self.dim
+        )
         if (last_layer < self.n_blocks or narrowed) and not self.family.extra_layers:
             self._last_layer = last_layer
             self._cut()
@@ -163,7 +175,9 @@ class Encoder:
             return
         model = self._load()
         if self._rows:  # an adapter may have grown them
-            self._rows = getattr(getattr(model, "config", self.config).get_text_config(), "vocab_size", self._rows)
+            self._rows = getattr(
+                getattr(model, "config", self.config).get_text_config(), "vocab_size", self._rows
+            )
         self._model = model.get_encoder() if self.stack == "encoder" else model
         if self._module_of_site:
             self._watch_site()
@@ -173,16 +187,19 @@ class Encoder:
     def _place(self) -> None:
         """Have it on its device, ready to run."""
         self._fetch()
-        if not getattr(self._model, "is_quantized", False):  # such models stand on their device and are not moved
+        if not getattr(
+            self._model, "is_quantized", False
+        ):  # such models stand on their device and are not moved
             self._model.to(self.device)
         self._model.eval()
 
     @torch.inference_mode()
     def hidden_states(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
-        """Hidden states of texts given as pieces, special tokens added here. Several threads may ask at once.
+        """Hidden states of texts given as pieces, special tokens added here. Several threads may
+        ask at once.
 
-        Returns a tensor `(texts, width, dim)` a layer, from 0 to the last layer loaded; the first piece of a text
-        stands at position `first`.
+        Returns a tensor `(texts, width, dim)` a layer, from 0 to the last layer loaded; the first
+        piece of a text stands at position `first`.
 
         Raises ModelError for pieces that the model does not know.
         """
@@ -199,7 +216,8 @@ class Encoder:
             return (states[0], *(added.reshape(texts, width, -1) for added in self._seen.added))
         if self.family.extra_layers:
             return tuple(_for_each_character(state, width) for state in states)
-        # Without its upper blocks a model would give the last state through its final norm: take it as it was.
+        # Without its upper blocks a model would give the last state through its final norm: take it
+        # as it was.
         return (*states[:-1], self._seen.top) if self._is_cut else states
 
     def _states_of(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
@@ -210,13 +228,16 @@ class Encoder:
         ids, mask = self._pad(pieces)
         wanted: dict[str, Any] = {"output_hidden_states": True, "return_dict": True}
         if self.stack == "decoder":
-            # Teacher forcing: the encoder reads the text, and the decoder reads it again behind its start.
+            # Teacher forcing: the encoder reads the text, and the decoder reads it again behind its
+            # start.
             start = torch.full_like(ids[:, :1], _start_piece(self.name, self.config))
             wanted["decoder_input_ids"] = torch.cat([start, ids], dim=1)
             wanted["decoder_attention_mask"] = torch.cat([torch.ones_like(start), mask], dim=1)
         try:
             output = self._model(input_ids=ids, attention_mask=mask, **wanted)
-            return tuple(output.decoder_hidden_states if self.stack == "decoder" else output.hidden_states)
+            return tuple(
+                output.decoder_hidden_states if self.stack == "decoder" else output.hidden_states
+            )
         except _Begun:
             raise
         except Exception as error:  # a model's own code raises what it likes
@@ -263,7 +284,9 @@ class Encoder:
         rows = [np.concatenate([self.prefix, ids, self.suffix]) for ids in pieces]
         longest = max(len(row) for row in rows)
         pad = self.tokenizer.pad_token_id
-        if pad is None or (self._rows and pad >= self._rows):  # what stands there is masked: any piece will do
+        if pad is None or (
+            self._rows and pad >= self._rows
+        ):  # what stands there is masked: any piece will do
             pad = 0
         ids = np.full((len(rows), longest), pad, dtype=np.int64)
         mask = np.zeros((len(rows), longest), dtype=np.int64)
@@ -306,14 +329,17 @@ class Encoder:
         self._seen.embedded = output
 
     def _site_module(self) -> str | None:
-        """The name, within a block, of the module whose output is wanted; None for the residual stream."""
+        """The name, within a block, of the module whose output is wanted; None for the residual
+        stream."""
         if self.site == "residual":
             return None
         sites = self.family.sites
         found = sites.get(f"{self.stack}.{self.site}", sites.get(self.site))
         if found is None:
             known = ", ".join(["residual", *(site for site in sites if "." not in site)])
-            raise InputError(f"'{self.name}' ({self.family.title}): there is no site '{self.site}', only {known}")
+            raise InputError(
+                f"'{self.name}' ({self.family.title}): there is no site '{self.site}', only {known}"
+            )
         return found
 
     def _watch_site(self) -> None:
@@ -321,7 +347,9 @@ class Encoder:
         pattern = re.compile(rf"(^|\.)\d+\.{re.escape(str(self._module_of_site))}$")
         found = [module for name, module in self._home.named_modules() if pattern.search(name)]
         if not found:
-            raise ModelError(f"'{self.name}': no block has a '{self._module_of_site}' as its family should")
+            raise ModelError(
+                f"'{self.name}': no block has a '{self._module_of_site}' as its family should"
+            )
         for module in found:
             module.register_forward_hook(self._add)
 
@@ -357,7 +385,9 @@ def _stack(name: str, config: Any, wanted: Stack) -> Stack:
     if getattr(config, "is_encoder_decoder", False):
         return "encoder" if wanted == "auto" else wanted
     if wanted != "auto" and wanted not in family_of(config).stacks:
-        raise InputError(f"'{name}' has one stack: stack='{wanted}' is for encoder-decoders such as T5 and BART")
+        raise InputError(
+            f"'{name}' has one stack: stack='{wanted}' is for encoder-decoders such as T5 and BART"
+        )
     return "auto"
 
 
@@ -365,11 +395,14 @@ def _start_piece(name: str, config: Any) -> int:
     for key in ("decoder_start_token_id", "bos_token_id", "pad_token_id"):
         if (found := getattr(config, key, None)) is not None:
             return int(found)
-    raise ModelError(f"the configuration of '{name}' has no decoder_start_token_id: its decoder cannot begin")
+    raise ModelError(
+        f"the configuration of '{name}' has no decoder_start_token_id: its decoder cannot begin"
+    )
 
 
 def _for_each_character(state: torch.Tensor, width: int) -> torch.Tensor:
-    """CANINE's deep layers have a state for four characters, behind one for the whole: each character gets its own."""
+    """CANINE's deep layers have a state for four characters, behind one for the whole: each
+    character gets its own."""
     if state.shape[1] == width:
         return state
     place = (1 + torch.arange(width, device=state.device) // 4).clamp(max=state.shape[1] - 1)
@@ -382,7 +415,8 @@ def _shape(state: Any) -> tuple[int, ...]:
 
 
 def _special_pieces(tokenizer: Any) -> tuple[np.ndarray, np.ndarray]:
-    """What the tokenizer puts before and after a text: `[CLS]` and `[SEP]`, a beginning of sentence, nothing."""
+    """What the tokenizer puts before and after a text: `[CLS]` and `[SEP]`, a beginning of
+    sentence, nothing."""
     bare = tokenizer("a", add_special_tokens=False)["input_ids"]
     full = tokenizer("a", add_special_tokens=True)["input_ids"]
     if None in full:

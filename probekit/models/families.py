@@ -1,7 +1,9 @@
-"""Families: what is known of each architecture, in one table; the rest of the package asks it and types nothing twice.
+"""Families: what is known of each architecture, in one table; the rest of the package asks it and
+types nothing twice.
 
-`model_type` of a checkpoint's configuration is the key. A family that is not listed is read as transformers returns
-it; `tests/states/test_families.py` holds every row against a model of the family.
+`model_type` of a checkpoint's configuration is the key. A family that is not listed is read as
+transformers returns it; `tests/states/test_families.py` holds every row against a model of the
+family.
 """
 
 from __future__ import annotations
@@ -19,19 +21,18 @@ Stack = Literal["auto", "encoder", "decoder"]
 class Family:
     """One architecture.
 
-    Attributes:
-        title: as its paper calls it.
-        attention: what a word sees.
-        embeddings: what layer 0 is, a key of `layers.EMBEDDINGS`.
-        final_norm: whether the last layer has passed a norm that no other layer has.
-        stacks: `encoder` or `decoder`, or both.
-        sites: the module of a block whose output is what attention (`attn`) or the feed-forward network (`mlp`) adds
-            to the residual stream, by name within the block; a pair's decoder may have its own, as `decoder.attn`.
+    Attributes: title: as its paper calls it. attention: what a word sees. embeddings: what layer 0
+        is, a key of `layers.EMBEDDINGS`. final_norm: whether the last layer has passed a norm that
+        no other layer has. stacks: `encoder` or `decoder`, or both. sites: the module of a block
+        whose output is what attention (`attn`) or the feed-forward network (`mlp`) adds
+            to the residual stream, by name within the block; a pair's decoder may have its own, as
+            `decoder.attn`.
         offset: whether positions are counted from the padding index on, so that that many are lost.
         extra_layers: hidden states beside the embeddings and one a block.
         padded: whether texts may be padded to one length without changing what is said of them.
         time_first: whether blocks give `(width, texts, dim)`.
-        late: whether transformers' hidden states begin behind the first block, and hold the last one twice.
+        late: whether transformers' hidden states begin behind the first block, and hold the last
+            one twice.
     """
 
     title: str
@@ -67,8 +68,17 @@ def _bert(title: str, embeddings: Embeddings = _NORMED, **more: Any) -> Family:
     return Family(title, _BOTH, embeddings, final_norm=False, **{"sites": _BERT_SITES, **more})
 
 
-def _decoder(title: str, embeddings: Embeddings = _PLAIN, attention: str = _LEFT, **more: Any) -> Family:
-    return Family(title, attention, embeddings, final_norm=True, stacks=_DECODER, **{"sites": _LLAMA_SITES, **more})
+def _decoder(
+    title: str, embeddings: Embeddings = _PLAIN, attention: str = _LEFT, **more: Any
+) -> Family:
+    return Family(
+        title,
+        attention,
+        embeddings,
+        final_norm=True,
+        stacks=_DECODER,
+        **{"sites": _LLAMA_SITES, **more},
+    )
 
 
 _SLIDING = "left, in some or all layers within a window"
@@ -96,7 +106,9 @@ FAMILIES: dict[str, Family] = {
     "gpt2": _decoder("GPT-2", sites={"attn": "attn", "mlp": "mlp"}),
     "gpt_neox": _decoder("GPT-NeoX, Pythia", sites={"attn": "attention", "mlp": "mlp"}),
     "opt": _decoder("OPT", sites={"attn": "self_attn", "mlp": "fc2"}),
-    "bloom": _decoder("BLOOM", _NORMED, sites={"attn": "self_attention.dense", "mlp": "mlp.dense_4h_to_h"}),
+    "bloom": _decoder(
+        "BLOOM", _NORMED, sites={"attn": "self_attention.dense", "mlp": "mlp.dense_4h_to_h"}
+    ),
     "llama": _decoder("Llama"),
     "mistral": _decoder("Mistral", attention=_SLIDING),
     "qwen2": _decoder("Qwen2", attention=_SLIDING),
@@ -109,20 +121,30 @@ FAMILIES: dict[str, Family] = {
     "t5": Family("T5, ByT5", _PAIRED, _PLAIN, final_norm=True, stacks=_PAIR, sites=_T5_SITES),
     "mt5": Family("mT5", _PAIRED, _PLAIN, final_norm=True, stacks=_PAIR, sites=_T5_SITES),
     "bart": Family(
-        "BART", _PAIRED, _NORMED, final_norm=False, stacks=_PAIR, sites={"attn": "self_attn.out_proj", "mlp": "fc2"}
+        "BART",
+        _PAIRED,
+        _NORMED,
+        final_norm=False,
+        stacks=_PAIR,
+        sites={"attn": "self_attn.out_proj", "mlp": "fc2"},
     ),
     "mamba": _decoder("Mamba", attention="left, by a recurrent state", sites={}, late=True),
 }
-UNKNOWN = Family("a family not listed", "as its model has it", "unlisted", final_norm=False, stacks=("encoder",))
+UNKNOWN = Family(
+    "a family not listed", "as its model has it", "unlisted", final_norm=False, stacks=("encoder",)
+)
 
 
 def family_of(config: Any) -> Family:
     """The row of a Hugging Face configuration; UNKNOWN for one that is not listed."""
-    return FAMILIES.get(config.get_text_config().model_type, FAMILIES.get(config.model_type, UNKNOWN))
+    return FAMILIES.get(
+        config.get_text_config().model_type, FAMILIES.get(config.model_type, UNKNOWN)
+    )
 
 
 def layer_convention(config: Any, stack: Stack, site: Site) -> LayerConvention:
-    """What the layers of a checkpoint are, read at a site of a stack (`auto` where there is one only)."""
+    """What the layers of a checkpoint are, read at a site of a stack (`auto` where there is one
+    only)."""
     family = family_of(config)
     last: Any = "final norm" if has_final_norm(config) else "block"
     if family is UNKNOWN:
@@ -135,9 +157,13 @@ def layer_convention(config: Any, stack: Stack, site: Site) -> LayerConvention:
 def has_final_norm(config: Any) -> bool:
     """Whether the last layer has passed a norm of its own."""
     text = config.get_text_config()
-    if getattr(text, "tie_last_hidden_states", None) is False:  # transformers then returns it as the block left it
+    if (
+        getattr(text, "tie_last_hidden_states", None) is False
+    ):  # transformers then returns it as the block left it
         return False
-    if text.model_type == "opt" and not (text.do_layer_norm_before and not text._remove_final_layer_norm):
+    if text.model_type == "opt" and not (
+        text.do_layer_norm_before and not text._remove_final_layer_norm
+    ):
         return False
     if (
         getattr(text, "word_embed_proj_dim", text.hidden_size) != text.hidden_size

@@ -26,16 +26,12 @@ _HEADLESS = ("Model", "Encoder")
 class Files:
     """What a model's name stands for on this disk.
 
-    Attributes:
-        name: what the user called it.
-        folder: with its configuration, tokenizer and weights.
-        weights: all that are loaded, an index among them; empty where the model is random and none are there.
-        adapter: the folder of a PEFT adapter that goes on top.
-        adapter_weights: of the adapter.
-        other_adapter: whether an adapter lies beside the weights of a whole model, and is not applied.
-        code: Python files that are run.
-        seed: of random weights, in place of those on disk.
-        warnings: what a reader must know.
+    Attributes: name: what the user called it. folder: with its configuration, tokenizer and
+        weights. weights: all that are loaded, an index among them; empty where the model is random
+        and none are there. adapter: the folder of a PEFT adapter that goes on top. adapter_weights:
+        of the adapter. other_adapter: whether an adapter lies beside the weights of a whole model,
+        and is not applied. code: Python files that are run. seed: of random weights, in place of
+        those on disk. warnings: what a reader must know.
     """
 
     name: str
@@ -57,7 +53,8 @@ class Files:
 def find_files(
     name: str, *, allow_pickle: bool, remote_code: bool, adapter: bool = True, is_base: bool = False
 ) -> Files:
-    """The files of a model: a folder, a Trainer's output folder, a PEFT adapter, a hub id, or `random:` of one.
+    """The files of a model: a folder, a Trainer's output folder, a PEFT adapter, a hub id, or
+    `random:` of one.
 
     Args:
         name: as the user gives it.
@@ -72,8 +69,17 @@ def find_files(
     folder, warnings = _folder_of(source, allow_pickle, remote_code)
     if is_adapter(folder):
         if is_base:  # or the same adapter again, without end
-            raise ModelError("it is an adapter itself: merge it into its own base first (merge_and_unload)")
-        return _with_base(source, folder, warnings, allow_pickle=allow_pickle, remote_code=remote_code, adapter=adapter)
+            raise ModelError(
+                "it is an adapter itself: merge it into its own base first (merge_and_unload)"
+            )
+        return _with_base(
+            source,
+            folder,
+            warnings,
+            allow_pickle=allow_pickle,
+            remote_code=remote_code,
+            adapter=adapter,
+        )
     if not (folder / "config.json").is_file():
         raise ModelError(f"'{name}' is no model folder: it has no config.json ({folder})")
     code = tuple(sorted(folder.rglob("*.py"))) if remote_code else ()
@@ -96,7 +102,8 @@ def find_files(
 
 
 def _is_own_base(folder: Path) -> bool:
-    """Whether the adapter in a folder names the whole weights beside it as its base: it is not merged into them."""
+    """Whether the adapter in a folder names the whole weights beside it as its base: it is not
+    merged into them."""
     base = read_object(folder / "adapter_config.json").get("base_model_name_or_path")
     if not base or not isinstance(base, str):
         return False
@@ -105,15 +112,33 @@ def _is_own_base(folder: Path) -> bool:
 
 
 def _on_itself(
-    name: str, folder: Path, warnings: tuple[str, ...], code: tuple[Path, ...], *, allow_pickle: bool, adapter: bool
+    name: str,
+    folder: Path,
+    warnings: tuple[str, ...],
+    code: tuple[Path, ...],
+    *,
+    allow_pickle: bool,
+    adapter: bool,
 ) -> Files:
     """The files of a base and its adapter in one folder."""
-    said = "its adapter is applied to the weights beside it, which its base_model_name_or_path names"
-    base = Files(name, folder, model_weights(folder, name, allow_pickle), other_adapter=True, code=code)
+    said = (
+        "its adapter is applied to the weights beside it, which its base_model_name_or_path names"
+    )
+    base = Files(
+        name, folder, model_weights(folder, name, allow_pickle), other_adapter=True, code=code
+    )
     if not adapter:
-        return replace(base, warnings=(*warnings, f"{name}: its adapter is off, the weights beside it are read alone"))
+        return replace(
+            base,
+            warnings=(
+                *warnings,
+                f"{name}: its adapter is off, the weights beside it are read alone",
+            ),
+        )
     weights = adapter_weights(folder, name, allow_pickle)
-    return replace(base, adapter=folder, adapter_weights=weights, warnings=(*warnings, f"{name}: {said}"))
+    return replace(
+        base, adapter=folder, adapter_weights=weights, warnings=(*warnings, f"{name}: {said}")
+    )
 
 
 def find_tokenizer(name: str, *, remote_code: bool) -> Path:
@@ -124,12 +149,18 @@ def find_tokenizer(name: str, *, remote_code: bool) -> Path:
     folder = path_of(name)
     if folder.is_dir() and not (folder / "modules.json").is_file():
         return folder
-    return _folder_of(replace(resolve(name), seed=0), allow_pickle=False, remote_code=remote_code)[0]
+    return _folder_of(replace(resolve(name), seed=0), allow_pickle=False, remote_code=remote_code)[
+        0
+    ]
 
 
-def _folder_of(source: ModelSource, allow_pickle: bool, remote_code: bool) -> tuple[Path, tuple[str, ...]]:
+def _folder_of(
+    source: ModelSource, allow_pickle: bool, remote_code: bool
+) -> tuple[Path, tuple[str, ...]]:
     """The folder that holds the configuration, and what is said of the way there."""
-    folder = Path(source.location) if source.is_local else _download(source, allow_pickle, remote_code)
+    folder = (
+        Path(source.location) if source.is_local else _download(source, allow_pickle, remote_code)
+    )
     folder = _transformer_within(folder)
     last = _last_checkpoint(folder)
     if last is None:
@@ -154,7 +185,9 @@ def _with_base(
     try:
         found = resolve(of)
         if found.is_local and revision:
-            warnings += (f"{name}: revision '{revision}' in its adapter_config.json is of no effect on a folder, {of}",)
+            warnings += (
+                f"{name}: revision '{revision}' in its adapter_config.json is of no effect on a folder, {of}",
+            )
         elif revision and found.revision is None:
             of = f"{of}@{revision}"
         base = find_files(of, allow_pickle=allow_pickle, remote_code=remote_code, is_base=True)
@@ -164,7 +197,11 @@ def _with_base(
             f"cannot be read: {error}"
         ) from error
     if not adapter:
-        return replace(base, name=name, warnings=(*warnings, f"{name}: its adapter is off, this is {base.name}"))
+        return replace(
+            base,
+            name=name,
+            warnings=(*warnings, f"{name}: its adapter is off, this is {base.name}"),
+        )
     weights = adapter_weights(folder, name, allow_pickle)
     warnings = (*warnings, f"{name}: an adapter on {base.name}", *base.warnings)
     return replace(base, name=name, adapter=folder, adapter_weights=weights, warnings=warnings)
@@ -184,7 +221,9 @@ def base_of(folder: Path, name: str) -> tuple[str, str | None]:
     config = read_object(path)
     base, revision = config.get("base_model_name_or_path"), config.get("revision")
     if not base:
-        raise ModelError(f"the adapter '{name}' names no base model (base_model_name_or_path in {path})")
+        raise ModelError(
+            f"the adapter '{name}' names no base model (base_model_name_or_path in {path})"
+        )
     for key, value in (("base_model_name_or_path", base), ("revision", revision)):
         if value is not None and not isinstance(value, str):
             raise ModelError(f"{key} in {path} must be a text, not {repr(value)[:40]}")
@@ -198,7 +237,8 @@ def base_of(folder: Path, name: str) -> tuple[str, str | None]:
 
 
 def _transformer_within(folder: Path) -> Path:
-    """Of a sentence-transformers folder that keeps its model in a folder of its own; else the folder itself."""
+    """Of a sentence-transformers folder that keeps its model in a folder of its own; else the
+    folder itself."""
     if _is_home(folder) or not (folder / "modules.json").is_file():
         return folder
     modules = read_json(folder / "modules.json")
@@ -213,18 +253,27 @@ def _is_home(folder: Path) -> bool:
 
 
 def _last_checkpoint(folder: Path) -> Path | None:
-    """Of a Trainer's output folder that holds no model of its own, perhaps its configuration or tokenizer."""
+    """Of a Trainer's output folder that holds no model of its own, perhaps its configuration or
+    tokenizer."""
     if holds_adapter(folder) or holds_weights(folder):
         return None
-    found = [path for path in folder.glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)]
+    found = [
+        path for path in folder.glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)
+    ]
     return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
 def _head(folder: Path, name: str) -> tuple[str, ...]:
     """What is said of a head: it is not read."""
     classes = read_object(folder / "config.json").get("architectures")
-    heads = [one for one in classes or [] if not str(one).endswith(_HEADLESS)] if isinstance(classes, list) else []
-    return (f"{name}: its head is left out ({heads[0]}), the model under it is read",) if heads else ()
+    heads = (
+        [one for one in classes or [] if not str(one).endswith(_HEADLESS)]
+        if isinstance(classes, list)
+        else []
+    )
+    return (
+        (f"{name}: its head is left out ({heads[0]}), the model under it is read",) if heads else ()
+    )
 
 
 def digest_file(path: Path, digest: Any) -> None:
@@ -237,7 +286,11 @@ def digest_file(path: Path, digest: Any) -> None:
 def _download(source: ModelSource, allow_pickle: bool, remote_code: bool) -> Path:
     """The folder with a hub model's files, in the hub's own cache."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
 
     patterns = ["*.json", "*.txt", "*.model", "*.jinja"]
     patterns += ["*.safetensors"] if source.seed is None else []
@@ -249,12 +302,20 @@ def _download(source: ModelSource, allow_pickle: bool, remote_code: bool) -> Pat
                 source.location,
                 revision=source.revision,
                 allow_patterns=patterns,
-                ignore_patterns=["onnx/*", "openvino/*", "*/*.bin", "training_args.bin", "optimizer*"],
+                ignore_patterns=[
+                    "onnx/*",
+                    "openvino/*",
+                    "*/*.bin",
+                    "training_args.bin",
+                    "optimizer*",
+                ],
             )
         )
     except RepositoryNotFoundError as error:
         hint = _folder_beside(source.location)
-        raise ModelError(f"the hub has no model '{source.location}', or it is private: check the name{hint}") from error
+        raise ModelError(
+            f"the hub has no model '{source.location}', or it is private: check the name{hint}"
+        ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise ModelError(
             f"cannot get '{source.location}' from the model hub, and it is not in the local cache. Offline: give "

@@ -28,14 +28,13 @@ SITES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class LayerConvention:
-    """What layer 0, layer k and the last layer of a transformer are. Layers of two models can be compared where their
-    conventions are equal.
+    """What layer 0, layer k and the last layer of a transformer are. Layers of two models can be
+    compared where their conventions are equal.
 
-    Attributes:
-        embeddings: what layer 0 is, a key of EMBEDDINGS.
-        last: what the last layer is, a key of LAST; empty for a site within the blocks, where all layers are alike.
-        site: what is read of a block: `residual`, `attn` or `mlp`.
-        stack: of an encoder-decoder `encoder` or `decoder`; else `only`.
+    Attributes: embeddings: what layer 0 is, a key of EMBEDDINGS. last: what the last layer is, a
+        key of LAST; empty for a site within the blocks, where all layers are alike. site: what is
+        read of a block: `residual`, `attn` or `mlp`. stack: of an encoder-decoder `encoder` or
+        `decoder`; else `only`.
     """
 
     embeddings: Embeddings
@@ -49,11 +48,14 @@ class LayerConvention:
 
 
 def in_words(codes: Mapping[str, Any]) -> str:
-    """What the layers of a manifest are, in a sentence: of a transformer, of named parts of a module, of vectors."""
+    """What the layers of a manifest are, in a sentence: of a transformer, of named parts of a
+    module, of vectors."""
     if codes.get("site") == "given":
         return "layer k: row k of the vectors given"
     if "parts" in codes:
-        return "; ".join(f"layer {k}: the output of {part}" for k, part in enumerate(codes["parts"]))
+        return "; ".join(
+            f"layer {k}: the output of {part}" for k, part in enumerate(codes["parts"])
+        )
     if "embeddings" not in codes:
         return "layer 0: the word's vector, whatever stands beside it"
     stack = "" if codes["stack"] == "only" else f" of the {codes['stack']}"

@@ -1,4 +1,5 @@
-"""Loading: configuration, tokenizer and weights of a checkpoint, as transformers and peft have them, checked."""
+"""Loading: configuration, tokenizer and weights of a checkpoint, as transformers and peft have
+them, checked."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ from probekit.models.tokenizer_files import (
     vocabularies,
 )
 
-# Four bits a weight, and of an encoder-decoder the encoder alone, leave 5; up to 256 MB is not worth a question.
+# Four bits a weight, and of an encoder-decoder the encoder alone, leave 5; up to 256 MB is not
+# worth a question.
 _MOST_IN_A_BYTE, _FEW_WEIGHTS = 8, 1 << 26
 
 
@@ -44,22 +46,33 @@ def load_config(files: Files, remote_code: bool) -> Any:
         raise ModelError(first_line(what, error)) from error
     check_numbers(text, what)
     if has_no_decoder(config):
-        config.is_encoder_decoder = True  # T5EncoderModel saves it without, and it is read as the encoder of a T5
+        config.is_encoder_decoder = (
+            True  # T5EncoderModel saves it without, and it is read as the encoder of a T5
+        )
     return config
 
 
 def has_no_decoder(config: Any) -> bool:
-    """Whether a checkpoint of an encoder-decoder was saved from its encoder alone, as from `T5EncoderModel`."""
+    """Whether a checkpoint of an encoder-decoder was saved from its encoder alone, as from
+    `T5EncoderModel`."""
     classes = config.architectures if isinstance(config.architectures, list) else []
-    return bool(classes) and str(classes[0]).endswith("EncoderModel") and bool(type(config)().is_encoder_decoder)
+    return (
+        bool(classes)
+        and str(classes[0]).endswith("EncoderModel")
+        and bool(type(config)().is_encoder_decoder)
+    )
 
 
 def no_decoder(name: str) -> ModelError:
     """What is raised where the decoder of an encoder alone is wanted."""
-    return ModelError(f"'{name}' has the weights of an encoder only: its decoder cannot be read (stack='encoder' can)")
+    return ModelError(
+        f"'{name}' has the weights of an encoder only: its decoder cannot be read (stack='encoder' can)"
+    )
 
 
-def load_tokenizer(files: Files, remote_code: bool, folder: Path | None = None) -> tuple[Any, Path, tuple[str, ...]]:
+def load_tokenizer(
+    files: Files, remote_code: bool, folder: Path | None = None
+) -> tuple[Any, Path, tuple[str, ...]]:
     """The tokenizer, fast where there is one; its folder; and what a reader must know of it.
 
     Args:
@@ -67,7 +80,8 @@ def load_tokenizer(files: Files, remote_code: bool, folder: Path | None = None) 
         remote_code: whether Python that the tokenizer brings may run.
         folder: of another tokenizer, in place of the model's own.
 
-    Raises ModelError where there is none, InputError where a package that reads it is not installed.
+    Raises ModelError where there is none, InputError where a package that reads it is not
+    installed.
     """
     homes = [folder] if folder else files.homes
     problem: ModelError | None = None
@@ -87,7 +101,9 @@ def load_tokenizer(files: Files, remote_code: bool, folder: Path | None = None) 
             _lower_case(tokenizer)
             said.append(f"{files.name}: texts are lower-cased (do_lower_case in its {lowered})")
         if unused := not_applied(files.homes):
-            said.append(f"{files.name}: {', '.join(unused)} of its settings for sentence-transformers: not applied")
+            said.append(
+                f"{files.name}: {', '.join(unused)} of its settings for sentence-transformers: not applied"
+            )
         return tokenizer, place, tuple(said)
     raise problem or ModelError(no_tokenizer(files.name, homes))
 
@@ -102,7 +118,9 @@ def _load_tokenizer(name: str, folder: Path, remote_code: bool) -> Any:
     except Exception as error:  # tokenizers' Rust side raises bare Exception
         # Characters and bytes need no vocabulary, all others more than their settings.
         if vocabularies(folder) or "trust_remote_code" in str(error):
-            raise ModelError(first_line(f"the tokenizer of '{name}' cannot be loaded", error)) from error
+            raise ModelError(
+                first_line(f"the tokenizer of '{name}' cannot be loaded", error)
+            ) from error
         raise ModelError(no_tokenizer(name, [folder])) from error
     # Without its vocabulary a tokenizer may load all the same, and knows no word.
     if not vocabularies(folder) and tokenizer.vocab_files_names:
@@ -134,7 +152,8 @@ def load_trained(
     unread: tuple[str, ...] = (),
     bits: int | None = None,
 ) -> Any:
-    """The bare model with its weights, every one from the files; with its adapter where there is one.
+    """The bare model with its weights, every one from the files; with its adapter where there is
+    one.
 
     Args:
         files: where they are.
@@ -165,15 +184,25 @@ def load_trained(
         except ProbekitError:
             raise
         except Exception as error:  # safetensors and torch raise their own kinds
-            raise ModelError(first_line(f"the weights of '{files.name}' cannot be loaded", error)) from error
-    # A pooler's absence is common and harmless (hidden states do not pass through it); all else would be random.
-    missing = sorted(key for key in report["missing_keys"] if "pooler" not in key and not key.startswith(unread))
-    wrong = [f"{key} is {tuple(on_disk)}, not {tuple(own)}" for key, on_disk, own in report["mismatched_keys"]]
+            raise ModelError(
+                first_line(f"the weights of '{files.name}' cannot be loaded", error)
+            ) from error
+    # A pooler's absence is common and harmless (hidden states do not pass through it); all else
+    # would be random.
+    missing = sorted(
+        key for key in report["missing_keys"] if "pooler" not in key and not key.startswith(unread)
+    )
+    wrong = [
+        f"{key} is {tuple(on_disk)}, not {tuple(own)}"
+        for key, on_disk, own in report["mismatched_keys"]
+    ]
     if missing and not wrong and all(key.startswith("decoder.") for key in missing):
         raise no_decoder(files.name)
     if missing or wrong:
         what = (
-            "lacks weights that its configuration names" if missing else "has weights that do not fit its configuration"
+            "lacks weights that its configuration names"
+            if missing
+            else "has weights that do not fit its configuration"
         )
         names = "; ".join([*missing, *wrong][:3])
         raise ModelError(
@@ -218,7 +247,11 @@ def load_random(files: Files, config: Any, dtype: torch.dtype, remote_code: bool
 def _require_different(model: Any, files: Files) -> None:
     from safetensors import safe_open
 
-    drawn = {name: value for name, value in model.state_dict().items() if value.ndim > 1 and value.std() > 0}
+    drawn = {
+        name: value
+        for name, value in model.state_dict().items()
+        if value.ndim > 1 and value.std() > 0
+    }
     for path in files.weights:
         if path.suffix != ".safetensors":
             continue
@@ -226,14 +259,18 @@ def _require_different(model: Any, files: Files) -> None:
             for name in trained.keys():  # noqa: SIM118 - not a dictionary
                 own = next((key for key in (name, name.partition(".")[2]) if key in drawn), None)
                 if own and torch.equal(drawn[own], trained.get_tensor(name).to(drawn[own].dtype)):
-                    raise ModelError(f"'{files.name}' should be random, and its {own} is that of {files.folder}")
+                    raise ModelError(
+                        f"'{files.name}' should be random, and its {own} is that of {files.folder}"
+                    )
 
 
 @contextmanager
 def _without_other_adapter(files: Files) -> Iterator[Path]:
-    """The model's folder; where an adapter lies beside its weights, a folder of links to all but that.
+    """The model's folder; where an adapter lies beside its weights, a folder of links to all but
+    that.
 
-    From a folder with adapter_config.json transformers 5 applies the adapter, whatever its weights are merged into.
+    From a folder with adapter_config.json transformers 5 applies the adapter, whatever its weights
+    are merged into.
     """
     if not files.other_adapter:
         yield files.folder
@@ -251,7 +288,9 @@ def _quantised(name: str, bits: int) -> dict[str, Any]:
     try:
         import bitsandbytes  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: F401
     except ImportError as error:
-        raise InputError(f"'{name}' in {bits} bits needs bitsandbytes: pip install bitsandbytes") from error
+        raise InputError(
+            f"'{name}' in {bits} bits needs bitsandbytes: pip install bitsandbytes"
+        ) from error
     from transformers import BitsAndBytesConfig
 
     how = BitsAndBytesConfig(load_in_8bit=bits == 8, load_in_4bit=bits == 4)
@@ -260,7 +299,8 @@ def _quantised(name: str, bits: int) -> dict[str, Any]:
 
 @contextmanager
 def _quiet_loading() -> Iterator[None]:
-    """A library does not print: keep transformers' progress bars and reports to itself while loading."""
+    """A library does not print: keep transformers' progress bars and reports to itself while
+    loading."""
     from transformers.utils import logging as hf_logging
 
     level, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()

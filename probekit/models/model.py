@@ -28,13 +28,16 @@ class Reader(Protocol):
         """Get ready for layers up to `last_layer`."""
 
     def batches(self, texts: Sequence[Sequence[str]], part: slice | None = None) -> Iterable[Any]:
-        """What is read of the texts (sequences of words) at once; words are numbered through all texts.
+        """What is read of the texts (sequences of words) at once; words are numbered through all
+        texts.
 
-        With `part` only those words are, from its start on, in the context that the texts give them.
+        With `part` only those words are, from its start on, in the context that the texts give
+        them.
         """
 
     def read(self, batch: Any, layers: Sequence[int], values: np.ndarray) -> np.ndarray:
-        """Fill `values`, `(layers, words, dim)`, for the words that take their vector from this batch; returns those.
+        """Fill `values`, `(layers, words, dim)`, for the words that take their vector from this
+        batch; returns those.
 
         Several threads may ask at once.
         """
@@ -72,7 +75,9 @@ def require_model(name: str) -> None:
     path = path_of(name)
     vectors = path.name.endswith(SUFFIXES)
     if path.is_file() and not vectors:
-        raise ModelError(f"'{name}' is a file: a model is a folder, or word vectors ({', '.join(SUFFIXES)})")
+        raise ModelError(
+            f"'{name}' is a file: a model is a folder, or word vectors ({', '.join(SUFFIXES)})"
+        )
     if not path.exists() and vectors:
         raise ModelError(f"there is no file '{name}'{suggestion(path)}")
     if not path.is_file():

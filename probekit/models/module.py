@@ -37,13 +37,14 @@ class Module:
     warnings: tuple[str, ...] = ()
     first = 0
 
-    def __init__(self, module: torch.nn.Module, tokenizer: Any, layers: Sequence[str], name: str) -> None:
+    def __init__(
+        self, module: torch.nn.Module, tokenizer: Any, layers: Sequence[str], name: str
+    ) -> None:
         """Of `module`, left as it is but for hooks.
 
-        Args:
-            module: takes `(texts, width)` ids of pieces.
-            tokenizer: a Hugging Face one, or anything that `align` can call.
-            layers: names of its parts (`module.named_modules()`), layer 0 first. Each must give `(texts, width, dim)`,
+        Args: module: takes `(texts, width)` ids of pieces. tokenizer: a Hugging Face one, or
+            anything that `align` can call. layers: names of its parts (`module.named_modules()`),
+            layer 0 first. Each must give `(texts, width, dim)`,
                 alone or as the first of a tuple, of one width for all.
             name: what results call it.
 
@@ -52,9 +53,13 @@ class Module:
         parts = dict(module.named_modules())
         for layer in layers:
             if layer not in parts:
-                raise InputError(unknown("part of the module", layer, [part for part in parts if part]))
+                raise InputError(
+                    unknown("part of the module", layer, [part for part in parts if part])
+                )
         if not layers or tokenizer is None:
-            raise InputError("a module needs tokenizer=… and layers=[…], the names of its parts to read")
+            raise InputError(
+                "a module needs tokenizer=… and layers=[…], the names of its parts to read"
+            )
         self.module, self.tokenizer, self.layers, self.name = module, tokenizer, tuple(layers), name
         self._parts = [parts[layer] for layer in layers]
         self.n_layers = len(layers)
@@ -69,14 +74,19 @@ class Module:
 
     @torch.inference_mode()
     def hidden_states(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
-        """`(texts, width, dim)` for each layer; not every module knows of padding, so that there is none."""
-        return by_length(pieces, lambda rows: self._watched(torch.from_numpy(np.stack(rows)).to(self.device)))
+        """`(texts, width, dim)` for each layer; not every module knows of padding, so that there is
+        none."""
+        return by_length(
+            pieces, lambda rows: self._watched(torch.from_numpy(np.stack(rows)).to(self.device))
+        )
 
     def _watched(self, ids: torch.Tensor) -> list[torch.Tensor]:
         seen: dict[int, torch.Tensor] = {}
 
         def keep(number: int) -> Any:
-            return lambda part, args, output: seen.update({number: output[0] if isinstance(output, tuple) else output})
+            return lambda part, args, output: seen.update(
+                {number: output[0] if isinstance(output, tuple) else output}
+            )
 
         with self._lock:
             hooks = [part.register_forward_hook(keep(k)) for k, part in enumerate(self._parts)]
@@ -108,11 +118,14 @@ class Module:
         states = self._tried()
         widths = {name: state.shape[2] for name, state in zip(self.layers, states, strict=True)}
         if len(set(widths.values())) > 1:
-            raise InputError(f"layers must be of one width to be read together, and these are {widths}")
+            raise InputError(
+                f"layers must be of one width to be read together, and these are {widths}"
+            )
         return int(states[0].shape[2])
 
     def _longest(self, declared: int) -> int:
-        """What the tokenizer names (`declared`), as far as tables of positions within the module reach."""
+        """What the tokenizer names (`declared`), as far as tables of positions within the module
+        reach."""
         (pieces,) = align([TRIED.split()], self.tokenizer)
         found = min(declared, positions_allow(self._begun, pieces.ids, declared))
         if found < MIN_WINDOW:
@@ -129,10 +142,13 @@ class Module:
         except ModelError:
             raise
         except Exception as error:  # a module's own code raises what it likes
-            raise ModelError(first_line(f"the module '{self.name}' cannot be run", error)) from error
+            raise ModelError(
+                first_line(f"the module '{self.name}' cannot be run", error)
+            ) from error
 
     def fingerprint(self) -> dict[str, str]:
-        """Of the weights and their names, what the module makes of a few words, and the tokenizer (xxh3, 128 bit).
+        """Of the weights and their names, what the module makes of a few words, and the tokenizer
+        (xxh3, 128 bit).
 
         The same weights in other code are another module.
         """
@@ -143,8 +159,15 @@ class Module:
         for state in self._tried():
             weights.update(state.float().cpu().numpy().round(3).tobytes())
         backend = getattr(self.tokenizer, "backend_tokenizer", None)
-        text = backend.to_str() if backend is not None else repr(sorted(self.tokenizer.get_vocab().items()))
-        return {"weights": weights.hexdigest(), "tokenizer": xxhash.xxh3_128(text.encode()).hexdigest()}
+        text = (
+            backend.to_str()
+            if backend is not None
+            else repr(sorted(self.tokenizer.get_vocab().items()))
+        )
+        return {
+            "weights": weights.hexdigest(),
+            "tokenizer": xxhash.xxh3_128(text.encode()).hexdigest(),
+        }
 
     def facts(self) -> dict[str, Any]:
         """What else the states depend on."""

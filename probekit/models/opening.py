@@ -1,7 +1,8 @@
-"""Opening: whether a family that is not listed may be padded, and how long a text it reads, found with its own weights.
+"""Opening: whether a family that is not listed may be padded, and how long a text it reads, found
+with its own weights.
 
-A listed family has both in its row. Another one is compared once: some texts alone with the same texts in one padded
-batch, and a text as long as its positions allow with what it can be run on.
+A listed family has both in its row. Another one is compared once: some texts alone with the same
+texts in one padded batch, and a text as long as its positions allow with what it can be run on.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ from probekit.errors import ModelError
 States = Sequence[torch.Tensor]
 Run = Callable[[Sequence[np.ndarray]], States]
 
-LENGTHS = (3, 9, 24)  # subwords of texts in a batch; the shorter ones, which are padded there, are read alone too
+LENGTHS = (
+    3,
+    9,
+    24,
+)  # subwords of texts in a batch; the shorter ones, which are padded there, are read alone too
 NEAR, FAR = 3, 64  # subwords of two texts that show where positions are counted
 
 
@@ -27,9 +32,8 @@ NEAR, FAR = 3, 64  # subwords of two texts that show where positions are counted
 class Behaviour:
     """How a model may be run.
 
-    Attributes:
-        padded: whether texts of different lengths may stand in one batch.
-        longest: subwords of text that its positions allow, special ones not counted; None for no such bound.
+    Attributes: padded: whether texts of different lengths may stand in one batch. longest: subwords
+        of text that its positions allow, special ones not counted; None for no such bound.
     """
 
     padded: bool
@@ -39,14 +43,14 @@ class Behaviour:
 def find_behaviour(run: Run, begins: Run, ids: np.ndarray, first: int, limit: int) -> Behaviour:
     """Try a model.
 
-    Args:
-        run: gives the hidden states of texts given as subwords, padded to one length: `(texts, width, dim)` a layer.
-        begins: runs the model as far as positions matter; what it gives is not looked at.
-        ids: subwords that the model knows, from which texts are made: `(n,)`.
-        first: where a text's first subword stands among its hidden states.
-        limit: subwords that configuration and tokenizer allow.
+    Args: run: gives the hidden states of texts given as subwords, padded to one length: `(texts,
+        width, dim)` a layer. begins: runs the model as far as positions matter; what it gives is
+        not looked at. ids: subwords that the model knows, from which texts are made: `(n,)`. first:
+        where a text's first subword stands among its hidden states. limit: subwords that
+        configuration and tokenizer allow.
 
-    Raises ModelError where the states of a text depend on the other texts of its batch even without padding.
+    Raises ModelError where the states of a text depend on the other texts of its batch even without
+    padding.
     """
     longest = _longest(begins, ids, limit)
     texts = [_text(ids, length, start=i) for i, length in enumerate(LENGTHS) if length <= longest]
@@ -55,7 +59,9 @@ def find_behaviour(run: Run, begins: Run, ids: np.ndarray, first: int, limit: in
     # Texts of one length: what is left to differ has nothing to do with padding.
     equal = [_text(ids, len(texts[-1]), start=i) for i in range(3)]
     if not _same(run, equal, run(equal), first):
-        raise ModelError("the model cannot be read: its states of a text depend on the other texts of a batch")
+        raise ModelError(
+            "the model cannot be read: its states of a text depend on the other texts of a batch"
+        )
     return Behaviour(False, longest)
 
 
@@ -76,10 +82,11 @@ def _same(run: Run, texts: Sequence[np.ndarray], together: States, first: int) -
 def _differ(expected: torch.Tensor, found: torch.Tensor) -> bool:
     """Whether states of the same words, `(words, dim)`, differ by more than rounding.
 
-    The difference is taken relative to a dimension's own size, and its median over the dimensions counts, since a
-    few very large dimensions would hide it in all others. Rounding gives about the precision of the type (1e-6 in
-    float32, measured in 20 families), padding that is seen 1e-1 and more: the square root of the precision (3e-4 in
-    float32, 3e-2 in float16) is far from both, and below what the store's half precision keeps.
+    The difference is taken relative to a dimension's own size, and its median over the dimensions
+    counts, since a few very large dimensions would hide it in all others. Rounding gives about the
+    precision of the type (1e-6 in float32, measured in 20 families), padding that is seen 1e-1 and
+    more: the square root of the precision (3e-4 in float32, 3e-2 in float16) is far from both, and
+    below what the store's half precision keeps.
     """
     size = expected.float().norm(dim=0).clamp_min(torch.finfo(torch.float32).tiny)
     ratio = ((found.float() - expected.float()).norm(dim=0) / size).median()
@@ -120,9 +127,10 @@ def _runs(begins: Run, ids: np.ndarray, length: int) -> bool:
 def positions_allow(begins: Run, ids: np.ndarray, limit: int) -> int:
     """The longest text for which every table of positions has a row.
 
-    A table of positions is one that is looked up one row further for each subword more. Where it begins to count
-    (RoBERTa: behind the padding id) and how many special subwords it counts needs no knowledge then. A longer text is
-    not tried: on a GPU a row that is not there ends all work of the process.
+    A table of positions is one that is looked up one row further for each subword more. Where it
+    begins to count (RoBERTa: behind the padding id) and how many special subwords it counts needs
+    no knowledge then. A longer text is not tried: on a GPU a row that is not there ends all work of
+    the process.
     """
     near, far = min(NEAR, limit), min(FAR, limit)
     short, long = _rows_read(begins, ids, near), None
@@ -144,7 +152,9 @@ def positions_allow(begins: Run, ids: np.ndarray, limit: int) -> int:
 def _rows_read(begins: Run, ids: np.ndarray, length: int) -> list[tuple[int, int]]:
     """Of each table that is looked up for a text, its rows and the last one read."""
     with _Lookups() as lookups:
-        begins([np.full(length, ids[0], dtype=np.int64)])  # one subword again and again: only positions differ
+        begins(
+            [np.full(length, ids[0], dtype=np.int64)]
+        )  # one subword again and again: only positions differ
     return lookups.found
 
 

@@ -1,7 +1,7 @@
 """Patterns: the regular expressions of an adapter's configuration, tried with a time limit.
 
-They say which modules of the base the adapter changes, and come from outside: some need longer than the age of the
-world for a name of thirty letters, and nothing interrupts Python's matching.
+They say which modules of the base the adapter changes, and come from outside: some need longer than
+the age of the world for a name of thirty letters, and nothing interrupts Python's matching.
 """
 
 from __future__ import annotations
@@ -33,14 +33,17 @@ for pattern in patterns:
 
 
 def require_quick(config: Any, names: Sequence[str], what: str) -> None:
-    """Raise ModelError where a pattern of a PEFT configuration cannot be matched with a model's modules in time.
+    """Raise ModelError where a pattern of a PEFT configuration cannot be matched with a model's
+    modules in time.
 
     Args:
         config: peft's own.
         names: of the modules.
         what: what the message calls the adapter.
     """
-    found = sorted({pattern for pattern in _patterns(config) if len(re.findall(r"[*+{]", pattern)) > 1})
+    found = sorted(
+        {pattern for pattern in _patterns(config) if len(re.findall(r"[*+{]", pattern)) > 1}
+    )
     if not found:
         return  # without two repetitions there is nothing to try in many ways
     forms = [form.format(pattern) for pattern in found for form in _FORMS]

@@ -18,7 +18,8 @@ from probekit.models.words import PieceVector
 class StaticVectors:
     """A file of word vectors: one layer, the same vector wherever a word stands.
 
-    A word is looked up as it is, then in lower case. fastText's `.bin` makes vectors of unseen words from their parts.
+    A word is looked up as it is, then in lower case. fastText's `.bin` makes vectors of unseen
+    words from their parts.
     """
 
     n_layers = 1
@@ -28,7 +29,8 @@ class StaticVectors:
     def __init__(self, path: Path, name: str) -> None:
         """Open the file.
 
-        Raises InputError where gensim is needed and not installed, ModelError for a file that holds no word vectors.
+        Raises InputError where gensim is needed and not installed, ModelError for a file that holds
+        no word vectors.
         """
         self.path, self.name = path, name
         self._vectors = read_vectors(path, name)
@@ -54,7 +56,9 @@ class StaticVectors:
     def release(self) -> None:
         """It stays: the vectors are all there is of it."""
 
-    def batches(self, texts: Sequence[Sequence[str]], part: slice | None = None) -> Iterator[list[str]]:
+    def batches(
+        self, texts: Sequence[Sequence[str]], part: slice | None = None
+    ) -> Iterator[list[str]]:
         """All words at once, or those of `part`."""
         yield [word for text in texts for word in text][part or slice(None)]
 

@@ -24,7 +24,8 @@ _SENTENCE_SETTINGS = (
     "sentence_xlm-roberta_config.json",
     "sentence_xlnet_config.json",
 )
-# Arguments of the libraries below; none is applied, since some of them may name code or other models.
+# Arguments of the libraries below; none is applied, since some of them may name code or other
+# models.
 _SENTENCE_ARGUMENTS = (
     "model_args",
     "model_kwargs",
@@ -37,11 +38,11 @@ _SENTENCE_ARGUMENTS = (
 
 
 def tokenizer_folders(name: str, homes: list[Path]) -> list[tuple[Path, str | None]]:
-    """Where a model's tokenizer may lie, the likeliest first, each with what is reported if it lies there.
+    """Where a model's tokenizer may lie, the likeliest first, each with what is reported if it lies
+    there.
 
-    Args:
-        name: of the model.
-        homes: its folder, or its adapter's and then its base's; of a Trainer's checkpoint, the run's folder follows.
+    Args: name: of the model. homes: its folder, or its adapter's and then its base's; of a
+        Trainer's checkpoint, the run's folder follows.
 
     Raises ModelError where none has a tokenizer.
     """
@@ -49,9 +50,16 @@ def tokenizer_folders(name: str, homes: list[Path]) -> list[tuple[Path, str | No
     for home in homes:
         places.append((home, None))
         if re.fullmatch(r"checkpoint-\d+", home.name):
-            places.append((home.parent, f"{name}: it has no tokenizer; that of its run is read, {home.parent}"))
+            places.append(
+                (
+                    home.parent,
+                    f"{name}: it has no tokenizer; that of its run is read, {home.parent}",
+                )
+            )
     whole = [place for place in places if vocabularies(place[0])]
-    settings_only = [place for place in places if not vocabularies(place[0]) and (place[0] / SETTINGS).is_file()]
+    settings_only = [
+        place for place in places if not vocabularies(place[0]) and (place[0] / SETTINGS).is_file()
+    ]
     if not whole and not settings_only:
         raise ModelError(no_tokenizer(name, homes))
     return whole[:1] or settings_only
@@ -67,7 +75,9 @@ def no_tokenizer(name: str, homes: list[Path]) -> str:
 
 def vocabularies(folder: Path) -> list[Path]:
     """The files of a folder that hold a vocabulary, in name order."""
-    return sorted({path for pattern in VOCABULARIES for path in folder.glob(pattern) if path.is_file()})
+    return sorted(
+        {path for pattern in VOCABULARIES for path in folder.glob(pattern) if path.is_file()}
+    )
 
 
 def tokenizer_files(folder: Path) -> Iterator[Path]:
@@ -77,12 +87,15 @@ def tokenizer_files(folder: Path) -> Iterator[Path]:
 
 
 def require_packages(folder: Path, name: str) -> None:
-    """Raise InputError where only a SentencePiece model is there, and not the packages that read it."""
+    """Raise InputError where only a SentencePiece model is there, and not the packages that read
+    it."""
     found = vocabularies(folder)
     pieces = [path for path in found if path.suffix in (".model", ".spm")]
     if not pieces or len(pieces) < len(found):
         return
-    missing = [package for package in ("sentencepiece", "google.protobuf") if not _is_installed(package)]
+    missing = [
+        package for package in ("sentencepiece", "google.protobuf") if not _is_installed(package)
+    ]
     if missing:
         raise InputError(
             f"the tokenizer of '{name}' is a SentencePiece model ({pieces[0].name}), and {' and '.join(missing)} "
@@ -104,7 +117,8 @@ def lower_cases(homes: list[Path]) -> str | None:
 
 
 def not_applied(homes: list[Path]) -> list[str]:
-    """The keys of sentence-transformers' settings that would change the states there, and change none here."""
+    """The keys of sentence-transformers' settings that would change the states there, and change
+    none here."""
     file = _sentence_settings(homes)
     settings = read_object(file) if file else {}
     return [key for key in _SENTENCE_ARGUMENTS if settings.get(key)]

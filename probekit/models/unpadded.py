@@ -1,4 +1,5 @@
-"""Unpadded: texts of one length at a time, for models that change what they say of a text when it is padded."""
+"""Unpadded: texts of one length at a time, for models that change what they say of a text when it
+is padded."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ def by_length(
 ) -> tuple[torch.Tensor, ...]:
     """What `run` gives for `texts` when it sees texts of one length only.
 
-    `run` gives `(texts, width, dim)` a layer; so does this, `width` being the longest's and zeros standing behind
-    shorter ones.
+    `run` gives `(texts, width, dim)` a layer; so does this, `width` being the longest's and zeros
+    standing behind shorter ones.
     """
     parts = []
     for length in sorted({len(text) for text in texts}):

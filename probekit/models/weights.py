@@ -1,4 +1,5 @@
-"""Weights: which files of a folder transformers and peft read, by their own rules; all are fingerprinted."""
+"""Weights: which files of a folder transformers and peft read, by their own rules; all are
+fingerprinted."""
 
 from __future__ import annotations
 
@@ -18,10 +19,11 @@ _INDEX = ".index.json"
 def model_weights(folder: Path, name: str, allow_pickle: bool) -> tuple[Path, ...]:
     """The weight files of a model, the index first where there is one.
 
-    A file that the configuration names (`transformers_weights`) comes before `model.safetensors`, and that before
-    its index, as in `transformers.PreTrainedModel.from_pretrained`.
+    A file that the configuration names (`transformers_weights`) comes before `model.safetensors`,
+    and that before its index, as in `transformers.PreTrainedModel.from_pretrained`.
 
-    Raises ModelError where there are none, where they are pickles and not allowed, or where one is not in the folder.
+    Raises ModelError where there are none, where they are pickles and not allowed, or where one is
+    not in the folder.
     """
     named = read_object(folder / "config.json").get("transformers_weights")
     if named is None:
@@ -58,14 +60,21 @@ def holds_adapter(folder: Path) -> bool:
 
 
 def _choose(
-    folder: Path, name: str, kind: str, safe: tuple[str, ...], pickled: tuple[str, ...], allow_pickle: bool
+    folder: Path,
+    name: str,
+    kind: str,
+    safe: tuple[str, ...],
+    pickled: tuple[str, ...],
+    allow_pickle: bool,
 ) -> Path:
     for file in safe:
         if (folder / file).is_file():
             return folder / file
     pickles = [folder / file for file in pickled if (folder / file).is_file()]
     if not pickles:
-        raise ModelError(f"the {kind} '{name}' has no weights: there is no {' or '.join(safe)} in {folder}")
+        raise ModelError(
+            f"the {kind} '{name}' has no weights: there is no {' or '.join(safe)} in {folder}"
+        )
     if not allow_pickle:
         raise ModelError(
             f"the {kind} '{name}' has only pickled weights ({pickles[0].name}), which can run code when "
@@ -75,7 +84,8 @@ def _choose(
 
 
 def _listed(folder: Path, file: Path) -> tuple[Path, ...]:
-    """The file; or, of an index, the index and the files that it names, which stand beside the configuration."""
+    """The file; or, of an index, the index and the files that it names, which stand beside the
+    configuration."""
     if not file.is_file():
         raise ModelError(f"there is no weight file {file}, which {folder / 'config.json'} names")
     if not file.name.endswith(_INDEX):

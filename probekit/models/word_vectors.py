@@ -1,6 +1,8 @@
-"""Vectors: files of word vectors, as text (GloVe, fastText's `.vec`, word2vec) and in binary (word2vec, fastText).
+"""Vectors: files of word vectors, as text (GloVe, fastText's `.vec`, word2vec) and in binary
+(word2vec, fastText).
 
-What a file promises (how many words, how wide) is compared with its size before memory is taken for it.
+What a file promises (how many words, how wide) is compared with its size before memory is taken for
+it.
 """
 
 from __future__ import annotations
@@ -82,8 +84,8 @@ def read_vectors(path: Path, name: str) -> Vectors:
         path: the file; its first bytes and its ending say which format it has.
         name: what messages call it.
 
-    Raises ModelError, with the line or word, for a file that holds something else or not what it promises;
-    InputError where gensim is needed and missing.
+    Raises ModelError, with the line or word, for a file that holds something else or not what it
+    promises; InputError where gensim is needed and missing.
     """
     try:
         with _open(path) as file:
@@ -162,7 +164,9 @@ def _require(words: int, width: int, needed: int, size: int) -> None:
     if not 0 < width <= WIDEST:
         raise _Odd(f"vectors of {width:,} numbers: 1 to {WIDEST:,} are read")
     if needed > size:
-        raise _Odd(f"it promises {words:,} words of {width:,} numbers each, and is too small for that")
+        raise _Odd(
+            f"it promises {words:,} words of {width:,} numbers each, and is too small for that"
+        )
 
 
 def _width(lines: Sequence[tuple[int, bytes]]) -> int:
@@ -260,7 +264,9 @@ def _fasttext(path: Path) -> Vectors:
     try:
         from gensim.models.fasttext import load_facebook_vectors
     except ImportError as error:
-        raise InputError("fastText's .bin files need gensim: pip install 'probekit-nlp[static]'") from error
+        raise InputError(
+            "fastText's .bin files need gensim: pip install 'probekit-nlp[static]'"
+        ) from error
     with _open(path) as file:
         _require_fasttext(_Source(file, "its header"), _most_bytes(path))
     try:
@@ -271,7 +277,8 @@ def _fasttext(path: Path) -> Vectors:
 
 
 def _require_fasttext(source: _Source, size: int) -> None:
-    """Raise _Odd where a file ends before what it promises: gensim would wait for ever, or take the memory first."""
+    """Raise _Odd where a file ends before what it promises: gensim would wait for ever, or take the
+    memory first."""
     width = struct.unpack("<2i12id", source.take(64))[2]
     words, _, labels = struct.unpack("<3i", source.take(12))
     _, pruned = struct.unpack("<2q", source.take(16))
@@ -285,5 +292,7 @@ def _require_fasttext(source: _Source, size: int) -> None:
     source.what = "its matrix"
     _, rows, columns = struct.unpack("<?2q", source.take(17))
     if rows < words or columns != width:
-        raise _Odd(f"its matrix is of {rows:,} × {columns:,} numbers, and should be of {words:,} or more × {width:,}")
+        raise _Odd(
+            f"its matrix is of {rows:,} × {columns:,} numbers, and should be of {words:,} or more × {width:,}"
+        )
     _require(rows, width, rows * width * 4, size)

@@ -69,7 +69,9 @@ class WordReader:
         batch_tokens: pieces a batch, padding included; None for what suits the device.
     """
 
-    def __init__(self, encoder: ReadsPieces, take: PieceVector = "mean", batch_tokens: int | None = None) -> None:
+    def __init__(
+        self, encoder: ReadsPieces, take: PieceVector = "mean", batch_tokens: int | None = None
+    ) -> None:
         self.encoder, self.take, self.device, self.dim = encoder, take, encoder.device, encoder.dim
         self._aligned: tuple[Sequence[Sequence[str]] | None, list[Pieces]] = (None, [])
         self.budget = batch_tokens or (CPU_BATCH if encoder.device.type == "cpu" else GPU_BATCH)
@@ -81,15 +83,18 @@ class WordReader:
     def batches(self, texts: Sequence[Sequence[str]], part: slice | None = None) -> Iterator[Batch]:
         """What is read of the texts (sequences of words) in one pass each.
 
-        Args:
-            texts: the texts; their words are numbered through all of them.
-            part: the words wanted, numbered from its start, with the context that the texts give them.
+        Args: texts: the texts; their words are numbered through all of them. part: the words
+            wanted, numbered from its start, with the context that the texts give them.
         """
         if texts is not self._aligned[0]:
             self._aligned = (texts, align(texts, self.encoder.tokenizer))
         pieces = self._aligned[1]
         starts = np.cumsum([0] + [len(text) for text in texts])
-        every = [window for number, text in enumerate(pieces) for window in windows(number, text, self.encoder.limit)]
+        every = [
+            window
+            for number, text in enumerate(pieces)
+            for window in windows(number, text, self.encoder.limit)
+        ]
         if part is not None:
             starts = starts - part.start
             every = _that_fill(every, starts, part.stop - part.start)
@@ -97,12 +102,15 @@ class WordReader:
             yield Batch(batch, [pieces[w.text].ids[w.start : w.stop] for w in batch], starts)
 
     def read(self, batch: Batch, layers: Sequence[int], values: np.ndarray) -> np.ndarray:
-        """Fill `values`, `(layers, words, dim)`, for the words that take their vector from this batch.
+        """Fill `values`, `(layers, words, dim)`, for the words that take their vector from this
+        batch.
 
         Returns the places of the words filled.
         """
         hidden = self.encoder.hidden_states(batch.pieces)
-        pooling, words = averaging(batch.windows, batch.starts, hidden[0].shape[1], self.encoder.first, self.take)
+        pooling, words = averaging(
+            batch.windows, batch.starts, hidden[0].shape[1], self.encoder.first, self.take
+        )
         dtype = getattr(torch, str(values.dtype))
         for i, layer in enumerate(layers):
             # A sparse product on one thread beats a few dozen small parallel operations.
@@ -112,7 +120,8 @@ class WordReader:
 
 
 def _that_fill(every: Sequence[Window], starts: np.ndarray, n_words: int) -> list[Window]:
-    """Windows from which one of the first `n_words` words takes its vector, and of their words only those."""
+    """Windows from which one of the first `n_words` words takes its vector, and of their words only
+    those."""
     found = []
     for window in every:
         words = starts[window.text] + window.word
@@ -138,7 +147,8 @@ def batches(every: Sequence[Window], budget: int) -> Iterator[list[Window]]:
 def averaging(
     batch: list[Window], starts: np.ndarray, width: int, prefix: int, take: PieceVector
 ) -> tuple[csr_matrix, np.ndarray]:
-    """The matrix `(words, rows)` that takes a batch's flattened hidden states to words' vectors, and the words.
+    """The matrix `(words, rows)` that takes a batch's flattened hidden states to words' vectors,
+    and the words.
 
     Args:
         batch: the windows, one a row of the batch.

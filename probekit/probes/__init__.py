@@ -1,1 +1,2 @@
-"""What can be read out: probes over hidden states, baselines beside them, and scores with intervals."""
+"""What can be read out: probes over hidden states, baselines beside them, and scores with
+intervals."""

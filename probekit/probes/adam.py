@@ -1,7 +1,7 @@
 """Adam (Kingma and Ba 2015, algorithm 1), in the few lines that are needed.
 
-`torch.optim` does the same, but its first step imports torch's compiler, which takes longer than fitting the probes
-of a small corpus.
+`torch.optim` does the same, but its first step imports torch's compiler, which takes longer than
+fitting the probes of a small corpus.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ BETA1, BETA2, EPSILON = 0.8, 0.9, 1e-8
 class Adam:
     """Adam over `parameters`; the learning rate is given at each step.
 
-    Args:
-        parameters: what is trained.
-        uniform: for a parameter `(layers, rows, columns)`, by itself, the columns `(columns,)` whose rows take one
-            second moment, the mean of theirs. Steps then do not depend on the axes that the rows are written in.
+    Args: parameters: what is trained. uniform: for a parameter `(layers, rows, columns)`, by
+        itself, the columns `(columns,)` whose rows take one
+            second moment, the mean of theirs. Steps then do not depend on the axes that the rows
+            are written in.
     """
 
     def __init__(
@@ -40,11 +40,16 @@ class Adam:
         self._steps += 1
         correction1, correction2 = 1 - BETA1**self._steps, 1 - BETA2**self._steps
         for parameter, mean, square in zip(self._parameters, self._mean, self._square, strict=True):
-            # A parameter without a gradient (no instance of its task in the batch) still moves by its momentum.
+            # A parameter without a gradient (no instance of its task in the batch) still moves by
+            # its momentum.
             gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
             mean.lerp_(gradient, 1 - BETA1)
             square.lerp_(self._squared(parameter, gradient), 1 - BETA2)
-            parameter.addcdiv_(mean, (square / correction2).sqrt_().add_(EPSILON), value=-learning_rate / correction1)
+            parameter.addcdiv_(
+                mean,
+                (square / correction2).sqrt_().add_(EPSILON),
+                value=-learning_rate / correction1,
+            )
             parameter.grad = None
 
     def _squared(self, parameter: torch.nn.Parameter, gradient: torch.Tensor) -> torch.Tensor:

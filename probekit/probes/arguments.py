@@ -28,10 +28,15 @@ def subjects_of(parameter: str, given: Subject) -> list[str | States]:
     return [one if isinstance(one, States) else doors.text_of(one) for one in found]
 
 
-def names_of(tasks: TaskNames, corpus: CorpusNames | None) -> tuple[list[str | Path | Task], CorpusNames | None]:
-    """The tasks and the corpora given. Raises InputError for anything that is neither a name, a path nor one made."""
+def names_of(
+    tasks: TaskNames, corpus: CorpusNames | None
+) -> tuple[list[str | Path | Task], CorpusNames | None]:
+    """The tasks and the corpora given. Raises InputError for anything that is neither a name, a
+    path nor one made."""
     listed = doors.several("tasks", tasks, (str, Path, Task))
-    return listed, corpus if corpus is None else doors.several("corpus", corpus, (str, Path, Corpus))
+    return listed, corpus if corpus is None else doors.several(
+        "corpus", corpus, (str, Path, Corpus)
+    )
 
 
 def check_settings(
@@ -44,13 +49,18 @@ def check_settings(
 
 
 def reading(
-    verb: Callable[..., object], extract_settings: ExtractSettings | None, options: Mapping[str, Any]
+    verb: Callable[..., object],
+    extract_settings: ExtractSettings | None,
+    options: Mapping[str, Any],
 ) -> ExtractSettings | None:
-    """How checkpoints by name are read: the settings, with the fields that keyword options change, as for `extract`.
+    """How checkpoints by name are read: the settings, with the fields that keyword options change,
+    as for `extract`.
 
     Raises InputError for an option that is no field, with the nearest one or parameter of `verb`.
     """
     given = doors.optional("extract_settings", extract_settings, ExtractSettings)
     parameters = [name for name in signature(verb).parameters if name != "options"]
-    doors.options(verb.__name__, options, [*parameters, *(one.name for one in fields(ExtractSettings))])
+    doors.options(
+        verb.__name__, options, [*parameters, *(one.name for one in fields(ExtractSettings))]
+    )
     return replace(given or ExtractSettings(), **options) if options else given

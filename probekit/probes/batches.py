@@ -80,7 +80,9 @@ class Runs:
         for run in range(0, len(self), every):
             yield self._batch([run], layers, device)
 
-    def _vectors(self, slices: list[tuple[int, int]], layers: Sequence[int], device: torch.device) -> torch.Tensor:
+    def _vectors(
+        self, slices: list[tuple[int, int]], layers: Sequence[int], device: torch.device
+    ) -> torch.Tensor:
         words = sum(b - a for a, b in slices)
         out = np.empty((len(layers), words, self.states.dim), dtype=self.states.dtype)
         place = 0

@@ -17,8 +17,11 @@ BATCH_WORDS = 1_536
 
 
 @torch.no_grad()
-def evaluate(stack: Stack, runs: Runs, layers: Sequence[int]) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Mean loss in nats `(tasks, layers, seeds)` over a split, and each task's predictions `(layers, seeds, n)`.
+def evaluate(
+    stack: Stack, runs: Runs, layers: Sequence[int]
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Mean loss in nats `(tasks, layers, seeds)` over a split, and each task's predictions
+    `(layers, seeds, n)`.
 
     `layers` are those of `runs.states` that the stack's layers read, one for one.
     """
@@ -30,9 +33,13 @@ def evaluate(stack: Stack, runs: Runs, layers: Sequence[int]) -> tuple[np.ndarra
             found[t].append(stack.head.predict(output).permute(0, 2, 1).cpu().numpy())
             seen = labels != UNSEEN
             if seen.any():
-                total[t] += (stack.head.loss(output[:, seen], labels[seen]) * seen.sum()).cpu().numpy()
+                total[t] += (
+                    (stack.head.loss(output[:, seen], labels[seen]) * seen.sum()).cpu().numpy()
+                )
     known = [(instances.labels != UNSEEN).sum() for instances in runs.instances]
-    return total / np.maximum(known, 1)[:, None, None], [np.concatenate(parts, axis=2) for parts in found]
+    return total / np.maximum(known, 1)[:, None, None], [
+        np.concatenate(parts, axis=2) for parts in found
+    ]
 
 
 def task_counts(question: Question, split: Split, predicted: np.ndarray) -> np.ndarray:

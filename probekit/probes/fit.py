@@ -26,26 +26,36 @@ from probekit.states.vectors import Vectors
 from probekit.tasks.question import Question
 
 SMALLEST_BATCH = 256  # words
-PATHS = ((0.03,), (0.01, 0.1), (0.003, 0.01, 0.1), (0.003, 0.01, 0.03, 0.1), (0.001, 0.003, 0.01, 0.03, 0.1))
-"""Freedom of each round, by how many rounds there are: C, the inverse of the penalty, as scikit-learn counts it."""
+PATHS = (
+    (0.03,),
+    (0.01, 0.1),
+    (0.003, 0.01, 0.1),
+    (0.003, 0.01, 0.03, 0.1),
+    (0.001, 0.003, 0.01, 0.03, 0.1),
+)
+"""Freedom of each round, by how many rounds there are: C, the inverse of the penalty, as
+scikit-learn counts it."""
 MOST_EPOCHS = 4  # of a round, of a small corpus
 PATIENCE = 2  # rounds without a better dev score
-GROUP_BYTES = 1 << 27  # layers are fitted together as far as a batch of their states, and their axes, stay below this
+GROUP_BYTES = (
+    1 << 27
+)  # layers are fitted together as far as a batch of their states, and their axes, stay below this
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How probes are trained: in rounds, at the end of each of which the learning rate has fallen to zero.
+    """How probes are trained: in rounds, at the end of each of which the learning rate has fallen
+    to zero.
 
-    Each round allows larger weights than the one before it (see PATHS) and begins with that one's. The round whose
-    probe has the best dev score is kept: a probe is never kept in the middle of its training, and more rounds only add
-    to the choice.
+    Each round allows larger weights than the one before it (see PATHS) and begins with that one's.
+    The round whose probe has the best dev score is kept: a probe is never kept in the middle of its
+    training, and more rounds only add to the choice.
 
-    Attributes:
-        epochs: passes over the training split in a round, at least; small corpora have up to four.
-        words: words read in training at least, as far as there are rounds: small corpora have up to five.
-        batch_words: words a batch at most; small corpora take smaller batches.
-        learning_rate: at the beginning of a round, for batches of `batch_words`; smaller ones take less, by the square
+    Attributes: epochs: passes over the training split in a round, at least; small corpora have up
+        to four. words: words read in training at least, as far as there are rounds: small corpora
+        have up to five. batch_words: words a batch at most; small corpora take smaller batches.
+        learning_rate: at the beginning of a round, for batches of `batch_words`; smaller ones take
+        less, by the square
             root (Malladi et al. 2022, arXiv:2205.10287, for Adam). It falls linearly to zero.
         device: where the probes are fitted.
     """
@@ -64,16 +74,13 @@ DEFAULT = FitSettings()
 class Fitted:
     """Trained probes of one task.
 
-    Attributes:
-        question: the task and its instances.
-        head: the kind of probe.
-        layers: the layers probed.
-        seeds: the seeds.
-        predictions: `(layers, seeds, n_test)` labels given to the test instances, as indices of the classes.
-        dev_predictions: `(layers, seeds, n_dev)` labels given to the dev instances.
-        dev_loss: `(layers, seeds)` mean cross-entropy on dev in nats, of the probe kept; lower is better.
-        epochs: `(layers, seeds)` the epochs that the probe kept was trained for.
-        stacks: the probes of this and the tasks fitted along with it, by runs of layers.
+    Attributes: question: the task and its instances. head: the kind of probe. layers: the layers
+        probed. seeds: the seeds. predictions: `(layers, seeds, n_test)` labels given to the test
+        instances, as indices of the classes. dev_predictions: `(layers, seeds, n_dev)` labels given
+        to the dev instances. dev_loss: `(layers, seeds)` mean cross-entropy on dev in nats, of the
+        probe kept; lower is better. epochs: `(layers, seeds)` the epochs that the probe kept was
+        trained for. stacks: the probes of this and the tasks fitted along with it, by runs of
+        layers.
     """
 
     question: Question
@@ -97,7 +104,9 @@ def fit(
     progress: Progress = silent,
 ) -> list[Fitted]:
     """Train probes of every task on one checkpoint's states, see `fit_together`."""
-    return fit_together([states], questions, probe=probe, seeds=seeds, settings=settings, progress=progress)[0]
+    return fit_together(
+        [states], questions, probe=probe, seeds=seeds, settings=settings, progress=progress
+    )[0]
 
 
 def fit_together(
@@ -109,11 +118,12 @@ def fit_together(
     settings: FitSettings = DEFAULT,
     progress: Progress = silent,
 ) -> list[list[Fitted]]:
-    """Train probes of every checkpoint, task, layer and seed on the training split, keep the round with the best dev
-    score, and label the test split.
+    """Train probes of every checkpoint, task, layer and seed on the training split, keep the round
+    with the best dev score, and label the test split.
 
-    A probe's result depends on its own states, task, layer and seed, not on what else is fitted along with it, apart
-    from the rounding of larger matrix products. States must have been read in the context the tasks ask for.
+    A probe's result depends on its own states, task, layer and seed, not on what else is fitted
+    along with it, apart from the rounding of larger matrix products. States must have been read in
+    the context the tasks ask for.
 
     Args:
         checkpoints: the states of each.
@@ -123,10 +133,15 @@ def fit_together(
         settings: how probes are trained.
         progress: called with the stage, the runs of layers done and how many there are.
 
-    Returns, for each checkpoint, the trained probes of each task. Raises ModelError for states that are not finite.
+    Returns, for each checkpoint, the trained probes of each task. Raises ModelError for states that
+    are not finite.
     """
     head = head_of(probe)
-    groups = [(i, layers) for i, states in enumerate(checkpoints) for layers in _layer_groups(states, settings)]
+    groups = [
+        (i, layers)
+        for i, states in enumerate(checkpoints)
+        for layers in _layer_groups(states, settings)
+    ]
     done = [0.0] * len(groups)  # shares of the work
     with workers(torch.device(settings.device)) as pool:
         parts = []
@@ -139,26 +154,37 @@ def fit_together(
         for (i, _), part in zip(groups, parts, strict=True):
             fitted[i].append(part.result())
     progress("fit", len(groups), len(groups))
-    return [[_joined([group[t] for group in of_one]) for t in range(len(questions))] for of_one in fitted]
+    return [
+        [_joined([group[t] for group in of_one]) for t in range(len(questions))]
+        for of_one in fitted
+    ]
 
 
 def predict(fitted: Sequence[Fitted], states: Vectors, split: Split) -> list[np.ndarray]:
-    """What trained probes say of other vectors of the same words: `(layers, seeds, n)` for each task.
+    """What trained probes say of other vectors of the same words: `(layers, seeds, n)` for each
+    task.
 
-    `fitted` are the probes of all tasks that were fitted together. The probe of layer k reads layer k of `states`.
+    `fitted` are the probes of all tasks that were fitted together. The probe of layer k reads layer
+    k of `states`.
     """
     runs = Runs(states, split, [one.question.splits[split] for one in fitted])
     with workers(fitted[0].stacks[0][1].scaling.mean.device) as pool:
-        parts = list(pool.map(lambda group: evaluate(group[1], runs, group[0])[1], fitted[0].stacks))
+        parts = list(
+            pool.map(lambda group: evaluate(group[1], runs, group[0])[1], fitted[0].stacks)
+        )
     return [np.concatenate([part[t] for part in parts]) for t in range(len(fitted))]
 
 
 def _layer_groups(states: Vectors, settings: FitSettings) -> list[tuple[int, ...]]:
-    """Runs of layers that are fitted together: as many as there are workers, or more where batches would be large."""
+    """Runs of layers that are fitted together: as many as there are workers, or more where batches
+    would be large."""
     # A batch and the axes of two kinds in single precision, two covariances in double.
     bytes_each = 4 * states.dim * (settings.batch_words + 2 * states.dim) + 2 * 8 * states.dim**2
     most = max(1, GROUP_BYTES // bytes_each)
-    n = max(-(-len(states.layers) // most), min(count(torch.device(settings.device)), len(states.layers)))
+    n = max(
+        -(-len(states.layers) // most),
+        min(count(torch.device(settings.device)), len(states.layers)),
+    )
     return [tuple(layers.tolist()) for layers in np.array_split(states.layers, n)]
 
 
@@ -197,11 +223,19 @@ class _Fit:
         self._read(states)
         self.scaling = scaling.measure(self.train, questions, layers, self.device)
         n_classes = [len(question.classes) for question in questions]
-        self.stack = Stack(head, [question.task for question in questions], n_classes, self.scaling, seeds)
+        self.stack = Stack(
+            head, [question.task for question in questions], n_classes, self.scaling, seeds
+        )
         # Small corpora: some hundred updates all the same, from smaller batches and more rounds.
-        self.batch_words = int(np.clip(self.train.n_words // 128, SMALLEST_BATCH, settings.batch_words))
-        self.learning_rate = settings.learning_rate * math.sqrt(self.batch_words / settings.batch_words)
-        self.epochs = max(settings.epochs, min(MOST_EPOCHS, settings.words // (3 * self.train.n_words)))
+        self.batch_words = int(
+            np.clip(self.train.n_words // 128, SMALLEST_BATCH, settings.batch_words)
+        )
+        self.learning_rate = settings.learning_rate * math.sqrt(
+            self.batch_words / settings.batch_words
+        )
+        self.epochs = max(
+            settings.epochs, min(MOST_EPOCHS, settings.words // (3 * self.train.n_words))
+        )
         n_rounds = -(-settings.words // (self.epochs * self.train.n_words))
         self.path = PATHS[min(n_rounds, len(PATHS)) - 1]
         if self._whitens_words(states):
@@ -210,17 +244,19 @@ class _Fit:
 
     def _read(self, states: Vectors) -> None:
         self.train, self.dev, self.test = (
-            Runs(states, split, [question.splits[split] for question in self.questions]) for split in SPLITS
+            Runs(states, split, [question.splits[split] for question in self.questions])
+            for split in SPLITS
         )
 
     def _whitens_words(self, states: Vectors) -> bool:
-        """Whether to multiply all words by the axes once is less work than the weights at every step."""
+        """Whether to multiply all words by the axes once is less work than the weights at every
+        step."""
         if any(question.task.features == "product" for question in self.questions):
             return False
         words = n_words(states)
         steps = len(self.path) * self.epochs * max(1, self.train.n_words // self.batch_words)
-        # Rows that are multiplied by the axes: every word once, or every class's weights, forwards and backwards, at
-        # every step.
+        # Rows that are multiplied by the axes: every word once, or every class's weights, forwards
+        # and backwards, at every step.
         of_weights = 2 * self.stack.first.shape[2] * steps
         return words < of_weights and 4 * words * len(self.layers) * states.dim <= MOST_BYTES
 
@@ -230,7 +266,10 @@ class _Fit:
         best_score, best_loss = np.full(shape, -np.inf), np.full(shape, np.inf)
         best_round = np.zeros(shape, dtype=np.int64)
         best: dict[tuple[int, ...], list[torch.Tensor]] = {}
-        dev = [np.empty((*shape[1:], len(instances)), dtype=np.int64) for instances in self.dev.instances]
+        dev = [
+            np.empty((*shape[1:], len(instances)), dtype=np.int64)
+            for instances in self.dev.instances
+        ]
         for number in range(1, len(self.path) + 1):
             self._round(number, progress)
             loss, predictions = evaluate(self.stack, self.dev, self.layers)
@@ -241,12 +280,17 @@ class _Fit:
             for t, layer, seed in np.argwhere(better).tolist():
                 best[t, layer, seed] = [view.clone() for view in self.stack.cell(t, layer, seed)]
                 dev[t][layer, seed] = predictions[t][layer, seed]
-            best_score, best_loss = np.where(better, score, best_score), np.where(better, loss, best_loss)
+            best_score, best_loss = (
+                np.where(better, score, best_score),
+                np.where(better, loss, best_loss),
+            )
             best_round[better] = number
             if (number - best_round >= PATIENCE).all():
                 break
         for t, layer, seed in np.ndindex(*shape):
-            for view, kept in zip(self.stack.cell(t, layer, seed), best[t, layer, seed], strict=True):
+            for view, kept in zip(
+                self.stack.cell(t, layer, seed), best[t, layer, seed], strict=True
+            ):
                 view.copy_(kept)
         progress(1)
         _, test = evaluate(self.stack, self.test, self.layers)
@@ -267,7 +311,8 @@ class _Fit:
         ]
 
     def _dev_scores(self, predictions: Sequence[np.ndarray]) -> np.ndarray:
-        """The metric on dev, `(tasks, layers, seeds)`, from each task's predictions `(layers, seeds, n)`."""
+        """The metric on dev, `(tasks, layers, seeds)`, from each task's predictions `(layers,
+        seeds, n)`."""
         pairs = zip(self.questions, predictions, strict=True)
         return np.stack([task_scores(question, "dev", predicted) for question, predicted in pairs])
 
@@ -284,7 +329,8 @@ class _Fit:
             for batch in self.train.batches(self.batch_words, self.layers, self.device, order):
                 stop_if_unwanted()
                 each = [
-                    # Summed over layers and seeds: each probe has its own mean loss, and its own parameters.
+                    # Summed over layers and seeds: each probe has its own mean loss, and its own
+                    # parameters.
                     self.head.loss(output, labels).sum()
                     for output, labels in zip(self.stack(batch), batch.labels, strict=True)
                     if len(labels)

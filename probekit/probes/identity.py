@@ -1,4 +1,5 @@
-"""Identity: what makes a row of scores another experiment than the next one, whatever both are called."""
+"""Identity: what makes a row of scores another experiment than the next one, whatever both are
+called."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ _FOR_PEOPLE = ("name", "title", "description", "corpus")  # of a task: they chan
 
 def names_of_states(several: Sequence[States]) -> list[str]:
     """Display names of checkpoints; where two are called alike, the names say what differs."""
-    return told_apart([states.model for states in several], [of_states(states) for states in several])
+    return told_apart(
+        [states.model for states in several], [of_states(states) for states in several]
+    )
 
 
 def names_of_corpora(several: Sequence[Corpus]) -> list[str]:
@@ -36,8 +39,13 @@ def name_of(corpus: Corpus) -> str:
 
 
 def of_states(states: States) -> dict[str, str]:
-    """The columns of how words became vectors. The corpus and the context have columns of their own."""
-    kept = {key: value for key, value in states.manifest.items() if key not in ("corpus", "context", "shard_words")}
+    """The columns of how words became vectors. The corpus and the context have columns of their
+    own."""
+    kept = {
+        key: value
+        for key, value in states.manifest.items()
+        if key not in ("corpus", "context", "shard_words")
+    }
     layers, bits = states.manifest["layers"], states.manifest.get("weight_bits")
     return {
         "site": layers["site"],
@@ -65,7 +73,8 @@ def of_task(task: Task) -> dict[str, str]:
 
 
 def of_fit(settings: FitSettings) -> dict[str, str]:
-    """The column of how probes were trained, wherever that was. The kind and the seed have columns of their own."""
+    """The column of how probes were trained, wherever that was. The kind and the seed have columns
+    of their own."""
     return {"fit_fingerprint": _digest({k: v for k, v in vars(settings).items() if k != "device"})}
 
 

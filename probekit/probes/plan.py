@@ -1,6 +1,7 @@
 """Plan: what is measured of which checkpoints, settled before any work.
 
-Every name is resolved once: models are opened, corpora read and instances made, so that a mistake shows at once.
+Every name is resolved once: models are opened, corpora read and instances made, so that a mistake
+shows at once.
 """
 
 from __future__ import annotations
@@ -31,9 +32,8 @@ StatesIn = Callable[[Context], States]
 class Plan:
     """Questions about one corpus, and the checkpoints they are put to.
 
-    Attributes:
-        corpus: the corpus.
-        checkpoints: for each, its name and what gives its states in a context. Raises ModelError where the model
+    Attributes: corpus: the corpus. checkpoints: for each, its name and what gives its states in a
+        context. Raises ModelError where the model
             cannot be used.
         questions: what is asked.
         warnings: what a reader must know of the corpus and the questions.
@@ -60,8 +60,8 @@ def plan(
 ) -> list[Plan]:
     """A plan for each corpus; states stand with the corpus that they were made of.
 
-    Raises what opening, loading and asking raise. A model that cannot be opened raises at once where it is the first,
-    or no other can be; else when its states are asked for.
+    Raises what opening, loading and asking raise. A model that cannot be opened raises at once
+    where it is the first, or no other can be; else when its states are asked for.
     """
     names = [name for name in subjects if isinstance(name, str)]
     ready = [states for states in subjects if isinstance(states, States)]
@@ -79,12 +79,16 @@ def plan(
         loaded = source
         if not isinstance(loaded, Corpus):
             loaded = load_corpus(loaded, allow_modified=allow_modified, progress=progress)
-        named = [(name, partial(_states, model, loaded, settings, progress)) for name, model in models]
+        named = [
+            (name, partial(_states, model, loaded, settings, progress)) for name, model in models
+        ]
         plans.append(Plan(loaded, named, *questions(wanted, loaded)))
     return plans
 
 
-def _opened(names: Sequence[str], settings: ExtractSettings) -> list[tuple[str, Model | ModelError]]:
+def _opened(
+    names: Sequence[str], settings: ExtractSettings
+) -> list[tuple[str, Model | ModelError]]:
     """Each model, or why it cannot be opened. Raises that where nothing is left to do without it."""
     found: list[tuple[str, Model | ModelError]] = []
     for name in names:
@@ -101,7 +105,11 @@ def _opened(names: Sequence[str], settings: ExtractSettings) -> list[tuple[str, 
 
 
 def _states(
-    model: Model | ModelError, corpus: Corpus, settings: ExtractSettings, progress: Progress, context: Context
+    model: Model | ModelError,
+    corpus: Corpus,
+    settings: ExtractSettings,
+    progress: Progress,
+    context: Context,
 ) -> States:
     if isinstance(model, ModelError):
         raise model
@@ -147,7 +155,9 @@ def questions(tasks: TaskNames, corpus: Corpus) -> tuple[list[Question], list[st
     return found, [*corpus.warnings, *warnings, *skipped]
 
 
-def by_corpus(tasks: TaskNames, corpus: CorpusNames | None) -> list[tuple[str | Path | Corpus, TaskNames]]:
+def by_corpus(
+    tasks: TaskNames, corpus: CorpusNames | None
+) -> list[tuple[str | Path | Corpus, TaskNames]]:
     """Corpora, each with the tasks to probe on it."""
     if corpus is not None:
         listed = [corpus] if isinstance(corpus, str | Path | Corpus) else list(corpus)
@@ -165,7 +175,9 @@ def _loaded(tasks: TaskNames) -> list[Task]:
     for item in listed:
         for one in _meant(item):
             if found.setdefault(one.name, one) != one:
-                raise TaskError(f"two different tasks are called '{one.name}': give one of them a 'name' of its own")
+                raise TaskError(
+                    f"two different tasks are called '{one.name}': give one of them a 'name' of its own"
+                )
     return list(found.values())
 
 
@@ -176,8 +188,8 @@ def _meant(item: str | Path | Task) -> list[Task]:
 
 
 def _choose(tasks: TaskNames, corpus: Corpus) -> tuple[set[str], list[Task], list[str]]:
-    """The names given, and the tasks meant; for `"all"` those whose annotation the corpus has, and a warning of the
-    others."""
+    """The names given, and the tasks meant; for `"all"` those whose annotation the corpus has, and
+    a warning of the others."""
     listed = [tasks] if isinstance(tasks, str | Path | Task) else list(tasks)
     named = {task.name for task in _loaded([item for item in listed if item != "all"])}
     chosen, skipped = [], []
@@ -185,9 +197,13 @@ def _choose(tasks: TaskNames, corpus: Corpus) -> tuple[set[str], list[Task], lis
         if task.name in named or carries(task, corpus):
             chosen.append(task)
         else:
-            skipped.append(f"{task.name}: skipped, '{corpus.name}' has no annotation '{task.annotation}'")
+            skipped.append(
+                f"{task.name}: skipped, '{corpus.name}' has no annotation '{task.annotation}'"
+            )
     if not chosen:
         annotations = ", ".join(sorted(corpus.word_annotations | corpus.span_annotations)) or "none"
-        message = f"the corpus '{corpus.name}' cannot carry any task (its annotations: {annotations})"
+        message = (
+            f"the corpus '{corpus.name}' cannot carry any task (its annotations: {annotations})"
+        )
         raise TaskError(corpus.with_warnings(message))
     return named, chosen, skipped

@@ -1,7 +1,8 @@
 """Pooling: from words to spans, after the projection.
 
-A linear map commutes with the mean of a span and with concatenation. So words are projected first, once each,
-and the few projected numbers are pooled and added up: span and pair vectors are never built.
+A linear map commutes with the mean of a span and with concatenation. So words are projected first,
+once each, and the few projected numbers are pooled and added up: span and pair vectors are never
+built.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ def take(values: torch.Tensor, spans: torch.Tensor, slot: Slot) -> torch.Tensor:
 
 def _rows(values: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
     # A task that asks of every word once needs no copy.
-    every = len(words) == values.shape[1] and bool((words == torch.arange(len(words), device=words.device)).all())
+    every = len(words) == values.shape[1] and bool(
+        (words == torch.arange(len(words), device=words.device)).all()
+    )
     return values if every else values.index_select(1, words)
 
 
@@ -76,10 +79,13 @@ def products(standard: torch.Tensor, spans: torch.Tensor, parts: Sequence[Slot])
 
 
 class _SpanMean(torch.autograd.Function):
-    """The mean of each span, by differences of prefix sums; backwards, a running sum of what begins and ends."""
+    """The mean of each span, by differences of prefix sums; backwards, a running sum of what begins
+    and ends."""
 
     @staticmethod
-    def forward(ctx: Any, values: torch.Tensor, start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
+    def forward(
+        ctx: Any, values: torch.Tensor, start: torch.Tensor, end: torch.Tensor
+    ) -> torch.Tensor:
         ctx.save_for_backward(start, end)
         ctx.n_words = values.shape[1]
         sums = values.new_zeros(values.shape[0], values.shape[1] + 1, values.shape[2])

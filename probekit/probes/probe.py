@@ -53,22 +53,24 @@ def probe(
 ) -> Scores:
     """Train probes on every layer and score them on the test split.
 
-    Args:
-        subject: States, or the name or path of a checkpoint to extract them from; or several of either.
-        tasks: names, paths of TOML files or Tasks; `"all"` takes every shipped task that the corpus can carry.
-        corpus: for checkpoints by name, what they read: names, paths or Corpora; each is probed with every task
+    Args: subject: States, or the name or path of a checkpoint to extract them from; or several of
+        either. tasks: names, paths of TOML files or Tasks; `"all"` takes every shipped task that
+        the corpus can carry. corpus: for checkpoints by name, what they read: names, paths or
+        Corpora; each is probed with every task
             asked for. Without it each task takes the corpus that its file names.
         probes: kinds of probe: `linear`, `mlp`, `rank:8` (of any rank), or several.
-        seeds: one probe a layer for each: their number (2 is seeds 0 and 1), or the seeds themselves.
+        seeds: one probe a layer for each: their number (2 is seeds 0 and 1), or the seeds
+            themselves.
         extract_settings: how checkpoints by name read.
         fit_settings: how probes are trained.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
-        progress: True for bars on standard error, False for silence, or a function that is called with
-            the stage, the units done and the units there are.
-        options: change single fields of `extract_settings` (`layers=(0, 6)`, `pieces="first"` …), as for `extract`.
+        progress: True for bars on standard error, False for silence, or a function that is called
+            with the stage, the units done and the units there are.
+        options: change single fields of `extract_settings` (`layers=(0, 6)`, `pieces="first"` …),
+            as for `extract`.
 
-    Raises InputError for arguments that are something else, TaskError where a named task cannot be carried by the
-    corpus, and whatever loading and extracting raise.
+    Raises InputError for arguments that are something else, TaskError where a named task cannot be
+    carried by the corpus, and whatever loading and extracting raise.
     """
     subjects = subjects_of("subject", subject)
     tasks, corpus = names_of(tasks, corpus)
@@ -85,9 +87,13 @@ def probe(
     started = time.perf_counter()
     for planned in plan(subjects, tasks, corpus, extract_settings, allow_modified, report):
         warnings += planned.warnings
-        for (_, states_in), (context, questions) in product(planned.checkpoints, planned.contexts()):
+        for (_, states_in), (context, questions) in product(
+            planned.checkpoints, planned.contexts()
+        ):
             states = states_in(context)
-            found, measurement, said, _ = probe_states(states, questions, kinds, seeds, settings, report)
+            found, measurement, said, _ = probe_states(
+                states, questions, kinds, seeds, settings, report
+            )
             rows += found
             measurements.append(measurement)
             warnings += said
@@ -108,14 +114,17 @@ def probe_states(
     settings: FitSettings,
     progress: Progress,
 ) -> tuple[list[ScoreRow], Measurement, list[str], list[Fitted]]:
-    """Rows, what was measured, warnings, and the probes, for the tasks that read in the context of `states`."""
+    """Rows, what was measured, warnings, and the probes, for the tasks that read in the context of
+    `states`."""
     rows = [row for question in questions for row in _baseline_rows(states, question)]
     seconds: dict[str, float] = {"extract": states.seconds}
     trained: list[Fitted] = []
     warnings = states.warnings
     for kind in probes:
         started = time.perf_counter()
-        for fitted in fit(states, questions, probe=kind, seeds=seeds, settings=settings, progress=progress):
+        for fitted in fit(
+            states, questions, probe=kind, seeds=seeds, settings=settings, progress=progress
+        ):
             mine = list(_probe_rows(states, fitted, settings))
             rows += mine
             warnings += _without_width(states, fitted.question, mine)
@@ -125,7 +134,8 @@ def probe_states(
 
 
 def _without_width(states: States, question: Question, rows: list[ScoreRow]) -> Iterator[str]:
-    """What is to be said where every draw gives one score; of few sentences or documents the task's notice says it."""
+    """What is to be said where every draw gives one score; of few sentences or documents the task's
+    notice says it."""
     test, context = question.splits["test"], question.task.context
     if test.n_groups >= FEW and any(row.ci_low == row.ci_high for row in rows):
         yield (
@@ -140,13 +150,24 @@ def _baseline_rows(states: States, question: Question) -> Iterator[ScoreRow]:
     for name, scored in zip(BASELINES, _scored(question, predicted), strict=True):
         missing = float("nan")
         yield ScoreRow(
-            **about, **scored, probe=name, layer=None, seed=0, dev_score=missing, dev_loss=missing, epoch=None
+            **about,
+            **scored,
+            probe=name,
+            layer=None,
+            seed=0,
+            dev_score=missing,
+            dev_loss=missing,
+            epoch=None,
         )
 
 
 def _probe_rows(states: States, fitted: Fitted, settings: FitSettings) -> Iterator[ScoreRow]:
     about = {**_about(states, fitted.question), **identity.of_fit(settings)}
-    cells = [(i, layer, j, seed) for i, layer in enumerate(fitted.layers) for j, seed in enumerate(fitted.seeds)]
+    cells = [
+        (i, layer, j, seed)
+        for i, layer in enumerate(fitted.layers)
+        for j, seed in enumerate(fitted.seeds)
+    ]
     dev_scores = task_scores(fitted.question, "dev", fitted.dev_predictions)
     predicted = fitted.predictions.reshape(len(cells), -1)
     for (i, layer, j, seed), scored in zip(cells, _scored(fitted.question, predicted), strict=True):
@@ -187,7 +208,9 @@ def _scored(question: Question, predicted: np.ndarray) -> Iterator[dict[str, Any
         yield {"score": score, "ci_low": low, "ci_high": high}
 
 
-def measurement_of(states: States, questions: list[Question], seconds: dict[str, float]) -> Measurement:
+def measurement_of(
+    states: States, questions: list[Question], seconds: dict[str, float]
+) -> Measurement:
     """What a run's record says of one checkpoint, corpus and context, and the seconds by stage."""
     corpus = states.corpus
     tasks = {}
@@ -211,7 +234,9 @@ def measurement_of(states: States, questions: list[Question], seconds: dict[str,
     )
 
 
-def fit_facts(probes: tuple[str, ...], seeds: tuple[int, ...], settings: FitSettings) -> dict[str, Any]:
+def fit_facts(
+    probes: tuple[str, ...], seeds: tuple[int, ...], settings: FitSettings
+) -> dict[str, Any]:
     """What a run's record says of how probes were trained."""
     return {"probes": probes, "seeds": seeds, "fit": vars(settings)}
 

@@ -1,16 +1,17 @@
 """Scaling: the coordinates in which probes are trained, measured on training words.
 
-A linear map of the states that can be undone changes nothing of what is linearly there, so it should not change a
-probe's score. Words are therefore whitened: less their mean, times the inverse of a root of their covariance. In white
-coordinates all such maps look alike but for a rotation, and nothing in the fit depends on that (see `Adam`).
+A linear map of the states that can be undone changes nothing of what is linearly there, so it
+should not change a probe's score. Words are therefore whitened: less their mean, times the inverse
+of a root of their covariance. In white coordinates all such maps look alike but for a rotation, and
+nothing in the fit depends on that (see `Adam`).
 
-With few training sentences white coordinates alone let probes overfit: directions of large variance tend to be the
-useful ones, and whitening discards the scale. What neighbouring words share is similar evidence, and is the same in
-every basis (`_shared_by_neighbours`).
+With few training sentences white coordinates alone let probes overfit: directions of large variance
+tend to be the useful ones, and whitening discards the scale. What neighbouring words share is
+similar evidence, and is the same in every basis (`_shared_by_neighbours`).
 
-A product a * b of two vectors is defined coordinate by coordinate, so tasks with products keep the model's own
-coordinates, each standardised. Their probes are trained in the principal axes of standardised words, where these are
-uncorrelated.
+A product a * b of two vectors is defined coordinate by coordinate, so tasks with products keep the
+model's own coordinates, each standardised. Their probes are trained in the principal axes of
+standardised words, where these are uncorrelated.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from probekit.tasks.question import Question
 WORDS = 16_384  # that covariances are measured on
 SIZING_WORDS = 4_096
 DIRECTIONS = 64  # random ones, along which vectors' lengths are estimated
-# Added to the covariance, as a share of each dimension's variance. Half precision rounds a number by 2e-8 of its
-# square on average: what is no larger than that is not made large.
+# Added to the covariance, as a share of each dimension's variance. Half precision rounds a number
+# by 2e-8 of its square on average: what is no larger than that is not made large.
 RIDGE = 1e-7
 FLOOR = 0.02  # what directions without anything shared keep: a squared canonical correlation
 CHANCE = 2  # times the squared correlation that is expected by chance is added to it
@@ -40,11 +41,10 @@ ENOUGH = 4  # words per dimension; with fewer the covariance is shrunk towards i
 class Scaling:
     """In which coordinates each layer's probes are trained.
 
-    Attributes:
-        mean, deviation: of training words, `(layers, 1, dim)` each.
-        bases: for each task the coordinates of its probes, one a column, `(layers, dim, dim)`: words less their mean,
-            times this matrix, are white, or standardised for tasks with products (see `scaling.measure`). None where
-            words are in their coordinates already.
+    Attributes: mean, deviation: of training words, `(layers, 1, dim)` each. bases: for each task
+        the coordinates of its probes, one a column, `(layers, dim, dim)`: words less their mean,
+            times this matrix, are white, or standardised for tasks with products (see
+            `scaling.measure`). None where words are in their coordinates already.
         sizes: root mean square of a number in each task's vectors, `(tasks, layers)`.
         product_sizes: the same of its products a * b, `(tasks, layers)`; 1 for tasks without.
     """
@@ -60,7 +60,9 @@ class Scaling:
         return replace(self, mean=torch.zeros_like(self.mean), bases=(None,) * len(self.bases))
 
 
-def measure(train: Runs, questions: Sequence[Question], layers: Sequence[int], device: torch.device) -> Scaling:
+def measure(
+    train: Runs, questions: Sequence[Question], layers: Sequence[int], device: torch.device
+) -> Scaling:
     """The coordinates of every task's probes, from training words spread over the split."""
     moments = _moments(train, layers)
     kinds = {question.task.features for question in questions}
@@ -69,7 +71,8 @@ def measure(train: Runs, questions: Sequence[Question], layers: Sequence[int], d
     # One layer after another: what is needed in between is several times as large as what is kept.
     for number, covariance in enumerate(moments.covariance):
         variance = covariance.diagonal()
-        # A dimension that never varies carries nothing: leave it as it is rather than divide by nothing.
+        # A dimension that never varies carries nothing: leave it as it is rather than divide by
+        # nothing.
         variance = torch.where(variance > 1e-12, variance, torch.ones_like(variance))
         deviations.append(variance.sqrt().float().unsqueeze(0))
         if "concat" in kinds:
@@ -80,18 +83,18 @@ def measure(train: Runs, questions: Sequence[Question], layers: Sequence[int], d
     bases = {kind: torch.stack(axes).to(device) for kind, axes in found.items()}
     mean, deviation = moments.mean.float().to(device), torch.stack(deviations).to(device)
     of_tasks = tuple(bases[question.task.features] for question in questions)
-    return Scaling(mean, deviation, of_tasks, *_sizes(train, questions, layers, mean, deviation, bases))
+    return Scaling(
+        mean, deviation, of_tasks, *_sizes(train, questions, layers, mean, deviation, bases)
+    )
 
 
 @dataclass(frozen=True)
 class _Moments:
     """Moments of training words, in float64.
 
-    Attributes:
-        n: how many words were read.
-        mean: `(layers, 1, dim)`.
-        covariance: `(layers, dim, dim)`.
-        following: covariance of a word (rows) with the next one (columns), `(layers, dim, dim)`; None where there are
+    Attributes: n: how many words were read. mean: `(layers, 1, dim)`. covariance: `(layers, dim,
+        dim)`. following: covariance of a word (rows) with the next one (columns), `(layers, dim,
+        dim)`; None where there are
             too few words to measure it.
     """
 
@@ -109,7 +112,9 @@ def _moments(train: Runs, layers: Sequence[int]) -> _Moments:
     total = torch.zeros(len(layers), 1, dim, dtype=torch.float64)
     square = torch.zeros(len(layers), dim, dim, dtype=torch.float64)
     following = torch.zeros_like(square) if min(train.n_words, WORDS) >= ENOUGH * dim else None
-    near: torch.Tensor | None = None  # the mean of some words: what varies little about a large mean is not lost
+    near: torch.Tensor | None = (
+        None  # the mean of some words: what varies little about a large mean is not lost
+    )
     for batch in train.samples(WORDS, layers, cpu):
         values = batch.states.double()
         near = values.mean(1, keepdim=True) if near is None else near
@@ -120,7 +125,9 @@ def _moments(train: Runs, layers: Sequence[int]) -> _Moments:
         if following is not None:
             following.baddbmm_(values[:, :-1].transpose(1, 2), values[:, 1:])
     assert near is not None
-    broken = [layer for layer, sums in zip(layers, total, strict=True) if not torch.isfinite(sums).all()]
+    broken = [
+        layer for layer, sums in zip(layers, total, strict=True) if not torch.isfinite(sums).all()
+    ]
     if broken:
         raise ModelError(
             f"hidden states are not finite at layers {', '.join(map(str, broken))}: has training diverged?"
@@ -146,10 +153,11 @@ def _concat_axes(
 def _shared_by_neighbours(cross: torch.Tensor, n: int) -> torch.Tensor:
     """R, `(dim, dim)`, which rescales white coordinates by what a word and the next one share.
 
-    `cross` is their covariance, `(dim, dim)`, in white coordinates, over `n` words: its singular values are the
-    canonical correlations of neighbouring words. R R' is the mean of its two squares, plus a floor. A penalty on
-    weights in these coordinates spares directions that two views of the text share (Kakade and Foster 2007,
-    Multi-view regression via canonical correlation analysis), and no basis of the states changes it.
+    `cross` is their covariance, `(dim, dim)`, in white coordinates, over `n` words: its singular
+    values are the canonical correlations of neighbouring words. R R' is the mean of its two
+    squares, plus a floor. A penalty on weights in these coordinates spares directions that two
+    views of the text share (Kakade and Foster 2007, Multi-view regression via canonical correlation
+    analysis), and no basis of the states changes it.
     """
     cross = cross.float()
     shared = (cross.T @ cross + cross @ cross.T) / 2
@@ -182,10 +190,11 @@ def _sizes(
     deviation: torch.Tensor,
     bases: dict[str, torch.Tensor],
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Root mean squares of a number in each task's vectors, and in its products: `(tasks, layers)` each.
+    """Root mean squares of a number in each task's vectors, and in its products: `(tasks, layers)`
+    each.
 
-    The squared length of x T is the mean of (x T g)² over random g of unit variance (Hutchinson 1990), which needs
-    only the few columns T g.
+    The squared length of x T is the mean of (x T g)² over random g of unit variance (Hutchinson
+    1990), which needs only the few columns T g.
     """
     generator = torch.Generator().manual_seed(0)
     drawn = torch.randn(train.states.dim, DIRECTIONS, generator=generator).to(mean.device)
@@ -199,7 +208,9 @@ def _sizes(
             parts = slots(question.task)
             along = centred @ directions[question.task.features]
             for slot in parts:
-                squares[0, t] += take(along, spans, slot).square().mean(2).sum(1) / train.states.dim / len(parts)
+                squares[0, t] += (
+                    take(along, spans, slot).square().mean(2).sum(1) / train.states.dim / len(parts)
+                )
             if question.task.features == "product":
                 squares[1, t] += products(centred / deviation, spans, parts).square().mean(2).sum(1)
     # No instance among these words, or none that varies: as they are.

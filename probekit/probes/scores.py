@@ -32,30 +32,50 @@ class ScoreRow:
     layer: Annotated[int | None, Means("0 is the embeddings; empty for baselines", "from 0")]
     metric: columns.MetricName
     score: Annotated[float, Means("on the test split; higher is better", "0 to 1")]
-    ci_low: Annotated[float, Means("lower end of the 95% [bootstrap interval](methods.md#intervals)", "0 to 1")]
+    ci_low: Annotated[
+        float, Means("lower end of the 95% [bootstrap interval](methods.md#intervals)", "0 to 1")
+    ]
     ci_high: Annotated[float, Means("upper end of it", "0 to 1")]
     n_train: columns.TrainInstances
     n_test: columns.TestInstances
-    seed: Annotated[int, Means("of the initial weights; 0 for baselines, which have none", "from 0")]
+    seed: Annotated[
+        int, Means("of the initial weights; 0 for baselines, which have none", "from 0")
+    ]
     dev_score: Annotated[
         float,
-        Means("the metric on dev of the probe kept, by which the best layer is chosen; empty for baselines", "0 to 1"),
+        Means(
+            "the metric on dev of the probe kept, by which the best layer is chosen; empty for baselines",
+            "0 to 1",
+        ),
     ]
     dev_loss: Annotated[
-        float, Means("mean cross-entropy on dev of the probe kept; lower is better; empty for baselines", "nats")
+        float,
+        Means(
+            "mean cross-entropy on dev of the probe kept; lower is better; empty for baselines",
+            "nats",
+        ),
     ]
-    epoch: Annotated[int | None, Means("epochs that the probe kept was trained for; empty for baselines", "from 1")]
+    epoch: Annotated[
+        int | None,
+        Means("epochs that the probe kept was trained for; empty for baselines", "from 1"),
+    ]
     site: Annotated[
         str,
-        Means("what is read of a block: `residual`, `attn`, `mlp`; `vectors` of word vectors, `parts` of a module"),
+        Means(
+            "what is read of a block: `residual`, `attn`, `mlp`; `vectors` of word vectors, `parts` of a module"
+        ),
     ] = ""
     stack: Annotated[str, Means("of the model: `encoder`, `decoder`, or `only`")] = ""
-    pooling: Annotated[str, Means("a word's vector from its subwords: `mean`, `first`, `last`")] = ""
+    pooling: Annotated[str, Means("a word's vector from its subwords: `mean`, `first`, `last`")] = (
+        ""
+    )
     adapter: Annotated[str, Means("`on`, or `off` where a PEFT adapter was left out")] = ""
     dtype: Annotated[str, Means("of the model's computation: `float32`, `bfloat16`, `int8` …")] = ""
     store_dtype: Annotated[str, Means("of the hidden states on disk: `float16`, `float32`")] = ""
     model_fingerprint: columns.ModelFingerprint = ""
-    corpus_source: Annotated[str, Means("the name or path the corpus was loaded by; empty for one made in Python")] = ""
+    corpus_source: Annotated[
+        str, Means("the name or path the corpus was loaded by; empty for one made in Python")
+    ] = ""
     corpus_fingerprint: columns.CorpusFingerprint = ""
     span: Annotated[str, Means("a span's vector: `mean`, `ends`")] = ""
     context: Annotated[str, Means("what was read in one pass: `sentence`, `document`")] = ""
@@ -77,7 +97,12 @@ _EXPERIMENT = [
     *KEYS,
     "layer",
     "seed",
-    *(column for of_noun in IDENTITY.values() for column in of_noun if not column.endswith("source")),
+    *(
+        column
+        for of_noun in IDENTITY.values()
+        for column in of_noun
+        if not column.endswith("source")
+    ),
 ]
 SCORES = schema_of("scores", "a trained probe or baseline", ScoreRow, _EXPERIMENT)
 COLUMNS = SCORES.names[:12]
@@ -114,7 +139,9 @@ class Scores(Results):
 
         Raises InputError where a probe has two different scores.
         """
-        shown = self.table.drop_duplicates([column for column in self.table if not column.endswith("source")])
+        shown = self.table.drop_duplicates(
+            [column for column in self.table if not column.endswith("source")]
+        )
         for noun, of_noun in IDENTITY.items():
             facts = shown[list(of_noun)].to_dict("records")
             shown = shown.assign(**{noun: told_apart(shown[noun].tolist(), facts)})
@@ -138,8 +165,14 @@ class Scores(Results):
         probed = shown.dropna(subset=["layer"])
         values = ["score", "ci_low", "ci_high", "dev_score"]
         means = probed.groupby([*KEYS, "metric", "layer"], sort=False)[values].mean().reset_index()
-        best = means.loc[means.groupby(KEYS, sort=False)["dev_score"].idxmax()].reset_index(drop=True)
-        ends = means.groupby(KEYS, sort=False)["layer"].agg(first_layer="min", last_layer="max").reset_index()
+        best = means.loc[means.groupby(KEYS, sort=False)["dev_score"].idxmax()].reset_index(
+            drop=True
+        )
+        ends = (
+            means.groupby(KEYS, sort=False)["layer"]
+            .agg(first_layer="min", last_layer="max")
+            .reset_index()
+        )
         best = best.merge(ends, on=KEYS, how="left")
         embeddings = means[means["layer"] == 0]
         best = _with_score(best, embeddings, KEYS, "score_layer_0")
@@ -177,7 +210,9 @@ def joined(several: Sequence[Scores]) -> Scores:
     """
     import pandas as pd
 
-    table = pd.concat([scores.table for scores in several], ignore_index=True).drop_duplicates(ignore_index=True)
+    table = pd.concat([scores.table for scores in several], ignore_index=True).drop_duplicates(
+        ignore_index=True
+    )
     warnings = [warning for scores in several for warning in scores.warnings]
     twice = table[table.duplicated(_EXPERIMENT, keep=False) & (table["model_fingerprint"] != "")]
     ranges = twice.groupby(_EXPERIMENT, dropna=False)["score"].agg(np.ptp)

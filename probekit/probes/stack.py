@@ -1,7 +1,7 @@
 """Stack: the probes of several tasks, layers and seeds as one set of parameters.
 
-The first map of every task, slot and seed is a run of columns of one matrix `(layers, dim, columns)`, so that one
-batched product over the words of a batch serves them all.
+The first map of every task, slot and seed is a run of columns of one matrix `(layers, dim,
+columns)`, so that one batched product over the words of a batch serves them all.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from probekit.probes.pooling import Slot, products, slots, take
 from probekit.probes.scaling import Scaling
 from probekit.tasks.task import Task
 
-ALIGNED = 16  # matrix products run faster, here by a fifth and more, with a multiple of so many columns
+ALIGNED = (
+    16  # matrix products run faster, here by a fifth and more, with a multiple of so many columns
+)
 
 
 class Stack(torch.nn.Module):
@@ -89,7 +91,9 @@ class Stack(torch.nn.Module):
 
     def _further(self, task: Task, outputs: int) -> torch.nn.ParameterDict:
         """The head's own parameters of a task, `(layers, seeds, …)` each."""
-        of_seeds = [self.head.initial(outputs, partial(_drawn, seed, task.name)) for seed in self.seeds]
+        of_seeds = [
+            self.head.initial(outputs, partial(_drawn, seed, task.name)) for seed in self.seeds
+        ]
         found = torch.nn.ParameterDict()
         for name in of_seeds[0]:
             stacked = torch.stack([initial[name] for initial in of_seeds])
@@ -109,13 +113,15 @@ class Stack(torch.nn.Module):
         outputs = []
         for t, of_task in enumerate(self.columns):
             n = len(of_task)
-            outputs.append(self._output(t, batch, list(islice(projected, n)), list(islice(offsets, n))))
+            outputs.append(
+                self._output(t, batch, list(islice(projected, n)), list(islice(offsets, n)))
+            )
         return outputs
 
     def _of_words(self) -> Tensor:
         """The first map as words less their mean have it: (x - m) T @ W = x @ (T W) - m @ (T W)."""
-        # Adam moves every weight by about the learning rate: with vectors of one size a step is as large for every
-        # task.
+        # Adam moves every weight by about the learning rate: with vectors of one size a step is as
+        # large for every task.
         widths = [of_task[-1].stop - of_task[0].start for of_task in self.columns]
         parts = self.first.split([*widths, self.first.shape[2] - sum(widths)], dim=2)
         mapped = []
@@ -126,7 +132,8 @@ class Stack(torch.nn.Module):
 
     @torch.no_grad()
     def finish(self, scaling: Scaling) -> None:
-        """Take the coordinates of `scaling` into the weights, which read words as they are from now on.
+        """Take the coordinates of `scaling` into the weights, which read words as they are from now
+        on.
 
         The axes of wide models are large: a finished probe does without them.
         """
@@ -135,9 +142,13 @@ class Stack(torch.nn.Module):
         ones = torch.ones_like(scaling.sizes)
         self.scaling = replace(scaling, bases=(None,) * len(scaling.bases), sizes=ones)
 
-    def _output(self, t: int, batch: Batch, projected: list[Tensor], offsets: list[Tensor]) -> Tensor:
+    def _output(
+        self, t: int, batch: Batch, projected: list[Tensor], offsets: list[Tensor]
+    ) -> Tensor:
         task, spans = self.tasks[t], batch.spans[t]
-        parts = [take(values, spans, slot) for values, slot in zip(projected, slots(task), strict=True)]
+        parts = [
+            take(values, spans, slot) for values, slot in zip(projected, slots(task), strict=True)
+        ]
         if task.features == "product":
             size = self.scaling.product_sizes[t][:, None, None]
             parts.append(self._product(batch, spans, slots(task)) @ (self.product[str(t)] / size))
@@ -155,7 +166,8 @@ class Stack(torch.nn.Module):
         return products((batch.states - self.scaling.mean) / self.scaling.deviation, spans, parts)
 
     def uniform(self) -> Tensor:
-        """The columns of the first map that are trained in white coordinates: `(columns,)`, true or false.
+        """The columns of the first map that are trained in white coordinates: `(columns,)`, true or
+        false.
 
         There no coordinate is special, so that an optimiser must treat all alike.
         """
@@ -165,7 +177,8 @@ class Stack(torch.nn.Module):
         return flags
 
     def penalise(self, weights: Sequence[float]) -> None:
-        """Add to each weight's gradient `weights[t]` times the weight, t being its task: half its square as a penalty.
+        """Add to each weight's gradient `weights[t]` times the weight, t being its task: half its
+        square as a penalty.
 
         Biases are free.
         """
@@ -198,7 +211,8 @@ def _drawn(seed: int, task: str, name: str, shape: tuple[int, int]) -> Tensor:
 
 
 def _uniform(shape: tuple[int, int], fan_in: int, seed: tuple[int | str, ...]) -> Tensor:
-    """Uniform in ±1/sqrt(fan_in), drawn from the seed alone, so that a probe does not depend on its company."""
+    """Uniform in ±1/sqrt(fan_in), drawn from the seed alone, so that a probe does not depend on its
+    company."""
     generator = torch.Generator().manual_seed(_number(seed))
     return (torch.rand(shape, generator=generator) * 2 - 1) / math.sqrt(fan_in)
 

@@ -27,7 +27,12 @@ COLOURS = {
     "relocation": "#f0c808",
     "loss": "#7a1020",
 }
-GREYS = {"rotation": "#b8b8b8", "re_encoding": "#7d7d7d", "relocation": "#e4e4e4", "loss": "#303030"}
+GREYS = {
+    "rotation": "#b8b8b8",
+    "re_encoding": "#7d7d7d",
+    "relocation": "#e4e4e4",
+    "loss": "#303030",
+}
 HATCHES = {"rotation": "\\\\\\", "re_encoding": "///", "relocation": "...", "loss": "xxx"}
 LABELS = {
     "rotation": "rotation: read again after a linear map",

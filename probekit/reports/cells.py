@@ -81,7 +81,9 @@ class CellStyle:
             return colours.greys(*grey)
         return colours.colour_map(self.cmap, coloured)
 
-    def bar(self, axes: Axes, mesh: QuadMesh, label: str, ends: tuple[str, str] | None = None) -> None:
+    def bar(
+        self, axes: Axes, mesh: QuadMesh, label: str, ends: tuple[str, str] | None = None
+    ) -> None:
         """A bar of colours below the cells, its two ends named where `ends` are given."""
         figure = axes.get_figure()
         assert figure is not None
@@ -154,4 +156,6 @@ def frame_cell(axes: Axes, row: int, column: int) -> None:
 
     halo = [withStroke(linewidth=4.5, foreground="white")]
     place = (column + 0.04, row + 0.05), 0.92, 0.9
-    axes.add_patch(Rectangle(*place, fill=False, edgecolor="black", linewidth=2.2, path_effects=halo))
+    axes.add_patch(
+        Rectangle(*place, fill=False, edgecolor="black", linewidth=2.2, path_effects=halo)
+    )

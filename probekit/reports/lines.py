@@ -105,7 +105,9 @@ def _baseline_values(baselines: pd.DataFrame) -> str:
     return "\n" + ", ".join(texts) if texts else ""
 
 
-def _draw_scores(axes: Axes, *, frame: pd.DataFrame, baselines: pd.DataFrame, styles: Styles) -> list[Line2D]:
+def _draw_scores(
+    axes: Axes, *, frame: pd.DataFrame, baselines: pd.DataFrame, styles: Styles
+) -> list[Line2D]:
     keys = []
     for name, rows in frame.groupby("line", sort=False):
         means = rows.groupby("layer")[["score", "ci_low", "ci_high"]].mean()

@@ -114,7 +114,9 @@ def _of_panels(panels: Sequence[Panel], across: int) -> Figure:
         longest = max(len(str(key.get_label())) for key in keys)
         ncols = max(1, min(len(keys), int(width / (KEY_WIDTH + LETTER_WIDTH * longest))))
         figure.set_figheight(sum(heights) + LEGEND_HEIGHT * -(-len(keys) // ncols))
-        figure.legend(handles=keys, loc="outside lower center", ncols=ncols, fontsize=9, frameon=False)
+        figure.legend(
+            handles=keys, loc="outside lower center", ncols=ncols, fontsize=9, frameon=False
+        )
     _literally(figure)
     return figure
 

@@ -32,7 +32,9 @@ def read(folders: str | Path | Sequence[str | Path]) -> Scores | Comparison | Tr
     for path in paths:
         found = _read(path)
         if not isinstance(found, Scores):
-            raise InputError(f"{path} is of a {found.kind()}, which is read alone: give that folder only")
+            raise InputError(
+                f"{path} is of a {found.kind()}, which is read alone: give that folder only"
+            )
         scores.append(found)
     return joined(scores)
 
@@ -46,4 +48,6 @@ def _read(path: Path) -> Scores | Comparison | Trajectory:
     if alone:
         return Scores.read(path)
     verbs = ", ".join(f"'probekit {kind.MADE_BY}'" for kind in KINDS)
-    raise InputError(f"no results in {path}: expected a folder that one of {verbs} wrote{suggestion(path)}")
+    raise InputError(
+        f"no results in {path}: expected a folder that one of {verbs} wrote{suggestion(path)}"
+    )

@@ -218,7 +218,9 @@ def _over_steps(which: str, row: pd.Series, prefix: str) -> list[str]:
     ]
 
 
-def _names(frame: pd.DataFrame, names: tuple[str, ...], rows: pd.DataFrame | None = None) -> list[str]:
+def _names(
+    frame: pd.DataFrame, names: tuple[str, ...], rows: pd.DataFrame | None = None
+) -> list[str]:
     """The columns that tell rows apart: the task, and those with several values.
 
     `rows` are those of the table where they are fewer than those of `frame`.

@@ -11,8 +11,12 @@ CHANGE = "−1 to 1"
 COUNT = "from 0"
 
 TaskName = Annotated[str, Means("the task's name")]
-CorpusName = Annotated[str, Means("the corpus' name; `*` at the end if modified files were accepted")]
-ProbeName = Annotated[str, Means("the kind of probe: `linear`, `mlp`, `rank:8` …; of baselines `majority`, `lexical`")]
+CorpusName = Annotated[
+    str, Means("the corpus' name; `*` at the end if modified files were accepted")
+]
+ProbeName = Annotated[
+    str, Means("the kind of probe: `linear`, `mlp`, `rank:8` …; of baselines `majority`, `lexical`")
+]
 MetricName = Annotated[str, Means("[the metric](methods.md#metrics) of the scores")]
 TrainInstances = Annotated[int, Means("instances in training", COUNT)]
 TestInstances = Annotated[int, Means("instances in test", COUNT)]
@@ -21,7 +25,11 @@ High = Annotated[float, Means("upper end of the 95% interval", CHANGE)]
 Detectable = Annotated[float, Means("the minimum detectable effect, before correction", UNIT)]
 Floor = Annotated[float, Means("score of the baseline from which retention counts", UNIT)]
 Retention = Annotated[
-    float, Means("share of what was known above the floor that is left; empty where nothing was known", "share")
+    float,
+    Means(
+        "share of what was known above the floor that is left; empty where nothing was known",
+        "share",
+    ),
 ]
 RetentionLow = Annotated[float, Means("lower end of its 95% interval", "share")]
 RetentionHigh = Annotated[float, Means("upper end of its 95% interval", "share")]
@@ -33,12 +41,18 @@ Verdict = Annotated[str, Means("what became of the task, in words")]
 FINGERPRINT = "12 digits"
 CorpusFingerprint = Annotated[str, Means("of words, borders, splits, *and labels*", FINGERPRINT)]
 TaskFingerprint = Annotated[
-    str, Means("of the task's file, but for its name, title, description and default corpus", FINGERPRINT)
+    str,
+    Means(
+        "of the task's file, but for its name, title, description and default corpus", FINGERPRINT
+    ),
 ]
 FitFingerprint = Annotated[
     str, Means("of the settings of fitting, but for the seeds; empty for baselines", FINGERPRINT)
 ]
 ModelFingerprint = Annotated[
     str,
-    Means("of all that a vector depends on but the text: weights, tokenizer, site, stack, pooling, types", FINGERPRINT),
+    Means(
+        "of all that a vector depends on but the text: weights, tokenizer, site, stack, pooling, types",
+        FINGERPRINT,
+    ),
 ]

@@ -63,7 +63,11 @@ def write(folder: str | Path, tables: Mapping[str, str], record: Mapping[str, An
 
 def cannot_write(where: str | Path, error: OSError) -> str:
     """The message for results that cannot be written."""
-    remedy = "Free some space, or give a folder on another disk" if is_full(error) else "Give another folder"
+    remedy = (
+        "Free some space, or give a folder on another disk"
+        if is_full(error)
+        else "Give another folder"
+    )
     return f"cannot write {where}: {reason(error)}. {remedy}"
 
 
@@ -103,9 +107,13 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             return {}, {}
         raise InputError(f"{path} cannot be read: {reason(error)}") from error
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{path} is damaged ({error}): run it again, or delete it to read the tables alone") from error
+        raise InputError(
+            f"{path} is damaged ({error}): run it again, or delete it to read the tables alone"
+        ) from error
     if not whole:
-        raise InputError(f"{path} was changed or damaged: run it again, or delete it to read the tables alone")
+        raise InputError(
+            f"{path} was changed or damaged: run it again, or delete it to read the tables alone"
+        )
     return record, checksums
 
 

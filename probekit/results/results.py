@@ -90,8 +90,12 @@ class Results:
         Raises StoreError where that fails; what was in the folder is then as it was.
         """
         tables = self.tables
-        contents = {schema.name: schema.as_csv(tables[schema.name]) for schema in self.TABLES.values()}
-        files.write(folder, contents, {KIND: self.kind(), **self.run.to_json(), WARNINGS: self.warnings})
+        contents = {
+            schema.name: schema.as_csv(tables[schema.name]) for schema in self.TABLES.values()
+        }
+        files.write(
+            folder, contents, {KIND: self.kind(), **self.run.to_json(), WARNINGS: self.warnings}
+        )
 
     @classmethod
     def read(cls, folder: str | Path) -> Self:
@@ -137,7 +141,9 @@ class Results:
         record = files.read_record(folder)
         kind = record.pop(KIND, cls.kind())
         if kind != cls.kind():
-            raise InputError(f"{folder / files.RECORD} is of a {kind}, not of {cls.kind()}: give each its own folder")
+            raise InputError(
+                f"{folder / files.RECORD} is of a {kind}, not of {cls.kind()}: give each its own folder"
+            )
         warnings = record.pop(WARNINGS, ())
         try:
             return cls(**tables, run=Run.from_json(record), warnings=tuple(warnings))

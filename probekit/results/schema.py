@@ -97,7 +97,9 @@ class Schema:
         """The columns' names, in order."""
         return tuple(column.name for column in self.columns)
 
-    def table(self, rows: pd.DataFrame | Sequence[Any], decimals: int | None = DECIMALS) -> pd.DataFrame:
+    def table(
+        self, rows: pd.DataFrame | Sequence[Any], decimals: int | None = DECIMALS
+    ) -> pd.DataFrame:
         """The checked table of some rows: every column, in order and of its type.
 
         Args:
@@ -114,8 +116,12 @@ class Schema:
             frame = pd.DataFrame(columns=list(self.names))
         for name in frame.columns:
             if name not in self.names:
-                raise InputError(unknown(f"column of the table '{self.name}'", str(name), self.names))
-        return pd.DataFrame({column.name: self._values(column, frame, decimals) for column in self.columns})
+                raise InputError(
+                    unknown(f"column of the table '{self.name}'", str(name), self.names)
+                )
+        return pd.DataFrame(
+            {column.name: self._values(column, frame, decimals) for column in self.columns}
+        )
 
     def _values(self, column: Column, frame: pd.DataFrame, decimals: int | None) -> pd.Series:
         """The values of one column, of its type."""
@@ -195,7 +201,9 @@ def schema_of(name: str, row: str, rows: type, key: Sequence[str]) -> Schema:
     for field in fields(rows):
         hint = hints[field.name]
         (means,) = hint.__metadata__
-        columns.append(Column(field.name, KINDS[hint.__origin__], means.unit, means.meaning, field.default))
+        columns.append(
+            Column(field.name, KINDS[hint.__origin__], means.unit, means.meaning, field.default)
+        )
     return Schema(name, row, tuple(columns), tuple(key))
 
 

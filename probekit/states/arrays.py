@@ -43,7 +43,12 @@ class Arrays:
         return next(iter(self.values.values()))
 
     def read(
-        self, split: Split, start: int, stop: int, layers: Sequence[int], out: np.ndarray | None = None
+        self,
+        split: Split,
+        start: int,
+        stop: int,
+        layers: Sequence[int],
+        out: np.ndarray | None = None,
     ) -> np.ndarray:
         """Vectors of words `start` to `stop`: see `Vectors`."""
         numbers = [self.layers.index(layer) for layer in layers]
@@ -55,7 +60,8 @@ class Arrays:
 
 
 def read_in_memory(encoder: Encoder, corpus: Corpus, layers: Sequence[int]) -> Arrays:
-    """The vectors of `corpus` at `layers`, float32, by a model as it is now; sentences are read one by one.
+    """The vectors of `corpus` at `layers`, float32, by a model as it is now; sentences are read one
+    by one.
 
     Words without a subword have zeros.
     """

@@ -1,4 +1,5 @@
-"""Doctor: what there is to know of a model and how it would read a corpus, before anyone spends an hour."""
+"""Doctor: what there is to know of a model and how it would read a corpus, before anyone spends an
+hour."""
 
 from __future__ import annotations
 
@@ -33,7 +34,11 @@ TOO_MANY_LOST = 0.01  # words without a piece
 TOO_MANY_UNKNOWN = 0.05  # pieces that stand for anything the vocabulary lacks
 FEW_CAPITALS = 0.01  # subwords with capitals in a vocabulary of lower-cased text: names of special ones, symbols
 EXAMPLES = 5
-_DIRECTION = ("is_decoder", "is_causal", "use_bidirectional_attention")  # keys that decide what a word sees
+_DIRECTION = (
+    "is_decoder",
+    "is_causal",
+    "use_bidirectional_attention",
+)  # keys that decide what a word sees
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,8 @@ class Examination:
 def examine(name: str, corpus: Corpus, settings: ExtractSettings) -> Examination:
     """Look at a model by name, and at what it makes of `corpus`.
 
-    Raises ModelError where there is no such model, or its configuration or tokenizer cannot be read.
+    Raises ModelError where there is no such model, or its configuration or tokenizer cannot be
+    read.
     """
     model = open_model(name, settings.encoder)
     facts = {"model": _of_model(model)}
@@ -94,7 +100,8 @@ def _of_model(model: Model) -> Facts:
             "computed in": str(model.dtype).removeprefix("torch."),
             "bits of its weights": model.bits,
             "device": str(encoder.device),
-            "tokenizer": type(encoder.tokenizer).__name__ + (" (fast)" if encoder.tokenizer.is_fast else " (slow)"),
+            "tokenizer": type(encoder.tokenizer).__name__
+            + (" (fast)" if encoder.tokenizer.is_fast else " (slow)"),
             "vocabulary": len(encoder.tokenizer),
             "pieces read at once": encoder.limit,
             "batches": model.facts()["batches"],
@@ -119,7 +126,11 @@ def _attention(model: Checkpoint) -> tuple[str, list[str]]:
         return seen, []
     if ahead == (family.stacks != ("decoder",)):
         return family.attention, []
-    set_by = [f"{key}: {getattr(config, key)}" for key in _DIRECTION if getattr(config, key, None) is not None]
+    set_by = [
+        f"{key}: {getattr(config, key)}"
+        for key in _DIRECTION
+        if getattr(config, key, None) is not None
+    ]
     said = f"{seen}, by its configuration ({', '.join(set_by) or 'no known key'})"
     return said, [f"{model.name}: a word sees {said}; models of its family see {family.attention}"]
 
@@ -174,7 +185,9 @@ def _of_pieces(model: Checkpoint, corpus: Corpus) -> tuple[Facts, list[str]]:
     problems = _lost(len(lost) / max(words, 1), "piece")
     problems += _lost_capitals(encoder.tokenizer)
     if unknown > TOO_MANY_UNKNOWN:
-        problems.append(f"{unknown:.1%} of the pieces are unknown to the vocabulary: does it know this language?")
+        problems.append(
+            f"{unknown:.1%} of the pieces are unknown to the vocabulary: does it know this language?"
+        )
     return facts, problems
 
 
@@ -183,7 +196,9 @@ def _lost_capitals(tokenizer: Any) -> list[str]:
     if not tokenizer.is_fast:
         return []
     for word in ("The", "Paris", "I"):
-        cased, lower = (tokenizer(form, add_special_tokens=False)["input_ids"] for form in (word, word.lower()))
+        cased, lower = (
+            tokenizer(form, add_special_tokens=False)["input_ids"] for form in (word, word.lower())
+        )
         if cased != lower:
             return []
     names = [name for name in tokenizer.get_vocab() if not name.startswith(("[", "<"))]
@@ -272,9 +287,13 @@ def _of_values(values: np.ndarray) -> list[str]:
         if k not in bad and np.abs(state).max(initial=0) > torch.finfo(torch.float16).max
     ]
     if large:
-        problems.append(f"hidden states at layers {', '.join(map(str, large))} need store_dtype='float32'")
+        problems.append(
+            f"hidden states at layers {', '.join(map(str, large))} need store_dtype='float32'"
+        )
     flat = [
-        k for k, state in enumerate(values) if k not in bad and state.shape[0] > 1 and state.std(axis=0).max() < 1e-6
+        k
+        for k, state in enumerate(values)
+        if k not in bad and state.shape[0] > 1 and state.std(axis=0).max() < 1e-6
     ]
     if flat:
         problems.append(f"every word has the same vector at layers {', '.join(map(str, flat))}")

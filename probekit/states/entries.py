@@ -41,7 +41,8 @@ class StoreEntry:
     problem: str = ""
 
     def damaged(self) -> Iterator[tuple[Path, str]]:
-        """Files that are not what was written there, or cannot be read, and what is wrong with each."""
+        """Files that are not what was written there, or cannot be read, and what is wrong with
+        each."""
         if self.problem:
             yield self.folder, self.problem
             return
@@ -66,7 +67,9 @@ class StoreEntry:
             if self.folder.is_symlink():
                 self.folder.unlink()
                 return
-            going = part_of(self.folder)  # at once for everybody else, and removed later if this is killed
+            going = part_of(
+                self.folder
+            )  # at once for everybody else, and removed later if this is killed
             self.folder.rename(going)
             shutil.rmtree(going)
         except FileNotFoundError:

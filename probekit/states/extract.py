@@ -44,18 +44,20 @@ def extract(
 ) -> States:
     """Hidden states of every word of `corpus`, from the cache as far as they are there.
 
-    Args:
-        model: an alias (`bert-base`, `minilm`), a hub id with `@revision` if wanted, a folder (of a model, a PEFT
-            adapter, a Trainer's output), `random:` and one of these, or a file of word vectors. Or a torch module,
-            with `tokenizer=…` and `layers=[…]`, the names of its parts to read, and `name=…` for results.
+    Args: model: an alias (`bert-base`, `minilm`), a hub id with `@revision` if wanted, a folder (of
+        a model, a PEFT
+            adapter, a Trainer's output), `random:` and one of these, or a file of word vectors. Or
+            a torch module, with `tokenizer=…` and `layers=[…]`, the names of its parts to read, and
+            `name=…` for results.
         corpus: what to read.
-        context: what is read in one pass: each passage (`sentence`), or each document up to the model's limit.
+        context: what is read in one pass: each passage (`sentence`), or each document up to the
+            model's limit.
         settings: how; keyword options (`pieces="first"`, `layers=(0, 6)` …) change single fields.
         True for bars on standard error, False for silence, or a function that is called with
             the stage, the words done and the words there are.
 
-    Raises InputError for arguments that are something else and for layers that the model does not have, ModelError
-    for a model that cannot be used, and StoreError where states cannot be kept.
+    Raises InputError for arguments that are something else and for layers that the model does not
+    have, ModelError for a model that cannot be used, and StoreError where states cannot be kept.
     """
     doors.of_type("corpus", corpus, Corpus)
     doors.choice("context", context, get_args(Context))
@@ -65,11 +67,17 @@ def extract(
     if isinstance(model, str | Path):
         doors.options("extract", options, names)
         settings = replace(settings, **options)
-        return extract_from(open_model(doors.text_of(model), settings.encoder), corpus, context, settings, report)
+        return extract_from(
+            open_model(doors.text_of(model), settings.encoder), corpus, context, settings, report
+        )
     from probekit.models.module import Module, is_module
 
     if not is_module(model) or not options.get("layers"):
-        raise InputError(doors.refusal("model", model, "a name or a path, or a torch module with tokenizer and layers"))
+        raise InputError(
+            doors.refusal(
+                "model", model, "a name or a path, or a torch module with tokenizer and layers"
+            )
+        )
     doors.options("extract", options, {*names, "tokenizer", "layers", "name"})
     name = options.pop("name", type(model).__name__)
     opened = Module(model, options.pop("tokenizer", None), options.pop("layers"), name)
@@ -102,7 +110,9 @@ def extract_from(
         settings=settings,
         context=context,
         manifest=manifest,
-        without_vector={split: _without_vector(store, shards[split], layers[0]) for split in SPLITS},
+        without_vector={
+            split: _without_vector(store, shards[split], layers[0]) for split in SPLITS
+        },
         seconds=time.perf_counter() - started if computed else 0.0,
         computed=computed,
         reused=total - computed,
@@ -127,10 +137,13 @@ def in_context(states: States, context: Context, *, progress: Progress = silent)
     return replace(found, module=states.module)
 
 
-def describe(model: Model, corpus: Corpus, context: Context, settings: ExtractSettings) -> dict[str, Any]:
+def describe(
+    model: Model, corpus: Corpus, context: Context, settings: ExtractSettings
+) -> dict[str, Any]:
     """All that makes states what they are, in codes: the same description is the same store.
 
-    Names of models and corpora are not in it, nor anything that is said to people: neither changes a number.
+    Names of models and corpora are not in it, nor anything that is said to people: neither changes
+    a number.
     """
     return {
         "model": model.fingerprint(),
@@ -158,7 +171,9 @@ def _layers(wanted: tuple[int, ...], model: Model) -> tuple[int, ...]:
     odd = [layer for layer in layers if not 0 <= layer < model.n_layers]
     if odd:
         name, last = model.name, model.n_layers - 1
-        raise InputError(f"'{name}' has no layer {odd[-1]}: its layers are 0 (the embeddings) to {last}")
+        raise InputError(
+            f"'{name}' has no layer {odd[-1]}: its layers are 0 (the embeddings) to {last}"
+        )
     return layers
 
 
@@ -172,8 +187,9 @@ def _units(corpus: Corpus, split: Split, context: Context) -> np.ndarray:
 
 
 def _shards(split: Split, units: np.ndarray, words: int) -> Iterator[Shard]:
-    """Runs of whole units of at least `words` words, the last one apart. A unit of more than LONG words (and than
-    `words`) is cut into equal parts, which keep its context but need not be in memory together."""
+    """Runs of whole units of at least `words` words, the last one apart. A unit of more than LONG
+    words (and than `words`) is cut into equal parts, which keep its context but need not be in
+    memory together."""
     longest = max(words, LONG)
     start, number = 0, 0
     for begin, border in pairwise(units.tolist()):

@@ -54,11 +54,24 @@ class Filler:
         layers: the layers wanted.
     """
 
-    def __init__(self, name: str, reader: Reader, corpus: Corpus, store: Store, layers: Sequence[int]) -> None:
-        self.name, self.reader, self.corpus, self.store, self.layers = name, reader, corpus, store, layers
+    def __init__(
+        self, name: str, reader: Reader, corpus: Corpus, store: Store, layers: Sequence[int]
+    ) -> None:
+        self.name, self.reader, self.corpus, self.store, self.layers = (
+            name,
+            reader,
+            corpus,
+            store,
+            layers,
+        )
         self._rooms = [np.empty(0, dtype=store.dtype), np.empty(0, dtype=store.dtype)]
 
-    def fill(self, units: dict[Split, np.ndarray], shards: dict[Split, tuple[Shard, ...]], progress: Progress) -> int:
+    def fill(
+        self,
+        units: dict[Split, np.ndarray],
+        shards: dict[Split, tuple[Shard, ...]],
+        progress: Progress,
+    ) -> int:
         """Compute every shard that is not there whole; returns how many that were.
 
         `units` are the borders of what is read in one pass, as positions in the split.
@@ -72,7 +85,10 @@ class Filler:
             for shard in (shard for split in SPLITS for shard in shards[split]):
                 if missing := [layer for layer in self.layers if not self._usable(shard, layer)]:
                     borders = _around(units[shard.split], shard)
-                    if (shard.split, borders) != read:  # the shards of one long text read it as it is
+                    if (
+                        shard.split,
+                        borders,
+                    ) != read:  # the shards of one long text read it as it is
                         row = words[shard.split].texts(borders[0], borders[-1])
                         texts = [row[a - borders[0] : b - borders[0]] for a, b in pairwise(borders)]
                         read = (shard.split, borders)
@@ -89,11 +105,19 @@ class Filler:
             return True
         path = self.store.path(shard, layer)
         if path.exists():
-            warnings.warn(f"damaged states are computed again: {path}", ProbekitWarning, stacklevel=2)
+            warnings.warn(
+                f"damaged states are computed again: {path}", ProbekitWarning, stacklevel=2
+            )
         return False
 
     def _begin(
-        self, pool: ThreadPoolExecutor, shard: Shard, texts: list[list[str]], first: int, layers: list[int], done: int
+        self,
+        pool: ThreadPoolExecutor,
+        shard: Shard,
+        texts: list[list[str]],
+        first: int,
+        layers: list[int],
+        done: int,
     ) -> _Begun:
         self.reader.load(max(self.layers))
         values = self._room(len(layers), shard.stop - shard.start, self.reader.dim)
@@ -105,8 +129,8 @@ class Filler:
         return _Begun(shard, layers, values, futures, done)
 
     def _room(self, *shape: int) -> np.ndarray:
-        """Memory for a shard's values: that of the shard before the last, which is written, since new memory is
-        slow to touch."""
+        """Memory for a shard's values: that of the shard before the last, which is written, since
+        new memory is slow to touch."""
         room, size = self._rooms.pop(0), math.prod(shape)
         room = room if room.size >= size else np.empty(size + size // 8, dtype=room.dtype)
         self._rooms.append(room)
@@ -140,7 +164,8 @@ class Filler:
 
 
 def _around(units: np.ndarray, shard: Shard) -> list[int]:
-    """Borders of the units that a shard has words of: its own, or those of a unit that it is a part of."""
+    """Borders of the units that a shard has words of: its own, or those of a unit that it is a part
+    of."""
     first = int(np.searchsorted(units, shard.start, side="right")) - 1
     last = int(np.searchsorted(units, shard.stop, side="left"))
     return [int(border) for border in units[first : last + 1]]

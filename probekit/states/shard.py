@@ -1,8 +1,9 @@
 """Shard: one file of the store, with the states of a run of words at one layer.
 
-It is a safetensors file with the tensor `states`. Its metadata holds `xxh3`, the checksum of the values, `no_piece`,
-and `seal`, the checksum of all that the header says and of the store and the name that the file has: a header that
-was changed, and a file in another one's place, do not match it.
+It is a safetensors file with the tensor `states`. Its metadata holds `xxh3`, the checksum of the
+values, `no_piece`, and `seal`, the checksum of all that the header says and of the store and the
+name that the file has: a header that was changed, and a file in another one's place, do not match
+it.
 """
 
 from __future__ import annotations
@@ -98,7 +99,9 @@ def _parsed(path: Path, text: bytes, size: int) -> Header | None:
     )
     if not whole:
         return None
-    return Header(begin, (words, dim), dtype, tuple(json.loads(metadata["no_piece"])), metadata["xxh3"])
+    return Header(
+        begin, (words, dim), dtype, tuple(json.loads(metadata["no_piece"])), metadata["xxh3"]
+    )
 
 
 def _seal(path: Path, dtype: str, shape: list[int], metadata: dict[str, Any]) -> str:
@@ -107,13 +110,16 @@ def _seal(path: Path, dtype: str, shape: list[int], metadata: dict[str, Any]) ->
 
 
 def matches_itself(path: Path, file: BinaryIO) -> bool:
-    """Whether the values of `file`, which is `path`, and its header are those that were written there."""
+    """Whether the values of `file`, which is `path`, and its header are those that were written
+    there."""
     header = read_header(path, file)
     if header is None:
         return False
     file.seek(header.begin)
     digest = xxhash.xxh3_128()
-    block = memoryview(bytearray(1 << 20))  # used again and again, and small enough to stay in a core's cache
+    block = memoryview(
+        bytearray(1 << 20)
+    )  # used again and again, and small enough to stay in a core's cache
     while n := file.readinto(block):  # type: ignore[attr-defined]
         digest.update(block[:n])
     return digest.hexdigest() == header.xxh3

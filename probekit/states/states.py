@@ -29,21 +29,15 @@ GIVEN = "given"  # what stands in the manifest for vectors that somebody else co
 class States:
     """One vector per word and layer of a corpus.
 
-    Attributes:
-        model: what results call the checkpoint.
-        corpus: the corpus read.
-        layers: the layers there are, 0 being the embeddings.
-        n_layers: layers the whole model has, the embeddings counted.
-        dim: width of a vector.
-        values: the numbers, on disk or in memory.
-        settings: how the corpus was read.
-        context: what was read in one pass: each passage, or each document up to the model's limit.
-        manifest: fingerprints and conventions, in codes: the same manifest is the same vectors.
-        without_vector: positions of words that the tokenizer gives no subword, by split; their vectors are zero.
-        seconds: time spent extracting; 0 where everything was there.
-        computed, reused: shards computed now, and found whole.
-        model_warnings: what a reader must know of the model.
-        module: the model, where it has no name to be opened by.
+    Attributes: model: what results call the checkpoint. corpus: the corpus read. layers: the layers
+        there are, 0 being the embeddings. n_layers: layers the whole model has, the embeddings
+        counted. dim: width of a vector. values: the numbers, on disk or in memory. settings: how
+        the corpus was read. context: what was read in one pass: each passage, or each document up
+        to the model's limit. manifest: fingerprints and conventions, in codes: the same manifest is
+        the same vectors. without_vector: positions of words that the tokenizer gives no subword, by
+        split; their vectors are zero. seconds: time spent extracting; 0 where everything was there.
+        computed, reused: shards computed now, and found whole. model_warnings: what a reader must
+        know of the model. module: the model, where it has no name to be opened by.
     """
 
     model: str
@@ -73,10 +67,10 @@ class States:
     ) -> States:
         """Your own vectors of a corpus, from wherever they come.
 
-        Args:
-            vectors: for each split, an array or tensor `(layers, words, dim)`, or `(words, dim)` for one layer: a row
-                per word of the split, in the order of `corpus.splits[split].words`. Half precision is kept, everything
-                else becomes float32.
+        Args: vectors: for each split, an array or tensor `(layers, words, dim)`, or `(words, dim)`
+            for one layer: a row
+                per word of the split, in the order of `corpus.splits[split].words`. Half precision
+                is kept, everything else becomes float32.
             corpus: the words.
             name: what results call them.
             context: what their model read in one pass. Tasks of another context are refused.
@@ -97,7 +91,10 @@ class States:
                     f"vectors: '{split}' has {array.shape[0]} layers of width {array.shape[2]} ({array.dtype}), and "
                     f"'train' {layers} of width {dim} ({values['train'].dtype})"
                 )
-        zeros = {split: tuple(np.flatnonzero(~array.any(axis=(0, 2))).tolist()) for split, array in values.items()}
+        zeros = {
+            split: tuple(np.flatnonzero(~array.any(axis=(0, 2))).tolist())
+            for split, array in values.items()
+        }
         numbers = tuple(range(layers))
         return cls(
             model=name,
@@ -146,14 +143,16 @@ class States:
         layers: Sequence[int] | None = None,
         out: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Vectors of words `start` to `stop`, as positions in the split: `(layers, stop - start, dim)`, as kept.
+        """Vectors of words `start` to `stop`, as positions in the split: `(layers, stop - start,
+        dim)`, as kept.
 
         `layers` are all where none are given. They are written into `out` where it is given.
         """
         return self.values.read(split, start, stop, self.layers if layers is None else layers, out)
 
     def numpy(self, split: Split, layers: int | Sequence[int] | None = None) -> np.ndarray:
-        """The vectors of a split as an array: `(words, dim)` for a single layer, else `(layers, words, dim)`.
+        """The vectors of a split as an array: `(words, dim)` for a single layer, else `(layers,
+        words, dim)`.
 
         Row i is the word in row i of `words(split)`. The type is that of `dtype`.
 
@@ -163,7 +162,9 @@ class States:
         wanted = self.layers if layers is None else doors.whole_numbers("layers", layers)
         odd = [layer for layer in wanted if layer not in self.layers]
         if odd:
-            raise InputError(f"layers: '{self.model}' was read at {list(self.layers)}, not at {odd[0]}")
+            raise InputError(
+                f"layers: '{self.model}' was read at {list(self.layers)}, not at {odd[0]}"
+            )
         found = self.read(split, 0, int(self.corpus.offsets(split)[-1]), wanted)
         return found[0] if isinstance(layers, int) else found
 
@@ -174,7 +175,8 @@ class States:
         return torch.from_numpy(np.ascontiguousarray(self.numpy(split, layers)))
 
     def words(self, split: Split) -> pd.DataFrame:
-        """The words of a split, one row per vector: `word`, `passage`, `document`, and its `place` in the passage."""
+        """The words of a split, one row per vector: `word`, `passage`, `document`, and its `place`
+        in the passage."""
         import pandas as pd
 
         doors.choice("split", split, SPLITS)
@@ -213,7 +215,9 @@ class States:
 def _checked(vectors: Mapping[Split, Any], split: Split, corpus: Corpus) -> np.ndarray:
     """The vectors of a split, `(layers, words, dim)`. Raises InputError."""
     if split not in vectors:
-        raise InputError(f"vectors has no '{split}': it takes an array for each of {', '.join(SPLITS)}")
+        raise InputError(
+            f"vectors has no '{split}': it takes an array for each of {', '.join(SPLITS)}"
+        )
     array = _as_array(vectors[split])
     array = array[None] if array.ndim == 2 else array
     n_words = int(corpus.offsets(split)[-1])
@@ -235,7 +239,9 @@ def _as_array(given: Any) -> np.ndarray:
     return np.asarray(tensor if is_half else tensor.float())
 
 
-def _manifest(values: Mapping[Split, np.ndarray], corpus: Corpus, context: Context) -> dict[str, Any]:
+def _manifest(
+    values: Mapping[Split, np.ndarray], corpus: Corpus, context: Context
+) -> dict[str, Any]:
     digest = xxhash.xxh3_128()
     for split, array in values.items():
         digest.update(f"{split} {array.shape}".encode())

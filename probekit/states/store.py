@@ -3,8 +3,8 @@
     CACHE/states/KEY/manifest.json           what these states are of: fingerprints and conventions
     CACHE/states/KEY/train-00003-L05.safetensors    words of shard 3 of train at layer 5: (words, dim)
 
-A shard is a run of whole reading units, so its words follow one another (see `shard`). Every file is written under
-another name first and then renamed: it is there and whole, or it is not there.
+A shard is a run of whole reading units, so its words follow one another (see `shard`). Every file
+is written under another name first and then renamed: it is there and whole, or it is not there.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ class Store:
             _put(path, self.described.encode(), header_of(path, values, no_piece), values.data)
 
     def header(self, shard: Shard, layer: int) -> Header | None:
-        """What the file says of its values; None where it is missing, cut, damaged, or of something else.
+        """What the file says of its values; None where it is missing, cut, damaged, or of something
+        else.
 
         Raises StoreError where it is there and cannot be read.
         """
@@ -87,13 +88,17 @@ class Store:
     def _fits(self, header: Header, shard: Shard) -> bool:
         n_words = shard.stop - shard.start
         rows_fit = all(isinstance(row, int) and 0 <= row < n_words for row in header.no_piece)
-        return rows_fit and header.shape == (n_words, self.dim) and header.dtype == np.dtype(self.dtype)
+        return (
+            rows_fit
+            and header.shape == (n_words, self.dim)
+            and header.dtype == np.dtype(self.dtype)
+        )
 
     def read_into(self, out: np.ndarray, shard: Shard, layer: int, start: int, stop: int) -> None:
         """Read words `start` to `stop` (positions in the split) into `out`, `(stop - start, dim)`.
 
-        Plain positioned reads rather than a memory map: the pages stay the system's, so that a store larger
-        than memory does not count towards this process.
+        Plain positioned reads rather than a memory map: the pages stay the system's, so that a
+        store larger than memory does not count towards this process.
         """
         path = self.path(shard, layer)
         row = self.dim * np.dtype(self.dtype).itemsize
@@ -120,7 +125,8 @@ def went_missing(path: Path) -> str:
 
 
 def store_of(manifest: dict[str, Any]) -> Path:
-    """The folder of what `manifest` describes, there or not: the same description is the same folder."""
+    """The folder of what `manifest` describes, there or not: the same description is the same
+    folder."""
     return states_root() / key_of(_text(manifest).encode())
 
 
@@ -136,7 +142,8 @@ def _text(manifest: dict[str, Any]) -> str:
 def open_store(manifest: dict[str, Any], dim: int, dtype: StoreDtype) -> Store:
     """The store of what `manifest` describes, made where it is not there yet.
 
-    Raises StoreError where it cannot be made, is a link, or is another user's in a cache that is not shared.
+    Raises StoreError where it cannot be made, is a link, or is another user's in a cache that is
+    not shared.
     """
     folder, text = store_of(manifest), _text(manifest)
     with _writing(folder / MANIFEST):
@@ -176,7 +183,8 @@ def states_root() -> Path:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[BinaryIO | None]:
-    """The file, or None where there is none, or a link in its place. Raises StoreError where it cannot be read."""
+    """The file, or None where there is none, or a link in its place. Raises StoreError where it
+    cannot be read."""
     try:
         file = cache.open_to_read(path)
     except cache.NotOurs as error:

@@ -36,7 +36,12 @@ class Stored:
         return self.store.dtype
 
     def read(
-        self, split: Split, start: int, stop: int, layers: Sequence[int], out: np.ndarray | None = None
+        self,
+        split: Split,
+        start: int,
+        stop: int,
+        layers: Sequence[int],
+        out: np.ndarray | None = None,
     ) -> np.ndarray:
         """Vectors of words `start` to `stop`: see `Vectors`."""
         if out is None:

@@ -37,9 +37,15 @@ class Vectors(Protocol):
         """Of the numbers that `read` gives."""
 
     def read(
-        self, split: Split, start: int, stop: int, layers: Sequence[int], out: np.ndarray | None = None
+        self,
+        split: Split,
+        start: int,
+        stop: int,
+        layers: Sequence[int],
+        out: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Vectors of words `start` to `stop`, as positions in the split: `(layers, stop - start, dim)`.
+        """Vectors of words `start` to `stop`, as positions in the split: `(layers, stop - start,
+        dim)`.
 
         They are written into `out` where it is given, an array of that shape and of `dtype`.
         """

@@ -13,8 +13,9 @@ CORRECTIONS: tuple[Correction, ...] = ("holm", "bh", "none")
 def adjust(p_values: np.ndarray, correction: Correction) -> np.ndarray:
     """Adjusted p-values, in [0, 1]; a cell is significant at 5% where its own is at most 0.05.
 
-    `holm` bounds the chance of a single false finding among all cells (Holm 1979); `bh` the expected share of false
-    findings among the findings (Benjamini and Hochberg 1995); `none` leaves them alone.
+    `holm` bounds the chance of a single false finding among all cells (Holm 1979); `bh` the
+    expected share of false findings among the findings (Benjamini and Hochberg 1995); `none` leaves
+    them alone.
 
     >>> adjust(np.array([0.01, 0.04, 0.03]), "holm").round(2).tolist()
     [0.03, 0.06, 0.06]

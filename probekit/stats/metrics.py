@@ -28,9 +28,9 @@ class Metric:
         meaning: its definition, one line for people.
         source: where it is defined.
         counts: `(predicted, gold, groups, positive)` to counts `(cells, groups, k)`, float64; what
-            each of `k` is depends on the metric. `predicted` `(cells, n)` and `gold` `(n,)` are labels as
-            integers, `groups` `(n,)` numbers from 0, each of which occurs; `positive` is a label, None
-            where the metric needs none.
+            each of `k` is depends on the metric. `predicted` `(cells, n)` and `gold` `(n,)` are
+            labels as integers, `groups` `(n,)` numbers from 0, each of which occurs; `positive` is
+            a label, None where the metric needs none.
         score: counts `(…, k)`, summed over groups, to scores `(…)`.
         low, high: the least and the greatest score.
         needs_positive: whether it is the score of one label, which the task names.

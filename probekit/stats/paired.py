@@ -1,8 +1,8 @@
 """Paired: intervals and p-values of differences between probes that answered the same instances.
 
 Sentences (documents) are resampled for both sides at once, and under the null hypothesis a
-sentence's two results may change sides. The difference between seeds is a second source of chance: it
-enters both distributions as a Student t variate with the standard error of the mean over seeds.
+sentence's two results may change sides. The difference between seeds is a second source of chance:
+it enters both distributions as a Student t variate with the standard error of the mean over seeds.
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ def difference(
 
     The interval is the bootstrap's over groups, by percentiles, widened for few groups (see
     `bootstrap.widened`). The p-value is that of the paired permutation test (Good 2005, chapter 3;
-    for such scores Yeh 2000), with one added to both counts (Phipson and Smyth 2010). Both carry the
-    spread between seeds; with one seed there is none to carry.
+    for such scores Yeh 2000), with one added to both counts (Phipson and Smyth 2010). Both carry
+    the spread between seeds; with one seed there is none to carry.
 
     Args:
         metric: of the counts.
@@ -174,8 +174,8 @@ def seed_noise(
     """How far other seeds might move each cell's mean, and what share of the bootstrap counts then.
 
     Seeds also differ by what they make of single sentences. The spread between seeds has that, and
-    so has the bootstrap over sentences; it must not count twice, so that the bootstrap keeps what the
-    seeds have in common. No more is taken from it than the observed spread puts back: the whole
+    so has the bootstrap over sentences; it must not count twice, so that the bootstrap keeps what
+    the seeds have in common. No more is taken from it than the observed spread puts back: the whole
     variance is never below the bootstrap's.
 
     Args:

@@ -16,19 +16,21 @@ from probekit.tasks.task import Task
 
 MOST_LABELS = 4_000  # a probe compares every instance with each
 FEW = 20  # sentences or documents, below which intervals are rough
-UNSEEN = -1  # a label that training does not have: no probe can give it, so it always counts as wrong
+UNSEEN = (
+    -1
+)  # a label that training does not have: no probe can give it, so it always counts as wrong
 
 
 @dataclass(frozen=True)
 class Instances:
     """What a probe is trained or evaluated on.
 
-    Attributes:
-        spans: `(n, arity, 2)` first word and word after the last, as positions in the split's row of words
+    Attributes: spans: `(n, arity, 2)` first word and word after the last, as positions in the
+        split's row of words
             (`Corpus.offsets`); instances stand in the order of their passages.
         labels: `(n,)` index into `classes`, or UNSEEN.
-        groups: `(n,)` the unit that is resampled for intervals: the passage's number in the split, or the
-            document's for tasks of document context. Never decreases.
+        groups: `(n,)` the unit that is resampled for intervals: the passage's number in the split,
+            or the document's for tasks of document context. Never decreases.
         classes: the labels seen in training, sorted.
     """
 
@@ -69,8 +71,8 @@ class Question:
 def ask(task: Task, corpus: Corpus) -> Question:
     """The instances of `task` in every split of `corpus`.
 
-    Raises TaskError where the corpus lacks the annotation, a split has no instance, or training has one label only;
-    with what was reported as the corpus was read.
+    Raises TaskError where the corpus lacks the annotation, a split has no instance, or training has
+    one label only; with what was reported as the corpus was read.
     """
     doors.of_type("task", task, Task)
     doors.of_type("corpus", corpus, Corpus)
@@ -109,8 +111,12 @@ def _instances(task: Task, corpus: Corpus) -> Question:
             "or annotate coarser ones"
         )
     if task.positive and task.positive not in classes:
-        raise TaskError(f"task '{task.name}': its positive label '{task.positive}' is not in {list(classes)}")
-    splits = {split: _columns(task, corpus, split, found[split], left_out, classes) for split in SPLITS}
+        raise TaskError(
+            f"task '{task.name}': its positive label '{task.positive}' is not in {list(classes)}"
+        )
+    splits = {
+        split: _columns(task, corpus, split, found[split], left_out, classes) for split in SPLITS
+    }
     n_found = sum(len(labelled.labels) for labelled in found.values())
     warnings = [*_left_out(task, n_found, splits), *_few(task, corpus, splits["test"])]
     return Question(task, splits, tuple(warnings))
@@ -134,8 +140,15 @@ def _hint(task: Task, corpus: Corpus) -> str:
     column, _, feature = task.annotation.partition(".")
     if task.shape == "word" and feature and column in corpus.word_annotations:
         found = features(column, corpus)
-        return f": {unknown('feature', feature, found)}" if found else f": no word has a feature in '{column}'"
-    near = nearest(task.annotation, corpus.word_annotations if task.shape == "word" else corpus.span_annotations)
+        return (
+            f": {unknown('feature', feature, found)}"
+            if found
+            else f": no word has a feature in '{column}'"
+        )
+    near = nearest(
+        task.annotation,
+        corpus.word_annotations if task.shape == "word" else corpus.span_annotations,
+    )
     return f": did you mean '{near}'?" if near else ""
 
 
@@ -144,14 +157,22 @@ def _excluded(task: Task, label: str) -> bool:
 
 
 def _columns(
-    task: Task, corpus: Corpus, split: Split, found: Labelled, left_out: set[str], classes: tuple[str, ...]
+    task: Task,
+    corpus: Corpus,
+    split: Split,
+    found: Labelled,
+    left_out: set[str],
+    classes: tuple[str, ...],
 ) -> Instances:
     index = {label: i for i, label in enumerate(classes)}
     kinds = found.labels.vocabulary.to_pylist()
     kept = np.array([label not in left_out for label in kinds], dtype=bool)[found.labels.numbers]
-    labels = np.array([index.get(label, UNSEEN) for label in kinds], dtype=np.int64)[found.labels.numbers]
+    labels = np.array([index.get(label, UNSEEN) for label in kinds], dtype=np.int64)[
+        found.labels.numbers
+    ]
     passages = found.passages[kept]
-    # Spans may reach into a later passage of the document, but always count from the passage they name.
+    # Spans may reach into a later passage of the document, but always count from the passage they
+    # name.
     spans = found.spans[kept] + corpus.offsets(split)[passages][:, None, None]
     documents = corpus.splits[split].document_numbers()
     return Instances(

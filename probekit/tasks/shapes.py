@@ -46,7 +46,9 @@ def carries(task: Task, corpus: Corpus) -> bool:
 def _has_feature(passages: Passages, column: str, feature: str) -> bool:
     if column not in passages.tags:
         return False
-    return any(read_feature(value, feature) is not None for value in passages.tags[column].values.kinds())
+    return any(
+        read_feature(value, feature) is not None for value in passages.tags[column].values.kinds()
+    )
 
 
 def features(column: str, corpus: Corpus) -> set[str]:
@@ -62,8 +64,8 @@ def features(column: str, corpus: Corpus) -> set[str]:
 
 
 def read_feature(value: str, feature: str) -> str | None:
-    """`Sing` for the feature `Number` of `Case=Nom|Number=Sing`; None where the word has no such feature
-    or its value says that there is none."""
+    """`Sing` for the feature `Number` of `Case=Nom|Number=Sing`; None where the word has no such
+    feature or its value says that there is none."""
     for pair in value.split("|"):
         name, equals, content = pair.partition("=")
         if name == feature and equals:
@@ -81,7 +83,8 @@ def words(task: Task, passages: Passages) -> Labelled:
 
 
 def edges(task: Task, passages: Passages) -> Labelled:
-    """Every labelled span (shape `span`), or ordered pair of spans (shape `arc`), of the annotation."""
+    """Every labelled span (shape `span`), or ordered pair of spans (shape `arc`), of the
+    annotation."""
     annotation = passages.edges.get(task.annotation) or passages.no_edges()
     passage = np.repeat(np.arange(len(passages)), np.diff(annotation.offsets))
     arity = task.arity
@@ -95,7 +98,8 @@ def edges(task: Task, passages: Passages) -> Labelled:
 
 
 def pairs(task: Task, passages: Passages) -> Labelled:
-    """Pairs of mentions of one document, coreferent (`same`) or not (`different`), see `tasks.pairs`."""
+    """Pairs of mentions of one document, coreferent (`same`) or not (`different`), see
+    `tasks.pairs`."""
     starts: list[int] = []
     spans: list[Pair] = []
     labels: list[str] = []
@@ -108,12 +112,15 @@ def pairs(task: Task, passages: Passages) -> Labelled:
         labels += [label for _, label in labelled]
         start += len(members)
     return Labelled(
-        np.array(starts, dtype=np.int64), np.array(spans, dtype=np.int64).reshape(-1, 2, 2), Texts.of(labels)
+        np.array(starts, dtype=np.int64),
+        np.array(spans, dtype=np.int64).reshape(-1, 2, 2),
+        Texts.of(labels),
     )
 
 
 def _values(annotation: str, passages: Passages) -> Texts:
-    """The value each word has in an annotation, or for the feature that the annotation's name asks for."""
+    """The value each word has in an annotation, or for the feature that the annotation's name asks
+    for."""
     column, _, feature = annotation.partition(".")
     own, source = passages.tags.get(annotation), passages.tags.get(column)
     found = _feature(source, feature) if feature and source else Texts.missing(len(passages.words))

@@ -31,18 +31,18 @@ CHOICES: dict[str, Collection[str]] = {
 class Task:
     """A probing task.
 
-    Attributes:
-        name: the file's stem, or what the file says.
-        title: one line for people.
-        annotation: what is read: a word annotation (`upos`, `feats.Number`, `misc.X`, any tag column) or a span
+    Attributes: name: the file's stem, or what the file says. title: one line for people.
+        annotation: what is read: a word annotation (`upos`, `feats.Number`, `misc.X`, any tag
+        column) or a span
             annotation (`dependencies`, `constituents`, `roles`, `entities`, `mentions`, `edges`).
-        shape: `word` labels a word, `span` a given span, `arc` a given ordered pair of spans, `pair` asks
-            whether two mentions are one entity.
+        shape: `word` labels a word, `span` a given span, `arc` a given ordered pair of spans,
+            `pair` asks whether two mentions are one entity.
         metric: how predictions are compared with gold labels: a name in `stats.metrics.METRICS`.
         corpus: the corpus used where the user names none.
-        context: what the model reads in one pass: the `sentence` (a passage), or the `document` up to the
-            model's limit.
-        span: a span's vector: `mean` of its words, or its `ends` (first and last word, concatenated).
+        context: what the model reads in one pass: the `sentence` (a passage), or the `document` up
+            to the model's limit.
+        span: a span's vector: `mean` of its words, or its `ends` (first and last word,
+            concatenated).
         features: of a pair: `concat` is [a; b], `product` is [a; b; a*b].
         exclude: labels left out, with `*` as wildcard.
         positive: the label that the metric is of, where it needs one (`f1`).
@@ -65,13 +65,19 @@ class Task:
     def __post_init__(self) -> None:
         for key, valid in CHOICES.items():
             if getattr(self, key) not in valid:
-                raise TaskError(f"task '{self.name}': {unknown(key, str(getattr(self, key)), valid)}")
+                raise TaskError(
+                    f"task '{self.name}': {unknown(key, str(getattr(self, key)), valid)}"
+                )
         if METRICS[self.metric].needs_positive != bool(self.positive):
             needing = [f"'{name}'" for name, metric in METRICS.items() if metric.needs_positive]
             named = " or ".join(needing)
-            raise TaskError(f"task '{self.name}': metric {named} and the key 'positive' go together")
+            raise TaskError(
+                f"task '{self.name}': metric {named} and the key 'positive' go together"
+            )
         if self.features == "product" and self.arity == 1:
-            raise TaskError(f"task '{self.name}': features 'product' needs a shape of two spans (arc or pair)")
+            raise TaskError(
+                f"task '{self.name}': features 'product' needs a shape of two spans (arc or pair)"
+            )
 
     @property
     def arity(self) -> int:
@@ -82,8 +88,8 @@ class Task:
 def load_task(name: str | Path) -> Task:
     """The task of a shipped name, or of a TOML file by path.
 
-    Raises InputError for an unknown name, TaskError for a file that is missing, malformed, or has a key or a
-    value outside the vocabulary.
+    Raises InputError for an unknown name, TaskError for a file that is missing, malformed, or has a
+    key or a value outside the vocabulary.
     """
     doors.of_type("name", name, (str, Path))
     is_path = isinstance(name, Path) or name.endswith(".toml") or "/" in name

@@ -1,4 +1,5 @@
-"""Callback: forgetting measured while a Hugging Face Trainer trains, logged, and stopped at a limit."""
+"""Callback: forgetting measured while a Hugging Face Trainer trains, logged, and stopped at a
+limit."""
 
 from __future__ import annotations
 
@@ -36,13 +37,13 @@ Which = Literal["best", "last"]
 class ForgettingCallback(TrainerCallback):
     """Probes the model every some steps of its training, on a fixed small set of sentences.
 
-        trainer = Trainer(…)
-        trainer.add_callback(probekit.ForgettingCallback(trainer, ["pos", "dep"], limit=0.9, at_limit="stop"))
+        trainer = Trainer(…) trainer.add_callback(probekit.ForgettingCallback(trainer, ["pos",
+        "dep"], limit=0.9, at_limit="stop"))
 
-    It logs `probe_TASK_best` (the best layer's score, chosen on dev), `probe_TASK_layer_K` for each layer,
-    `probe_TASK_retention` (of the best layer, from the majority baseline; 1 when training begins),
-    `probe_TASK_last_retention` (of the last layer probed, which a head on top gets) and `probe_seconds` through the
-    trainer, so that its history and every tracker have them.
+    It logs `probe_TASK_best` (the best layer's score, chosen on dev), `probe_TASK_layer_K` for each
+    layer, `probe_TASK_retention` (of the best layer, from the majority baseline; 1 when training
+    begins), `probe_TASK_last_retention` (of the last layer probed, which a head on top gets) and
+    `probe_seconds` through the trainer, so that its history and every tracker have them.
 
     Attributes:
         history: a dictionary a measurement: `step`, and what was logged.
@@ -66,24 +67,25 @@ class ForgettingCallback(TrainerCallback):
     ) -> None:
         """Load the sentences and make the instances.
 
-        Args:
-            trainer: whose model is measured and through which results are logged; its `processing_class` is the
+        Args: trainer: whose model is measured and through which results are logged; its
+            `processing_class` is the
                 tokenizer.
             tasks: tasks of `sentence` context.
             corpus: what is read: its first SENTENCES of each split.
             layers: the layers probed; none for all.
-            every: steps between two measurements; there is one before the first step too, and one at the end.
+            every: steps between two measurements; there is one before the first step too, and one
+                at the end.
             limit: the retention, in [0, 1], that no task may fall under.
-            at_limit: what happens then: `stop` ends training, `roll back` also takes the weights of the last
-                measurement within the limit; with `log`, nothing.
-            limit_of: the layer whose retention counts: the `best`, which says what any layer still tells (the
-                embeddings count too), or the `last`, which falls long before.
+            at_limit: what happens then: `stop` ends training, `roll back` also takes the weights of
+                the last measurement within the limit; with `log`, nothing.
+            limit_of: the layer whose retention counts: the `best`, which says what any layer still
+                tells (the embeddings count too), or the `last`, which falls long before.
             probe: the kind of probe.
             seeds: a probe a layer for each, as for `probe`; scores are their means.
             fit_settings: how probes are trained.
 
-        Raises InputError for arguments that are something else, for a trainer without tokenizer, and for tasks that
-        read documents.
+        Raises InputError for arguments that are something else, for a trainer without tokenizer,
+        and for tasks that read documents.
         """
         doors.choice("at_limit", at_limit, get_args(AtLimit))
         doors.choice("limit_of", limit_of, ("best", "last"))
@@ -96,15 +98,26 @@ class ForgettingCallback(TrainerCallback):
             doors.share("limit", limit)
         tasks, _ = names_of(tasks, None)
         if trainer.processing_class is None:
-            raise InputError("the trainer has no tokenizer: give it as Trainer(processing_class=tokenizer)")
+            raise InputError(
+                "the trainer has no tokenizer: give it as Trainer(processing_class=tokenizer)"
+            )
         whole = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
         few = {split: passages[: SENTENCES[split]] for split, passages in whole.splits.items()}
         self.questions, _ = questions(tasks, Corpus(whole.name, few))
-        odd = next((each.task.name for each in self.questions if each.task.context != "sentence"), None)
+        odd = next(
+            (each.task.name for each in self.questions if each.task.context != "sentence"), None
+        )
         if odd:
-            raise InputError(f"the task '{odd}' reads documents: the callback measures tasks that read sentences")
+            raise InputError(
+                f"the task '{odd}' reads documents: the callback measures tasks that read sentences"
+            )
         self.trainer, self.corpus, self.layers = trainer, Corpus(whole.name, few), tuple(layers)
-        self.every, self.limit, self.at_limit, self.fit_settings = every, limit, at_limit, fit_settings
+        self.every, self.limit, self.at_limit, self.fit_settings = (
+            every,
+            limit,
+            at_limit,
+            fit_settings,
+        )
         self.limit_of: Which = limit_of
         self.probe, self.seeds = probe, doors.seeds("seeds", seeds)
         self.history: list[dict[str, float]] = []
@@ -113,16 +126,22 @@ class ForgettingCallback(TrainerCallback):
         self._first: dict[tuple[str, Which], float] = {}
         self._encoder: Encoder | None = None
 
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
         """Measure what there is to forget."""
         self._measure(state, control)
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
         """Measure, every some steps."""
         if state.global_step % self.every == 0:
             self._measure(state, control)
 
-    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
         """Measure what came of it."""
         if self.history[-1]["step"] != state.global_step:
             self._measure(state, control)
@@ -132,7 +151,11 @@ class ForgettingCallback(TrainerCallback):
         found = self._scores()
         of_last = {f"probe_{question.task.name}_last_retention" for question in self.questions}
         retained = {name: value for name, value in found.items() if name.endswith("_retention")}
-        counting = [value for name, value in retained.items() if (name in of_last) == (self.limit_of == "last")]
+        counting = [
+            value
+            for name, value in retained.items()
+            if (name in of_last) == (self.limit_of == "last")
+        ]
         # A task of which nothing was known has no retention, and must not hide another's.
         kept = min(filter(np.isfinite, counting), default=1.0)
         self.seconds += time.perf_counter() - started
@@ -147,7 +170,9 @@ class ForgettingCallback(TrainerCallback):
         model: Any = self.trainer.model
         if kept >= self.limit:
             if self.at_limit == "roll back":
-                self._kept = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+                self._kept = {
+                    name: value.detach().cpu().clone() for name, value in model.state_dict().items()
+                }
             return
         control.should_training_stop = True
         if self._kept:
@@ -160,17 +185,23 @@ class ForgettingCallback(TrainerCallback):
         random = torch.random.get_rng_state()  # measuring must not change what training draws
         try:
             model.eval()
-            states = read_in_memory(encoder, self.corpus, self.layers or tuple(range(encoder.n_layers)))
+            states = read_in_memory(
+                encoder, self.corpus, self.layers or tuple(range(encoder.n_layers))
+            )
         finally:
             for module, training in modes:
                 module.training = training
             torch.random.set_rng_state(random)
         found: dict[str, float] = {}
-        for fitted in fit(states, self.questions, probe=self.probe, seeds=self.seeds, settings=self.fit_settings):
+        for fitted in fit(
+            states, self.questions, probe=self.probe, seeds=self.seeds, settings=self.fit_settings
+        ):
             name = fitted.question.task.name
             scores = mean_scores(fitted.question, "test", fitted.predictions)
             best = mean_scores(fitted.question, "dev", fitted.dev_predictions).argmax()
-            floor = mean_scores(fitted.question, "test", majority(fitted.question, self.corpus)[None, None])
+            floor = mean_scores(
+                fitted.question, "test", majority(fitted.question, self.corpus)[None, None]
+            )
             found[f"probe_{name}_best"] = float(scores[best])
             places: dict[Which, int] = {"best": int(best), "last": int(np.argmax(fitted.layers))}
             for which, layer in places.items():
@@ -187,4 +218,6 @@ def _encoder(trainer: Trainer) -> Encoder:
     model: Any = trainer.model
     base = getattr(model, "base_model", model)
     device = next(model.parameters()).device
-    return Encoder("the model in training", base.config, trainer.processing_class, device, lambda: base)
+    return Encoder(
+        "the model in training", base.config, trainer.processing_class, device, lambda: base
+    )

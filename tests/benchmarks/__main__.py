@@ -1,8 +1,9 @@
-"""Run the benchmarks: `python -m tests.benchmarks [NAME ...]`, or `make benchmarks` for all but the long ones.
+"""Run the benchmarks: `python -m tests.benchmarks [NAME ...]`, or `make benchmarks` for all but the
+long ones.
 
-Each measures against a floor or a peer within one run, in turns, and prints the ratio of medians beside the target:
-machines are shared and noisy, so that absolute times say little. A long one is run when it is named, and may take
-options: `python -m tests.benchmarks NAME --help`.
+Each measures against a floor or a peer within one run, in turns, and prints the ratio of medians
+beside the target: machines are shared and noisy, so that absolute times say little. A long one is
+run when it is named, and may take options: `python -m tests.benchmarks NAME --help`.
 """
 
 from __future__ import annotations
@@ -25,8 +26,12 @@ def main() -> None:
     options = words[len(names) :]
     unknown = set(names) - {*NAMES, *LONG}
     if unknown or (options and names not in [[name] for name in LONG]):
-        sys.exit(f"Give names among {', '.join(NAMES + LONG)}; options go with one of {', '.join(LONG)} alone.")
-    print(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+        sys.exit(
+            f"Give names among {', '.join(NAMES + LONG)}; options go with one of {', '.join(LONG)} alone."
+        )
+    print(
+        f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    )
     for name in names or NAMES:
         print(f"\n{name}", flush=True)
         benchmark = importlib.import_module(f"tests.benchmarks.{name}")

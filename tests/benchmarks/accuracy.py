@@ -1,8 +1,9 @@
-"""Probes against referees of the same shape that were fitted to convergence, with the best penalty on dev.
+"""Probes against referees of the same shape that were fitted to convergence, with the best penalty
+on dev.
 
-Linear probes against multinomial logistic regression, MLP probes against an equal perceptron and against the linear
-probe. All of it takes hours; `python -m tests.benchmarks accuracy --tasks srl,ner --sentences 1500 --layers 3` runs a
-part.
+Linear probes against multinomial logistic regression, MLP probes against an equal perceptron and
+against the linear probe. All of it takes hours; `python -m tests.benchmarks accuracy --tasks
+srl,ner --sentences 1500 --layers 3` runs a part.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ TASKS = ("pos", "dep", "srl", "const", "ner", "coref")
 SENTENCES = ("1500", "4000", "all")
 PROBES: tuple[str, ...] = ("linear", "mlp")
 MODEL = "minilm"
-JUDGED: tuple[Split, ...] = ("dev", "test")  # constants are chosen on dev: test must not have been looked at
+JUDGED: tuple[Split, ...] = (
+    "dev",
+    "test",
+)  # constants are chosen on dev: test must not have been looked at
 
 Predictions = dict[Split, np.ndarray]  # (n,) of dev and of test
 
@@ -79,8 +83,12 @@ def main(arguments: Sequence[str] = ()) -> None:
                 rows.append(row)
     for where, pair in dict.fromkeys((row.where, row.pair) for row in rows):
         for split in JUDGED:
-            shortfalls = [-row.points(split) for row in rows if (row.where, row.pair) == (where, pair)]
-            figure(f"largest shortfall, {where}, {pair}, {split}", max(shortfalls), "<= 0.5", "points")
+            shortfalls = [
+                -row.points(split) for row in rows if (row.where, row.pair) == (where, pair)
+            ]
+            figure(
+                f"largest shortfall, {where}, {pair}, {split}", max(shortfalls), "<= 0.5", "points"
+            )
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -118,25 +126,40 @@ def _states(name: str) -> States:
     return pk.extract(MODEL, corpus, context=task.context)
 
 
-def _rows(states: States, name: str, sentences: str, layers: Sequence[int], probes: Sequence[str]) -> Iterator[Row]:
+def _rows(
+    states: States, name: str, sentences: str, layers: Sequence[int], probes: Sequence[str]
+) -> Iterator[Row]:
     vectors = cut(states, None if sentences == "all" else int(sentences), layers)
     data = pk.ask(pk.load_task(name), vectors.corpus)
     where = f"{name}, {sentences} sentences"
-    print(f"  {where}: {len(vectors.corpus.splits['train']):,}, with {len(data.splits['train']):,} instances")
+    print(
+        f"  {where}: {len(vectors.corpus.splits['train']):,}, with {len(data.splits['train']):,} instances"
+    )
     # The linear probe is there in any case: the MLP probe is compared with it.
-    fitted = {probe: fit(vectors, [data], probe=probe)[0] for probe in dict.fromkeys(("linear", *probes))}
+    fitted = {
+        probe: fit(vectors, [data], probe=probe)[0] for probe in dict.fromkeys(("linear", *probes))
+    }
     for number, layer in enumerate(layers):
         x = standardised(vectors, data, layer)
         linear = _scores(data, _predictions(fitted["linear"], number))
         labels = data.splits["train"].labels
         if "linear" in probes:
             best = best_on_dev(data, logistic.answers(x, labels, len(data.classes)))
-            yield Row(where, "linear - logistic regression", layer, linear, _scores(data, best.predictions), best.c)
+            yield Row(
+                where,
+                "linear - logistic regression",
+                layer,
+                linear,
+                _scores(data, best.predictions),
+                best.c,
+            )
         if "mlp" in probes:
             mlp = _scores(data, _predictions(fitted["mlp"], number))
             yield Row(where, "mlp - linear", layer, mlp, linear)
             best = best_on_dev(data, perceptron.answers(x, labels, len(data.classes)))
-            yield Row(where, "mlp - perceptron", layer, mlp, _scores(data, best.predictions), best.c)
+            yield Row(
+                where, "mlp - perceptron", layer, mlp, _scores(data, best.predictions), best.c
+            )
 
 
 def _predictions(fitted: Fitted, number: int) -> Predictions:

@@ -28,7 +28,8 @@ class Answer(NamedTuple):
 
 
 def best_on_dev(question: Question, answers: Iterable[Answer]) -> Answer:
-    """The first of those with the best score on dev. No more answers are asked for after PATIENCE worse ones."""
+    """The first of those with the best score on dev. No more answers are asked for after PATIENCE
+    worse ones."""
     best: Answer | None = None
     best_score, worse = -1.0, 0
     for answer in answers:

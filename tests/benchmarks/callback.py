@@ -5,7 +5,12 @@ from __future__ import annotations
 import tempfile
 import time
 
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    Trainer,
+    TrainingArguments,
+)
 
 import probekit as pk
 from probekit.models.names import resolve
@@ -20,7 +25,10 @@ def main() -> None:
     tokenizer = AutoTokenizer.from_pretrained(source)
     model = AutoModelForSequenceClassification.from_pretrained(source, num_labels=len(GENRES))
     examples = [
-        {**tokenizer(" ".join(passage.words), truncation=True, max_length=128), "labels": genre(passage)}
+        {
+            **tokenizer(" ".join(passage.words), truncation=True, max_length=128),
+            "labels": genre(passage),
+        }
         for passage in pk.load_corpus("en_ewt").splits["train"]
     ]
     with tempfile.TemporaryDirectory() as folder:
@@ -41,4 +49,8 @@ def main() -> None:
         training = time.perf_counter() - started - callback.seconds
     measurements = len(callback.history)
     print(f"  {STEPS} steps {training:.1f} s, {measurements} measurements {callback.seconds:.1f} s")
-    figure("one measurement / the steps between two", callback.seconds / measurements / training, "< 0.05")
+    figure(
+        "one measurement / the steps between two",
+        callback.seconds / measurements / training,
+        "< 0.05",
+    )

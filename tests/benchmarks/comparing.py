@@ -1,4 +1,5 @@
-"""`probekit compare` on two cached checkpoints, all tasks and layers of en_ewt, against `probekit probe` on one."""
+"""`probekit compare` on two cached checkpoints, all tasks and layers of en_ewt, against `probekit
+probe` on one."""
 
 from __future__ import annotations
 
@@ -35,14 +36,23 @@ def main() -> None:
 def _figures(folder: Path, after: str, seeds: int) -> None:
     """Of commands with as many seeds on either side."""
     probing = _seconds(folder, "probe", "--model", "minilm", "--seeds", str(seeds))
-    comparing = _seconds(folder, "compare", "--before", "minilm", "--after", after, "--seeds", str(seeds))
+    comparing = _seconds(
+        folder, "compare", "--before", "minilm", "--after", after, "--seeds", str(seeds)
+    )
     stages = json.loads((folder / "compare" / "run.json").read_text())["seconds"]
     del stages["all"]
     listed = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in stages.items())
-    print(f"  seeds {seeds}: probe {probing:.1f} s, compare {comparing:.1f} s, of which {listed}", flush=True)
+    print(
+        f"  seeds {seeds}: probe {probing:.1f} s, compare {comparing:.1f} s, of which {listed}",
+        flush=True,
+    )
     scores = comparing - stages["decomposition"] - stages["similarity"]
     figure(f"scores of compare / probe, seeds {seeds}", scores / probing, "<= 1.5")
-    figure("bootstrap and permutation / compare", stages["bootstrap and permutation"] / comparing, "<= 0.1")
+    figure(
+        "bootstrap and permutation / compare",
+        stages["bootstrap and permutation"] / comparing,
+        "<= 0.1",
+    )
 
 
 def _seconds(folder: Path, verb: str, *options: str) -> float:

@@ -44,7 +44,12 @@ class Cut:
         return self.states.dtype
 
     def read(
-        self, split: Split, start: int, stop: int, layers: Sequence[int], out: np.ndarray | None = None
+        self,
+        split: Split,
+        start: int,
+        stop: int,
+        layers: Sequence[int],
+        out: np.ndarray | None = None,
     ) -> np.ndarray:
         """Vectors of words `start` to `stop`: see `Vectors`."""
         if split != "train":
@@ -61,7 +66,8 @@ class Cut:
 
 
 def cut(states: States, sentences: int | None, layers: Sequence[int]) -> Cut:
-    """About `sentences` training sentences spread evenly over the split, or all; whole documents where these are read.
+    """About `sentences` training sentences spread evenly over the split, or all; whole documents
+    where these are read.
 
     Raises ValueError where the split has fewer.
     """
@@ -69,7 +75,9 @@ def cut(states: States, sentences: int | None, layers: Sequence[int]) -> Cut:
     if sentences is None:
         kept = np.arange(len(train))
     elif sentences > len(train):
-        raise ValueError(f"'{states.corpus.name}' has {len(train)} training sentences, not {sentences}")
+        raise ValueError(
+            f"'{states.corpus.name}' has {len(train)} training sentences, not {sentences}"
+        )
     elif states.context == "document":
         kept = _of_documents(train, sentences)
     else:

@@ -1,5 +1,5 @@
-"""Extraction against the bare forward pass, and against one sentence at a time as NeuroX works; and the first for a
-decoder and an encoder-decoder of like size."""
+"""Extraction against the bare forward pass, and against one sentence at a time as NeuroX works; and
+the first for a decoder and an encoder-decoder of like size."""
 
 from __future__ import annotations
 
@@ -27,7 +27,14 @@ from tests.families import make_family
 CHUNKS, SENTENCES, ALONE = 4, 3_000, 250
 SIZES: dict[str, dict[str, Any]] = {  # random models as large as minilm's six blocks of 384
     "gpt2": {"n_embd": 384, "n_layer": 6, "n_head": 12, "n_positions": 512},
-    "t5": {"d_model": 384, "d_kv": 32, "d_ff": 1536, "num_layers": 6, "num_decoder_layers": 2, "num_heads": 12},
+    "t5": {
+        "d_model": 384,
+        "d_kv": 32,
+        "d_ff": 1536,
+        "num_layers": 6,
+        "num_decoder_layers": 2,
+        "num_heads": 12,
+    },
 }
 
 
@@ -35,7 +42,9 @@ def main() -> None:
     train = pk.load_corpus("en_ewt").splits["train"]
     encoder = Checkpoint("minilm", EncoderSettings()).encoder
     encoder.load(encoder.n_blocks)
-    _extract(Corpus("one", {"train": train[:1], "dev": train[:1], "test": train[:1]}))  # imports, once
+    _extract(
+        Corpus("one", {"train": train[:1], "dev": train[:1], "test": train[:1]})
+    )  # imports, once
     total = {"bare": 0.0, "extract": 0.0, "alone": 0.0}
     # In turns, chunk by chunk, since the machine's speed drifts.
     for start in range(0, CHUNKS * SENTENCES, SENTENCES):
@@ -53,13 +62,19 @@ def main() -> None:
     texts = [" ".join(passage.words) for passage in train]
     with tempfile.TemporaryDirectory() as folder:
         for family in ("gpt2", "t5"):
-            _of_family(family, make_family(family, Path(folder) / family, texts, SIZES[family], pieces=8_000), train)
+            _of_family(
+                family,
+                make_family(family, Path(folder) / family, texts, SIZES[family], pieces=8_000),
+                train,
+            )
 
 
 def _of_family(family: str, folder: Path, train: Passages) -> None:
     encoder = Checkpoint(str(folder), EncoderSettings()).encoder
     encoder.load(encoder.n_blocks)
-    _extract(Corpus("one", {"train": train[:1], "dev": train[:1], "test": train[:1]}), str(folder))  # imports, once
+    _extract(
+        Corpus("one", {"train": train[:1], "dev": train[:1], "test": train[:1]}), str(folder)
+    )  # imports, once
     bare = whole = 0.0
     for start in range(0, len(train) // 2, SENTENCES // 2):
         chunk = train[start : start + SENTENCES // 2]
@@ -97,7 +112,11 @@ def _batches(corpus: Corpus, encoder: Encoder) -> list[list]:
     prepared = []
     for a, b in pairwise(borders):
         pieces = align(words[a:b], encoder.tokenizer)
-        every = [window for number, text in enumerate(pieces) for window in windows(number, text, encoder.limit)]
+        every = [
+            window
+            for number, text in enumerate(pieces)
+            for window in windows(number, text, encoder.limit)
+        ]
         for batch in batches(every, CPU_BATCH):
             prepared.append([pieces[w.text].ids[w.start : w.stop] for w in batch])
     return prepared

@@ -35,7 +35,9 @@ def _scikit_learn(states: States, question: Question, layer: int) -> float:
     train, test = _words(states, question, "train", layer), _words(states, question, "test", layer)
     started = time.perf_counter()
     scaler = StandardScaler().fit(train)
-    model = LogisticRegression(max_iter=ITERATIONS).fit(scaler.transform(train), question.splits["train"].labels)
+    model = LogisticRegression(max_iter=ITERATIONS).fit(
+        scaler.transform(train), question.splits["train"].labels
+    )
     model.predict(scaler.transform(test))
     return time.perf_counter() - started
 

@@ -1,5 +1,6 @@
-"""Fine-tune minilm on the genre of EWT's sentences (from their ids), one epoch at each learning rate: checkpoints for
-`probekit compare`. Run it as `python -m tests.benchmarks.genre FOLDER [RATE ...]`."""
+"""Fine-tune minilm on the genre of EWT's sentences (from their ids), one epoch at each learning
+rate: checkpoints for `probekit compare`. Run it as `python -m tests.benchmarks.genre FOLDER [RATE
+...]`."""
 
 from __future__ import annotations
 
@@ -26,12 +27,18 @@ def main() -> None:
     corpus = pk.load_corpus("en_ewt")
     for rate in map(float, rates) if rates else RATES:
         started = time.perf_counter()
-        accuracy = finetune(corpus.splits["train"], corpus.splits["dev"], rate, Path(folder) / f"genre-{rate:g}")
-        print(f"rate {rate:g}: dev accuracy {accuracy:.3f}, {time.perf_counter() - started:.0f} s", flush=True)
+        accuracy = finetune(
+            corpus.splits["train"], corpus.splits["dev"], rate, Path(folder) / f"genre-{rate:g}"
+        )
+        print(
+            f"rate {rate:g}: dev accuracy {accuracy:.3f}, {time.perf_counter() - started:.0f} s",
+            flush=True,
+        )
 
 
 def finetune(train: Sequence[Passage], dev: Sequence[Passage], rate: float, out: Path) -> float:
-    """One epoch of AdamW with a linear warm-up and decay; saves the checkpoint, returns its accuracy on dev."""
+    """One epoch of AdamW with a linear warm-up and decay; saves the checkpoint, returns its
+    accuracy on dev."""
     source = resolve("minilm").location
     torch.manual_seed(0)
     tokenizer = AutoTokenizer.from_pretrained(source)
@@ -57,7 +64,12 @@ def finetune(train: Sequence[Passage], dev: Sequence[Passage], rate: float, out:
     model.eval()
     with torch.no_grad():
         right = [
-            (model(**_encoded(tokenizer, dev[i : i + 64])).logits.argmax(-1) == _labels(dev[i : i + 64])).sum().item()
+            (
+                model(**_encoded(tokenizer, dev[i : i + 64])).logits.argmax(-1)
+                == _labels(dev[i : i + 64])
+            )
+            .sum()
+            .item()
             for i in range(0, len(dev), 64)
         ]
     return sum(right) / len(dev)

@@ -19,7 +19,9 @@ NULL = 1e-6  # share of the mean variance, below which a direction is rounding
 CURVATURE = 0.05  # of the loss along a direction of variance 1, roughly
 
 
-def answers(x: Mapping[Split, torch.Tensor], labels: np.ndarray, n_classes: int) -> Iterator[Answer]:
+def answers(
+    x: Mapping[Split, torch.Tensor], labels: np.ndarray, n_classes: int
+) -> Iterator[Answer]:
     """Of regressions with ever larger C, each of which begins with the one before it.
 
     Args:
@@ -28,7 +30,8 @@ def answers(x: Mapping[Split, torch.Tensor], labels: np.ndarray, n_classes: int)
         n_classes: how many there are.
     """
     axes = principal_axes(x["train"])
-    # A penalty on the weights' squares does not depend on the axes, and along these the vectors are uncorrelated.
+    # A penalty on the weights' squares does not depend on the axes, and along these the vectors are
+    # uncorrelated.
     turned = {split: rows @ axes for split, rows in x.items()}
     target = torch.from_numpy(labels)
     parameters = turned["train"].new_zeros(axes.shape[1] + 1, n_classes)
@@ -39,7 +42,8 @@ def answers(x: Mapping[Split, torch.Tensor], labels: np.ndarray, n_classes: int)
 
 
 def principal_axes(x: torch.Tensor) -> torch.Tensor:
-    """Principal axes of centred vectors `(n, width)`, one a column, without those along which nothing varies."""
+    """Principal axes of centred vectors `(n, width)`, one a column, without those along which
+    nothing varies."""
     covariance = (x.T @ x).double() / len(x)
     variances, axes = torch.linalg.eigh(covariance)
     return axes[:, variances > NULL * variances.mean()].to(x.dtype)
@@ -50,19 +54,26 @@ def scores(x: torch.Tensor, parameters: torch.Tensor) -> torch.Tensor:
     return torch.addmm(parameters[-1], x, parameters[:-1])
 
 
-def objective(x: torch.Tensor, labels: torch.Tensor, c: float, parameters: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy in nats, and the penalty of scikit-learn's C, which is on the sum; the bias is free."""
+def objective(
+    x: torch.Tensor, labels: torch.Tensor, c: float, parameters: torch.Tensor
+) -> torch.Tensor:
+    """Mean cross-entropy in nats, and the penalty of scikit-learn's C, which is on the sum; the
+    bias is free."""
     each = cross_entropy(scores(x, parameters), labels, reduction="none")
     # In double precision: near the minimum the differences are smaller than a float's.
     return each.double().mean() + parameters[:-1].double().square().sum() / (2 * c * len(x))
 
 
-def regression(x: torch.Tensor, labels: torch.Tensor, c: float, start: torch.Tensor) -> torch.Tensor:
-    """The parameters `(width + 1, classes)` that minimise the objective, sought from `start` on by L-BFGS.
+def regression(
+    x: torch.Tensor, labels: torch.Tensor, c: float, start: torch.Tensor
+) -> torch.Tensor:
+    """The parameters `(width + 1, classes)` that minimise the objective, sought from `start` on by
+    L-BFGS.
 
     Raises RuntimeError where it has not converged.
     """
-    # In units that make the objective curve about equally in all directions if those of `x` are uncorrelated.
+    # In units that make the objective curve about equally in all directions if those of `x` are
+    # uncorrelated.
     variances = torch.cat([x.square().mean(dim=0), x.new_ones(1)])
     units = (CURVATURE * variances + 1 / (c * len(x))).rsqrt().unsqueeze(1)
 
@@ -87,9 +98,18 @@ def regression(x: torch.Tensor, labels: torch.Tensor, c: float, start: torch.Ten
 
     options = {"maxiter": ITERATIONS, "maxfun": 2 * ITERATIONS, "ftol": 0, "gtol": 0, "maxcor": 20}
     begin = (start / units).double().numpy().ravel()
-    found = minimize(value_and_gradient, begin, jac=True, method="L-BFGS-B", callback=stop_where_flat, options=options)
+    found = minimize(
+        value_and_gradient,
+        begin,
+        jac=True,
+        method="L-BFGS-B",
+        callback=stop_where_flat,
+        options=options,
+    )
     value_and_gradient(found.x)
     if not latest < CONVERGED * steepest:
         left = latest / steepest
-        raise RuntimeError(f"not converged at C = {c:g}: {left:.1e} of the gradient is left ({found.message})")
+        raise RuntimeError(
+            f"not converged at C = {c:g}: {left:.1e} of the gradient is left ({found.message})"
+        )
     return units * torch.from_numpy(found.x).to(x.dtype).view_as(start)

@@ -48,8 +48,11 @@ def fit_noise() -> None:
         shards_by_split[split] = tuple(shards)
         for shard in shards:
             for layer in range(LAYERS):
-                states.values.store.write(shard, layer, np.roll(noise, layer, axis=0)[: shard.stop - shard.start], [])
-    # A cap the kernel enforces on private memory; pages of the store itself are the system's to keep or drop.
+                states.values.store.write(
+                    shard, layer, np.roll(noise, layer, axis=0)[: shard.stop - shard.start], []
+                )
+    # A cap the kernel enforces on private memory; pages of the store itself are the system's to
+    # keep or drop.
     resource.setrlimit(resource.RLIMIT_DATA, (2 * GIB, 2 * GIB))
     data = ask(Task(name="noise", title="", annotation="upos", shape="word"), corpus)
     fit(states, [data], settings=FitSettings(epochs=1))

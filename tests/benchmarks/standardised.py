@@ -11,7 +11,8 @@ from probekit.tasks.question import Question
 
 
 def standardised(states: Vectors, question: Question, layer: int) -> dict[Split, torch.Tensor]:
-    """The instances' vectors `(n, width)` of every split, float32: each number has mean 0 and variance 1 in training.
+    """The instances' vectors `(n, width)` of every split, float32: each number has mean 0 and
+    variance 1 in training.
 
     Numbers that never vary in training are 0 throughout.
     """
@@ -36,7 +37,10 @@ def _instances(words: torch.Tensor, question: Question, split: Split) -> torch.T
 
 def _standardise(values: dict[Split, torch.Tensor]) -> dict[Split, torch.Tensor]:
     deviation, mean = torch.std_mean(values["train"], dim=0, correction=0)
-    # Some models have dimensions that never vary. Divided by its deviation such a number would not be one.
+    # Some models have dimensions that never vary. Divided by its deviation such a number would not
+    # be one.
     varies = deviation > 1e-6
     deviation = torch.where(varies, deviation, torch.ones_like(deviation))
-    return {split: torch.where(varies, (rows - mean) / deviation, 0.0) for split, rows in values.items()}
+    return {
+        split: torch.where(varies, (rows - mean) / deviation, 0.0) for split, rows in values.items()
+    }

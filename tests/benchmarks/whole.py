@@ -1,4 +1,5 @@
-"""`probekit probe --task pos,dep,srl` on en_ewt, cold and from the cache, against the bare forward pass."""
+"""`probekit probe --task pos,dep,srl` on en_ewt, cold and from the cache, against the bare forward
+pass."""
 
 from __future__ import annotations
 
@@ -17,7 +18,14 @@ from tests.benchmarks.extraction import _batches
 from tests.benchmarks.timing import figure
 
 ROUNDS = 3
-COMMAND = [str(Path(sys.executable).with_name("probekit")), "probe", "--model", "minilm", "--corpus", "en_ewt"]
+COMMAND = [
+    str(Path(sys.executable).with_name("probekit")),
+    "probe",
+    "--model",
+    "minilm",
+    "--corpus",
+    "en_ewt",
+]
 
 
 def run(cache: str) -> float:
@@ -51,7 +59,10 @@ def main() -> None:
             colds.append(run(cache))
             bares.append(bare + half(1))
             warms.append(run(cache))
-        print(f"  bare pass {bares[-1]:.1f} s, cold {colds[-1]:.1f} s, from the cache {warms[-1]:.1f} s", flush=True)
+        print(
+            f"  bare pass {bares[-1]:.1f} s, cold {colds[-1]:.1f} s, from the cache {warms[-1]:.1f} s",
+            flush=True,
+        )
     bare, cold, warm = median(bares), median(colds), median(warms)
     print(f"  reading {reading:.1f} s")
     figure("(cold - reading) / bare pass", (cold - reading) / bare, "<= 1.35")

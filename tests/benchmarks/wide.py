@@ -1,4 +1,5 @@
-"""Fitting linear probes of all layers of large models, on made-up states: seconds, and the peak of memory.
+"""Fitting linear probes of all layers of large models, on made-up states: seconds, and the peak of
+memory.
 
 `python -m tests.benchmarks wide --sizes small` runs the smaller of the two alone.
 """
@@ -49,7 +50,8 @@ LABELS = 17
 
 @dataclass(frozen=True)
 class Noise:
-    """`Vectors` that are the same noise at every layer, so that the states themselves take little memory.
+    """`Vectors` that are the same noise at every layer, so that the states themselves take little
+    memory.
 
     Attributes:
         noise: `(words, dim)`, float16; splits read it from the beginning.
@@ -66,7 +68,12 @@ class Noise:
         object.__setattr__(self, "dim", self.noise.shape[1])
 
     def read(
-        self, split: Split, start: int, stop: int, layers: Sequence[int], out: np.ndarray | None = None
+        self,
+        split: Split,
+        start: int,
+        stop: int,
+        layers: Sequence[int],
+        out: np.ndarray | None = None,
     ) -> np.ndarray:
         """Vectors of words `start` to `stop`, the same at every layer: see `Vectors`."""
         if out is None:
@@ -78,7 +85,9 @@ class Noise:
 def main(arguments: Sequence[str] = ()) -> None:
     """Fit each size in a process of its own."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks wide")
-    parser.add_argument("--sizes", default=",".join(SIZES), help="small, large, or both with a comma between")
+    parser.add_argument(
+        "--sizes", default=",".join(SIZES), help="small, large, or both with a comma between"
+    )
     for name in parser.parse_args(arguments).sizes.split(","):
         size = SIZES[name]
         command = [sys.executable, "-m", "tests.benchmarks.wide", name]
@@ -93,7 +102,9 @@ def fit_noise(size: Size) -> None:
     """Fit, and print the seconds it took and the peak of this process's resident memory in bytes."""
     rng = np.random.default_rng(0)
     words = dict(zip(SPLITS, (size.words, size.words // 10, size.words // 10), strict=True))
-    corpus = made_corpus({split: rng.integers(0, LABELS, n) for split, n in words.items()}, words=20)
+    corpus = made_corpus(
+        {split: rng.integers(0, LABELS, n) for split, n in words.items()}, words=20
+    )
     noise = rng.standard_normal((size.words, size.dim), dtype=np.float32).astype(np.float16)
     states = Noise(corpus, tuple(range(size.layers)), noise)
     data = ask(Task(name="noise", title="", annotation="upos", shape="word"), corpus)

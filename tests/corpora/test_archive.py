@@ -40,7 +40,12 @@ def test_reads_matching_members_without_top_folder(tmp_path: Path) -> None:
 def test_digest_is_of_paths_and_contents_only() -> None:
     digest = digest_members({"a": b"1", "b": b"2"})
     assert digest == digest_members({"b": b"2", "a": b"1"})
-    assert len({digest, digest_members({"a": b"1", "b": b"3"}), digest_members({"a": b"1", "c": b"2"})}) == 3
+    assert (
+        len(
+            {digest, digest_members({"a": b"1", "b": b"3"}), digest_members({"a": b"1", "c": b"2"})}
+        )
+        == 3
+    )
 
 
 def linked(kind: bytes) -> tarfile.TarInfo:
@@ -55,7 +60,9 @@ def test_members_that_lead_out_are_refused(name: str, tmp_path: Path) -> None:
         read_members(pack(tmp_path, {**GOOD, name: b"x"}), "data/*.skel")
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE]
+)
 def test_links_and_devices_are_refused(kind: bytes, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="not a plain file"):
         read_members(pack(tmp_path, GOOD, linked(kind)), "data/*.skel")
@@ -162,7 +169,9 @@ def test_flipped_and_cut_archives_are_an_error_or_as_they_were(tmp_path: Path) -
     content = (pax(len(RECORD)) + padded(RECORD)) + member() + bytes(1024)
     draw = random.Random(0)
     for _ in range(400):
-        changed = bytearray(content[: draw.randrange(512, len(content))] if draw.random() < 0.3 else content)
+        changed = bytearray(
+            content[: draw.randrange(512, len(content))] if draw.random() < 0.3 else content
+        )
         for _ in range(draw.randrange(1, 4)):
             changed[draw.randrange(len(changed))] = draw.randrange(256)
         path.write_bytes(changed)

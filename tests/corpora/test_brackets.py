@@ -7,13 +7,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probekit.corpora.passage import Edge
-from probekit.corpora.readers.brackets import NO_PREDICATE, BracketError, category_of, constituents, roles, spans
+from probekit.corpora.readers.brackets import (
+    NO_PREDICATE,
+    BracketError,
+    category_of,
+    constituents,
+    roles,
+    spans,
+)
 from probekit.corpora.tally import Tally
 
 
 def test_spans_by_hand() -> None:
     bits = ["(TOP(S(NP*", "*)", "(VP*", "(NP*)))", "*)"]
-    assert spans(bits) == [((0, 5), "TOP"), ((0, 4), "S"), ((0, 2), "NP"), ((2, 4), "VP"), ((3, 4), "NP")]
+    assert spans(bits) == [
+        ((0, 5), "TOP"),
+        ((0, 4), "S"),
+        ((0, 2), "NP"),
+        ((2, 4), "VP"),
+        ((3, 4), "NP"),
+    ]
 
 
 def test_bits_of_one_word_and_without_a_star() -> None:
@@ -21,13 +34,17 @@ def test_bits_of_one_word_and_without_a_star() -> None:
 
 
 def test_constituents_keep_the_outermost_of_a_span() -> None:
-    assert constituents(["(TOP(FRAG(NP-SBJ*)", "*))"]) == (Edge(((0, 2),), "FRAG"), Edge(((0, 1),), "NP"))
+    assert constituents(["(TOP(FRAG(NP-SBJ*)", "*))"]) == (
+        Edge(((0, 2),), "FRAG"),
+        Edge(((0, 1),), "NP"),
+    )
     bits = ["(ROOT(S(VP-TPC=1(VP*", "(-LRB-*))))", "(*))"]  # the last bracket has no label
     assert constituents(bits) == (Edge(((0, 2),), "S"), Edge(((1, 2),), "-LRB-"))
 
 
 @pytest.mark.parametrize(
-    ("label", "category"), [("NP-SBJ", "NP"), ("NP=2", "NP"), ("PRT|ADVP", "PRT|ADVP"), ("-NONE-", "-NONE-"), ("", "")]
+    ("label", "category"),
+    [("NP-SBJ", "NP"), ("NP=2", "NP"), ("PRT|ADVP", "PRT|ADVP"), ("-NONE-", "-NONE-"), ("", "")],
 )
 def test_function_tags(label: str, category: str) -> None:
     assert category_of(label) == category
@@ -49,7 +66,8 @@ def test_roles_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bits", "word"), [(["*", "*)"], 1), (["(A*", "*"], 0), (["*", "A"], 1), ([""], 0), (["*(A"], 0), (["(A* )"], 0)]
+    ("bits", "word"),
+    [(["*", "*)"], 1), (["(A*", "*"], 0), (["*", "A"], 1), ([""], 0), (["*(A"], 0), (["(A* )"], 0)],
 )
 def test_bad_brackets_name_the_word(bits: list[str], word: int) -> None:
     with pytest.raises(BracketError) as error:

@@ -14,9 +14,7 @@ from probekit.errors import CorpusError, InputError
 
 HEAD = 'title = "t"\nlicence = "l"\nreader = "conllu"\nannotations = ["upos"]\n'
 FILES = '[files]\ntrain = "a.conllu"\n'
-SOURCE = (
-    f'[[sources]]\nrepo = "o/r"\ncommit = "{"a" * 40}"\npath = "x.conllu"\nsha256 = "{"0" * 64}"\nsplit = "train"\n'
-)
+SOURCE = f'[[sources]]\nrepo = "o/r"\ncommit = "{"a" * 40}"\npath = "x.conllu"\nsha256 = "{"0" * 64}"\nsplit = "train"\n'
 
 
 def card(text: str, folder: Path) -> Path:
@@ -47,7 +45,10 @@ def test_own_card(tmp_path: Path) -> None:
         (HEAD + "files = 3\n", "'files' takes a table of texts"),
         (HEAD, "exactly one of"),
         (HEAD + FILES + SOURCE, "exactly one of"),
-        (HEAD + SOURCE.replace("sha256", "sha265"), "source 1: unknown key 'sha265': did you mean 'sha256'?"),
+        (
+            HEAD + SOURCE.replace("sha256", "sha265"),
+            "source 1: unknown key 'sha265': did you mean 'sha256'?",
+        ),
         (HEAD + SOURCE.replace("a" * 40, "main"), "'commit' is 40 hexadecimal digits, not 'main'"),
         (HEAD + SOURCE.replace("o/r", "../x"), "'repo' is OWNER/REPO"),
         (HEAD + SOURCE.replace("x.conllu", "../../x"), "must stay inside the repository"),

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from probekit.corpora.passage import Edge
-from probekit.corpora.readers.conll2012 import BAD_CONSTITUENTS, BAD_ENTITIES, BAD_MENTIONS, BAD_ROLES, read_file
+from probekit.corpora.readers.conll2012 import (
+    BAD_CONSTITUENTS,
+    BAD_ENTITIES,
+    BAD_MENTIONS,
+    BAD_ROLES,
+    read_file,
+)
 from probekit.corpora.readers.masks import MASKED_DOCUMENTS
 from probekit.corpora.tally import Tally
 from probekit.errors import CorpusError
@@ -51,7 +57,11 @@ def test_every_layer(tmp_path: Path) -> None:
         Edge(((3, 4), (0, 1)), "ARG0"),
     )
     assert first.edges["entities"] == (Edge(((0, 1),), "PERSON"), Edge(((3, 5),), "WORK"))
-    assert first.edges["mentions"] == (Edge(((0, 1),), "1"), Edge(((2, 4),), "2"), Edge(((3, 4),), "3"))
+    assert first.edges["mentions"] == (
+        Edge(((0, 1),), "1"),
+        Edge(((2, 4),), "2"),
+        Edge(((3, 4),), "3"),
+    )
     assert second.words == ("(",) and second.edges["roles"] == ()
     assert [p.document for p in (first, second, third)] == ["nw/x_0", "nw/x_0", "nw/x_1"]
     assert not tally
@@ -61,10 +71,17 @@ def test_every_layer(tmp_path: Path) -> None:
     ("old", "new", "line", "message"),
     [
         ("(ARG1*  *       (2", "(ARG1* (2", 4, "13 columns, the sentence began with 14"),
-        ("nw/x 1 0 Yes UH (TOP(INTJ*)) - - - - * (1)", "nw/x 1 0 Yes UH", 12, "5 columns, expected at least 12"),
+        (
+            "nw/x 1 0 Yes UH (TOP(INTJ*)) - - - - * (1)",
+            "nw/x 1 0 Yes UH",
+            12,
+            "5 columns, expected at least 12",
+        ),
     ],
 )
-def test_malformed_files_name_the_line(old: str, new: str, line: int, message: str, tmp_path: Path) -> None:
+def test_malformed_files_name_the_line(
+    old: str, new: str, line: int, message: str, tmp_path: Path
+) -> None:
     path = tmp_path / "x_conll"
     assert old in TEXT
     path.write_text(TEXT.replace(old, new))
@@ -99,10 +116,12 @@ def test_what_cannot_be_read_is_absent_for_its_sentence(
 
 
 def blank_columns(blank: str, last: str, separator: str) -> str:
-    """Two sentences with coreference only: `blank` in the other columns, `last` where a word is no mention."""
+    """Two sentences with coreference only: `blank` in the other columns, `last` where a word is no
+    mention."""
     words = (("Ann", "(1)"), ("saw", last), ("the", "(2"), ("dog", "2)"), (".", last))
     rows = [
-        separator.join(["book", "0", str(i), word, *[blank] * 8, mention]) for i, (word, mention) in enumerate(words)
+        separator.join(["book", "0", str(i), word, *[blank] * 8, mention])
+        for i, (word, mention) in enumerate(words)
     ]
     return "\n".join(rows) + "\n\n"
 
@@ -110,14 +129,19 @@ def blank_columns(blank: str, last: str, separator: str) -> str:
 @pytest.mark.parametrize("separator", ["\t", " "])
 @pytest.mark.parametrize("last", ["-", "_", ""])
 @pytest.mark.parametrize("blank", ["-", "_"])
-def test_columns_without_annotation_are_absent(blank: str, last: str, separator: str, tmp_path: Path) -> None:
+def test_columns_without_annotation_are_absent(
+    blank: str, last: str, separator: str, tmp_path: Path
+) -> None:
     path = tmp_path / "x_conll"
     path.write_text(blank_columns(blank, last, separator) * 2)
     tally = Tally()
     passages = read_file(path, tally)
     assert len(passages) == 2 and not tally
     for passage in passages:
-        assert passage.edges == {"mentions": (Edge(((0, 1),), "1"), Edge(((2, 4),), "2"))} and passage.tags == {}
+        assert (
+            passage.edges == {"mentions": (Edge(((0, 1),), "1"), Edge(((2, 4),), "2"))}
+            and passage.tags == {}
+        )
 
 
 def test_skeletons_are_masked(tmp_path: Path) -> None:

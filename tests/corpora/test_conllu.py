@@ -1,4 +1,5 @@
-"""The CoNLL-U reader: what it reads, what it leaves out, and the line it names when a file is malformed."""
+"""The CoNLL-U reader: what it reads, what it leaves out, and the line it names when a file is
+malformed."""
 
 from __future__ import annotations
 
@@ -13,7 +14,14 @@ from hypothesis import strategies as st
 
 from probekit.corpora.passage import Edge, Passage
 from probekit.corpora.readers.conllu import BAD_CONSTITUENTS, BAD_ROLES, read_file
-from probekit.corpora.readers.conllu_file import BAD_ENTITY, BAD_HEAD, EMPTY_CELL, NO_HEADER, NO_ID, SPACES
+from probekit.corpora.readers.conllu_file import (
+    BAD_ENTITY,
+    BAD_HEAD,
+    EMPTY_CELL,
+    NO_HEADER,
+    NO_ID,
+    SPACES,
+)
 from probekit.corpora.readers.ignored import IGNORED_LABELS
 from probekit.corpora.readers.masks import MASKED_DOCUMENTS, MASKED_SENTENCES
 from probekit.corpora.tally import Tally
@@ -36,7 +44,9 @@ GOOD = """\
 """
 
 
-def read(text: str | bytes, folder: Path, name: str = "file.conllu") -> tuple[Sequence[Passage], Counter[str]]:
+def read(
+    text: str | bytes, folder: Path, name: str = "file.conllu"
+) -> tuple[Sequence[Passage], Counter[str]]:
     path = folder / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     tally = Tally()
@@ -68,7 +78,9 @@ def test_file_without_documents_is_one(tmp_path: Path) -> None:
     text = "1\ta" + "\t_" * 8 + "\n\n1\tb" + "\t_" * 8
     passages, _ = read(text, tmp_path, "mine.conllu")
     assert [(p.id, p.document) for p in passages] == [("mine-1", "mine"), ("mine-2", "mine")]
-    assert passages[0].tags == {} and passages[0].edges == {}  # a column of nothing but _ is no annotation
+    assert (
+        passages[0].tags == {} and passages[0].edges == {}
+    )  # a column of nothing but _ is no annotation
 
 
 PLUS = """\
@@ -111,7 +123,14 @@ def masked(document: str, words: list[str]) -> str:
 
 def test_masked_documents_and_sentences_are_left_out_and_counted(tmp_path: Path) -> None:
     text = masked("a", ["_", "_", "_"]) + masked("b", ["A", "_"]) + masked("c", ["x"] * 9)
-    text += "1\t_\t_\tX" + "\t_" * 6 + "\n2\t_\t_\tX" + "\t_" * 6 + "\n\n" + masked("d", ["_", "!", "_"])
+    text += (
+        "1\t_\t_\tX"
+        + "\t_" * 6
+        + "\n2\t_\t_\tX"
+        + "\t_" * 6
+        + "\n\n"
+        + masked("d", ["_", "!", "_"])
+    )
     passages, tally = read(text, tmp_path)
     assert [p.document for p in passages] == ["b", "c"]
     assert tally == {MASKED_DOCUMENTS: 2, MASKED_SENTENCES: 3}
@@ -138,7 +157,11 @@ MALFORMED = {
     "empty form": (row("1", ""), 1, "FORM is empty"),
     "range backwards": (f"{row('1-1')}\n{row('1')}", 1, "bad range '1-1'"),
     "range out of place": (f"{row('1')}\n{row('3-4')}\n{row('2')}", 2, "bad range '3-4'"),
-    "ranges overlap": (f"{row('1-3')}\n{row('1')}\n{row('2-3')}\n{row('2')}\n{row('3')}", 3, "bad range"),
+    "ranges overlap": (
+        f"{row('1-3')}\n{row('1')}\n{row('2-3')}\n{row('2')}\n{row('3')}",
+        3,
+        "bad range",
+    ),
     "range too long": (f"{row('1-3')}\n{row('1')}\n{row('2')}", 3, "reaches to word 3"),
     "empty node out of place": (f"{row('1')}\n{row('3.1')}", 2, "empty node '3.1'"),
     "no words": (row("0.1"), 1, "without words"),
@@ -157,14 +180,24 @@ UNREADABLE = {
     "head other digits": (f"{FIRST}\n{row('2', head='²')}", 2, BAD_HEAD, {"dependencies"}),
     "head of many digits": (f"{FIRST}\n{row('2', head='1' * 5000)}", 2, BAD_HEAD, {"dependencies"}),
     "self-loop": (f"{FIRST}\n{row('2', head='2')}", 2, BAD_HEAD, {"dependencies"}),
-    "entity": (f"{ENTITY}{FIRST[:-1]}Entity=(1-a)\n{row('2')[:-1]}Entity=b", 3, BAD_ENTITY, {"entities", "mentions"}),
+    "entity": (
+        f"{ENTITY}{FIRST[:-1]}Entity=(1-a)\n{row('2')[:-1]}Entity=b",
+        3,
+        BAD_ENTITY,
+        {"entities", "mentions"},
+    ),
     "entity header": (
         f"# global.Entity = etype-identity\n{FIRST}\n{row('2')[:-1]}Entity=(a-b)",
         3,
         NO_ID,
         {"entities", "mentions"},
     ),
-    "no entity header": (f"{FIRST}\n{row('2')[:-1]}Entity=(a-b)", 2, NO_HEADER, {"entities", "mentions"}),
+    "no entity header": (
+        f"{FIRST}\n{row('2')[:-1]}Entity=(a-b)",
+        2,
+        NO_HEADER,
+        {"entities", "mentions"},
+    ),
     "constituents": (
         "# global.columns = ID FORM PROBEKIT:CONST\n1\ta\t(S*\n2\tb\t*))",
         3,
@@ -179,7 +212,9 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("case", UNREADABLE)
-def test_what_cannot_be_read_is_absent_for_its_sentence_counted_and_located(case: str, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_absent_for_its_sentence_counted_and_located(
+    case: str, tmp_path: Path
+) -> None:
     text, line, kind, absent = UNREADABLE[case]
     path = tmp_path / "file.conllu"
     path.write_text(f"{text}\n\n")
@@ -207,7 +242,9 @@ def test_entity_fields_in_any_order(header: str, tmp_path: Path) -> None:
     text = f"# global.Entity = {header}\n{FIRST[:-1]}Entity=({bracket})\n{row('2')}\n"
     (passage,), tally = read(text, tmp_path)
     assert passage.edges["mentions"] == (Edge(((0, 1),), "e1"),) and not tally
-    assert passage.edges.get("entities", ()) == ((Edge(((0, 1),), "etype"),) if "etype" in fields else ())
+    assert passage.edges.get("entities", ()) == (
+        (Edge(((0, 1),), "etype"),) if "etype" in fields else ()
+    )
 
 
 @pytest.mark.parametrize("case", MALFORMED)
@@ -230,9 +267,9 @@ def test_missing_file(tmp_path: Path) -> None:
         read_file(tmp_path / "none.conllu", Tally())
 
 
-FORMS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=6).filter(
-    lambda form: form != "_" and not form.startswith("#")
-)
+FORMS = st.text(
+    st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=6
+).filter(lambda form: form != "_" and not form.startswith("#"))
 LABELS = st.from_regex(r"[A-Z]{1,3}", fullmatch=True)
 
 
@@ -242,8 +279,12 @@ def passages(draw: st.DrawFn) -> Passage:
     words = tuple(draw(st.lists(FORMS, min_size=1, max_size=8)))
     n = len(words)
     upos = tuple(draw(st.lists(LABELS, min_size=n, max_size=n)))
-    heads = [draw(st.sampled_from([head for head in range(n + 1) if head != i + 1])) for i in range(n)]
-    arcs = tuple(Edge(((head - 1, head), (i, i + 1)), draw(LABELS)) for i, head in enumerate(heads) if head)
+    heads = [
+        draw(st.sampled_from([head for head in range(n + 1) if head != i + 1])) for i in range(n)
+    ]
+    arcs = tuple(
+        Edge(((head - 1, head), (i, i + 1)), draw(LABELS)) for i, head in enumerate(heads) if head
+    )
     cuts = sorted(draw(st.sets(st.integers(0, n), max_size=4)))
     phrases = tuple(Edge((span,), draw(LABELS)) for span in pairwise(cuts))
     edges = {"dependencies": arcs, "constituents": phrases}
@@ -251,8 +292,11 @@ def passages(draw: st.DrawFn) -> Passage:
 
 
 def write(passage: Passage) -> str:
-    """The passage as CoNLL-U Plus, with a multi-word token and an empty node that no reader must count."""
-    heads = {edge.spans[1][0]: (edge.spans[0][1], edge.label) for edge in passage.edges["dependencies"]}
+    """The passage as CoNLL-U Plus, with a multi-word token and an empty node that no reader must
+    count."""
+    heads = {
+        edge.spans[1][0]: (edge.spans[0][1], edge.label) for edge in passage.edges["dependencies"]
+    }
     starts = {edge.spans[0][0]: edge.label for edge in passage.edges["constituents"]}
     ends = {edge.spans[0][1] - 1 for edge in passage.edges["constituents"]}
     lines = [f"# sent_id = {passage.id}", "# a comment  with = signs", "0.1\t+" + "\t_" * 5]
@@ -265,7 +309,9 @@ def write(passage: Passage) -> str:
     return "\n".join(lines) + "\n\n"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(made=st.lists(passages(), min_size=1, max_size=3))
 def test_round_trip(made: list[Passage], tmp_path: Path) -> None:
     header = "# global.columns = ID FORM UPOS HEAD DEPREL MISC PROBEKIT:CONST\n# newdoc id = doc\n"
@@ -293,7 +339,10 @@ def test_agrees_with_the_conllu_package(ewt_dev: Path) -> None:
         assert list(passage.words) == [token["form"] for token in tokens]
         assert list(passage.tags["upos"]) == [token["upos"] for token in tokens]
         assert list(passage.tags["xpos"]) == [token["xpos"] for token in tokens]
-        features = [token["feats"] and "|".join(f"{k}={v}" for k, v in token["feats"].items()) for token in tokens]
+        features = [
+            token["feats"] and "|".join(f"{k}={v}" for k, v in token["feats"].items())
+            for token in tokens
+        ]
         assert list(passage.tags["feats"]) == features
         arcs = [(token["head"], token["id"], token["deprel"]) for token in tokens if token["head"]]
         edges = passage.edges["dependencies"]
@@ -301,7 +350,9 @@ def test_agrees_with_the_conllu_package(ewt_dev: Path) -> None:
 
 
 def test_ignored_labels_are_missing_but_a_word_may_be_such_a_number(tmp_path: Path) -> None:
-    text = "1\t-100\t-100\tX\t-100\t_\t0\troot\t_\tKind=-100\n2\tx\tx\tX\t-1\t_\t1\tdep\t_\tKind=a\n"
+    text = (
+        "1\t-100\t-100\tX\t-100\t_\t0\troot\t_\tKind=-100\n2\tx\tx\tX\t-1\t_\t1\tdep\t_\tKind=a\n"
+    )
     (passage,), tally = read(text, tmp_path)
     assert passage.words[0] == "-100" and passage.tags["lemma"] == ("-100", "x")
     assert passage.tags["xpos"] == (None, "-1")

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from probekit.corpora.passage import Edge
-from probekit.corpora.readers.edges import BAD_SPAN, BAD_TARGET, IGNORED_LABELS, NO_TARGETS, NO_TEXT, read_file
+from probekit.corpora.readers.edges import (
+    BAD_SPAN,
+    BAD_TARGET,
+    IGNORED_LABELS,
+    NO_TARGETS,
+    NO_TEXT,
+    read_file,
+)
 from probekit.corpora.readers.masks import MASKED_DOCUMENTS
 from probekit.corpora.tally import Tally
 from probekit.errors import CorpusError

@@ -34,7 +34,8 @@ def mentions(
 
 
 def test_gum_sentence_by_hand() -> None:
-    """From GUM_academic_exposure-2: commas in minspan, colons in infstat, four brackets closed at once."""
+    """From GUM_academic_exposure-2: commas in minspan, colons in infstat, four brackets closed at
+    once."""
     values = [
         "(4-abstract-new-nnnnn-cf4-2-sgl",
         "(5-abstract-new-nnnnn-cf5-3-sgl",
@@ -94,7 +95,9 @@ def test_value_in_misc() -> None:
 def nested(draw: st.DrawFn) -> list[tuple[int, int, str]]:
     """Well-nested mentions with distinct entities over eight words, in the order they open."""
     found: list[tuple[int, int]] = []
-    for start, length in draw(st.lists(st.tuples(st.integers(0, 7), st.integers(1, 8)), max_size=6)):
+    for start, length in draw(
+        st.lists(st.tuples(st.integers(0, 7), st.integers(1, 8)), max_size=6)
+    ):
         span = (start, min(8, start + length))
         if all(b <= span[0] or span[1] <= a or (a <= span[0] and span[1] <= b) or (span[0] <= a and b <= span[1])
                for a, b in found):  # fmt: skip
@@ -108,7 +111,11 @@ def test_entities_round_trip(made: list[tuple[int, int, str]]) -> None:
     values = []
     for i in range(8):
         closing = [f"{name})" for start, end, name in reversed(made) if end == i + 1 and start < i]
-        opening = [f"({name}-t{name}-x" + (")" if end == i + 1 else "") for start, end, name in made if start == i]
+        opening = [
+            f"({name}-t{name}-x" + (")" if end == i + 1 else "")
+            for start, end, name in made
+            if start == i
+        ]
         values.append("".join(closing + opening))
     typed, found, tally = mentions(values)
     assert found == made

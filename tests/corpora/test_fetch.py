@@ -59,7 +59,9 @@ class Handler(BaseHTTPRequestHandler):
                 self.server.answer(self)
             return
         body, status = self.server.content, self.server.status
-        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and self.server.ranges else 0
+        start = (
+            int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and self.server.ranges else 0
+        )
         if start and start >= len(body):
             self.send_response(416)
             self.end_headers()
@@ -146,7 +148,9 @@ def test_a_part_that_is_whole_or_of_something_else(server: Server, stale: bytes)
 
 def test_changed_file_is_an_error_unless_allowed(server: Server) -> None:
     server.content = b"changed"
-    with pytest.raises(CorpusError, match=r"a\.conllu differs.*sha256 is .*expected .*allow_modified=True"):
+    with pytest.raises(
+        CorpusError, match=r"a\.conllu differs.*sha256 is .*expected .*allow_modified=True"
+    ):
         fetch(card())
     assert not target().exists() and not part_of(target()).exists()
     assert fetch(card(), allow_modified=True).modified == ("a.conllu",)
@@ -163,7 +167,9 @@ def test_refused_and_unreachable(server: Server, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(CorpusError) as error:
         fetch(card())
     message = str(error.value)
-    assert "ConnectionError" in message and str(target()) in message and "PROBEKIT_MIRROR" in message
+    assert (
+        "ConnectionError" in message and str(target()) in message and "PROBEKIT_MIRROR" in message
+    )
     assert "\n" not in message
 
 
@@ -179,7 +185,9 @@ def test_full_disk(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("probekit.corpora.download._write", full)
-    with pytest.raises(CorpusError, match=r"cannot write .*a\.conllu\.part: the disk is full; free some"):
+    with pytest.raises(
+        CorpusError, match=r"cannot write .*a\.conllu\.part: the disk is full; free some"
+    ):
         fetch(card())
 
 
@@ -276,8 +284,16 @@ ANSWERS: dict[str, tuple[Answer, str, bool]] = {
     "malformed address": (redirects_to("http://[::1"), "cannot download", True),
     "address without a host": (redirects_to("http://"), "cannot download", True),
     "address of another kind": (redirects_to("ftp://a/b"), "cannot download", True),
-    "address with a bad port": (redirects_to("http://localhost:99999999/"), "cannot download", True),
-    "address that is too long": (redirects_to("http://" + "a" * 300 + "/"), "cannot download", True),
+    "address with a bad port": (
+        redirects_to("http://localhost:99999999/"),
+        "cannot download",
+        True,
+    ),
+    "address that is too long": (
+        redirects_to("http://" + "a" * 300 + "/"),
+        "cannot download",
+        True,
+    ),
     "address to itself": (redirects_to("/a"), "cannot download", True),
     "no address": (redirects_to(""), "HTTP status 302", True),
     "nothing": (refuses(204), "HTTP status 204", True),
@@ -294,7 +310,12 @@ ANSWERS: dict[str, tuple[Answer, str, bool]] = {
 @pytest.mark.parametrize("resumed", [False, True], ids=["new", "resumed"])
 @pytest.mark.parametrize("answer, said, again", ANSWERS.values(), ids=ANSWERS)
 def test_odd_answers_are_an_error_in_a_line(
-    answer: Answer, said: str, again: bool, resumed: bool, server: Server, monkeypatch: pytest.MonkeyPatch
+    answer: Answer,
+    said: str,
+    again: bool,
+    resumed: bool,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("probekit.corpora.download.WINDOW", 0.2)
     monkeypatch.setattr("probekit.corpora.download.SLOWEST", 1024)
@@ -307,7 +328,11 @@ def test_odd_answers_are_an_error_in_a_line(
     with pytest.raises(CorpusError, match=said) as error:
         fetch(card(2 * len(CONTENT)))
     message = str(error.value)
-    assert (AGAIN in message) == again and "secret" not in message and "--allow-modified" not in message
+    assert (
+        (AGAIN in message) == again
+        and "secret" not in message
+        and "--allow-modified" not in message
+    )
     assert "\n" not in message and not target().exists() and time.monotonic() - started < 5
     server.answer = None
     fetch(card())
@@ -317,7 +342,9 @@ def test_odd_answers_are_an_error_in_a_line(
 @pytest.mark.parametrize("length", ["abc", "-5", "1e3", "٣", "9" * 5000, ""])
 def test_an_odd_length_is_no_length(length: str, server: Server) -> None:
     def answer(handler: BaseHTTPRequestHandler) -> None:
-        handler.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Length: " + length.encode() + b"\r\n\r\n" + CONTENT)
+        handler.wfile.write(
+            b"HTTP/1.0 200 OK\r\nContent-Length: " + length.encode() + b"\r\n\r\n" + CONTENT
+        )
 
     server.answer = answer
     try:
@@ -335,7 +362,9 @@ def test_a_page_is_not_accepted_as_a_modified_file(server: Server) -> None:
 
 def test_a_mirror_that_is_neither_folder_nor_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROBEKIT_MIRROR", "ftp://name:secret@host/place")
-    with pytest.raises(CorpusError, match=r"a folder or an http\(s\) address, not ftp://host/place"):
+    with pytest.raises(
+        CorpusError, match=r"a folder or an http\(s\) address, not ftp://host/place"
+    ):
         fetch(card())
     monkeypatch.setenv("PROBEKIT_MIRROR", "~nosuchuser/mirror")
     with pytest.raises(CorpusError, match="has no own/repo"):
@@ -360,7 +389,9 @@ def plant_folder(victim: Path) -> None:
 
 
 @pytest.mark.parametrize("plant", [plant_link, plant_hard_link, plant_lock, plant_folder])
-def test_planted_links_do_not_reach_the_victim(plant: Callable[[Path], None], server: Server, tmp_path: Path) -> None:
+def test_planted_links_do_not_reach_the_victim(
+    plant: Callable[[Path], None], server: Server, tmp_path: Path
+) -> None:
     victim = tmp_path / "home/victim"
     victim.parent.mkdir()
     victim.write_text("mine")

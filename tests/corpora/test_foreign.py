@@ -1,4 +1,5 @@
-"""Foreign data has types: bad cards, files and folders are an error in a line or two, in bounded time. A row each."""
+"""Foreign data has types: bad cards, files and folders are an error in a line or two, in bounded
+time. A row each."""
 
 from __future__ import annotations
 
@@ -49,41 +50,75 @@ def refused(act: Callable[[], object], folder: Path) -> str:
     ("card", "message"),
     [
         pytest.param("x = " + "[" * DEEP, "deep", id="list-deep"),
-        pytest.param("x = " + "[" * 100 + "]" * 100, f"more than {DEPTH} deep", id="list-deeper-than-allowed"),
+        pytest.param(
+            "x = " + "[" * 100 + "]" * 100, f"more than {DEPTH} deep", id="list-deeper-than-allowed"
+        ),
         pytest.param("x = " + "{a = " * 20_000, "deep", id="table-deep"),
         pytest.param("a." * DEEP + "a = 1", "a key of more than 32 parts", id="key-deep"),
-        pytest.param("[" + '"a" . ' * 20_000 + "a]", "a key of more than 32 parts", id="header-deep"),
+        pytest.param(
+            "[" + '"a" . ' * 20_000 + "a]", "a key of more than 32 parts", id="header-deep"
+        ),
         pytest.param("x" * 200_000, "not TOML", id="one-word"),
         pytest.param("'a" * 100_000, "not TOML", id="quotes"),
         pytest.param("x".join("." * 100_000), "not TOML", id="points"),
         pytest.param("#" * (TOML_BYTES + 1), "larger than 262,144 bytes", id="large"),
         pytest.param("bytes = 1" + "0" * 5_000, "not TOML", id="integer-of-5000-digits"),
-        pytest.param("bytes = 0x1" + "0" * 5_000, "more than 64 bits", id="hexadecimal-of-5000-digits"),
+        pytest.param(
+            "bytes = 0x1" + "0" * 5_000, "more than 64 bits", id="hexadecimal-of-5000-digits"
+        ),
         pytest.param(CARD + 'x = "\\ud800"', "not TOML", id="lone-surrogate"),
         pytest.param("\0", "not TOML", id="zero-byte"),
         pytest.param("", "'title' is missing", id="empty"),
         pytest.param("k" * 100_000 + " = 1", "unknown key", id="long-key"),
-        pytest.param(CARD.replace('"conllu"', '"' + "c" * 100_000 + '"') + FILES, "unknown reader", id="long-reader"),
+        pytest.param(
+            CARD.replace('"conllu"', '"' + "c" * 100_000 + '"') + FILES,
+            "unknown reader",
+            id="long-reader",
+        ),
         pytest.param(CARD.replace('"t"', "1"), "'title' takes a text, not 1", id="title-number"),
-        pytest.param(CARD.replace('"t"', "[" * 60 + "]" * 60), "'title' takes a text", id="title-list"),
-        pytest.param(CARD.replace('"l"', "2020-01-01"), "'licence' takes a text", id="licence-date"),
+        pytest.param(
+            CARD.replace('"t"', "[" * 60 + "]" * 60), "'title' takes a text", id="title-list"
+        ),
+        pytest.param(
+            CARD.replace('"l"', "2020-01-01"), "'licence' takes a text", id="licence-date"
+        ),
         pytest.param(CARD.replace('"conllu"', "nan"), "'reader' takes a text", id="reader-nan"),
-        pytest.param(CARD.replace('["upos"]', '"upos"'), "'annotations' takes a list of texts", id="annotations-text"),
-        pytest.param(CARD.replace('["upos"]', "[1]"), "'annotations' takes a list of texts", id="annotations-number"),
+        pytest.param(
+            CARD.replace('["upos"]', '"upos"'),
+            "'annotations' takes a list of texts",
+            id="annotations-text",
+        ),
+        pytest.param(
+            CARD.replace('["upos"]', "[1]"),
+            "'annotations' takes a list of texts",
+            id="annotations-number",
+        ),
         pytest.param(CARD + 'files = "a"', "'files' takes a table of texts", id="files-text"),
-        pytest.param(CARD + "[files]\ntrain = []", "'files' takes a table of texts", id="file-list"),
+        pytest.param(
+            CARD + "[files]\ntrain = []", "'files' takes a table of texts", id="file-list"
+        ),
         pytest.param(CARD + "[files]\ntrain = ''", "no file", id="file-empty"),
-        pytest.param(CARD + '[files]\ntrain = "a\\u0000b"', "no name of a file", id="file-zero-byte"),
+        pytest.param(
+            CARD + '[files]\ntrain = "a\\u0000b"', "no name of a file", id="file-zero-byte"
+        ),
         pytest.param(CARD + f'[files]\ntrain = "{"a" * 5_000}"', "too long", id="file-long"),
         pytest.param(CARD + '[files]\ntrain = "/"', "no file", id="file-folder"),
         pytest.param(CARD + '[files]\ntrain = "/dev/zero"', "no file", id="file-endless"),
         pytest.param(CARD + "sources = [1]", "'sources' takes", id="source-number"),
         pytest.param(CARD + "sources = [[]]", "'sources' takes", id="source-list"),
-        pytest.param(CARD + PINNED + "bytes = true", "'bytes' takes a number, not True", id="bytes-true"),
+        pytest.param(
+            CARD + PINNED + "bytes = true", "'bytes' takes a number, not True", id="bytes-true"
+        ),
         pytest.param(CARD + PINNED + "bytes = -1", "not -1", id="bytes-negative"),
         pytest.param(CARD + PINNED + "bytes = 1.5", "'bytes' takes a number", id="bytes-float"),
-        pytest.param(CARD + PINNED.replace('"o/r"', '"' + "o" * 9_000 + '"'), "OWNER/REPO", id="repo-long"),
-        pytest.param(CARD + FILES + "[columns]\nwords = 1", "'columns' takes a table of texts", id="column-number"),
+        pytest.param(
+            CARD + PINNED.replace('"o/r"', '"' + "o" * 9_000 + '"'), "OWNER/REPO", id="repo-long"
+        ),
+        pytest.param(
+            CARD + FILES + "[columns]\nwords = 1",
+            "'columns' takes a table of texts",
+            id="column-number",
+        ),
         pytest.param(CARD + "dataset = false", "'dataset' takes a text", id="dataset-bool"),
     ],
 )
@@ -130,41 +165,101 @@ LEFT_OUT = "rows are left out: not one label a word in 'tag'"
         pytest.param("train.jsonl", "", "is empty", id="jsonl-empty"),
         pytest.param("train.jsonl", "\n \n", "is empty", id="jsonl-blank"),
         pytest.param("train.json", "[]", "has no row", id="json-empty-list"),
-        pytest.param("train.json", "[1]", "row 1: expected a JSON object", id="json-list-of-numbers"),
+        pytest.param(
+            "train.json", "[1]", "row 1: expected a JSON object", id="json-list-of-numbers"
+        ),
         pytest.param("train.jsonl", "{}\n{}", "no keys", id="jsonl-empty-objects"),
         pytest.param("train.jsonl", "1", "jsonl:1: expected a JSON object", id="jsonl-number"),
         pytest.param("train.jsonl", "null", "jsonl:1: expected a JSON object", id="jsonl-null"),
         pytest.param("train.jsonl", "{", "jsonl:1: not JSON", id="jsonl-cut"),
         pytest.param(
-            "train.jsonl", line() + '\n{"a": ' + "[" * DEEP, "jsonl:2: lists or objects more", id="jsonl-deep"
+            "train.jsonl",
+            line() + '\n{"a": ' + "[" * DEEP,
+            "jsonl:2: lists or objects more",
+            id="jsonl-deep",
         ),
-        pytest.param("train.json", "[" * DEEP, "lists or objects more than 64 deep", id="json-deep"),
-        pytest.param("train.jsonl", '{"a": ' * 900 + "1" + "}" * 900, "more than 64 deep", id="jsonl-900-deep"),
         pytest.param(
-            "train.jsonl", '{"tokens": [' + "1" * 5_000 + "]}", "an integer too long", id="jsonl-long-integer"
+            "train.json", "[" * DEEP, "lists or objects more than 64 deep", id="json-deep"
         ),
-        pytest.param("train.jsonl", line(tokens=["\ud800"]), "half a surrogate pair (\\ud800)", id="jsonl-surrogate"),
-        pytest.param("train.jsonl", line(**{"\udfff": 1}), "half a surrogate pair", id="jsonl-surrogate-key"),
-        pytest.param("train.jsonl", line(**{f"c{i}": 1 for i in range(2_000)}), "1,000 columns", id="jsonl-wide"),
+        pytest.param(
+            "train.jsonl",
+            '{"a": ' * 900 + "1" + "}" * 900,
+            "more than 64 deep",
+            id="jsonl-900-deep",
+        ),
+        pytest.param(
+            "train.jsonl",
+            '{"tokens": [' + "1" * 5_000 + "]}",
+            "an integer too long",
+            id="jsonl-long-integer",
+        ),
+        pytest.param(
+            "train.jsonl",
+            line(tokens=["\ud800"]),
+            "half a surrogate pair (\\ud800)",
+            id="jsonl-surrogate",
+        ),
+        pytest.param(
+            "train.jsonl", line(**{"\udfff": 1}), "half a surrogate pair", id="jsonl-surrogate-key"
+        ),
+        pytest.param(
+            "train.jsonl",
+            line(**{f"c{i}": 1 for i in range(2_000)}),
+            "1,000 columns",
+            id="jsonl-wide",
+        ),
         pytest.param("train.jsonl", "\xff", "is not UTF-8", id="jsonl-latin"),
-        pytest.param("train.jsonl", line(tokens=3), "no words in column 'tokens'", id="jsonl-words-number"),
-        pytest.param("train.jsonl", line(tokens={"a": "b"}), "no words in column 'tokens'", id="jsonl-words-object"),
+        pytest.param(
+            "train.jsonl", line(tokens=3), "no words in column 'tokens'", id="jsonl-words-number"
+        ),
+        pytest.param(
+            "train.jsonl",
+            line(tokens={"a": "b"}),
+            "no words in column 'tokens'",
+            id="jsonl-words-object",
+        ),
         pytest.param("train.jsonl", line(tokens=None), "empty split", id="jsonl-null-words"),
         # Parquet
         pytest.param("train.parquet", "", "as Parquet", id="parquet-empty"),
-        pytest.param("train.parquet", "PAR1" + "x" * 100 + "PAR1", "as Parquet", id="parquet-damaged"),
+        pytest.param(
+            "train.parquet", "PAR1" + "x" * 100 + "PAR1", "as Parquet", id="parquet-damaged"
+        ),
         # edge probing
         pytest.param("train.json", edge(text=1), "empty split", id="edges-text-number"),
-        pytest.param("train.json", target(label="\ud83d"), "half a surrogate pair", id="edges-surrogate"),
-        pytest.param("train.json", edge()[:-1] + ', "x": ' + "[" * DEEP, "more than 64 deep", id="edges-deep"),
         pytest.param(
-            "train.json", target(label=1).replace("1}", "1" * 5_000 + "}"), "too long", id="edges-long-integer"
+            "train.json", target(label="\ud83d"), "half a surrogate pair", id="edges-surrogate"
+        ),
+        pytest.param(
+            "train.json", edge()[:-1] + ', "x": ' + "[" * DEEP, "more than 64 deep", id="edges-deep"
+        ),
+        pytest.param(
+            "train.json",
+            target(label=1).replace("1}", "1" * 5_000 + "}"),
+            "too long",
+            id="edges-long-integer",
         ),
         # CoNLL-U
-        pytest.param("train.conllu", WORD.replace("1", "1" * 5_000, 1), "out of sequence", id="conllu-long-id"),
-        pytest.param("train.conllu", WORD + f"2-{'9' * 5_000}" + WORD[1:], "not a number", id="conllu-long-range"),
-        pytest.param("train.conllu", WORD + f"1.{'9' * 5_000}" + WORD[1:], "not a number", id="conllu-long-empty-node"),
-        pytest.param("train.conllu", "#" * 1_000_000 + "\n", "empty split", id="conllu-long-comment"),
+        pytest.param(
+            "train.conllu",
+            WORD.replace("1", "1" * 5_000, 1),
+            "out of sequence",
+            id="conllu-long-id",
+        ),
+        pytest.param(
+            "train.conllu",
+            WORD + f"2-{'9' * 5_000}" + WORD[1:],
+            "not a number",
+            id="conllu-long-range",
+        ),
+        pytest.param(
+            "train.conllu",
+            WORD + f"1.{'9' * 5_000}" + WORD[1:],
+            "not a number",
+            id="conllu-long-empty-node",
+        ),
+        pytest.param(
+            "train.conllu", "#" * 1_000_000 + "\n", "empty split", id="conllu-long-comment"
+        ),
     ],
 )
 def test_bad_files(name: str, content: str, message: str, tmp_path: Path) -> None:
@@ -175,37 +270,77 @@ def test_bad_files(name: str, content: str, message: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "content", "notice"),
     [
-        pytest.param("train.jsonl", line(x=10**30), "not read: x", id="jsonl-integer-beyond-64-bits"),
-        pytest.param("train.jsonl", line() + "\n" + line(tag=3), f"1 {LEFT_OUT}", id="jsonl-tags-number"),
-        pytest.param("train.jsonl", line() + "\n" + line(tag=[{}]), f"1 {LEFT_OUT}", id="jsonl-tags-objects"),
-        pytest.param("train.jsonl", line() + "\n" + line(tag=["X", "Y"]), f"1 {LEFT_OUT}", id="jsonl-a-tag-too-many"),
+        pytest.param(
+            "train.jsonl", line(x=10**30), "not read: x", id="jsonl-integer-beyond-64-bits"
+        ),
+        pytest.param(
+            "train.jsonl", line() + "\n" + line(tag=3), f"1 {LEFT_OUT}", id="jsonl-tags-number"
+        ),
+        pytest.param(
+            "train.jsonl", line() + "\n" + line(tag=[{}]), f"1 {LEFT_OUT}", id="jsonl-tags-objects"
+        ),
+        pytest.param(
+            "train.jsonl",
+            line() + "\n" + line(tag=["X", "Y"]),
+            f"1 {LEFT_OUT}",
+            id="jsonl-a-tag-too-many",
+        ),
         pytest.param("train.json", edge(targets={}), f"1 {NO_TARGETS}", id="edges-targets-object"),
         pytest.param("train.json", edge(targets=[1]), f"1 {BAD_TARGET}", id="edges-target-number"),
         pytest.param("train.json", edge(info=[]), "", id="edges-info-list"),
         pytest.param("train.json", edge(info={"document_id": {}}), "", id="edges-document-object"),
         pytest.param("train.json", target(label={}), f"1 {BAD_TARGET}", id="edges-label-object"),
         pytest.param("train.json", target(label=None), f"1 {BAD_TARGET}", id="edges-label-null"),
-        pytest.param("train.json", target(label=[["x"]]), f"1 {BAD_TARGET}", id="edges-label-lists"),
-        pytest.param("train.json", target(span1=[False, True]), f"1 {BAD_SPAN}", id="edges-span-bool"),
-        pytest.param("train.json", target(span1=[0, 1, 2]), f"1 {BAD_SPAN}", id="edges-span-three"),
-        pytest.param("train.json", target(span1=[0, 10**4_000]), f"1 {BAD_SPAN}", id="edges-span-huge"),
-        pytest.param("train.json", target(span1=["0", "1"]), f"1 {BAD_SPAN}", id="edges-span-texts"),
-        pytest.param("train.json", target(span2=3), f"1 {BAD_SPAN}", id="edges-span2-number"),
-        pytest.param("train.conllu", WORD.replace("0", "9" * 5_000), f"1 {BAD_HEAD}", id="conllu-long-head"),
-        pytest.param("train.conllu", WORD.replace("0", "٣"), f"1 {BAD_HEAD}", id="conllu-arabic-head"),
         pytest.param(
-            "train.conllu", ENTITY + "a" * 1_000_000 + "\n", f"1 {BAD_ENTITY}", id="conllu-entity-of-a-million"
+            "train.json", target(label=[["x"]]), f"1 {BAD_TARGET}", id="edges-label-lists"
         ),
-        pytest.param("train.conllu", ENTITY + "(a" * 500_000 + "\n", f"500,000 {UNPAIRED}", id="conllu-entities-open"),
-        pytest.param("train.conllu", "# " + "= " * 300_000 + "\n" + WORD, "", id="conllu-odd-comment"),
+        pytest.param(
+            "train.json", target(span1=[False, True]), f"1 {BAD_SPAN}", id="edges-span-bool"
+        ),
+        pytest.param("train.json", target(span1=[0, 1, 2]), f"1 {BAD_SPAN}", id="edges-span-three"),
+        pytest.param(
+            "train.json", target(span1=[0, 10**4_000]), f"1 {BAD_SPAN}", id="edges-span-huge"
+        ),
+        pytest.param(
+            "train.json", target(span1=["0", "1"]), f"1 {BAD_SPAN}", id="edges-span-texts"
+        ),
+        pytest.param("train.json", target(span2=3), f"1 {BAD_SPAN}", id="edges-span2-number"),
+        pytest.param(
+            "train.conllu", WORD.replace("0", "9" * 5_000), f"1 {BAD_HEAD}", id="conllu-long-head"
+        ),
+        pytest.param(
+            "train.conllu", WORD.replace("0", "٣"), f"1 {BAD_HEAD}", id="conllu-arabic-head"
+        ),
+        pytest.param(
+            "train.conllu",
+            ENTITY + "a" * 1_000_000 + "\n",
+            f"1 {BAD_ENTITY}",
+            id="conllu-entity-of-a-million",
+        ),
+        pytest.param(
+            "train.conllu",
+            ENTITY + "(a" * 500_000 + "\n",
+            f"500,000 {UNPAIRED}",
+            id="conllu-entities-open",
+        ),
+        pytest.param(
+            "train.conllu", "# " + "= " * 300_000 + "\n" + WORD, "", id="conllu-odd-comment"
+        ),
         pytest.param("train.conllu", WORD[:-2] + "\n", f"1 {EMPTY_CELL}", id="conllu-empty-cell"),
         pytest.param(
-            "train_conll", CONLL.replace("*", "(" * 100_000 + "*", 1), f"1 {BAD_CONSTITUENTS}", id="conll-brackets"
+            "train_conll",
+            CONLL.replace("*", "(" * 100_000 + "*", 1),
+            f"1 {BAD_CONSTITUENTS}",
+            id="conll-brackets",
         ),
-        pytest.param("train_conll", CONLL.replace("(1)", "a" * 60_000), f"1 {BAD_MENTIONS}", id="conll-chain"),
+        pytest.param(
+            "train_conll", CONLL.replace("(1)", "a" * 60_000), f"1 {BAD_MENTIONS}", id="conll-chain"
+        ),
     ],
 )
-def test_what_cannot_be_read_of_a_file_is_counted(name: str, content: str, notice: str, tmp_path: Path) -> None:
+def test_what_cannot_be_read_of_a_file_is_counted(
+    name: str, content: str, notice: str, tmp_path: Path
+) -> None:
     """And located, in bounded time; the words are read."""
     (tmp_path / name).write_text(content)
     begin = time.perf_counter()
@@ -241,25 +376,35 @@ def test_parquet_with_odd_values(tmp_path: Path) -> None:
     path = tmp_path / "train.parquet"
     bytes_of_a_word = pyarrow.array([b"\xff"]).buffers()
     word = pyarrow.Array.from_buffers(pyarrow.string(), 1, bytes_of_a_word)
-    parquet.write_table(pyarrow.table({"tokens": pyarrow.ListArray.from_arrays([0, 1], word)}), path)
+    parquet.write_table(
+        pyarrow.table({"tokens": pyarrow.ListArray.from_arrays([0, 1], word)}), path
+    )
     assert "Invalid UTF" in refused(lambda: load_corpus(tmp_path), tmp_path)
-    label = datasets.Features({"tokens": [datasets.Value("string")], "tag": [datasets.ClassLabel(names=["A", "B"])]})
+    label = datasets.Features(
+        {"tokens": [datasets.Value("string")], "tag": [datasets.ClassLabel(names=["A", "B"])]}
+    )
     table = pyarrow.table({"tokens": [["a"], ["b"]], "tag": [[7], [1]]})
     said = json.dumps({"info": {"features": label.to_dict()}})
     parquet.write_table(table.replace_schema_metadata({"huggingface": said}), path)
     corpus = load_corpus(tmp_path)
     assert [p.tags["tag"] for p in corpus.splits["train"]] == [("B",)]
-    assert any(text.startswith(f"1 {LEFT_OUT}") and f"{path}, row 1" in text for text in corpus.warnings)
+    assert any(
+        text.startswith(f"1 {LEFT_OUT}") and f"{path}, row 1" in text for text in corpus.warnings
+    )
 
 
-def test_parquet_that_promises_more_than_it_can_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet_that_promises_more_than_it_can_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import pyarrow
     from pyarrow import parquet
 
     from probekit.corpora.readers import rows
 
     words = pyarrow.DictionaryArray.from_arrays([0] * 300_000, ["a" * 1_000]).cast(pyarrow.string())
-    parquet.write_table(pyarrow.table({"tokens": words}), tmp_path / "train.parquet", compression="zstd")
+    parquet.write_table(
+        pyarrow.table({"tokens": words}), tmp_path / "train.parquet", compression="zstd"
+    )
     monkeypatch.setattr(rows, "ALLOWANCE", 1_000)
     monkeypatch.setattr(rows, "EXPANSION", 0)
     assert "too many for a file of its size" in refused(lambda: load_corpus(tmp_path), tmp_path)
@@ -309,7 +454,9 @@ def test_links_and_odd_names(tmp_path: Path) -> None:
     assert "not UTF-8" in refused(lambda: load_corpus(tmp_path), tmp_path)
 
 
-@pytest.mark.parametrize("name", ["train.json", "train.conllu", "train.parquet", "train_conll", "mine.toml"])
+@pytest.mark.parametrize(
+    "name", ["train.json", "train.conllu", "train.parquet", "train_conll", "mine.toml"]
+)
 def test_unreadable_files(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As for a user without permission, whoever runs the tests."""
     path = tmp_path / name
@@ -344,8 +491,15 @@ def test_a_treebank_as_cloned(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "xx-ud-dev.conllu").write_text(SENTENCE)
     corpus = load_corpus(tmp_path)
-    assert {split: len(passages) for split, passages in corpus.splits.items()} == {"train": 0, "dev": 0, "test": 1}
-    assert corpus.warnings[0] == f"read in {tmp_path}: test from xx-ud-test.conllu; its sub-folders were not read"
+    assert {split: len(passages) for split, passages in corpus.splits.items()} == {
+        "train": 0,
+        "dev": 0,
+        "test": 1,
+    }
+    assert (
+        corpus.warnings[0]
+        == f"read in {tmp_path}: test from xx-ud-test.conllu; its sub-folders were not read"
+    )
     (tmp_path / "xx-ud-test.conllu").unlink()
     corpus = load_corpus(tmp_path)
     assert corpus.warnings[0] == f"read in {tmp_path}: dev from other/xx-ud-dev.conllu"
@@ -360,12 +514,21 @@ def test_sentences_shared_between_splits_are_counted() -> None:
     (warning,) = overlap({"train": train, "dev": passages("a b", "q r s t u v"), "test": test})
     assert warning.startswith("1 of 4 test sentences (25%) stand word for word in train as well")
     assert "fewer than 5 words not counted" in warning
-    assert overlap({"train": train, "test": passages("a b c d e", *(f"a b c d {i}" for i in range(100)))}) == []
+    assert (
+        overlap(
+            {"train": train, "test": passages("a b c d e", *(f"a b c d {i}" for i in range(100)))}
+        )
+        == []
+    )
     assert overlap({"test": test}) == []
 
 
 def test_brackets_glued_together_are_linear() -> None:
-    assert entities.pieces("(1-a(2-b)3)") == [("1-a", True, False), ("2-b", True, True), ("3", False, True)]
+    assert entities.pieces("(1-a(2-b)3)") == [
+        ("1-a", True, False),
+        ("2-b", True, True),
+        ("3", False, True),
+    ]
     begin = time.perf_counter()
     assert len(entities.pieces("(1-a" * 200_000)) == 200_000
     assert time.perf_counter() - begin < SECONDS

@@ -17,7 +17,13 @@ from probekit.tasks.question import ask
 from probekit.tasks.task import Task
 
 ROWS = [
-    {"id": 1, "tokens": ["Dogs", "bark"], "pos_tags": ["NOUN", "VERB"], "ner": [0, 3], "text": "Dogs bark"},
+    {
+        "id": 1,
+        "tokens": ["Dogs", "bark"],
+        "pos_tags": ["NOUN", "VERB"],
+        "ner": [0, 3],
+        "text": "Dogs bark",
+    },
     {"id": 2, "tokens": ["Hm"], "pos_tags": ["INTJ"], "ner": [0], "text": "Hm"},
     {"id": 3, "tokens": [], "pos_tags": [], "ner": [], "text": ""},
 ]
@@ -31,7 +37,11 @@ def json_folder(folder: Path, rows: list[dict[str, object]]) -> Path:
 
 def test_json_folder(tmp_path: Path) -> None:
     corpus = load_corpus(json_folder(tmp_path, ROWS))
-    assert {split: len(passages) for split, passages in corpus.splits.items()} == {"train": 2, "dev": 2, "test": 2}
+    assert {split: len(passages) for split, passages in corpus.splits.items()} == {
+        "train": 2,
+        "dev": 2,
+        "test": 2,
+    }
     first = corpus.splits["train"][0]
     assert first.words == ("Dogs", "bark")
     assert first.tags == {"pos_tags": ("NOUN", "VERB"), "upos": ("NOUN", "VERB"), "ner": ("0", "3")}
@@ -49,7 +59,9 @@ def test_parquet_folder_with_class_labels(tmp_path: Path) -> None:
             "odd": datasets.Sequence(datasets.Value("string")),
         }
     )
-    rows = datasets.Dataset.from_dict({"words": [["a", "b"]], "tag": [[1, 0]], "odd": [["x"]]}, features=features)
+    rows = datasets.Dataset.from_dict(
+        {"words": [["a", "b"]], "tag": [[1, 0]], "odd": [["x"]]}, features=features
+    )
     for split in ("train", "dev", "test"):
         rows.to_parquet(tmp_path / f"{split}.parquet")
     corpus = load_corpus(tmp_path)
@@ -85,7 +97,9 @@ def test_columns_that_are_not_there(columns: dict[str, str], message: str, tmp_p
         read(Material("x", {"train": (path,)}, columns=columns))
 
 
-def in_splits(folder: Path, train: list[dict[str, object]], others: list[dict[str, object]]) -> Corpus:
+def in_splits(
+    folder: Path, train: list[dict[str, object]], others: list[dict[str, object]]
+) -> Corpus:
     """A folder with these rows for training, and these for dev and test."""
     for split, rows in {"train": train, "validation": others, "test": others}.items():
         (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -113,7 +127,9 @@ TAGS = Task(name="tags", title="", annotation="tags", shape="word")
         (("-100", "x", "y"), ("x", "y")),
     ],
 )
-def test_ignored_labels_are_missing_values(tags: tuple[object, ...], labels: tuple[str, ...], tmp_path: Path) -> None:
+def test_ignored_labels_are_missing_values(
+    tags: tuple[object, ...], labels: tuple[str, ...], tmp_path: Path
+) -> None:
     corpus = in_splits(tmp_path, [tagged(i, tags) for i in range(20)], [tagged(99, tags)])
     data = ask(TAGS, corpus)
     assert data.classes == labels
@@ -145,13 +161,17 @@ def test_class_numbers_below_zero_are_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("short", [(0, 1), (0, 1, 2, 3), None, ()])
-def test_a_row_that_does_not_fit_is_left_out_counted_and_located(short: object, tmp_path: Path) -> None:
+def test_a_row_that_does_not_fit_is_left_out_counted_and_located(
+    short: object, tmp_path: Path
+) -> None:
     rows = [tagged(i, short if i == 77 else (0, 1, 2)) for i in range(120)]
     corpus = in_splits(tmp_path, rows, [tagged(200)])
     assert len(corpus.splits["train"]) == 119
     assert len(ask(TAGS, corpus).splits["train"]) == 119 * 3
     place = f"{tmp_path / 'train.jsonl'}:78"
-    assert f"1 rows are left out: not one label a word in 'tags' (first: {place})" in corpus.warnings
+    assert (
+        f"1 rows are left out: not one label a word in 'tags' (first: {place})" in corpus.warnings
+    )
 
 
 def test_a_row_keeps_the_annotations_that_fit(tmp_path: Path) -> None:
@@ -164,14 +184,20 @@ def test_a_row_keeps_the_annotations_that_fit(tmp_path: Path) -> None:
 
 def test_an_error_carries_what_was_reported(tmp_path: Path) -> None:
     corpus = in_splits(tmp_path, [tagged(i, (0, 1)) for i in range(9)], [tagged(200, (0, 1))])
-    with pytest.raises(TaskError, match=r"no annotation 'tags'.*\n.*not read: tags; expected one row a sentence"):
+    with pytest.raises(
+        TaskError, match=r"no annotation 'tags'.*\n.*not read: tags; expected one row a sentence"
+    ):
         ask(TAGS, corpus)
 
 
 @pytest.mark.parametrize("ignored", ["0", "-100"])
 def test_words_given_as_one_text(ignored: str, tmp_path: Path) -> None:
-    rows: list[dict[str, object]] = [{"words": f"a{i} b c", "tags": f"{ignored} 1 2", "id": f"s{i}"} for i in range(9)]
-    corpus = in_splits(tmp_path, rows, [*rows[:1], {"words": "new words here", "tags": "0 1 2", "id": "x"}])
+    rows: list[dict[str, object]] = [
+        {"words": f"a{i} b c", "tags": f"{ignored} 1 2", "id": f"s{i}"} for i in range(9)
+    ]
+    corpus = in_splits(
+        tmp_path, rows, [*rows[:1], {"words": "new words here", "tags": "0 1 2", "id": "x"}]
+    )
     assert corpus.splits["train"][1].words == ("a1", "b", "c")
     first = None if ignored == "-100" else "0"
     assert corpus.splits["train"][1].tags == {"tags": (first, "1", "2")}
@@ -181,7 +207,10 @@ def test_words_given_as_one_text(ignored: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "named"),
     [
-        ({"sentence_id": 0, "token": "sees", "tag": "VB"}, ["one row a word", "'token'", "sentence_id, token, tag"]),
+        (
+            {"sentence_id": 0, "token": "sees", "tag": "VB"},
+            ["one row a word", "'token'", "sentence_id, token, tag"],
+        ),
         ({"tokens": [1, 2], "tags": [0, 1]}, ["no words in column 'tokens'", "tokens, tags"]),
         ({"text": "a b", "label": 1}, ["no column of words", "text, label"]),
     ],
@@ -191,7 +220,11 @@ def test_other_forms_are_refused_with_the_form_expected(
 ) -> None:
     with pytest.raises(CorpusError) as error:
         in_splits(tmp_path, [row] * 5, [row])
-    for part in [*named, "expected one row a sentence, with a list of words", '{"tokens": ["a", "dog"]']:
+    for part in [
+        *named,
+        "expected one row a sentence, with a list of words",
+        '{"tokens": ["a", "dog"]',
+    ]:
         assert part in str(error.value)
 
 
@@ -215,8 +248,11 @@ def test_hub_offline() -> None:
         load_corpus("hf:nobody/nothing")
 
 
-def test_what_the_library_keeps_of_a_data_set_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder loaded as a data set of the hub is: `datasets` prepares it once, and reads that back unchecked."""
+def test_what_the_library_keeps_of_a_data_set_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder loaded as a data set of the hub is: `datasets` prepares it once, and reads that back
+    unchecked."""
     import datasets
 
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "kept")
@@ -234,13 +270,18 @@ def test_what_the_library_keeps_of_a_data_set_is_checked(tmp_path: Path, monkeyp
 
 def test_a_data_set_of_the_hub_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(CorpusError, match=r"'a/b' is a data set of the hub: pip install 'probekit-nlp\[datasets\]'$"):
+    with pytest.raises(
+        CorpusError,
+        match=r"'a/b' is a data set of the hub: pip install 'probekit-nlp\[datasets\]'$",
+    ):
         load_corpus("hf:a/b")
 
 
 def test_files_of_one_split_come_one_after_the_other(tmp_path: Path) -> None:
     for number in (1, 2):
-        (tmp_path / f"train-{number}.jsonl").write_text(json.dumps({"tokens": ["a"], f"tag{number}": [f"x{number}"]}))
+        (tmp_path / f"train-{number}.jsonl").write_text(
+            json.dumps({"tokens": ["a"], f"tag{number}": [f"x{number}"]})
+        )
     passages = load_corpus(tmp_path).splits["train"]
     assert [p.tags for p in passages] == [{"tag1": ("x1",)}, {"tag2": ("x2",)}]
 

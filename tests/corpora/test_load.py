@@ -18,7 +18,9 @@ from probekit.errors import CorpusError, InputError
 
 
 def sentence(word: str, document: str = "", name: str = "") -> str:
-    comments = (f"# newdoc id = {document}\n" if document else "") + (f"# sent_id = {name}\n" if name else "")
+    comments = (f"# newdoc id = {document}\n" if document else "") + (
+        f"# sent_id = {name}\n" if name else ""
+    )
     return f"{comments}1\t{word}\t_\tX{'	_' * 6}\n\n"
 
 
@@ -37,7 +39,11 @@ def test_folder(tmp_path: Path) -> None:
     folder = conllu_folder(tmp_path, train=sentence("a"), dev=sentence("b"), test=sentence("c"))
     (folder / "README.md").write_text("hello")
     corpus = load_corpus(folder, progress=lambda stage, done, total: seen.append(done))
-    assert [words(corpus.splits[split]) for split in ("train", "dev", "test")] == [["a"], ["b"], ["c"]]
+    assert [words(corpus.splits[split]) for split in ("train", "dev", "test")] == [
+        ["a"],
+        ["b"],
+        ["c"],
+    ]
     assert corpus.name == tmp_path.name and corpus.card is None
     assert corpus.warnings == (
         f"read in {tmp_path}: train from xx-ud-train.conllu; dev from xx-ud-dev.conllu; test from xx-ud-test.conllu",
@@ -47,7 +53,9 @@ def test_folder(tmp_path: Path) -> None:
 
 def test_folder_without_dev(tmp_path: Path) -> None:
     corpus = load_corpus(str(conllu_folder(tmp_path, train=sentence("a"), test=sentence("c"))))
-    assert corpus.splits["dev"] == () and corpus.warnings[1:] == (f"'{tmp_path.name}' has no dev split",)
+    assert corpus.splits["dev"] == () and corpus.warnings[1:] == (
+        f"'{tmp_path.name}' has no dev split",
+    )
 
 
 @pytest.mark.parametrize("empty", ["", "# only a comment\n", "1\t_\t_\tX" + "\t_" * 6 + "\n"])
@@ -65,7 +73,9 @@ def test_folders_of_other_formats(tmp_path: Path) -> None:
         line = {"text": split, "targets": [{"span1": [0, 1], "label": "x"}]}
         (edges / split / "part.json").write_text(json.dumps(line))
         (conll / split).mkdir(parents=True)
-        (conll / split / "a.v4_gold_conll").write_text(f"{split} 0 0 {split} X (TOP*) - - - - * -\n")
+        (conll / split / "a.v4_gold_conll").write_text(
+            f"{split} 0 0 {split} X (TOP*) - - - - * -\n"
+        )
     assert words(load_corpus(edges).splits["dev"]) == ["development"]
     assert load_corpus(edges).span_annotations == {"targets"}
     assert words(load_corpus(conll).splits["dev"]) == ["development"]
@@ -94,24 +104,41 @@ def test_single_file_is_split_by_document(tmp_path: Path) -> None:
     path = tmp_path / "mine.conllu"
     path.write_text("".join(sentence(f"a{i}", f"d{i}") + sentence(f"b{i}") for i in range(40)))
     corpus = load_corpus(path)
-    assert {split: len(passages) for split, passages in corpus.splits.items()} == {"train": 64, "dev": 8, "test": 8}
+    assert {split: len(passages) for split, passages in corpus.splits.items()} == {
+        "train": 64,
+        "dev": 8,
+        "test": 8,
+    }
     documents = [{passage.document for passage in passages} for passages in corpus.splits.values()]
-    assert not documents[0] & documents[1] and not documents[0] & documents[2] and not documents[1] & documents[2]
-    assert corpus.warnings[0] == "mine.conllu is one file: its 40 documents are split into 32 train, 4 dev and 4 test"
+    assert (
+        not documents[0] & documents[1]
+        and not documents[0] & documents[2]
+        and not documents[1] & documents[2]
+    )
+    assert (
+        corpus.warnings[0]
+        == "mine.conllu is one file: its 40 documents are split into 32 train, 4 dev and 4 test"
+    )
     assert load_corpus(path).fingerprint == corpus.fingerprint
 
 
 def test_single_document_is_split_by_sentence(tmp_path: Path) -> None:
     path = tmp_path / "mine.conllu"
     path.write_text("".join(sentence(f"a{i}") for i in range(10)))
-    assert {split: len(p) for split, p in load_corpus(path).splits.items()} == {"train": 8, "dev": 1, "test": 1}
+    assert {split: len(p) for split, p in load_corpus(path).splits.items()} == {
+        "train": 8,
+        "dev": 1,
+        "test": 1,
+    }
     with pytest.raises(CorpusError, match="too few to split"):
         resplit([Passage("a", "d", ("x",)), Passage("b", "d", ("y",))], "f")
 
 
 def test_repeated_ids_are_renamed(tmp_path: Path) -> None:
     folder = conllu_folder(
-        tmp_path, train=sentence("a", name="1") + sentence("b", name="1"), test=sentence("c", name="1")
+        tmp_path,
+        train=sentence("a", name="1") + sentence("b", name="1"),
+        test=sentence("c", name="1"),
     )
     corpus = load_corpus(folder)
     assert [p.id for p in corpus.passages()] == ["1", "1~2", "1~3"]
@@ -122,7 +149,11 @@ def test_ids_that_restart_make_no_documents(tmp_path: Path) -> None:
     path = tmp_path / "ids.conllu"
     path.write_text("".join(sentence(f"w{i}", name=str(i % 3 + 1)) for i in range(60)))
     corpus = load_corpus(path)
-    assert {split: len(passages) for split, passages in corpus.splits.items()} == {"train": 48, "dev": 6, "test": 6}
+    assert {split: len(passages) for split, passages in corpus.splits.items()} == {
+        "train": 48,
+        "dev": 6,
+        "test": 6,
+    }
     assert "its 60 sentences are split into 48 train, 6 dev and 6 test" in corpus.warnings[0]
     assert len({passage.id for passage in corpus.passages()}) == 60
 
@@ -131,7 +162,9 @@ def test_errors_carry_what_was_counted_before(tmp_path: Path) -> None:
     masked = "# newdoc\n1\t[WORD]\t_\tX" + "\t_" * 6 + "\n\n"
     path = tmp_path / "mine.conllu"
     path.write_text(masked * 4)
-    with pytest.raises(CorpusError, match=r"too few to split.*\n.*4 documents are left out.*mine\.conllu:2"):
+    with pytest.raises(
+        CorpusError, match=r"too few to split.*\n.*4 documents are left out.*mine\.conllu:2"
+    ):
         load_corpus(path)
     path.write_text(masked + "\n" + masked.replace("1\t", "9\t"))
     with pytest.raises(CorpusError, match="ID '9' is out of sequence"):
@@ -139,7 +172,9 @@ def test_errors_carry_what_was_counted_before(tmp_path: Path) -> None:
     good = tmp_path / "a-train.conllu"
     good.write_text(masked + sentence("a", "d"))
     (tmp_path / "b-train.conllu").write_text("9\ta\n")
-    with pytest.raises(CorpusError, match=r"b-train.*2 columns.*\n.*1 documents are left out.*a-train\.conllu:2"):
+    with pytest.raises(
+        CorpusError, match=r"b-train.*2 columns.*\n.*1 documents are left out.*a-train\.conllu:2"
+    ):
         load_corpus(tmp_path)
 
 

@@ -29,7 +29,10 @@ def treebank(tmp_path: Path) -> Path:
     folder = tmp_path / "bank"
     folder.mkdir()
     for split, n in FILES.items():
-        lines = [f"# sent_id = {split}{i}\n1\tWord{i}\t_\tNOUN\t_\t_\t0\troot\t_\tA=b\n\n" for i in range(n)]
+        lines = [
+            f"# sent_id = {split}{i}\n1\tWord{i}\t_\tNOUN\t_\t_\t0\troot\t_\tA=b\n\n"
+            for i in range(n)
+        ]
         (folder / f"x-ud-{split}.conllu").write_text("".join(lines))
     return folder
 
@@ -57,7 +60,11 @@ def test_a_second_reading_parses_nothing(treebank: Path, parsing: list[str]) -> 
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(made(), max_size=5), st.lists(made(), max_size=5), st.lists(st.text(max_size=5), max_size=3))
+@given(
+    st.lists(made(), max_size=5),
+    st.lists(made(), max_size=5),
+    st.lists(st.text(max_size=5), max_size=3),
+)
 def test_every_corpus_comes_back(
     tmp_path: Path, train: list[Passage], test: list[Passage], warnings: list[str]
 ) -> None:
@@ -78,9 +85,17 @@ def _link(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [_flip, _link, lambda path: path.write_bytes(path.read_bytes()[:50]), lambda path: path.write_bytes(b"")]
+    "damage",
+    [
+        _flip,
+        _link,
+        lambda path: path.write_bytes(path.read_bytes()[:50]),
+        lambda path: path.write_bytes(b""),
+    ],
 )
-def test_a_damaged_one_is_parsed_again(treebank: Path, parsing: list[str], damage: Callable[[Path], None]) -> None:
+def test_a_damaged_one_is_parsed_again(
+    treebank: Path, parsing: list[str], damage: Callable[[Path], None]
+) -> None:
     first = pk.load_corpus(treebank)
     (kept,) = parsed.folder().glob("*.arrow")
     damage(kept)
@@ -88,7 +103,9 @@ def test_a_damaged_one_is_parsed_again(treebank: Path, parsing: list[str], damag
     assert pk.load_corpus(treebank).splits == first.splits and len(parsing) == 2
 
 
-def test_what_it_was_made_from_counts(treebank: Path, parsing: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_it_was_made_from_counts(
+    treebank: Path, parsing: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     pk.load_corpus(treebank)
     train = treebank / "x-ud-train.conllu"
     train.write_text(train.read_text().replace("NOUN", "VERB", 1))

@@ -30,7 +30,11 @@ def made(draw: st.DrawFn) -> Passage:
     words = draw(st.lists(TEXTS, max_size=4).map(tuple))
     values = st.lists(st.none() | TEXTS, min_size=len(words), max_size=len(words)).map(tuple)
     tags = draw(st.dictionaries(st.sampled_from(["upos", "misc"]), values))
-    edges = draw(st.dictionaries(st.sampled_from(["roles", "mentions"]), st.lists(EDGES, max_size=3).map(tuple)))
+    edges = draw(
+        st.dictionaries(
+            st.sampled_from(["roles", "mentions"]), st.lists(EDGES, max_size=3).map(tuple)
+        )
+    )
     return Passage(draw(TEXTS), draw(TEXTS), words, tags, edges)
 
 
@@ -81,7 +85,9 @@ def label_digest(passages: Sequence[Passage]) -> str:
 
 def test_layers_of_a_passage_are_read_like_a_dictionary() -> None:
     edges = {"roles": (Edge(((0, 1), (1, 2)), "ARG0"),)}
-    (passage, bare) = Passages.of([Passage("1", "d", ("a", "b"), {"upos": ("X", None)}, edges), Passage("2", "d", ())])
+    (passage, bare) = Passages.of(
+        [Passage("1", "d", ("a", "b"), {"upos": ("X", None)}, edges), Passage("2", "d", ())]
+    )
     assert passage.tags["upos"] == ("X", None) and {**passage.edges} == edges
     assert "roles" in passage.edges and "roles" not in bare.edges and bare.tags.get("upos") is None
     assert repr(passage.tags) == "{'upos': ('X', None)}"
@@ -107,18 +113,32 @@ def test_what_cannot_be_kept_is_refused(passage: Passage, message: str) -> None:
 
 
 def write_treebank(folder: Path, sentences: int) -> None:
-    """Sentences of 20 words with every column of CoNLL-U: some thousand words, and values that are there once."""
+    """Sentences of 20 words with every column of CoNLL-U: some thousand words, and values that are
+    there once."""
     folder.mkdir()
     kinds = [f"word{i * i % 7919}" for i in range(8_000)]
     for split, n in (("train", sentences), ("dev", 10), ("test", 10)):
         lines = ["# global.Entity = eid-etype"]
         for number in range(n):
-            lines += [f"# newdoc id = {split}{number}"] * (number % 10 == 0) + [f"# sent_id = {split}-{number}"]
+            lines += [f"# newdoc id = {split}{number}"] * (number % 10 == 0) + [
+                f"# sent_id = {split}-{number}"
+            ]
             for i in range(1, 21):
                 word = kinds[(number * 20 + i * i) % 8_000]
                 entity = f"Entity=(e{number}-person)|" if i == 5 else ""
                 misc = f"{entity}Line={number}" if i % 5 == 0 else "_"
-                cells = [i, word, word, "NOUN", "NN", f"Number=Sing|Case={i % 4}", i - 1, "dep", "_", misc]
+                cells = [
+                    i,
+                    word,
+                    word,
+                    "NOUN",
+                    "NN",
+                    f"Number=Sing|Case={i % 4}",
+                    i - 1,
+                    "dep",
+                    "_",
+                    misc,
+                ]
                 lines.append("\t".join(map(str, cells)))
             lines.append("")
         (folder / f"{split}.conllu").write_text("\n".join([*lines, ""]))
@@ -130,7 +150,8 @@ from pathlib import Path
 from probekit.corpora.load import load_corpus
 
 def peak():
-    # Not getrusage: its peak outlives exec, and so may be that of the process that started this one.
+    # Not getrusage: its peak outlives exec, and so may be that of the process that started this
+    # one.
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) * 1024
 
@@ -142,7 +163,9 @@ print(words, (peak() - before) / words)
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc/self/status to read the peak from")
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="no /proc/self/status to read the peak from"
+)
 def test_memory_for_a_million_words(tmp_path: Path) -> None:
     """Of a corpus that is read after a small one, which has imported what is needed."""
     write_treebank(tmp_path / "small", SMALL)

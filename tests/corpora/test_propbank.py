@@ -14,7 +14,9 @@ from probekit.corpora.readers.reading import Material
 from probekit.errors import CorpusError
 
 UD = "".join(
-    f"# sent_id = {name}\n" + "".join(f"{i}\t{word}{'	_' * 8}\n" for i, word in enumerate(words, 1)) + "\n"
+    f"# sent_id = {name}\n"
+    + "".join(f"{i}\t{word}{'	_' * 8}\n" for i, word in enumerate(words, 1))
+    + "\n"
     for name, words in {
         "weblog-doc_1-0001": ["Dogs", "bark"],
         "weblog-doc_1-0002": ["One", "more", "word"],
@@ -42,8 +44,13 @@ def test_joins_where_word_counts_agree(tmp_path: Path) -> None:
     first, *rest = reading.splits["train"]
     assert first.edges["roles"] == (Edge(((1, 2), (0, 1)), "ARG0"),)
     assert [edge.label for edge in first.edges["constituents"]] == ["S", "NP", "VP"]
-    assert all("roles" not in p.edges and "constituents" not in p.edges for p in rest) and len(rest) == 3
-    assert reading.warnings[0].startswith("1 of 4 sentences are joined with PropBank; 2 that have another number")
+    assert (
+        all("roles" not in p.edges and "constituents" not in p.edges for p in rest)
+        and len(rest) == 3
+    )
+    assert reading.warnings[0].startswith(
+        "1 of 4 sentences are joined with PropBank; 2 that have another number"
+    )
     assert "1 in documents that PropBank lacks" in reading.warnings[0]
 
 
@@ -53,7 +60,9 @@ def test_joins_where_word_counts_agree(tmp_path: Path) -> None:
         ("d 1 0", "d x 0", 4, "no sentence number"),
     ],
 )
-def test_malformed_skeletons_name_the_line(old: str, new: str, line: int, message: str, tmp_path: Path) -> None:
+def test_malformed_skeletons_name_the_line(
+    old: str, new: str, line: int, message: str, tmp_path: Path
+) -> None:
     assert old in SKELETON
     with pytest.raises(CorpusError) as error:
         read(material(tmp_path, SKELETON.replace(old, new)))
@@ -64,7 +73,13 @@ def test_malformed_skeletons_name_the_line(old: str, new: str, line: int, messag
     ("old", "new", "kind", "first", "left"),
     [
         ("(V*)", "", BAD_ROWS, "gold_skel:2: 8 columns, expected 9", set()),
-        ("(VP*)))", "(VP*))", BAD_CONSTITUENTS, "gold_skel:1: bracket '(TOP' is not closed", {"roles"}),
+        (
+            "(VP*)))",
+            "(VP*))",
+            BAD_CONSTITUENTS,
+            "gold_skel:1: bracket '(TOP' is not closed",
+            {"roles"},
+        ),
         ("(V*)", "(V*))", BAD_ROLES, "gold_skel:2: '(V*))' closes", {"constituents"}),
     ],
 )
@@ -93,13 +108,18 @@ def test_official_counts(ewt: Corpus) -> None:
 
 
 def test_the_join_means_what_it_should(ewt: Corpus) -> None:
-    """Nearly every predicate is a verb, auxiliary, noun or adjective in UD; a join that slipped would not be."""
+    """Nearly every predicate is a verb, auxiliary, noun or adjective in UD; a join that slipped
+    would not be."""
     predicates = Counter(
         passage.tags["upos"][span[0]]
         for passage in ewt.splits["dev"]
         for span in {edge.spans[0] for edge in passage.edges.get("roles", ())}
     )
-    assert sum(predicates[tag] for tag in ("VERB", "AUX", "NOUN", "ADJ")) > 0.98 * predicates.total() > 2000
+    assert (
+        sum(predicates[tag] for tag in ("VERB", "AUX", "NOUN", "ADJ"))
+        > 0.98 * predicates.total()
+        > 2000
+    )
 
 
 def test_a_sentence_by_hand(ewt: Corpus) -> None:
@@ -108,4 +128,6 @@ def test_a_sentence_by_hand(ewt: Corpus) -> None:
     said = {(edge.label, " ".join(killed.words[slice(*edge.spans[1])])) for edge in killed.edges["roles"]
             if edge.spans[0][0] == verb}  # fmt: skip
     assert ("ARG0", "American forces") in said
-    assert any(label == "ARG1" and text.startswith("Shaikh Abdullah al - Ani") for label, text in said)
+    assert any(
+        label == "ARG1" and text.startswith("Shaikh Abdullah al - Ani") for label, text in said
+    )

@@ -18,22 +18,37 @@ NAMES = bundle.names("corpora")
 def test_card_is_complete(name: str) -> None:
     card = load_card(name)
     assert card.title and card.licence and card.citation and card.description and card.annotations
-    assert {source.split for source in card.sources if source.path} | card.files.keys() == {"train", "dev", "test"}
+    assert {source.split for source in card.sources if source.path} | card.files.keys() == {
+        "train",
+        "dev",
+        "test",
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_card_lists_every_annotation_that_a_task_can_name(name: str, request: pytest.FixtureRequest) -> None:
+def test_a_card_lists_every_annotation_that_a_task_can_name(
+    name: str, request: pytest.FixtureRequest
+) -> None:
     card = load_card(name)
     if not on_disk(card):
         require(name)
     known = {"en_ewt": "ewt", "en_gum": "gum", "sample": "sample"}
-    corpus: Corpus = request.getfixturevalue(known[name]) if name in known else load_corpus(name, allow_modified=True)
+    corpus: Corpus = (
+        request.getfixturevalue(known[name])
+        if name in known
+        else load_corpus(name, allow_modified=True)
+    )
     assert corpus.card == card
     assert set(card.annotations) == corpus.word_annotations | corpus.span_annotations
     for split, passages in corpus.splits.items():
         assert passages, split
         tags = {annotation for passage in passages for annotation in passage.tags}
-        edges = {annotation for passage in passages for annotation, found in passage.edges.items() if found}
+        edges = {
+            annotation
+            for passage in passages
+            for annotation, found in passage.edges.items()
+            if found
+        }
         assert set(card.annotations) <= tags | edges, split
     seen: set[str] = set()
     for passage in corpus.passages():
@@ -41,11 +56,16 @@ def test_a_card_lists_every_annotation_that_a_task_can_name(name: str, request: 
         seen.add(passage.id)
         assert all(len(values) == len(passage.words) for values in passage.tags.values())
         for annotation in passage.edges.values():
-            assert all(0 <= start < end <= len(passage.words) for edge in annotation for start, end in edge.spans)
+            assert all(
+                0 <= start < end <= len(passage.words)
+                for edge in annotation
+                for start, end in edge.spans
+            )
 
 
 def test_gum_counts(gum: Corpus) -> None:
-    """The training file of the mirror holds eight documents of dev and test again; none is trained on."""
+    """The training file of the mirror holds eight documents of dev and test again; none is trained
+    on."""
     documents = {split: {p.document for p in passages} for split, passages in gum.splits.items()}
     assert not documents["train"] & (documents["dev"] | documents["test"])
     assert (len(documents["dev"]), len(documents["test"])) == (30, 30)

@@ -45,31 +45,43 @@ class World:
         splits: dict[Split, tuple[Passage, ...]] = {}
         for split, passages in SIZES.items():
             vectors = rng.normal(size=(3, passages * WORDS, DIM))
-            tags = {"upos": (vectors[1] @ self.upos).argmax(-1), "xpos": (vectors[1] @ self.xpos).argmax(-1)}
+            tags = {
+                "upos": (vectors[1] @ self.upos).argmax(-1),
+                "xpos": (vectors[1] @ self.xpos).argmax(-1),
+            }
             self.values[split] = vectors
             splits[split] = tuple(
                 Passage(
                     f"{split}-{i}",
                     f"{split}-d{i // 5}",
                     tuple(f"{stem}{i}{split}{k}" for k in range(WORDS)),
-                    {name: tuple(map(str, of_task[i * WORDS : (i + 1) * WORDS])) for name, of_task in tags.items()},
+                    {
+                        name: tuple(map(str, of_task[i * WORDS : (i + 1) * WORDS]))
+                        for name, of_task in tags.items()
+                    },
                 )
                 for i in range(passages)
             )
         self.corpus = Corpus("made", splits)
 
-    def states(self, name: str, change: Callable[[np.ndarray], np.ndarray] = lambda values: values) -> States:
+    def states(
+        self, name: str, change: Callable[[np.ndarray], np.ndarray] = lambda values: values
+    ) -> States:
         changed = {split: change(values) for split, values in self.values.items()}
         return replace(made_states(self.corpus, changed, name=name), model=name)
 
     def compared(
         self, change: Callable[[np.ndarray], np.ndarray], fit_settings: FitSettings | None = None
     ) -> Comparison:
-        return compare(self.states("before"), self.states("after", change), TASKS, fit_settings=fit_settings)
+        return compare(
+            self.states("before"), self.states("after", change), TASKS, fit_settings=fit_settings
+        )
 
 
 def turned(seed: int = 1) -> Callable[[np.ndarray], np.ndarray]:
-    turns = [np.linalg.qr(np.random.default_rng(seed + i).normal(size=(DIM, DIM)))[0] for i in range(3)]
+    turns = [
+        np.linalg.qr(np.random.default_rng(seed + i).normal(size=(DIM, DIM)))[0] for i in range(3)
+    ]
     return lambda values: np.stack([v @ turn for v, turn in zip(values, turns, strict=True)])
 
 
@@ -92,7 +104,9 @@ def no_similarity(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_checkpoint_against_itself(world: World) -> None:
     found = world.compared(lambda values: values)
     assert (found.comparison["delta"] == 0).all() and (found.comparison["p_value"] == 1).all()
-    kept = found.comparison[["retention", "retention_low", "retention_high"]].dropna()  # where anything was known
+    kept = found.comparison[
+        ["retention", "retention_low", "retention_high"]
+    ].dropna()  # where anything was known
     assert len(kept) >= 3 and (kept == 1).all(axis=None)
     assert (found.best["kind"] == "not detected").all()
     for part in ("drop", *PARTS):
@@ -109,7 +123,9 @@ def test_turned_layers_are_called_rotation(world: World) -> None:
         assert row["rotation"] > 0.9 * row["drop"] and row["rotation_low"] > 0
         assert row["loss_low"] <= 0 <= row["loss_high"]
     assert (found.best["kind"] == "rotation").all()
-    assert found.similarity.set_index(["layer_before", "layer_after"]).loc[(1, 1), "cka"] == pytest.approx(1, abs=0.01)
+    assert found.similarity.set_index(["layer_before", "layer_after"]).loc[
+        (1, 1), "cka"
+    ] == pytest.approx(1, abs=0.01)
 
 
 @pytest.mark.usefixtures("no_similarity")
@@ -132,18 +148,24 @@ def test_an_erased_task_is_called_lost_and_its_neighbour_is_not(world: World) ->
     assert at_layer_1(found, "upos")["loss"] > 0.5
     upos = found.comparison.query("task == 'upos' and layer == 1").iloc[0]
     assert -0.1 < upos["retention_low"] < upos["retention"] < upos["retention_high"] < 0.1
-    assert "forgotten" in kinds.loc["upos", "verdict"] and "change not detected" in kinds.loc["xpos", "verdict"]
+    assert (
+        "forgotten" in kinds.loc["upos", "verdict"]
+        and "change not detected" in kinds.loc["xpos", "verdict"]
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_similarity")
 def test_a_weakened_task_is_found_with_power() -> None:
-    """The vectors' part that carries a task is halved in size under noise: a loss of a tenth, found nearly always."""
+    """The vectors' part that carries a task is halved in size under noise: a loss of a tenth, found
+    nearly always."""
     called, neighbour = [], []
     for seed in range(20):
         world, rng = World(seed), np.random.default_rng(seed)
 
-        def weaken(values: np.ndarray, world: World = world, rng: np.random.Generator = rng) -> np.ndarray:
+        def weaken(
+            values: np.ndarray, world: World = world, rng: np.random.Generator = rng
+        ) -> np.ndarray:
             return values + (0.3 * rng.normal(size=(*values.shape[:2], LABELS))) @ world.upos.T
 
         rows = world.compared(weaken, FitSettings(words=20_000)).best.set_index("task")
@@ -155,17 +177,25 @@ def test_a_weakened_task_is_found_with_power() -> None:
 
 @pytest.mark.usefixtures("no_similarity")
 def test_loss_grows_with_noise(world: World) -> None:
-    noise = {split: np.random.default_rng(7).normal(size=values.shape) for split, values in world.values.items()}
+    noise = {
+        split: np.random.default_rng(7).normal(size=values.shape)
+        for split, values in world.values.items()
+    }
     losses = []
     for size in (0.0, 0.5, 1.0, 2.0):
         mixed = {split: values + size * noise[split] for split, values in world.values.items()}
         after = replace(made_states(world.corpus, mixed, name=f"noise {size}"), model="noisy")
-        losses.append(at_layer_1(compare(world.states("before"), after, TASKS, fit_settings=QUICK), "upos")["loss"])
+        losses.append(
+            at_layer_1(compare(world.states("before"), after, TASKS, fit_settings=QUICK), "upos")[
+                "loss"
+            ]
+        )
     assert losses[0] == 0 and (np.diff(losses) > 0.02).all()
 
 
 def test_other_seeds_and_other_sentences_are_no_change(small: Corpus, tiny_bert: object) -> None:
-    """200 comparisons of one checkpoint with itself, its probes from other seeds and its test sentences resampled."""
+    """200 comparisons of one checkpoint with itself, its probes from other seeds and its test
+    sentences resampled."""
     states, rng = extract(str(tiny_bert), small), np.random.default_rng(0)
     data = ask(Task(name="upos", title="", annotation="upos", shape="word"), small)
     (fitted,) = fit(states, [data], seeds=tuple(range(16)))
@@ -185,7 +215,9 @@ def test_other_seeds_and_other_sentences_are_no_change(small: Corpus, tiny_bert:
 def test_other_widths_and_depths(world: World) -> None:
     rng = np.random.default_rng(3)
     wide = rng.normal(size=(DIM, 40))
-    found = compare(world.states("before"), world.states("wide", lambda values: values @ wide), TASKS)
+    found = compare(
+        world.states("before"), world.states("wide", lambda values: values @ wide), TASKS
+    )
     row = at_layer_1(found, "upos")
     assert np.isnan(row["rotation"]) and abs(row["loss"]) < 0.05 and row["map"].startswith("ridge")
     assert any("Procrustes needs one width" in notice for notice in found.warnings)
@@ -217,13 +249,18 @@ def test_a_checkpoint_given_twice_is_refused(world: World) -> None:
 
 @pytest.mark.usefixtures("no_similarity")
 def test_many_cells_can_be_significant(world: World) -> None:
-    deep = {split: np.concatenate([values] + [values[1:2]] * 27) for split, values in world.values.items()}
+    deep = {
+        split: np.concatenate([values] + [values[1:2]] * 27)
+        for split, values in world.values.items()
+    }
     erased = {split: values - values @ world.upos @ world.upos.T for split, values in deep.items()}
     before, after = (
         replace(made_states(world.corpus, values, name=name), model=name)
         for name, values in (("deep", deep), ("erased", erased))
     )
-    found = compare(before, after, TASKS, seeds=(0,), fit_settings=QUICK).comparison.set_index(["task", "layer"])
+    found = compare(before, after, TASKS, seeds=(0,), fit_settings=QUICK).comparison.set_index(
+        ["task", "layer"]
+    )
     assert len(found) == 60 and (found.loc["upos"].loc[3:, "p_adjusted"] <= 0.05).all()
 
 
@@ -258,7 +295,9 @@ def changed(world: World) -> Comparison:
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_loss_is_named_whatever_else_was_done_and_never_of_an_invertible_map(changed: Comparison, name: str) -> None:
+def test_loss_is_named_whatever_else_was_done_and_never_of_an_invertible_map(
+    changed: Comparison, name: str
+) -> None:
     best = changed.best.set_index(["after", "task"])
     parts = changed.decomposition.set_index(["after", "task", "layer"])
     for task in ("upos", "xpos"):
@@ -270,7 +309,9 @@ def test_loss_is_named_whatever_else_was_done_and_never_of_an_invertible_map(cha
         assert ("are lost" in row["verdict"]) == (not invertible)
         if name == "erased and turned" and task == "upos":
             assert part["rotation_low"] > 0 and "recovered by a linear map" in row["verdict"]
-        if invertible:  # the old probe behind a map reads all of it, whatever a new one makes of such a basis
+        if (
+            invertible
+        ):  # the old probe behind a map reads all of it, whatever a new one makes of such a basis
             assert abs(part["mapped_drop"]) < 0.01 and part["drop"] > 0.3
 
 
@@ -283,7 +324,9 @@ def test_what_stood_elsewhere_all_along_is_no_relocation(world: World) -> None:
         before, after = {}, {}
         for split, values in world.values.items():
             before[split] = values.copy()
-            before[split][kept] = values[1] + 0.1 * rng.normal(size=values.shape[1:])  # a little less
+            before[split][kept] = values[1] + 0.1 * rng.normal(
+                size=values.shape[1:]
+            )  # a little less
             after[split] = before[split].copy()
             after[split][1] = noise[split]
         states = [
@@ -302,7 +345,8 @@ def test_what_stood_elsewhere_all_along_is_no_relocation(world: World) -> None:
 @pytest.mark.usefixtures("no_similarity")
 @pytest.mark.parametrize("seed", range(2))
 def test_a_little_noise_moves_nothing(seed: int) -> None:
-    """All layers know much the same; the top one loses some of it, the others are shaken and lose nothing."""
+    """All layers know much the same; the top one loses some of it, the others are shaken and lose
+    nothing."""
     world, rng = World(seed), np.random.default_rng(seed)
     before, after = {}, {}
     for split, values in world.values.items():
@@ -313,7 +357,9 @@ def test_a_little_noise_moves_nothing(seed: int) -> None:
         replace(made_states(world.corpus, part, name=f"{name} {seed}"), model=name)
         for name, part in (("knows", before), ("shaken", after))
     ]
-    found = compare(states[0], states[1], TASKS[:1], seeds=(0,), fit_settings=QUICK).decomposition.set_index("layer")
+    found = compare(
+        states[0], states[1], TASKS[:1], seeds=(0,), fit_settings=QUICK
+    ).decomposition.set_index("layer")
     assert found.loc[2, "kind"] == "loss" and found.loc[2, "drop_low"] > 0
     assert (found["relocation"] == 0).all()
 
@@ -328,7 +374,11 @@ def test_the_last_layer_stands_beside_the_best(world: World) -> None:
     found = compare(before, after, TASKS[:1], seeds=(0, 1), fit_settings=QUICK)
     (best,), (last,) = (table.to_dict("records") for table in (found.best, found.last))
     assert best["delta"] == 0 and best["retention"] == 1
-    assert last["layer"] == last["layer_after"] == 2 and last["retention"] < 0.1 and last["p_adjusted"] <= 0.05
+    assert (
+        last["layer"] == last["layer_after"] == 2
+        and last["retention"] < 0.1
+        and last["p_adjusted"] <= 0.05
+    )
     assert "best layer: no change" in best["verdict"] and "Last layer: forgotten" in best["verdict"]
     assert last["p_adjusted"] in set(found.comparison["p_adjusted"])
 
@@ -338,7 +388,10 @@ def test_one_correction_for_every_table(changed: Comparison) -> None:
     same = changed.best[changed.best["layer_before"] == changed.best["layer_after"]]
     assert len(same) >= 8
     for _, row in same.iterrows():
-        assert row["p_adjusted"] == cells[row["after"], row["task"], row["layer_before"], row["layer_after"]]
+        assert (
+            row["p_adjusted"]
+            == cells[row["after"], row["task"], row["layer_before"], row["layer_after"]]
+        )
     extra = len(changed.best) - len(same)
     assert changed.run.counts["corrected_over"] == len(changed.comparison) + extra
 
@@ -356,9 +409,20 @@ def test_minilm_with_its_blocks_destroyed(small: Corpus, tmp_path: Path) -> None
     model.save_pretrained(torn)
     AutoTokenizer.from_pretrained(source).save_pretrained(torn)
     reading = ExtractSettings(layers=(0, 3, 6))
-    found = compare("minilm", str(torn), "pos", corpus=small, seeds=(0,), extract_settings=reading, fit_settings=QUICK)
+    found = compare(
+        "minilm",
+        str(torn),
+        "pos",
+        corpus=small,
+        seeds=(0,),
+        extract_settings=reading,
+        fit_settings=QUICK,
+    )
     (best,), (last,) = (table.to_dict("records") for table in (found.best, found.last))
     assert best["layer_before"] > 0 and best["layer_after"] == 0 and best["retention"] > 0.5
     assert best["kind"] == "loss" and (found.decomposition["relocation"] == 0).all()
     assert last["layer"] == 6 and last["retention"] < 0.2 and last["p_adjusted"] <= 0.05
-    assert "Last layer: forgotten" in best["verdict"] or "Last layer: mostly forgotten" in best["verdict"]
+    assert (
+        "Last layer: forgotten" in best["verdict"]
+        or "Last layer: mostly forgotten" in best["verdict"]
+    )

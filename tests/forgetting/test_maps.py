@@ -27,7 +27,9 @@ def test_procrustes_is_scipys() -> None:
 
 @pytest.mark.parametrize("width", [5, 20])
 def test_ridge_is_scikit_learns_whatever_the_widths(width: int) -> None:
-    target = (SOURCE @ RNG.normal(size=(12, width)) + RNG.normal(size=(500, width))).astype(np.float32)
+    target = (SOURCE @ RNG.normal(size=(12, width)) + RNG.normal(size=(500, width))).astype(
+        np.float32
+    )
     penalty = 0.01 * np.trace(np.cov(SOURCE.T, bias=True)) * 500 / 12
     expected = Ridge(alpha=penalty).fit(SOURCE, target).predict(SOURCE)
     np.testing.assert_allclose(ridges(SOURCE, target, [0.01])[0.01](SOURCE), expected, atol=2e-3)

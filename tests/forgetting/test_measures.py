@@ -29,7 +29,11 @@ def test_expected_layers_are_those_of_tenney_et_al(task: str) -> None:
     if not PUBLISHED.is_file():
         pytest.skip(f"the published table is not at {PUBLISHED}")
     with PUBLISHED.open() as file:
-        rows = [row for row in csv.DictReader(file) if row["task"] == task and row["model"].startswith("bert-large")]
+        rows = [
+            row
+            for row in csv.DictReader(file)
+            if row["task"] == task and row["model"].startswith("bert-large")
+        ]
     scores = [float(row["f1"]) for row in sorted(rows, key=lambda row: int(row["layer"]))]
     assert round(expected_layer(np.array(scores)), 2) == EXPECTED[task]
 
@@ -44,7 +48,10 @@ def test_expected_layer_at_its_edges() -> None:
 
 
 def test_retention() -> None:
-    before, after = np.array([0.9, 0.9, 0.9, 0.9, 0.5, 0.4]), np.array([0.9, 0.7, 0.95, 0.4, 0.6, 0.4])
+    before, after = (
+        np.array([0.9, 0.9, 0.9, 0.9, 0.5, 0.4]),
+        np.array([0.9, 0.7, 0.95, 0.4, 0.6, 0.4]),
+    )
     kept = retention(before, after, np.full(6, 0.5))
     np.testing.assert_allclose(kept[:4], [1, 0.5, 1.125, -0.25])
     assert np.isnan(kept[4:]).all()  # nothing was known above the floor

@@ -7,7 +7,14 @@ import pytest
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 
-from probekit.forgetting.similarity import cka, cosine, effective_dimensions, few_dimensions, rsa, standardised
+from probekit.forgetting.similarity import (
+    cka,
+    cosine,
+    effective_dimensions,
+    few_dimensions,
+    rsa,
+    standardised,
+)
 
 
 def vectors(seed: int, words: int = 120, dim: int = 30) -> np.ndarray:
@@ -45,22 +52,30 @@ def test_cka_by_its_definition() -> None:
         k, m = x @ x.T, y @ y.T
         k, m = k - np.diag(np.diag(k)), m - np.diag(np.diag(m))
         return (
-            np.trace(k @ m) + (one @ k @ one) * (one @ m @ one) / ((n - 1) * (n - 2)) - 2 / (n - 2) * one @ k @ m @ one
+            np.trace(k @ m)
+            + (one @ k @ one) * (one @ m @ one) / ((n - 1) * (n - 2))
+            - 2 / (n - 2) * one @ k @ m @ one
         ) / (n * (n - 3))
 
     assert cka(a, b) == pytest.approx(hsic(a, b) / np.sqrt(hsic(a, a) * hsic(b, b)))
 
 
 def test_a_dimension_that_decides_alone_is_told() -> None:
-    """Two unrelated layers with one long dimension in common, and a layer against itself with one made long."""
+    """Two unrelated layers with one long dimension in common, and a layer against itself with one
+    made long."""
     one, two = (np.random.default_rng(seed).normal(size=(400, 30)) for seed in (7, 8))
     long_one, long_two = one.copy(), two.copy()
     long_one[:, 0] = long_two[:, 0] = 1_000 * one[:, 0]
-    assert cka(long_one, long_two) > 0.999 and cka(standardised(long_one), standardised(long_two)) < 0.1
+    assert (
+        cka(long_one, long_two) > 0.999
+        and cka(standardised(long_one), standardised(long_two)) < 0.1
+    )
     assert effective_dimensions(long_one) < 1.01 and effective_dimensions(one) > 25
     stretched = one.copy()
     stretched[:, 0] *= 1_000
-    assert cka(one, stretched) < 0.3 and cka(standardised(one), standardised(stretched)) == pytest.approx(1)
+    assert cka(one, stretched) < 0.3 and cka(
+        standardised(one), standardised(stretched)
+    ) == pytest.approx(1)
     assert cka(standardised(one), standardised(two)) < 0.1
     assert np.isnan(effective_dimensions(np.ones((5, 3))))
 
@@ -71,7 +86,9 @@ def test_effective_dimensions_are_counted_whatever_the_shape() -> None:
         values = np.zeros((words, dim))
         values[:, :7] = rng.normal(size=(words, 7))
         assert effective_dimensions(values) == pytest.approx(7, abs=0.3)
-        assert effective_dimensions(values @ np.eye(dim)[rng.permutation(dim)]) == pytest.approx(7, abs=0.3)
+        assert effective_dimensions(values @ np.eye(dim)[rng.permutation(dim)]) == pytest.approx(
+            7, abs=0.3
+        )
 
 
 def test_few_dimensions_are_told_of_the_side_that_has_them() -> None:
@@ -81,4 +98,6 @@ def test_few_dimensions_are_told_of_the_side_that_has_them() -> None:
     ]
     (told,) = few_dimensions("small", "tuned", rows)
     assert "CKA of tuned at layers 0 (1.0), 1 (4.0)" in told and "cka_standardised" in told
-    assert not list(few_dimensions("small", "tuned", [{**row, "dimensions_after": 9.0} for row in rows]))
+    assert not list(
+        few_dimensions("small", "tuned", [{**row, "dimensions_after": 9.0} for row in rows])
+    )

@@ -50,7 +50,9 @@ def run(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_checkpoints_stand_in_the_order_of_their_steps(run: Path, tmp_path: Path) -> None:
-    assert [Path(p).name for p in checkpoints_of(run)] == [f"checkpoint-{n}" for n in (0, 20, 100, 300)]
+    assert [Path(p).name for p in checkpoints_of(run)] == [
+        f"checkpoint-{n}" for n in (0, 20, 100, 300)
+    ]
     with pytest.raises(InputError, match="no checkpoint-N"):
         checkpoints_of(tmp_path)
 
@@ -59,7 +61,11 @@ def test_steps_are_in_the_names_or_are_places() -> None:
     assert tracing._steps(["minilm", "run/checkpoint-20", "run/checkpoint-100/"]) == [0, 20, 100]
     assert tracing._steps(["m@step0", "m@step1000"]) == [0, 1000]
     assert tracing._steps(["minilm", "genre-2e-05", "genre-0.0005"]) == [0, 1, 2]
-    assert tracing._steps(["run/checkpoint-20", "run/checkpoint-20", "other/checkpoint-10"]) == [0, 1, 2]
+    assert tracing._steps(["run/checkpoint-20", "run/checkpoint-20", "other/checkpoint-10"]) == [
+        0,
+        1,
+        2,
+    ]
 
 
 def test_a_checkpoint_named_twice_is_refused(small: Corpus, tmp_path: Path) -> None:
@@ -73,13 +79,26 @@ def test_the_step_at_which_it_went(run: Path, small: Corpus, tmp_path: Path) -> 
     assert fell[3] == 300 and fell.drop(3).isna().all()
     assert (found.table[found.table["step"] < 300]["retention"].dropna() == 1).all()
     (row,) = found.summary.to_dict("records")
-    assert row["backward_transfer"] == row["change"] == pytest.approx(row["score_last"] - row["score_first"])
-    assert row["change_low"] <= row["change"] <= row["change_high"] and row["change_from_best"] == -row["forgetting"]
-    assert row["last_layer_change"] < row["last_layer_change_high"] < 0  # as the curve of layer 3 falls
+    assert (
+        row["backward_transfer"]
+        == row["change"]
+        == pytest.approx(row["score_last"] - row["score_first"])
+    )
+    assert (
+        row["change_low"] <= row["change"] <= row["change_high"]
+        and row["change_from_best"] == -row["forgetting"]
+    )
+    assert (
+        row["last_layer_change"] < row["last_layer_change_high"] < 0
+    )  # as the curve of layer 3 falls
     curve = found.table[found.table["layer"] == 3].set_index("step")["score"]
     assert row["last_layer_change"] == pytest.approx(curve[300] - curve[0])
-    assert "last layer: " in row["verdict"] and ("drop" in row["verdict"] or "forgotten" in row["verdict"])
-    assert found.base == checkpoints_of(run)[0] and any("names no base model" in notice for notice in found.warnings)
+    assert "last layer: " in row["verdict"] and (
+        "drop" in row["verdict"] or "forgotten" in row["verdict"]
+    )
+    assert found.base == checkpoints_of(run)[0] and any(
+        "names no base model" in notice for notice in found.warnings
+    )
 
 
 def watch(monkeypatch: pytest.MonkeyPatch, measured: list[str]) -> None:
@@ -129,7 +148,9 @@ def test_another_run_measures_the_same_meanwhile(
     assert len(list((tmp_path / "t" / "checkpoints").iterdir())) == 2  # and nothing half done
 
 
-def test_a_checkpoint_that_cannot_be_read_is_named(run: Path, small: Corpus, tmp_path: Path) -> None:
+def test_a_checkpoint_that_cannot_be_read_is_named(
+    run: Path, small: Corpus, tmp_path: Path
+) -> None:
     broken = shutil.copytree(run / "checkpoint-20", tmp_path / "checkpoint-21")
     (broken / "model.safetensors").unlink()
     paths = [str(run / "checkpoint-0"), str(broken), str(run / "checkpoint-300")]
@@ -143,10 +164,25 @@ def test_a_checkpoint_that_cannot_be_read_is_named(run: Path, small: Corpus, tmp
 
 
 def test_the_command(
-    run: Path, brief: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run: Path,
+    brief: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    options = ["--run", str(run), "--task", "pos", "--corpus", str(brief), "--keep-states", "no", "--out", "o"]
+    options = [
+        "--run",
+        str(run),
+        "--task",
+        "pos",
+        "--corpus",
+        str(brief),
+        "--keep-states",
+        "no",
+        "--out",
+        "o",
+    ]
     monkeypatch.setattr(sys, "argv", ["probekit", "trace", *options])
     with pytest.raises(SystemExit) as stop:
         cli.main()
@@ -156,13 +192,25 @@ def test_the_command(
     assert "pos, brief: best layer: " in out
     assert "; MDE " in out and "MDE: minimum detectable effect" in out
     assert f"retention counted from {checkpoints_of(run)[0]}" in out.replace("\n", " ")
-    names = ("trajectory.csv", "fell.csv", "summary.csv", "curves.png", "curves.svg", "retention.png", "retention.svg")
+    names = (
+        "trajectory.csv",
+        "fell.csv",
+        "summary.csv",
+        "curves.png",
+        "curves.svg",
+        "retention.png",
+        "retention.svg",
+    )
     assert all((tmp_path / "o" / name).stat().st_size for name in names)
-    monkeypatch.setattr(sys, "argv", ["probekit", "trace", *options, "--json", "--base", checkpoints_of(run)[0]])
+    monkeypatch.setattr(
+        sys, "argv", ["probekit", "trace", *options, "--json", "--base", checkpoints_of(run)[0]]
+    )
     with pytest.raises(SystemExit):
         cli.main()
     told = json.loads(capsys.readouterr().out)
-    assert told["base"] == checkpoints_of(run)[0] and any("counts from" in warning for warning in told["warnings"])
+    assert told["base"] == checkpoints_of(run)[0] and any(
+        "counts from" in warning for warning in told["warnings"]
+    )
     (row,) = told["summary"]
     assert row["verdict"] and row["last_layer_layer_last"] == 3 and len(told["trajectory"]) == 16
     assert [one["step"] for one in told["fell"]] == [None, None, None, 300]
@@ -192,11 +240,22 @@ def test_a_run_that_goes_on_gives_the_same_bytes_and_believes_nothing_damaged(
 ) -> None:
     paths, folder = checkpoints_of(run)[::3], tmp_path / "t"
     expected, _ = written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)
-    trace(paths[:1] + checkpoints_of(run)[1:2], ["pos"], corpus=small, fit_settings=QUICK, folder=tmp_path / "begun")
-    assert written(tmp_path / "begun", paths, ["pos"], corpus=small, fit_settings=QUICK)[0] == expected
+    trace(
+        paths[:1] + checkpoints_of(run)[1:2],
+        ["pos"],
+        corpus=small,
+        fit_settings=QUICK,
+        folder=tmp_path / "begun",
+    )
+    assert (
+        written(tmp_path / "begun", paths, ["pos"], corpus=small, fit_settings=QUICK)[0] == expected
+    )
     measured: list[str] = []
     watch(monkeypatch, measured)
-    assert written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)[0] == expected and not measured
+    assert (
+        written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)[0] == expected
+        and not measured
+    )
     rng = random.Random(0)
     one, two = sorted((folder / "checkpoints").iterdir())
     for number, name in enumerate(("scores.csv", "answers.npz", "run.json", "checksums.json")):
@@ -205,22 +264,43 @@ def test_a_run_that_goes_on_gives_the_same_bytes_and_believes_nothing_damaged(
         (one / name).write_bytes(content)
         again, found = written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)
         assert again == expected and len(measured) == number + 1, name
-        assert any(str(one) in notice and "measured again" in notice for notice in found.warnings), name
+        assert any(
+            str(one) in notice and "measured again" in notice for notice in found.warnings
+        ), name
     # Another checkpoint's results under this one's name, and a file that is gone.
     for name in ("scores.csv", "answers.npz", "run.json", "checksums.json"):
         shutil.copy(two / name, one / name)
-    assert written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)[0] == expected and len(measured) == 5
+    assert (
+        written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)[0] == expected
+        and len(measured) == 5
+    )
     (one / "answers.npz").unlink()
-    assert written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)[0] == expected and len(measured) == 6
+    assert (
+        written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)[0] == expected
+        and len(measured) == 6
+    )
 
 
 def test_what_a_killed_run_left_is_removed(run: Path, small: Corpus, tmp_path: Path) -> None:
-    over = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
-    litter = tmp_path / "t" / "checkpoints" / f".0123456789abcdef.{socket.gethostname()}-{int(over.stdout)}.part"
+    over = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
+    )
+    litter = (
+        tmp_path
+        / "t"
+        / "checkpoints"
+        / f".0123456789abcdef.{socket.gethostname()}-{int(over.stdout)}.part"
+    )
     for _ in range(2):  # with something to measure, and without
         litter.mkdir(parents=True)
         (litter / "scores.csv").touch()
-        trace(checkpoints_of(run)[::3], ["pos"], corpus=small, folder=tmp_path / "t", fit_settings=QUICK)
+        trace(
+            checkpoints_of(run)[::3],
+            ["pos"],
+            corpus=small,
+            folder=tmp_path / "t",
+            fit_settings=QUICK,
+        )
         assert not litter.exists()
 
 
@@ -238,7 +318,11 @@ def test_each_checkpoint_keeps_its_record(run: Path, small: Corpus, tmp_path: Pa
         record = json.loads((tmp_path / "t" / "run.json").read_text())
         assert [one["step"] for one in record["measurements"]] == [0, 300]
         weights = [one["fingerprints"]["model"]["weights"] for one in record["measurements"]]
-        assert len(set(weights)) == 2 and record["settings"]["base"] == found.base and record["versions"]["torch"]
+        assert (
+            len(set(weights)) == 2
+            and record["settings"]["base"] == found.base
+            and record["versions"]["torch"]
+        )
 
 
 TRACE = """
@@ -265,11 +349,15 @@ def named(folder: Path, place: Path, base: object) -> str:
     return str(copy)
 
 
-def test_the_base_model_is_what_retention_counts_from(run: Path, small: Corpus, tmp_path: Path) -> None:
+def test_the_base_model_is_what_retention_counts_from(
+    run: Path, small: Corpus, tmp_path: Path
+) -> None:
     base, changed = str(run / "checkpoint-0"), run / "checkpoint-300"
     tuned = [named(changed, tmp_path / "run" / f"checkpoint-{n}", base) for n in (10, 20)]
     found = trace(tuned, ["pos"], corpus=small, folder=tmp_path / "t")
-    assert found.base == base and any("names as its base model" in notice for notice in found.warnings)
+    assert found.base == base and any(
+        "names as its base model" in notice for notice in found.warnings
+    )
     assert found.table["step"].drop_duplicates().tolist() == [0, 10, 20]
     assert found.fell.set_index("layer")["step"][3] == 10
     given = trace(tuned, ["pos"], corpus=small, folder=tmp_path / "t", base=tuned[0])
@@ -291,11 +379,15 @@ def test_the_base_model_is_what_retention_counts_from(run: Path, small: Corpus, 
         ("COPY", "whose weights are those of its base model"),
     ],
 )
-def test_a_base_that_is_not_known(run: Path, tmp_path: Path, base: object, said: str, monkeypatch: Any) -> None:
+def test_a_base_that_is_not_known(
+    run: Path, tmp_path: Path, base: object, said: str, monkeypatch: Any
+) -> None:
     place = tmp_path / "run" / "checkpoint-10"
     special = {"ITSELF": str(place), "COPY": str(run / "checkpoint-300"), ".": str(place.parent)}
     first = named(run / "checkpoint-300", place, special.get(str(base), base))
-    how = tracing._How("linear", (0,), FitSettings(), ExtractSettings(), True, tmp_path, lambda *_: None)
+    how = tracing._How(
+        "linear", (0,), FitSettings(), ExtractSettings(), True, tmp_path, lambda *_: None
+    )
     opened, warnings = tracing._opened([first, str(run / "checkpoint-0")], None, how)
     assert next(iter(opened)) == first and len(opened) == 2
     assert any(said in notice and first in notice for notice in warnings)
@@ -304,13 +396,17 @@ def test_a_base_that_is_not_known(run: Path, tmp_path: Path, base: object, said:
 def test_an_adapters_base(tiny_bert: Path, tmp_path: Path) -> None:
     from peft import LoraConfig, get_peft_model
 
-    model = get_peft_model(AutoModel.from_pretrained(tiny_bert), LoraConfig(r=2, target_modules=["query"]))
+    model = get_peft_model(
+        AutoModel.from_pretrained(tiny_bert), LoraConfig(r=2, target_modules=["query"])
+    )
     model.save_pretrained(tmp_path / "checkpoint-5")
     assert base_of(open_model(str(tmp_path / "checkpoint-5"), EncoderSettings())) == str(tiny_bert)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
-def test_a_half_written_checkpoint_is_told_before_the_work(run: Path, small: Corpus, tmp_path: Path, name: str) -> None:
+def test_a_half_written_checkpoint_is_told_before_the_work(
+    run: Path, small: Corpus, tmp_path: Path, name: str
+) -> None:
     half = shutil.copytree(run / "checkpoint-300", tmp_path / "checkpoint-301")
     (half / name).write_bytes((half / name).read_bytes()[:500])
     with pytest.raises(ModelError, match="checkpoint-301"):

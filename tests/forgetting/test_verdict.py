@@ -11,9 +11,16 @@ from probekit.forgetting.comparison import PARTS
 from probekit.forgetting.verdict import change, kind, significant_parts, verdict
 
 
-def parts(drop: tuple[float, float] = (0.0, 0.0), *, mapped: float = 0.0, **given: tuple[float, float]) -> pd.Series:
+def parts(
+    drop: tuple[float, float] = (0.0, 0.0), *, mapped: float = 0.0, **given: tuple[float, float]
+) -> pd.Series:
     """A row of the decomposition, from values and lower ends."""
-    row: dict[str, Any] = {"layer": 3, "map": "procrustes", "score_mapped": mapped, "drop_detectable": 0.004}
+    row: dict[str, Any] = {
+        "layer": 3,
+        "map": "procrustes",
+        "score_mapped": mapped,
+        "drop_detectable": 0.004,
+    }
     for name, (value, low) in {"drop": drop, "mapped_drop": (0.1, 0.1), **given}.items():
         row |= {name: value, f"{name}_low": low}
     return pd.Series({**dict.fromkeys(PARTS, 0.0), **{f"{p}_low": 0.0 for p in PARTS}, **row})
@@ -30,7 +37,10 @@ def scored(before: float, after: float, **given: float) -> pd.Series:
         (parts(), []),
         (parts((0.2, 0.1), rotation=(0.2, 0.1)), ["rotation"]),
         (parts((0.2, 0.1), rotation=(0.17, 0.1), loss=(0.03, 0.01)), ["loss", "rotation"]),
-        (parts((0.2, 0.1), re_encoding=(0.02, 0.01), rotation=(0.18, 0.1)), ["rotation", "re_encoding"]),
+        (
+            parts((0.2, 0.1), re_encoding=(0.02, 0.01), rotation=(0.18, 0.1)),
+            ["rotation", "re_encoding"],
+        ),
         (parts((0.01, -0.01), rotation=(0.02, 0.01)), []),  # no drop, nothing recovered
         (parts((0.01, -0.01), loss=(0.02, 0.01)), ["loss"]),
         (parts((0.02, 0.01), rotation=(0.01, -0.01)), []),
@@ -53,9 +63,15 @@ def test_which_parts_are_named_and_in_what_order(row: pd.Series, found: list[str
         (scored(0.8, 0.81), "small gain (80.0 → 81.0)"),
         (scored(0.3, 0.6), "large gain (30.0 → 60.0)"),
         (scored(0.25, 0.2), "drop (25.0 → 20.0)"),
-        (scored(0.9, 0.5, p_adjusted=0.06), "change not detected (90.0 → 50.0; MDE 0.3 points before correction)"),
+        (
+            scored(0.9, 0.5, p_adjusted=0.06),
+            "change not detected (90.0 → 50.0; MDE 0.3 points before correction)",
+        ),
         (scored(0.9, 0.9, detectable=0.0), "no change, every prediction is the same (90.0 → 90.0)"),
-        (scored(0.9, 0.5, p_adjusted=1, detectable=float("nan")), "change not detected (90.0 → 50.0; MDE unknown"),
+        (
+            scored(0.9, 0.5, p_adjusted=1, detectable=float("nan")),
+            "change not detected (90.0 → 50.0; MDE unknown",
+        ),
     ],
 )
 def test_sizes_in_words(row: pd.Series, words: str) -> None:
@@ -65,9 +81,13 @@ def test_sizes_in_words(row: pd.Series, words: str) -> None:
 def test_what_the_old_probe_reads_behind_a_map_is_not_forgotten() -> None:
     row = scored(0.9, 0.82)
     assert "forgotten" not in change(row, parts(mapped=0.9, mapped_drop=(0.0, -0.01)))
-    assert change(row, parts(mapped=0.9, mapped_drop=(0.0, -0.01))).startswith("rotated (90.0 → 82.0")
+    assert change(row, parts(mapped=0.9, mapped_drop=(0.0, -0.01))).startswith(
+        "rotated (90.0 → 82.0"
+    )
     partly = parts(mapped=0.88, mapped_drop=(0.02, 0.01))
-    assert change(row, partly).startswith("small drop (90.0 → 82.0 for a new probe, 88.0 for the old one")
+    assert change(row, partly).startswith(
+        "small drop (90.0 → 82.0 for a new probe, 88.0 for the old one"
+    )
     assert change(row, parts(mapped=0.6, mapped_drop=(0.3, 0.2))) == "moderate drop (90.0 → 82.0)"
 
 
@@ -82,5 +102,10 @@ def test_a_verdict_tells_of_the_best_and_the_last_layer() -> None:
     assert "drop of 2.0 points under the old probe is unattributed" in verdict(
         scored(0.9, 0.9), scored(0.9, 0.9), unattributed, unattributed
     )
-    nothing = verdict(scored(0.9, 0.9, p_adjusted=1), scored(0.9, 0.9, p_adjusted=1), parts(), parts())
-    assert nothing.startswith("best and last layer: change not detected") and "MDE 0.4 points" in nothing
+    nothing = verdict(
+        scored(0.9, 0.9, p_adjusted=1), scored(0.9, 0.9, p_adjusted=1), parts(), parts()
+    )
+    assert (
+        nothing.startswith("best and last layer: change not detected")
+        and "MDE 0.4 points" in nothing
+    )

@@ -17,7 +17,9 @@ from probekit.corpora.passage import Corpus
 from probekit.models.align import NO_WORD, Pieces, align, windows, words_of_pieces
 from tests.families import TOKENIZERS
 
-word = st.text(st.characters(exclude_categories=("Cs", "Zs", "Zl", "Zp", "Cc")), min_size=1, max_size=12)
+word = st.text(
+    st.characters(exclude_categories=("Cs", "Zs", "Zl", "Zp", "Cc")), min_size=1, max_size=12
+)
 
 
 FAST = ["wordpiece", "bytes", "tiktoken", "unigram", "metaspace"]
@@ -38,10 +40,14 @@ def any_tokenizer(request: pytest.FixtureRequest, sample: Corpus) -> PreTrainedT
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(words=st.lists(word, min_size=1, max_size=12))
-def test_pieces_cover_their_own_word_only(tokenizer: PreTrainedTokenizerBase, words: list[str]) -> None:
+def test_pieces_cover_their_own_word_only(
+    tokenizer: PreTrainedTokenizerBase, words: list[str]
+) -> None:
     (pieces,) = align([words], tokenizer)
     text = " ".join(words)
-    offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)[
+        "offset_mapping"
+    ]
     starts = np.cumsum([0] + [len(w) + 1 for w in words])
     assert len(offsets) == len(pieces.ids)
     for (begin, end), owner in zip(offsets, pieces.word, strict=True):
@@ -54,7 +60,9 @@ def test_pieces_cover_their_own_word_only(tokenizer: PreTrainedTokenizerBase, wo
     for lost in set(range(len(words))) - set(owners.tolist()):
         assert all(
             e <= b
-            for b, e in tokenizer(words[lost], add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+            for b, e in tokenizer(
+                words[lost], add_special_tokens=False, return_offsets_mapping=True
+            )["offset_mapping"]
         ) or any(b < starts[lost] + len(words[lost]) and e > starts[lost] for b, e in offsets)
 
 
@@ -91,7 +99,11 @@ ODD = {
     "half width": "ﾃｽﾄ",
     "upper and lower": "İstanbul",
 }
-NOTHING = {"a variation selector alone": "\ufe0f", "a zero-width joiner alone": "\u200d", "a mark alone": "\u0301"}
+NOTHING = {
+    "a variation selector alone": "\ufe0f",
+    "a zero-width joiner alone": "\u200d",
+    "a mark alone": "\u0301",
+}
 
 
 def test_words_of_all_scripts(any_tokenizer: PreTrainedTokenizerBase) -> None:
@@ -103,12 +115,18 @@ def test_words_of_all_scripts(any_tokenizer: PreTrainedTokenizerBase) -> None:
     assert lost <= set(NOTHING.values())  # they are reported; all others have pieces
     (plain,) = align([["the", "the"]], any_tokenizer)
     last = pieces.ids[pieces.word == len(words) - 1].tolist()
-    assert last == plain.ids[plain.word == 1].tolist()  # nothing of what stands before it leaked into the last word
+    assert (
+        last == plain.ids[plain.word == 1].tolist()
+    )  # nothing of what stands before it leaked into the last word
 
 
 def test_byte_level_pieces_with_a_leading_space_belong_to_the_word_behind_it() -> None:
     offsets = np.array([(0, 3), (3, 7), (7, 8)])
-    assert words_of_pieces(["the", "cat", "s"], np.array([(0, 3), (3, 7), (7, 9)])).tolist() == [0, 1, 2]
+    assert words_of_pieces(["the", "cat", "s"], np.array([(0, 3), (3, 7), (7, 9)])).tolist() == [
+        0,
+        1,
+        2,
+    ]
     assert words_of_pieces(["the", "cat", "s"], offsets).tolist() == [0, 1, NO_WORD]
 
 
@@ -146,7 +164,10 @@ def test_windows_leave_words_some_context(lengths: list[int]) -> None:
     limit = 30
     word = np.repeat(np.arange(len(lengths)), lengths)
     for window in windows(0, Pieces(word, word, len(lengths)), limit):
-        left, right = window.own.min(initial=limit), (window.stop - window.start) - window.own.max(initial=0)
+        left, right = (
+            window.own.min(initial=limit),
+            (window.stop - window.start) - window.own.max(initial=0),
+        )
         assert window.start == 0 or left >= limit // 6 - 3
         assert window.stop == len(word) or right >= limit // 6 - 3
 

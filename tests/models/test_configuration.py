@@ -42,7 +42,11 @@ def each(name: str, *values: Any) -> list[tuple[str, Any]]:
 
 
 FIELDS: list[tuple[str, Any]] = [
-    *[(name, value) for name in ("num_hidden_layers", "hidden_size", "vocab_size") for value in WRONG],
+    *[
+        (name, value)
+        for name in ("num_hidden_layers", "hidden_size", "vocab_size")
+        for value in WRONG
+    ],
     *each("max_position_embeddings", "a", [1], None, -7, 10**30, 1.5, {}, True, 1, 3),
     *each("layer_norm_eps", "a", [1], None, {}, True, 10**30),
     *each("num_attention_heads", "a", None, 0, -1, 7, 10**30),
@@ -88,14 +92,17 @@ def test_files_that_are_no_configuration(text: str | bytes, model: Path, few: Co
 
 
 @pytest.mark.parametrize(("field", "value"), FIELDS, ids=lambda part: str(part)[:24])
-def test_fields_of_a_wrong_type_or_size(field: str, value: Any, model: Path, few: Corpus, tiny_bert: Path) -> None:
+def test_fields_of_a_wrong_type_or_size(
+    field: str, value: Any, model: Path, few: Corpus, tiny_bert: Path
+) -> None:
     config = json.loads((tiny_bert / "config.json").read_text())
     (model / "config.json").write_text(json.dumps({**config, field: value}))
     refused(model, few)
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("hidden_size", 1 << 16), ("type_vocab_size", 10**9), ("vocab_size", 1 << 24)]
+    ("field", "value"),
+    [("hidden_size", 1 << 16), ("type_vocab_size", 10**9), ("vocab_size", 1 << 24)],
 )
 def test_no_memory_is_taken_for_more_weights_than_there_are(
     field: str, value: int, model: Path, few: Corpus, tiny_bert: Path
@@ -106,7 +113,9 @@ def test_no_memory_is_taken_for_more_weights_than_there_are(
 
 
 @pytest.mark.parametrize("value", ["BertModel", 3, 1.5, True, {}, [3], [[]], None])
-def test_architectures_of_a_wrong_type_are_no_head(value: Any, model: Path, few: Corpus, tiny_bert: Path) -> None:
+def test_architectures_of_a_wrong_type_are_no_head(
+    value: Any, model: Path, few: Corpus, tiny_bert: Path
+) -> None:
     config = json.loads((tiny_bert / "config.json").read_text())
     (model / "config.json").write_text(json.dumps({**config, "architectures": value}))
     assert extract(str(model), few).n_layers == 4
@@ -115,7 +124,9 @@ def test_architectures_of_a_wrong_type_are_no_head(value: Any, model: Path, few:
 @pytest.fixture
 def adapter(tiny_bert: Path, tmp_path: Path) -> Path:
     config = LoraConfig(r=2, target_modules=["query"], task_type="FEATURE_EXTRACTION")
-    get_peft_model(AutoModel.from_pretrained(tiny_bert), config).save_pretrained(tmp_path / "adapter")
+    get_peft_model(AutoModel.from_pretrained(tiny_bert), config).save_pretrained(
+        tmp_path / "adapter"
+    )
     return tmp_path / "adapter"
 
 
@@ -141,9 +152,15 @@ ADAPTERS: dict[str, tuple[dict[str, Any], str]] = {
     "modules none": ({"target_modules": ["nothing"]}, "does not fit"),
     "pattern odd": ({"target_modules": "(((*"}, "does not fit"),
     "pattern slow": ({"target_modules": r"(([a-z.0-9]+)+)+!"}, "cannot be matched within 1 s"),
-    "rank pattern slow": ({"rank_pattern": {r"(([a-z.0-9]+)+)+!": 3}}, "cannot be matched within 1 s"),
+    "rank pattern slow": (
+        {"rank_pattern": {r"(([a-z.0-9]+)+)+!": 3}},
+        "cannot be matched within 1 s",
+    ),
     "prompt": ({"peft_type": "PROMPT_TUNING", "num_virtual_tokens": "a"}, "num_virtual_tokens"),
-    "prompt long": ({"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 10**30}, "num_virtual_tokens"),
+    "prompt long": (
+        {"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 10**30},
+        "num_virtual_tokens",
+    ),
 }
 
 
@@ -152,23 +169,32 @@ def test_adapters_that_say_odd_things(
     changes: dict[str, Any], said: str, adapter: Path, few: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(patterns, "SECONDS", 1)
-    edit(adapter, **{key: str(adapter) if value == "ITSELF" else value for key, value in changes.items()})
+    edit(
+        adapter,
+        **{key: str(adapter) if value == "ITSELF" else value for key, value in changes.items()},
+    )
     assert said in refused(adapter, few)
 
 
-def test_a_runs_folder_whose_adapter_has_it_as_its_base(adapter: Path, few: Corpus, tmp_path: Path) -> None:
+def test_a_runs_folder_whose_adapter_has_it_as_its_base(
+    adapter: Path, few: Corpus, tmp_path: Path
+) -> None:
     edit(adapter, base_model_name_or_path=str(tmp_path / "run"))
     shutil.copytree(adapter, tmp_path / "run" / "checkpoint-5")
     assert "it is an adapter itself" in refused(tmp_path / "run", few)
 
 
 @pytest.mark.parametrize("pattern", [r".*\.(query|value)", r"(.*\.)?layer\.[0-9]+\..*\.query"])
-def test_usual_patterns_of_adapters(pattern: str, adapter: Path, few: Corpus, tiny_bert: Path) -> None:
+def test_usual_patterns_of_adapters(
+    pattern: str, adapter: Path, few: Corpus, tiny_bert: Path
+) -> None:
     edit(adapter, target_modules=pattern.replace("|value", ""))
     assert extract(str(adapter), few).n_layers == 4
 
 
-@pytest.mark.parametrize("modules", ["3", "{}", "[3]", "[]", "null", '[{"path": 3}]', '[{"path": null}]'])
+@pytest.mark.parametrize(
+    "modules", ["3", "{}", "[3]", "[]", "null", '[{"path": 3}]', '[{"path": null}]']
+)
 def test_a_list_of_modules_that_is_none(modules: str, few: Corpus, tmp_path: Path) -> None:
     (tmp_path / "modules.json").write_text(modules)
     assert "config.json" in refused(tmp_path, few)

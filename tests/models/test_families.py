@@ -1,4 +1,5 @@
-"""Every family: vectors are those of a direct pass over one text, and the table says what layers are."""
+"""Every family: vectors are those of a direct pass over one text, and the table says what layers
+are."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ def few(sample: Corpus) -> Corpus:
     """Sentences of different lengths, short enough to be read whole character by character."""
     short = [p for p in sample.splits["train"] if len(" ".join(p.words)) < 55][:32]
     assert len({len(p.words) for p in short}) > 3
-    return Corpus("short", {"train": tuple(short), "dev": tuple(short[:2]), "test": tuple(short[:2])})
+    return Corpus(
+        "short", {"train": tuple(short), "dev": tuple(short[:2]), "test": tuple(short[:2])}
+    )
 
 
 @lru_cache(maxsize=1)
@@ -58,16 +61,24 @@ def direct(folder: Path, stack: str, words: tuple[str, ...]) -> np.ndarray:
     states = output.decoder_hidden_states if stack == "decoder" else output.hidden_states
     if model.config.model_type == "mamba":  # begins behind its first block
         states = (model.get_input_embeddings()(ids).detach(), *states[:-2], states[-1])
-    offsets = tokenizer(text, return_offsets_mapping=True)["offset_mapping"] if tokenizer.is_fast else []
+    offsets = (
+        tokenizer(text, return_offsets_mapping=True)["offset_mapping"] if tokenizer.is_fast else []
+    )
     found = []
     for start, word in zip(np.cumsum([0] + [len(w) + 1 for w in words]), words, strict=False):
         if tokenizer.is_fast:
-            own = [i for i, (a, b) in enumerate(offsets) if a < start + len(word) and b > start and b > a]
+            own = [
+                i
+                for i, (a, b) in enumerate(offsets)
+                if a < start + len(word) and b > start and b > a
+            ]
         else:  # a piece a character of these texts, behind [CLS] where there is one
             first = int(ids[0, 0] == (tokenizer.cls_token_id if tokenizer.cls_token else -1))
             own = list(range(first + start, first + start + len(word)))
         own = [i + (stack == "decoder") for i in own]
-        found.append(torch.stack([_characters(state[0], ids.shape[1])[own].mean(0) for state in states]))
+        found.append(
+            torch.stack([_characters(state[0], ids.shape[1])[own].mean(0) for state in states])
+        )
     return torch.stack(found, dim=1).numpy()
 
 
@@ -79,10 +90,16 @@ def _characters(state: torch.Tensor, width: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(("family", "stack"), CASES)
-def test_a_batch_gives_what_each_text_alone_gives(family: str, stack: Stack, families: Any, few: Corpus) -> None:
+def test_a_batch_gives_what_each_text_alone_gives(
+    family: str, stack: Stack, families: Any, few: Corpus
+) -> None:
     folder = families(family)
     states = extract(
-        str(folder), few, store_dtype="float32", batch_tokens=1 << 16, encoder=EncoderSettings(stack=stack)
+        str(folder),
+        few,
+        store_dtype="float32",
+        batch_tokens=1 << 16,
+        encoder=EncoderSettings(stack=stack),
     )
     offsets = few.offsets("train")
     for i, passage in enumerate(few.splits["train"]):
@@ -98,10 +115,16 @@ def test_every_row_is_held_against_a_model() -> None:
 
 def _blocks(encoder: Any) -> torch.nn.ModuleList:
     stack = encoder._model.get_decoder() if encoder.stack == "decoder" else encoder._model
-    return next(m for m in stack.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == encoder.n_blocks)
+    return next(
+        m
+        for m in stack.modules()
+        if isinstance(m, torch.nn.ModuleList) and len(m) == encoder.n_blocks
+    )
 
 
-@pytest.mark.parametrize(("family", "stack"), [case for case in CASES if case.id not in ("albert-auto", "canine-auto")])
+@pytest.mark.parametrize(
+    ("family", "stack"), [case for case in CASES if case.id not in ("albert-auto", "canine-auto")]
+)
 def test_the_table_says_what_layers_are(family: str, stack: Stack, families: Any) -> None:
     encoder = Checkpoint(str(families(family)), EncoderSettings(stack=stack)).encoder
     encoder.load(encoder.n_blocks)
@@ -112,10 +135,15 @@ def test_the_table_says_what_layers_are(family: str, stack: Stack, families: Any
 
     blocks = _blocks(encoder)
     blocks[0].register_forward_pre_hook(
-        lambda module, args, named: seen.update({"in": args[0] if args else named["hidden_states"]}), with_kwargs=True
+        lambda module, args, named: seen.update(
+            {"in": args[0] if args else named["hidden_states"]}
+        ),
+        with_kwargs=True,
     )
     for i, block in enumerate(blocks):
-        block.register_forward_hook(lambda module, args, output, i=i: seen.update({i: first_of(output)}))
+        block.register_forward_hook(
+            lambda module, args, output, i=i: seen.update({i: first_of(output)})
+        )
     states = encoder.hidden_states([np.arange(5, 25)])
     raw = [seen["in"], *(seen[i] for i in range(len(blocks)))]
     if family == "xlnet":  # reads time first
@@ -175,7 +203,9 @@ NORMING = {
 
 
 @pytest.mark.parametrize("family", NORMING)
-def test_attention_and_network_are_what_a_block_adds_before_its_norms(family: str, families: Any) -> None:
+def test_attention_and_network_are_what_a_block_adds_before_its_norms(
+    family: str, families: Any
+) -> None:
     pieces = [np.arange(5, 25)]
     states = {}
     for site in ("residual", "attn", "mlp"):
@@ -195,7 +225,9 @@ def test_attention_and_network_are_what_a_block_adds_before_its_norms(family: st
         torch.testing.assert_close(states["residual"][k], expected, atol=1e-5, rtol=1e-5)
 
 
-def test_a_model_that_narrows_its_last_layer(family_texts: list[str], few: Corpus, tmp_path: Path) -> None:
+def test_a_model_that_narrows_its_last_layer(
+    family_texts: list[str], few: Corpus, tmp_path: Path
+) -> None:
     """As OPT-350M does: its embeddings are narrower than its blocks, and so is what it returns."""
     narrow = {"word_embed_proj_dim": 16, "do_layer_norm_before": False}
     folder = make_family("opt", tmp_path / "opt", family_texts, narrow)

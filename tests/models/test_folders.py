@@ -1,4 +1,5 @@
-"""What lies in a folder beside the weights: what changes the states is read, is in the fingerprint, and is reported.
+"""What lies in a folder beside the weights: what changes the states is read, is in the fingerprint,
+and is reported.
 
 The referees are peft's and sentence-transformers' own loading, in a plain pass.
 """
@@ -50,7 +51,8 @@ def fingerprint(model: Path, **settings: Any) -> dict[str, str]:
 
 
 def plain_pass(model: Any, tokenizer: Any) -> np.ndarray:
-    """Means of the subwords of each of WORDS at every layer, `(layers, words, dim)`, by transformers alone."""
+    """Means of the subwords of each of WORDS at every layer, `(layers, words, dim)`, by
+    transformers alone."""
     encoded = tokenizer(" ".join(WORDS), return_tensors="pt", return_offsets_mapping=True)
     offsets = encoded.pop("offset_mapping")[0].tolist()
     model.eval()
@@ -69,7 +71,9 @@ def shaken(model: Any) -> Any:
     torch.manual_seed(1)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if parameter.requires_grad and ("lora_" in name or "trainable_tokens" in name or "modules_to_save" in name):
+            if parameter.requires_grad and (
+                "lora_" in name or "trainable_tokens" in name or "modules_to_save" in name
+            ):
                 parameter.add_(torch.randn_like(parameter) * 0.5)
     return model
 
@@ -81,13 +85,17 @@ def edit(path: Path, **changes: Any) -> None:
 
 @pytest.fixture
 def adapter(tiny_bert: Path, tmp_path: Path) -> Path:
-    model = get_peft_model(AutoModel.from_pretrained(tiny_bert), LoraConfig(r=2, target_modules=["query"]))
+    model = get_peft_model(
+        AutoModel.from_pretrained(tiny_bert), LoraConfig(r=2, target_modules=["query"])
+    )
     shaken(model).save_pretrained(tmp_path / "adapter")
     return tmp_path / "adapter"
 
 
 def test_an_adapter_beside_whole_weights_is_not_applied(adapter: Path, tiny_bert: Path) -> None:
-    merged = PeftModel.from_pretrained(AutoModel.from_pretrained(tiny_bert), adapter).merge_and_unload()
+    merged = PeftModel.from_pretrained(
+        AutoModel.from_pretrained(tiny_bert), adapter
+    ).merge_and_unload()
     tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
     expected = plain_pass(merged, tokenizer)
     apart = values(read(adapter))
@@ -96,7 +104,10 @@ def test_an_adapter_beside_whole_weights_is_not_applied(adapter: Path, tiny_bert
     tokenizer.save_pretrained(adapter)
     states = read(adapter)
     np.testing.assert_allclose(values(states), expected, atol=1e-4)
-    assert any("adapter_config.json beside its weights is not applied" in notice for notice in states.warnings)
+    assert any(
+        "adapter_config.json beside its weights is not applied" in notice
+        for notice in states.warnings
+    )
     off = read(adapter, adapter=False)
     np.testing.assert_array_equal(values(off), values(states))
     assert off.warnings == states.warnings and (adapter / "adapter_config.json").is_file()
@@ -104,7 +115,9 @@ def test_an_adapter_beside_whole_weights_is_not_applied(adapter: Path, tiny_bert
 
 def test_an_adapter_on_the_weights_beside_it(tiny_bert: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny_bert, tmp_path / "model"))
-    model = shaken(get_peft_model(AutoModel.from_pretrained(folder), LoraConfig(r=2, target_modules=["query"])))
+    model = shaken(
+        get_peft_model(AutoModel.from_pretrained(folder), LoraConfig(r=2, target_modules=["query"]))
+    )
     expected = plain_pass(model, AutoTokenizer.from_pretrained(tiny_bert))
     base, first = values(read(folder)), fingerprint(folder)
     model.save_pretrained(folder)  # its base is this folder
@@ -118,24 +131,36 @@ def test_an_adapter_on_the_weights_beside_it(tiny_bert: Path, tmp_path: Path) ->
 
 
 def _under_a_head() -> dict[str, tuple[Any, Any]]:
-    """Adapters whose configuration or weights have names that only a model with a head has, or lacks."""
+    """Adapters whose configuration or weights have names that only a model with a head has, or
+    lacks."""
     lora: dict[str, Any] = {"r": 2, "target_modules": ["c_attn"]}
     return {
         "every linear layer": (AutoModelForCausalLM, LoraConfig(r=2, target_modules="all-linear")),
         "some blocks": (AutoModelForCausalLM, LoraConfig(**lora, layers_to_transform=[1])),
-        "a pattern": (AutoModelForCausalLM, LoraConfig(r=2, target_modules=r"transformer\.h\.[01]\.attn\.c_attn")),
-        "ranks": (AutoModelForCausalLM, LoraConfig(**lora, rank_pattern={"^transformer.h.1.attn.c_attn": 3})),
+        "a pattern": (
+            AutoModelForCausalLM,
+            LoraConfig(r=2, target_modules=r"transformer\.h\.[01]\.attn\.c_attn"),
+        ),
+        "ranks": (
+            AutoModelForCausalLM,
+            LoraConfig(**lora, rank_pattern={"^transformer.h.1.attn.c_attn": 3}),
+        ),
         "shared matrices": (AutoModelForCausalLM, VeraConfig(r=2, target_modules=["c_attn"])),
         "a bank of vectors": (
             AutoModelForTokenClassification,
             VBLoRAConfig(r=2, num_vectors=8, vector_length=8, target_modules=["query"]),
         ),
-        "no pooler": (AutoModelForTokenClassification, LoraConfig(r=2, target_modules=["query"], bias="all")),
+        "no pooler": (
+            AutoModelForTokenClassification,
+            LoraConfig(r=2, target_modules=["query"], bias="all"),
+        ),
     }
 
 
 @pytest.mark.parametrize("how", list(_under_a_head()))
-def test_an_adapter_named_under_a_head(how: str, tiny_bert: Path, tiny_gpt2: Path, tmp_path: Path) -> None:
+def test_an_adapter_named_under_a_head(
+    how: str, tiny_bert: Path, tiny_gpt2: Path, tmp_path: Path
+) -> None:
     kind, config = _under_a_head()[how]
     base = tiny_gpt2 if kind is AutoModelForCausalLM else tiny_bert
     model = get_peft_model(kind.from_pretrained(base), config)
@@ -162,7 +187,9 @@ def _embeddings(rows: int) -> dict[str, LoraConfig]:
 
 @pytest.mark.parametrize("under_head", [False, True])
 @pytest.mark.parametrize("how", list(_embeddings(0)))
-def test_an_adapter_with_tokens_of_its_own(how: str, under_head: bool, tiny_bert: Path, tmp_path: Path) -> None:
+def test_an_adapter_with_tokens_of_its_own(
+    how: str, under_head: bool, tiny_bert: Path, tmp_path: Path
+) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
     rows = len(tokenizer)
     tokenizer.add_tokens(NEW)
@@ -189,7 +216,9 @@ def test_an_adapter_without_the_embeddings_of_its_tokens(tiny_bert: Path, tmp_pa
     base.resize_token_embeddings(len(tokenizer))
     config = LoraConfig(r=2, target_modules=["query"], trainable_token_indices=[rows + 1])
     get_peft_model(base, config).save_pretrained(tmp_path, save_embedding_layers=False)
-    with pytest.raises(ModelError, match=f"{rows + 2} pieces or more.* has {rows}, .*no embedding of piece {rows}"):
+    with pytest.raises(
+        ModelError, match=f"{rows + 2} pieces or more.* has {rows}, .*no embedding of piece {rows}"
+    ):
         read(tmp_path)
 
 
@@ -235,7 +264,9 @@ def test_a_configuration_beside_an_adapter(adapter: Path, tiny_bert: Path) -> No
 
 
 def test_the_encoder_of_a_pair_alone(sample: Corpus, tmp_path: Path) -> None:
-    folder = make_family("t5", tmp_path / "t5", [" ".join(p.words) for p in sample.splits["train"][:400]])
+    folder = make_family(
+        "t5", tmp_path / "t5", [" ".join(p.words) for p in sample.splits["train"][:400]]
+    )
     whole = values(read(folder))
     T5EncoderModel.from_pretrained(folder).save_pretrained(tmp_path / "encoder")
     AutoTokenizer.from_pretrained(folder).save_pretrained(tmp_path / "encoder")
@@ -261,7 +292,9 @@ def test_the_tokenizer_of_a_run_and_of_another_model(tiny_bert: Path, tmp_path: 
     AutoTokenizer.from_pretrained(tiny_bert).save_pretrained(tmp_path / "run")
     found = read(checkpoint)
     np.testing.assert_array_equal(values(found), expected)
-    assert any(f"that of its run is read, {tmp_path / 'run'}" in notice for notice in found.warnings)
+    assert any(
+        f"that of its run is read, {tmp_path / 'run'}" in notice for notice in found.warnings
+    )
     assert fingerprint(checkpoint) == fingerprint(checkpoint, tokenizer=str(tiny_bert))
     np.testing.assert_array_equal(values(read(tmp_path / "run")), expected)  # its last checkpoint
     tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
@@ -275,7 +308,9 @@ def test_the_tokenizer_of_a_run_and_of_another_model(tiny_bert: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("kind", ["BertTokenizer", "GPT2Tokenizer", "PreTrainedTokenizerFast"])
-def test_settings_of_a_tokenizer_without_its_vocabulary(kind: str, tiny_bert: Path, tmp_path: Path) -> None:
+def test_settings_of_a_tokenizer_without_its_vocabulary(
+    kind: str, tiny_bert: Path, tmp_path: Path
+) -> None:
     """transformers makes one that knows no word of some of them."""
     folder = Path(shutil.copytree(tiny_bert, tmp_path / "model"))
     (folder / "tokenizer.json").unlink()
@@ -296,7 +331,11 @@ def _cased(tiny_bert: Path, folder: Path) -> Path:
 def test_do_lower_case_of_sentence_transformers(tiny_bert: Path, tmp_path: Path) -> None:
     folder = _cased(tiny_bert, tmp_path / "cased")
     lowered = Corpus(
-        "lower", {split: (Passage(split, split, tuple(word.lower() for word in WORDS)),) for split in SPLITS}
+        "lower",
+        {
+            split: (Passage(split, split, tuple(word.lower() for word in WORDS)),)
+            for split in SPLITS
+        },
     )
     before, print_before = values(read(folder)), fingerprint(folder)
     expected = values(read(folder, lowered))
@@ -307,7 +346,10 @@ def test_do_lower_case_of_sentence_transformers(tiny_bert: Path, tmp_path: Path)
     states = read(folder)
     np.testing.assert_allclose(values(states), expected, atol=1e-5)
     assert fingerprint(folder)["tokenizer"] != print_before["tokenizer"]
-    assert any("lower-cased (do_lower_case in its sentence_bert_config.json)" in notice for notice in states.warnings)
+    assert any(
+        "lower-cased (do_lower_case in its sentence_bert_config.json)" in notice
+        for notice in states.warnings
+    )
 
 
 def test_do_lower_case_is_what_sentence_transformers_does(tiny_bert: Path, tmp_path: Path) -> None:
@@ -321,21 +363,34 @@ def test_do_lower_case_is_what_sentence_transformers_does(tiny_bert: Path, tmp_p
 
 def test_arguments_for_sentence_transformers_are_reported(tiny_bert: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny_bert, tmp_path / "model"))
-    edit(folder / "sentence_bert_config.json", tokenizer_args={"add_prefix_space": True}, model_args={})
+    edit(
+        folder / "sentence_bert_config.json",
+        tokenizer_args={"add_prefix_space": True},
+        model_args={},
+    )
     said = [notice for notice in read(folder).warnings if "not applied" in notice]
-    assert said == [f"{folder}: tokenizer_args of its settings for sentence-transformers: not applied"]
+    assert said == [
+        f"{folder}: tokenizer_args of its settings for sentence-transformers: not applied"
+    ]
 
 
-def test_sentencepiece_without_its_packages(tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sentencepiece_without_its_packages(
+    tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     AutoModel.from_pretrained(tiny_bert).save_pretrained(tmp_path)
     (tmp_path / "spm.model").write_bytes(b"\n\x0e\n\x05<unk>\x15\x00\x00\x00\x00\x18\x02")
-    monkeypatch.setattr(tokenizer_files, "_is_installed", lambda package: package != "sentencepiece")
-    with pytest.raises(InputError, match=r"spm\.model.*sentencepiece.*pip install 'probekit-nlp\[sentencepiece\]'"):
+    monkeypatch.setattr(
+        tokenizer_files, "_is_installed", lambda package: package != "sentencepiece"
+    )
+    with pytest.raises(
+        InputError, match=r"spm\.model.*sentencepiece.*pip install 'probekit-nlp\[sentencepiece\]'"
+    ):
         read(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("family", "file"), [("deberta-v2", "spm.model"), ("t5", "spiece.model"), ("llama", "tokenizer.model")]
+    ("family", "file"),
+    [("deberta-v2", "spm.model"), ("t5", "spiece.model"), ("llama", "tokenizer.model")],
 )
 def test_sentencepiece_alone(family: str, file: str, sample: Corpus, tmp_path: Path) -> None:
     sentencepiece = pytest.importorskip("sentencepiece")
@@ -386,7 +441,9 @@ def _indexed(folder: Path, index: str, place: str) -> Path:
     (folder / place).parent.mkdir(exist_ok=True)
     (folder / "model.safetensors").rename(folder / place)
     names = load_file(folder / place)
-    (folder / index).write_text(json.dumps({"metadata": {}, "weight_map": dict.fromkeys(names, place)}))
+    (folder / index).write_text(
+        json.dumps({"metadata": {}, "weight_map": dict.fromkeys(names, place)})
+    )
     if "/" in index:
         edit(folder / "config.json", transformers_weights=index)
     return folder / place
@@ -401,7 +458,11 @@ def test_weights_are_in_the_fingerprint_wherever_they_lie(
     (folder / "model.fp16.safetensors").write_bytes(b"of another variant, and not read")
     before = values(read(folder))
     np.testing.assert_array_equal(before, values(read(tiny_bert)))
-    save_file({name: value * 1.1 for name, value in load_file(file).items()}, file, metadata={"format": "pt"})
+    save_file(
+        {name: value * 1.1 for name, value in load_file(file).items()},
+        file,
+        metadata={"format": "pt"},
+    )
     assert np.abs(values(read(folder)) - before).max() > 0.01
 
 

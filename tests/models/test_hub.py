@@ -1,4 +1,5 @@
-"""Models by hub id, from the hub's own cache on this disk: revisions, random weights, adapters on them."""
+"""Models by hub id, from the hub's own cache on this disk: revisions, random weights, adapters on
+them."""
 
 from __future__ import annotations
 
@@ -48,7 +49,9 @@ def test_a_revision_is_that_revision(hub: Path, tiny_bert: Path, small: Corpus) 
     np.testing.assert_array_equal(values(newest), values(extract(str(tiny_bert), small)))
     early = extract("some/model@step1", small)
     assert early.model == "some/model@step1" and np.abs(values(early) - values(newest)).max() > 0.01
-    np.testing.assert_array_equal(values(early), values(extract(f"some/model@{COMMITS['step1']}", small)))
+    np.testing.assert_array_equal(
+        values(early), values(extract(f"some/model@{COMMITS['step1']}", small))
+    )
     with pytest.raises(ModelError, match="cannot get 'some/model'"):
         extract("some/model@step2", small)
 
@@ -60,17 +63,23 @@ def test_random_weights_of_a_hub_model(hub: Path, small: Corpus) -> None:
 
 def test_an_adapter_on_a_hub_model(hub: Path, small: Corpus, tmp_path: Path) -> None:
     snapshot = hub / "snapshots" / COMMITS["main"]
-    model = get_peft_model(AutoModel.from_pretrained(snapshot), LoraConfig(r=2, target_modules=["query"]))
+    model = get_peft_model(
+        AutoModel.from_pretrained(snapshot), LoraConfig(r=2, target_modules=["query"])
+    )
     model.peft_config["default"].base_model_name_or_path = "some/model"
     model.save_pretrained(tmp_path / "adapter")
     states = extract(str(tmp_path / "adapter"), small)
     assert f"{tmp_path / 'adapter'}: an adapter on some/model" in states.warnings
-    np.testing.assert_array_equal(values(states), values(extract("some/model", small)))  # it begins as no change
+    np.testing.assert_array_equal(
+        values(states), values(extract("some/model", small))
+    )  # it begins as no change
 
 
 def test_the_revision_of_an_adapters_base(hub: Path, small: Corpus, tmp_path: Path) -> None:
     early = hub / "snapshots" / COMMITS["step1"]
-    model = get_peft_model(AutoModel.from_pretrained(early), LoraConfig(r=2, target_modules=["query"]))
+    model = get_peft_model(
+        AutoModel.from_pretrained(early), LoraConfig(r=2, target_modules=["query"])
+    )
     model.peft_config["default"].base_model_name_or_path = "some/model"
     model.peft_config["default"].revision = "step1"
     model.save_pretrained(tmp_path / "adapter")
@@ -79,7 +88,9 @@ def test_the_revision_of_an_adapters_base(hub: Path, small: Corpus, tmp_path: Pa
     np.testing.assert_array_equal(values(states), values(extract("some/model@step1", small)))
 
 
-def test_the_tokenizer_of_a_hub_model(hub: Path, tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
+def test_the_tokenizer_of_a_hub_model(
+    hub: Path, tiny_bert: Path, small: Corpus, tmp_path: Path
+) -> None:
     AutoModel.from_pretrained(tiny_bert).save_pretrained(tmp_path / "bare")
     states = extract(str(tmp_path / "bare"), small, encoder=EncoderSettings(tokenizer="some/model"))
     np.testing.assert_array_equal(values(states), values(extract(str(tiny_bert), small)))

@@ -1,4 +1,5 @@
-"""What a model's name may stand for: a head on top, a Trainer's folder, an adapter, random weights, word vectors."""
+"""What a model's name may stand for: a head on top, a Trainer's folder, an adapter, random weights,
+word vectors."""
 
 from __future__ import annotations
 
@@ -12,7 +13,12 @@ import torch
 from gensim.models import FastText, KeyedVectors
 from peft import IA3Config, LoraConfig, PrefixTuningConfig, PromptTuningConfig, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    AutoModel,
+    AutoModelForSeq2SeqLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
 
 import probekit as pk
 from probekit.corpora.passage import SPLITS, Corpus, Passage
@@ -37,14 +43,18 @@ def with_tokenizer(folder: Path, source: Path) -> Path:
 def headed(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("headed")
     torch.manual_seed(3)
-    AutoModelForSequenceClassification.from_pretrained(tiny_bert, num_labels=5).save_pretrained(folder)
+    AutoModelForSequenceClassification.from_pretrained(tiny_bert, num_labels=5).save_pretrained(
+        folder
+    )
     return with_tokenizer(folder, tiny_bert)
 
 
 def test_a_head_is_left_out_and_said_so(headed: Path, tiny_bert: Path, small: Corpus) -> None:
     states = extract(str(headed), small)
     np.testing.assert_array_equal(values(states), values(extract(str(tiny_bert), small)))
-    assert any("head is left out (BertForSequenceClassification)" in notice for notice in states.warnings)
+    assert any(
+        "head is left out (BertForSequenceClassification)" in notice for notice in states.warnings
+    )
     assert not extract(str(tiny_bert), small).warnings
 
 
@@ -62,17 +72,33 @@ def test_a_trainers_folder_means_its_last_checkpoint(
 def test_a_sentence_transformers_folder(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
     shutil.copytree(tiny_bert, tmp_path / "0_Transformer")
     modules = [
-        {"idx": 0, "name": "0", "path": "0_Transformer", "type": "sentence_transformers.models.Transformer"},
-        {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+        {
+            "idx": 0,
+            "name": "0",
+            "path": "0_Transformer",
+            "type": "sentence_transformers.models.Transformer",
+        },
+        {
+            "idx": 1,
+            "name": "1",
+            "path": "1_Pooling",
+            "type": "sentence_transformers.models.Pooling",
+        },
     ]
     (tmp_path / "modules.json").write_text(json.dumps(modules))
-    np.testing.assert_array_equal(values(extract(str(tmp_path), small)), values(extract(str(tiny_bert), small)))
+    np.testing.assert_array_equal(
+        values(extract(str(tmp_path), small)), values(extract(str(tiny_bert), small))
+    )
 
 
 def test_shards_of_weights(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
-    AutoModel.from_pretrained(tiny_bert, add_pooling_layer=False).save_pretrained(tmp_path, max_shard_size="20KB")
+    AutoModel.from_pretrained(tiny_bert, add_pooling_layer=False).save_pretrained(
+        tmp_path, max_shard_size="20KB"
+    )
     assert len(list(with_tokenizer(tmp_path, tiny_bert).glob("model-*.safetensors"))) > 1
-    np.testing.assert_array_equal(values(extract(str(tmp_path), small)), values(extract(str(tiny_bert), small)))
+    np.testing.assert_array_equal(
+        values(extract(str(tmp_path), small)), values(extract(str(tiny_bert), small))
+    )
 
 
 LORA = LoraConfig(r=4, lora_alpha=8, target_modules=["query", "value"], task_type="SEQ_CLS")
@@ -92,15 +118,24 @@ def test_an_adapter_is_its_merged_model(
             if "lora_" in name or "ia3_" in name:  # as they begin, they change nothing
                 parameter.add_(torch.randn_like(parameter) * 0.5)
     model.save_pretrained(tmp_path / "adapter")
-    assert json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())["base_model_name_or_path"]
+    assert json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())[
+        "base_model_name_or_path"
+    ]
     merged = model.merge_and_unload()
     merged.save_pretrained(tmp_path / "merged")
     apart = extract(str(tmp_path / "adapter"), small, store_dtype="float32")
-    whole = extract(str(with_tokenizer(tmp_path / "merged", tiny_bert)), small, store_dtype="float32")
+    whole = extract(
+        str(with_tokenizer(tmp_path / "merged", tiny_bert)), small, store_dtype="float32"
+    )
     np.testing.assert_allclose(values(apart), values(whole), atol=2e-4)
     base = extract(str(tiny_bert), small, store_dtype="float32")
     assert np.abs(values(apart) - values(base))[3].max() > 0.1
-    off = extract(str(tmp_path / "adapter"), small, store_dtype="float32", encoder=EncoderSettings(adapter=False))
+    off = extract(
+        str(tmp_path / "adapter"),
+        small,
+        store_dtype="float32",
+        encoder=EncoderSettings(adapter=False),
+    )
     np.testing.assert_array_equal(values(off), values(base))
     assert off.model == apart.model and off.warnings != apart.warnings
 
@@ -116,7 +151,9 @@ def test_an_adapter_that_lacks_weights(tiny_bert: Path, small: Corpus, tmp_path:
     with pytest.raises(ModelError, match=f"give random:{tiny_bert}"):
         extract(f"random:{tmp_path}", small)
     config = json.loads((tmp_path / "adapter_config.json").read_text())
-    (tmp_path / "adapter_config.json").write_text(json.dumps({**config, "base_model_name_or_path": "./gone"}))
+    (tmp_path / "adapter_config.json").write_text(
+        json.dumps({**config, "base_model_name_or_path": "./gone"})
+    )
     with pytest.raises(ModelError, match=r"the base of the adapter .*'\./gone'"):
         extract(str(tmp_path), small)
     (tmp_path / "adapter_config.json").write_text(json.dumps(config))
@@ -129,7 +166,8 @@ def test_an_adapter_that_lacks_weights(tiny_bert: Path, small: Corpus, tmp_path:
 def test_prefixes_and_prompts(kind: type, tiny_gpt2: Path, small: Corpus, tmp_path: Path) -> None:
     torch.manual_seed(2)
     model = get_peft_model(
-        AutoModel.from_pretrained(tiny_gpt2), kind(task_type="FEATURE_EXTRACTION", num_virtual_tokens=3)
+        AutoModel.from_pretrained(tiny_gpt2),
+        kind(task_type="FEATURE_EXTRACTION", num_virtual_tokens=3),
     )
     with torch.no_grad():
         for parameter in model.prompt_encoder.parameters():
@@ -146,22 +184,34 @@ def test_prefixes_and_prompts(kind: type, tiny_gpt2: Path, small: Corpus, tmp_pa
         hidden = model(**encoded, output_hidden_states=True).hidden_states[-1][0]
     hidden = hidden[len(hidden) - len(offsets) :]
     first = [i for i, (a, b) in enumerate(offsets) if a < len(words[0])]
-    np.testing.assert_allclose(states.read("train", 0, 1)[-1, 0], hidden[first].mean(0).numpy(), atol=1e-4)
+    np.testing.assert_allclose(
+        states.read("train", 0, 1)[-1, 0], hidden[first].mean(0).numpy(), atol=1e-4
+    )
     long = corpus_of(*["word"] * 300)
-    assert np.isfinite(extract(str(tmp_path), long).read("train", 0, 300)).all()  # positions are left for the prefix
+    assert np.isfinite(
+        extract(str(tmp_path), long).read("train", 0, 300)
+    ).all()  # positions are left for the prefix
     plain = extract(str(tiny_gpt2), small, store_dtype="float32")
     assert np.abs(states.read("train", 0, 5)[-1] - plain.read("train", 0, 5)[-1]).max() > 0.01
 
 
-def test_prompts_of_an_encoder_decoder_are_refused(sample: Corpus, small: Corpus, tmp_path: Path) -> None:
-    folder = make_family("t5", tmp_path / "t5", [" ".join(p.words) for p in sample.splits["train"][:400]])
+def test_prompts_of_an_encoder_decoder_are_refused(
+    sample: Corpus, small: Corpus, tmp_path: Path
+) -> None:
+    folder = make_family(
+        "t5", tmp_path / "t5", [" ".join(p.words) for p in sample.splits["train"][:400]]
+    )
     config = PromptTuningConfig(task_type="SEQ_2_SEQ_LM", num_virtual_tokens=3)
-    get_peft_model(AutoModelForSeq2SeqLM.from_pretrained(folder), config).save_pretrained(tmp_path / "adapter")
+    get_peft_model(AutoModelForSeq2SeqLM.from_pretrained(folder), config).save_pretrained(
+        tmp_path / "adapter"
+    )
     with pytest.raises(ModelError, match="prefixes and prompts of encoder-decoders"):
         extract(str(tmp_path / "adapter"), small)
 
 
-def test_quantised_weights_are_other_states(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quantised_weights_are_other_states(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(checkpoint, "choose_device", lambda wanted: torch.device("cuda"))
     facts = [
         Checkpoint(str(tiny_bert), EncoderSettings(dtype=dtype)).facts()
@@ -204,27 +254,40 @@ def corpus_of(*words: str) -> Corpus:
 @pytest.mark.parametrize("file", ["w2v.txt", "w2v.bin", "glove.txt"])
 def test_word_vectors(file: str, tmp_path: Path) -> None:
     vectors = KeyedVectors(8)
-    vectors.add_vectors(["the", "cat", "Paris"], np.random.default_rng(0).normal(size=(3, 8)).astype(np.float32))
+    vectors.add_vectors(
+        ["the", "cat", "Paris"], np.random.default_rng(0).normal(size=(3, 8)).astype(np.float32)
+    )
     path = tmp_path / file
-    vectors.save_word2vec_format(path, binary=path.suffix == ".bin", write_header="glove" not in file)
-    states = extract(str(path), corpus_of("The", "cat", "saw", "Paris", "paris"), store_dtype="float32")
+    vectors.save_word2vec_format(
+        path, binary=path.suffix == ".bin", write_header="glove" not in file
+    )
+    states = extract(
+        str(path), corpus_of("The", "cat", "saw", "Paris", "paris"), store_dtype="float32"
+    )
     found = states.read("test", 0, 5)
     assert found.shape == (1, 5, 8)
     for i, word in ((0, "the"), (1, "cat"), (3, "Paris")):
         np.testing.assert_allclose(found[0, i], vectors[word], atol=1e-5)
     assert not found[0, [2, 4]].any()
-    assert [word for split, word in states.words_without_vector() if split == "test"] == ["saw", "paris"]
+    assert [word for split, word in states.words_without_vector() if split == "test"] == [
+        "saw",
+        "paris",
+    ]
     assert "have no vector" in states.warnings[0]
 
 
 def test_fasttext_makes_vectors_of_unseen_words(tmp_path: Path) -> None:
     from gensim.models.fasttext import save_facebook_model
 
-    model = FastText([["the", "cat", "sat", "here"]] * 20, vector_size=8, min_count=1, epochs=1, bucket=100)
+    model = FastText(
+        [["the", "cat", "sat", "here"]] * 20, vector_size=8, min_count=1, epochs=1, bucket=100
+    )
     save_facebook_model(model, str(tmp_path / "ft.bin"))
     states = extract(str(tmp_path / "ft.bin"), corpus_of("cat", "cats"), store_dtype="float32")
     assert states.words_without_vector() == []
-    np.testing.assert_allclose(states.read("dev", 0, 2)[0], [model.wv["cat"], model.wv["cats"]], atol=1e-5)
+    np.testing.assert_allclose(
+        states.read("dev", 0, 2)[0], [model.wv["cat"], model.wv["cats"]], atol=1e-5
+    )
 
 
 def test_files_that_hold_no_word_vectors(tmp_path: Path) -> None:
@@ -247,7 +310,8 @@ def test_files_that_hold_no_word_vectors(tmp_path: Path) -> None:
 
 
 class Elmo(torch.nn.Module):
-    """A language model of two bidirectional LSTM layers, each of the width of its embeddings (Peters et al. 2018)."""
+    """A language model of two bidirectional LSTM layers, each of the width of its embeddings
+    (Peters et al. 2018)."""
 
     def __init__(self, pieces: int, dim: int) -> None:
         super().__init__()
@@ -269,7 +333,9 @@ def test_any_module_by_the_names_of_its_parts(small: Corpus, tiny_bert: Path) ->
     torch.manual_seed(0)
     model = Elmo(len(tokenizer), 16)
     names = ["embed", "layers.0", "layers.1"]
-    states = pk.extract(model, small, tokenizer=tokenizer, layers=names, name="elmo", store_dtype="float32")
+    states = pk.extract(
+        model, small, tokenizer=tokenizer, layers=names, name="elmo", store_dtype="float32"
+    )
     assert states.model == "elmo" and states.n_layers == 3 and model.training
     offsets = small.offsets("train")
     for i, passage in enumerate(small.splits["train"][:20]):
@@ -332,7 +398,9 @@ class Positions(torch.nn.Module):
         return torch.as_tensor(self.out(states))
 
 
-@pytest.mark.parametrize(("longest", "places", "limit"), [(1e30, 31, 30), (20, 31, 20), (1e30, 101, 100)])
+@pytest.mark.parametrize(
+    ("longest", "places", "limit"), [(1e30, 31, 30), (20, 31, 20), (1e30, 101, 100)]
+)
 def test_a_module_is_read_in_windows_that_its_positions_allow(
     longest: float, places: int, limit: int, tiny_bert: Path
 ) -> None:
@@ -346,7 +414,9 @@ def test_a_module_is_read_in_windows_that_its_positions_allow(
 
 
 @pytest.mark.parametrize("longest", [-5, 0, 1, 2, "a"])
-def test_a_module_whose_tokenizer_leaves_no_room(longest: object, tiny_bert: Path, small: Corpus) -> None:
+def test_a_module_whose_tokenizer_leaves_no_room(
+    longest: object, tiny_bert: Path, small: Corpus
+) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
     tokenizer.model_max_length = longest
     with pytest.raises(ModelError, match="model_max_length"):

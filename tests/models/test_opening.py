@@ -1,4 +1,5 @@
-"""Families that are not listed: compared once at opening, alone and in a batch; long texts with their positions."""
+"""Families that are not listed: compared once at opening, alone and in a batch; long texts with
+their positions."""
 
 from __future__ import annotations
 
@@ -69,10 +70,14 @@ def test_padding_that_changes_states_is_left_out_and_reported(family: str, unlis
 
 @pytest.mark.parametrize("family", READABLE)
 def test_a_window_is_as_long_as_positions_allow(family: str, unlisted: Any) -> None:
-    """Held against the model itself: the longest text runs, one more subword does not (or there is no bound)."""
+    """Held against the model itself: the longest text runs, one more subword does not (or there is
+    no bound)."""
     folder = unlisted(family)
     encoder = Checkpoint(str(folder), EncoderSettings()).encoder
-    model, extra = AutoModel.from_pretrained(folder).eval(), len(encoder.prefix) + len(encoder.suffix)
+    model, extra = (
+        AutoModel.from_pretrained(folder).eval(),
+        len(encoder.prefix) + len(encoder.suffix),
+    )
 
     def runs(length: int) -> bool:
         ids = torch.full((1, length + extra), 7)
@@ -89,16 +94,23 @@ def test_a_window_is_as_long_as_positions_allow(family: str, unlisted: Any) -> N
 @pytest.mark.parametrize("family", ["fnet", "data2vec-text"])
 def test_what_is_read_is_what_a_text_alone_gives(family: str, unlisted: Any, mixed: Corpus) -> None:
     folder = unlisted(family)
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+    tokenizer, model = (
+        AutoTokenizer.from_pretrained(folder),
+        AutoModel.from_pretrained(folder).eval(),
+    )
     found, offsets = read(folder, mixed), mixed.offsets("train")
     for i, passage in enumerate(mixed.splits["train"][:-1]):
-        encoded = tokenizer(" ".join(passage.words), return_tensors="pt", return_offsets_mapping=True)
+        encoded = tokenizer(
+            " ".join(passage.words), return_tensors="pt", return_offsets_mapping=True
+        )
         places = encoded.pop("offset_mapping")[0].tolist()
         with torch.no_grad():
             hidden = model(input_ids=encoded["input_ids"], output_hidden_states=True).hidden_states
         own = [k for k, (a, b) in enumerate(places) if a < len(passage.words[0]) and b > a]
         expected = torch.stack([state[0, own].mean(0) for state in hidden])
-        np.testing.assert_allclose(found[:, int(offsets[i])], expected.numpy(), atol=2e-4, rtol=1e-4)
+        np.testing.assert_allclose(
+            found[:, int(offsets[i])], expected.numpy(), atol=2e-4, rtol=1e-4
+        )
 
 
 def test_lower_layers_of_an_unlisted_family_are_the_same(unlisted: Any) -> None:
@@ -113,7 +125,9 @@ def test_lower_layers_of_an_unlisted_family_are_the_same(unlisted: Any) -> None:
 
 
 @pytest.mark.parametrize("family", UNREADABLE)
-def test_a_model_that_does_not_give_a_vector_a_subword(family: str, unlisted: Any, mixed: Corpus) -> None:
+def test_a_model_that_does_not_give_a_vector_a_subword(
+    family: str, unlisted: Any, mixed: Corpus
+) -> None:
     said = rf"{family}, a family not listed\) cannot be read: it gives {UNREADABLE[family]} hidden"
     with pytest.raises(ModelError, match=said) as caught:
         extract(str(unlisted(family)), mixed)
@@ -128,14 +142,18 @@ def test_listed_families_are_not_tried(unlisted: Any) -> None:
 
 @pytest.mark.parametrize("longest", [-5, 0, 1, 2, 5, float("nan"), True])
 @pytest.mark.parametrize("family", ["bert", "convbert"])
-def test_a_maximum_that_leaves_no_room_for_text(longest: Any, family: str, unlisted: Any, sample: Corpus) -> None:
+def test_a_maximum_that_leaves_no_room_for_text(
+    longest: Any, family: str, unlisted: Any, sample: Corpus
+) -> None:
     folder = unlisted(family)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.model_max_length = longest
     from probekit.models.encoder import Encoder
 
     with pytest.raises(ModelError, match="model_max_length"):
-        Encoder("m", AutoConfig.from_pretrained(folder), tokenizer, torch.device("cpu"), lambda: None)
+        Encoder(
+            "m", AutoConfig.from_pretrained(folder), tokenizer, torch.device("cpu"), lambda: None
+        )
 
 
 def test_a_special_token_that_the_tokenizer_lacks(tmp_path: Path) -> None:

@@ -43,7 +43,9 @@ def edited(folder: Path, **changes: Any) -> None:
 
 
 @pytest.mark.parametrize("leave", [False, True])
-def test_a_malicious_pickle_does_not_run(leave: bool, folder: Path, mark: Path, small: Corpus) -> None:
+def test_a_malicious_pickle_does_not_run(
+    leave: bool, folder: Path, mark: Path, small: Corpus
+) -> None:
     (folder / "model.safetensors").unlink()
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps({"weight": Malicious(mark)}))
     with pytest.raises(ModelError, match="allow_pickle=True" if not leave else "cannot be loaded"):
@@ -53,7 +55,9 @@ def test_a_malicious_pickle_does_not_run(leave: bool, folder: Path, mark: Path, 
     assert mark.exists()
 
 
-def test_a_pickle_beside_safetensors_is_not_looked_at(folder: Path, mark: Path, small: Corpus) -> None:
+def test_a_pickle_beside_safetensors_is_not_looked_at(
+    folder: Path, mark: Path, small: Corpus
+) -> None:
     for name in ("pytorch_model.bin", "training_args.bin", "optimizer.pt"):
         (folder / name).write_bytes(pickle.dumps(Malicious(mark)))
     extract(str(folder), small)
@@ -70,7 +74,9 @@ def _brings_code(folder: Path, mark: Path) -> None:
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
 
 
-def test_code_that_a_known_family_brings_does_not_run(folder: Path, mark: Path, small: Corpus) -> None:
+def test_code_that_a_known_family_brings_does_not_run(
+    folder: Path, mark: Path, small: Corpus
+) -> None:
     _brings_code(folder, mark)
     edited(folder, auto_map={"AutoConfig": "configuration_x.X", "AutoModel": "modeling_x.X"})
     try:
@@ -82,7 +88,11 @@ def test_code_that_a_known_family_brings_does_not_run(folder: Path, mark: Path, 
 
 def test_code_of_an_unknown_family_needs_leave(folder: Path, mark: Path, small: Corpus) -> None:
     _brings_code(folder, mark)
-    edited(folder, model_type="x", auto_map={"AutoConfig": "configuration_x.X", "AutoModel": "modeling_x.X"})
+    edited(
+        folder,
+        model_type="x",
+        auto_map={"AutoConfig": "configuration_x.X", "AutoModel": "modeling_x.X"},
+    )
     with pytest.raises(ModelError) as caught:
         extract(str(folder), small)
     assert "trust_remote_code=True" in str(caught.value)
@@ -122,7 +132,9 @@ def test_damaged_weights_are_named(harm: str, folder: Path, small: Corpus) -> No
         weights.write_bytes(b"\xff" * 8 + weights.read_bytes()[8:])
     else:
         state = load_file(weights)
-        state["encoder.layer.0.output.dense.weight"] = state["encoder.layer.0.output.dense.weight"][:-1].contiguous()
+        state["encoder.layer.0.output.dense.weight"] = state["encoder.layer.0.output.dense.weight"][
+            :-1
+        ].contiguous()
         save_file(state, weights, metadata={"format": "pt"})
     with pytest.raises(ModelError) as caught:
         extract(str(folder), small)

@@ -27,22 +27,38 @@ def fasttext(words: int = 2, width: int = 3, rows: int = 2, labels: int = 0) -> 
 BAD: dict[str, tuple[str, bytes, str]] = {
     "empty": ("a.vec", b"", "is empty"),
     "blank": ("a.vec", b"\n \n", "line 1 is no word"),
-    "no numbers": ("a.vec", b"this is not\na file of numbers at all\n", "line 1 is no word and its numbers"),
+    "no numbers": (
+        "a.vec",
+        b"this is not\na file of numbers at all\n",
+        "line 1 is no word and its numbers",
+    ),
     "one number": ("a.vec", b"3 3\n" + GOOD + b"dog 0.5\n", "line 4 has 1 numbers, and not 3"),
     "no number at all": ("a.vec", b"3 3\n" + GOOD + b"dog\n", "line 4 has 0 numbers"),
-    "a number too few": ("a.txt", GOOD * 60 + b"dog 0.5 0.5\n", "line 121 has 2 numbers, and not 3"),
+    "a number too few": (
+        "a.txt",
+        GOOD * 60 + b"dog 0.5 0.5\n",
+        "line 121 has 2 numbers, and not 3",
+    ),
     "a word among them": ("a.txt", GOOD * 60 + b"dog 0.5 x 0.5\n", "line 121: 'x' is no number"),
     "nan": ("a.txt", GOOD + b"dog 1 nan 3\n", "line 3 has values that are not numbers"),
     "too large": ("a.txt", GOOD + b"dog 1 1e300 3\n", "line 3 has values that are not numbers"),
     "promises much": ("a.vec", b"1000000000 1000000\nthe 0.1\n", "vectors of 1,000,000 numbers"),
     "promises words": ("a.vec", b"1000000000 300\nthe 0.1\n", "too small for that"),
-    "promises a word": ("a.vec", b"3 3\n" + GOOD, "ends after 2 words, and its first line promises 3"),
+    "promises a word": (
+        "a.vec",
+        b"3 3\n" + GOOD,
+        "ends after 2 words, and its first line promises 3",
+    ),
     "width 0": ("a.vec", b"2 0\nthe\ncat\n", "vectors of 0 numbers"),
     "many digits": ("a.vec", b"9" * 5000 + b" 3\n" + GOOD, "line 1 has 1 numbers, and not 3"),
     "other digits": ("a.vec", "² 3\n".encode() + GOOD, "line 1 has 1 numbers, and not 3"),
     "binary: promises": ("a.bin", b"1000000000 300\nthe \0\0", "too small for that"),
     "binary: no promise": ("a.bin", b"\0" * 100, "does not say how many words"),
-    "binary: cut": ("a.bin", b"2 3\nthe " + b"\0" * 12 + b"cat \0\0\0\0\0\0", "ends within word 2 of 2"),
+    "binary: cut": (
+        "a.bin",
+        b"2 3\nthe " + b"\0" * 12 + b"cat \0\0\0\0\0\0",
+        "ends within word 2 of 2",
+    ),
     "binary: endless word": ("a.bin", b"2 3\n" + b"x" * 10_000, "longer than 4,096 bytes"),
     "binary: nan": ("a.bin", b"1 3\nthe " + np.full(3, np.nan, "<f4").tobytes(), "not numbers"),
     "fasttext: cut header": ("a.bin", fasttext()[:40], "ends within its header"),
@@ -55,7 +71,11 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     "no gzip": ("a.vec.gz", GOOD, "cannot be read"),
     "cut gzip": ("a.vec.gz", gzip.compress(GOOD * 1000)[:-20], "damaged"),
     "damaged gzip": ("a.vec.gz", gzip.compress(GOOD)[:12] + b"\xff" * 40, "damaged|cannot be read"),
-    "gzip: promises": ("a.vec.gz", gzip.compress(b"1000000000 300\nthe 0.1\n"), "too small for that"),
+    "gzip: promises": (
+        "a.vec.gz",
+        gzip.compress(b"1000000000 300\nthe 0.1\n"),
+        "too small for that",
+    ),
 }
 
 
@@ -82,7 +102,10 @@ WORDS = ("the", ". . .", "at name@domain.com", "1 2", "x\u00a0y")
 @pytest.mark.parametrize("packed", [False, True])
 def test_words_with_spaces(header: bool, packed: bool, tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(size=(len(WORDS), 20)).round(5)
-    lines = [f"{word} {' '.join(map(str, row))}" for word, row in zip(WORDS, values.tolist(), strict=True)]
+    lines = [
+        f"{word} {' '.join(map(str, row))}"
+        for word, row in zip(WORDS, values.tolist(), strict=True)
+    ]
     text = "\n".join([*([f"{len(WORDS)} 20"] if header else []), *lines, ""]).encode()
     path = tmp_path / ("a.txt.gz" if packed else "a.txt")
     path.write_bytes(gzip.compress(text) if packed else text)
@@ -102,12 +125,16 @@ def test_a_file_as_glove_840b_is() -> None:
     assert len(lines) == len(found) == 22  # type: ignore[arg-type]
     for line in lines:
         fields = line.split(" ")
-        np.testing.assert_allclose(found[" ".join(fields[:-20])], [float(field) for field in fields[-20:]], rtol=1e-6)
+        np.testing.assert_allclose(
+            found[" ".join(fields[:-20])], [float(field) for field in fields[-20:]], rtol=1e-6
+        )
 
 
 def test_of_a_word_that_is_there_twice_the_first_vector_is_taken(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(GOOD + b"the 7 7 7\n")
-    np.testing.assert_allclose(read_vectors(tmp_path / "a.txt", "a")["the"], [0.1, 0.2, 0.3], rtol=1e-6)
+    np.testing.assert_allclose(
+        read_vectors(tmp_path / "a.txt", "a")["the"], [0.1, 0.2, 0.3], rtol=1e-6
+    )
 
 
 def test_more_words_than_one_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,14 +30,20 @@ def naive(name: str, corpus: Corpus) -> np.ndarray:
 
     def keys(split: Split) -> list[list[tuple]]:
         spans = data.splits[split].spans.tolist()
-        return [naive_keys([tuple(rows[split][a:b]) for a, b in one], data.task.shape) for one in spans]
+        return [
+            naive_keys([tuple(rows[split][a:b]) for a, b in one], data.task.shape) for one in spans
+        ]
 
     for found, label in zip(keys("train"), data.splits["train"].labels.tolist(), strict=True):
         for key in found:
             table.setdefault(key, Counter())[label] += 1
     fallback = majority(data, corpus)[0]
-    best = {key: min(counts, key=lambda label: (-counts[label], label)) for key, counts in table.items()}
-    return np.array([next((best[key] for key in found if key in best), fallback) for found in keys("test")])
+    best = {
+        key: min(counts, key=lambda label: (-counts[label], label)) for key, counts in table.items()
+    }
+    return np.array(
+        [next((best[key] for key in found if key in best), fallback) for found in keys("test")]
+    )
 
 
 @pytest.mark.parametrize("name", ["pos", "dep", "const", "srl", "ner", "coref"])

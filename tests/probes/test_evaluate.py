@@ -67,7 +67,9 @@ def skewed(seed: int) -> tuple[Corpus, pk.States]:
 def test_a_metric_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new one is known to task files, probes, tables and pictures, and is scikit-learn's."""
     path = tmp_path / "mine.toml"
-    path.write_text('title = "x"\nannotation = "upos"\nshape = "word"\nmetric = "balanced_accuracy"\n')
+    path.write_text(
+        'title = "x"\nannotation = "upos"\nshape = "word"\nmetric = "balanced_accuracy"\n'
+    )
     with pytest.raises(pk.ProbekitError, match="unknown metric 'balanced_accuracy'"):
         pk.load_task(path)
     monkeypatch.setitem(METRICS, BALANCED.name, BALANCED)

@@ -18,7 +18,11 @@ LABELS = 2
     ("sentences", "noise", "said"),
     [
         (1, 0.0, ["stand in one sentence: there is no interval"]),
-        (4, 0.0, ["stand in 4 sentences: intervals from fewer than 20 are rough, and one without width"]),
+        (
+            4,
+            0.0,
+            ["stand in 4 sentences: intervals from fewer than 20 are rough, and one without width"],
+        ),
         (FEW - 1, 3.0, ["stand in 19 sentences"]),
         (FEW, 0.0, ["has no width, nothing varied among the 20 test sentences"]),
         (FEW, 3.0, []),
@@ -29,8 +33,12 @@ def test_one_notice_for_each_task(sentences: int, noise: float, said: list[str])
     rng = np.random.default_rng(0)
     labels = {split: rng.integers(0, LABELS, sizes[split]) for split in SPLITS}
     vectors = {split: np.eye(LABELS)[labels[split]] for split in SPLITS}
-    noisy = {split: vectors[split] + noise * rng.normal(size=vectors[split].shape) for split in SPLITS}
-    states = made_states(made_corpus(labels), {split: np.stack([noisy[split]] * 2) for split in SPLITS})
+    noisy = {
+        split: vectors[split] + noise * rng.normal(size=vectors[split].shape) for split in SPLITS
+    }
+    states = made_states(
+        made_corpus(labels), {split: np.stack([noisy[split]] * 2) for split in SPLITS}
+    )
     scores = pk.probe(states, TASK, probes=["linear", "mlp"])
     assert len(scores.warnings) == len(said), scores.warnings
     for notice, words in zip(scores.warnings, said, strict=True):

@@ -1,4 +1,5 @@
-"""Probes against scikit-learn, and against what was planted: read out what is there, nothing that is not."""
+"""Probes against scikit-learn, and against what was planted: read out what is there, nothing that
+is not."""
 
 from __future__ import annotations
 
@@ -49,7 +50,9 @@ def planted(kind: str, *, seed: int = 0, dim: int = 16) -> tuple[States, Questio
     for split, n in words_in(SIZES).items():
         vectors = rng.normal(size=(2, n, dim))
         largest = (vectors[0] @ direction).argmax(-1)
-        if kind == "linear":  # with some room between the classes, so that four thousand words can show it
+        if (
+            kind == "linear"
+        ):  # with some room between the classes, so that four thousand words can show it
             vectors[0] += 0.5 * direction.T[largest]
         labels[split] = {
             "linear": largest,
@@ -85,7 +88,8 @@ def test_xor_needs_the_mlp() -> None:
         low, high = intervals(linear)
         missed += not low[0] <= 0.5 <= high[0]
         found.append(scores(linear)[0])
-    # A 95% interval misses chance once in twenty draws: of ten, three or more (p = 0.01) would be too many.
+    # A 95% interval misses chance once in twenty draws: of ten, three or more (p = 0.01) would be
+    # too many.
     assert missed <= 2
     assert abs(np.mean(found) - 0.5) < 0.02
     (mlp,) = fit(states, [data], probe="mlp")
@@ -94,7 +98,11 @@ def test_xor_needs_the_mlp() -> None:
 
 def test_as_good_as_scikit_learn_at_every_layer() -> None:
     rng = np.random.default_rng(3)
-    direction, scale, mean = rng.normal(size=(24, 8)), rng.uniform(0.1, 10, size=24), rng.normal(size=24) * 3
+    direction, scale, mean = (
+        rng.normal(size=(24, 8)),
+        rng.uniform(0.1, 10, size=24),
+        rng.normal(size=24) * 3,
+    )
     values: dict[Split, np.ndarray] = {}
     labels: dict[Split, np.ndarray] = {}
     for split, n in words_in(SIZES).items():
@@ -106,7 +114,9 @@ def test_as_good_as_scikit_learn_at_every_layer() -> None:
     (fitted,) = fit(made_states(corpus, values), [data], settings=FitSettings(words=250_000))
     for layer in range(3):
         scaler = StandardScaler().fit(values["train"][layer])
-        referee = LogisticRegression(max_iter=200).fit(scaler.transform(values["train"][layer]), labels["train"])
+        referee = LogisticRegression(max_iter=200).fit(
+            scaler.transform(values["train"][layer]), labels["train"]
+        )
         expected = referee.score(scaler.transform(values["test"][layer]), labels["test"])
         assert scores(fitted)[layer, 0] > expected - 0.02, layer
     assert scores(fitted)[1, 0] > 0.5
@@ -130,21 +140,25 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
 
 
 def arcs(seed: int, features: str, span: str) -> tuple[States, Question, Task]:
-    """Pairs of spans of several words; the label is the sign of a sum, or of a product, of the two spans."""
+    """Pairs of spans of several words; the label is the sign of a sum, or of a product, of the two
+    spans."""
     rng = np.random.default_rng(seed)
     splits, values = {}, {}
     for split, n in SIZES.items():
         vectors = rng.normal(size=(1, n * WORDS, 8))
         passages = []
         for number in range(n):
-            rows = vectors[0, number * WORDS : (number + 1) * WORDS].astype(np.float16).astype(float)
+            rows = (
+                vectors[0, number * WORDS : (number + 1) * WORDS].astype(np.float16).astype(float)
+            )
             edges = []
             for _ in range(6):
                 half = WORDS // 2 + 1  # apart, so that a word does not meet itself in a product
                 a = sorted(rng.choice(half, 2, replace=False))
                 b = sorted(WORDS // 2 + rng.choice(half, 2, replace=False))
                 first, second = (
-                    (rows[s:e].mean(0) if span == "mean" else rows[s] + 2 * rows[e - 1]) for s, e in (a, b)
+                    (rows[s:e].mean(0) if span == "mean" else rows[s] + 2 * rows[e - 1])
+                    for s, e in (a, b)
                 )
                 plain, product = first[0] - second[1], first[0] * second[0] + first[1] * second[1]
                 value = product if features == "product" else plain
@@ -153,7 +167,9 @@ def arcs(seed: int, features: str, span: str) -> tuple[States, Question, Task]:
                 label = str(value > 0)
                 edges.append(Edge(((int(a[0]), int(a[1])), (int(b[0]), int(b[1]))), label))
             forms = tuple(f"w{i}" for i in range(WORDS))
-            passages.append(Passage(f"{split}{number}", f"{split}d", forms, {}, {"arcs": tuple(edges)}))
+            passages.append(
+                Passage(f"{split}{number}", f"{split}d", forms, {}, {"arcs": tuple(edges)})
+            )
         splits[split], values[split] = tuple(passages), vectors
     task = Task(name="arcs", title="", annotation="arcs", shape="arc", features=features, span=span)  # type: ignore[arg-type]
     corpus = Corpus("arcs", splits)
@@ -178,7 +194,10 @@ def test_vectors_are_brought_to_one_size() -> None:
     axes = measured.bases[0]
     assert axes is not None
     mapped = (words - measured.mean[0].numpy()) @ axes[0].numpy()
-    pairs = [np.concatenate([mapped[a:b].mean(0) for a, b in spans]) for spans in data.splits["train"].spans]
+    pairs = [
+        np.concatenate([mapped[a:b].mean(0) for a, b in spans])
+        for spans in data.splits["train"].spans
+    ]
     size = np.sqrt(np.square(pairs).mean())
     # Estimated along 64 random directions.
     assert measured.sizes.item() == pytest.approx(size, rel=0.1)
@@ -186,7 +205,8 @@ def test_vectors_are_brought_to_one_size() -> None:
 
 @pytest.mark.parametrize("kind", ["plain", "condition 100", "one direction x 1000"])
 def test_axes_are_those_of_canonical_correlation(kind: str) -> None:
-    """The Gram matrix of the axes, against canonical correlations of neighbouring words from QR and SVD."""
+    """The Gram matrix of the axes, against canonical correlations of neighbouring words from QR and
+    SVD."""
     rng = np.random.default_rng(12)
     n = 4_000
     topic = np.repeat(rng.normal(size=(n // 20, 3)), 20, axis=0)
@@ -194,16 +214,23 @@ def test_axes_are_those_of_canonical_correlation(kind: str) -> None:
     words[:, :3] += 2 * topic
     words = (words @ (np.eye(24) if kind == "plain" else oblique(kind))).astype(float)
     before, after = (
-        np.linalg.qr(part - part.mean(0))[0] for part in (words[:-1].astype(float), words[1:].astype(float))
+        np.linalg.qr(part - part.mean(0))[0]
+        for part in (words[:-1].astype(float), words[1:].astype(float))
     )
     correlations = np.linalg.svd(before.T @ after, compute_uv=False)
-    corpus = made_corpus({"train": np.zeros(n), "dev": np.zeros(10), "test": np.zeros(10)}, words=10)
-    states = made_states(corpus, {"train": words[None], "dev": words[None, :10], "test": words[None, :10]})
+    corpus = made_corpus(
+        {"train": np.zeros(n), "dev": np.zeros(10), "test": np.zeros(10)}, words=10
+    )
+    states = made_states(
+        corpus, {"train": words[None], "dev": words[None, :10], "test": words[None, :10]}
+    )
     moments = scaling._moments(Runs(states, "train", []), (0,))
     assert moments.following is not None
     variance = moments.covariance[0].diagonal()
     white = scaling._whitening(moments.covariance[0], variance, 0)
-    drawn = scaling._shared_by_neighbours(white.T @ moments.following[0] @ white, moments.n).double()
+    drawn = scaling._shared_by_neighbours(
+        white.T @ moments.following[0] @ white, moments.n
+    ).double()
     found = torch.linalg.eigvalsh(drawn @ drawn.T) - scaling.FLOOR - scaling.CHANCE * 24 / n
     assert found.flip(0)[:3].numpy() == pytest.approx(correlations[:3] ** 2, abs=0.02)
     assert found[:-3].abs().max() < 0.02
@@ -266,7 +293,9 @@ def test_whitened_words_or_weights_are_the_same(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_larger_budget_is_not_worse() -> None:
     states, data = gaussian_classes(np.random.default_rng(8), np.eye(24))
-    small, large = (fit(states, [data], settings=FitSettings(words=words))[0] for words in (20_000, 1_200_000))
+    small, large = (
+        fit(states, [data], settings=FitSettings(words=words))[0] for words in (20_000, 1_200_000)
+    )
     assert small.epochs[0, 0] <= large.epochs[0, 0]
     assert scores(large)[0, 0] > scores(small)[0, 0] - 0.01
 

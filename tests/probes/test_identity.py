@@ -21,7 +21,9 @@ from probekit.results.run import Run
 from tests.made import SIZES, made_corpus, made_states, stored
 
 QUICK = pk.FitSettings(words=5_000)
-CASES = [folder / "shared" / "cases" / "two-corpora-of-one-name" for folder in Path(__file__).parents]
+CASES = [
+    folder / "shared" / "cases" / "two-corpora-of-one-name" for folder in Path(__file__).parents
+]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,9 @@ def few(small: Corpus) -> Corpus:
 
 def labelled(seed: int, name: str = "made", words: int = 10) -> Corpus:
     rng = np.random.default_rng(seed)
-    return made_corpus({split: rng.integers(0, 2, n) for split, n in SIZES.items()}, name=name, words=words)
+    return made_corpus(
+        {split: rng.integers(0, 2, n) for split, n in SIZES.items()}, name=name, words=words
+    )
 
 
 def states_of(corpus: Corpus, known: bool, **facts: Any) -> pk.States:
@@ -55,7 +59,9 @@ def cells(table: Table) -> dict[str, list[str]]:
 
 def test_two_corpora_of_one_name_are_two_rows() -> None:
     one, two = labelled(1), labelled(2, words=20)
-    scores = pk.probe([states_of(one, known=True), states_of(two, known=False)], ["pos"], fit_settings=QUICK)
+    scores = pk.probe(
+        [states_of(one, known=True), states_of(two, known=False)], ["pos"], fit_settings=QUICK
+    )
     best = scores.best()
     assert len(best) == 2 and best["corpus"].nunique() == 2
     by_chance = 3 * np.sqrt(0.25 / SIZES["test"])
@@ -67,7 +73,10 @@ def test_two_corpora_of_one_name_are_two_rows() -> None:
 
 def test_the_same_text_with_other_labels_is_another_corpus() -> None:
     one = labelled(1)
-    tags = {split: [{"upos": p.tags["upos"][::-1]} for p in passages] for split, passages in one.splits.items()}
+    tags = {
+        split: [{"upos": p.tags["upos"][::-1]} for p in passages]
+        for split, passages in one.splits.items()
+    }
     splits = {
         split: tuple(replace(p, tags=own) for p, own in zip(passages, tags[split], strict=True))
         for split, passages in one.splits.items()
@@ -87,11 +96,18 @@ def test_the_case_of_users(tiny_bert: Path) -> None:
     if case is None:
         pytest.skip("shared/cases is not there")
     corpora = [case / "en" / "data", case / "de" / "data"]
-    best = pk.probe(str(tiny_bert), ["pos"], corpus=corpora, fit_settings=pk.FitSettings(words=60_000)).best()
+    best = pk.probe(
+        str(tiny_bert), ["pos"], corpus=corpora, fit_settings=pk.FitSettings(words=60_000)
+    ).best()
     assert best["corpus"].tolist() == ["en/data", "de/data"]
     assert best["score"].tolist() == pytest.approx([1.0, 0.3], abs=0.1)
     change = pk.compare(
-        str(tiny_bert), f"random:{tiny_bert}:3", ["pos"], corpus=corpora, seeds=(0,), fit_settings=QUICK
+        str(tiny_bert),
+        f"random:{tiny_bert}:3",
+        ["pos"],
+        corpus=corpora,
+        seeds=(0,),
+        fit_settings=QUICK,
     )
     assert change.best["corpus"].tolist() == ["en/data", "de/data"]
     assert change.best["score_before"].nunique() == 2
@@ -105,12 +121,18 @@ RUNS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("change", RUNS)
-def test_runs_that_differ_in_a_setting_are_two_panels(change: str, few: Corpus, tiny_bert: Path) -> None:
+def test_runs_that_differ_in_a_setting_are_two_panels(
+    change: str, few: Corpus, tiny_bert: Path
+) -> None:
     settings, shown = RUNS[change]
     runs = [
         pk.probe(str(tiny_bert), ["pos"], corpus=few, fit_settings=QUICK),
         pk.probe(
-            str(tiny_bert), ["pos"], corpus=few, fit_settings=QUICK, extract_settings=pk.ExtractSettings(**settings)
+            str(tiny_bert),
+            ["pos"],
+            corpus=few,
+            fit_settings=QUICK,
+            extract_settings=pk.ExtractSettings(**settings),
         ),
     ]
     both = joined(runs)
@@ -132,19 +154,24 @@ def test_other_weights_behind_one_path_and_another_span_are_told_apart(
     assert len(set(models)) == 2 and all(model.startswith(f"{path} (#") for model in models)
     task = pk.load_task("ner")
     runs = [
-        pk.probe(str(tiny_bert), replace(task, span=span), corpus=few, fit_settings=QUICK) for span in ("mean", "ends")
+        pk.probe(str(tiny_bert), replace(task, span=span), corpus=few, fit_settings=QUICK)
+        for span in ("mean", "ends")
     ]
     assert joined(runs).best()["task"].tolist() == ["ner (span mean)", "ner (span ends)"]
 
 
-def test_seeds_alone_are_averaged_and_runs_of_one_experiment_stand_once(few: Corpus, tiny_bert: Path) -> None:
+def test_seeds_alone_are_averaged_and_runs_of_one_experiment_stand_once(
+    few: Corpus, tiny_bert: Path
+) -> None:
     run = pk.probe(str(tiny_bert), ["pos"], corpus=few, seeds=(0, 1), fit_settings=QUICK)
     again = pk.probe(str(tiny_bert), ["pos"], corpus=few, seeds=(1, 2), fit_settings=QUICK)
     best = joined([run, again]).best()
     assert len(best) == 1
     rows = joined([run, again]).table
     at = rows[(rows["layer"] == best["layer"].item()) & (rows["probe"] == "linear")]
-    assert sorted(at["seed"]) == [0, 1, 2] and best["score"].item() == pytest.approx(at["score"].mean())
+    assert sorted(at["seed"]) == [0, 1, 2] and best["score"].item() == pytest.approx(
+        at["score"].mean()
+    )
 
 
 def test_an_experiment_measured_twice_is_taken_from_the_first(few: Corpus, tiny_bert: Path) -> None:
@@ -155,10 +182,14 @@ def test_an_experiment_measured_twice_is_taken_from_the_first(few: Corpus, tiny_
     moved = run.table.assign(score=run.table["score"] + 0.004)
     both = joined([run, replace(run, table=moved)])
     pd.testing.assert_frame_equal(both.table, run.table)
-    assert any(f"{len(run.table)} probes were measured more than once" in note for note in both.warnings)
+    assert any(
+        f"{len(run.table)} probes were measured more than once" in note for note in both.warnings
+    )
     assert any("differ by up to 0.004: the first" in note for note in both.warnings)
     row = run.table.iloc[-1].to_dict()
-    asked_twice = make_scores([ScoreRow(**row), ScoreRow(**{**row, "dev_loss": 0.5, "score": 0.1})], Run(), [])
+    asked_twice = make_scores(
+        [ScoreRow(**row), ScoreRow(**{**row, "dev_loss": 0.5, "score": 0.1})], Run(), []
+    )
     pd.testing.assert_frame_equal(asked_twice.table, run.table.tail(1).reset_index(drop=True))
 
 
@@ -188,7 +219,9 @@ def test_a_run_is_written_and_read_back(few: Corpus, tiny_bert: Path, tmp_path: 
 
 @pytest.mark.parametrize("name", ["NA", "null", "nan", "007", "1e5", "True"])
 def test_a_name_that_looks_like_something_else_stays_a_name(name: str, tmp_path: Path) -> None:
-    row: dict[str, Any] = {column.name: name if column.kind.dtype == "str" else 1 for column in SCORES.columns}
+    row: dict[str, Any] = {
+        column.name: name if column.kind.dtype == "str" else 1 for column in SCORES.columns
+    }
     scores = make_scores([ScoreRow(**row)], Run(), [])
     scores.write(tmp_path)
     pd.testing.assert_frame_equal(pk.Scores.read(tmp_path).table, scores.table)
@@ -200,7 +233,9 @@ def test_tables_of_an_older_version(few: Corpus, tiny_bert: Path, tmp_path: Path
     folders = []
     for pieces in ("mean", "first"):
         settings = pk.ExtractSettings(pieces=pieces)
-        scores = pk.probe(str(tiny_bert), ["pos"], corpus=few, fit_settings=QUICK, extract_settings=settings)
+        scores = pk.probe(
+            str(tiny_bert), ["pos"], corpus=few, fit_settings=QUICK, extract_settings=settings
+        )
         folders.append(tmp_path / pieces)
         replace(scores, table=scores.table[[*COLUMNS, *MORE_COLUMNS]]).write(folders[-1])
         assert pk.Scores.read(folders[-1]).best()["score"].item() == scores.best()["score"].item()
@@ -218,7 +253,12 @@ def test_the_cache_knows_no_names(few: Corpus, tiny_bert: Path, tmp_path: Path) 
     second = pk.extract(str(moved), Corpus("another name", few.splits))
     assert stored(first).folder == stored(second).folder and not second.computed
     manifest = json.loads((stored(first).folder / "manifest.json").read_text())
-    assert manifest["layers"] == {"embeddings": "normed", "last": "block", "site": "residual", "stack": "only"}
+    assert manifest["layers"] == {
+        "embeddings": "normed",
+        "last": "block",
+        "site": "residual",
+        "stack": "only",
+    }
     for text in (str(tiny_bert), "few", "another name"):
         assert text not in json.dumps(manifest)
     names = json.loads((stored(first).folder / "names.json").read_text())

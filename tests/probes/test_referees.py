@@ -1,4 +1,5 @@
-"""What the benchmarks hold probes against: the referee agrees with scikit-learn, and reads what probes read."""
+"""What the benchmarks hold probes against: the referee agrees with scikit-learn, and reads what
+probes read."""
 
 from __future__ import annotations
 
@@ -56,7 +57,9 @@ def test_all_answers_agree_with_scikit_learn_where_a_number_never_varies() -> No
     labels = labels_of(x["train"])
     with_null = {split: torch.cat([rows, torch.zeros(400, 1)], dim=1) for split, rows in x.items()}
     for answer in logistic.answers(with_null, labels, CLASSES):  # type: ignore[arg-type]
-        peer = LogisticRegression(C=answer.c, max_iter=5_000, tol=1e-8).fit(x["train"].double().numpy(), labels)
+        peer = LogisticRegression(C=answer.c, max_iter=5_000, tol=1e-8).fit(
+            x["train"].double().numpy(), labels
+        )
         for split in ("dev", "test"):
             same = answer.predictions[split] == peer.predict(x[split].double().numpy())
             assert same.mean() >= 0.99
@@ -72,7 +75,9 @@ def test_a_regression_that_has_not_converged_is_an_error(monkeypatch: pytest.Mon
 def states_of_noise() -> tuple[States, dict[Split, np.ndarray]]:
     """States of two layers and five numbers, the last of which never varies; and their vectors."""
     rng = np.random.default_rng(3)
-    values = {split: rng.standard_normal((2, n, 5)).astype(np.float16) for split, n in SIZES.items()}
+    values = {
+        split: rng.standard_normal((2, n, 5)).astype(np.float16) for split, n in SIZES.items()
+    }
     for vectors in values.values():
         vectors[:, :, 4] = 0.3
     corpus = made_corpus({split: rng.integers(0, 3, n) for split, n in SIZES.items()})

@@ -19,13 +19,27 @@ def rows(
 ) -> list[dict[str, Any]]:
     """Rows of layers 2, 1 and so on down, whose dev scores are their test scores upside down; or of
     a baseline."""
-    about = {"model": "m", "task": task, "corpus": "c", "probe": probe, "metric": metric, "seed": seed}
+    about = {
+        "model": "m",
+        "task": task,
+        "corpus": "c",
+        "probe": probe,
+        "metric": metric,
+        "seed": seed,
+    }
     if probe in ("majority", "lexical"):
         return [{**about, "score": scores[0], "layer": None}]
     found = []
     for layer, score in enumerate(scores):
         found.append(
-            {**about, "score": score, "ci_low": score, "ci_high": score, "layer": layer, "dev_score": 1 - score}
+            {
+                **about,
+                "score": score,
+                "ci_low": score,
+                "ci_high": score,
+                "layer": layer,
+                "dev_score": 1 - score,
+            }
         )
     return found[::-1]
 
@@ -41,9 +55,22 @@ def test_best_has_what_a_table_of_results_shows() -> None:
     ]
     scores = pk.Scores(filled(SCORES, made))
     (pos, coref) = scores.best().to_dict("records")
-    expected = {"task": "pos", "probe": "linear", "metric": "accuracy", "layer": 1, "first_layer": 0, "last_layer": 2}
+    expected = {
+        "task": "pos",
+        "probe": "linear",
+        "metric": "accuracy",
+        "layer": 1,
+        "first_layer": 0,
+        "last_layer": 2,
+    }
     assert {name: pos[name] for name in expected} == expected
-    numbers = {"score": 0.4, "ci_low": 0.4, "dev_score": 0.6, "score_layer_0": 0.6, "score_last_layer": 0.7}
+    numbers = {
+        "score": 0.4,
+        "ci_low": 0.4,
+        "dev_score": 0.6,
+        "score_layer_0": 0.6,
+        "score_last_layer": 0.7,
+    }
     for name, number in {**numbers, "majority": 0.1, "lexical": 0.2}.items():
         assert pos[name] == pytest.approx(number), name
     assert (coref["metric"], coref["layer"], coref["last_layer"]) == ("f1", 1, 1)

@@ -1,4 +1,5 @@
-"""Pictures: the right numbers in the right cells, readable without colour, and the same bytes each time."""
+"""Pictures: the right numbers in the right cells, readable without colour, and the same bytes each
+time."""
 
 from __future__ import annotations
 
@@ -24,11 +25,34 @@ from probekit.reports.table import score_table
 def scores() -> pk.Scores:
     """Two tasks, three layers, a baseline; on `dep` the best layer on dev is not the best on test."""
     rows = []
-    for task, values, dev in (("pos", (0.5, 0.91, 0.7), (0.5, 0.9, 0.7)), ("dep", (0.3, 0.62, 0.6), (0.3, 0.5, 0.7))):
-        rows.append(["m", task, "c", "majority", None, "accuracy", 0.11, 0.1, 0.12, 9, 9, 0, None, None, None])
+    for task, values, dev in (
+        ("pos", (0.5, 0.91, 0.7), (0.5, 0.9, 0.7)),
+        ("dep", (0.3, 0.62, 0.6), (0.3, 0.5, 0.7)),
+    ):
+        rows.append(
+            [
+                "m",
+                task,
+                "c",
+                "majority",
+                None,
+                "accuracy",
+                0.11,
+                0.1,
+                0.12,
+                9,
+                9,
+                0,
+                None,
+                None,
+                None,
+            ]
+        )
         for layer, (value, on_dev) in enumerate(zip(values, dev, strict=True)):
             interval = [value, value - 0.01, value + 0.01]
-            rows.append(["m", task, "c", "linear", layer, "accuracy", *interval, 9, 9, 0, on_dev, 1, 1])
+            rows.append(
+                ["m", task, "c", "linear", layer, "accuracy", *interval, 9, 9, 0, on_dev, 1, 1]
+            )
     table = pd.DataFrame(rows, columns=[*COLUMNS, *MORE_COLUMNS]).astype({"layer": "Int64"})
     return pk.Scores(table)
 
@@ -37,7 +61,9 @@ def test_cells_hold_the_scores_and_the_best_layer_on_dev_is_framed() -> None:
     axes: Any = pk.heatmap(scores()).axes[0]
     texts = [text.get_text() for text in axes.texts]
     assert texts == ["0.50", "0.91", "0.70", "0.30", "0.62", "0.60", "0.11", "0.11"]
-    assert all(text.get_position()[0] < 0 for text in axes.texts[6:])  # baselines are apart, on the left
+    assert all(
+        text.get_position()[0] < 0 for text in axes.texts[6:]
+    )  # baselines are apart, on the left
     assert [patch.get_x() // 1 for patch in axes.patches] == [1, 2]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["majority", "0", "1", "2"]
 
@@ -52,7 +78,9 @@ def colours_of(figure: Figure) -> np.ndarray:
 
 @pytest.mark.parametrize("greyscale", [False, True])
 def test_darker_is_higher_along_a_row_and_in_greyscale(greyscale: bool) -> None:
-    lightness = [luminance(colour) for colour in colours_of(pk.heatmap(scores(), greyscale=greyscale))]
+    lightness = [
+        luminance(colour) for colour in colours_of(pk.heatmap(scores(), greyscale=greyscale))
+    ]
     assert lightness[0] > lightness[2] > lightness[1] and lightness[3] > lightness[5] > lightness[4]
     # Each row has the whole of the scale, whatever the others have.
     assert lightness[0] == lightness[3] and lightness[1] == lightness[4]
@@ -67,7 +95,9 @@ def test_one_scale_for_all_cells() -> None:
 
 def test_layers_that_hardly_differ_look_alike() -> None:
     table = scores().table
-    table["score"] = table["score"].where(table["layer"].isna(), 0.9 + 0.001 * table["layer"].astype(float))
+    table["score"] = table["score"].where(
+        table["layer"].isna(), 0.9 + 0.001 * table["layer"].astype(float)
+    )
     lightness = [luminance(colour) for colour in colours_of(pk.heatmap(pk.Scores(table)))]
     assert max(lightness) - min(lightness) < 0.05
 

@@ -29,7 +29,9 @@ def test_no_name_is_a_command() -> None:
     text = as_latex(table)
     assert "$-$1.2 to +3.0" in text
     for line in text.splitlines()[1:]:
-        ours = re.sub(r"\\(begin|end|caption|textbackslash|textasciitilde|textasciicircum)\b", "", line)
+        ours = re.sub(
+            r"\\(begin|end|caption|textbackslash|textasciitilde|textasciicircum)\b", "", line
+        )
         assert r"\input" not in ours
         assert line.count("{") == line.count("}")
         assert not re.search(r"(?<!\\)[%#_]", line)

@@ -40,7 +40,14 @@ def comparison(delta: float, p_adjusted: float = 0.01, half: float = 0.002) -> C
     """Two layers, one of which changes by `delta` and loses as much, each with an interval."""
     rows = []
     for layer, change in enumerate((0.0, delta)):
-        about = {"before": "b", "after": "a", "task": "t", "corpus": "c", "layer": layer, "seeds": 1}
+        about = {
+            "before": "b",
+            "after": "a",
+            "task": "t",
+            "corpus": "c",
+            "layer": layer,
+            "seeds": 1,
+        }
         ends = {"delta": change, "ci_low": change - half, "ci_high": change + half}
         parts = {f"{part}{end}": 0.0 for part in PARTS for end in ("", "_low", "_high")}
         parts |= {"loss": -change, "loss_low": -change - half, "loss_high": -change + half}
@@ -48,7 +55,9 @@ def comparison(delta: float, p_adjusted: float = 0.01, half: float = 0.002) -> C
     tables = {}
     for name in ("comparison", "decomposition"):
         known = set(TABLES[name].names)
-        tables[name] = filled(TABLES[name], [{key: row[key] for key in known & set(row)} for row in rows])
+        tables[name] = filled(
+            TABLES[name], [{key: row[key] for key in known & set(row)} for row in rows]
+        )
     return Comparison(tables["comparison"], EMPTY, tables["decomposition"], EMPTY, EMPTY)
 
 
@@ -101,7 +110,9 @@ def test_lines_differ_without_colour(kind: str, greyscale: bool) -> None:
 
 def test_a_baseline_far_below_does_not_flatten_the_lines() -> None:
     table = scores().table
-    near = table["score"].where(table["layer"].isna(), 0.9 + 0.01 * table["layer"].fillna(0).astype(float))
+    near = table["score"].where(
+        table["layer"].isna(), 0.9 + 0.01 * table["layer"].fillna(0).astype(float)
+    )
     figure = pk.lines(pk.Scores(table.assign(score=near, ci_low=near, ci_high=near)))
     low, high = figure.axes[0].get_ylim()
     assert low > 0.8 and high - low >= 0.05
@@ -125,7 +136,9 @@ def test_what_may_be_chance_is_in_brackets_and_hollow() -> None:
     for p_adjusted, shown in ((0.01, "-1.2"), (0.2, "(-1.2)")):
         found = comparison(-0.012, p_adjusted)
         assert pk.heatmap(found).axes[0].texts[1].get_text() == shown
-        hollow = [line for line in pk.lines(found).axes[0].lines if line.get_markerfacecolor() == "white"]
+        hollow = [
+            line for line in pk.lines(found).axes[0].lines if line.get_markerfacecolor() == "white"
+        ]
         assert [np.size(line.get_xdata()) for line in hollow] == [2 if p_adjusted > 0.05 else 1]
 
 

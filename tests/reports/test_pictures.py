@@ -1,4 +1,5 @@
-"""Whatever things are called is drawn as it is: in every picture, and whatever someone's own settings are."""
+"""Whatever things are called is drawn as it is: in every picture, and whatever someone's own
+settings are."""
 
 from __future__ import annotations
 
@@ -24,10 +25,32 @@ EMPTY = pd.DataFrame()
 def scores(name: str) -> pk.Scores:
     rows = []
     for corpus in (name, f"{name}2"):
-        rows.append([name, name, corpus, "majority", None, "accuracy", 0.1, 0.1, 0.1, 9, 9, 0, None, None, None])
+        rows.append(
+            [
+                name,
+                name,
+                corpus,
+                "majority",
+                None,
+                "accuracy",
+                0.1,
+                0.1,
+                0.1,
+                9,
+                9,
+                0,
+                None,
+                None,
+                None,
+            ]
+        )
         for layer in (0, 1):
-            rows.append([name, name, corpus, "linear", layer, "accuracy", 0.5, 0.4, 0.6, 9, 9, 0, 0.5, 1, 1])
-    return pk.Scores(pd.DataFrame(rows, columns=[*COLUMNS, *MORE_COLUMNS]).astype({"layer": "Int64"}))
+            rows.append(
+                [name, name, corpus, "linear", layer, "accuracy", 0.5, 0.4, 0.6, 9, 9, 0, 0.5, 1, 1]
+            )
+    return pk.Scores(
+        pd.DataFrame(rows, columns=[*COLUMNS, *MORE_COLUMNS]).astype({"layer": "Int64"})
+    )
 
 
 def comparison(name: str) -> Comparison:
@@ -41,12 +64,26 @@ def comparison(name: str) -> Comparison:
                 "corpus": corpus,
                 "layer": layer,
             }
-            parts: dict[str, object] = {f"{part}{end}": 0.1 for part in PARTS for end in ("", "_low", "_high")}
+            parts: dict[str, object] = {
+                f"{part}{end}": 0.1 for part in PARTS for end in ("", "_low", "_high")
+            }
             rows.append({**about, "delta": 0.1, "p_adjusted": 0.01, **parts})
             rows[-1] |= {"ci_low": 0.05, "ci_high": 0.15, "seeds": 2}
-    changes = [{name: value for name, value in row.items() if name in TABLES["comparison"].names} for row in rows]
-    drops = [{name: value for name, value in row.items() if name in TABLES["decomposition"].names} for row in rows]
-    tables = (filled(TABLES["comparison"], changes), EMPTY, filled(TABLES["decomposition"], drops), EMPTY, EMPTY)
+    changes = [
+        {name: value for name, value in row.items() if name in TABLES["comparison"].names}
+        for row in rows
+    ]
+    drops = [
+        {name: value for name, value in row.items() if name in TABLES["decomposition"].names}
+        for row in rows
+    ]
+    tables = (
+        filled(TABLES["comparison"], changes),
+        EMPTY,
+        filled(TABLES["decomposition"], drops),
+        EMPTY,
+        EMPTY,
+    )
     return Comparison(*tables)
 
 
@@ -54,7 +91,14 @@ def trajectory(name: str) -> Trajectory:
     rows = []
     for corpus in (name, f"{name}2"):
         for step in (1, 2):
-            about = {"model": name, "step": step, "task": name, "corpus": corpus, "layer": 0, "metric": name}
+            about = {
+                "model": name,
+                "step": step,
+                "task": name,
+                "corpus": corpus,
+                "layer": 0,
+                "metric": name,
+            }
             rows.append({**about, "score": 0.5, "ci_low": 0.4, "ci_high": 0.6, "retention": 0.5})
     return Trajectory(filled(STEPS, rows), EMPTY, EMPTY)
 
@@ -75,10 +119,14 @@ def test_every_text_is_drawn_as_it_is(picture: str, tmp_path: Path) -> None:
     path = tmp_path / "x.svg"
     for name in NAMES:
         # Text as text, so that it can be read back, although a user's settings say the worst.
-        with mpl.rc_context({"svg.fonttype": "path", "text.parse_math": True, "axes.formatter.use_mathtext": True}):
+        with mpl.rc_context(
+            {"svg.fonttype": "path", "text.parse_math": True, "axes.formatter.use_mathtext": True}
+        ):
             PICTURES[picture](name, path)
         drawn = " ".join(
-            "".join(text.itertext()) for text in ElementTree.parse(path).iter() if text.tag.endswith("text")
+            "".join(text.itertext())
+            for text in ElementTree.parse(path).iter()
+            if text.tag.endswith("text")
         )
         assert name in drawn, drawn
 

@@ -36,13 +36,17 @@ def test_it_is_drawn_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(folders)
-    status, out, err = run_main([verb, kind, "--greyscale", "--out", "again.svg"], monkeypatch, capsys)
+    status, out, err = run_main(
+        [verb, kind, "--greyscale", "--out", "again.svg"], monkeypatch, capsys
+    )
     assert (status, out, err) == (0, "again.svg\n", "")
     getattr(pk, verb)(pk.read(kind), "python.svg", greyscale=True)
     assert Path("again.svg").read_bytes() == Path("python.svg").read_bytes()
 
 
-def test_options_of_cells(folders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_of_cells(
+    folders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(folders)
     style = ["--cmap", "viridis", "--vmin", "0", "--vmax", "1", "--digits", "3"]
     status, _, _ = run_main(["heatmap", "probe", *style, "--out", "a.svg"], monkeypatch, capsys)

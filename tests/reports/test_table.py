@@ -1,4 +1,5 @@
-"""The table of what changed most: the largest first, of each checkpoint in turn, and nothing that may be chance."""
+"""The table of what changed most: the largest first, of each checkpoint in turn, and nothing that
+may be chance."""
 
 from __future__ import annotations
 
@@ -17,8 +18,17 @@ EMPTY = pd.DataFrame()
 def comparison(rows: list[tuple[str, str, float, float]]) -> Comparison:
     """Of kinds of instances: checkpoint, label, change, adjusted p-value."""
     kinds = pd.DataFrame(rows, columns=["after", "value", "delta", "p_adjusted"])
-    facts = {"task": "dep", "corpus": "c", "kind": "label", "layer": 1, "n_test": 9, "right_before": 0.5}
-    kinds = kinds.assign(**facts, right_after=0.5 + kinds["delta"], ci_low=kinds["delta"], ci_high=kinds["delta"])
+    facts = {
+        "task": "dep",
+        "corpus": "c",
+        "kind": "label",
+        "layer": 1,
+        "n_test": 9,
+        "right_before": 0.5,
+    }
+    kinds = kinds.assign(
+        **facts, right_after=0.5 + kinds["delta"], ci_low=kinds["delta"], ci_high=kinds["delta"]
+    )
     best = [{"after": "first", "corpus": "c"}, {"after": "second", "corpus": "c"}]
     by_label = filled(TABLES["by_label"], kinds.to_dict("records"))
     return Comparison(EMPTY, filled(TABLES["best"], best), EMPTY, EMPTY, by_label)

@@ -29,7 +29,18 @@ def filled(schema: Schema, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 def table(schema: Schema, value: float) -> pd.DataFrame:
     """A row for each of some layers, with `value` in every column of numbers, and texts of all
     sorts."""
-    texts = ["NA", "", "null", "007", 'a "quoted", one', "two\nlines\r", "\x00", "\ufeff", "é", "True"]
+    texts = [
+        "NA",
+        "",
+        "null",
+        "007",
+        'a "quoted", one',
+        "two\nlines\r",
+        "\x00",
+        "\ufeff",
+        "é",
+        "True",
+    ]
     rows = []
     for number in range(LAYERS):
         row: dict[str, Any] = {}
@@ -88,7 +99,9 @@ def comparison(value: float) -> Comparison:
 
 def trajectory(value: float) -> Trajectory:
     """A trajectory with `value` everywhere."""
-    return Trajectory(table(STEPS, value), table(FELL, value), table(SUMMARY, value), run=run(value))
+    return Trajectory(
+        table(STEPS, value), table(FELL, value), table(SUMMARY, value), run=run(value)
+    )
 
 
 KINDS: dict[type[Results], Callable[[float], Results]] = {

@@ -27,7 +27,9 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @ALL
-def test_a_folder_is_replaced_as_a_whole_and_its_pictures_go(kind: type[Results], tmp_path: Path) -> None:
+def test_a_folder_is_replaced_as_a_whole_and_its_pictures_go(
+    kind: type[Results], tmp_path: Path
+) -> None:
     make, read = KINDS[kind], kind.read
     make(0.25).write(tmp_path)
     (tmp_path / "heatmap.png").write_bytes(b"of the old tables")
@@ -64,7 +66,9 @@ def test_a_failed_write_leaves_the_old_files_as_they_were(
 
 
 @ALL
-def test_a_mixture_of_two_runs_is_noticed(kind: type[Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mixture_of_two_runs_is_noticed(
+    kind: type[Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make, read = KINDS[kind], kind.read
     names = len(list(_written(make(0.25), tmp_path / "count").glob("*"))) - 1
     rename = Path.replace
@@ -72,7 +76,9 @@ def test_a_mixture_of_two_runs_is_noticed(kind: type[Results], tmp_path: Path, m
         folder = _written(make(0.25), tmp_path / str(killed_after))
         done = [0]
 
-        def replace(self: Path, target: Path, done: list[int] = done, most: int = killed_after) -> Any:
+        def replace(
+            self: Path, target: Path, done: list[int] = done, most: int = killed_after
+        ) -> Any:
             if done[0] == most:
                 raise KeyboardInterrupt
             done[0] += 1
@@ -170,7 +176,9 @@ def test_kills_leave_a_folder_that_is_old_new_or_known_to_be_mixed(tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", ["heatmap.png", "heatmap.svg", "heatmap.pdf"])
-def test_a_picture_is_whole_or_the_old_one(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_is_whole_or_the_old_one(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pk.heatmap(scores(0.25), tmp_path / name)
     old = files(tmp_path)
     assert old[name]

@@ -100,7 +100,12 @@ def test_a_table_of_scores_may_have_any_name(tmp_path: Path) -> None:
 def test_a_record_of_another_version_is_told(tmp_path: Path) -> None:
     scores(0.5).write(tmp_path)
     record = json.loads((tmp_path / "run.json").read_text())
-    odds: list[dict[str, object]] = [{"runs": []}, {"command": 3}, {"measurements": [{"model": "m"}]}, {"seconds": 3.5}]
+    odds: list[dict[str, object]] = [
+        {"runs": []},
+        {"command": 3},
+        {"measurements": [{"model": "m"}]},
+        {"seconds": 3.5},
+    ]
     for odd in odds:
         changed = {key: value for key, value in record.items() if key != "files"}
         (tmp_path / "run.json").write_text(json.dumps({**changed, **odd}))

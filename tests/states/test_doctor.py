@@ -52,11 +52,18 @@ def test_attention_is_what_the_model_shows(family: str, families: Any, few: Corp
     ],
 )
 def test_attention_as_the_configuration_has_it(
-    family: str, setting: dict[str, Any], seen: str, family_texts: list[str], few: Corpus, tmp_path: Path
+    family: str,
+    setting: dict[str, Any],
+    seen: str,
+    family_texts: list[str],
+    few: Corpus,
+    tmp_path: Path,
 ) -> None:
     examined = found(make_family(family, tmp_path, family_texts, setting), few)
     assert examined.facts["model"]["attention"] == seen
-    assert any(f"a word sees {seen}; models of its family see" in notice for notice in examined.warnings)
+    assert any(
+        f"a word sees {seen}; models of its family see" in notice for notice in examined.warnings
+    )
 
 
 @pytest.mark.parametrize("lower", [True, False])
@@ -65,7 +72,9 @@ def test_a_tokenizer_that_lower_cases_with_a_vocabulary_that_has_capitals(
 ) -> None:
     folder = make_family("bert", tmp_path, family_texts, {"vocab_size": 1000})
     assert not found(folder, few).problems  # its vocabulary has no capitals
-    tokenizer = wordpiece([*family_texts, *(word.upper() for text in family_texts for word in text.split())])
+    tokenizer = wordpiece(
+        [*family_texts, *(word.upper() for text in family_texts for word in text.split())]
+    )
     cased = bytes_(family_texts)
     cased.save_pretrained(folder)
     assert not found(folder, few).problems  # its text keeps them
@@ -79,5 +88,7 @@ def test_a_tokenizer_that_lower_cases_with_a_vocabulary_that_has_capitals(
 def test_padding_is_reported(family_texts: list[str], few: Corpus, tmp_path: Path) -> None:
     examined = found(make_family("fnet", tmp_path, family_texts), few)
     assert examined.facts["model"]["batches"] == "of one length"
-    assert any("padding changes the states of its family (fnet)" in notice for notice in examined.warnings)
+    assert any(
+        "padding changes the states of its family (fnet)" in notice for notice in examined.warnings
+    )
     assert json.dumps(examined.facts)

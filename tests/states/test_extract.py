@@ -40,7 +40,9 @@ def naive(folder: Path, words: list[str], pieces: str = "mean") -> np.ndarray:
         hidden = model(**encoded, output_hidden_states=True).hidden_states
     vectors, start = [], 0
     for word in words:
-        own = [i for i, (a, b) in enumerate(offsets) if a < start + len(word) and b > start and b > a]
+        own = [
+            i for i, (a, b) in enumerate(offsets) if a < start + len(word) and b > start and b > a
+        ]
         take = {"mean": own, "first": own[:1], "last": own[-1:]}[pieces]
         vectors.append(torch.stack([layer[0, take].mean(0) for layer in hidden]))
         start += len(word) + 1
@@ -57,7 +59,9 @@ def test_states_are_the_naive_extractors(
     offsets = small.offsets("test")
     for number, passage in enumerate(small.splits["test"][:25]):
         found = states.read("test", int(offsets[number]), int(offsets[number + 1]))
-        np.testing.assert_allclose(found, naive(folder, list(passage.words), pieces), atol=5e-3, rtol=1e-3)
+        np.testing.assert_allclose(
+            found, naive(folder, list(passage.words), pieces), atol=5e-3, rtol=1e-3
+        )
 
 
 def test_a_real_model_agrees_too(small: Corpus) -> None:
@@ -69,19 +73,25 @@ def test_a_real_model_agrees_too(small: Corpus) -> None:
     states = extract("minilm", Corpus("few", {s: p[:20] for s, p in small.splits.items()}))
     offsets = small.offsets("train")
     for number, passage in enumerate(small.splits["train"][:20]):
-        found = states.read("train", int(offsets[number]), int(offsets[number + 1])).astype(np.float32)
+        found = states.read("train", int(offsets[number]), int(offsets[number + 1])).astype(
+            np.float32
+        )
         expected = naive(folder, list(passage.words))
         assert np.abs(found - expected).max() / np.abs(expected).max() < 1e-3
 
 
 @pytest.mark.parametrize("checkpoint", ["tiny_bert", "tiny_gpt2"])
-def test_blocks_no_one_asked_for_are_not_run(checkpoint: str, small: Corpus, request: pytest.FixtureRequest) -> None:
+def test_blocks_no_one_asked_for_are_not_run(
+    checkpoint: str, small: Corpus, request: pytest.FixtureRequest
+) -> None:
     folder = str(request.getfixturevalue(checkpoint))
     every = extract(folder, small)
     encoder = Checkpoint(str(folder), EncoderSettings()).encoder
     encoder.load(2)
     run: list[int] = []
-    blocks = next(m for m in encoder._model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == 2)
+    blocks = next(
+        m for m in encoder._model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == 2
+    )
     for i, block in enumerate(blocks):
         block.register_forward_hook(lambda *_, i=i: run.append(i))
     assert len(encoder.hidden_states([np.array([5, 6])])) == 3
@@ -89,7 +99,9 @@ def test_blocks_no_one_asked_for_are_not_run(checkpoint: str, small: Corpus, req
     shutil.rmtree(stored(every).folder)
     some = extract(folder, small, layers=(0, 2))
     assert some.layers == (0, 2)
-    np.testing.assert_allclose(some.read("dev", 0, 50), _again(folder, small).read("dev", 0, 50, [0, 2]), atol=2e-3)
+    np.testing.assert_allclose(
+        some.read("dev", 0, 50), _again(folder, small).read("dev", 0, 50, [0, 2]), atol=2e-3
+    )
 
 
 def _again(folder: str, corpus: Corpus) -> States:
@@ -101,7 +113,9 @@ def test_batches_keep_to_their_budget(small: Corpus, tiny_bert: Path) -> None:
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
     pieces = align([p.words for p in small.splits["train"]], tokenizer)
-    found = list(batches([w for number, text in enumerate(pieces) for w in windows(number, text, 62)], 256))
+    found = list(
+        batches([w for number, text in enumerate(pieces) for w in windows(number, text, 62)], 256)
+    )
     assert sorted(w.text for batch in found for w in batch) == list(range(len(pieces)))
     for batch in found:
         longest = max(w.stop - w.start for w in batch)
@@ -122,7 +136,9 @@ def test_a_long_document_is_worked_off_in_shards_with_the_same_vectors(
     model: str, small: Corpus, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     passages = small.splits["train"]
-    long = tuple(Passage(p.id, "one" if i > 3 else "short", p.words) for i, p in enumerate(passages))
+    long = tuple(
+        Passage(p.id, "one" if i > 3 else "short", p.words) for i, p in enumerate(passages)
+    )
     corpus = Corpus("long", {"train": long, "dev": passages[:5], "test": passages[:5]})
     name, n = str(request.getfixturevalue(model)), int(corpus.offsets("train")[-1])
     together = extract(name, corpus, context="document")
@@ -134,7 +150,9 @@ def test_a_long_document_is_worked_off_in_shards_with_the_same_vectors(
     cut = extract(name, corpus, context="document")
     shards = stored(cut).shards["train"]
     assert len(shards) > 5 and max(shard.stop - shard.start for shard in shards) <= 200
-    assert [shard.start for shard in shards[1:]] == [shard.stop for shard in shards[:-1]] and shards[-1].stop == n
+    assert [shard.start for shard in shards[1:]] == [
+        shard.stop for shard in shards[:-1]
+    ] and shards[-1].stop == n
     assert (
         cut.computed == sum(len(runs) for runs in stored(cut).shards.values())
         and cut.without_vector == together.without_vector
@@ -155,7 +173,11 @@ def test_a_long_document_is_worked_off_in_shards_with_the_same_vectors(
     ],
 )
 def test_shards_are_whole_units_or_parts_of_one(
-    lengths: list[int], words: int, longest: int, expected: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+    lengths: list[int],
+    words: int,
+    longest: int,
+    expected: list[tuple[int, int]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("probekit.states.extract.LONG", longest)
     units = np.cumsum([0, *lengths])
@@ -167,12 +189,16 @@ def test_shards_are_whole_units_or_parts_of_one(
 def test_documents_are_read_together(small: Corpus, tiny_bert: Path) -> None:
     alone = extract(str(tiny_bert), small)
     together = in_context(alone, "document")
-    document = [p for p in small.splits["train"] if p.document == small.splits["train"][0].document][:2]
+    document = [
+        p for p in small.splits["train"] if p.document == small.splits["train"][0].document
+    ][:2]
     words = [w for p in document for w in p.words]
     n = len(document[0].words)
     assert np.abs(together.read("train", 0, n)[3] - alone.read("train", 0, n)[3]).max() > 0.01
     # Layer 0 of the first sentence sees no neighbours: the same either way.
-    np.testing.assert_allclose(together.read("train", 0, n)[0], alone.read("train", 0, n)[0], atol=1e-3)
+    np.testing.assert_allclose(
+        together.read("train", 0, n)[0], alone.read("train", 0, n)[0], atol=1e-3
+    )
     assert len(words) > n
 
 
@@ -180,7 +206,11 @@ def test_words_without_a_piece_are_named(tiny_bert: Path) -> None:
     passages = (Passage("1", "d", ("the", "\u200b", "cat")),)
     corpus = Corpus("odd", {"train": passages, "dev": passages, "test": passages})
     states = extract(str(tiny_bert), corpus)
-    assert states.words_without_vector() == [("train", "\u200b"), ("dev", "\u200b"), ("test", "\u200b")]
+    assert states.words_without_vector() == [
+        ("train", "\u200b"),
+        ("dev", "\u200b"),
+        ("test", "\u200b"),
+    ]
     assert not states.read("train", 1, 2).any() and states.read("train", 0, 1).any()
     assert extract(str(tiny_bert), corpus).without_vector["test"] == (1,)
 
@@ -192,7 +222,9 @@ def test_the_second_time_nothing_is_computed(small: Corpus, tiny_bert: Path) -> 
     assert second.reused == first.computed and not second.computed
 
 
-def test_a_checkpoint_is_known_by_its_weights(small: Corpus, tiny_bert: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_is_known_by_its_weights(
+    small: Corpus, tiny_bert: Path, tmp_path: Path
+) -> None:
     extract(str(tiny_bert), small)
     moved = shutil.copytree(tiny_bert, tmp_path / "moved")
     assert not extract(str(moved), small).computed
@@ -226,17 +258,23 @@ def test_more_layers_reuse_those_that_are_there(small: Corpus, tiny_bert: Path) 
     assert all(path.stat().st_mtime_ns == time for path, time in times.items())
 
 
-def test_reading_across_shards(small: Corpus, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_across_shards(
+    small: Corpus, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = extract(str(tiny_bert), small).read("train", 0, 600)
     monkeypatch.setattr(extraction, "SHARD_WORDS", 100)
     other = Corpus("other name", small.splits)
     states = extract(str(tiny_bert), other)
     assert len(stored(states).shards["train"]) > 3
     np.testing.assert_allclose(states.read("train", 0, 600), whole, atol=2e-3)
-    np.testing.assert_array_equal(states.read("train", 37, 411), states.read("train", 0, 600)[:, 37:411])
+    np.testing.assert_array_equal(
+        states.read("train", 37, 411), states.read("train", 0, 600)[:, 37:411]
+    )
 
 
-def test_values_too_large_for_half_precision_are_an_error(small: Corpus, tiny_bert: Path, tmp_path: Path) -> None:
+def test_values_too_large_for_half_precision_are_an_error(
+    small: Corpus, tiny_bert: Path, tmp_path: Path
+) -> None:
     folder = shutil.copytree(tiny_bert, tmp_path / "large")
     model = AutoModel.from_pretrained(folder)
     with torch.no_grad():
@@ -261,10 +299,14 @@ def test_settings_are_part_of_the_key(small: Corpus, tiny_bert: Path) -> None:
     assert len(folders) == 4
 
 
-def test_a_model_that_was_released_reads_on(tiny_bert: Path, small: Corpus, own_cache: Path) -> None:
+def test_a_model_that_was_released_reads_on(
+    tiny_bert: Path, small: Corpus, own_cache: Path
+) -> None:
     """Its upper blocks were dropped for lower layers, and are loaded again."""
     model = open_model(str(tiny_bert), EncoderSettings())
-    low = extract_from(model, small, "sentence", ExtractSettings(layers=(1,)), silent).numpy("dev", 1)
+    low = extract_from(model, small, "sentence", ExtractSettings(layers=(1,)), silent).numpy(
+        "dev", 1
+    )
     every = extract_from(model, small, "document", ExtractSettings(), silent).numpy("dev")
     shutil.rmtree(own_cache)
     assert np.array_equal(low, extract(tiny_bert, small, layers=1).numpy("dev", 1))

@@ -20,7 +20,8 @@ N = SIZES
 
 
 def labelled() -> tuple[Corpus, dict[Split, np.ndarray]]:
-    """Ten words a passage, and two layers of vectors: their tag is the sign of the first number at layer 1."""
+    """Ten words a passage, and two layers of vectors: their tag is the sign of the first number at
+    layer 1."""
     rng = np.random.default_rng(0)
     vectors = {split: rng.normal(size=(2, 10 * n, 4)) for split, n in N.items()}
     return made_corpus({split: values[1, :, 0] > 0 for split, values in vectors.items()}), vectors
@@ -69,7 +70,9 @@ def test_words_stand_in_the_order_of_the_vectors(tiny_bert: Path, small: Corpus)
     assert len(words) == states.numpy("dev", 2).shape[0] == states.torch("dev").shape[1]
     passage = small.splits["dev"][5]
     rows = words[words["passage"] == passage.id]
-    assert rows["word"].tolist() == list(passage.words) and set(rows["document"]) == {passage.document}
+    assert rows["word"].tolist() == list(passage.words) and set(rows["document"]) == {
+        passage.document
+    }
     assert rows["place"].tolist() == list(range(len(passage.words)))
     again = pk.States.of({split: states.numpy(split) for split in SPLITS}, small, name=states.model)
     columns = ["task", "probe", "score", "dev_score"]
@@ -86,7 +89,10 @@ def test_words_stand_in_the_order_of_the_vectors(tiny_bert: Path, small: Corpus)
         ({"dev": np.full((2, 1000, 4), "a")}, "takes numbers"),
         ({"dev": np.zeros((3, 1000, 4))}, "'dev' has 3 layers of width 4"),
         ({"dev": np.zeros((2, 1000, 5))}, "'dev' has 2 layers of width 5"),
-        ({"dev": np.zeros((2, 1000, 4), np.float16)}, r"\(float16\), and 'train' 2 of width 4 \(float32\)"),
+        (
+            {"dev": np.zeros((2, 1000, 4), np.float16)},
+            r"\(float16\), and 'train' 2 of width 4 \(float32\)",
+        ),
     ],
 )
 def test_vectors_that_do_not_fit(change: dict[Split, Any], said: str) -> None:

@@ -1,4 +1,5 @@
-"""The store: nothing damaged, foreign, misplaced or unreadable is taken for states; nothing is left behind."""
+"""The store: nothing damaged, foreign, misplaced or unreadable is taken for states; nothing is left
+behind."""
 
 from __future__ import annotations
 
@@ -32,8 +33,17 @@ SHARD = Shard("train", 0, 0, WORDS)
 
 def made(name: str = "a", layers: int = 2) -> Store:
     """A store of one shard; values tell the layers apart."""
-    manifest = {"corpus": {"name": name, "text": "t"}, "context": "sentence", "model": {"weights": "w" * 32}}
-    manifest |= {"layers": {"site": "residual"}, "pieces": "mean", "computed_in": "float32", "dtype": "float16"}
+    manifest = {
+        "corpus": {"name": name, "text": "t"},
+        "context": "sentence",
+        "model": {"weights": "w" * 32},
+    }
+    manifest |= {
+        "layers": {"site": "residual"},
+        "pieces": "mean",
+        "computed_in": "float32",
+        "dtype": "float16",
+    }
     store = open_store(manifest, DIM, "float16")
     keep_names(store.folder, "model", name)
     for layer in range(layers):
@@ -46,7 +56,8 @@ def values(layer: int) -> np.ndarray:
 
 
 def run(*arguments: str) -> tuple[int, str]:
-    """Exit status of a cache command and what it prints; an exception that is no ProbekitError fails the test."""
+    """Exit status of a cache command and what it prints; an exception that is no ProbekitError
+    fails the test."""
     result = CliRunner().invoke(app, ["cache", *arguments])
     if isinstance(result.exception, ProbekitError):
         return 2, str(result.exception)
@@ -105,7 +116,10 @@ HEADERS = {
     "no tensor": {"__metadata__": {}},
     "null": {"states": None, "__metadata__": None},
     "texts": {"states": {"dtype": "F16", "shape": "66", "data_offsets": "x"}, "__metadata__": {}},
-    "other type": {"states": {"dtype": [], "shape": [6, 4], "data_offsets": [0, 48]}, "__metadata__": {}},
+    "other type": {
+        "states": {"dtype": [], "shape": [6, 4], "data_offsets": [0, 48]},
+        "__metadata__": {},
+    },
 }
 
 
@@ -138,7 +152,9 @@ def test_a_shard_in_the_place_of_another_is_noticed() -> None:
         target = store.path(shard, layer)
         target.write_bytes(source.read_bytes())
         assert not store.is_whole(shard, layer)
-    assert not store.is_whole(Shard("train", 0, 0, WORDS - 1), 1), "of as many words as are asked for"
+    assert not store.is_whole(Shard("train", 0, 0, WORDS - 1), 1), (
+        "of as many words as are asked for"
+    )
 
 
 def test_a_damaged_manifest_hides_nothing_and_is_written_again() -> None:
@@ -149,7 +165,11 @@ def test_a_damaged_manifest_hides_nothing_and_is_written_again() -> None:
     damaged = [b"", b"{", b"[]", b"3", b"\xff", b"[" * 100_000, b'{"format": 2, "corpus": 3}']
     for _ in range(20):
         at = draw.randrange(len(whole_text))
-        damaged.append(whole_text[:at] + bytes([whole_text[at] ^ (1 << draw.randrange(8))]) + whole_text[at + 1 :])
+        damaged.append(
+            whole_text[:at]
+            + bytes([whole_text[at] ^ (1 << draw.randrange(8))])
+            + whole_text[at + 1 :]
+        )
     for text in damaged:
         manifest.write_bytes(text)
         status, out = run("--json")
@@ -192,7 +212,13 @@ def a_damaged_shard(folder: Path) -> None:
 
 HARM: dict[str, Callable[[Path], None]] = {
     function.__name__.replace("_", " "): function
-    for function in (no_manifest, a_folder_for_manifest, a_dangling_shard, a_link_to_itself, of_an_earlier_version)
+    for function in (
+        no_manifest,
+        a_folder_for_manifest,
+        a_dangling_shard,
+        a_link_to_itself,
+        of_an_earlier_version,
+    )
 }
 HARM["a damaged shard"] = a_damaged_shard
 
@@ -283,7 +309,8 @@ def test_what_killed_runs_left_is_removed() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments, status", [([""], 2), (["K", "K"], 0), (["nothing"], 2), (["K", "nothing"], 2), ([], 2)]
+    "arguments, status",
+    [([""], 2), (["K", "K"], 0), (["nothing"], 2), (["K", "nothing"], 2), ([], 2)],
 )
 def test_prune_takes_what_is_meant(arguments: list[str], status: int) -> None:
     store = made()
@@ -292,8 +319,12 @@ def test_prune_takes_what_is_meant(arguments: list[str], status: int) -> None:
     assert store.folder.exists() == (status == 2)
 
 
-@pytest.mark.parametrize("code, said", [(errno.EROFS, "the disk is read-only"), (errno.EACCES, "no permission")])
-def test_prune_where_nothing_can_be_deleted(code: int, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "code, said", [(errno.EROFS, "the disk is read-only"), (errno.EACCES, "no permission")]
+)
+def test_prune_where_nothing_can_be_deleted(
+    code: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made()
 
     def refuse(self: Path, *_: Any) -> None:

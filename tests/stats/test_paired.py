@@ -1,4 +1,5 @@
-"""Paired differences against scipy's referees, and against the truth: chance is called chance, a drop a drop."""
+"""Paired differences against scipy's referees, and against the truth: chance is called chance, a
+drop a drop."""
 
 from __future__ import annotations
 
@@ -35,7 +36,11 @@ def test_p_values_and_intervals_are_scipys() -> None:
     found = paired.difference(ACCURACY, first, second, paired.resampling(80, resamples=20_000))
     change = (second[0, 0, :, 0] - first[0, 0, :, 0]) / 10
     permuted = stats.permutation_test(
-        (change,), np.mean, permutation_type="samples", n_resamples=20_000, rng=np.random.default_rng(2)
+        (change,),
+        np.mean,
+        permutation_type="samples",
+        n_resamples=20_000,
+        rng=np.random.default_rng(2),
     )
     booted = stats.bootstrap(
         (change,), np.mean, method="percentile", n_resamples=20_000, rng=np.random.default_rng(3)
@@ -50,7 +55,9 @@ def test_intervals_of_few_groups_are_wide_enough(groups: int) -> None:
     rng = np.random.default_rng(10)
     first, second = (right(rng, np.full(600, 0.7), groups) for _ in range(2))
     found = paired.difference(ACCURACY, first, second, paired.resampling(groups))
-    assert ((found.low <= 0) & (found.high >= 0)).mean() >= 0.92  # by percentiles alone 0.83 of five groups
+    assert (
+        (found.low <= 0) & (found.high >= 0)
+    ).mean() >= 0.92  # by percentiles alone 0.83 of five groups
 
 
 def test_one_group_has_no_interval() -> None:
@@ -67,7 +74,11 @@ def test_seeds_that_see_the_same_sentences_cost_little(seeds: int, common: float
     sides = []
     for _ in range(2):
         hard = np.broadcast_to(rng.random((cells, 1, groups, 10)), (cells, seeds, groups, 10))
-        luck = np.where(rng.random((cells, seeds, groups, 10)) < common, hard, rng.random((cells, seeds, groups, 10)))
+        luck = np.where(
+            rng.random((cells, seeds, groups, 10)) < common,
+            hard,
+            rng.random((cells, seeds, groups, 10)),
+        )
         answers = (luck < 0.7).sum(axis=-1).astype(float)
         sides.append(np.stack([answers, np.full_like(answers, 10)], axis=-1))
     found = paired.difference(ACCURACY, sides[0], sides[1], paired.resampling(groups))
@@ -89,7 +100,10 @@ def test_f1_changes_sides_group_by_group() -> None:
         return 2 * tp / (2 * tp + fp + fn)
 
     a, b = first[0, 0], second[0, 0]
-    null = [f1(np.where(s[:, None] == 1, a, b)) - f1(np.where(s[:, None] == 1, b, a)) for s in shared.permutations]
+    null = [
+        f1(np.where(s[:, None] == 1, a, b)) - f1(np.where(s[:, None] == 1, b, a))
+        for s in shared.permutations
+    ]
     expected = (1 + sum(abs(x) >= abs(f1(b) - f1(a)) - 1e-12 for x in null)) / 2_001
     assert found.value[0] == pytest.approx(f1(b) - f1(a))
     assert found.p_value[0] == pytest.approx(expected)
@@ -111,7 +125,8 @@ def test_chance_is_called_chance_and_the_stated_drop_is_found() -> None:
 def test_the_spread_between_seeds_counts() -> None:
     rng = np.random.default_rng(6)
     cells, seeds, groups = 300, 3, 400
-    # Every seed has a skill of its own, so that the same model's probes differ by more than their sentences say.
+    # Every seed has a skill of its own, so that the same model's probes differ by more than their
+    # sentences say.
     skill = np.clip(0.7 + 0.02 * rng.normal(size=(2, cells, seeds, 1)), 0, 1)
     answers = rng.binomial(10, np.broadcast_to(skill, (2, cells, seeds, groups))).astype(float)
     first, second = np.stack([answers, np.full_like(answers, 10)], axis=-1)
@@ -140,7 +155,9 @@ def test_a_correction_leaves_room_for_the_smallest_p_value() -> None:
 
 @pytest.mark.parametrize("block", [1, 1_000, 1 << 18])
 @pytest.mark.parametrize("name, k", [("accuracy", 2), ("macro_f1", 12), ("f1", 3)])
-def test_what_is_held_at_once_changes_no_number(name: str, k: int, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_held_at_once_changes_no_number(
+    name: str, k: int, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng, metric = np.random.default_rng(5), METRICS[name]
     first, second = (rng.integers(0, 4, size=(4, 2, 40, k)).astype(float) for _ in range(2))
     for counts in (first, second):
@@ -177,7 +194,9 @@ def test_a_thousand_kinds_of_instances_fit_into_memory() -> None:
 
 
 def test_without_permutations_there_is_an_interval_and_no_p_value() -> None:
-    first, second = (right(np.random.default_rng(seed), np.array([0.5, 0.9]), 40) for seed in (13, 14))
+    first, second = (
+        right(np.random.default_rng(seed), np.array([0.5, 0.9]), 40) for seed in (13, 14)
+    )
     found = paired.difference(ACCURACY, first, second, paired.resampling(40, permutations=0))
     whole = paired.difference(ACCURACY, first, second, paired.resampling(40))
     for column in ("value", "low", "high", "detectable"):
@@ -190,6 +209,9 @@ def test_differences_reach_as_far_as_the_metric_does() -> None:
     balance = replace(ACCURACY, score=lambda counts: 2 * ACCURACY.score(counts) - 1, low=-1)
     rng = np.random.default_rng(15)
     first, second = right(rng, np.array([0.05]), 6), right(rng, np.array([0.95]), 6)
-    narrow, wide = (paired.difference(metric, first, second, paired.resampling(6)) for metric in (ACCURACY, balance))
+    narrow, wide = (
+        paired.difference(metric, first, second, paired.resampling(6))
+        for metric in (ACCURACY, balance)
+    )
     assert 1 < wide.low[0] < wide.value[0] < wide.high[0] <= 2
     assert wide.value[0] == pytest.approx(2 * narrow.value[0]) and narrow.high[0] <= 1

@@ -50,16 +50,24 @@ def test_every_key_takes_a_text(key: str, value: str, tmp_path: Path) -> None:
     ("text", "message"),
     [
         pytest.param(TASK + "exclude = 1", "'exclude' takes a list of texts", id="exclude-number"),
-        pytest.param(TASK + "exclude = [[]]", "'exclude' takes a list of texts", id="exclude-lists"),
-        pytest.param(TASK + "exclude = {a = 1}", "'exclude' takes a list of texts", id="exclude-table"),
+        pytest.param(
+            TASK + "exclude = [[]]", "'exclude' takes a list of texts", id="exclude-lists"
+        ),
+        pytest.param(
+            TASK + "exclude = {a = 1}", "'exclude' takes a list of texts", id="exclude-table"
+        ),
         pytest.param(TASK + 'metric = "' + "m" * 100_000 + '"', "unknown metric", id="long-metric"),
         pytest.param("x = " + "[" * 100_000, "deep", id="list-deep"),
-        pytest.param("x = " + "[" * 100 + "]" * 100, f"more than {DEPTH} deep", id="list-deeper-than-allowed"),
+        pytest.param(
+            "x = " + "[" * 100 + "]" * 100, f"more than {DEPTH} deep", id="list-deeper-than-allowed"
+        ),
         pytest.param("x = " + "{a = " * 20_000, "deep", id="table-deep"),
         pytest.param("a." * 100_000 + "a = 1", "a key of more than 32 parts", id="key-deep"),
         pytest.param("#" * (TOML_BYTES + 1), "larger than", id="large"),
         pytest.param(TASK + "x = 1" + "0" * 5_000, "not TOML", id="integer-of-5000-digits"),
-        pytest.param(TASK + "x = 0x1" + "0" * 5_000, "more than 64 bits", id="hexadecimal-of-5000-digits"),
+        pytest.param(
+            TASK + "x = 0x1" + "0" * 5_000, "more than 64 bits", id="hexadecimal-of-5000-digits"
+        ),
         pytest.param(TASK + 'name = "\\ud800"', "not TOML", id="lone-surrogate"),
         pytest.param(b"\xff\xfe", "not TOML", id="utf-16"),
         pytest.param("", "is missing", id="empty"),

@@ -32,16 +32,32 @@ def corpus(*passages: Passage) -> Corpus:
 
 
 def test_a_task_by_path(tmp_path: Path) -> None:
-    task = load_task(write(tmp_path, 'title = "Number"\nannotation = "feats.Number"\nshape = "word"\n'))
-    assert (task.name, task.annotation, task.metric, task.context) == ("mine", "feats.Number", "accuracy", "sentence")
+    task = load_task(
+        write(tmp_path, 'title = "Number"\nannotation = "feats.Number"\nshape = "word"\n')
+    )
+    assert (task.name, task.annotation, task.metric, task.context) == (
+        "mine",
+        "feats.Number",
+        "accuracy",
+        "sentence",
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('title = "x"\nannotaton = "upos"\nshape = "word"', "unknown key 'annotaton': did you mean 'annotation'"),
-        ('title = "x"\nlayer = "upos"\nshape = "word"', "mine.toml: the key 'layer' is now 'annotation'"),
-        ('title = "x"\nannotation = "upos"\nshape = "wrod"', "unknown shape 'wrod': did you mean 'word'"),
+        (
+            'title = "x"\nannotaton = "upos"\nshape = "word"',
+            "unknown key 'annotaton': did you mean 'annotation'",
+        ),
+        (
+            'title = "x"\nlayer = "upos"\nshape = "word"',
+            "mine.toml: the key 'layer' is now 'annotation'",
+        ),
+        (
+            'title = "x"\nannotation = "upos"\nshape = "wrod"',
+            "unknown shape 'wrod': did you mean 'word'",
+        ),
         ('title = "x"\nannotation = "upos"', "'shape' is missing"),
         ('title = "x"\nannotation = "upos"\nshape = "word"\nmetric = "f1"', "go together"),
         ('title = "x"\nannotation = "upos"\nshape = "word"\nfeatures = "product"', "two spans"),
@@ -89,10 +105,14 @@ def test_spans_count_in_the_split() -> None:
 
 def test_labels_training_lacks_stay_in_and_count_as_wrong() -> None:
     tagged = {label: Passage(label, "d", ("a",), {"upos": (label,)}) for label in "XYZ"}
-    made = Corpus("made", {"train": (tagged["X"], tagged["Y"]), "dev": (tagged["X"],), "test": (tagged["Z"],)})
+    made = Corpus(
+        "made", {"train": (tagged["X"], tagged["Y"]), "dev": (tagged["X"],), "test": (tagged["Z"],)}
+    )
     data = ask(Task(name="pos", title="", annotation="upos", shape="word"), made)
     assert data.splits["test"].labels.tolist() == [UNSEEN]
-    assert any("1 test instances have a label that training lacks" in notice for notice in data.warnings)
+    assert any(
+        "1 test instances have a label that training lacks" in notice for notice in data.warnings
+    )
 
 
 def test_what_cannot_be_asked_is_explained() -> None:
@@ -116,12 +136,22 @@ def test_what_cannot_be_asked_is_explained() -> None:
         ("upos.Number", "word", "no word has a feature in 'upos'"),
         ("upo", "word", "did you mean 'upos'?"),
         ("upos", "arc", "'upos' has a value for every word, which is the shape 'word'"),
-        ("roles", "word", "'roles' has labels of spans, which are the shapes 'span', 'arc' and 'pair'"),
+        (
+            "roles",
+            "word",
+            "'roles' has labels of spans, which are the shapes 'span', 'arc' and 'pair'",
+        ),
     ],
 )
-def test_what_was_meant_by_an_annotation_is_suggested(annotation: str, shape: str, message: str) -> None:
+def test_what_was_meant_by_an_annotation_is_suggested(
+    annotation: str, shape: str, message: str
+) -> None:
     passage = Passage(
-        "1", "d", ("a", "b"), {"upos": ("X", "Y"), "feats": ("Case=Nom|Number=Sing", None)}, {"roles": (ARC,)}
+        "1",
+        "d",
+        ("a", "b"),
+        {"upos": ("X", "Y"), "feats": ("Case=Nom|Number=Sing", None)},
+        {"roles": (ARC,)},
     )
     task = Task(name="asked", title="", annotation=annotation, shape=shape)  # type: ignore[arg-type]
     with pytest.raises(TaskError, match=re.escape(message)):
@@ -153,7 +183,9 @@ def test_all_skips_what_cannot_be_asked_and_a_name_does_not() -> None:
 def test_errors_repeat_what_was_reported_of_the_corpus() -> None:
     made = corpus(Passage("1", "d", ("a", "b"), {"upos": ("X", "Y")}))
     told = Corpus(made.name, made.splits, warnings=("3 sentences go without roles (first: f:2)",))
-    with pytest.raises(TaskError, match=r"no annotation 'roles'.*\n.*3 sentences go without roles \(first: f:2\)"):
+    with pytest.raises(
+        TaskError, match=r"no annotation 'roles'.*\n.*3 sentences go without roles \(first: f:2\)"
+    ):
         ask(load_task("srl"), told)
 
 
@@ -164,7 +196,13 @@ def document(seed: int) -> list[Passage]:
         starts = np.sort(rng.choice(20, 6, replace=False)).tolist()
         mentions = tuple(Edge(((s, s + 1),), f"e{rng.integers(0, 8)}") for s in starts)
         passages.append(
-            Passage(f"{seed}-{number}", f"doc{seed}", tuple("abcdefghijklmnopqrst"), {}, {"mentions": mentions})
+            Passage(
+                f"{seed}-{number}",
+                f"doc{seed}",
+                tuple("abcdefghijklmnopqrst"),
+                {},
+                {"mentions": mentions},
+            )
         )
     return passages
 
@@ -194,6 +232,11 @@ def test_pairs_match_in_number_and_distance(seed: int) -> None:
 
 
 def test_overlapping_mentions_are_no_pair() -> None:
-    mentions = (Edge(((0, 3),), "a"), Edge(((1, 2),), "a"), Edge(((4, 5),), "b"), Edge(((4, 6),), "b"))
+    mentions = (
+        Edge(((0, 3),), "a"),
+        Edge(((1, 2),), "a"),
+        Edge(((4, 5),), "b"),
+        Edge(((4, 6),), "b"),
+    )
     passage = Passage("1", "d", tuple("abcdef"), {}, {"mentions": mentions})
     assert [pair for pair, label in mention_pairs([passage], "mentions") if label == SAME] == []

@@ -1,4 +1,5 @@
-"""The callback in a real Trainer: what it logs, what it leaves alone, and what it does at its limit."""
+"""The callback in a real Trainer: what it logs, what it leaves alone, and what it does at its
+limit."""
 
 from __future__ import annotations
 
@@ -29,17 +30,24 @@ class Words(torch.utils.data.Dataset):
 
     def __init__(self, corpus: Corpus, tokenizer: Any) -> None:
         texts = [" ".join(passage.words) for passage in corpus.splits["train"][:64]]
-        self.encoded = tokenizer(texts, truncation=True, max_length=32, padding="max_length", return_tensors="pt")
+        self.encoded = tokenizer(
+            texts, truncation=True, max_length=32, padding="max_length", return_tensors="pt"
+        )
         self.labels = torch.tensor([int(len(text) > 60) for text in texts])
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, i: int) -> dict[str, torch.Tensor]:
-        return {**{name: values[i] for name, values in self.encoded.items()}, "labels": self.labels[i]}
+        return {
+            **{name: values[i] for name, values in self.encoded.items()},
+            "labels": self.labels[i],
+        }
 
 
-def trainer(folder: Path, corpus: Corpus, out: Path, rate: float = 1e-4, epochs: int = 2) -> Trainer:
+def trainer(
+    folder: Path, corpus: Corpus, out: Path, rate: float = 1e-4, epochs: int = 2
+) -> Trainer:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     torch.manual_seed(0)
     model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=2)
@@ -66,12 +74,17 @@ def test_it_logs_and_leaves_training_alone(tiny_bert: Path, small: Corpus, tmp_p
     watched.add_callback(callback)
     watched.train()
     assert [row["step"] for row in callback.history] == [0, 4, 8, 12, 16]
-    assert callback.history[0]["probe_pos_retention"] == callback.history[0]["probe_dep_retention"] == 1
+    assert (
+        callback.history[0]["probe_pos_retention"]
+        == callback.history[0]["probe_dep_retention"]
+        == 1
+    )
     assert {f"probe_pos_layer_{layer}" for layer in range(4)} <= set(callback.history[0])
     logged = [row for row in watched.state.log_history if "probe_pos_best" in row]
     assert [row["step"] for row in logged] == [4, 8, 12, 16]
     losses = [
-        [(row["step"], row["loss"]) for row in one.state.log_history if "loss" in row] for one in (plain, watched)
+        [(row["step"], row["loss"]) for row in one.state.log_history if "loss" in row]
+        for one in (plain, watched)
     ]
     assert losses[0] == losses[1] and len(losses[0]) == 4  # the trainer's own log is there too
     for name, value in plain.model.state_dict().items():
@@ -105,17 +118,22 @@ def test_the_probes_are_those_of_probe(
 def test_at_the_limit(tiny_bert: Path, small: Corpus, tmp_path: Path, at_limit: Any) -> None:
     watched = trainer(tiny_bert, small, tmp_path, rate=0.5)  # destroys everything
     before = {name: value.clone() for name, value in watched.model.state_dict().items()}
-    callback = ForgettingCallback(watched, ["pos"], corpus=small, layers=[3], every=4, limit=0.9, at_limit=at_limit)
+    callback = ForgettingCallback(
+        watched, ["pos"], corpus=small, layers=[3], every=4, limit=0.9, at_limit=at_limit
+    )
     watched.add_callback(callback)
     watched.train()
     assert callback.history[1]["probe_pos_retention"] < 0.9
     assert watched.state.global_step == (16 if at_limit == "log" else 4)
-    same = all(torch.equal(value, before[name]) for name, value in watched.model.state_dict().items())
+    same = all(
+        torch.equal(value, before[name]) for name, value in watched.model.state_dict().items()
+    )
     assert same == (at_limit == "roll back")
 
 
 def test_the_limit_can_be_of_the_last_layer(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
-    """The blocks are destroyed, the embeddings are not: the best layer hides what the last one lost."""
+    """The blocks are destroyed, the embeddings are not: the best layer hides what the last one
+    lost."""
     watched = trainer(tiny_bert, small, tmp_path)
     for limit_of, stopped in (("best", False), ("last", True)):
         callback = ForgettingCallback(watched, ["pos"], corpus=small, limit=0.9, limit_of=limit_of)  # type: ignore[arg-type]
@@ -135,10 +153,15 @@ def test_the_limit_can_be_of_the_last_layer(tiny_bert: Path, small: Corpus, tmp_
         ForgettingCallback(watched, ["pos"], corpus=small, limit_of="lats")  # type: ignore[arg-type]
 
 
-def test_a_task_of_which_nothing_was_known_hides_no_other(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
+def test_a_task_of_which_nothing_was_known_hides_no_other(
+    tiny_bert: Path, small: Corpus, tmp_path: Path
+) -> None:
     watched = trainer(tiny_bert, small, tmp_path)
     callback = ForgettingCallback(watched, ["pos"], corpus=small, limit=0.9)
-    for found, stops in (({"a_retention": np.nan, "b_retention": 0.5}, True), ({"a_retention": np.nan}, False)):
+    for found, stops in (
+        ({"a_retention": np.nan, "b_retention": 0.5}, True),
+        ({"a_retention": np.nan}, False),
+    ):
         callback._scores = partial(dict, found)  # type: ignore[method-assign]
         control = TrainerControl()
         callback._measure(TrainerState(), control)

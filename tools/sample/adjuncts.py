@@ -73,7 +73,11 @@ def place_phrase(d: Discourse, front: bool = False) -> Node:
     if d.chance(0.12) and not front:
         return adverb(d, "place")
     known = [e for e in d.entities if e.etype == "place" and e.seen]
-    spot = d.rng.choice(known) if known and d.chance(0.6) else d.add(d.rng.choice(["spot", "spot", "house"]))
+    spot = (
+        d.rng.choice(known)
+        if known and d.chance(0.6)
+        else d.add(d.rng.choice(["spot", "spot", "house"]))
+    )
     if spot.cls == "house":
         spot.etype = "place" if not spot.seen else spot.etype
     preps = ["in"] if spot.name else ["in", "in", "near", "by", "at", "outside", "behind"]
@@ -106,7 +110,9 @@ def tool_phrase(d: Discourse, lemma: str) -> Node:
 
 def people(d: Discourse, *but: Entity | None) -> list[Entity]:
     """The single persons mentioned so far, without some."""
-    return [e for e in d.entities if e.etype == "person" and e.seen and not e.members and e not in but]
+    return [
+        e for e in d.entities if e.etype == "person" and e.seen and not e.members and e not in but
+    ]
 
 
 def company_phrase(d: Discourse, subject: Entity) -> Node:
@@ -121,7 +127,9 @@ def decorate(d: Discourse, ev: Event, amount: float = 0.75) -> Event:
     if d.chance(amount * 0.8):
         place = "front" if d.chance(0.5) else "end"
         options = [("ARGM-TMP", time_phrase), ("ARGM-LOC", place_phrase)]
-        role, build = options[0] if d.chance(0.55) or ev.group in ("walk", "go", "put") else options[1]
+        role, build = (
+            options[0] if d.chance(0.55) or ev.group in ("walk", "go", "put") else options[1]
+        )
         ev.modifiers.append(Modifier(place, role, lambda dd, _s: build(dd, place == "front")))
     if d.chance(amount * 0.8) and not any(m.place == "end" for m in ev.modifiers):
         ev.modifiers.append(_inner_modifier(d, ev))
@@ -162,11 +170,14 @@ def purpose(d: Discourse, subject: Node | None) -> Node:
     if others and d.chance(0.6):
         inner = events.event(d, "social", who, d.rng.choice(others))
     else:
-        inner = events.event(d, d.rng.choice(["stay", "stay", "wait"]), who, others[0] if others else d.add("text"))
+        inner = events.event(
+            d, d.rng.choice(["stay", "stay", "wait"]), who, others[0] if others else d.add("text")
+        )
     return g.infinitive(d, inner, subject, "advcl")
 
 
-# -- modifiers of nouns ------------------------------------------------------------------------------
+# -- modifiers of nouns
+# ------------------------------------------------------------------------------
 
 AFFORDS = {
     "text": ["read", "obtain", "transfer", "put"],
@@ -204,7 +215,9 @@ def own_act(d: Discourse, e: Entity) -> Event | None:
     """Some event of which the entity itself is the subject."""
     others = people(d, e)
     if e.etype == "person":
-        known = [o for o in d.entities if o.cls in AFFORDS and o.etype in ("object", "event") and o.seen]
+        known = [
+            o for o in d.entities if o.cls in AFFORDS and o.etype in ("object", "event") and o.seen
+        ]
         kind = d.rng.choice(["social", "stay", "own", "walk", "social"])
         if kind == "own" and known:
             return use_of(d, d.rng.choice(known), e)
@@ -220,7 +233,9 @@ def _thing_act(d: Discourse, e: Entity, others: list[Entity]) -> Event | None:
     if e.etype == "animal" and not (others and d.chance(0.6)):
         return events.event(d, "animal", e)
     if e.cls in ("opening", "vehicle", "food"):
-        return events.event(d, {"opening": "happen", "vehicle": "driving", "food": "cooking"}[e.cls], e)
+        return events.event(
+            d, {"opening": "happen", "vehicle": "driving", "food": "cooking"}[e.cls], e
+        )
     if e.etype in ("animal", "object", "event", "abstract") and others:
         return events.event(d, "bite" if e.etype == "animal" else "please", e, d.rng.choice(others))
     return None
@@ -232,14 +247,20 @@ def postmodify(d: Discourse, e: Entity, core: Node) -> Node:
         return core
     d.depth += 1
     clausal = d.chance(0.55) and d.depth < 3
-    node = (_clausal(d, e, core) if clausal else None) or (_phrasal(d, e, core) if not e.seen else None)
+    node = (_clausal(d, e, core) if clausal else None) or (
+        _phrasal(d, e, core) if not e.seen else None
+    )
     d.depth -= 1
     return node or core
 
 
 def _clausal(d: Discourse, e: Entity, core: Node) -> Node | None:
     users = people(d, e, d.subject)
-    aux = Aux(d.past, perfect=d.chance(0.35), modal="" if d.chance(0.8) else d.rng.choice(["would", "could"]))
+    aux = Aux(
+        d.past,
+        perfect=d.chance(0.35),
+        modal="" if d.chance(0.8) else d.rng.choice(["would", "could"]),
+    )
     if d.chance(0.35) or not users:
         ev = own_act(d, e)
         if ev is None:
@@ -264,7 +285,11 @@ def _phrasal(d: Discourse, e: Entity, core: Node) -> Node | None:
     if e.etype == "person":
         prep = d.rng.choice(["in", "from", "at"])
         place = d.chance(0.5)
-        inner = prep_phrase(prep, d.mention(d.add("spot"), plain=True), "nmod") if place else _with(d, "wear")
+        inner = (
+            prep_phrase(prep, d.mention(d.add("spot"), plain=True), "nmod")
+            if place
+            else _with(d, "wear")
+        )
     elif e.cls == "food":
         extra = word(w := d.fresh_word(lx.NOUNS["extra"][1]), w[:-1], "NOUN", "NNS", "Number=Plur")
         inner = prep_phrase("with", d.touch(d.add("extra", noun=w), phrase("NP", extra)), "nmod")
@@ -276,7 +301,13 @@ def _phrasal(d: Discourse, e: Entity, core: Node) -> Node | None:
     elif e.cls in ("thing", "opening", "vehicle", "surface") and d.chance(0.5):
         inner = _with(d, "part")
     elif e.cls in ("opening", "surface", "thing", "text", "building", "animal", "plant"):
-        cls = "building" if e.cls == "opening" else "surface" if e.cls in ("thing", "text") else "spot"
+        cls = (
+            "building"
+            if e.cls == "opening"
+            else "surface"
+            if e.cls in ("thing", "text")
+            else "spot"
+        )
         prep = "of" if e.cls == "opening" else d.rng.choice(["on", "by", "near", "behind"])
         inner = prep_phrase(prep, d.mention(d.add(cls), plain=True), "nmod")
     return phrase("NP", core, inner) if inner else None
@@ -293,4 +324,6 @@ def _topic(d: Discourse) -> Node:
     noun = d.fresh_word(lx.NOUNS["topic"][1])
     plural = noun == "horses"
     leaf = word(noun, "horse", "NOUN", "NNS", "Number=Plur") if plural else noun_leaf(noun)
-    return d.touch(d.add("topic", noun=noun, etype="animal" if plural else "abstract"), phrase("NP", leaf))
+    return d.touch(
+        d.add("topic", noun=noun, etype="animal" if plural else "abstract"), phrase("NP", leaf)
+    )

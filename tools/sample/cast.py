@@ -27,7 +27,8 @@ class Cast:
         self.kind = rng.choice(kinds[2:].split(","))
 
     def _third(self, pick: float) -> Entity:
-        """The third of the cast: a relative of the first, several people of a trade, or someone else."""
+        """The third of the cast: a relative of the first, several people of a trade, or someone
+        else."""
         d = self.d
         if pick < 0.4:
             return d.kin(self.cast["A"])
@@ -57,7 +58,12 @@ class Cast:
         twin = any("T" in s.split() for s in self.steps)
         if not twin and d.chance(0.3) and self.kind not in ("food", "event"):
             entity.number = "pl"
-        if letter == "X" and not twin and d.chance(0.35) and self.kind not in ("building", "event", "idea", "plant"):
+        if (
+            letter == "X"
+            and not twin
+            and d.chance(0.35)
+            and self.kind not in ("building", "event", "idea", "plant")
+        ):
             entity.owner = self.cast[d.rng.choice("AB")]
         return entity
 
@@ -65,5 +71,7 @@ class Cast:
         """A company or a house with people in it."""
         d = self.d
         if d.chance(0.5):
-            return d.add("team", noun="company", name=d.fresh_word(lx.COMPANIES), etype="organization")
+            return d.add(
+                "team", noun="company", name=d.fresh_word(lx.COMPANIES), etype="organization"
+            )
         return d.add(d.rng.choice(["team", "house"]), etype="organization", number="sg")

@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from tools.sample import lexicon as lx
 from tools.sample import verbs as vb
 from tools.sample.tree import Node, phrase, punct, word
-from tools.sample.words import adjective_leaf, determiner, name_leaf, noun_leaf, prep_phrase, pronoun_leaf
+from tools.sample.words import (
+    adjective_leaf,
+    determiner,
+    name_leaf,
+    noun_leaf,
+    prep_phrase,
+    pronoun_leaf,
+)
 
 
 @dataclass(eq=False)
@@ -82,7 +89,8 @@ class Discourse:
         """A verb of a group."""
         return vb.parse_verb(self.word_from(vb.GROUPS[group].verbs))
 
-    # -- things --------------------------------------------------------------------------------------
+    # -- things
+    # --------------------------------------------------------------------------------------
 
     def add(self, cls: str, **given: object) -> Entity:
         """A new entity of a kind, with a noun, perhaps an adjective."""
@@ -124,7 +132,9 @@ class Discourse:
 
     def double(self, other: Entity) -> Entity:
         """A second thing of the same name as `other`."""
-        twin = self.add(other.cls, noun=other.noun, etype=other.etype, adjective="", gender=other.gender)
+        twin = self.add(
+            other.cls, noun=other.noun, etype=other.etype, adjective="", gender=other.gender
+        )
         twin.ordinal = self.rng.choice(["other", "second"])
         return twin
 
@@ -141,7 +151,8 @@ class Discourse:
                 return known
         return self.add("group", noun="people", number="pl", members=members, etype="person")
 
-    # -- mentions ------------------------------------------------------------------------------------
+    # -- mentions
+    # ------------------------------------------------------------------------------------
 
     def agreement(self, entity: Entity) -> str:
         """Person and number for the verb: '1s', '2', '3s' or '3p'."""
@@ -169,7 +180,9 @@ class Discourse:
         parts = set(e.members)
         rivals = [o for o in self.entities if o is not e and o.pronoun == e.pronoun and o not in parts
                   and o.seen and self.sentence - o.sentence <= 1 and o.etype != "time"]  # fmt: skip
-        if not subject and self.subject is not None:  # a plain pronoun is not the subject of its own clause
+        if (
+            not subject and self.subject is not None
+        ):  # a plain pronoun is not the subject of its own clause
             rivals = [o for o in rivals if o is not self.subject]
         if subject and e.was_subject >= self.sentence - 1:
             return all(o.was_subject < e.was_subject for o in rivals)
@@ -180,7 +193,9 @@ class Discourse:
         subject, plain_case = case == "nom", "acc" if case == "full" else case
         if e is self.speaker or e is self.addressee:
             reflexive = plain_case == "acc" and e is self.subject
-            leaf = pronoun_leaf("I" if e is self.speaker else "you", "refl" if reflexive else plain_case)
+            leaf = pronoun_leaf(
+                "I" if e is self.speaker else "you", "refl" if reflexive else plain_case
+            )
             return self.touch(e, phrase("NP", leaf), subject)
         if e is self.subject and case != "nom":
             leaf = pronoun_leaf(e.pronoun, "gen" if case == "gen" else "refl")
@@ -208,7 +223,9 @@ class Discourse:
             named = phrase("NP", name_leaf(e.name))
             if e.etype == "person" and not e.told_role and not plain and self.chance(0.25):
                 e.told_role = True
-                described = phrase("NP", determiner("a", e.noun), noun_leaf(e.noun).as_rel("dep"), head=1)
+                described = phrase(
+                    "NP", determiner("a", e.noun), noun_leaf(e.noun).as_rel("dep"), head=1
+                )
                 described.entity = (e.eid, e.etype)
                 named.entity = (e.eid, e.etype)
                 e.seen += 1
@@ -220,7 +237,9 @@ class Discourse:
         if e.seen and self.chance(0.6):
             two = word("two", "two", "NUM", "CD", "NumForm=Word|NumType=Card", "nummod")
             genders = {m.gender for m in e.members}
-            noun = {"f": "woman", "m": "man"}.get(genders.pop() if len(genders) == 1 else "", "friend")
+            noun = {"f": "woman", "m": "man"}.get(
+                genders.pop() if len(genders) == 1 else "", "friend"
+            )
             return phrase("NP", determiner("the", ""), two, noun_leaf(noun, "pl"), head=2)
         first, *rest = (self.mention(m, "acc", plain=True) for m in e.members)
         kids = [first]
@@ -254,7 +273,11 @@ class Discourse:
         """The noun and the adjectives, which keep things of the same name apart."""
         alike = [o for o in self.entities if o is not e and o.noun == e.noun and o.seen]
         if e.ordinal:
-            one = e.number == "sg" and any(self.moment - o.moment < 5 for o in alike) and self.chance(0.4)
+            one = (
+                e.number == "sg"
+                and any(self.moment - o.moment < 5 for o in alike)
+                and self.chance(0.4)
+            )
             return "one" if one else e.noun, [] if not e.seen else [e.ordinal]
         if alike and e.seen:
             return e.noun, [e.adjective or "first"]
@@ -269,7 +292,9 @@ class Discourse:
         return noun, [e.adjective] if not e.seen or self.chance(0.4) else []
 
     def _rival_gender(self, e: Entity) -> bool:
-        return any(o is not e and o.gender == e.gender and not o.name and o.seen for o in self.entities)
+        return any(
+            o is not e and o.gender == e.gender and not o.name and o.seen for o in self.entities
+        )
 
     def _rival_kind(self, e: Entity) -> bool:
         return any(o is not e and o.cls == e.cls and o.seen for o in self.entities)
@@ -279,10 +304,16 @@ class Discourse:
         if self.indefinite or (e.ordinal and not e.seen):
             return "another" if e.ordinal else "some" if plural else "a"
         if not e.seen:
-            known = 0.84 if e.etype in ("place", "organization") else 0.4 if e.cls == "food" else 0.2
+            known = (
+                0.84 if e.etype in ("place", "organization") else 0.4 if e.cls == "food" else 0.2
+            )
             few = ["some", "some", "two", "three", "several", "many"] if plural else ["a"]
             few = ["some"] if e.cls in ("liquid", "food") else few
             return "the" if self.chance(known) else self.rng.choice(few)
         if self.chance(0.08 if e.etype == "person" else 0.15):
-            return ("those" if plural else "that") if self.chance(0.6) else ("these" if plural else "this")
+            return (
+                ("those" if plural else "that")
+                if self.chance(0.6)
+                else ("these" if plural else "this")
+            )
         return "the"

@@ -48,7 +48,9 @@ class Event:
 
     def object(self) -> Entity | None:
         """The direct object, if it is an entity."""
-        found = [c.filler for c in self.complements if c.kind == "obj" and isinstance(c.filler, Entity)]
+        found = [
+            c.filler for c in self.complements if c.kind == "obj" and isinstance(c.filler, Entity)
+        ]
         return found[0] if found else None
 
 
@@ -83,16 +85,24 @@ def event(d: Discourse, group: str, subject: Entity, obj: Entity | None = None,
     if frame[0] == "dative" and obj and third:
         out.complements = dative(d, verb, obj, third)
     elif frame[0] == "put" and obj and third:
-        preps = [inside(third)] if third.etype == "place" else ["on", "under", "behind", "near", "by"]
+        preps = (
+            [inside(third)] if third.etype == "place" else ["on", "under", "behind", "near", "by"]
+        )
         where = Complement("obl", "ARG2", third, d.rng.choice(preps))
         out.complements = [Complement("obj", "ARG1", obj), where]
     elif frame[0].startswith("prep:"):
         _, prep, role = frame[0].split(":")
         out.complements = [Complement("obl", role, obj or third, prep)]
-    elif third is not None and "from:ARG2" in frame and verb.lemma not in ("find", "choose", "want", "need"):
+    elif (
+        third is not None
+        and "from:ARG2" in frame
+        and verb.lemma not in ("find", "choose", "want", "need")
+    ):
         out.complements.append(Complement("obl", "ARG2", third, "from"))
     elif third is not None and third.etype in ("place", "organization", "event"):
-        goal = "ARG4" if "goal:ARG4" in frame else "ARGM-GOL" if frame[0].startswith("go:") else "ARG2"
+        goal = (
+            "ARG4" if "goal:ARG4" in frame else "ARGM-GOL" if frame[0].startswith("go:") else "ARG2"
+        )
         prep = "at" if verb.lemma == "arrive" else "to"
         if goal != "ARG2" or ("goal" in frame and verb.lemma in vb.HAULING):
             out.complements.append(Complement("obl", goal, third, prep))

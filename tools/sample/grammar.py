@@ -29,8 +29,19 @@ def clausal(d: Discourse, group: str, subject: Entity, inner: Event, hearer: Ent
     out = Event(d.verb(group), subject, group=group)
     frame, lemma = vb.GROUPS[group].frame, out.verb.lemma
     if frame in ("that", "tellthat"):
-        silent = d.chance(0.3) and lemma in ("say", "think", "know", "believe", "hope", "tell", "see", "hear")
-        told = Complement("clause", "ARG1", lambda dd, _s: that_clause(dd, inner, aux or Aux(dd.past), silent))
+        silent = d.chance(0.3) and lemma in (
+            "say",
+            "think",
+            "know",
+            "believe",
+            "hope",
+            "tell",
+            "see",
+            "hear",
+        )
+        told = Complement(
+            "clause", "ARG1", lambda dd, _s: that_clause(dd, inner, aux or Aux(dd.past), silent)
+        )
         out.complements = [told]
         if hearer:
             out.complements.insert(0, Complement("iobj", "ARG2", hearer))
@@ -56,7 +67,8 @@ def copular(subject: Entity, build: Callable[[Discourse, Node | None], Node]) ->
     return Event(BE, subject, [Complement("pred", "ARG2", build)], "ARG1")
 
 
-# -- verbs -------------------------------------------------------------------------------------------
+# -- verbs
+# -------------------------------------------------------------------------------------------
 
 
 def inflect(verb: vb.Verb, form: str, agr: str = "3s", rel: str = "aux") -> Node:
@@ -65,13 +77,17 @@ def inflect(verb: vb.Verb, form: str, agr: str = "3s", rel: str = "aux") -> Node
     lemma = verb.lemma
     if form == "past":
         shape = {"3s": "was", "1s": "was"}.get(agr, "were") if lemma == "be" else verb.past
-        return word(shape, lemma, upos, "VBD", f"Mood=Ind|{AGREEMENT[agr]}|Tense=Past|VerbForm=Fin", rel)
+        return word(
+            shape, lemma, upos, "VBD", f"Mood=Ind|{AGREEMENT[agr]}|Tense=Past|VerbForm=Fin", rel
+        )
     if form == "pres":
         shape = vb.s_form(lemma) if agr == "3s" else lemma
         if lemma == "be":
             shape = {"3s": "is", "1s": "am"}.get(agr, "are")
         tag = "VBZ" if agr == "3s" else "VBP"
-        return word(shape, lemma, upos, tag, f"Mood=Ind|{AGREEMENT[agr]}|Tense=Pres|VerbForm=Fin", rel)
+        return word(
+            shape, lemma, upos, tag, f"Mood=Ind|{AGREEMENT[agr]}|Tense=Pres|VerbForm=Fin", rel
+        )
     if form == "VBG":
         return word(vb.ing_form(lemma), lemma, upos, "VBG", "Tense=Pres|VerbForm=Part", rel)
     if form in ("VBN", "pass"):
@@ -122,7 +138,8 @@ def negation(first: Node, contracted: bool) -> Node:
 
 def verb_phrase(d: Discourse, ev: Event, aux: Aux, form: str, subject: Node | None,
                 gap: Entity | None = None, chain: list[Node] | None = None) -> Node:  # fmt: skip
-    """The verb phrase; `chain` is given where the first auxiliary already stands before the subject."""
+    """The verb phrase; `chain` is given where the first auxiliary already stands before the
+    subject."""
     chain = chain or verb_chain(ev, aux, form, d.agreement(ev.subject))
     main = chain[-1]
     if subject is not None:
@@ -156,14 +173,17 @@ def complement(d: Discourse, c: Complement, subject: Node | None) -> Node:
         if c.prep:
             case = word(c.prep, c.prep, "ADP", "IN", rel="case")
             inner = d.mention(c.filler)
-            return phrase("PP", case, inner, head=1).as_rel("obl:agent" if c.kind == "agent" else "obl")
+            return phrase("PP", case, inner, head=1).as_rel(
+                "obl:agent" if c.kind == "agent" else "obl"
+            )
         return d.mention(c.filler, "full" if c.full else "acc").as_rel(c.kind)
     assert callable(c.filler)
     node = c.filler(d, subject)
     return node.as_rel(c.kind) if c.kind in ("obj", "pred") else node
 
 
-# -- clauses -----------------------------------------------------------------------------------------
+# -- clauses
+# -----------------------------------------------------------------------------------------
 
 
 def clause(d: Discourse, ev: Event, aux: Aux, gap: Entity | None = None) -> Node:
@@ -262,7 +282,9 @@ def question(d: Discourse, ev: Event, aux: Aux, wh: str) -> Node:
 def replace_agreement(d: Discourse, ev: Event) -> Event:
     """The same event seen from an unknown subject, which takes the singular."""
     unknown = Entity("", "", "person", "")
-    return Event(ev.verb, unknown, ev.complements, ev.subject_role, ev.passive, ev.modifiers, ev.group)
+    return Event(
+        ev.verb, unknown, ev.complements, ev.subject_role, ev.passive, ev.modifiers, ev.group
+    )
 
 
 def relative(d: Discourse, e: Entity, core: Node, ev: Event, aux: Aux) -> Node:
@@ -295,7 +317,9 @@ def participial(d: Discourse, e: Entity, core: Node, ev: Event) -> Node:
     """A noun phrase with a reduced clause: `the box sent by Mara`, `a man pulling a cart`."""
     outer, d.subject = d.subject, e
     form = "VBN" if ev.passive else "VBG"
-    ev_plain = Event(ev.verb, ev.subject, ev.complements, ev.subject_role, False, ev.modifiers, ev.group)
+    ev_plain = Event(
+        ev.verb, ev.subject, ev.complements, ev.subject_role, False, ev.modifiers, ev.group
+    )
     vp = verb_phrase(d, ev_plain, Aux(), form, None)
     if ev.passive:
         vp.top().feats = "Tense=Past|VerbForm=Part|Voice=Pass"

@@ -1,8 +1,8 @@
 """The vocabulary: names, nouns by kind of thing, adjectives, adverbs.
 
-In every list the words after the bar `|` are kept out of the training split.
-Many words stand in two lists on purpose (`watch`, `record`, `light`, `Jordan`, `bank`): what they are
-depends on the sentence.
+In every list the words after the bar `|` are kept out of the training split. Many words stand in
+two lists on purpose (`watch`, `record`, `light`, `Jordan`, `bank`): what they are depends on the
+sentence.
 """
 
 from __future__ import annotations
@@ -65,8 +65,14 @@ NOUNS = {
         """door window gate box drawer suitcase trunk chest cupboard cabinet safe lock case jar |
         hatch shutter crate""",
     ),
-    "surface": ("object", "table shelf desk bench counter floor chair bed stage | stool mantel rack"),
-    "vehicle": ("object", "car boat truck van train bike bus ship cart tractor plane | canoe ferry scooter"),
+    "surface": (
+        "object",
+        "table shelf desk bench counter floor chair bed stage | stool mantel rack",
+    ),
+    "vehicle": (
+        "object",
+        "car boat truck van train bike bus ship cart tractor plane | canoe ferry scooter",
+    ),
     "food": (
         "substance",
         """soup stew cake bread pie salad rice pasta fish chicken duck lamb cheese butter toast
@@ -110,8 +116,14 @@ NOUNS = {
         """museum school bank library theater hospital hotel bakery factory club court office
         church bar court | clinic academy gallery""",
     ),
-    "team": ("organization", "company team band crew council firm press board staff | guild choir agency"),
-    "daytime": ("time", "morning afternoon evening summer winter spring fall autumn | twilight fortnight"),
+    "team": (
+        "organization",
+        "company team band crew council firm press board staff | guild choir agency",
+    ),
+    "daytime": (
+        "time",
+        "morning afternoon evening summer winter spring fall autumn | twilight fortnight",
+    ),
     "clock": ("time", "noon dawn dusk midnight sunset night | daybreak nightfall"),
     "day": ("time", "Monday Tuesday Wednesday Thursday Friday Saturday | Sunday"),
     "length": ("time", "hour week month year day minute | decade"),
@@ -217,7 +229,9 @@ def article(following: str) -> str:
     """`a` or `an` before the following word."""
     if following.startswith(("uni", "use", "one", "eu")):
         return "a"
-    return "an" if following[0].lower() in "aeiou" or following.startswith(("hour", "honest")) else "a"
+    return (
+        "an" if following[0].lower() in "aeiou" or following.startswith(("hour", "honest")) else "a"
+    )
 
 
 AMBIGUOUS = _ambiguous()

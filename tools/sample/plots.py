@@ -41,7 +41,12 @@ REASONS = (  # verb, conjunction, who the reason is about (1 the subject, 2 the 
     ("thank", "although", 2, "late"), ("help", "although", 1, "tired"), ("call", "although", 1, "busy"),
     ("forgive", "although", 2, "+lose X"), ("call", "until", 2, "answer"), ("guide", "until", 2, "rest"),
 )  # fmt: skip
-IRREGULAR = {"win": "win/won", "forgive": "forgive/forgave/forgiven", "lose": "lose/lost", "pay": "pay/paid"}
+IRREGULAR = {
+    "win": "win/won",
+    "forgive": "forgive/forgave/forgiven",
+    "lose": "lose/lost",
+    "pay": "pay/paid",
+}
 
 
 def verb(lemma: str) -> vb.Verb:

@@ -30,17 +30,23 @@ class Story(Telling):
             who.name = ""
             return self._existential(who)
         where = self.actor("P") if kind == "live" or d.chance(0.4) else self.organization()
-        lemma, prep, role = ("live", "in", "ARGM-LOC") if kind == "live" else ("work", "for", "ARG2")
+        lemma, prep, role = (
+            ("live", "in", "ARGM-LOC") if kind == "live" else ("work", "for", "ARG2")
+        )
         if where.etype == "place":
             prep, role = events.inside(where), "ARGM-LOC"
         subject = d.group(who, self.cast["B"]) if d.chance(0.35) else who
-        ev = Event(verb(lemma), subject, [events.Complement("obl", role, where, prep)], group="stay")
+        ev = Event(
+            verb(lemma), subject, [events.Complement("obl", role, where, prep)], group="stay"
+        )
         return self.finish(g.clause(d, ev, Aux(d.past)))
 
     def _job(self, who: Entity) -> Callable[[Discourse, Node | None], Node]:
         def build(d: Discourse, _subject: Node | None) -> Node:
             adj = d.word_from(lx.ADJECTIVES["person"])
-            core = phrase("NP", determiner("a", adj), adjective_leaf(adj), noun_leaf(who.noun), head=2)
+            core = phrase(
+                "NP", determiner("a", adj), adjective_leaf(adj), noun_leaf(who.noun), head=2
+            )
             core.entity = (who.eid, who.etype)
             if d.chance(0.6):
                 place = self.organization() if d.chance(0.6) else self.actor("P")

@@ -39,7 +39,11 @@ class Telling(Cast):
         if not free or pick < 0.5:
             return base
         if pick < 0.8:
-            modals = ["would", "could", "might", "should"] if d.past else ["will", "can", "may", "must", "should"]
+            modals = (
+                ["would", "could", "might", "should"]
+                if d.past
+                else ["will", "can", "may", "must", "should"]
+            )
             return replace(base, modal=d.rng.choice(modals))
         return replace(base, perfect=pick < 0.9, progressive=pick >= 0.9)
 
@@ -61,7 +65,12 @@ class Telling(Cast):
         d = self.d
         lemma, mark, about, reason = d.rng.choice(REASONS)
         who = (first, second)[about - 1]
-        main = Event(verb(lemma), first, [events.Complement("obj", "ARG1", second, full=True)], group="social")
+        main = Event(
+            verb(lemma),
+            first,
+            [events.Complement("obj", "ARG1", second, full=True)],
+            group="social",
+        )
         perfect = reason.startswith("+")
         words = reason.lstrip("+").split()
         if words[0] in [*lx.ADJECTIVES["mood"].split(), "honest", "clever"]:
@@ -113,16 +122,24 @@ class Telling(Cast):
 
     def _comparison(self, who: Entity) -> Event:
         d = self.d
-        alike = [e for e in d.entities if e is not who and e.etype == who.etype and e.seen and not e.members]
+        alike = [
+            e
+            for e in d.entities
+            if e is not who and e.etype == who.etype and e.seen and not e.members
+        ]
         if not alike:
-            return self._predicate(who, d.word_from(lx.ADJECTIVES["mood" if who.etype == "person" else "state"]))
+            return self._predicate(
+                who, d.word_from(lx.ADJECTIVES["mood" if who.etype == "person" else "state"])
+            )
         other = d.rng.choice(alike)
         form = d.word_from(lx.COMPARATIVES["person" if who.etype == "person" else "thing"])
         base = form[:-3] + "y" if form.endswith("ier") else form[:-2]
         leaf = word(form, {"wis": "wise"}.get(base, base), "ADJ", "JJR", "Degree=Cmp")
 
         def build(dd: Discourse, _s: Node | None) -> Node:
-            return phrase("ADJP", leaf, prep_phrase("than", dd.mention(other, plain=True))).as_rel("pred")
+            return phrase("ADJP", leaf, prep_phrase("than", dd.mention(other, plain=True))).as_rel(
+                "pred"
+            )
 
         return g.copular(who, build)
 
@@ -162,7 +179,9 @@ class Telling(Cast):
     def request(self, ev: Event) -> Sentence:
         """Someone asks another to do it."""
         d = self.d
-        others = [p for p in (self.cast["A"], self.cast["B"], self.cast["C"]) if p is not ev.subject]
+        others = [
+            p for p in (self.cast["A"], self.cast["B"], self.cast["C"]) if p is not ev.subject
+        ]
         wish = without_front(a.decorate(d, ev, 0.5))
         outer = g.clausal(d, "ask", d.rng.choice(others), wish, ev.subject)
         return self.finish(g.clause(d, outer, self.aux()))
@@ -193,13 +212,17 @@ class Telling(Cast):
         first = next(inner.words())
         first.form = first.form[0].upper() + first.form[1:]
         first.glued = "tight"
-        manner = verb(d.rng.choice(["answer", "reply", "promise", "call", "whisper", "shout", "claim"]))
+        manner = verb(
+            d.rng.choice(["answer", "reply", "promise", "call", "whisper", "shout", "claim"])
+        )
         said = g.inflect(manner, "past" if d.past else "pres", "3s", "root")
         said.sense = f"{said.lemma}.01"
         inner.as_rel("ccomp").plays(said, "ARG1")
         who = d.mention(speaker, "nom").as_rel("nsubj").plays(said, "ARG0")
         opening = punct("``", tight=False)
-        return self.finish(phrase("S", opening, inner, punct(","), punct("''"), who, phrase("VP", said), head=-1))
+        return self.finish(
+            phrase("S", opening, inner, punct(","), punct("''"), who, phrase("VP", said), head=-1)
+        )
 
     def ask(self, ev: Event) -> Sentence:
         """A question about the step."""
@@ -236,7 +259,9 @@ class Telling(Cast):
             joined = phrase("VP", one, phrase("", leaf, two, head=1).as_rel("conj"))
             return self.finish(phrase("S", subject, joined, head=1))
         one = g.clause(d, a.decorate(d, ev, 0.5), self.aux())
-        other = d.rng.choice([p for p in (self.cast["A"], self.cast["B"], self.actor("X")) if p is not ev.subject])
+        other = d.rng.choice(
+            [p for p in (self.cast["A"], self.cast["B"], self.actor("X")) if p is not ev.subject]
+        )
         two = g.clause(d, self.second(other), self.aspectless())
         rest = phrase("", punct(","), leaf, two, head=2).as_rel("conj")
         return self.finish(phrase("S", one, rest))
@@ -246,10 +271,16 @@ class Telling(Cast):
         d = self.d
         if ev.subject.etype == "person" and d.chance(0.3):
             inner = a.own_act(d, ev.subject) if ev.subject.seen else None
-            inner = inner if inner and inner.verb.lemma not in vb.STATIVE else events.event(d, "stay", ev.subject)
+            inner = (
+                inner
+                if inner and inner.verb.lemma not in vb.STATIVE
+                else events.event(d, "stay", ev.subject)
+            )
             prep = d.rng.choice(["before", "after", "by", "without"])
             role = {"by": "ARGM-MNR", "without": "ARGM-MNR"}.get(prep, "ARGM-TMP")
-            ev.modifiers.append(events.Modifier("end", role, lambda dd, s: g.gerund(dd, inner, s, prep)))
+            ev.modifiers.append(
+                events.Modifier("end", role, lambda dd, s: g.gerund(dd, inner, s, prep))
+            )
             return self.finish(g.clause(d, ev, self.aux()))
         mark, role = d.rng.choice([("after", "ARGM-TMP"), ("before", "ARGM-TMP"), ("when", "ARGM-TMP"),
                                    ("while", "ARGM-TMP"), ("because", "ARGM-CAU"), ("although", "ARGM-ADV"),
@@ -258,7 +289,9 @@ class Telling(Cast):
         place = "front" if d.chance(0.5) else "end"
         who = d.rng.choice(people)
         ev.modifiers.append(
-            events.Modifier(place, role, lambda dd, _s: g.adverbial(dd, mark, self.second(who), Aux(dd.past)))
+            events.Modifier(
+                place, role, lambda dd, _s: g.adverbial(dd, mark, self.second(who), Aux(dd.past))
+            )
         )
         return self.finish(g.clause(d, ev, self.aux()))
 

@@ -1,8 +1,9 @@
 """One tree per sentence carries every annotation; this module turns it into CoNLL-U Plus rows.
 
-A node is a word or a phrase.  A phrase names the child that heads it in the sense of Universal Dependencies,
-and every other child carries its relation to that head, so the dependency tree follows from the phrase tree.
-Semantic roles point from a node to a predicate word, entities sit on the node that mentions them.
+A node is a word or a phrase.  A phrase names the child that heads it in the sense of Universal
+Dependencies, and every other child carries its relation to that head, so the dependency tree
+follows from the phrase tree. Semantic roles point from a node to a predicate word, entities sit on
+the node that mentions them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ class Node:
     xpos: str = ""
     feats: str = "_"
     sense: str = ""
-    glued: str = ""  # "token": one orthographic token with the word before; "tight": no space before
+    glued: str = (
+        ""  # "token": one orthographic token with the word before; "tight": no space before
+    )
     roles: list[tuple[Node, str]] = field(default_factory=list)
     entity: tuple[str, str] | None = None
 
@@ -73,7 +76,9 @@ def phrase(label: str, *kids: Node, head: int = 0) -> Node:
 def punct(mark: str, tight: bool = True) -> Node:
     """A punctuation mark; `tight` marks stand without a space before them."""
     tag = {"?": ".", "!": "."}.get(mark, mark)
-    node = word('"' if mark in ("``", "''") else mark, '"' if mark in ("``", "''") else mark, "PUNCT", tag)
+    node = word(
+        '"' if mark in ("``", "''") else mark, '"' if mark in ("``", "''") else mark, "PUNCT", tag
+    )
     node.glued = "tight" if tight else ""
     return node.as_rel("punct")
 
@@ -130,7 +135,11 @@ class Sentence:
                     bits[start] = f"({role}{bits[start]}"
                     bits[end] += ")"
             columns.append(bits)
-        return ["|".join(bits) for bits in zip(*columns, strict=True)] if columns else ["_"] * len(self.words)
+        return (
+            ["|".join(bits) for bits in zip(*columns, strict=True)]
+            if columns
+            else ["_"] * len(self.words)
+        )
 
     def entities(self) -> list[str]:
         """Entity marks as in GUM: openings outermost first, then whole words, then closings."""
@@ -171,20 +180,26 @@ class Sentence:
         """The sentence as written."""
         parts = []
         for first, last, space in self.tokens():
-            parts.append("".join(w.form for w in self.words[first : last + 1]) + (" " if space else ""))
+            parts.append(
+                "".join(w.form for w in self.words[first : last + 1]) + (" " if space else "")
+            )
         return "".join(parts).rstrip()
 
     def rows(self) -> list[str]:
         """The lines of the sentence without its comments."""
         tokens = {first: (last, space) for first, last, space in self.tokens()}
-        annotations = zip(self.words, self.heads, self.constituents(), self.roles(), self.entities(), strict=True)
+        annotations = zip(
+            self.words, self.heads, self.constituents(), self.roles(), self.entities(), strict=True
+        )
         lines = []
         for i, (w, head, bracket, roles, entity) in enumerate(annotations):
             last, space = tokens.get(i, (i, True))
             tight = "_" if space else "SpaceAfter=No"
             if last > i:
                 form = "".join(x.form for x in self.words[i : last + 1])
-                lines.append("\t".join([f"{i + 1}-{last + 1}", form, *["_"] * 7, tight, "_", "_", "_"]))
+                lines.append(
+                    "\t".join([f"{i + 1}-{last + 1}", form, *["_"] * 7, tight, "_", "_", "_"])
+                )
                 tight = "_"
             marks = [f"Entity={entity}"] * bool(entity) + [tight] * (tight != "_")
             row = [str(i + 1), w.form, w.lemma, w.upos, w.xpos, w.feats, str(head), w.rel, "_"]

@@ -74,14 +74,18 @@ GROUPS = {
         throw/threw/thrown | haul tow""",
     ),
     "open": Group("obj", "open close shut/shut lock check paint force | unlock seal", "tool"),
-    "happen": Group("unacc", "open close break/broke/broken move fall/fell/fallen shut/shut crack turn | slip"),
+    "happen": Group(
+        "unacc", "open close break/broke/broken move fall/fell/fallen shut/shut crack turn | slip"
+    ),
     "cook": Group(
         "obj",
         """cook bake heat warm cool salt prepare stir burn serve freeze/froze/frozen | roast
         season""",
     ),
     "cooking": Group("unacc", "cook burn cool warm dry boil freeze/froze/frozen | thicken"),
-    "eat": Group("obj", "eat/ate/eaten taste share finish try order like love | devour sample", "meal"),
+    "eat": Group(
+        "obj", "eat/ate/eaten taste share finish try order like love | devour sample", "meal"
+    ),
     "read": Group(
         "obj",
         """read/read write/wrote/written copy sign print file publish edit finish study list |
@@ -89,7 +93,8 @@ GROUPS = {
         "manner",
     ),
     "drive": Group(
-        "obj goal", """drive/drove/driven park=park.01 stop start race pilot steer load move turn | brake"""
+        "obj goal",
+        """drive/drove/driven park=park.01 stop start race pilot steer load move turn | brake""",
     ),
     "driving": Group("unacc", "stop start turn move crash | stall"),
     "social": Group(
@@ -104,13 +109,17 @@ GROUPS = {
         """feed/fed wash train pet walk watch brush find/found lead/led chase guard cage |
         groom""",
     ),
-    "bite": Group("obj", "chase bite/bit/bitten follow frighten watch scare hear/heard see/saw/seen | sniff"),
+    "bite": Group(
+        "obj", "chase bite/bit/bitten follow frighten watch scare hear/heard see/saw/seen | sniff"
+    ),
     "animal": Group(
         "intr",
         """run/ran/run=run.02 sleep/slept jump bark=bark.01 hide/hid/hidden wait rest play |
         drink/drank/drunk""",
     ),
-    "garden": Group("obj", "plant water cut/cut pick=pick.01 grow/grew/grown trim move sell/sold | prune"),
+    "garden": Group(
+        "obj", "plant water cut/cut pick=pick.01 grow/grew/grown trim move sell/sold | prune"
+    ),
     "please": Group(
         "obj",
         """surprise please frighten worry amuse bore upset/upset delight interest puzzle |
@@ -121,7 +130,9 @@ GROUPS = {
         """walk run/ran/run=run.02 drive/drove/driven march hike race swim/swam/swum travel sail
         hurry climb ride/rode/ridden | dash stroll""",
     ),
-    "go": Group("unacc goal:ARG4", "go/went/gone come/came/come return arrive travel move | descend"),
+    "go": Group(
+        "unacc goal:ARG4", "go/went/gone come/came/come return arrive travel move | descend"
+    ),
     "stay": Group(
         "intr",
         """wait sit/sat stand/stood sleep/slept rest work dance sing/sang/sung play swim/swam/swum
@@ -138,14 +149,18 @@ GROUPS = {
         """turn_down=turn.05 bring_up=bring.05 answer hear/heard discuss remember
         forget/forgot/forgotten like share question judge repeat doubt | reject weigh""",
     ),
-    "wait": Group("prep:for:ARG2", "wait look=look.01 search hope ask=ask.02 care work call | yearn"),
+    "wait": Group(
+        "prep:for:ARG2", "wait look=look.01 search hope ask=ask.02 care work call | yearn"
+    ),
     "look": Group("prep:at:ARG1", "look laugh point stare smile shout | glance"),
     "talk": Group(
         "prep:about:ARG1",
         """talk think/thought speak/spoke/spoken worry ask hear/heard dream write/wrote/written |
         boast""",
     ),
-    "speak": Group("prep:to:ARG2", "talk speak/spoke/spoken listen write/wrote/written turn wave | apologize"),
+    "speak": Group(
+        "prep:to:ARG2", "talk speak/spoke/spoken listen write/wrote/written turn wave | apologize"
+    ),
     "say": Group(
         "that",
         """say/said think/thought=think.01 know/knew/known believe hope claim report notice
@@ -158,7 +173,10 @@ GROUPS = {
         """want try plan hope promise need decide refuse offer love start begin/began/begun like |
         intend agree""",
     ),
-    "ask": Group("objinf", """ask=ask.02 tell/told order persuade help invite train teach/taught want need | urge"""),
+    "ask": Group(
+        "objinf",
+        """ask=ask.02 tell/told order persuade help invite train teach/taught want need | urge""",
+    ),
     "corporate": Group(
         "obj",
         """buy/bought sell/sold rent own list insure show/showed/shown value study picture cover |
@@ -184,7 +202,10 @@ DOUBLING = frozenset(
         skip dig forget upset slip sit jog scan hop""".split()  # noqa: SIM905
 )
 TOOLS = {
-    "brush": ("clean paint brush wash polish oil color dry scrub", "brush cloth sponge towel rag | mop"),
+    "brush": (
+        "clean paint brush wash polish oil color dry scrub",
+        "brush cloth sponge towel rag | mop",
+    ),
     "hammer": ("repair fix mend restore patch", "hammer wire tape rope glue screw | chisel clamp"),
     "knife": ("", "hammer knife stone stick nail pipe | chisel shovel"),
     "key": ("open close shut lock force unlock", "key knife wire hammer hook | crowbar"),

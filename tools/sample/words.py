@@ -51,7 +51,14 @@ def determiner(kind: str, following: str) -> Node:
     if kind in ("several", "many"):
         return word(kind, kind, "ADJ", "JJ", "Degree=Pos", "amod")
     lemma = {"those": "that", "these": "this"}.get(kind, kind)
-    return word(kind, lemma, "DET", "DT", feats.get(kind, f"PronType={'Tot' if kind == 'every' else 'Ind'}"), "det")
+    return word(
+        kind,
+        lemma,
+        "DET",
+        "DT",
+        feats.get(kind, f"PronType={'Tot' if kind == 'every' else 'Ind'}"),
+        "det",
+    )
 
 
 def prep_phrase(prep: str, noun_phrase: Node, rel: str = "obl") -> Node:

@@ -1,4 +1,5 @@
-"""Readers: one file format each. A reader turns `Material` into a `Reading`; `READERS` is the closed vocabulary."""
+"""Readers: one file format each. A reader turns `Material` into a `Reading`; `READERS` is the
+closed vocabulary."""
 
 from __future__ import annotations
 

@@ -24,8 +24,11 @@ class BracketError(ValueError):
 
 
 @contextmanager
-def absent_where_bad(what: str, path: Path | str, lines: Sequence[int], tally: Tally) -> Iterator[None]:
-    """An annotation whose brackets cannot be read stays absent: `what` is counted, at the line of the word."""
+def absent_where_bad(
+    what: str, path: Path | str, lines: Sequence[int], tally: Tally
+) -> Iterator[None]:
+    """An annotation whose brackets cannot be read stays absent: `what` is counted, at the line of
+    the word."""
     try:
         yield
     except BracketError as error:
@@ -33,7 +36,8 @@ def absent_where_bad(what: str, path: Path | str, lines: Sequence[int], tally: T
 
 
 def spans(bits: Sequence[str]) -> list[tuple[Span, str]]:
-    """Every bracket's span and label, in the order they open (of two that open together, the outer first).
+    """Every bracket's span and label, in the order they open (of two that open together, the outer
+    first).
 
     Raises BracketError where a bit is no bracket bit, or brackets do not pair up.
 
@@ -65,7 +69,8 @@ def spans(bits: Sequence[str]) -> list[tuple[Span, str]]:
 
 
 def constituents(bits: Sequence[str]) -> tuple[Edge, ...]:
-    """Phrases: every bracket but TOP, ROOT and unlabelled ones, without function tags (`NP-SBJ` is `NP`).
+    """Phrases: every bracket but TOP, ROOT and unlabelled ones, without function tags (`NP-SBJ` is
+    `NP`).
 
     A span has one category: where several brackets cover the same words, the outermost names them.
 
@@ -91,8 +96,8 @@ def category_of(label: str) -> str:
 
 
 def roles(columns: Sequence[Sequence[str]], tally: Tally, where: str = "") -> tuple[Edge, ...]:
-    """Arguments: one column of bits a predicate, whose `V` bracket is the predicate. `R-` and `C-` labels stay;
-    a column without exactly one `V` is left out and counted, as met at `where`."""
+    """Arguments: one column of bits a predicate, whose `V` bracket is the predicate. `R-` and `C-`
+    labels stay; a column without exactly one `V` is left out and counted, as met at `where`."""
     found: list[Edge] = []
     for column in columns:
         brackets = spans(column)
@@ -100,5 +105,7 @@ def roles(columns: Sequence[Sequence[str]], tally: Tally, where: str = "") -> tu
         if len(predicates) != 1:
             tally.add(NO_PREDICATE, where)
             continue
-        found += [Edge((predicates[0], span), label) for span, label in brackets if label not in ("V", "")]
+        found += [
+            Edge((predicates[0], span), label) for span, label in brackets if label not in ("V", "")
+        ]
     return tuple(found)

@@ -1,7 +1,7 @@
 """What `datasets` keeps of a data set of the hub, checked before it is believed.
 
-It reads the tables it has prepared without a check. So their checksums are noted in the cache when they are read for
-the first time, and compared from then on.
+It reads the tables it has prepared without a check. So their checksums are noted in the cache when
+they are read for the first time, and compared from then on.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ def check_cached(dataset: str, files: Sequence[Path]) -> None:
     """
     for path in files:
         digest = digest_file(path)
-        note = cache.root() / "datasets" / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()}.sha256"
+        note = (
+            cache.root()
+            / "datasets"
+            / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()}.sha256"
+        )
         try:
             noted = note.read_text(encoding="ascii")
         except FileNotFoundError:

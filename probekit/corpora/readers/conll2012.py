@@ -1,8 +1,10 @@
-"""CoNLL-2012 (`*_conll`, `*.gold_conll`): the format of OntoNotes 5, and of other corpora with coreference.
+"""CoNLL-2012 (`*_conll`, `*.gold_conll`): the format of OntoNotes 5, and of other corpora with
+coreference.
 
-Columns: document, part, word number, word, tag, constituents, predicate's lemma, its roleset, sense, speaker,
-named entities, one column of roles a predicate, coreference. A column of nothing but `-`, `_` or `*` in a file is no
-annotation; where a sentence's annotation cannot be read, it is absent there, counted and located.
+Columns: document, part, word number, word, tag, constituents, predicate's lemma, its roleset,
+sense, speaker, named entities, one column of roles a predicate, coreference. A column of nothing
+but `-`, `_` or `*` in a file is no annotation; where a sentence's annotation cannot be read, it is
+absent there, counted and located.
 """
 
 from __future__ import annotations
@@ -17,7 +19,14 @@ from probekit.corpora.passages import Passages
 from probekit.corpora.readers import brackets, entities
 from probekit.corpora.readers.ignored import IGNORED_LABELS, IGNORED_TEXT, MISSING
 from probekit.corpora.readers.masks import without_masked
-from probekit.corpora.readers.reading import Material, Reading, Tally, blocks, read_files, read_lines
+from probekit.corpora.readers.reading import (
+    Material,
+    Reading,
+    Tally,
+    blocks,
+    read_files,
+    read_lines,
+)
 from probekit.errors import CorpusError
 from probekit.foreign import shortened
 
@@ -91,8 +100,9 @@ def _sentences(path: Path) -> Iterator[_Sentence]:
 
 
 def _rows(lines: Sequence[str]) -> list[list[str]]:
-    """The cells of each line: between tabs where tabs separate them, else between spaces. An empty cell is `-`; so is
-    the coreference of lines that lack it, whether or not the space before it was kept."""
+    """The cells of each line: between tabs where tabs separate them, else between spaces. An empty
+    cell is `-`; so is the coreference of lines that lack it, whether or not the space before it was
+    kept."""
     rows = [_cells(line) for line in lines]
     width = max(len(row) for row in rows)
     whole = [row for row in rows if len(row) == width]
@@ -117,7 +127,9 @@ def _check(rows: list[list[str]], lines: list[int], path: Path) -> None:
         if len(row) <= FIXED:
             raise CorpusError(f"{path}:{line}: {len(row)} columns, expected at least {FIXED + 1}")
         if len(row) != len(rows[0]):
-            raise CorpusError(f"{path}:{line}: {len(row)} columns, the sentence began with {len(rows[0])}")
+            raise CorpusError(
+                f"{path}:{line}: {len(row)} columns, the sentence began with {len(rows[0])}"
+            )
 
 
 def _used(sentence: _Sentence, known: Collection[str]) -> set[str]:
@@ -142,8 +154,11 @@ def _is_blank(column: Sequence[str]) -> bool:
     return NOTHING.union("*").issuperset(column)
 
 
-def _passage(sentence: _Sentence, number: int, path: Path, tally: Tally, of_roles: Tally) -> Passage:
-    """A sentence with all annotations, whether its file has them or not; what is counted of roles is counted apart."""
+def _passage(
+    sentence: _Sentence, number: int, path: Path, tally: Tally, of_roles: Tally
+) -> Passage:
+    """A sentence with all annotations, whether its file has them or not; what is counted of roles
+    is counted apart."""
     columns, lines = sentence
     where = f"{path}:{lines[0]}"
     edges: dict[str, tuple[Edge, ...]] = {}
@@ -151,11 +166,15 @@ def _passage(sentence: _Sentence, number: int, path: Path, tally: Tally, of_role
         with brackets.absent_where_bad(BAD_CONSTITUENTS, path, lines, tally):
             edges["constituents"] = brackets.constituents(_bits(columns[5]))
     with brackets.absent_where_bad(BAD_ROLES, path, lines, of_roles):
-        annotated = [_bits(column) for column in columns[FIXED:-1] if not NOTHING.issuperset(column)]
+        annotated = [
+            _bits(column) for column in columns[FIXED:-1] if not NOTHING.issuperset(column)
+        ]
         edges["roles"] = brackets.roles(annotated, of_roles, where)
     if not NOTHING.issuperset(columns[10]):
         with brackets.absent_where_bad(BAD_ENTITIES, path, lines, tally):
-            edges["entities"] = tuple(Edge((span,), label) for span, label in brackets.spans(_bits(columns[10])))
+            edges["entities"] = tuple(
+                Edge((span,), label) for span, label in brackets.spans(_bits(columns[10]))
+            )
     with brackets.absent_where_bad(BAD_MENTIONS, path, lines, tally):
         edges["mentions"] = _mentions(columns[-1], tally, where)
     tags = {"xpos": columns[4], "speaker": columns[9]}
@@ -166,7 +185,9 @@ def _passage(sentence: _Sentence, number: int, path: Path, tally: Tally, of_role
         id=f"{sentence.document}-{number}",
         document=sentence.document,
         words=tuple(ESCAPES.get(word, word) for word in columns[3]),
-        tags={name: tuple(None if v in BLANK else v for v in values) for name, values in tags.items()},
+        tags={
+            name: tuple(None if v in BLANK else v for v in values) for name, values in tags.items()
+        },
         edges=edges,
     )
 

@@ -1,8 +1,10 @@
-"""CoNLL-U and CoNLL-U Plus: the syntactic words of each sentence, with every annotation the columns hold.
+"""CoNLL-U and CoNLL-U Plus: the syntactic words of each sentence, with every annotation the columns
+hold.
 
-Multi-word tokens (`1-2`) and empty nodes (`8.1`) are no words. A file without `# newdoc` is one document, named
-after the file. Beyond CoNLL-U's columns: `PROBEKIT:CONST` holds a constituent bracket bit a word,
-`PROBEKIT:PRED` the predicate's sense or `_`, and `PROBEKIT:ROLES` a bit for each predicate, joined by `|`.
+Multi-word tokens (`1-2`) and empty nodes (`8.1`) are no words. A file without `# newdoc` is one
+document, named after the file. Beyond CoNLL-U's columns: `PROBEKIT:CONST` holds a constituent
+bracket bit a word, `PROBEKIT:PRED` the predicate's sense or `_`, and `PROBEKIT:ROLES` a bit for
+each predicate, joined by `|`.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ def read(material: Material) -> Reading:
 
 
 def read_file(path: Path, tally: Tally) -> Passages:
-    """The sentences of one file. Masked ones are left out and counted; a column of nothing but `_` is no annotation."""
+    """The sentences of one file. Masked ones are left out and counted; a column of nothing but `_`
+    is no annotation."""
     columns = read_columns(path)
     lines: list[int] = []
     used: list[frozenset[str]] = []
@@ -56,12 +59,14 @@ def read_file(path: Path, tally: Tally) -> Passages:
         if i in tallies:
             tally.merge(tallies[i])
     return _with_annotations(
-        found if len(clear) == len(found) else found.take(clear), frozenset().union(*(used[i] for i in clear))
+        found if len(clear) == len(found) else found.take(clear),
+        frozenset().union(*(used[i] for i in clear)),
     )
 
 
 def _used(sentence: Sentence, columns: Mapping[str, int]) -> frozenset[str]:
-    """The columns that say something in a sentence, and `entities` and `mentions` where it has some."""
+    """The columns that say something in a sentence, and `entities` and `mentions` where it has
+    some."""
     used = {name for name, i in columns.items() if any(row[i] != "_" for row in sentence.rows)}
     if sentence.nodes and sentence.fields is not None:
         used.update(("mentions",) if sentence.fields.type is None else ("entities", "mentions"))
@@ -73,7 +78,11 @@ def _with_annotations(passages: Passages, used: frozenset[str]) -> Passages:
     source = {"dependencies": {"head"}, "constituents": {CONST}, "roles": {PRED, ROLES}}
     return passages.replace(
         tags={name: annotation for name, annotation in passages.tags.items() if name in used},
-        edges={name: annotation for name, annotation in passages.edges.items() if used & source.get(name, {name})},
+        edges={
+            name: annotation
+            for name, annotation in passages.edges.items()
+            if used & source.get(name, {name})
+        },
     )
 
 
@@ -82,10 +91,15 @@ def _passage(sentence: Sentence, columns: Mapping[str, int], tally: Tally, path:
     by_column = list(zip(*sentence.rows, strict=True))
     words = by_column[columns["form"]]
     where = f"{path}:{sentence.lines[0]}"
-    tags = {name: _tags(name, by_column[columns[name]], tally, where) for name in TAGS if name in columns}
+    tags = {
+        name: _tags(name, by_column[columns[name]], tally, where)
+        for name in TAGS
+        if name in columns
+    }
     if "lemma" in tags and "_" in words:  # the lemma of the word "_" is "_"
         tags["lemma"] = tuple(
-            lemma or ("_" if word == "_" else None) for lemma, word in zip(tags["lemma"], words, strict=True)
+            lemma or ("_" if word == "_" else None)
+            for lemma, word in zip(tags["lemma"], words, strict=True)
         )
     edges: dict[str, tuple[Edge, ...]] = {}
     if sentence.heads:
@@ -99,7 +113,9 @@ def _passage(sentence: Sentence, columns: Mapping[str, int], tally: Tally, path:
             role_columns = _role_columns(by_column[columns[ROLES]], senses)
             edges["roles"] = brackets.roles(role_columns, tally, where)
     if sentence.fields is not None:
-        edges["entities"], edges["mentions"] = entities.read_mentions(sentence.nodes, sentence.fields, tally, where)
+        edges["entities"], edges["mentions"] = entities.read_mentions(
+            sentence.nodes, sentence.fields, tally, where
+        )
     return Passage(sentence.id, sentence.document, words, tags, edges)
 
 
@@ -131,5 +147,7 @@ def _role_columns(cells: Sequence[str], senses: Sequence[str] | None) -> list[tu
     expected = len(rows[0]) if senses is None else sum(sense != "_" for sense in senses)
     for word, row in enumerate(rows):
         if len(row) != expected:
-            raise brackets.BracketError(f"{len(row)} role bits for {expected} predicates of the sentence", word)
+            raise brackets.BracketError(
+                f"{len(row)} role bits for {expected} predicates of the sentence", word
+            )
     return list(zip(*rows, strict=True))

@@ -1,8 +1,9 @@
 """A CoNLL-U (Plus) file as sentences of rows, checked line by line.
 
-The package `conllu` parses; what it lets pass is checked here. What leaves the words in doubt (columns, ids, an
-empty FORM) is an error that names the line. An annotation that cannot be read (a HEAD out of range, an `Entity` that
-is no run of brackets) is absent for its sentence, counted and located.
+The package `conllu` parses; what it lets pass is checked here. What leaves the words in doubt
+(columns, ids, an empty FORM) is an error that names the line. An annotation that cannot be read (a
+HEAD out of range, an `Entity` that is no run of brackets) is absent for its sentence, counted and
+located.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ NO_ID = (
     "a bracket means"
 )
 BAD_ENTITY = "sentences go without entities and mentions: an Entity value is not a run of '(id-…', '(id-…)' and 'id)'"
-BAD_HEAD = "sentences go without dependencies: a HEAD is not 0 (a root) or the number of another word"
+BAD_HEAD = (
+    "sentences go without dependencies: a HEAD is not 0 (a root) or the number of another word"
+)
 EMPTY_CELL = "empty cells are read as '_'"
 SPACES = "runs of spaces inside a column are read as one space"
 _RANGE = re.compile(r"([1-9][0-9]{0,8})-([1-9][0-9]{0,8})")
@@ -39,8 +42,11 @@ def _raw(line: list[str], i: int) -> str:
     return line[i]
 
 
-# Columns as they stand: taking features and the like apart would double the time, and no annotation needs it.
-_RAW: dict[str, Callable[[list[str], int], Any]] = dict.fromkeys(("id", "xpos", "feats", "head", "deps", "misc"), _raw)
+# Columns as they stand: taking features and the like apart would double the time, and no annotation
+# needs it.
+_RAW: dict[str, Callable[[list[str], int], Any]] = dict.fromkeys(
+    ("id", "xpos", "feats", "head", "deps", "misc"), _raw
+)
 
 Row = tuple[str, ...]
 Line = tuple[int, Row]
@@ -50,14 +56,12 @@ Line = tuple[int, Row]
 class Sentence:
     """The syntactic words of a sentence.
 
-    Attributes:
-        id, document: as `Passage` has them.
-        line: number of the first line.
-        rows: the columns of each word, in the order the file has them.
-        lines: line number of each word.
-        heads: head of each word, 0 for a root, None where there is none; empty where one of them cannot be read.
-        nodes: `(start, end, pieces)` of each node with an `Entity` (see `entities.read_mentions`).
-        fields: what `# global.Entity` said last; None where that, or an `Entity` of the sentence, cannot be read.
+    Attributes: id, document: as `Passage` has them. line: number of the first line. rows: the
+        columns of each word, in the order the file has them. lines: line number of each word.
+        heads: head of each word, 0 for a root, None where there is none; empty where one of them
+        cannot be read. nodes: `(start, end, pieces)` of each node with an `Entity` (see
+        `entities.read_mentions`). fields: what `# global.Entity` said last; None where that, or an
+        `Entity` of the sentence, cannot be read.
     """
 
     id: str
@@ -71,8 +75,8 @@ class Sentence:
 
 
 def read_columns(path: Path) -> dict[str, int]:
-    """Where each column stands (names in lower case): the ten of CoNLL-U, or those `# global.columns` on the first
-    line names.
+    """Where each column stands (names in lower case): the ten of CoNLL-U, or those `#
+    global.columns` on the first line names.
 
     Raises CorpusError where one that is needed is not among them.
     """
@@ -118,7 +122,9 @@ def _parse(
         given = line.count("\t") + 1
         if given != len(columns):
             hint = " (columns stand between tabs, not spaces)" if given == 1 else ""
-            raise CorpusError(f"{path}:{number}: {given} columns between tabs, expected {len(columns)}{hint}")
+            raise CorpusError(
+                f"{path}:{number}: {given} columns between tabs, expected {len(columns)}{hint}"
+            )
         if "  " in line:  # the package takes two for the end of a column
             tally.add(SPACES, f"{path}:{number}")
             block[number - first] = _SPACES.sub(" ", line)
@@ -158,7 +164,9 @@ class _Scheme(NamedTuple):
             return cls(None, NO_ID)
 
 
-def _fill(sentence: Sentence, lines: list[Line], columns: Mapping[str, int], tally: Tally, path: Path) -> None:
+def _fill(
+    sentence: Sentence, lines: list[Line], columns: Mapping[str, int], tally: Tally, path: Path
+) -> None:
     """Sort the nodes of a sentence into words and the rest, with every check on ids and heads."""
     id_at = columns["id"]
     spanned = 0  # last word of the last multi-word token
@@ -177,13 +185,21 @@ def _fill(sentence: Sentence, lines: list[Line], columns: Mapping[str, int], tal
     if not sentence.rows:
         raise CorpusError(f"{path}:{sentence.line}: a sentence without words")
     if "head" in columns:
-        sentence.heads = _heads([row[columns["head"]] for row in sentence.rows], sentence, tally, path)
+        sentence.heads = _heads(
+            [row[columns["head"]] for row in sentence.rows], sentence, tally, path
+        )
 
 
 def _add_entities(
-    sentence: Sentence, lines: list[Line], columns: Mapping[str, int], scheme: _Scheme, tally: Tally, path: Path
+    sentence: Sentence,
+    lines: list[Line],
+    columns: Mapping[str, int],
+    scheme: _Scheme,
+    tally: Tally,
+    path: Path,
 ) -> None:
-    """The brackets of every node that has an `Entity`, where their fields are known and all of them can be read."""
+    """The brackets of every node that has an `Entity`, where their fields are known and all of them
+    can be read."""
     misc_at, id_at = columns.get("misc"), columns["id"]
     sentence.fields = scheme.fields
     if misc_at is None:
@@ -205,7 +221,8 @@ def _add_entities(
 
 
 def _check_id(given: str, before: int, spanned: int, where: str) -> int:
-    """Check the id of a multi-word token or an empty node after `before` words; the last word spanned so far."""
+    """Check the id of a multi-word token or an empty node after `before` words; the last word
+    spanned so far."""
     expected = f"expected {before + 1}"
     if match := _RANGE.fullmatch(given):
         start, end = int(match[1]), int(match[2])

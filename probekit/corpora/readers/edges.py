@@ -1,9 +1,10 @@
 """Edge-probing JSON lines, as jiant reads them: one text a line with labelled spans.
 
-`{"text": "words split by spaces", "targets": [{"span1": [0, 2], "span2": [3, 4], "label": "ARG0"}], "info": {}}`
-Spans are [first word, word after the last]; `span2` is for pairs. A list of labels gives as many edges. The annotation
-is called `targets`, or what the card's `columns.targets` says. A line or a target that cannot be read is left out,
-counted and located; a file that is not JSON is an error.
+`{"text": "words split by spaces", "targets": [{"span1": [0, 2], "span2": [3, 4], "label": "ARG0"}],
+"info": {}}` Spans are [first word, word after the last]; `span2` is for pairs. A list of labels
+gives as many edges. The annotation is called `targets`, or what the card's `columns.targets` says.
+A line or a target that cannot be read is left out, counted and located; a file that is not JSON is
+an error.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ def read(material: Material) -> Reading:
 
     Raises CorpusError, with file and line, for a line that is not JSON.
     """
-    return read_files(material, partial(read_file, annotation=material.columns.get("targets", ANNOTATION)))
+    return read_files(
+        material, partial(read_file, annotation=material.columns.get("targets", ANNOTATION))
+    )
 
 
 def read_file(path: Path, tally: Tally, *, annotation: str = ANNOTATION) -> Passages:
@@ -49,7 +52,9 @@ def read_file(path: Path, tally: Tally, *, annotation: str = ANNOTATION) -> Pass
             try:
                 record = json_value(line)
             except ValueError as error:
-                raise CorpusError(f"{where}: {error}; expected an object with 'text' and 'targets'") from error
+                raise CorpusError(
+                    f"{where}: {error}; expected an object with 'text' and 'targets'"
+                ) from error
             passage = _passage(record, f"{path.stem}-{number}", annotation, tally, where)
             if passage:
                 lines.append(number)
@@ -82,7 +87,9 @@ def _edges(target: Any, length: int, tally: Tally, where: str) -> list[Edge]:
     """A target as one edge a label; none, counted, where its spans or its label cannot be read."""
     label = target.get("label") if isinstance(target, dict) else None
     labels = label if isinstance(label, list) else [label]
-    if not isinstance(target, dict) or not all(isinstance(one, str | int | float) for one in labels):
+    if not isinstance(target, dict) or not all(
+        isinstance(one, str | int | float) for one in labels
+    ):
         tally.add(BAD_TARGET, where)
         return []
     given: list[Any] = [target.get("span1")]
@@ -93,11 +100,19 @@ def _edges(target: Any, length: int, tally: Tally, where: str) -> list[Edge]:
         tally.add(BAD_SPAN, where)
         return []
     tally.add(IGNORED_LABELS, where, sum(map(is_ignored, labels)))
-    return [Edge(spans, str(label)) for label in labels if label not in NO_VALUE and not is_ignored(label)]
+    return [
+        Edge(spans, str(label))
+        for label in labels
+        if label not in NO_VALUE and not is_ignored(label)
+    ]
 
 
 def _is_span(given: Any, length: int) -> bool:
-    if not isinstance(given, list) or len(given) != 2 or not all(type(number) is int for number in given):
+    if (
+        not isinstance(given, list)
+        or len(given) != 2
+        or not all(type(number) is int for number in given)
+    ):
         return False
     return 0 <= given[0] < given[1] <= length
 

@@ -1,8 +1,8 @@
 """Mentions from `Entity=` in the MISC column, as GUM and CorefUD write it.
 
-`# global.Entity = GRP-etype-infstat-…` names the fields of an opening bracket. A value is a run of opening
-brackets `(7-abstract-new`, closing ones `7)` and mentions of one word `(7-abstract-new)`, glued together. A part
-of a discontinuous mention bears its number: `(7[1/2]-abstract`, `7[1/2])`.
+`# global.Entity = GRP-etype-infstat-…` names the fields of an opening bracket. A value is a run of
+opening brackets `(7-abstract-new`, closing ones `7)` and mentions of one word `(7-abstract-new)`,
+glued together. A part of a discontinuous mention bears its number: `(7[1/2]-abstract`, `7[1/2])`.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class EntityFields:
         return cls(ids[0], types[0] if types else None, len(names))
 
     def split(self, content: str) -> tuple[str, str]:
-        """Id and type (empty where there is none) of a bracket's content; a closing bracket may hold the id
-        alone."""
+        """Id and type (empty where there is none) of a bracket's content; a closing bracket may
+        hold the id alone."""
         values = content.split("-", self.count - 1)
         if len(values) <= self.id:
             return content, ""
@@ -87,22 +87,31 @@ def pieces(value: str) -> list[Piece]:
     found: list[Piece] = []
     at = 0
     while at < len(value):
-        match = _PIECE.match(value, at)  # from where the last one ended: searching on from every letter is quadratic
+        match = _PIECE.match(
+            value, at
+        )  # from where the last one ended: searching on from every letter is quadratic
         if not match:
-            raise ValueError(f"Entity '{shortened(value)}' is not a run of '(id-…', '(id-…)' and 'id)'")
+            raise ValueError(
+                f"Entity '{shortened(value)}' is not a run of '(id-…', '(id-…)' and 'id)'"
+            )
         found.append(Piece(match[1] or match[3], match[1] is not None, bool(match[2] or match[3])))
         at = match.end()
     return found
 
 
 def read_mentions(
-    nodes: Iterable[tuple[int, int, list[Piece]]], fields: EntityFields, tally: Tally, where: str = ""
+    nodes: Iterable[tuple[int, int, list[Piece]]],
+    fields: EntityFields,
+    tally: Tally,
+    where: str = "",
 ) -> tuple[tuple[Edge, ...], tuple[Edge, ...]]:
-    """The mentions of a sentence in the order they open: by type (those that have one), and by entity.
+    """The mentions of a sentence in the order they open: by type (those that have one), and by
+    entity.
 
-    Args:
-        nodes: `(start, end, pieces)` of each node that has brackets: the words before the node, the words up to
-            and with it, and its brackets. A word has `end = start + 1`, an empty node `end = start`.
+    Args: nodes: `(start, end, pieces)` of each node that has brackets: the words before the node,
+        the words up to
+            and with it, and its brackets. A word has `end = start + 1`, an empty node `end =
+            start`.
         fields: what the header says.
         tally: counts what is left out.
         where: the place of the sentence.

@@ -1,10 +1,11 @@
-"""Tables that have a column of words and columns of labels: JSON and Parquet files, or a data set of the hub.
+"""Tables that have a column of words and columns of labels: JSON and Parquet files, or a data set
+of the hub.
 
-The column of words is the first of `WORDS` there is, or what the card's `columns.words` says; every other column
-of lists as long as the words becomes a word annotation under its own name (`columns` renames: annotation = "column").
-Words given as one text are split at spaces, and so are the other texts then. An annotation of nothing but universal
-tags is `upos` as well. A row is a document, unless `columns.document` names one. What a row lacks is absent there,
-counted and located.
+The column of words is the first of `WORDS` there is, or what the card's `columns.words` says; every
+other column of lists as long as the words becomes a word annotation under its own name (`columns`
+renames: annotation = "column"). Words given as one text are split at spaces, and so are the other
+texts then. An annotation of nothing but universal tags is `upos` as well. A row is a document,
+unless `columns.document` names one. What a row lacks is absent there, counted and located.
 """
 
 from __future__ import annotations
@@ -80,7 +81,8 @@ class _Columns:
 def read(material: Material) -> Reading:
     """Every split of a data set.
 
-    Raises CorpusError where it cannot be loaded, or has no column of words or none that the card names.
+    Raises CorpusError where it cannot be loaded, or has no column of words or none that the card
+    names.
     """
     loaded = _load(material)
     reading = Reading()
@@ -95,7 +97,9 @@ def read(material: Material) -> Reading:
     material.progress(f"reading {material.name}", len(SPLITS), len(SPLITS))
     if skipped:
         form = "" if annotations else f"; {FORM}"
-        reading.warnings.append(f"columns without one label a word, not read: {_listed(sorted(skipped))}{form}")
+        reading.warnings.append(
+            f"columns without one label a word, not read: {_listed(sorted(skipped))}{form}"
+        )
     return reading
 
 
@@ -121,7 +125,8 @@ def _columns(rows: Rows, material: Material) -> _Columns:
 def _split(rows: Rows, name: str, material: Material) -> _Split:
     """The words of a split and the columns that may be word annotations.
 
-    Raises CorpusError where a column is missing, or the words have another form than a list or a text a sentence.
+    Raises CorpusError where a column is missing, or the words have another form than a list or a
+    text a sentence.
     """
     columns = _columns(rows, material)
     given = rows.columns[columns.words]
@@ -163,7 +168,9 @@ def _are_texts(given: Sequence[Any], column: str, name: str, rows: Rows) -> bool
         return False
     if 2 * sum(len(text.split()) > 1 for text in texts) < len(texts):
         shown = shortened(texts[0], 40)
-        raise CorpusError(f"'{name}' has one row a word: column '{column}' holds '{shown}'; {_told(rows)}")
+        raise CorpusError(
+            f"'{name}' has one row a word: column '{column}' holds '{shown}'; {_told(rows)}"
+        )
     return True
 
 
@@ -175,7 +182,8 @@ def _words(row: Any, as_text: bool) -> list[str] | None:
 
 
 def _labels(values: list[Any], classes: list[str] | None, as_text: bool) -> list[Row]:
-    """A column row by row, class numbers by their names; None where a row holds something else than labels."""
+    """A column row by row, class numbers by their names; None where a row holds something else than
+    labels."""
     if as_text and any(isinstance(row, str) for row in values):
         return _from_texts(values)
     return [_row(row, classes) for row in values]
@@ -194,7 +202,8 @@ def _is_label(value: Any) -> bool:
 
 
 def _as_whole(row: list[Any]) -> Row:
-    """Whole numbers and missing ones of a row that was written with decimal points; None for anything else."""
+    """Whole numbers and missing ones of a row that was written with decimal points; None for
+    anything else."""
     found: list[Label] = []
     for value in row:
         if isinstance(value, float) and (value.is_integer() or math.isnan(value)):
@@ -225,13 +234,15 @@ def _from_texts(values: list[Any]) -> list[Row]:
     labels = set(chain.from_iterable(row for row in rows if row))
     if not all(map(_WHOLE.fullmatch, labels)):
         return [None if row is None else list(row) for row in rows]
-    numbers: dict[str, Label] = {label: int(label) if is_ignored(int(label)) else label for label in labels}
+    numbers: dict[str, Label] = {
+        label: int(label) if is_ignored(int(label)) else label for label in labels
+    }
     return [None if row is None else [numbers[label] for label in row] for row in rows]
 
 
 def _annotations(splits: Sequence[_Split], material: Material) -> tuple[dict[str, str], set[str]]:
-    """The column of each annotation, and the columns that are none. A column is one where most of the rows that have
-    it hold one label a word.
+    """The column of each annotation, and the columns that are none. A column is one where most of
+    the rows that have it hold one label a word.
 
     Raises CorpusError for a column that the card names and that fits in no row.
     """
@@ -277,24 +288,39 @@ def _passages(split: _Split, annotations: Mapping[str, str], tally: Tally) -> Pa
     return without_masked(found, lambda number: split.rows.place(rows[number]), tally)
 
 
-def _one_by_one(split: _Split, annotations: Mapping[str, str], rows: list[int], tally: Tally) -> Iterator[Passage]:
+def _one_by_one(
+    split: _Split, annotations: Mapping[str, str], rows: list[int], tally: Tally
+) -> Iterator[Passage]:
     """Each passage, its row being added to `rows`."""
     place = split.rows.place
     for i, words in enumerate(split.words):
         if words is None:
             tally.add(EMPTY, place(i))
             continue
-        fitting = {annotation: column for annotation, column in annotations.items() if _fits(split, column, i)}
+        fitting = {
+            annotation: column
+            for annotation, column in annotations.items()
+            if _fits(split, column, i)
+        }
         if len(fitting) < len(annotations):
-            lacking = [column for column in dict.fromkeys(annotations.values()) if column not in fitting.values()]
+            lacking = [
+                column
+                for column in dict.fromkeys(annotations.values())
+                if column not in fitting.values()
+            ]
             if not fitting:
-                tally.add(LEFT_OUT.format(columns=_listed([f"'{column}'" for column in lacking])), place(i))
+                tally.add(
+                    LEFT_OUT.format(columns=_listed([f"'{column}'" for column in lacking])),
+                    place(i),
+                )
                 continue
             for column in lacking:
                 tally.add(UNFIT.format(column=column), place(i))
         name = f"{split.called}-{i + 1}"
         document = split.documents[i] if split.documents else name
-        tags = {annotation: _values(split, column, i, tally) for annotation, column in fitting.items()}
+        tags = {
+            annotation: _values(split, column, i, tally) for annotation, column in fitting.items()
+        }
         rows.append(i)
         yield Passage(name, document, tuple(words), tags)
 

@@ -1,8 +1,10 @@
-"""Values that say that there is none, and labels that mark what is to be ignored. One rule for every reader.
+"""Values that say that there is none, and labels that mark what is to be ignored. One rule for
+every reader.
 
-Nothing, the empty text and `_` are no value. The numbers -100 (PyTorch's `ignore_index`, which fine-tuning scripts
-write) and -1 (class numbers of `datasets`) are missing values, and so is the text `-100`. The text `-1` is a label as
-it stands, unless a row of labels is written as one text and all of them are whole numbers.
+Nothing, the empty text and `_` are no value. The numbers -100 (PyTorch's `ignore_index`, which
+fine-tuning scripts write) and -1 (class numbers of `datasets`) are missing values, and so is the
+text `-100`. The text `-1` is a label as it stands, unless a row of labels is written as one text
+and all of them are whole numbers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Masks: what stands in a file for words that may not be distributed. One list for every reader.
 
-Treebanks over texts under copyright (`_`: GUM's Reddit documents and others) and skeletons of OntoNotes and PropBank
-(`[WORD]`) hold the annotation alone; a model would be asked about text that is not there.
+Treebanks over texts under copyright (`_`: GUM's Reddit documents and others) and skeletons of
+OntoNotes and PropBank (`[WORD]`) hold the annotation alone; a model would be asked about text that
+is not there.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import numpy as np
 from probekit.corpora.passages import Passages
 from probekit.corpora.tally import Tally
 
-MASKS = frozenset({"[word]", "[mask]", "[masked]", "[redacted]", "<word>", "<mask>", "<masked>", "<redacted>"})
+MASKS = frozenset(
+    {"[word]", "[mask]", "[masked]", "[redacted]", "<word>", "<mask>", "<masked>", "<redacted>"}
+)
 """In lower case; and any number of underscores."""
 MASKED_DOCUMENTS = (
     "documents are left out: their words are masked ('_', '[WORD]' …), so the text must be merged in by its "
@@ -28,8 +31,9 @@ def is_mask(word: str) -> bool:
 
 
 def unmasked(passages: Passages, where: Callable[[int], str], tally: Tally) -> np.ndarray:
-    """Numbers of the passages that can be read: without documents most of whose words are masked, and without
-    passages of nothing but masks. A passage of one word of underscores stays: it may be meant.
+    """Numbers of the passages that can be read: without documents most of whose words are masked,
+    and without passages of nothing but masks. A passage of one word of underscores stays: it may be
+    meant.
 
     Args:
         passages: what a file holds; neighbours of one document's name are one document.

@@ -1,9 +1,10 @@
-"""Universal Dependencies joined with PropBank: constituents and roles for the sentences of English EWT.
+"""Universal Dependencies joined with PropBank: constituents and roles for the sentences of English
+EWT.
 
-PropBank's release holds `…/GENRE/NN/DOC.xml.gold_skel`, the annotations without the words; UD calls the same
-document `GENRE-DOC`, and PropBank's sentence k (from 0) is UD's number k + 1, at the end of its `sent_id`. Where
-the two have different numbers of words, or PropBank lacks the sentence, or its annotation cannot be read, it keeps
-its UD annotations and goes without.
+PropBank's release holds `…/GENRE/NN/DOC.xml.gold_skel`, the annotations without the words; UD calls
+the same document `GENRE-DOC`, and PropBank's sentence k (from 0) is UD's number k + 1, at the end
+of its `sent_id`. Where the two have different numbers of words, or PropBank lacks the sentence, or
+its annotation cannot be read, it keeps its UD annotations and goes without.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from probekit.errors import CorpusError
 SUFFIX = ".xml.gold_skel"
 FIXED = 8  # document, sentence, word, form, tag, constituents, predicate's lemma, its roleset; then the roles
 
-BAD_ROWS = "sentences go without roles and constituents: their rows have not the same number of columns"
+BAD_ROWS = (
+    "sentences go without roles and constituents: their rows have not the same number of columns"
+)
 
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -40,7 +43,8 @@ class _Document(NamedTuple):
 def read(material: Material) -> Reading:
     """UD's splits, each sentence with PropBank's `constituents` and `roles` where the two agree.
 
-    Raises CorpusError as the CoNLL-U reader does, and for a PropBank file that does not number its sentences.
+    Raises CorpusError as the CoNLL-U reader does, and for a PropBank file that does not number its
+    sentences.
     """
     reading = conllu.read(material)
     documents = {_ud_name(path): _document(path, raw) for path, raw in material.archive.items()}
@@ -66,7 +70,9 @@ def _document(path: str, raw: bytes) -> _Document:
     try:
         text = raw.decode("ascii")
     except UnicodeDecodeError as error:
-        raise CorpusError(f"{path}: not a PropBank skeleton (byte {error.start} is not ASCII)") from error
+        raise CorpusError(
+            f"{path}: not a PropBank skeleton (byte {error.start} is not ASCII)"
+        ) from error
     sentences = {}
     for first, lines in blocks(text.split("\n")):
         number = lines[0].split(maxsplit=2)[1:2]
@@ -85,7 +91,11 @@ def _joined(
 
 
 def _found(
-    sentence: str, length: int, documents: Mapping[str, _Document], outcome: Counter[str], tally: Tally
+    sentence: str,
+    length: int,
+    documents: Mapping[str, _Document],
+    outcome: Counter[str],
+    tally: Tally,
 ) -> dict[str, tuple[Edge, ...]]:
     name, _, number = sentence.rpartition("-")
     if name not in documents or not _NUMBER.fullmatch(number):

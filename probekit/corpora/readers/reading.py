@@ -82,8 +82,8 @@ def read_files(material: Material, read_file: Callable[[Path, Tally], Passages])
 
 
 def _apart(passages: Passages, path: Path) -> Passages:
-    """The same passages, those of a document that is called after its file called after its folder too: another file
-    of the split has the same name."""
+    """The same passages, those of a document that is called after its file called after its folder
+    too: another file of the split has the same name."""
     called = f"{path.parent.name}/{path.stem}"
     documents = [called if name == path.stem else name for name in passages.documents.texts()]
     return passages.replace(documents=Texts.of(documents))

@@ -1,7 +1,8 @@
-"""Rows of tables: JSON and Parquet files, read here, and data sets of the hub, loaded by `datasets`.
+"""Rows of tables: JSON and Parquet files, read here, and data sets of the hub, loaded by
+`datasets`.
 
-Local files are not given to `datasets`: its JSON parser ends the process on deep nesting, and what it keeps in its
-cache is read back without a check. Nothing of them is cached.
+Local files are not given to `datasets`: its JSON parser ends the process on deep nesting, and what
+it keeps in its cache is read back without a check. Nothing of them is cached.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ class Rows:
 def read_rows(paths: Sequence[Path]) -> Rows:
     """The rows of one split's files, one file after the other.
 
-    Raises:
-        CorpusError: for a file that cannot be read or is not what its name says (JSON with the line), or has no row.
+    Raises: CorpusError: for a file that cannot be read or is not what its name says (JSON with the
+        line), or has no row.
     """
     parts = [_parquet(path) if path.suffix == ".parquet" else _json(path) for path in paths]
     for path, part in zip(paths, parts, strict=True):
@@ -65,7 +66,9 @@ def _one_after_the_other(parts: Sequence[Rows]) -> Rows:
             values.extend(part.columns.get(name) or [None] * len(part))
         for name, called in part.classes.items():
             if classes.setdefault(name, called) != called:
-                raise CorpusError(f"{part.place(0)}: column '{shortened(name)}' has other classes than in files before")
+                raise CorpusError(
+                    f"{part.place(0)}: column '{shortened(name)}' has other classes than in files before"
+                )
         places += [(part, i) for i in range(len(part))]
     return Rows(columns, classes, lambda i: places[i][0].place(places[i][1]))
 
@@ -88,7 +91,9 @@ def _json(path: Path) -> Rows:
             values.append(_shared(row.get(name), known))
         numbers.append(number)
         if len(columns) > COLUMNS:
-            raise CorpusError(f"{path} has more than {COLUMNS:,} columns: expected one object a sentence")
+            raise CorpusError(
+                f"{path} has more than {COLUMNS:,} columns: expected one object a sentence"
+            )
     if numbers and not columns:
         raise CorpusError(f"{path}: its objects have no keys: expected words and their labels")
     return Rows(columns, {}, lambda i: place(numbers[i]))
@@ -107,7 +112,9 @@ def _lines(path: Path) -> Iterator[tuple[int, Any]]:
             try:
                 yield number, json_value(line)
             except ValueError as error:
-                raise CorpusError(f"{_line(str(path), number)}: {error}; expected a JSON object a line") from error
+                raise CorpusError(
+                    f"{_line(str(path), number)}: {error}; expected a JSON object a line"
+                ) from error
 
 
 def _listed(path: Path) -> Iterator[tuple[int, Any]]:
@@ -124,11 +131,17 @@ def _parquet(path: Path) -> Rows:
 
     try:
         with parquet.ParquetFile(path) as file:
-            promised = sum(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups))
+            promised = sum(
+                file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups)
+            )
             if promised > ALLOWANCE + EXPANSION * path.stat().st_size:
-                raise CorpusError(f"{path} promises {promised:,} bytes of values, too many for a file of its size")
+                raise CorpusError(
+                    f"{path} promises {promised:,} bytes of values, too many for a file of its size"
+                )
             if file.metadata.num_columns > COLUMNS:
-                raise CorpusError(f"{path} has {file.metadata.num_columns:,} columns, at most {COLUMNS:,} can be read")
+                raise CorpusError(
+                    f"{path} has {file.metadata.num_columns:,} columns, at most {COLUMNS:,} can be read"
+                )
             table = file.read()
             table.validate(full=True)
         return _table(table, partial(_place, str(path)))
@@ -156,7 +169,8 @@ def _line(where: str, i: int) -> str:
 
 
 def _classes(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
-    """The class names that `datasets` writes beside a table. Raises ValueError where they are not of that form."""
+    """The class names that `datasets` writes beside a table. Raises ValueError where they are not
+    of that form."""
     found = _within(json_value(metadata.get(b"huggingface", b"{}").decode()), "info", "features")
     classes = {}
     for column, feature in found.items():
@@ -177,14 +191,16 @@ def _within(value: Any, *keys: str) -> dict[str, Any]:
 def hub_rows(dataset: str) -> dict[str, Rows]:
     """The splits of a data set of the hub (`NAME` or `NAME:CONFIG`), by the names it gives them.
 
-    Raises:
-        CorpusError: where `datasets` is not installed, the data set cannot be loaded, or what `datasets` keeps of it
+    Raises: CorpusError: where `datasets` is not installed, the data set cannot be loaded, or what
+        `datasets` keeps of it
             has changed since it was first read.
     """
     try:
         import datasets
     except ImportError as error:
-        raise CorpusError(f"'{dataset}' is a data set of the hub: pip install 'probekit-nlp[datasets]'") from error
+        raise CorpusError(
+            f"'{dataset}' is a data set of the hub: pip install 'probekit-nlp[datasets]'"
+        ) from error
     name, _, config = dataset.partition(":")
     found: dict[str, Rows] = {}
     try:
@@ -192,13 +208,17 @@ def hub_rows(dataset: str) -> dict[str, Rows]:
             loaded = datasets.load_dataset(name, config or None)
         for split, rows in loaded.items():
             check_cached(dataset, [Path(file["filename"]) for file in rows.cache_files])
-            table = rows.with_format("arrow")[:].replace_schema_metadata(rows.features.arrow_schema.metadata)
+            table = rows.with_format("arrow")[:].replace_schema_metadata(
+                rows.features.arrow_schema.metadata
+            )
             found[split] = _table(table, partial(_place, f"{dataset}, split '{split}'"))
     except CorpusError:
         raise
     except Exception as error:  # `datasets` raises what its readers, the hub and the network do; all of it ends here
         reason = shortened((str(error).splitlines() or [type(error).__name__])[0], 200)
-        raise CorpusError(f"cannot load data set '{dataset}': {reason} (offline, give a folder of files)") from error
+        raise CorpusError(
+            f"cannot load data set '{dataset}': {reason} (offline, give a folder of files)"
+        ) from error
     return found
 
 

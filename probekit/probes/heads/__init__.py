@@ -24,4 +24,6 @@ def head_of(name: str, parameter: str = "probe") -> Head:
     kind, _, size = name.partition(":")
     if kind in HEADS:
         return HEADS[kind](size)
-    raise InputError(unknown(f"value of {parameter}", name, [head.usage for head in HEADS.values()]))
+    raise InputError(
+        unknown(f"value of {parameter}", name, [head.usage for head in HEADS.values()])
+    )

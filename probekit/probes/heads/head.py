@@ -1,7 +1,7 @@
 """Head: what a kind of probe is made of.
 
-Every probe begins with a linear map of words. It is kept in one matrix with those of all other probes (see `stack`).
-A head says how wide that map is, and what becomes of its output.
+Every probe begins with a linear map of words. It is kept in one matrix with those of all other
+probes (see `stack`). A head says how wide that map is, and what becomes of its output.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ class Head(ABC):
         """Columns of the linear map that the probe begins with, for so many outputs."""
 
     def initial(self, outputs: int, draw: Draw) -> dict[str, Tensor]:
-        """The parameters after that map, of one probe. Those with `bias` in their name are not penalised."""
+        """The parameters after that map, of one probe. Those with `bias` in their name are not
+        penalised."""
         return {}
 
     @abstractmethod
@@ -67,7 +68,8 @@ class Head(ABC):
         """
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
-        """Mean cross-entropy in nats, `(L, S)`, of outputs `(L, n, S, outputs)` against classes `(n,)`."""
+        """Mean cross-entropy in nats, `(L, S)`, of outputs `(L, n, S, outputs)` against classes
+        `(n,)`."""
         layers, n, seeds, outputs = output.shape
         every = target[None, :, None].expand(layers, n, seeds).reshape(-1)
         each = cross_entropy(output.reshape(-1, outputs), every, reduction="none")

@@ -1,7 +1,7 @@
 """The rank head: logistic regression that reads a few directions of a vector.
 
-The weight matrix is a product of two, of `(dim, rank)` and `(rank, outputs)`: Hewitt and Liang 2019 (section 3) limit
-what a probe can learn by itself in this way.
+The weight matrix is a product of two, of `(dim, rank)` and `(rank, outputs)`: Hewitt and Liang 2019
+(section 3) limit what a probe can learn by itself in this way.
 """
 
 from __future__ import annotations
