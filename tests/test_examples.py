@@ -230,7 +230,7 @@ def test_commands_are_taken(block: Block) -> None:
         pytest.skip(block.not_run)
     assert lines(block)
     for program, *arguments in lines(block):
-        match program.removeprefix(".venv/bin/"):
+        match program:
             case "probekit":
                 take(arguments)
                 check_names(arguments)
@@ -240,6 +240,8 @@ def test_commands_are_taken(block: Block) -> None:
                 check_installed(arguments)
             case "python3":
                 assert arguments[:2] == ["-m", "venv"]
+            case "source":
+                assert arguments == [".venv/bin/activate"]
             case _:
                 pytest.fail(f"{block.place}: nothing here knows {program}")
 
