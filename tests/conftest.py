@@ -67,13 +67,13 @@ def brief(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_bert(sample: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random BERT, 3 layers × 32, at most 64 pieces."""
+    """A random BERT, 3 layers × 32, at most 64 subwords."""
     return make_bert(tmp_path_factory.mktemp("bert") / "tiny-bert", _texts(sample))
 
 
 @pytest.fixture(scope="session")
 def tiny_gpt2(sample: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random GPT-2, 3 layers × 32, at most 64 pieces, without a padding token."""
+    """A random GPT-2, 3 layers × 32, at most 64 subwords, without a padding token."""
     return make_gpt2(tmp_path_factory.mktemp("gpt2") / "tiny-gpt2", _texts(sample))
 
 

@@ -183,7 +183,7 @@ MISTAKES = [
     (["--model", "bert-bas"], "did you mean 'bert-base'"),
     (["--model", "./nowhere"], "no model folder"),
     (["--probe", "lnear"], "did you mean 'linear'"),
-    (["--pieces", "men"], "'men' is not one of 'mean', 'first', 'last'"),
+    (["--subwords", "men"], "'men' is not one of 'mean', 'first', 'last'"),
     (["--device", "gpu"], "'gpu' is not one of 'auto', 'cpu', 'cuda', 'mps'"),
     (["--dtype", "bfloat16", "--device", "cpu"], "needs a GPU"),
     (["--dtype", "int8", "--device", "cpu"], "int8 needs a GPU"),
@@ -399,8 +399,8 @@ def test_doctor_and_models(run: Run, tiny_bert: Path, brief: Path, tmp_path: Pat
     assert list(found) == ["facts", "problems", "warnings"] and found["problems"] == []
     assert found["facts"]["model"]["layers, counting 0"] == 4
     assert found["facts"]["store and time"]["files there already"] == 0
-    pieces = found["facts"]["words and pieces"]
-    assert pieces["words with no piece"]["count"] == 0 and pieces["pieces a word"] >= 1
+    subwords = found["facts"]["words and subwords"]
+    assert subwords["words with no subword"]["count"] == 0 and subwords["subwords per word"] >= 1
     run("probe", "--model", tiny_bert, "--task", "pos", "--corpus", brief, "--out", "o")
     store = json.loads(run("doctor", "--model", tiny_bert, "--corpus", brief, "--json")[1])[
         "facts"

@@ -15,7 +15,7 @@ from probekit.cli import options
 from probekit.cli.options import new_folder
 from probekit.models.checkpoint import Device, Dtype
 from probekit.models.families import Site, Stack
-from probekit.models.words import PieceVector
+from probekit.models.words import SubwordVector
 from probekit.states.store import StoreDtype
 from probekit.tasks.task import SpanVector
 from tests.commands import run_main
@@ -214,7 +214,7 @@ def test_a_folder_may_have_a_comma_in_its_name(
 
 
 CHOICES = {
-    options.Pieces: PieceVector,
+    options.Subwords: SubwordVector,
     options.Device: Device,
     options.Dtype: Dtype,
     options.Stack: Stack,

@@ -122,14 +122,14 @@ def _of(entry: StoreEntry) -> dict[str, str]:
             "weights": str(manifest["model"]["weights"])[:8],
             "site": str(layers["site"]),
             "stack": str(layers.get("stack", "")),
-            "pieces": str(manifest["pieces"]),
+            "subwords": str(manifest["subwords"]),
             "reads": str(manifest["context"]),
             "computed in": str(manifest["computed_in"]),
             "stored in": str(manifest["dtype"]),
             "problem": entry.problem,
         }
     except (KeyError, TypeError, AttributeError):
-        unread = ("weights", "site", "stack", "pieces", "reads", "computed in", "stored in")
+        unread = ("weights", "site", "stack", "subwords", "reads", "computed in", "stored in")
         found |= {**dict.fromkeys(unread, ""), "problem": entry.problem or "of something unknown"}
     return found
 

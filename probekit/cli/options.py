@@ -48,8 +48,8 @@ Layers = Annotated[str, typer.Option("--layers", help="Layers, such as 0,4,8-12.
 LastLayer = Annotated[
     int | None, typer.Option(min=0, help="Read layers 0 to this one; those above are not run.")
 ]
-Pieces = Annotated[
-    Literal["mean", "first", "last"], typer.Option(help="A word's vector from its pieces.")
+Subwords = Annotated[
+    Literal["mean", "first", "last"], typer.Option(help="A word's vector from its subwords.")
 ]
 Span = Annotated[
     Literal["mean", "ends"] | None,
@@ -82,7 +82,7 @@ Tokenizer = Annotated[
     ),
 ]
 StoreDtype = Annotated[Literal["float16", "float32"], typer.Option(help="Of the cached states.")]
-BatchTokens = Annotated[int | None, typer.Option(min=1, max=1 << 24, help="Pieces a batch.")]
+BatchTokens = Annotated[int | None, typer.Option(min=1, max=1 << 24, help="Subwords per batch.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the results. [default: a new one]")]
 AllowPickle = Annotated[bool, typer.Option(help="Load pickled weights, which can run code.")]
 TrustRemoteCode = Annotated[bool, typer.Option(help="Run Python code that the checkpoint brings.")]
@@ -93,7 +93,7 @@ def _reading(
     last_layer: LastLayer = None,
     stack: Stack = "auto",
     site: Site = "residual",
-    pieces: Pieces = "mean",
+    subwords: Subwords = "mean",
     adapter: Adapter = "on",
     tokenizer: Tokenizer = None,
     device: Device = "auto",
@@ -113,7 +113,7 @@ def _reading(
         "allow_pickle": allow_pickle,
         "trust_remote_code": trust_remote_code,
     }
-    how = {"pieces": pieces, "store_dtype": store_dtype, "batch_tokens": batch_tokens}
+    how = {"subwords": subwords, "store_dtype": store_dtype, "batch_tokens": batch_tokens}
     return {"encoder": encoder, "layers": _layers(layers, last_layer), **how}
 
 

@@ -19,7 +19,7 @@ OPTIONS = {
     "dtype": "--dtype",
     "keep_states": "--keep-states",
     "layers": "--layers",
-    "pieces": "--pieces",
+    "subwords": "--subwords",
     "probe": "--probe",
     "probes": "--probe",
     "seeds": "--seeds",

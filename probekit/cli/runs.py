@@ -28,7 +28,7 @@ def probe(
         str, typer.Option("--probe", help="linear, mlp, rank:SIZE, or several with a comma.")
     ] = "linear",
     seeds: Annotated[
-        int, typer.Option(min=1, max=1_000, help="Probes a layer, with seeds 0, 1, …")
+        int, typer.Option(min=1, max=1_000, help="Probes per layer, with seeds 0, 1, …")
     ] = 1,
     span: options.Span = None,
     out: options.Out = None,
@@ -71,7 +71,7 @@ def compare(
     probe: Annotated[str, typer.Option(help="linear, mlp or rank:SIZE.")] = "linear",
     seeds: Annotated[
         int,
-        typer.Option(min=1, max=1_000, help="Probes a layer and checkpoint, with seeds 0, 1, …"),
+        typer.Option(min=1, max=1_000, help="Probes per layer and checkpoint, with seeds 0, 1, …"),
     ] = 3,
     correction: Annotated[
         Literal["holm", "bh", "none"], typer.Option(help="Of p-values over all cells.")
@@ -130,7 +130,7 @@ def trace(
     corpus: options.Corpora = None,
     probe: Annotated[str, typer.Option(help="linear, mlp or rank:SIZE.")] = "linear",
     seeds: Annotated[
-        int, typer.Option(min=1, max=1_000, help="Probes a layer, with seeds 0, 1, …")
+        int, typer.Option(min=1, max=1_000, help="Probes per layer, with seeds 0, 1, …")
     ] = 1,
     threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Retention below which it counts as gone.")

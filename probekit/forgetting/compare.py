@@ -92,7 +92,7 @@ def compare(
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
         progress: True for bars on standard error, False for silence, or a function that is called
             with the stage, the units done and the units there are.
-        options: change single fields of `extract_settings` (`layers=(0, 6)`, `pieces="first"` …),
+        options: change single fields of `extract_settings` (`layers=(0, 6)`, `subwords="first"` …),
             as for `extract`.
 
     Raises InputError where states are of different texts or their layers mean different things,
@@ -304,7 +304,7 @@ def _common(
         kept.append(whole)
         if dropped:
             warnings.append(
-                f"{d.task.name}: {dropped:,} instances are left out, a checkpoint has no piece for one of their words"
+                f"{d.task.name}: {dropped:,} instances are left out, a checkpoint has no subword for one of their words"
             )
     return kept
 

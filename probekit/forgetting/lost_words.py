@@ -14,7 +14,7 @@ from probekit.tasks.question import Instances, Question
 
 
 def common(question: Question, checkpoints: Sequence[States]) -> tuple[Question, int]:
-    """The instances all of whose words have a piece in every checkpoint, and how many others there
+    """The instances all of whose words have a subword in every checkpoint, and how many others there
     were.
 
     Raises TaskError where a split has none left.

@@ -32,7 +32,7 @@ def with_adapter(model: Any, files: Files, dtype: torch.dtype) -> Any:
     """The bare model with its adapter: as layers within it, or for prompts and prefixes as what
     calls it.
 
-    Where the adapter was trained with more pieces than the base has, the embeddings grow as they
+    Where the adapter was trained with more subwords than the base has, the embeddings grow as they
     did then.
 
     Raises InputError where peft is not installed, ModelError where the adapter does not fit, lacks
@@ -195,15 +195,15 @@ def _grow(home: Any, config: Any, given: dict[str, torch.Tensor], files: Files) 
         lost = next((token for token in range(own, rows) if token not in trained), None)
         if lost is not None:
             raise ModelError(
-                f"the adapter '{files.name}' was trained with {rows} pieces or more, its base {files.folder} has "
-                f"{own}, and the adapter has no embedding of piece {lost}: save it with save_embedding_layers=True"
+                f"the adapter '{files.name}' was trained with {rows} subwords or more, its base {files.folder} has "
+                f"{own}, and the adapter has no embedding of subword {lost}: save it with save_embedding_layers=True"
             )
     if rows != own:
         home.resize_token_embeddings(rows, mean_resizing=False)
 
 
 def _trained_tokens(config: Any) -> set[int]:
-    """Pieces whose embeddings the adapter brings one by one."""
+    """Subwords whose embeddings the adapter brings one by one."""
     found = getattr(config, "trainable_token_indices", None) or []
     lists = found.values() if isinstance(found, dict) else [found]
     tokens: set[int] = set()

@@ -1,7 +1,7 @@
-"""Alignment: which pieces of the tokenizer belong to which word, and how long texts are cut into
+"""Alignment: which subwords of the tokenizer belong to which word, and how long texts are cut into
 windows.
 
-Words are joined by single spaces, the tokenizer reads that text once, and each piece goes to the
+Words are joined by single spaces, the tokenizer reads that text once, and each subword goes to the
 word whose characters it covers (by the tokenizer's own offsets). Everything is computed for many
 texts at once. A tokenizer without offsets (characters, bytes, old slow ones) reads word by word
 instead, each behind its space.
@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 
 NO_WORD = -1
-OVERLAP = 3  # neighbouring windows share a third of their pieces
+OVERLAP = 3  # neighbouring windows share a third of their subwords
 
 
 @dataclass(frozen=True)
-class Pieces:
-    """The pieces of one text.
+class Subwords:
+    """The subwords of one text.
 
     Attributes: ids: `(n,)` vocabulary ids, special tokens left out. word: `(n,)` offset of the word
-        each piece belongs to, never decreasing; pieces of no word are dropped
+        each subword belongs to, never decreasing; subwords of no word are dropped
             from the words' vectors but stay in the model's input, marked NO_WORD.
         n_words: words of the text.
     """
@@ -37,10 +37,10 @@ class Pieces:
 
 @dataclass(frozen=True)
 class Window:
-    """A run of pieces that the model reads in one pass.
+    """A run of subwords that the model reads in one pass.
 
-    Attributes: text: number of the text. start, stop: the pieces read. own: `(n,)` positions, among
-        the pieces read, of those whose words take their vector from this window. word: `(n,)` the
+    Attributes: text: number of the text. start, stop: the subwords read. own: `(n,)` positions, among
+        the subwords read, of those whose words take their vector from this window. word: `(n,)` the
         words they belong to.
     """
 
@@ -51,8 +51,8 @@ class Window:
     word: np.ndarray
 
 
-def align(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Pieces]:
-    """Pieces of each text (a sequence of words). `tokenizer` is a Hugging Face one, or one that is
+def align(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Subwords]:
+    """Subwords of each text (a sequence of words). `tokenizer` is a Hugging Face one, or one that is
     called like it."""
     if not tokenizer.is_fast:
         return _align_by_word(texts, tokenizer)
@@ -76,7 +76,7 @@ def align(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Pieces]:
     # text.
     begins = np.cumsum([0] + [len(text) + 1 for text in joined])[:-1]
     first_word = np.cumsum([0] + [len(words) for words in texts])[:-1]
-    owner = words_of_pieces(
+    owner = words_of_subwords(
         list(chain.from_iterable(texts)),
         offsets.reshape(-1, 2) + np.repeat(begins, counts)[:, None],
     )
@@ -84,22 +84,22 @@ def align(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Pieces]:
     ids = np.fromiter(chain.from_iterable(encoded["input_ids"]), dtype=np.int64)
     borders = np.cumsum(counts)[:-1]
     return [
-        Pieces(of_text, words_of_text, len(words))
+        Subwords(of_text, words_of_text, len(words))
         for of_text, words_of_text, words in zip(
             np.split(ids, borders), np.split(owner, borders), texts, strict=True
         )
     ]
 
 
-def _align_by_word(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Pieces]:
-    """Pieces of each text where the tokenizer gives no offsets: each word is read by itself, behind
+def _align_by_word(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Subwords]:
+    """Subwords of each text where the tokenizer gives no offsets: each word is read by itself, behind
     its space.
 
-    Pieces that are the space and nothing else have no word.
+    Subwords that are the space and nothing else have no word.
     """
     known: dict[str, tuple[list[int], int]] = {}
 
-    def pieces_of(text: str) -> tuple[list[int], int]:
+    def subwords_of(text: str) -> tuple[list[int], int]:
         """Ids, and how many of them, the first ones, are a space."""
         if text not in known:
             ids = tokenizer.encode(text, add_special_tokens=False)
@@ -115,27 +115,27 @@ def _align_by_word(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Piece
         ids: list[int] = []
         owner: list[int] = []
         for i, word in enumerate(words):
-            own, spaces = pieces_of(f" {word}" if i else word)
+            own, spaces = subwords_of(f" {word}" if i else word)
             ids += own
             owner += [NO_WORD] * spaces + [i] * (len(own) - spaces)
         found.append(
-            Pieces(np.array(ids, dtype=np.int64), np.array(owner, dtype=np.int64), len(words))
+            Subwords(np.array(ids, dtype=np.int64), np.array(owner, dtype=np.int64), len(words))
         )
     return found
 
 
-def words_of_pieces(words: Sequence[str], offsets: np.ndarray) -> np.ndarray:
-    """The word each piece covers, or NO_WORD: `(n,)`.
+def words_of_subwords(words: Sequence[str], offsets: np.ndarray) -> np.ndarray:
+    """The word each subword covers, or NO_WORD: `(n,)`.
 
-    A piece that reaches over two words, as some vocabularies have them, goes to the word it covers
-    the most of; at a tie, to the first. A piece that covers nothing but the space between two words
+    A subword that reaches over two words, as some vocabularies have them, goes to the word it covers
+    the most of; at a tie, to the first. A subword that covers nothing but the space between two words
     has no word.
 
     Args:
         words: the words, joined by single spaces in the text that the offsets count in.
-        offsets: `(n, 2)` first character and character after the last of each piece.
+        offsets: `(n, 2)` first character and character after the last of each subword.
 
-    >>> words_of_pieces(["a", "dog"], np.array([[0, 1], [1, 4], [4, 5]])).tolist()  # "a dog"
+    >>> words_of_subwords(["a", "dog"], np.array([[0, 1], [1, 4], [4, 5]])).tolist()  # "a dog"
     [0, 1, 1]
     """
     lengths = np.array([len(word) for word in words], dtype=np.int64)
@@ -144,13 +144,13 @@ def words_of_pieces(words: Sequence[str], offsets: np.ndarray) -> np.ndarray:
     first = np.minimum(np.searchsorted(ends, offsets[:, 0], side="right"), len(words) - 1)
     covered = _overlap(offsets, starts, ends, first)
     result = np.where(covered > 0, first, NO_WORD)
-    for piece in np.flatnonzero((offsets[:, 1] > ends[first]) & (offsets[:, 1] > offsets[:, 0])):
+    for subword in np.flatnonzero((offsets[:, 1] > ends[first]) & (offsets[:, 1] > offsets[:, 0])):
         candidates = np.arange(
-            first[piece], np.searchsorted(starts, offsets[piece, 1], side="left")
+            first[subword], np.searchsorted(starts, offsets[subword, 1], side="left")
         )
-        overlaps = _overlap(offsets[piece : piece + 1], starts, ends, candidates)
+        overlaps = _overlap(offsets[subword : subword + 1], starts, ends, candidates)
         if len(candidates) and overlaps.max() > 0:
-            result[piece] = candidates[overlaps.argmax()]
+            result[subword] = candidates[overlaps.argmax()]
     return result
 
 
@@ -160,33 +160,33 @@ def _overlap(
     return np.minimum(offsets[:, 1], ends[word]) - np.maximum(offsets[:, 0], starts[word])
 
 
-def windows(number: int, pieces: Pieces, limit: int) -> list[Window]:
-    """Windows of at most `limit` pieces over text `number`: one where it fits, else overlapping
+def windows(number: int, subwords: Subwords, limit: int) -> list[Window]:
+    """Windows of at most `limit` subwords over text `number`: one where it fits, else overlapping
     ones.
 
-    Neighbouring windows share a third of their pieces; a word takes its vector from the window in
+    Neighbouring windows share a third of their subwords; a word takes its vector from the window in
     which it has the most context on its poorer side. A single word longer than a window keeps the
-    pieces of the window that it fills.
+    subwords of the window that it fills.
     """
-    total = len(pieces.ids)
+    total = len(subwords.ids)
     if total <= limit:
-        own = np.flatnonzero(pieces.word != NO_WORD)
-        return [Window(number, 0, total, own, pieces.word[own])]
-    starts = _window_starts(pieces, limit)
+        own = np.flatnonzero(subwords.word != NO_WORD)
+        return [Window(number, 0, total, own, subwords.word[own])]
+    starts = _window_starts(subwords, limit)
     stops = [min(start + limit, total) for start in starts]
-    owner = _owners(pieces, starts, stops)
+    owner = _owners(subwords, starts, stops)
     result = []
     for i, (start, stop) in enumerate(zip(starts, stops, strict=True)):
-        inside = pieces.word[start:stop]
+        inside = subwords.word[start:stop]
         own = np.flatnonzero((inside != NO_WORD) & (owner[inside] == i))
         result.append(Window(number, start, stop, own, inside[own]))
     return result
 
 
-def _window_starts(pieces: Pieces, limit: int) -> list[int]:
-    """First pieces of the windows, each the beginning of a word."""
-    total = len(pieces.ids)
-    begins = np.flatnonzero(np.diff(pieces.word, prepend=NO_WORD - 1) != 0)
+def _window_starts(subwords: Subwords, limit: int) -> list[int]:
+    """First subwords of the windows, each the beginning of a word."""
+    total = len(subwords.ids)
+    begins = np.flatnonzero(np.diff(subwords.word, prepend=NO_WORD - 1) != 0)
     starts = [0]
     while starts[-1] + limit < total:
         start = starts[-1]
@@ -204,18 +204,18 @@ def _window_starts(pieces: Pieces, limit: int) -> list[int]:
     return starts
 
 
-def _owners(pieces: Pieces, starts: list[int], stops: list[int]) -> np.ndarray:
+def _owners(subwords: Subwords, starts: list[int], stops: list[int]) -> np.ndarray:
     """The window each word takes its vector from: `(n_words,)`.
 
     From window to window a word's context to the left shrinks and that to the right grows: the
     poorer side is at its best in the first window where the right is no poorer than the left, or in
     the one before.
     """
-    positions = np.flatnonzero(pieces.word != NO_WORD)
-    first = np.full(pieces.n_words, len(pieces.ids), dtype=np.int64)
-    last = np.full(pieces.n_words, -1, dtype=np.int64)
-    np.minimum.at(first, pieces.word[positions], positions)
-    np.maximum.at(last, pieces.word[positions], positions)
+    positions = np.flatnonzero(subwords.word != NO_WORD)
+    first = np.full(subwords.n_words, len(subwords.ids), dtype=np.int64)
+    last = np.full(subwords.n_words, -1, dtype=np.int64)
+    np.minimum.at(first, subwords.word[positions], positions)
+    np.maximum.at(last, subwords.word[positions], positions)
     begin, end = np.array(starts), np.array(stops)
     balance = begin + end
     # The text's own ends are no loss of context.

@@ -27,7 +27,7 @@ from probekit.models.loading import (
 )
 from probekit.models.tokenizer_files import tokenizer_files
 from probekit.models.weights import read_object
-from probekit.models.words import PieceVector, WordReader
+from probekit.models.words import SubwordVector, WordReader
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "float16", "bfloat16", "int8", "int4"]
@@ -177,9 +177,9 @@ class Checkpoint:
         """Give back the memory of the weights."""
         self.encoder.release()
 
-    def reader(self, pieces: PieceVector, batch_tokens: int | None) -> WordReader:
+    def reader(self, subwords: SubwordVector, batch_tokens: int | None) -> WordReader:
         """What gives words their vectors."""
-        return WordReader(self.encoder, pieces, batch_tokens)
+        return WordReader(self.encoder, subwords, batch_tokens)
 
 
 def choose_device(wanted: Device) -> torch.device:

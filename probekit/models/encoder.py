@@ -1,4 +1,4 @@
-"""Encoder: a model as something that turns pieces into the hidden states of every layer."""
+"""Encoder: a model as something that turns subwords into the hidden states of every layer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from probekit.models.families import UNKNOWN, Site, Stack, family_of, layer_conv
 from probekit.models.opening import Behaviour, find_behaviour, looks_ahead
 from probekit.models.unpadded import by_length
 
-# Models with a longer reach are still read in windows of this many pieces: attention is quadratic.
+# Models with a longer reach are still read in windows of this many subwords: attention is quadratic.
 MAX_WINDOW = 2048
 MIN_WINDOW = 4  # with fewer, words would have no context, or no subword at all
 
@@ -63,7 +63,7 @@ class Encoder:
         self.n_layers = self.n_blocks + 1 + self.family.extra_layers
         self.dim = int(text.hidden_size)
         longest = tokenizer_limit(name, tokenizer)
-        self.prefix, self.suffix = _special_pieces(tokenizer)
+        self.prefix, self.suffix = _special_subwords(tokenizer)
         self._prompt, self._taken = prompt, prompt + prefix
         self.convention = layer_convention(config, self.stack, site)
         self._module_of_site = self._site_module()
@@ -79,7 +79,7 @@ class Encoder:
 
     @property
     def limit(self) -> int:
-        """Pieces of text the model reads in one pass, special tokens not counted."""
+        """Subwords of text the model reads in one pass, special tokens not counted."""
         found = self.behaviour.longest
         return self._declared if found is None else min(self._declared, found)
 
@@ -141,10 +141,10 @@ class Encoder:
 
     @property
     def first(self) -> int:
-        """Where a text's first piece stands among its hidden states."""
+        """Where a text's first subword stands among its hidden states."""
         return (
             self._prompt + int(self.stack == "decoder") + len(self.prefix)
-        )  # a pair's decoder begins with a piece
+        )  # a pair's decoder begins with a subword
 
     def load(self, last_layer: int) -> None:
         """Load the weights up to layer `last_layer`, once; the blocks above it are dropped and cost
@@ -194,20 +194,20 @@ class Encoder:
         self._model.eval()
 
     @torch.inference_mode()
-    def hidden_states(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
-        """Hidden states of texts given as pieces, special tokens added here. Several threads may
+    def hidden_states(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
+        """Hidden states of texts given as subwords, special tokens added here. Several threads may
         ask at once.
 
         Returns a tensor `(texts, width, dim)` a layer, from 0 to the last layer loaded; the first
-        piece of a text stands at position `first`.
+        subword of a text stands at position `first`.
 
-        Raises ModelError for pieces that the model does not know.
+        Raises ModelError for subwords that the model does not know.
         """
-        return self._run(pieces) if self.behaviour.padded else by_length(pieces, self._run)
+        return self._run(subwords) if self.behaviour.padded else by_length(subwords, self._run)
 
-    def _run(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
+    def _run(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
         self._seen.added = []
-        states = self._states_of(pieces)
+        states = self._states_of(subwords)
         if self.family.late:
             states = (self._seen.embedded, *states[:-2], states[-1])
         states = states[: self._last_layer + 1]
@@ -220,17 +220,17 @@ class Encoder:
         # as it was.
         return (*states[:-1], self._seen.top) if self._is_cut else states
 
-    def _states_of(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
+    def _states_of(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
         """All hidden states as transformers gives them.
 
         Raises ModelError where the model itself fails.
         """
-        ids, mask = self._pad(pieces)
+        ids, mask = self._pad(subwords)
         wanted: dict[str, Any] = {"output_hidden_states": True, "return_dict": True}
         if self.stack == "decoder":
             # Teacher forcing: the encoder reads the text, and the decoder reads it again behind its
             # start.
-            start = torch.full_like(ids[:, :1], _start_piece(self.name, self.config))
+            start = torch.full_like(ids[:, :1], _start_subword(self.name, self.config))
             wanted["decoder_input_ids"] = torch.cat([start, ids], dim=1)
             wanted["decoder_attention_mask"] = torch.cat([torch.ones_like(start), mask], dim=1)
         try:
@@ -244,14 +244,14 @@ class Encoder:
             raise ModelError(first_line(f"'{self.name}' cannot be run", error)) from error
 
     @torch.inference_mode()
-    def _tried(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
+    def _tried(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
         """All hidden states of a family that is not listed.
 
         Raises ModelError where there is not one vector a layer and subword.
         """
-        states = self._states_of(pieces)
-        width = self.first + max(map(len, pieces)) + len(self.suffix)
-        expected = (len(pieces), width, self.dim)
+        states = self._states_of(subwords)
+        width = self.first + max(map(len, subwords)) + len(self.suffix)
+        expected = (len(subwords), width, self.dim)
         shapes = [_shape(state) for state in states]
         odd = [shape for shape in shapes if shape != expected]
         if odd or len(states) != self.n_layers:
@@ -267,12 +267,12 @@ class Encoder:
         return states
 
     @torch.inference_mode()
-    def _begun(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
+    def _begun(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
         """Run the model as far as its second block: positions matter before that."""
         second = next((blocks[1] for blocks in self._blocks() if len(blocks) > 1), None)
         hook = second.register_forward_pre_hook(_stop) if second is not None else None
         try:
-            self._states_of(pieces)
+            self._states_of(subwords)
         except _Begun:
             pass
         finally:
@@ -280,13 +280,13 @@ class Encoder:
                 hook.remove()
         return ()
 
-    def _pad(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
-        rows = [np.concatenate([self.prefix, ids, self.suffix]) for ids in pieces]
+    def _pad(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+        rows = [np.concatenate([self.prefix, ids, self.suffix]) for ids in subwords]
         longest = max(len(row) for row in rows)
         pad = self.tokenizer.pad_token_id
         if pad is None or (
             self._rows and pad >= self._rows
-        ):  # what stands there is masked: any piece will do
+        ):  # what stands there is masked: any subword will do
             pad = 0
         ids = np.full((len(rows), longest), pad, dtype=np.int64)
         mask = np.zeros((len(rows), longest), dtype=np.int64)
@@ -295,7 +295,7 @@ class Encoder:
             mask[i, : len(row)] = 1
         if self._rows and ids.max() >= self._rows:
             raise ModelError(
-                f"the tokenizer of '{self.name}' gives piece {ids.max()}, and its model has {self._rows}: they do not "
+                f"the tokenizer of '{self.name}' gives subword {ids.max()}, and its model has {self._rows}: they do not "
                 "belong together"
             )
         return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
@@ -391,7 +391,7 @@ def _stack(name: str, config: Any, wanted: Stack) -> Stack:
     return "auto"
 
 
-def _start_piece(name: str, config: Any) -> int:
+def _start_subword(name: str, config: Any) -> int:
     for key in ("decoder_start_token_id", "bos_token_id", "pad_token_id"):
         if (found := getattr(config, key, None)) is not None:
             return int(found)
@@ -414,7 +414,7 @@ def _shape(state: Any) -> tuple[int, ...]:
     return tuple(state.shape) if isinstance(state, torch.Tensor) else ()
 
 
-def _special_pieces(tokenizer: Any) -> tuple[np.ndarray, np.ndarray]:
+def _special_subwords(tokenizer: Any) -> tuple[np.ndarray, np.ndarray]:
     """What the tokenizer puts before and after a text: `[CLS]` and `[SEP]`, a beginning of
     sentence, nothing."""
     bare = tokenizer("a", add_special_tokens=False)["input_ids"]
@@ -428,4 +428,4 @@ def _special_pieces(tokenizer: Any) -> tuple[np.ndarray, np.ndarray]:
         if full[start : start + len(bare)] == bare:
             prefix, suffix = full[:start], full[start + len(bare) :]
             return np.array(prefix, dtype=np.int64), np.array(suffix, dtype=np.int64)
-    raise ModelError("the tokenizer changes a text's pieces when it adds its special tokens")
+    raise ModelError("the tokenizer changes a text's subwords when it adds its special tokens")

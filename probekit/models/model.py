@@ -10,7 +10,7 @@ from probekit.models.checkpoint import Checkpoint, EncoderSettings
 from probekit.models.names import ALIASES, resolve
 from probekit.models.static import StaticVectors
 from probekit.models.word_vectors import SUFFIXES
-from probekit.models.words import PieceVector
+from probekit.models.words import SubwordVector
 from probekit.paths import path_of
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Model(Protocol):
     def facts(self) -> dict[str, Any]:
         """What else they depend on, in codes; `layers` are those of `layers.in_words`."""
 
-    def reader(self, pieces: PieceVector, batch_tokens: int | None) -> Reader:
+    def reader(self, subwords: SubwordVector, batch_tokens: int | None) -> Reader:
         """What gives words their vectors."""
 
     def release(self) -> None:

@@ -15,7 +15,7 @@ from probekit.models.align import align
 from probekit.models.encoder import MAX_WINDOW, MIN_WINDOW, tokenizer_limit
 from probekit.models.opening import positions_allow
 from probekit.models.unpadded import by_length
-from probekit.models.words import PieceVector, WordReader
+from probekit.models.words import SubwordVector, WordReader
 
 
 def is_module(given: Any) -> bool:
@@ -27,7 +27,7 @@ TRIED = "a few words that tell one module from another"
 
 
 class Module:
-    """A torch module that reads pieces: `module(ids)`.
+    """A torch module that reads subwords: `module(ids)`.
 
     Attributes:
         first: 0, nothing is put before a text.
@@ -42,7 +42,7 @@ class Module:
     ) -> None:
         """Of `module`, left as it is but for hooks.
 
-        Args: module: takes `(texts, width)` ids of pieces. tokenizer: a Hugging Face one, or
+        Args: module: takes `(texts, width)` ids of subwords. tokenizer: a Hugging Face one, or
             anything that `align` can call. layers: names of its parts (`module.named_modules()`),
             layer 0 first. Each must give `(texts, width, dim)`,
                 alone or as the first of a tuple, of one width for all.
@@ -73,11 +73,11 @@ class Module:
         """It is loaded."""
 
     @torch.inference_mode()
-    def hidden_states(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
+    def hidden_states(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
         """`(texts, width, dim)` for each layer; not every module knows of padding, so that there is
         none."""
         return by_length(
-            pieces, lambda rows: self._watched(torch.from_numpy(np.stack(rows)).to(self.device))
+            subwords, lambda rows: self._watched(torch.from_numpy(np.stack(rows)).to(self.device))
         )
 
     def _watched(self, ids: torch.Tensor) -> list[torch.Tensor]:
@@ -103,7 +103,7 @@ class Module:
             if state is None or state.ndim != 3 or state.shape[:2] != ids.shape:
                 shape = "nothing" if state is None else tuple(state.shape)
                 raise ModelError(
-                    f"'{layer}' gives {shape} for ids {tuple(ids.shape)}: a layer gives a vector for every piece, "
+                    f"'{layer}' gives {shape} for ids {tuple(ids.shape)}: a layer gives a vector for every subword, "
                     "(texts, width, dim)"
                 )
         return [seen[k] for k in range(len(self._parts))]
@@ -111,8 +111,8 @@ class Module:
     @torch.inference_mode()
     def _tried(self) -> list[torch.Tensor]:
         """What it says of TRIED: `(1, width, dim)` a layer."""
-        (pieces,) = align([TRIED.split()], self.tokenizer)
-        return self._watched(torch.from_numpy(pieces.ids[None]).to(self.device))
+        (subwords,) = align([TRIED.split()], self.tokenizer)
+        return self._watched(torch.from_numpy(subwords.ids[None]).to(self.device))
 
     def _width(self) -> int:
         states = self._tried()
@@ -126,8 +126,8 @@ class Module:
     def _longest(self, declared: int) -> int:
         """What the tokenizer names (`declared`), as far as tables of positions within the module
         reach."""
-        (pieces,) = align([TRIED.split()], self.tokenizer)
-        found = min(declared, positions_allow(self._begun, pieces.ids, declared))
+        (subwords,) = align([TRIED.split()], self.tokenizer)
+        found = min(declared, positions_allow(self._begun, subwords.ids, declared))
         if found < MIN_WINDOW:
             raise ModelError(
                 f"'{self.name}' reads {found} subwords at once, by its tokenizer's model_max_length or its positions: "
@@ -180,6 +180,6 @@ class Module:
     def release(self) -> None:
         """It is its owner's, and stays."""
 
-    def reader(self, pieces: PieceVector, batch_tokens: int | None) -> WordReader:
+    def reader(self, subwords: SubwordVector, batch_tokens: int | None) -> WordReader:
         """What gives words their vectors."""
-        return WordReader(self, pieces, batch_tokens)
+        return WordReader(self, subwords, batch_tokens)

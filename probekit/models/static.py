@@ -12,7 +12,7 @@ import xxhash
 
 from probekit.models.files import digest_file
 from probekit.models.word_vectors import read_vectors
-from probekit.models.words import PieceVector
+from probekit.models.words import SubwordVector
 
 
 class StaticVectors:
@@ -46,8 +46,8 @@ class StaticVectors:
         """What else the states depend on."""
         return {"layers": {"site": "vectors"}, "computed_in": "float32"}
 
-    def reader(self, pieces: PieceVector, batch_tokens: int | None) -> StaticVectors:
-        """It reads by itself: there are no pieces."""
+    def reader(self, subwords: SubwordVector, batch_tokens: int | None) -> StaticVectors:
+        """It reads by itself: there are no subwords."""
         return self
 
     def load(self, last_layer: int) -> None:

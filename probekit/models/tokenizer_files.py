@@ -1,4 +1,4 @@
-"""Tokenizer files: in which folder a model's tokenizer lies, and what else decides on its pieces."""
+"""Tokenizer files: in which folder a model's tokenizer lies, and what else decides on its subwords."""
 
 from __future__ import annotations
 
@@ -90,15 +90,15 @@ def require_packages(folder: Path, name: str) -> None:
     """Raise InputError where only a SentencePiece model is there, and not the packages that read
     it."""
     found = vocabularies(folder)
-    pieces = [path for path in found if path.suffix in (".model", ".spm")]
-    if not pieces or len(pieces) < len(found):
+    models = [path for path in found if path.suffix in (".model", ".spm")]
+    if not models or len(models) < len(found):
         return
     missing = [
         package for package in ("sentencepiece", "google.protobuf") if not _is_installed(package)
     ]
     if missing:
         raise InputError(
-            f"the tokenizer of '{name}' is a SentencePiece model ({pieces[0].name}), and {' and '.join(missing)} "
+            f"the tokenizer of '{name}' is a SentencePiece model ({models[0].name}), and {' and '.join(missing)} "
             "cannot be imported: pip install 'probekit-nlp[sentencepiece]'"
         )
 

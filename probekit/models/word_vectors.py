@@ -212,7 +212,7 @@ def _word_and_vector(number: int, line: bytes, width: int) -> tuple[str, np.ndar
 
 
 class _Source:
-    """A file of bytes, read piece by piece."""
+    """A file of bytes, read in chunks."""
 
     def __init__(self, file: BinaryIO, what: str) -> None:
         self._file, self._buffer, self._start, self.what = file, b"", 0, what

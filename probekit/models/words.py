@@ -1,4 +1,4 @@
-"""Words: a vector for every word, from a model that reads pieces."""
+"""Words: a vector for every word, from a model that reads subwords."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 
-from probekit.models.align import Pieces, Window, align, windows
+from probekit.models.align import Subwords, Window, align, windows
 
-PieceVector = Literal["mean", "first", "last"]
+SubwordVector = Literal["mean", "first", "last"]
 
-CPU_BATCH, GPU_BATCH = 1_024, 32_768  # pieces a batch, padding included
+CPU_BATCH, GPU_BATCH = 1_024, 32_768  # subwords per batch, padding included
 
 
-class ReadsPieces(Protocol):
+class ReadsSubwords(Protocol):
     """A model, as far as it is asked here; `Encoder` is one."""
 
     tokenizer: Any
@@ -27,16 +27,16 @@ class ReadsPieces(Protocol):
 
     @property
     def limit(self) -> int:
-        """Pieces of text read in one pass."""
+        """Subwords of text read in one pass."""
 
     @property
     def first(self) -> int:
-        """Where a text's first piece stands among its hidden states."""
+        """Where a text's first subword stands among its hidden states."""
 
     def load(self, last_layer: int) -> None:
         """Get ready for layers up to `last_layer`."""
 
-    def hidden_states(self, pieces: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
+    def hidden_states(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
         """`(texts, width, dim)` a layer."""
 
 
@@ -46,18 +46,18 @@ class Batch:
 
     Attributes:
         windows: over the texts.
-        pieces: of each window, `(n,)`.
+        subwords: of each window, `(n,)`.
         starts: place of each text's first word, by the text's number.
     """
 
     windows: list[Window]
-    pieces: list[np.ndarray]
+    subwords: list[np.ndarray]
     starts: np.ndarray
 
     @property
     def rows(self) -> int:
-        """Pieces that are computed, padding included and special tokens not."""
-        return len(self.pieces) * max(map(len, self.pieces))
+        """Subwords that are computed, padding included and special tokens not."""
+        return len(self.subwords) * max(map(len, self.subwords))
 
 
 class WordReader:
@@ -65,15 +65,15 @@ class WordReader:
 
     Args:
         encoder: the model.
-        take: a word's vector is the `mean` of its pieces', or the `first` or `last` one's.
-        batch_tokens: pieces a batch, padding included; None for what suits the device.
+        take: a word's vector is the `mean` of its subwords', or the `first` or `last` one's.
+        batch_tokens: subwords per batch, padding included; None for what suits the device.
     """
 
     def __init__(
-        self, encoder: ReadsPieces, take: PieceVector = "mean", batch_tokens: int | None = None
+        self, encoder: ReadsSubwords, take: SubwordVector = "mean", batch_tokens: int | None = None
     ) -> None:
         self.encoder, self.take, self.device, self.dim = encoder, take, encoder.device, encoder.dim
-        self._aligned: tuple[Sequence[Sequence[str]] | None, list[Pieces]] = (None, [])
+        self._aligned: tuple[Sequence[Sequence[str]] | None, list[Subwords]] = (None, [])
         self.budget = batch_tokens or (CPU_BATCH if encoder.device.type == "cpu" else GPU_BATCH)
 
     def load(self, last_layer: int) -> None:
@@ -88,18 +88,18 @@ class WordReader:
         """
         if texts is not self._aligned[0]:
             self._aligned = (texts, align(texts, self.encoder.tokenizer))
-        pieces = self._aligned[1]
+        subwords = self._aligned[1]
         starts = np.cumsum([0] + [len(text) for text in texts])
         every = [
             window
-            for number, text in enumerate(pieces)
+            for number, text in enumerate(subwords)
             for window in windows(number, text, self.encoder.limit)
         ]
         if part is not None:
             starts = starts - part.start
             every = _that_fill(every, starts, part.stop - part.start)
         for batch in batches(every, self.budget):
-            yield Batch(batch, [pieces[w.text].ids[w.start : w.stop] for w in batch], starts)
+            yield Batch(batch, [subwords[w.text].ids[w.start : w.stop] for w in batch], starts)
 
     def read(self, batch: Batch, layers: Sequence[int], values: np.ndarray) -> np.ndarray:
         """Fill `values`, `(layers, words, dim)`, for the words that take their vector from this
@@ -107,7 +107,7 @@ class WordReader:
 
         Returns the places of the words filled.
         """
-        hidden = self.encoder.hidden_states(batch.pieces)
+        hidden = self.encoder.hidden_states(batch.subwords)
         pooling, words = averaging(
             batch.windows, batch.starts, hidden[0].shape[1], self.encoder.first, self.take
         )
@@ -132,7 +132,7 @@ def _that_fill(every: Sequence[Window], starts: np.ndarray, n_words: int) -> lis
 
 
 def batches(every: Sequence[Window], budget: int) -> Iterator[list[Window]]:
-    """Windows sorted by length, in batches of at most `budget` pieces, padding included."""
+    """Windows sorted by length, in batches of at most `budget` subwords, padding included."""
     batch: list[Window] = []
     for window in sorted(every, key=lambda window: window.start - window.stop):
         longest = batch[0].stop - batch[0].start if batch else 0
@@ -145,7 +145,7 @@ def batches(every: Sequence[Window], budget: int) -> Iterator[list[Window]]:
 
 
 def averaging(
-    batch: list[Window], starts: np.ndarray, width: int, prefix: int, take: PieceVector
+    batch: list[Window], starts: np.ndarray, width: int, prefix: int, take: SubwordVector
 ) -> tuple[csr_matrix, np.ndarray]:
     """The matrix `(words, rows)` that takes a batch's flattened hidden states to words' vectors,
     and the words.
@@ -153,9 +153,9 @@ def averaging(
     Args:
         batch: the windows, one a row of the batch.
         starts: position in the shard of each text's first word.
-        width: pieces in a row of the batch, padding and special tokens included.
+        width: subwords in a row of the batch, padding and special tokens included.
         prefix: special tokens before a text.
-        take: the `mean` of a word's pieces, or its `first` or `last` one.
+        take: the `mean` of a word's subwords, or its `first` or `last` one.
 
     Returns the matrix, and the words' positions in the shard `(words,)`.
     """

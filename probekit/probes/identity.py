@@ -50,7 +50,7 @@ def of_states(states: States) -> dict[str, str]:
     return {
         "site": layers["site"],
         "stack": layers.get("stack", ""),
-        "pooling": states.settings.pieces,
+        "pooling": states.settings.subwords,
         "adapter": "on" if states.settings.encoder.adapter else "off",
         "dtype": f"int{bits}" if bits else states.manifest.get("computed_in", ""),
         "store_dtype": states.dtype,

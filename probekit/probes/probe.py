@@ -66,7 +66,7 @@ def probe(
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
         progress: True for bars on standard error, False for silence, or a function that is called
             with the stage, the units done and the units there are.
-        options: change single fields of `extract_settings` (`layers=(0, 6)`, `pieces="first"` …),
+        options: change single fields of `extract_settings` (`layers=(0, 6)`, `subwords="first"` …),
             as for `extract`.
 
     Raises InputError for arguments that are something else, TaskError where a named task cannot be

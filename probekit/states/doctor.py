@@ -30,8 +30,8 @@ from probekit.states.store import states_root, store_of
 
 Facts = dict[str, Any]
 SAMPLE = 6_000  # words that are read to tell how long all would take
-TOO_MANY_LOST = 0.01  # words without a piece
-TOO_MANY_UNKNOWN = 0.05  # pieces that stand for anything the vocabulary lacks
+TOO_MANY_LOST = 0.01  # words without a subword
+TOO_MANY_UNKNOWN = 0.05  # subwords that stand for anything the vocabulary lacks
 FEW_CAPITALS = 0.01  # subwords with capitals in a vocabulary of lower-cased text: names of special ones, symbols
 EXAMPLES = 5
 _DIRECTION = (
@@ -66,13 +66,13 @@ def examine(name: str, corpus: Corpus, settings: ExtractSettings) -> Examination
     facts = {"model": _of_model(model)}
     problems: list[str] = []
     if isinstance(model, Checkpoint):
-        facts["words and pieces"], found = _of_pieces(model, corpus)
+        facts["words and subwords"], found = _of_subwords(model, corpus)
         problems += found
     elif isinstance(model, StaticVectors):
         facts["words"], found = _of_words(model, corpus)
         problems += found
     facts["store and time"] = _of_store(model, corpus, settings)
-    reader = model.reader(settings.pieces, settings.batch_tokens)
+    reader = model.reader(settings.subwords, settings.batch_tokens)
     warnings: list[str] = []
     try:
         facts["store and time"] |= _of_run(reader, model, corpus, problems)
@@ -103,7 +103,7 @@ def _of_model(model: Model) -> Facts:
             "tokenizer": type(encoder.tokenizer).__name__
             + (" (fast)" if encoder.tokenizer.is_fast else " (slow)"),
             "vocabulary": len(encoder.tokenizer),
-            "pieces read at once": encoder.limit,
+            "subwords read at once": encoder.limit,
             "batches": model.facts()["batches"],
         }
     facts |= {
@@ -151,42 +151,42 @@ def _weights(model: Checkpoint) -> tuple[int, str]:
     return count, ", ".join(types) or "unknown (pickled)"
 
 
-def _of_pieces(model: Checkpoint, corpus: Corpus) -> tuple[Facts, list[str]]:
-    """How words become pieces: sentences are audited one by one."""
+def _of_subwords(model: Checkpoint, corpus: Corpus) -> tuple[Facts, list[str]]:
+    """How words become subwords: sentences are audited one by one."""
     encoder = model.encoder
     texts = [passage.words for split in SPLITS for passage in corpus.splits[split]]
     aligned = align(texts, encoder.tokenizer)
     words = sum(map(len, texts))
-    owned = sum(int((pieces.word != NO_WORD).sum()) for pieces in aligned)
+    owned = sum(int((subwords.word != NO_WORD).sum()) for subwords in aligned)
     lost = [
         text[i]
-        for text, pieces in zip(texts, aligned, strict=True)
-        for i in np.setdiff1d(np.arange(pieces.n_words), pieces.word)
+        for text, subwords in zip(texts, aligned, strict=True)
+        for i in np.setdiff1d(np.arange(subwords.n_words), subwords.word)
     ]
-    read = [windows(number, pieces, encoder.limit) for number, pieces in enumerate(aligned)]
+    read = [windows(number, subwords, encoder.limit) for number, subwords in enumerate(aligned)]
     cut = [
         word
-        for text, pieces in zip(texts, aligned, strict=True)
-        for word in _too_long(text, pieces.word, encoder.limit)
+        for text, subwords in zip(texts, aligned, strict=True)
+        for word in _too_long(text, subwords.word, encoder.limit)
     ]
     unknown_id = encoder.tokenizer.unk_token_id
-    every = np.concatenate([pieces.ids for pieces in aligned])
+    every = np.concatenate([subwords.ids for subwords in aligned])
     unknown = float((every == unknown_id).mean()) if unknown_id is not None else 0.0
     facts: Facts = {
         "corpus": corpus.name,
         "words": words,
-        "pieces a word": round(owned / max(words - len(lost), 1), 3),
-        "words with no piece": _some(lost),
-        "share of pieces unknown": round(unknown, 5),
-        "pieces of the longest sentence": max(len(pieces.ids) for pieces in aligned),
+        "subwords per word": round(owned / max(words - len(lost), 1), 3),
+        "words with no subword": _some(lost),
+        "share of subwords unknown": round(unknown, 5),
+        "subwords of the longest sentence": max(len(subwords.ids) for subwords in aligned),
         "sentences read in several windows": sum(len(one) > 1 for one in read),
         "words cut by the length limit": _some(cut),
     }
-    problems = _lost(len(lost) / max(words, 1), "piece")
+    problems = _lost(len(lost) / max(words, 1), "subword")
     problems += _lost_capitals(encoder.tokenizer)
     if unknown > TOO_MANY_UNKNOWN:
         problems.append(
-            f"{unknown:.1%} of the pieces are unknown to the vocabulary: does it know this language?"
+            f"{unknown:.1%} of the subwords are unknown to the vocabulary: does it know this language?"
         )
     return facts, problems
 
@@ -270,7 +270,7 @@ def _of_run(reader: Reader, model: Model, corpus: Corpus, problems: list[str]) -
     if isinstance(reader, WordReader):
         rate = sum(batch.rows for batch in batches) / spent
         every = sum(batch.rows for batch in reader.batches(texts))
-        facts["pieces a second"] = round(rate)
+        facts["subwords per second"] = round(rate)
         facts["extraction on this machine in s, about"] = round(every / rate, 1)
     return facts
 

@@ -52,7 +52,7 @@ def extract(
         corpus: what to read.
         context: what is read in one pass: each passage (`sentence`), or each document up to the
             model's limit.
-        settings: how; keyword options (`pieces="first"`, `layers=(0, 6)` …) change single fields.
+        settings: how; keyword options (`subwords="first"`, `layers=(0, 6)` …) change single fields.
         True for bars on standard error, False for silence, or a function that is called with
             the stage, the words done and the words there are.
 
@@ -96,7 +96,7 @@ def extract_from(
     units = {split: _units(corpus, split, context) for split in SPLITS}
     shards = plan_shards(model, corpus, context)
     started = time.perf_counter()
-    reader = model.reader(settings.pieces, settings.batch_tokens)
+    reader = model.reader(settings.subwords, settings.batch_tokens)
     computed = Filler(model.name, reader, corpus, store, layers).fill(units, shards, progress)
     model.release()
     total = sum(len(runs) for runs in shards.values())
@@ -149,7 +149,7 @@ def describe(
         "model": model.fingerprint(),
         "corpus": {"text": corpus.fingerprint},
         "context": context,
-        "pieces": settings.pieces,
+        "subwords": settings.subwords,
         **model.facts(),
         "dtype": settings.store_dtype,
         "shard_words": _shard_words(model),
@@ -211,5 +211,5 @@ def _without_vector(store: Store, shards: Sequence[Shard], layer: int) -> tuple[
         found = store.header(shard, layer)
         if found is None:
             raise StoreError(went_missing(store.path(shard, layer)))
-        positions.extend(shard.start + i for i in found.no_piece)
+        positions.extend(shard.start + i for i in found.no_subword)
     return tuple(positions)

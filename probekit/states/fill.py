@@ -144,11 +144,11 @@ class Filler:
         for batch in begun.batches:
             have[batch.result()] = True
             progress("extract", begun.done + int(have.sum()), total)
-        no_piece = np.flatnonzero(~have).tolist()
-        begun.values[:, no_piece] = 0
+        no_subword = np.flatnonzero(~have).tolist()
+        begun.values[:, no_subword] = 0
         self._check_range(begun.values)
         for layer, values in zip(begun.layers, begun.values, strict=True):
-            self.store.write(begun.shard, layer, values, no_piece)
+            self.store.write(begun.shard, layer, values, no_subword)
 
     def _check_range(self, states: np.ndarray) -> None:
         for values in states:

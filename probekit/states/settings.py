@@ -7,7 +7,7 @@ from typing import get_args
 
 from probekit import doors
 from probekit.models.checkpoint import EncoderSettings
-from probekit.models.words import PieceVector
+from probekit.models.words import SubwordVector
 from probekit.states.store import StoreDtype
 
 
@@ -16,14 +16,14 @@ class ExtractSettings:
     """How a corpus is read.
 
     Attributes:
-        pieces: a word's vector is the `mean` of its pieces', or the `first` or `last` one's.
+        subwords: a word's vector is the `mean` of its subwords', or the `first` or `last` one's.
         layers: the layers kept; empty for all.
-        batch_tokens: pieces a batch, padding included; None for what suits the device.
+        batch_tokens: subwords per batch, padding included; None for what suits the device.
         store_dtype: of the values on disk.
         encoder: how the checkpoint is loaded and run.
     """
 
-    pieces: PieceVector = "mean"
+    subwords: SubwordVector = "mean"
     layers: tuple[int, ...] = ()
     batch_tokens: int | None = None
     store_dtype: StoreDtype = "float16"
@@ -31,7 +31,7 @@ class ExtractSettings:
 
     def __post_init__(self) -> None:
         """Raise InputError for a value that is none of its field's."""
-        doors.choice("pieces", self.pieces, get_args(PieceVector))
+        doors.choice("subwords", self.subwords, get_args(SubwordVector))
         object.__setattr__(self, "layers", doors.whole_numbers("layers", self.layers))
         if self.batch_tokens is not None:
             doors.at_least_one("batch_tokens", self.batch_tokens)

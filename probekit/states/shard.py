@@ -1,7 +1,7 @@
 """Shard: one file of the store, with the states of a run of words at one layer.
 
 It is a safetensors file with the tensor `states`. Its metadata holds `xxh3`, the checksum of the
-values, `no_piece`, and `seal`, the checksum of all that the header says and of the store and the
+values, `no_subword`, and `seal`, the checksum of all that the header says and of the store and the
 name that the file has: a header that was changed, and a file in another one's place, do not match
 it.
 """
@@ -48,21 +48,24 @@ class Header:
         begin: the byte they begin at.
         shape: `(words, dim)`.
         dtype: their type.
-        no_piece: rows of words that got no piece.
+        no_subword: rows of words that got no subword.
         xxh3: their checksum.
     """
 
     begin: int
     shape: tuple[int, int]
     dtype: np.dtype[Any]
-    no_piece: tuple[int, ...]
+    no_subword: tuple[int, ...]
     xxh3: str
 
 
-def header_of(path: Path, values: np.ndarray, no_piece: list[int]) -> bytes:
+def header_of(path: Path, values: np.ndarray, no_subword: list[int]) -> bytes:
     """What stands in the file `path` before `values`, `(words, dim)` and contiguous."""
     dtype = next(name for name, kind in DTYPES.items() if kind == values.dtype)
-    metadata = {"no_piece": json.dumps(no_piece), "xxh3": xxhash.xxh3_128_hexdigest(values.data)}
+    metadata = {
+        "no_subword": json.dumps(no_subword),
+        "xxh3": xxhash.xxh3_128_hexdigest(values.data),
+    }
     metadata["seal"] = _seal(path, dtype, list(values.shape), metadata)
     tensor = {"dtype": dtype, "shape": values.shape, "data_offsets": [0, values.nbytes]}
     text = json.dumps({"__metadata__": metadata, "states": tensor}).encode()
@@ -100,12 +103,12 @@ def _parsed(path: Path, text: bytes, size: int) -> Header | None:
     if not whole:
         return None
     return Header(
-        begin, (words, dim), dtype, tuple(json.loads(metadata["no_piece"])), metadata["xxh3"]
+        begin, (words, dim), dtype, tuple(json.loads(metadata["no_subword"])), metadata["xxh3"]
     )
 
 
 def _seal(path: Path, dtype: str, shape: list[int], metadata: dict[str, Any]) -> str:
-    said = [path.parent.name, path.name, dtype, shape, metadata["no_piece"], metadata["xxh3"]]
+    said = [path.parent.name, path.name, dtype, shape, metadata["no_subword"], metadata["xxh3"]]
     return xxhash.xxh3_128_hexdigest(json.dumps(said).encode())
 
 

@@ -26,7 +26,7 @@ from probekit.errors import StoreError
 from probekit.states.shard import Header, Shard, header_of, matches_itself, read_header
 from probekit.whole import is_full, reason, remove_left_behind, written_whole
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "manifest.json"
 ATTEMPTS = 10
 StoreDtype = Literal["float16", "float32"]
@@ -53,15 +53,15 @@ class Store:
         """The file of one shard at one layer."""
         return self.folder / f"{shard.split}-{shard.number:05d}-L{layer:02d}.safetensors"
 
-    def write(self, shard: Shard, layer: int, values: np.ndarray, no_piece: list[int]) -> None:
-        """Write `(words, dim)` vectors, and the positions in the shard of words that have no piece.
+    def write(self, shard: Shard, layer: int, values: np.ndarray, no_subword: list[int]) -> None:
+        """Write `(words, dim)` vectors, and the positions in the shard of words that have no subword.
 
         Raises StoreError where the disk is full or cannot be written.
         """
         path = self.path(shard, layer)
         values = np.ascontiguousarray(values)
         with _writing(path):
-            _put(path, self.described.encode(), header_of(path, values, no_piece), values.data)
+            _put(path, self.described.encode(), header_of(path, values, no_subword), values.data)
 
     def header(self, shard: Shard, layer: int) -> Header | None:
         """What the file says of its values; None where it is missing, cut, damaged, or of something
@@ -87,7 +87,7 @@ class Store:
 
     def _fits(self, header: Header, shard: Shard) -> bool:
         n_words = shard.stop - shard.start
-        rows_fit = all(isinstance(row, int) and 0 <= row < n_words for row in header.no_piece)
+        rows_fit = all(isinstance(row, int) and 0 <= row < n_words for row in header.no_subword)
         return (
             rows_fit
             and header.shape == (n_words, self.dim)

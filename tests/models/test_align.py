@@ -1,4 +1,4 @@
-"""Words meet pieces: nothing leaks, nothing is lost without being told."""
+"""Words meet subwords: nothing leaks, nothing is lost without being told."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from probekit.corpora.passage import Corpus
-from probekit.models.align import NO_WORD, Pieces, align, windows, words_of_pieces
+from probekit.models.align import NO_WORD, Subwords, align, windows, words_of_subwords
 from tests.families import TOKENIZERS
 
 word = st.text(
@@ -40,23 +40,23 @@ def any_tokenizer(request: pytest.FixtureRequest, sample: Corpus) -> PreTrainedT
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(words=st.lists(word, min_size=1, max_size=12))
-def test_pieces_cover_their_own_word_only(
+def test_subwords_cover_their_own_word_only(
     tokenizer: PreTrainedTokenizerBase, words: list[str]
 ) -> None:
-    (pieces,) = align([words], tokenizer)
+    (subwords,) = align([words], tokenizer)
     text = " ".join(words)
     offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)[
         "offset_mapping"
     ]
     starts = np.cumsum([0] + [len(w) + 1 for w in words])
-    assert len(offsets) == len(pieces.ids)
-    for (begin, end), owner in zip(offsets, pieces.word, strict=True):
+    assert len(offsets) == len(subwords.ids)
+    for (begin, end), owner in zip(offsets, subwords.word, strict=True):
         if owner != NO_WORD:
             covered = range(max(begin, starts[owner]), min(end, starts[owner] + len(words[owner])))
             assert len(covered) > 0
-    owners = pieces.word[pieces.word != NO_WORD]
+    owners = subwords.word[subwords.word != NO_WORD]
     assert (np.diff(owners) >= 0).all()
-    # A word without a piece must be one the tokenizer has nothing for, taken by itself as well.
+    # A word without a subword must be one the tokenizer has nothing for, taken by itself as well.
     for lost in set(range(len(words))) - set(owners.tolist()):
         assert all(
             e <= b
@@ -76,10 +76,10 @@ def slow(kind: str) -> PreTrainedTokenizerBase:
 @given(words=st.lists(word, min_size=1, max_size=12))
 def test_characters_and_bytes_are_those_of_their_word(kind: str, words: list[str]) -> None:
     tokenizer = slow(kind)
-    (pieces,) = align([words], tokenizer)
-    assert pieces.ids.tolist() == tokenizer.encode(" ".join(words), add_special_tokens=False)
+    (subwords,) = align([words], tokenizer)
+    assert subwords.ids.tolist() == tokenizer.encode(" ".join(words), add_special_tokens=False)
     for i, text in enumerate(words):
-        own = pieces.ids[pieces.word == i].tolist()
+        own = subwords.ids[subwords.word == i].tolist()
         assert own == tokenizer.encode(text, add_special_tokens=False) and own
 
 
@@ -108,49 +108,49 @@ NOTHING = {
 
 def test_words_of_all_scripts(any_tokenizer: PreTrainedTokenizerBase) -> None:
     words = [part for odd in (*ODD.values(), *NOTHING.values()) for part in ("the", odd)] + ["the"]
-    (pieces,) = align([words], any_tokenizer)
-    owners = pieces.word[pieces.word != NO_WORD]
+    (subwords,) = align([words], any_tokenizer)
+    owners = subwords.word[subwords.word != NO_WORD]
     assert (np.diff(owners) >= 0).all()
     lost = {words[i] for i in set(range(len(words))) - set(owners.tolist())}
-    assert lost <= set(NOTHING.values())  # they are reported; all others have pieces
+    assert lost <= set(NOTHING.values())  # they are reported; all others have subwords
     (plain,) = align([["the", "the"]], any_tokenizer)
-    last = pieces.ids[pieces.word == len(words) - 1].tolist()
+    last = subwords.ids[subwords.word == len(words) - 1].tolist()
     assert (
         last == plain.ids[plain.word == 1].tolist()
     )  # nothing of what stands before it leaked into the last word
 
 
-def test_byte_level_pieces_with_a_leading_space_belong_to_the_word_behind_it() -> None:
+def test_byte_level_subwords_with_a_leading_space_belong_to_the_word_behind_it() -> None:
     offsets = np.array([(0, 3), (3, 7), (7, 8)])
-    assert words_of_pieces(["the", "cat", "s"], np.array([(0, 3), (3, 7), (7, 9)])).tolist() == [
+    assert words_of_subwords(["the", "cat", "s"], np.array([(0, 3), (3, 7), (7, 9)])).tolist() == [
         0,
         1,
         2,
     ]
-    assert words_of_pieces(["the", "cat", "s"], offsets).tolist() == [0, 1, NO_WORD]
+    assert words_of_subwords(["the", "cat", "s"], offsets).tolist() == [0, 1, NO_WORD]
 
 
-def test_a_piece_over_two_words_goes_to_the_one_it_covers_most_of() -> None:
-    assert words_of_pieces(["a", "bcd"], np.array([(0, 5)])).tolist() == [1]
-    assert words_of_pieces(["abc", "d"], np.array([(1, 5)])).tolist() == [0]
-    assert words_of_pieces(["ab", "cd"], np.array([(0, 5)])).tolist() == [0]
+def test_a_subword_over_two_words_goes_to_the_one_it_covers_most_of() -> None:
+    assert words_of_subwords(["a", "bcd"], np.array([(0, 5)])).tolist() == [1]
+    assert words_of_subwords(["abc", "d"], np.array([(1, 5)])).tolist() == [0]
+    assert words_of_subwords(["ab", "cd"], np.array([(0, 5)])).tolist() == [0]
 
 
-def test_a_word_without_pieces_is_left_empty(tokenizer: PreTrainedTokenizerBase) -> None:
+def test_a_word_without_subwords_is_left_empty(tokenizer: PreTrainedTokenizerBase) -> None:
     bert_drops = "\u200b"  # a zero-width space: BERT's normaliser removes it
-    (pieces,) = align([["the", bert_drops, "cat"]], tokenizer)
+    (subwords,) = align([["the", bert_drops, "cat"]], tokenizer)
     if "bert" in str(tokenizer.name_or_path):
-        assert set(pieces.word.tolist()) == {0, 2}
+        assert set(subwords.word.tolist()) == {0, 2}
 
 
 @given(
     lengths=st.lists(st.integers(1, 9), min_size=1, max_size=80),
     limit=st.integers(9, 40),
 )
-def test_windows_give_every_word_once_with_all_its_pieces(lengths: list[int], limit: int) -> None:
+def test_windows_give_every_word_once_with_all_its_subwords(lengths: list[int], limit: int) -> None:
     word = np.repeat(np.arange(len(lengths)), lengths)
-    pieces = Pieces(np.arange(len(word)), word, len(lengths))
-    found = windows(0, pieces, limit)
+    subwords = Subwords(np.arange(len(word)), word, len(lengths))
+    found = windows(0, subwords, limit)
     owned = []
     for window in found:
         assert 0 < window.stop - window.start <= limit
@@ -163,7 +163,7 @@ def test_windows_give_every_word_once_with_all_its_pieces(lengths: list[int], li
 def test_windows_leave_words_some_context(lengths: list[int]) -> None:
     limit = 30
     word = np.repeat(np.arange(len(lengths)), lengths)
-    for window in windows(0, Pieces(word, word, len(lengths)), limit):
+    for window in windows(0, Subwords(word, word, len(lengths)), limit):
         left, right = (
             window.own.min(initial=limit),
             (window.stop - window.start) - window.own.max(initial=0),
@@ -172,17 +172,17 @@ def test_windows_leave_words_some_context(lengths: list[int]) -> None:
         assert window.stop == len(word) or right >= limit // 6 - 3
 
 
-def test_a_word_longer_than_a_window_keeps_the_pieces_of_one() -> None:
+def test_a_word_longer_than_a_window_keeps_the_subwords_of_one() -> None:
     word = np.array([0] * 2 + [1] * 50 + [2] * 2)
-    found = windows(0, Pieces(np.arange(54), word, 3), 20)
+    found = windows(0, Subwords(np.arange(54), word, 3), 20)
     assert {w for window in found for w in window.word.tolist()} == {0, 1, 2}
     assert sum(1 in window.word for window in found) == 1
 
 
 def test_nothing_is_truncated(tiny_bert: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
-    (pieces,) = align([["word"] * 500], tokenizer)
-    assert pieces.word[-1] == 499
+    (subwords,) = align([["word"] * 500], tokenizer)
+    assert subwords.word[-1] == 499
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=120), st.integers(6, 40), st.randoms())
@@ -192,8 +192,8 @@ def test_a_word_goes_to_the_window_with_the_most_context_on_its_poorer_side(
 ) -> None:
     word = np.repeat(np.arange(len(lengths)), lengths)
     word = np.where([random.random() < 0.1 for _ in word], NO_WORD, word)
-    pieces = Pieces(np.arange(len(word)), word, len(lengths))
-    found = windows(0, pieces, limit)
+    subwords = Subwords(np.arange(len(word)), word, len(lengths))
+    found = windows(0, subwords, limit)
     for number in set(word.tolist()) - {NO_WORD}:
         positions = np.flatnonzero(word == number)
         context = []
@@ -207,9 +207,9 @@ def test_a_word_goes_to_the_window_with_the_most_context_on_its_poorer_side(
 
 def test_a_very_long_text_takes_time_and_memory_in_proportion() -> None:
     n = 400_000
-    pieces = Pieces(np.arange(n), np.arange(n), n)
+    subwords = Subwords(np.arange(n), np.arange(n), n)
     tracemalloc.start()
-    found = windows(0, pieces, 62)
+    found = windows(0, subwords, 62)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(found) > 9_000 and peak < 2**28

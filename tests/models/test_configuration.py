@@ -147,7 +147,7 @@ ADAPTERS: dict[str, tuple[dict[str, Any], str]] = {
     "rank 10⁹": ({"r": 10**9}, "no weight of that size"),
     "rank 10⁹ of some": ({"rank_pattern": {"query": 10**9}}, "no weight of that size"),
     "vectors 10⁹": ({"peft_type": "VBLORA", "num_vectors": 10**9}, "no weight of that size"),
-    "tokens 10⁹": ({"trainable_token_indices": [10**9]}, "no embedding of piece"),
+    "tokens 10⁹": ({"trainable_token_indices": [10**9]}, "no embedding of subword"),
     "modules": ({"target_modules": 3}, "does not fit"),
     "modules none": ({"target_modules": ["nothing"]}, "does not fit"),
     "pattern odd": ({"target_modules": "(((*"}, "does not fit"),

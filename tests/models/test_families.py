@@ -72,7 +72,7 @@ def direct(folder: Path, stack: str, words: tuple[str, ...]) -> np.ndarray:
                 for i, (a, b) in enumerate(offsets)
                 if a < start + len(word) and b > start and b > a
             ]
-        else:  # a piece a character of these texts, behind [CLS] where there is one
+        else:  # one subword per character of these texts, behind [CLS] where there is one
             first = int(ids[0, 0] == (tokenizer.cls_token_id if tokenizer.cls_token else -1))
             own = list(range(first + start, first + start + len(word)))
         own = [i + (stack == "decoder") for i in own]
@@ -176,12 +176,12 @@ ADDING = (
 
 @pytest.mark.parametrize("family", [*ADDING, "t5"])
 def test_attention_and_network_are_what_a_block_adds(family: str, families: Any) -> None:
-    pieces = [np.arange(5, 25), np.arange(7, 12)]
+    subwords = [np.arange(5, 25), np.arange(7, 12)]
     states = {}
     for site in ("residual", "attn", "mlp"):
         encoder = Checkpoint(str(families(family)), EncoderSettings(site=site)).encoder
         encoder.load(encoder.n_blocks)
-        states[site] = encoder.hidden_states(pieces)
+        states[site] = encoder.hidden_states(subwords)
     for k in range(1, len(states["attn"]) - 1):  # the last layer is normed
         added = states["attn"][k] + states["mlp"][k]
         torch.testing.assert_close(states["residual"][k][0], (states["residual"][k - 1] + added)[0])
@@ -206,12 +206,12 @@ NORMING = {
 def test_attention_and_network_are_what_a_block_adds_before_its_norms(
     family: str, families: Any
 ) -> None:
-    pieces = [np.arange(5, 25)]
+    subwords = [np.arange(5, 25)]
     states = {}
     for site in ("residual", "attn", "mlp"):
         encoder = Checkpoint(str(families(family)), EncoderSettings(site=site)).encoder
         encoder.load(encoder.n_blocks)
-        states[site] = encoder.hidden_states(pieces)
+        states[site] = encoder.hidden_states(subwords)
     if family == "albert":  # one block, run again and again
         blocks = [encoder._model.encoder.albert_layer_groups[0].albert_layers[0]] * encoder.n_blocks
     else:
@@ -249,12 +249,12 @@ def test_a_model_that_narrows_its_last_layer(
 
 @pytest.mark.parametrize(("family", "stack"), CASES)
 def test_lower_layers_alone_are_the_same(family: str, stack: Stack, families: Any) -> None:
-    pieces = [np.arange(5, 25), np.arange(7, 12)]
+    subwords = [np.arange(5, 25), np.arange(7, 12)]
     found = []
     for last in (1, None):
         encoder = Checkpoint(str(families(family)), EncoderSettings(stack=stack)).encoder
         encoder.load(encoder.n_layers - 1 if last is None else last)
-        found.append(encoder.hidden_states(pieces))
+        found.append(encoder.hidden_states(subwords))
     for k in range(2):
         torch.testing.assert_close(found[0][k], found[1][k])
 
@@ -266,7 +266,7 @@ def test_a_site_or_stack_that_is_not_there(families: Any) -> None:
         Checkpoint(str(families("bert")), EncoderSettings(stack="decoder"))
 
 
-def test_pieces_a_model_does_not_know(families: Any) -> None:
+def test_subwords_a_model_does_not_know(families: Any) -> None:
     encoder = Checkpoint(str(families("bert")), EncoderSettings()).encoder
     encoder.load(1)
     with pytest.raises(ModelError, match="do not belong together"):

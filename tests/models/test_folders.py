@@ -217,7 +217,8 @@ def test_an_adapter_without_the_embeddings_of_its_tokens(tiny_bert: Path, tmp_pa
     config = LoraConfig(r=2, target_modules=["query"], trainable_token_indices=[rows + 1])
     get_peft_model(base, config).save_pretrained(tmp_path, save_embedding_layers=False)
     with pytest.raises(
-        ModelError, match=f"{rows + 2} pieces or more.* has {rows}, .*no embedding of piece {rows}"
+        ModelError,
+        match=f"{rows + 2} subwords or more.* has {rows}, .*no embedding of subword {rows}",
     ):
         read(tmp_path)
 

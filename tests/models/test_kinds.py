@@ -313,9 +313,9 @@ class Elmo(torch.nn.Module):
     """A language model of two bidirectional LSTM layers, each of the width of its embeddings
     (Peters et al. 2018)."""
 
-    def __init__(self, pieces: int, dim: int) -> None:
+    def __init__(self, subwords: int, dim: int) -> None:
         super().__init__()
-        self.embed = torch.nn.Embedding(pieces, dim)
+        self.embed = torch.nn.Embedding(subwords, dim)
         self.layers = torch.nn.ModuleList(
             torch.nn.LSTM(dim, dim // 2, bidirectional=True, batch_first=True) for _ in range(2)
         )
@@ -388,9 +388,9 @@ def test_modules_that_cannot_be_read(small: Corpus, tiny_bert: Path) -> None:
 class Positions(torch.nn.Module):
     """Embeddings of subwords and of places, the first of which is left out as RoBERTa does."""
 
-    def __init__(self, pieces: int, dim: int, places: int) -> None:
+    def __init__(self, subwords: int, dim: int, places: int) -> None:
         super().__init__()
-        self.embed, self.place = torch.nn.Embedding(pieces, dim), torch.nn.Embedding(places, dim)
+        self.embed, self.place = torch.nn.Embedding(subwords, dim), torch.nn.Embedding(places, dim)
         self.out = torch.nn.Linear(dim, dim)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:

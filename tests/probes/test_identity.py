@@ -115,7 +115,7 @@ def test_the_case_of_users(tiny_bert: Path) -> None:
 
 RUNS: dict[str, tuple[dict[str, Any], str]] = {
     "site": ({"encoder": pk.EncoderSettings(site="attn")}, "site attn"),
-    "pieces": ({"pieces": "first"}, "pooling first"),
+    "subwords": ({"subwords": "first"}, "pooling first"),
     "stored type": ({"store_dtype": "float32"}, "store dtype float32"),
 }
 
@@ -231,12 +231,12 @@ def test_a_name_that_looks_like_something_else_stays_a_name(name: str, tmp_path:
 def test_tables_of_an_older_version(few: Corpus, tiny_bert: Path, tmp_path: Path) -> None:
     """One is read; two that cannot be told apart are not averaged."""
     folders = []
-    for pieces in ("mean", "first"):
-        settings = pk.ExtractSettings(pieces=pieces)
+    for subwords in ("mean", "first"):
+        settings = pk.ExtractSettings(subwords=subwords)
         scores = pk.probe(
             str(tiny_bert), ["pos"], corpus=few, fit_settings=QUICK, extract_settings=settings
         )
-        folders.append(tmp_path / pieces)
+        folders.append(tmp_path / subwords)
         replace(scores, table=scores.table[[*COLUMNS, *MORE_COLUMNS]]).write(folders[-1])
         assert pk.Scores.read(folders[-1]).best()["score"].item() == scores.best()["score"].item()
     both = joined([pk.Scores.read(folder) for folder in folders])
@@ -267,7 +267,7 @@ def test_the_cache_knows_no_names(few: Corpus, tiny_bert: Path, tmp_path: Path) 
 
 def test_compare_takes_states_of_one_name(few: Corpus, tiny_bert: Path) -> None:
     first = pk.extract(str(tiny_bert), few)
-    pooled = [pk.extract(str(tiny_bert), few, pieces=pieces) for pieces in ("first", "last")]
+    pooled = [pk.extract(str(tiny_bert), few, subwords=subwords) for subwords in ("first", "last")]
     found = pk.compare(first, pooled, ["pos"], seeds=(0,), fit_settings=QUICK)
     name = str(tiny_bert)
     assert found.best["before"].unique().tolist() == [f"{name} (pooling mean)"]

@@ -31,7 +31,7 @@ def plain(folder: Path) -> tuple[Any, Any]:
     return AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
 
 
-def naive(folder: Path, words: list[str], pieces: str = "mean") -> np.ndarray:
+def naive(folder: Path, words: list[str], subwords: str = "mean") -> np.ndarray:
     """(layers, words, dim): the words joined by spaces, the model run on them alone."""
     tokenizer, model = plain(folder)
     encoded = tokenizer(" ".join(words), return_offsets_mapping=True, return_tensors="pt")
@@ -43,24 +43,24 @@ def naive(folder: Path, words: list[str], pieces: str = "mean") -> np.ndarray:
         own = [
             i for i, (a, b) in enumerate(offsets) if a < start + len(word) and b > start and b > a
         ]
-        take = {"mean": own, "first": own[:1], "last": own[-1:]}[pieces]
+        take = {"mean": own, "first": own[:1], "last": own[-1:]}[subwords]
         vectors.append(torch.stack([layer[0, take].mean(0) for layer in hidden]))
         start += len(word) + 1
     return torch.stack(vectors, dim=1).numpy()
 
 
 @pytest.mark.parametrize("checkpoint", ["tiny_bert", "tiny_gpt2"])
-@pytest.mark.parametrize("pieces", ["mean", "first", "last"])
+@pytest.mark.parametrize("subwords", ["mean", "first", "last"])
 def test_states_are_the_naive_extractors(
-    checkpoint: str, pieces: str, small: Corpus, request: pytest.FixtureRequest
+    checkpoint: str, subwords: str, small: Corpus, request: pytest.FixtureRequest
 ) -> None:
     folder = request.getfixturevalue(checkpoint)
-    states = extract(str(folder), small, pieces=pieces)
+    states = extract(str(folder), small, subwords=subwords)
     offsets = small.offsets("test")
     for number, passage in enumerate(small.splits["test"][:25]):
         found = states.read("test", int(offsets[number]), int(offsets[number + 1]))
         np.testing.assert_allclose(
-            found, naive(folder, list(passage.words), pieces), atol=5e-3, rtol=1e-3
+            found, naive(folder, list(passage.words), subwords), atol=5e-3, rtol=1e-3
         )
 
 
@@ -105,18 +105,18 @@ def test_blocks_no_one_asked_for_are_not_run(
 
 
 def _again(folder: str, corpus: Corpus) -> States:
-    return extract(folder, corpus, pieces="mean", batch_tokens=128)
+    return extract(folder, corpus, subwords="mean", batch_tokens=128)
 
 
 def test_batches_keep_to_their_budget(small: Corpus, tiny_bert: Path) -> None:
     from probekit.models.align import align, windows
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
-    pieces = align([p.words for p in small.splits["train"]], tokenizer)
+    subwords = align([p.words for p in small.splits["train"]], tokenizer)
     found = list(
-        batches([w for number, text in enumerate(pieces) for w in windows(number, text, 62)], 256)
+        batches([w for number, text in enumerate(subwords) for w in windows(number, text, 62)], 256)
     )
-    assert sorted(w.text for batch in found for w in batch) == list(range(len(pieces)))
+    assert sorted(w.text for batch in found for w in batch) == list(range(len(subwords)))
     for batch in found:
         longest = max(w.stop - w.start for w in batch)
         assert longest * len(batch) <= 256 or len(batch) == 1
@@ -202,7 +202,7 @@ def test_documents_are_read_together(small: Corpus, tiny_bert: Path) -> None:
     assert len(words) > n
 
 
-def test_words_without_a_piece_are_named(tiny_bert: Path) -> None:
+def test_words_without_a_subword_are_named(tiny_bert: Path) -> None:
     passages = (Passage("1", "d", ("the", "\u200b", "cat")),)
     corpus = Corpus("odd", {"train": passages, "dev": passages, "test": passages})
     states = extract(str(tiny_bert), corpus)
@@ -294,7 +294,12 @@ def test_layers_that_are_not_there(small: Corpus, tiny_bert: Path) -> None:
 def test_settings_are_part_of_the_key(small: Corpus, tiny_bert: Path) -> None:
     folders = {
         extract(str(tiny_bert), small, **change).folder  # type: ignore[arg-type]
-        for change in ({}, {"pieces": "first"}, {"context": "document"}, {"store_dtype": "float32"})
+        for change in (
+            {},
+            {"subwords": "first"},
+            {"context": "document"},
+            {"store_dtype": "float32"},
+        )
     }
     assert len(folders) == 4
 

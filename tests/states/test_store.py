@@ -40,7 +40,7 @@ def made(name: str = "a", layers: int = 2) -> Store:
     }
     manifest |= {
         "layers": {"site": "residual"},
-        "pieces": "mean",
+        "subwords": "mean",
         "computed_in": "float32",
         "dtype": "float16",
     }
@@ -75,7 +75,7 @@ def test_values_come_back_and_others_can_read_them() -> None:
     path = store.path(SHARD, 1)
     assert np.array_equal(load_file(path)["states"], values(1))
     header = store.header(SHARD, 1)
-    assert header is not None and header.no_piece == (1, 3) and header.begin % 8 == 0
+    assert header is not None and header.no_subword == (1, 3) and header.begin % 8 == 0
     out = np.empty((2, DIM), dtype=np.float16)
     store.read_into(out, SHARD, 1, 3, 5)
     assert np.array_equal(out, values(1)[3:5])
