@@ -14,8 +14,8 @@ import torch
 
 from probekit.errors import InputError, ModelError, first_line
 from probekit.models.families import UNKNOWN, Site, Stack, family_of, layer_convention
-from probekit.models.opening import Behaviour, find_behaviour, looks_ahead
-from probekit.models.unpadded import by_length
+from probekit.models.behaviour import Behaviour, find_behaviour, looks_ahead
+from probekit.models.length_groups import run_by_length
 
 # Models with a longer reach are still read in windows of this many subwords: attention is quadratic.
 MAX_WINDOW = 2048
@@ -203,7 +203,7 @@ class Encoder:
 
         Raises ModelError for subwords that the model does not know.
         """
-        return self._run(subwords) if self.behaviour.padded else by_length(subwords, self._run)
+        return self._run(subwords) if self.behaviour.padded else run_by_length(subwords, self._run)
 
     def _run(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
         self._seen.added = []

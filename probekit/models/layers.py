@@ -47,7 +47,7 @@ class LayerConvention:
         return asdict(self)
 
 
-def in_words(codes: Mapping[str, Any]) -> str:
+def explain_layers(codes: Mapping[str, Any]) -> str:
     """What the layers of a manifest are, in a sentence: of a transformer, of named parts of a
     module, of vectors."""
     if codes.get("site") == "given":

@@ -58,7 +58,7 @@ class Model(Protocol):
         """Checksums of what its vectors come from."""
 
     def facts(self) -> dict[str, Any]:
-        """What else they depend on, in codes; `layers` are those of `layers.in_words`."""
+        """What else they depend on, in codes; `layers` are those of `layers.explain_layers`."""
 
     def reader(self, subwords: SubwordVector, batch_tokens: int | None) -> Reader:
         """What gives words their vectors."""

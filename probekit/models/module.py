@@ -13,8 +13,8 @@ import xxhash
 from probekit.errors import InputError, ModelError, first_line, unknown
 from probekit.models.align import align
 from probekit.models.encoder import MAX_WINDOW, MIN_WINDOW, tokenizer_limit
-from probekit.models.opening import positions_allow
-from probekit.models.unpadded import by_length
+from probekit.models.behaviour import positions_allow
+from probekit.models.length_groups import run_by_length
 from probekit.models.words import SubwordVector, WordReader
 
 
@@ -76,7 +76,7 @@ class Module:
     def hidden_states(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
         """`(texts, width, dim)` for each layer; not every module knows of padding, so that there is
         none."""
-        return by_length(
+        return run_by_length(
             subwords, lambda rows: self._watched(torch.from_numpy(np.stack(rows)).to(self.device))
         )
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 
-def by_length(
+def run_by_length(
     texts: Sequence[np.ndarray], run: Callable[[list[np.ndarray]], Sequence[torch.Tensor]]
 ) -> tuple[torch.Tensor, ...]:
     """What `run` gives for `texts` when it sees texts of one length only.
