@@ -1,8 +1,8 @@
-"""Opening: whether a family that is not listed may be padded, and how long a text it reads, found
-with its own weights.
+"""Behaviour: whether a family that is not listed may be padded, and how long its texts may be.
 
-A listed family has both in its row. Another one is compared once: some texts alone with the same
-texts in one padded batch, and a text as long as its positions allow with what it can be run on.
+The row of a listed family has both. Another family is tried once, with its own weights: the states
+of some texts alone are compared with those of the same texts in one padded batch, and a text as
+long as its positions allow is run.
 """
 
 from __future__ import annotations
@@ -20,47 +20,50 @@ from probekit.errors import ModelError
 States = Sequence[torch.Tensor]
 Run = Callable[[Sequence[np.ndarray]], States]
 
-LENGTHS = (
-    3,
-    9,
-    24,
-)  # subwords of texts in a batch; the shorter ones, which are padded there, are read alone too
-NEAR, FAR = 3, 64  # subwords of two texts that show where positions are counted
+# Subwords of the texts in a batch; the shorter ones, which are padded in it, are also read alone.
+LENGTHS = (3, 9, 24)
+NEAR, FAR = 3, 64  # subwords of the two texts that show which tables are of positions
 
 
 @dataclass(frozen=True)
 class Behaviour:
     """How a model may be run.
 
-    Attributes: padded: whether texts of different lengths may stand in one batch. longest: subwords
-        of text that its positions allow, special ones not counted; None for no such bound.
+    Attributes:
+        padded: whether texts of different lengths may share a batch.
+        longest: number of subwords of text that its positions allow, without special tokens; None
+            for no such bound.
     """
 
     padded: bool
     longest: int | None = None
 
 
-def find_behaviour(run: Run, begins: Run, ids: np.ndarray, first: int, limit: int) -> Behaviour:
-    """Try a model.
+def find_behaviour(
+    run: Run, run_positions: Run, ids: np.ndarray, first: int, limit: int
+) -> Behaviour:
+    """Try how a model may be run.
 
-    Args: run: gives the hidden states of texts given as subwords, padded to one length: `(texts,
-        width, dim)` a layer. begins: runs the model as far as positions matter; what it gives is
-        not looked at. ids: subwords that the model knows, from which texts are made: `(n,)`. first:
-        where a text's first subword stands among its hidden states. limit: subwords that
-        configuration and tokenizer allow.
+    Args:
+        run: returns the hidden states of texts, padded to one length: `(texts, width, dim)` per
+            layer.
+        run_positions: runs the part of the model that looks up positions; its result is not used.
+        ids: subwords that the model knows, of which texts are made: `(n,)`.
+        first: position of a text's first subword among its hidden states.
+        limit: number of subwords that configuration and tokenizer allow.
 
     Raises ModelError where the states of a text depend on the other texts of its batch even without
     padding.
     """
-    longest = _longest(begins, ids, limit)
+    longest = _longest(run_positions, ids, limit)
     texts = [_text(ids, length, start=i) for i, length in enumerate(LENGTHS) if length <= longest]
     if _same(run, texts[:-1], run(texts), first):
         return Behaviour(True, longest)
-    # Texts of one length: what is left to differ has nothing to do with padding.
+    # Between texts of one length, padding cannot make a difference.
     equal = [_text(ids, len(texts[-1]), start=i) for i in range(3)]
     if not _same(run, equal, run(equal), first):
         raise ModelError(
-            "the model cannot be read: its states of a text depend on the other texts of a batch"
+            "the model cannot be read: its states of a text depend on the other texts of the batch"
         )
     return Behaviour(False, longest)
 
@@ -70,7 +73,7 @@ def _text(ids: np.ndarray, length: int, start: int = 0) -> np.ndarray:
 
 
 def _same(run: Run, texts: Sequence[np.ndarray], together: States, first: int) -> bool:
-    """Whether texts, the first ones of a batch, have the same states alone as `together`."""
+    """Whether `texts`, the first of a batch, have the same states alone as in it (`together`)."""
     for i, text in enumerate(texts):
         own = slice(first, first + len(text))
         for layer, state in enumerate(run([text])):
@@ -82,11 +85,11 @@ def _same(run: Run, texts: Sequence[np.ndarray], together: States, first: int) -
 def _differ(expected: torch.Tensor, found: torch.Tensor) -> bool:
     """Whether states of the same words, `(words, dim)`, differ by more than rounding.
 
-    The difference is taken relative to a dimension's own size, and its median over the dimensions
-    counts, since a few very large dimensions would hide it in all others. Rounding gives about the
-    precision of the type (1e-6 in float32, measured in 20 families), padding that is seen 1e-1 and
-    more: the square root of the precision (3e-4 in float32, 3e-2 in float16) is far from both, and
-    below what the store's half precision keeps.
+    The difference is relative to the size of a dimension, and the median over dimensions decides,
+    since a few very large dimensions would hide it in all others. Rounding makes a difference of
+    about the precision of the type (1e-6 in float32, measured in 20 families), visible padding one
+    of 1e-1 or more: the square root of the precision (3e-4 in float32, 3e-2 in float16) is far from
+    both, and below the resolution of the store's half precision.
     """
     size = expected.float().norm(dim=0).clamp_min(torch.finfo(torch.float32).tiny)
     ratio = ((found.float() - expected.float()).norm(dim=0) / size).median()
@@ -94,7 +97,7 @@ def _differ(expected: torch.Tensor, found: torch.Tensor) -> bool:
 
 
 def looks_ahead(run: Run, ids: np.ndarray, first: int) -> bool:
-    """Whether the states of a word depend on what follows it; arguments as of `find_behaviour`."""
+    """Whether the states of a word depend on later words; arguments: see `find_behaviour`."""
     text = _text(ids, 9)
     other = np.append(text[:-1], ids[len(ids) // 2])
     own = slice(first, first + 8)
@@ -102,66 +105,64 @@ def looks_ahead(run: Run, ids: np.ndarray, first: int) -> bool:
     return any(_differ(one[0, own], another[0, own]) for one, another in pairs)
 
 
-def _longest(begins: Run, ids: np.ndarray, limit: int) -> int:
-    """The longest text that the model can be run on, at most `limit` subwords."""
-    limit = min(limit, positions_allow(begins, ids, limit))
-    if _runs(begins, ids, limit):
+def _longest(run_positions: Run, ids: np.ndarray, limit: int) -> int:
+    """The number of subwords of the longest text that the model can read, at most `limit`."""
+    limit = min(limit, positions_allow(run_positions, ids, limit))
+    if _runs(run_positions, ids, limit):
         return limit
     works, fails = min(NEAR, limit), limit
-    begins([_text(ids, works)])  # what is wrong here is not the length
+    run_positions([_text(ids, works)])  # an error here is not one of length
     while fails - works > 1:
         middle = (works + fails) // 2
-        works, fails = (middle, fails) if _runs(begins, ids, middle) else (works, middle)
+        works, fails = (middle, fails) if _runs(run_positions, ids, middle) else (works, middle)
     return works
 
 
-def _runs(begins: Run, ids: np.ndarray, length: int) -> bool:
+def _runs(run_positions: Run, ids: np.ndarray, length: int) -> bool:
     try:
         with _Lookups():
-            begins([_text(ids, length)])
+            run_positions([_text(ids, length)])
     except ModelError:
         return False
     return True
 
 
-def positions_allow(begins: Run, ids: np.ndarray, limit: int) -> int:
-    """The longest text for which every table of positions has a row.
+def positions_allow(run_positions: Run, ids: np.ndarray, limit: int) -> int:
+    """The number of subwords of the longest text for which every table of positions has rows.
 
-    A table of positions is one that is looked up one row further for each subword more. Where it
-    begins to count (RoBERTa: behind the padding id) and how many special subwords it counts needs
-    no knowledge then. A longer text is not tried: on a GPU a row that is not there ends all work of
-    the process.
+    A table of positions is one in which each additional subword reads one row further, wherever the
+    counting starts (RoBERTa: after the padding id) and however many special tokens are counted. A
+    longer text is not tried: on a GPU a missing row ends all work of the process.
     """
     near, far = min(NEAR, limit), min(FAR, limit)
-    short, long = _rows_read(begins, ids, near), None
+    short, long = _rows_read(run_positions, ids, near), None
     while long is None:
         try:
-            long = _rows_read(begins, ids, far)
+            long = _rows_read(run_positions, ids, far)
         except ModelError:
             if far <= near:
                 raise
             far = (near + far) // 2
-    allowed = [
-        far + rows - 1 - last
-        for (rows, last), (_, before) in zip(long, short, strict=False)
-        if far > near and last - before == far - near
-    ]
-    return min(allowed, default=limit)
+    allowed = limit
+    for (rows, last), (_, before) in zip(long, short, strict=False):
+        is_of_positions = far > near and last - before == far - near
+        if is_of_positions:
+            allowed = min(allowed, far + rows - 1 - last)
+    return allowed
 
 
-def _rows_read(begins: Run, ids: np.ndarray, length: int) -> list[tuple[int, int]]:
-    """Of each table that is looked up for a text, its rows and the last one read."""
+def _rows_read(run_positions: Run, ids: np.ndarray, length: int) -> list[tuple[int, int]]:
+    """The number of rows and the last row read of each table that a text looks up."""
     with _Lookups() as lookups:
-        begins(
-            [np.full(length, ids[0], dtype=np.int64)]
-        )  # one subword again and again: only positions differ
+        # One subword repeated, so that only positions differ.
+        run_positions([np.full(length, ids[0], dtype=np.int64)])
     return lookups.found
 
 
 class _Lookups(TorchFunctionMode):
-    """Watches what is looked up in tables of embeddings, and stops before a row that is not there.
+    """Watches look-ups in tables of embeddings, and raises IndexError before a missing row is read.
 
-    On a GPU that would end all further work of the process.
+    On a GPU a missing row would end all further work of the process.
     """
 
     def __init__(self) -> None:

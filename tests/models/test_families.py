@@ -154,7 +154,7 @@ def test_the_table_says_what_layers_are(family: str, stack: Stack, families: Any
     same = torch.allclose(states[-1], raw[-1], atol=1e-5)
     assert same is not has_final_norm(encoder.config)
     normed = states[0].mean(-1).abs().max() < 1e-4 and (states[0].std(-1) - 1).abs().max() < 0.05
-    assert bool(normed) == (family_of(encoder.config).embeddings == "normed")
+    assert bool(normed) == (family_of(encoder.config).embeddings == "normalised")
 
 
 # Families whose blocks add to the stream and norm what they read.
