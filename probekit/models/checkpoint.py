@@ -222,7 +222,7 @@ def _before_text(files: Files) -> dict[str, int]:
     count = config.get("num_virtual_tokens")
     if isinstance(count, bool) or not isinstance(count, int) or not 0 < count < MAX_WINDOW:
         raise ModelError(
-            f"the adapter '{files.name}' has num_virtual_tokens {str(count)[:40]!r}, and must have a "
-            f"whole number from 1 to {MAX_WINDOW - 1:,}"
+            f"the adapter '{files.name}' has num_virtual_tokens {str(count)[:40]!r}, and must have "
+            f"a whole number from 1 to {MAX_WINDOW - 1:,}"
         )
     return {what: count}
