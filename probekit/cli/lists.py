@@ -88,10 +88,10 @@ def cache(context: typer.Context, as_json: Json = False) -> None:
     """List, verify or prune the cached hidden states."""
     if context.invoked_subcommand:
         return
-    from probekit.states.entries import entries, remove_litter
+    from probekit.states.entries import entries, remove_leftovers
     from probekit.states.store import states_root
 
-    remove_litter()
+    remove_leftovers()
     listed = [
         {
             "key": entry.folder.name,
@@ -111,9 +111,9 @@ def cache(context: typer.Context, as_json: Json = False) -> None:
 def _of(entry: StoreEntry) -> dict[str, str]:
     """What a store is of, or what is wrong with it: the names asked for, and what tells apart
     stores of one name."""
-    from probekit.states.named import names_in
+    from probekit.states.store_names import read_names
 
-    models, corpora = names_in(entry.folder)
+    models, corpora = read_names(entry.folder)
     found = {"model": ", ".join(models) or "–", "corpus": ", ".join(corpora) or "–"}
     manifest = entry.manifest
     try:
@@ -161,7 +161,7 @@ def prune(
 ) -> None:
     """Delete cached states."""
     from probekit.corpora import parsed
-    from probekit.states.entries import entries, remove_litter
+    from probekit.states.entries import entries, remove_leftovers
 
     if not keys and not everything:
         raise InputError("name the keys to delete, as 'probekit cache' lists them, or give --all")
@@ -172,7 +172,7 @@ def prune(
         terminal.say(f"deleted {key} ({found[key].size / 1e6:.1f} MB)")
     if everything:
         parsed.remove()
-    remove_litter()
+    remove_leftovers()
 
 
 def _key(given: str, keys: list[str]) -> str:

@@ -22,7 +22,7 @@ from probekit.forgetting.sides import Sides, counts, mean_scores
 from probekit.forgetting.similarity import few_dimensions, similarities
 from probekit.forgetting.verdict import kind, verdict
 from probekit.forgetting.where import where
-from probekit.models.layers import in_words
+from probekit.models.layers import explain_layers
 from probekit.probes import identity
 from probekit.probes.arguments import (
     CorpusNames,
@@ -267,7 +267,7 @@ def _require_same_layers(first: States, other: States) -> None:
     """Layers that mean different things are not compared."""
     codes = [states.manifest["layers"] for states in (first, other)]
     if codes[0] != codes[1]:
-        one, two = map(in_words, codes)
+        one, two = map(explain_layers, codes)
         raise InputError(
             f"the layers of {first.model} and {other.model} mean different things, so that their difference would too "
             f"({one} | {two}): probe both, and compare their best layers"

@@ -1,5 +1,4 @@
-"""Adapter: a model with its PEFT adapter, every weight of it from the files, as peft itself loads
-it."""
+"""Adapter: a model with its PEFT adapter, as peft loads it, with every weight from the files."""
 
 from __future__ import annotations
 
@@ -11,10 +10,10 @@ from probekit.errors import InputError, ModelError, ProbekitError, first_line
 from probekit.models.files import Files
 from probekit.models.patterns import require_quick
 
-_PLACE = "base_model.model."  # of the model, in the names of an adapter's weights
+_PREFIX = "base_model.model."  # of the names of an adapter's weights
 
-# Of an adapter's configuration, what memory is taken for, and what is a side of some of its
-# weights.
+# Keys of an adapter's configuration that decide how much memory is allocated; each is a side of
+# some of its weights.
 _SIZES = (
     "r",
     "init_r",
@@ -29,14 +28,14 @@ _SIZES = (
 
 
 def with_adapter(model: Any, files: Files, dtype: torch.dtype) -> Any:
-    """The bare model with its adapter: as layers within it, or for prompts and prefixes as what
-    calls it.
+    """The bare model with its adapter, whose layers are inserted into it; for prompts and prefixes
+    the model that wraps it.
 
-    Where the adapter was trained with more subwords than the base has, the embeddings grow as they
-    did then.
+    Where the adapter was trained with more subwords than the base has, the table of embeddings
+    grows as it did in training.
 
     Raises InputError where peft is not installed, ModelError where the adapter does not fit, lacks
-    weights, or has some that the model has no place for.
+    weights, or has weights that the model has no place for.
     """
     try:
         import peft
@@ -54,9 +53,8 @@ def with_adapter(model: Any, files: Files, dtype: torch.dtype) -> Any:
             config, [key for key, _ in home.named_modules()], f"the adapter '{files.name}'"
         )
         _grow(home, config, given, files)
-        config.modules_to_save = (
-            None  # their weights are loaded into the model itself; heads are not read
-        )
+        # The weights of these modules are loaded into the model itself; heads are not read.
+        config.modules_to_save = None
         config.inference_mode = True
         kind = peft.PeftModelForFeatureExtraction if config.is_prompt_learning else peft.PeftModel
         adapted = kind(home, config)
@@ -68,17 +66,18 @@ def with_adapter(model: Any, files: Files, dtype: torch.dtype) -> Any:
         raise ModelError(
             first_line(f"the adapter '{files.name}' does not fit {files.folder}", error)
         ) from error
-    # As of the model itself: hidden states do not pass through a pooler, and a head may have done
-    # without it.
-    if lacking := sorted(name for name in expected - set(given) if ".pooler." not in name):
+    # A pooler may be missing: hidden states do not pass through it, and a head may not use it.
+    missing = sorted(name for name in expected - set(given) if ".pooler." not in name)
+    if missing:
         raise ModelError(
-            f"the adapter '{files.name}' lacks weights ({', '.join(lacking[:3])} …): it would be random"
+            f"the adapter '{files.name}' lacks weights ({', '.join(missing[:3])} …): it would be "
+            "random"
         )
-    unread = sorted(key for key in result.unexpected_keys if _is_of(home, model, key))
+    unread = sorted(key for key in result.unexpected_keys if _is_of_model(home, model, key))
     if unread:
         raise ModelError(
             f"the adapter '{files.name}' has weights that {files.folder} has no place for "
-            f"({', '.join(unread[:3])}): is it of another base?"
+            f"({', '.join(unread[:3])}): was it trained on another base?"
         )
     adapted.to(dtype)
     return adapted if config.is_prompt_learning else model
@@ -94,22 +93,22 @@ def _require_readable(config: Any, model: Any, files: Files) -> None:
 
 
 def _require_held(config: Any, given: dict[str, torch.Tensor], files: Files) -> None:
-    """Raise ModelError for a size in the configuration that no weight has: memory is taken before
-    they are compared."""
-    largest = max([0, *(size for value in given.values() for size in value.shape)])
+    """Raise ModelError for a size in the configuration that no weight has.
+
+    Memory is allocated before the sizes are compared.
+    """
+    largest = max((max(value.shape, default=0) for value in given.values()), default=0)
     sizes = {name: getattr(config, name, None) for name in _SIZES}
     ranks = getattr(config, "rank_pattern", None)
     if isinstance(ranks, dict):
         sizes |= {f"rank_pattern {name}": rank for name, rank in ranks.items()}
-    if str(getattr(config, "peft_type", "")).endswith(
-        "LOKR"
-    ):  # a rank beyond the matrix means a full one
-        del sizes["r"]
+    if str(getattr(config, "peft_type", "")).endswith("LOKR"):
+        del sizes["r"]  # a rank larger than the matrix means full rank
     for name, size in sizes.items():
         if isinstance(size, int) and size > largest:
             raise ModelError(
-                f"the adapter '{files.name}' has the {name[:60]} {str(size)[:20]} in its adapter_config.json, and no "
-                f"weight of that size: its largest is {largest:,}"
+                f"the adapter '{files.name}' has the {name[:60]} {str(size)[:20]} in its "
+                f"adapter_config.json, and no weight of that size: its largest is {largest:,}"
             )
 
 
@@ -118,17 +117,16 @@ def _state(files: Files) -> dict[str, torch.Tensor]:
 
     state: dict[str, torch.Tensor] = {}
     for path in files.adapter_weights:
-        state |= (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, weights_only=True)
-        )
+        is_safe = path.suffix == ".safetensors"
+        state |= load_file(path) if is_safe else torch.load(path, weights_only=True)
     return state
 
 
 def _in_place(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The weights; of a module that was trained whole and saved in all its forms, the trained one
-    by its plain name."""
+    """The weights by their names in the model.
+
+    A module that was trained as a whole may be saved several times; its trained weights are kept.
+    """
     found = {}
     for name, value in state.items():
         plain = name.replace(".modules_to_save.", ".")
@@ -138,72 +136,71 @@ def _in_place(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 class _UnderHead(torch.nn.Module):
-    """The bare model where it stands in a model with a head, which itself is left out."""
+    """The bare model under the name that it has in a model with a head; the head is left out."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.base_model_prefix = model.base_model_prefix
         self.config = model.config
         self.add_module(model.base_model_prefix, model)
-        self._bare = (model,)  # no part of its own
+        self._bare = (model,)  # in a tuple, so that it is not registered as a second submodule
 
     def get_input_embeddings(self) -> torch.nn.Module:
-        """Of the bare model, as peft asks for them."""
+        """The embeddings of the bare model; peft calls this."""
         found: torch.nn.Module = self._bare[0].get_input_embeddings()
         return found
 
     def get_output_embeddings(self) -> None:
-        """None, they belong to the head."""
+        """None: they belong to the head."""
 
     def resize_token_embeddings(self, rows: int, **how: Any) -> None:
-        """Give the bare model as many."""
+        """Resize the table of embeddings of the bare model."""
         self._bare[0].resize_token_embeddings(rows, **how)
 
 
 def _as_trained(model: Any, given: dict[str, torch.Tensor]) -> Any:
-    """What has the names that the adapter was trained with, which its weights and its configuration
-    use.
+    """The model with the names of modules that the adapter was trained with.
 
-    Trained under a head, they have the model's place in it.
+    Its weights and its configuration use these names; trained under a head, they begin with the
+    model's name there.
     """
     prefix = model.base_model_prefix
-    if (
-        prefix
-        and any(name.startswith(f"{_PLACE}{prefix}.") for name in given)
-        and not hasattr(model, prefix)
-    ):
-        return _UnderHead(model)
-    return model
+    if not prefix or hasattr(model, prefix):
+        return model
+    is_under_head = any(name.startswith(f"{_PREFIX}{prefix}.") for name in given)
+    return _UnderHead(model) if is_under_head else model
 
 
 def _grow(home: Any, config: Any, given: dict[str, torch.Tensor], files: Files) -> None:
-    """Give the model as many embeddings as it had in training, where the adapter brings those that
-    it lacks.
+    """Give the model as many embeddings as it had in training.
 
-    The new rows are all replaced: by the adapter's own embeddings, or by its
-    `trainable_token_indices`.
+    All new rows are replaced: by the adapter's own embeddings, or by its `trainable_token_indices`.
+
+    Raises ModelError where the adapter lacks an embedding.
     """
     table = home.get_input_embeddings()
     own = table.weight.shape[0]
     name = next(name for name, module in home.named_modules() if module is table)
-    brought = given.get(f"{_PLACE}{name}.weight", given.get(f"{_PLACE}{name}.base_layer.weight"))
-    if brought is not None:
-        rows = brought.shape[0]
+    plain = given.get(f"{_PREFIX}{name}.weight")
+    embeddings = given.get(f"{_PREFIX}{name}.base_layer.weight") if plain is None else plain
+    if embeddings is not None:
+        rows = embeddings.shape[0]
     else:
         trained = _trained_tokens(config)
         rows = max([own, *(token + 1 for token in trained)])
         lost = next((token for token in range(own, rows) if token not in trained), None)
         if lost is not None:
             raise ModelError(
-                f"the adapter '{files.name}' was trained with {rows} subwords or more, its base {files.folder} has "
-                f"{own}, and the adapter has no embedding of subword {lost}: save it with save_embedding_layers=True"
+                f"the adapter '{files.name}' was trained with {rows} subwords or more, its base "
+                f"{files.folder} has {own}, and the adapter has no embedding of subword {lost}: "
+                "save it with save_embedding_layers=True"
             )
     if rows != own:
         home.resize_token_embeddings(rows, mean_resizing=False)
 
 
 def _trained_tokens(config: Any) -> set[int]:
-    """Subwords whose embeddings the adapter brings one by one."""
+    """Subwords whose embeddings the adapter has one by one."""
     found = getattr(config, "trainable_token_indices", None) or []
     lists = found.values() if isinstance(found, dict) else [found]
     tokens: set[int] = set()
@@ -212,9 +209,9 @@ def _trained_tokens(config: Any) -> set[int]:
     return tokens
 
 
-def _is_of(home: Any, model: Any, name: str) -> bool:
+def _is_of_model(home: Any, model: Any, name: str) -> bool:
     """Whether an adapter's weight belongs to some part of the bare model, and not to a head."""
-    place = _PLACE if home is model else f"{_PLACE}{model.base_model_prefix}."
+    place = _PREFIX if home is model else f"{_PREFIX}{model.base_model_prefix}."
     return name.startswith(place) and name.removeprefix(place).partition(".")[0] in dict(
         model.named_children()
     )

@@ -1,10 +1,9 @@
-"""Alignment: which subwords of the tokenizer belong to which word, and how long texts are cut into
-windows.
+"""Alignment: which subwords belong to which word, and how long texts are cut into windows.
 
 Words are joined by single spaces, the tokenizer reads that text once, and each subword goes to the
 word whose characters it covers (by the tokenizer's own offsets). Everything is computed for many
 texts at once. A tokenizer without offsets (characters, bytes, old slow ones) reads word by word
-instead, each behind its space.
+instead, each after its space.
 """
 
 from __future__ import annotations
@@ -24,10 +23,11 @@ OVERLAP = 3  # neighbouring windows share a third of their subwords
 class Subwords:
     """The subwords of one text.
 
-    Attributes: ids: `(n,)` vocabulary ids, special tokens left out. word: `(n,)` offset of the word
-        each subword belongs to, never decreasing; subwords of no word are dropped
-            from the words' vectors but stay in the model's input, marked NO_WORD.
-        n_words: words of the text.
+    Attributes:
+        ids: `(n,)` vocabulary ids, without special tokens.
+        word: `(n,)` index of the word of each subword, never decreasing. Subwords without a word
+            are marked NO_WORD: the model reads them, and no word's vector includes them.
+        n_words: number of words of the text.
     """
 
     ids: np.ndarray
@@ -39,9 +39,12 @@ class Subwords:
 class Window:
     """A run of subwords that the model reads in one pass.
 
-    Attributes: text: number of the text. start, stop: the subwords read. own: `(n,)` positions, among
-        the subwords read, of those whose words take their vector from this window. word: `(n,)` the
-        words they belong to.
+    Attributes:
+        text: number of the text.
+        start, stop: the subwords read.
+        own: `(n,)` positions, among the subwords read, of those whose words take their vector from
+            this window.
+        word: `(n,)` indices of the words of these subwords.
     """
 
     text: int
@@ -52,8 +55,12 @@ class Window:
 
 
 def align(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Subwords]:
-    """Subwords of each text (a sequence of words). `tokenizer` is a Hugging Face one, or one that is
-    called like it."""
+    """The subwords of each text.
+
+    Args:
+        texts: sequences of words.
+        tokenizer: one of Hugging Face, or one that is called in the same way.
+    """
     if not tokenizer.is_fast:
         return _align_by_word(texts, tokenizer)
     joined = [" ".join(words) for words in texts]
@@ -72,8 +79,7 @@ def align(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Subwords]:
         chain.from_iterable(chain.from_iterable(encoded["offset_mapping"])), dtype=np.int64
     )
     offsets = offsets.reshape(-1, 2)
-    # All texts as one, joined by spaces as their words are, so that numpy runs once and not once a
-    # text.
+    # All texts as one, joined by spaces as their words are, so that numpy runs only once.
     begins = np.cumsum([0] + [len(text) + 1 for text in joined])[:-1]
     first_word = np.cumsum([0] + [len(words) for words in texts])[:-1]
     owner = words_of_subwords(
@@ -92,22 +98,20 @@ def align(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Subwords]:
 
 
 def _align_by_word(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Subwords]:
-    """Subwords of each text where the tokenizer gives no offsets: each word is read by itself, behind
-    its space.
+    """The subwords of each text from a tokenizer without offsets: each word is read by itself,
+    after its space.
 
-    Subwords that are the space and nothing else have no word.
+    Subwords that are only the space have no word.
     """
     known: dict[str, tuple[list[int], int]] = {}
 
     def subwords_of(text: str) -> tuple[list[int], int]:
-        """Ids, and how many of them, the first ones, are a space."""
+        """Ids, and how many of the first ones are a space."""
         if text not in known:
             ids = tokenizer.encode(text, add_special_tokens=False)
             space = tokenizer.encode(" ", add_special_tokens=False) if text.startswith(" ") else []
-            spaces = (
-                len(space) if space and len(ids) > len(space) and ids[: len(space)] == space else 0
-            )
-            known[text] = ids, spaces
+            has_space = len(ids) > len(space) and ids[: len(space)] == space
+            known[text] = ids, len(space) if has_space else 0
         return known[text]
 
     found = []
@@ -125,15 +129,16 @@ def _align_by_word(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Subwo
 
 
 def words_of_subwords(words: Sequence[str], offsets: np.ndarray) -> np.ndarray:
-    """The word each subword covers, or NO_WORD: `(n,)`.
+    """The index of the word that each subword covers, or NO_WORD: `(n,)`.
 
-    A subword that reaches over two words, as some vocabularies have them, goes to the word it covers
-    the most of; at a tie, to the first. A subword that covers nothing but the space between two words
-    has no word.
+    A subword over two words, which some vocabularies have, goes to the word of which it covers
+    most; in a tie, to the first. A subword that covers only the space between two words has no
+    word.
 
     Args:
-        words: the words, joined by single spaces in the text that the offsets count in.
-        offsets: `(n, 2)` first character and character after the last of each subword.
+        words: the words, which are joined by single spaces in the text.
+        offsets: `(n, 2)` for each subword, its first character in the text and the one after its
+            last.
 
     >>> words_of_subwords(["a", "dog"], np.array([[0, 1], [1, 4], [4, 5]])).tolist()  # "a dog"
     [0, 1, 1]
@@ -161,12 +166,12 @@ def _overlap(
 
 
 def windows(number: int, subwords: Subwords, limit: int) -> list[Window]:
-    """Windows of at most `limit` subwords over text `number`: one where it fits, else overlapping
-    ones.
+    """Windows of at most `limit` subwords over text `number`: one where the text fits, else
+    overlapping ones.
 
-    Neighbouring windows share a third of their subwords; a word takes its vector from the window in
-    which it has the most context on its poorer side. A single word longer than a window keeps the
-    subwords of the window that it fills.
+    Neighbouring windows share a third of their subwords. A word takes its vector from the window in
+    which it has the most context on its poorer side; a word longer than a window, from the subwords
+    of the window that it fills.
     """
     total = len(subwords.ids)
     if total <= limit:
@@ -184,13 +189,13 @@ def windows(number: int, subwords: Subwords, limit: int) -> list[Window]:
 
 
 def _window_starts(subwords: Subwords, limit: int) -> list[int]:
-    """First subwords of the windows, each the beginning of a word."""
+    """Positions of the first subwords of the windows; each is the beginning of a word."""
     total = len(subwords.ids)
     begins = np.flatnonzero(np.diff(subwords.word, prepend=NO_WORD - 1) != 0)
     starts = [0]
     while starts[-1] + limit < total:
         start = starts[-1]
-        # The next window must begin no later than the first word that this one does not hold whole.
+        # The next window must not begin after the first word that this one cuts.
         cut = begins[np.searchsorted(begins, start + limit, side="right") - 1]
         target = min(start + limit - limit // OVERLAP, total - limit, cut)
         at_word = begins[np.searchsorted(begins, target, side="right") - 1]
@@ -205,11 +210,11 @@ def _window_starts(subwords: Subwords, limit: int) -> list[int]:
 
 
 def _owners(subwords: Subwords, starts: list[int], stops: list[int]) -> np.ndarray:
-    """The window each word takes its vector from: `(n_words,)`.
+    """The window from which each word takes its vector: `(n_words,)`.
 
-    From window to window a word's context to the left shrinks and that to the right grows: the
-    poorer side is at its best in the first window where the right is no poorer than the left, or in
-    the one before.
+    From window to window a word's left context shrinks and its right context grows: the poorer side
+    is largest in the first window where the right is not poorer than the left, or in the window
+    before.
     """
     positions = np.flatnonzero(subwords.word != NO_WORD)
     first = np.full(subwords.n_words, len(subwords.ids), dtype=np.int64)
@@ -218,7 +223,7 @@ def _owners(subwords: Subwords, starts: list[int], stops: list[int]) -> np.ndarr
     np.maximum.at(last, subwords.word[positions], positions)
     begin, end = np.array(starts), np.array(stops)
     balance = begin + end
-    # The text's own ends are no loss of context.
+    # At the ends of the text no context is lost.
     balance[0], balance[-1] = np.iinfo(np.int64).min, np.iinfo(np.int64).max
     later = np.searchsorted(balance, first + last + 1, side="left")
     right_before = end[later - 1] - 1 - last

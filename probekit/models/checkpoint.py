@@ -1,8 +1,9 @@
-"""Checkpoint: a Hugging Face model on disk, as something that states are extracted from."""
+"""Checkpoint: a Hugging Face model on disk, from which states are extracted."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -14,7 +15,7 @@ import xxhash
 
 from probekit import doors
 from probekit.errors import InputError, ModelError
-from probekit.models.encoder import MAX_WINDOW, Encoder
+from probekit.models.encoder import MAX_WINDOW, Encoder, Reading
 from probekit.models.families import Site, Stack
 from probekit.models.files import Files, digest_file, find_files, find_tokenizer
 from probekit.models.loading import (
@@ -45,16 +46,17 @@ _BEFORE_TEXT = {
 class EncoderSettings:
     """How a checkpoint is loaded and run.
 
-    Attributes: device: `auto` takes a GPU where there is one. dtype: of the computation; `auto` is
-        float32, which on a CPU is the only choice. `int8` and `int4` need a GPU
-            and bitsandbytes.
-        stack: of an encoder-decoder, the half that is read; `auto` is its encoder.
+    Attributes:
+        device: `auto` is a GPU where there is one.
+        dtype: type of the computation; `auto` is float32, the only choice on a CPU. `int8` and
+            `int4` need a GPU and bitsandbytes.
+        stack: which half of an encoder-decoder is read; `auto` is its encoder.
         site: the residual stream, or what `attn` or `mlp` adds to it.
         adapter: whether a PEFT adapter is applied, or only its base is read.
-        tokenizer: the name or folder of another tokenizer than the model's own; None for its own.
+        tokenizer: the name or folder of another tokenizer; None for the model's own.
         allow_pickle: load `pytorch_model.bin` where there are no safetensors; a pickle can run any
             code.
-        trust_remote_code: run the Python code that a checkpoint brings along.
+        trust_remote_code: run the Python code of a checkpoint.
     """
 
     device: Device = "auto"
@@ -67,7 +69,7 @@ class EncoderSettings:
     trust_remote_code: bool = False
 
     def __post_init__(self) -> None:
-        """Raise InputError for a value that is none of its field's."""
+        """Raise InputError where a field has a value outside its range."""
         for name, valid in (("device", Device), ("dtype", Dtype), ("stack", Stack), ("site", Site)):
             doors.choice(name, getattr(self, name), get_args(valid))
         for name in ("adapter", "allow_pickle", "trust_remote_code"):
@@ -77,13 +79,13 @@ class EncoderSettings:
 
 
 class Checkpoint:
-    """The files of a checkpoint; its weights wait until they are needed."""
+    """A checkpoint, whose weights are loaded when they are needed."""
 
     def __init__(self, name: str, settings: EncoderSettings) -> None:
         """Find the checkpoint and load its tokenizer and configuration.
 
         Raises ModelError where files are missing or of a kind that is not allowed, InputError for a
-        device, a type, a stack or a site that is not there.
+        device, a type, a stack or a site that is not available.
         """
         self.dtype, self.bits = _dtype(settings)
         remote_code = settings.trust_remote_code
@@ -96,57 +98,50 @@ class Checkpoint:
         config = load_config(self.files, remote_code)
         if settings.stack == "decoder" and has_no_decoder(config) and self.files.seed is None:
             raise no_decoder(name)
-        other = (
-            None
-            if settings.tokenizer is None
-            else find_tokenizer(str(settings.tokenizer), remote_code=remote_code)
-        )
-        tokenizer, self._tokenizer_folder, said = load_tokenizer(self.files, remote_code, other)
-        self.name, self._said = name, (*self.files.warnings, *said)
-        load = partial(
+        other = None
+        if settings.tokenizer is not None:
+            other = find_tokenizer(str(settings.tokenizer), remote_code=remote_code)
+        tokenizer, self._tokenizer_folder, warnings = load_tokenizer(self.files, remote_code, other)
+        self.name, self._warnings = name, (*self.files.warnings, *warnings)
+        device = choose_device(settings.device)
+        reading = Reading(settings.stack, settings.site, **_before_text(self.files))
+        load = self._loader(config, settings)
+        self.encoder = Encoder(name, config, tokenizer, device, load, reading)
+        self.n_layers, self.dim = self.encoder.n_layers, self.encoder.dim
+
+    def _loader(self, config: Any, settings: EncoderSettings) -> Callable[[], Any]:
+        """The function that loads the weights."""
+        remote_code = settings.trust_remote_code
+        if self.files.seed is not None:
+            return partial(load_random, self.files, config, self.dtype, remote_code)
+        only_encoder = config.is_encoder_decoder and settings.stack != "decoder"
+        return partial(
             load_trained,
             self.files,
             config,
             self.dtype,
             allow_pickle=settings.allow_pickle,
             remote_code=remote_code,
-            unread=("decoder.",)
-            if config.is_encoder_decoder and settings.stack != "decoder"
-            else (),
+            unread=("decoder.",) if only_encoder else (),
             bits=self.bits,
         )
-        if self.files.seed is not None:
-            load = partial(load_random, self.files, config, self.dtype, remote_code)
-        self.encoder = Encoder(
-            name,
-            config,
-            tokenizer,
-            choose_device(settings.device),
-            load,
-            stack=settings.stack,
-            site=settings.site,
-            **_before_text(self.files),
-        )
-        self.n_layers, self.dim = self.encoder.n_layers, self.encoder.dim
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a reader must know."""
-        return (*self._said, *self.encoder.warnings)
+        """Warnings about the files and about how the model is run."""
+        return (*self._warnings, *self.encoder.warnings)
 
     def fingerprint(self) -> dict[str, str]:
-        """What makes the states what they are: weights and configuration, and the tokenizer (xxh3,
-        128 bit)."""
+        """Checksums of weights with configuration, and of the tokenizer (xxh3, 128 bit)."""
         config = {k: v for k, v in self.encoder.config.to_dict().items() if k not in _VOLATILE}
         weights = xxhash.xxh3_128(json.dumps(config, sort_keys=True, default=str).encode())
         if self.files.seed is None:
             for path in self.files.weights:
                 digest_file(path, weights)
         else:
-            # What a seed gives is the libraries' business.
-            weights.update(
-                f"random {self.files.seed} {version('torch')} {version('transformers')}".encode()
-            )
+            # The weights of a seed depend on the versions of the libraries.
+            libraries = f"{version('torch')} {version('transformers')}"
+            weights.update(f"random {self.files.seed} {libraries}".encode())
         if self.files.adapter:
             digest_file(self.files.adapter / "adapter_config.json", weights)
         for path in (*self.files.adapter_weights, *self.files.code):
@@ -164,7 +159,7 @@ class Checkpoint:
         return str(found.hexdigest())
 
     def facts(self) -> dict[str, Any]:
-        """What else the states depend on."""
+        """What else the states depend on, in codes."""
         return {
             "window": self.encoder.limit,
             "batches": "padded" if self.encoder.behaviour.padded else "of one length",
@@ -174,18 +169,18 @@ class Checkpoint:
         }
 
     def release(self) -> None:
-        """Give back the memory of the weights."""
+        """Free the memory of the weights."""
         self.encoder.release()
 
     def reader(self, subwords: SubwordVector, batch_tokens: int | None) -> WordReader:
-        """What gives words their vectors."""
+        """A reader that computes the vectors of words."""
         return WordReader(self.encoder, subwords, batch_tokens)
 
 
 def choose_device(wanted: Device) -> torch.device:
-    """The device meant.
+    """The device of a name.
 
-    Raises InputError where it is not there.
+    Raises InputError where it is not available.
     """
     available = {
         "cpu": True,
@@ -197,27 +192,27 @@ def choose_device(wanted: Device) -> torch.device:
     if wanted not in available:
         raise InputError(f"unknown device '{wanted}': known are auto, cpu, cuda, mps")
     if not available[wanted]:
-        raise InputError(f"the device '{wanted}' is not there: use device='cpu', or device='auto'")
+        raise InputError(
+            f"the device '{wanted}' is not available: use device='cpu', or device='auto'"
+        )
     return torch.device(wanted)
 
 
 def _dtype(settings: EncoderSettings) -> tuple[torch.dtype, int | None]:
-    """Of the computation, and the bits of quantised weights."""
+    """The type of the computation, and the bits of quantised weights."""
     if settings.dtype == "auto":
         return torch.float32, None
     if choose_device(settings.device).type == "cpu" and settings.dtype != "float32":
-        why = (
-            ": on a CPU half precision is hundreds of times slower"
-            if "float" in settings.dtype
-            else ""
-        )
+        why = ""
+        if "float" in settings.dtype:
+            why = ": on a CPU half precision is hundreds of times slower"
         raise InputError(f"dtype='{settings.dtype}' needs a GPU{why}")
     found = {"int8": (torch.float16, 8), "int4": (torch.bfloat16, 4)}
     return found.get(settings.dtype) or (getattr(torch, settings.dtype), None)
 
 
 def _before_text(files: Files) -> dict[str, int]:
-    """What an adapter puts before every text, see `Encoder`."""
+    """What an adapter puts before every text: `prompt` or `prefix` of `Reading`."""
     if not files.adapter:
         return {}
     config = read_object(files.adapter / "adapter_config.json")
@@ -227,7 +222,7 @@ def _before_text(files: Files) -> dict[str, int]:
     count = config.get("num_virtual_tokens")
     if isinstance(count, bool) or not isinstance(count, int) or not 0 < count < MAX_WINDOW:
         raise ModelError(
-            f"the adapter '{files.name}' has num_virtual_tokens {str(count)[:40]!r}, and must have a whole number from "
-            f"1 to {MAX_WINDOW - 1:,}"
+            f"the adapter '{files.name}' has num_virtual_tokens {str(count)[:40]!r}, and must have "
+            f"a whole number from 1 to {MAX_WINDOW - 1:,}"
         )
     return {what: count}

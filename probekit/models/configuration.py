@@ -1,7 +1,7 @@
-"""Configuration: what a checkpoint's `config.json` says, checked before it is believed.
+"""Configuration: the numbers in a checkpoint's `config.json`, checked before they are used.
 
-The file came from outside. Its numbers decide what is built and allocated, so that each has bounds,
-far beyond any model there is.
+The file comes from outside, and its numbers decide what is built and allocated. Each has bounds,
+far beyond any existing model.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from probekit.errors import ModelError
 from probekit.models.weights import read_json
 
 DEEPEST = 100  # brackets within brackets
-MOST_LABELS = 1 << 20  # transformers makes a name for each
+MOST_LABELS = 1 << 20  # transformers creates a name for each
 _WIDEST, _LARGEST = 1 << 16, 1 << 24
-# Whole numbers that are read of a configuration, by transformers' names, with their bounds.
+# Bounds of the whole numbers that are read from a configuration, by transformers' names.
 REQUIRED: dict[str, tuple[int, int]] = {
     "num_hidden_layers": (1, 1_000),
     "hidden_size": (1, _WIDEST),
@@ -33,20 +33,19 @@ OPTIONAL: dict[str, tuple[int, int]] = {
 
 
 def check_numbers(config: Any, what: str) -> None:
-    """Raise ModelError where a configuration, as built, lacks a number that is read of it, or has
-    an odd one.
+    """Raise ModelError where a configuration lacks a number, or has one out of bounds.
 
     Args:
-        config: transformers' own.
-        what: what cannot be done then, as the message begins.
+        config: transformers' configuration.
+        what: the beginning of the message.
     """
     for name, bounds in (REQUIRED | OPTIONAL).items():
         _check_number(what, name, getattr(config, name, None), bounds)
 
 
 def check_file(path: Path, what: str) -> None:
-    """Raise ModelError where a `config.json` holds what transformers must not see: no object, or
-    without bounds."""
+    """Raise ModelError where a `config.json` must not reach transformers: it holds no object, is
+    nested too deeply, or has too many labels."""
     found = read_json(path)
     if not isinstance(found, dict):
         raise ModelError(
@@ -60,7 +59,7 @@ def check_file(path: Path, what: str) -> None:
 
 
 def _depth(found: Any) -> int:
-    """How many brackets stand within each other, counted as far as DEEPEST + 1."""
+    """The depth of nested brackets, counted up to DEEPEST + 1."""
     depth, level = 0, [found]
     while level and depth <= DEEPEST:
         inner: list[Any] = []
@@ -85,10 +84,7 @@ def _check_number(what: str, name: str, value: Any, bounds: tuple[int, int]) -> 
 
 
 def _short(value: Any) -> str:
-    """A value in few characters; an integer may have thousands of digits."""
-    text = (
-        f"a number of {value.bit_length()} bits"
-        if isinstance(value, int) and abs(value) > 1e18
-        else repr(value)
-    )
+    """A value in at most 40 characters; an integer may have thousands of digits."""
+    is_huge = isinstance(value, int) and abs(value) > 1e18
+    text = f"a number of {value.bit_length()} bits" if is_huge else repr(value)
     return text if len(text) <= 40 else f"{text[:37]}…"

@@ -1,8 +1,7 @@
-"""Families: what is known of each architecture, in one table; the rest of the package asks it and
-types nothing twice.
+"""Families: the facts about each architecture, in one table.
 
-`model_type` of a checkpoint's configuration is the key. A family that is not listed is read as
-transformers returns it; `tests/states/test_families.py` holds every row against a model of the
+The key is `model_type` in the configuration of a checkpoint. A family that is not listed is read as
+transformers returns it. `tests/models/test_families.py` compares every row with a model of the
 family.
 """
 
@@ -21,17 +20,20 @@ Stack = Literal["auto", "encoder", "decoder"]
 class Family:
     """One architecture.
 
-    Attributes: title: as its paper calls it. attention: what a word sees. embeddings: what layer 0
-        is, a key of `layers.EMBEDDINGS`. final_norm: whether the last layer has passed a norm that
-        no other layer has. stacks: `encoder` or `decoder`, or both. sites: the module of a block
-        whose output is what attention (`attn`) or the feed-forward network (`mlp`) adds
-            to the residual stream, by name within the block; a pair's decoder may have its own, as
-            `decoder.attn`.
-        offset: whether positions are counted from the padding index on, so that that many are lost.
-        extra_layers: hidden states beside the embeddings and one a block.
-        padded: whether texts may be padded to one length without changing what is said of them.
-        time_first: whether blocks give `(width, texts, dim)`.
-        late: whether transformers' hidden states begin behind the first block, and hold the last
+    Attributes:
+        title: its name in its paper.
+        attention: what a word sees.
+        embeddings: what layer 0 is: a key of `layers.EMBEDDINGS`.
+        final_norm: whether the last layer, unlike the others, has passed a final norm.
+        stacks: `encoder` or `decoder`, or both.
+        sites: name, within a block, of the module whose output attention (`attn`) or the
+            feed-forward network (`mlp`) adds to the residual stream; the decoder of a pair may have
+            its own, as `decoder.attn`.
+        offset: whether positions are counted from the padding index, so that as many are lost.
+        extra_layers: number of hidden states beyond the embeddings and one per block.
+        padded: whether texts may be padded to one length without changing their states.
+        time_first: whether blocks return `(width, texts, dim)`.
+        late: whether transformers' hidden states begin after the first block, and end with the last
             one twice.
     """
 
@@ -50,7 +52,7 @@ class Family:
 
 _BOTH, _LEFT = "both sides", "left"
 _PAIRED = "both sides; the decoder left, and all of the encoder's"
-_NORMED: Embeddings = "normed"
+_NORMALISED: Embeddings = "normalised"
 _PLAIN: Embeddings = "plain"
 _MAPPED: Embeddings = "mapped"
 _BERT_SITES = {"attn": "attention.output.dense", "mlp": "output.dense"}
@@ -64,7 +66,7 @@ _DECODER: tuple[Stack, ...] = ("decoder",)
 _PAIR: tuple[Stack, ...] = ("encoder", "decoder")
 
 
-def _bert(title: str, embeddings: Embeddings = _NORMED, **more: Any) -> Family:
+def _bert(title: str, embeddings: Embeddings = _NORMALISED, **more: Any) -> Family:
     return Family(title, _BOTH, embeddings, final_norm=False, **{"sites": _BERT_SITES, **more})
 
 
@@ -97,17 +99,17 @@ FAMILIES: dict[str, Family] = {
     "modernbert": Family(
         "ModernBERT",
         "both sides, in most layers within a window",
-        _NORMED,
+        _NORMALISED,
         final_norm=True,
         sites={"attn": "attn", "mlp": "mlp"},
     ),
     # Two of characters, those of the deep stack (one for four characters), two of characters again.
-    "canine": Family("CANINE", _BOTH, _NORMED, final_norm=False, extra_layers=4, padded=False),
+    "canine": Family("CANINE", _BOTH, _NORMALISED, final_norm=False, extra_layers=4, padded=False),
     "gpt2": _decoder("GPT-2", sites={"attn": "attn", "mlp": "mlp"}),
     "gpt_neox": _decoder("GPT-NeoX, Pythia", sites={"attn": "attention", "mlp": "mlp"}),
     "opt": _decoder("OPT", sites={"attn": "self_attn", "mlp": "fc2"}),
     "bloom": _decoder(
-        "BLOOM", _NORMED, sites={"attn": "self_attention.dense", "mlp": "mlp.dense_4h_to_h"}
+        "BLOOM", _NORMALISED, sites={"attn": "self_attention.dense", "mlp": "mlp.dense_4h_to_h"}
     ),
     "llama": _decoder("Llama"),
     "mistral": _decoder("Mistral", attention=_SLIDING),
@@ -123,7 +125,7 @@ FAMILIES: dict[str, Family] = {
     "bart": Family(
         "BART",
         _PAIRED,
-        _NORMED,
+        _NORMALISED,
         final_norm=False,
         stacks=_PAIR,
         sites={"attn": "self_attn.out_proj", "mlp": "fc2"},
@@ -136,15 +138,13 @@ UNKNOWN = Family(
 
 
 def family_of(config: Any) -> Family:
-    """The row of a Hugging Face configuration; UNKNOWN for one that is not listed."""
-    return FAMILIES.get(
-        config.get_text_config().model_type, FAMILIES.get(config.model_type, UNKNOWN)
-    )
+    """The family of a Hugging Face configuration; UNKNOWN for one that is not listed."""
+    whole = FAMILIES.get(config.model_type, UNKNOWN)
+    return FAMILIES.get(config.get_text_config().model_type, whole)
 
 
 def layer_convention(config: Any, stack: Stack, site: Site) -> LayerConvention:
-    """What the layers of a checkpoint are, read at a site of a stack (`auto` where there is one
-    only)."""
+    """What the layers of a checkpoint are at a site of a stack (`auto` for a single stack)."""
     family = family_of(config)
     last: Any = "final norm" if has_final_norm(config) else "block"
     if family is UNKNOWN:
@@ -155,18 +155,14 @@ def layer_convention(config: Any, stack: Stack, site: Site) -> LayerConvention:
 
 
 def has_final_norm(config: Any) -> bool:
-    """Whether the last layer has passed a norm of its own."""
+    """Whether the last layer, unlike the others, has passed a final norm."""
     text = config.get_text_config()
-    if (
-        getattr(text, "tie_last_hidden_states", None) is False
-    ):  # transformers then returns it as the block left it
-        return False
-    if text.model_type == "opt" and not (
-        text.do_layer_norm_before and not text._remove_final_layer_norm
-    ):
-        return False
-    if (
-        getattr(text, "word_embed_proj_dim", text.hidden_size) != text.hidden_size
-    ):  # what follows the blocks is not read
-        return False
+    if getattr(text, "tie_last_hidden_states", None) is False:
+        return False  # transformers returns the output of the last block
+    if text.model_type == "opt":
+        has_norm = text.do_layer_norm_before and not text._remove_final_layer_norm
+        if not has_norm:
+            return False
+    if getattr(text, "word_embed_proj_dim", text.hidden_size) != text.hidden_size:
+        return False  # the output of the last block is read
     return family_of(config).final_norm

@@ -24,14 +24,20 @@ _HEADLESS = ("Model", "Encoder")
 
 @dataclass(frozen=True)
 class Files:
-    """What a model's name stands for on this disk.
+    """The files of a model on this disk.
 
-    Attributes: name: what the user called it. folder: with its configuration, tokenizer and
-        weights. weights: all that are loaded, an index among them; empty where the model is random
-        and none are there. adapter: the folder of a PEFT adapter that goes on top. adapter_weights:
-        of the adapter. other_adapter: whether an adapter lies beside the weights of a whole model,
-        and is not applied. code: Python files that are run. seed: of random weights, in place of
-        those on disk. warnings: what a reader must know.
+    Attributes:
+        name: the name that the user gave.
+        folder: the folder with its configuration, tokenizer and weights.
+        weights: all weight files that are loaded, with an index where there is one; empty where the
+            model is random and has none.
+        adapter: the folder of a PEFT adapter to apply.
+        adapter_weights: the weight files of the adapter.
+        other_adapter: whether an adapter lies beside the weights of a whole model, and is not
+            applied.
+        code: Python files that are run.
+        seed: seed of random weights in place of those on disk.
+        warnings: warnings about the choice of files.
     """
 
     name: str
@@ -46,7 +52,7 @@ class Files:
 
     @property
     def homes(self) -> list[Path]:
-        """The folders whose settings hold, the adapter's before its base's."""
+        """The folders whose settings are used, the adapter's before its base's."""
         return [self.adapter, self.folder] if self.adapter else [self.folder]
 
 
@@ -57,18 +63,18 @@ def find_files(
     `random:` of one.
 
     Args:
-        name: as the user gives it.
-        allow_pickle: take `.bin` files where there are no safetensors.
+        name: the name that the user gave.
+        allow_pickle: use `.bin` files where there are no safetensors.
         remote_code: download Python files too.
-        adapter: whether a PEFT adapter is applied, or only its base is meant.
-        is_base: whether it is the base of an adapter, and must not be one.
+        adapter: whether a PEFT adapter is applied, or only its base is read.
+        is_base: whether the model is the base of an adapter, and must not be one.
 
     Raises ModelError where files are missing or of a kind that is not allowed.
     """
     source = resolve(name)
     folder, warnings = _folder_of(source, allow_pickle, remote_code)
     if is_adapter(folder):
-        if is_base:  # or the same adapter again, without end
+        if is_base:  # an adapter that is its own base would never end
             raise ModelError(
                 "it is an adapter itself: merge it into its own base first (merge_and_unload)"
             )
@@ -81,7 +87,7 @@ def find_files(
             adapter=adapter,
         )
     if not (folder / "config.json").is_file():
-        raise ModelError(f"'{name}' is no model folder: it has no config.json ({folder})")
+        raise ModelError(f"'{name}' is not a model folder: it has no config.json ({folder})")
     code = tuple(sorted(folder.rglob("*.py"))) if remote_code else ()
     if source.seed is not None:
         present = model_weights(folder, name, allow_pickle=True) if holds_weights(folder) else ()
@@ -92,17 +98,17 @@ def find_files(
         return _on_itself(name, folder, warnings, code, allow_pickle=allow_pickle, adapter=adapter)
     if beside:
         warnings += (
-            f"{name}: adapter_config.json beside its weights is not applied, the weights are read as they are (an "
-            "adapter in a folder of its own is applied to its base)",
+            f"{name}: adapter_config.json beside its weights is not applied, the weights are read "
+            "as they are (an adapter in a folder of its own is applied to its base)",
         )
     elif not adapter:
-        warnings += (f"{name}: it has no adapter to be off",)
+        warnings += (f"{name}: it has no adapter to turn off",)
     weights = model_weights(folder, name, allow_pickle)
     return Files(name, folder, weights, other_adapter=beside, code=code, warnings=warnings)
 
 
 def _is_own_base(folder: Path) -> bool:
-    """Whether the adapter in a folder names the whole weights beside it as its base: it is not
+    """Whether the adapter in a folder names the weights beside it as its base, so that it is not
     merged into them."""
     base = read_object(folder / "adapter_config.json").get("base_model_name_or_path")
     if not base or not isinstance(base, str):
@@ -121,46 +127,40 @@ def _on_itself(
     adapter: bool,
 ) -> Files:
     """The files of a base and its adapter in one folder."""
-    said = (
-        "its adapter is applied to the weights beside it, which its base_model_name_or_path names"
-    )
-    base = Files(
-        name, folder, model_weights(folder, name, allow_pickle), other_adapter=True, code=code
-    )
+    whole = model_weights(folder, name, allow_pickle)
+    base = Files(name, folder, whole, other_adapter=True, code=code)
     if not adapter:
-        return replace(
-            base,
-            warnings=(
-                *warnings,
-                f"{name}: its adapter is off, the weights beside it are read alone",
-            ),
-        )
-    weights = adapter_weights(folder, name, allow_pickle)
-    return replace(
-        base, adapter=folder, adapter_weights=weights, warnings=(*warnings, f"{name}: {said}")
+        warning = f"{name}: its adapter is off, the weights beside it are read alone"
+        return replace(base, warnings=(*warnings, warning))
+    warning = (
+        f"{name}: its adapter is applied to the weights beside it, which its "
+        "base_model_name_or_path names"
     )
+    weights = adapter_weights(folder, name, allow_pickle)
+    return replace(base, adapter=folder, adapter_weights=weights, warnings=(*warnings, warning))
 
 
 def find_tokenizer(name: str, *, remote_code: bool) -> Path:
-    """The folder of a tokenizer, by the name of a model that has it.
+    """The folder of a tokenizer, by the name of its model.
 
-    Raises ModelError where there is no such folder.
+    Raises ModelError where it does not exist.
     """
     folder = path_of(name)
     if folder.is_dir() and not (folder / "modules.json").is_file():
         return folder
-    return _folder_of(replace(resolve(name), seed=0), allow_pickle=False, remote_code=remote_code)[
-        0
-    ]
+    source = replace(resolve(name), seed=0)
+    folder, _ = _folder_of(source, allow_pickle=False, remote_code=remote_code)
+    return folder
 
 
 def _folder_of(
     source: ModelSource, allow_pickle: bool, remote_code: bool
 ) -> tuple[Path, tuple[str, ...]]:
-    """The folder that holds the configuration, and what is said of the way there."""
-    folder = (
-        Path(source.location) if source.is_local else _download(source, allow_pickle, remote_code)
-    )
+    """The folder with the configuration, and warnings about its choice."""
+    if source.is_local:
+        folder = Path(source.location)
+    else:
+        folder = _download(source, allow_pickle, remote_code)
     folder = _transformer_within(folder)
     last = _last_checkpoint(folder)
     if last is None:
@@ -177,68 +177,69 @@ def _with_base(
     remote_code: bool,
     adapter: bool,
 ) -> Files:
-    """The files of a PEFT adapter: its base's and its own."""
+    """The files of a PEFT adapter and of its base."""
     name = source.name
-    of, revision = base_of(folder, name)
+    base_name, revision = base_of(folder, name)
     if source.seed is not None:
-        raise ModelError(f"'{name}': an adapter has no random weights of its own: give random:{of}")
+        raise ModelError(
+            f"'{name}': an adapter has no random weights of its own: give random:{base_name}"
+        )
     try:
-        found = resolve(of)
+        found = resolve(base_name)
         if found.is_local and revision:
             warnings += (
-                f"{name}: revision '{revision}' in its adapter_config.json is of no effect on a folder, {of}",
+                f"{name}: revision '{revision}' in its adapter_config.json has no effect on a "
+                f"folder, {base_name}",
             )
         elif revision and found.revision is None:
-            of = f"{of}@{revision}"
-        base = find_files(of, allow_pickle=allow_pickle, remote_code=remote_code, is_base=True)
+            base_name = f"{base_name}@{revision}"
+        base = find_files(
+            base_name, allow_pickle=allow_pickle, remote_code=remote_code, is_base=True
+        )
     except (InputError, ModelError) as error:
         raise ModelError(
-            f"the base of the adapter '{name}', '{of}' (base_model_name_or_path in its adapter_config.json), "
-            f"cannot be read: {error}"
+            f"the base of the adapter '{name}', '{base_name}' (base_model_name_or_path in its "
+            f"adapter_config.json), cannot be read: {error}"
         ) from error
     if not adapter:
-        return replace(
-            base,
-            name=name,
-            warnings=(*warnings, f"{name}: its adapter is off, this is {base.name}"),
-        )
+        warning = f"{name}: its adapter is off, this is {base.name}"
+        return replace(base, name=name, warnings=(*warnings, warning))
     weights = adapter_weights(folder, name, allow_pickle)
     warnings = (*warnings, f"{name}: an adapter on {base.name}", *base.warnings)
     return replace(base, name=name, adapter=folder, adapter_weights=weights, warnings=warnings)
 
 
 def is_adapter(folder: Path) -> bool:
-    """Whether a folder holds a PEFT adapter and no whole model."""
+    """Whether a folder has a PEFT adapter and no whole model."""
     return holds_adapter(folder) and not holds_weights(folder)
 
 
 def base_of(folder: Path, name: str) -> tuple[str, str | None]:
-    """The base that an adapter's configuration names, and its revision.
+    """The base model in an adapter's configuration, and its revision.
 
-    Raises ModelError where it names none, or not by a text.
+    Raises ModelError where it is missing or not a text.
     """
-    path = folder / "adapter_config.json"
-    config = read_object(path)
+    source = folder / "adapter_config.json"
+    config = read_object(source)
     base, revision = config.get("base_model_name_or_path"), config.get("revision")
     if not base:
         raise ModelError(
-            f"the adapter '{name}' names no base model (base_model_name_or_path in {path})"
+            f"the adapter '{name}' names no base model (base_model_name_or_path in {source})"
         )
     for key, value in (("base_model_name_or_path", base), ("revision", revision)):
         if value is not None and not isinstance(value, str):
-            raise ModelError(f"{key} in {path} must be a text, not {repr(value)[:40]}")
+            raise ModelError(f"{key} in {source} must be a text, not {repr(value)[:40]}")
     try:
-        there = path_of(base)
+        path = path_of(base)
     except InputError as error:
-        raise ModelError(f"the adapter '{name}' has a base model that is none: {error}") from error
+        raise ModelError(f"the adapter '{name}' has no valid base model: {error}") from error
     beside = folder / base
-    found = str(beside) if not there.exists() and beside.is_dir() else str(base)
+    found = str(beside) if not path.exists() and beside.is_dir() else str(base)
     return found, revision or None
 
 
 def _transformer_within(folder: Path) -> Path:
-    """Of a sentence-transformers folder that keeps its model in a folder of its own; else the
-    folder itself."""
+    """The transformer's folder in a sentence-transformers folder; else the folder itself."""
     if _is_home(folder) or not (folder / "modules.json").is_file():
         return folder
     modules = read_json(folder / "modules.json")
@@ -253,8 +254,7 @@ def _is_home(folder: Path) -> bool:
 
 
 def _last_checkpoint(folder: Path) -> Path | None:
-    """Of a Trainer's output folder that holds no model of its own, perhaps its configuration or
-    tokenizer."""
+    """The last checkpoint in a Trainer's output folder; None in a folder with a model."""
     if holds_adapter(folder) or holds_weights(folder):
         return None
     found = [
@@ -264,16 +264,14 @@ def _last_checkpoint(folder: Path) -> Path | None:
 
 
 def _head(folder: Path, name: str) -> tuple[str, ...]:
-    """What is said of a head: it is not read."""
+    """A warning where the model has a head, which is not read."""
     classes = read_object(folder / "config.json").get("architectures")
-    heads = (
-        [one for one in classes or [] if not str(one).endswith(_HEADLESS)]
-        if isinstance(classes, list)
-        else []
-    )
-    return (
-        (f"{name}: its head is left out ({heads[0]}), the model under it is read",) if heads else ()
-    )
+    if not isinstance(classes, list):
+        return ()
+    heads = [one for one in classes if not str(one).endswith(_HEADLESS)]
+    if not heads:
+        return ()
+    return (f"{name}: its head is left out ({heads[0]}), the model under it is read",)
 
 
 def digest_file(path: Path, digest: Any) -> None:
@@ -284,7 +282,7 @@ def digest_file(path: Path, digest: Any) -> None:
 
 
 def _download(source: ModelSource, allow_pickle: bool, remote_code: bool) -> Path:
-    """The folder with a hub model's files, in the hub's own cache."""
+    """The folder of a hub model's files in the hub's own cache."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         HfHubHTTPError,
@@ -318,15 +316,16 @@ def _download(source: ModelSource, allow_pickle: bool, remote_code: bool) -> Pat
         ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise ModelError(
-            f"cannot get '{source.location}' from the model hub, and it is not in the local cache. Offline: give "
-            "the path of a folder with its config.json, tokenizer and model.safetensors, or set HF_HOME to a "
-            f"filled cache ({type(error).__name__}){_folder_beside(source.location)}"
+            f"cannot get '{source.location}' from the model hub, and it is not in the local cache. "
+            "Offline: give the path of a folder with its config.json, tokenizer and "
+            "model.safetensors, or set HF_HOME to a filled cache "
+            f"({type(error).__name__}){_folder_beside(source.location)}"
         ) from error
     except ValueError as error:
         raise ModelError(f"'{source.name}': {error}") from error
 
 
 def _folder_beside(hub_id: str) -> str:
-    """What may have been meant by a hub id that looks like a path into a folder that is here."""
+    """A suggestion for a hub id that looks like a path into an existing folder."""
     path = Path(hub_id)
     return suggestion(path) if path.parent.name and path.parent.is_dir() else ""

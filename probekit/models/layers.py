@@ -1,4 +1,4 @@
-"""Layers: what the layers of a model are, in codes that decide and in words for people."""
+"""Layers: what the layers of a model are, in codes for comparison and in words for people."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Embeddings = Literal["plain", "normed", "mapped", "unlisted"]
+Embeddings = Literal["plain", "normalised", "mapped", "unlisted"]
 Last = Literal["block", "final norm", "unlisted"]
 
 EMBEDDINGS: dict[str, str] = {
     "plain": "embeddings",
-    "normed": "embeddings, normed",
-    "mapped": "embeddings, normed and mapped to the width",
+    "normalised": "embeddings, layer-normalised",
+    "mapped": "embeddings, layer-normalised and mapped to the width",
     "unlisted": "embeddings",
 }
 LAST: dict[str, str] = {
@@ -28,13 +28,16 @@ SITES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class LayerConvention:
-    """What layer 0, layer k and the last layer of a transformer are. Layers of two models can be
-    compared where their conventions are equal.
+    """What layer 0, layer k and the last layer of a transformer are.
 
-    Attributes: embeddings: what layer 0 is, a key of EMBEDDINGS. last: what the last layer is, a
-        key of LAST; empty for a site within the blocks, where all layers are alike. site: what is
-        read of a block: `residual`, `attn` or `mlp`. stack: of an encoder-decoder `encoder` or
-        `decoder`; else `only`.
+    Layers of two models can be compared where their conventions are equal.
+
+    Attributes:
+        embeddings: what layer 0 is: a key of EMBEDDINGS.
+        last: what the last layer is: a key of LAST; empty for a site within the blocks, where all
+            layers are alike.
+        site: what is read of a block: `residual`, `attn` or `mlp`.
+        stack: `encoder` or `decoder` of an encoder-decoder; else `only`.
     """
 
     embeddings: Embeddings
@@ -43,13 +46,12 @@ class LayerConvention:
     stack: str
 
     def codes(self) -> dict[str, Any]:
-        """As a manifest keeps it."""
+        """The convention as a manifest stores it."""
         return asdict(self)
 
 
-def in_words(codes: Mapping[str, Any]) -> str:
-    """What the layers of a manifest are, in a sentence: of a transformer, of named parts of a
-    module, of vectors."""
+def explain_layers(codes: Mapping[str, Any]) -> str:
+    """The layers of a manifest in a sentence: of a transformer, a module's parts, or vectors."""
     if codes.get("site") == "given":
         return "layer k: row k of the vectors given"
     if "parts" in codes:
@@ -57,7 +59,7 @@ def in_words(codes: Mapping[str, Any]) -> str:
             f"layer {k}: the output of {part}" for k, part in enumerate(codes["parts"])
         )
     if "embeddings" not in codes:
-        return "layer 0: the word's vector, whatever stands beside it"
+        return "layer 0: the word's vector, whatever its neighbours"
     stack = "" if codes["stack"] == "only" else f" of the {codes['stack']}"
     first = f"layer 0: {EMBEDDINGS[codes['embeddings']]}"
     if codes["site"] != "residual":

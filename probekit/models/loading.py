@@ -1,11 +1,11 @@
-"""Loading: configuration, tokenizer and weights of a checkpoint, as transformers and peft have
-them, checked."""
+"""Loading: configuration, tokenizer and weights of a checkpoint, read with transformers and
+checked."""
 
 from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,15 +25,15 @@ from probekit.models.tokenizer_files import (
     vocabularies,
 )
 
-# Four bits a weight, and of an encoder-decoder the encoder alone, leave 5; up to 256 MB is not
-# worth a question.
-_MOST_IN_A_BYTE, _FEW_WEIGHTS = 8, 1 << 26
+# Weights per byte of the files: at most 5, for four bits per weight and half of a pair.
+_MAX_PER_BYTE = 8
+_FEW_WEIGHTS = 1 << 26  # up to this many (256 MB) are not checked
 
 
 def load_config(files: Files, remote_code: bool) -> Any:
-    """The configuration, of a model with layers and a width.
+    """The configuration of a model with layers and a width.
 
-    Raises ModelError, of one line, where it is none.
+    Raises ModelError, with a message of one line, where it cannot be used.
     """
     from transformers import AutoConfig
 
@@ -42,70 +42,75 @@ def load_config(files: Files, remote_code: bool) -> Any:
     try:
         config = AutoConfig.from_pretrained(files.folder, trust_remote_code=remote_code)
         text = config.get_text_config()
-    except Exception as error:  # each family checks its own fields, and raises what it likes
+    except Exception as error:  # each family checks its own fields, with exceptions of any kind
         raise ModelError(first_line(what, error)) from error
     check_numbers(text, what)
     if has_no_decoder(config):
-        config.is_encoder_decoder = (
-            True  # T5EncoderModel saves it without, and it is read as the encoder of a T5
-        )
+        # T5EncoderModel saves False here; the checkpoint is read as the encoder of a T5.
+        config.is_encoder_decoder = True
     return config
 
 
 def has_no_decoder(config: Any) -> bool:
-    """Whether a checkpoint of an encoder-decoder was saved from its encoder alone, as from
-    `T5EncoderModel`."""
+    """Whether a checkpoint has only the encoder of a pair, as `T5EncoderModel` saves it."""
     classes = config.architectures if isinstance(config.architectures, list) else []
-    return (
-        bool(classes)
-        and str(classes[0]).endswith("EncoderModel")
-        and bool(type(config)().is_encoder_decoder)
-    )
+    if not classes or not str(classes[0]).endswith("EncoderModel"):
+        return False
+    return bool(type(config)().is_encoder_decoder)
 
 
 def no_decoder(name: str) -> ModelError:
-    """What is raised where the decoder of an encoder alone is wanted."""
+    """The error for a request to read the decoder of a checkpoint without one."""
     return ModelError(
-        f"'{name}' has the weights of an encoder only: its decoder cannot be read (stack='encoder' can)"
+        f"'{name}' has the weights of an encoder only: its decoder cannot be read (stack='encoder' "
+        "can)"
     )
 
 
 def load_tokenizer(
     files: Files, remote_code: bool, folder: Path | None = None
 ) -> tuple[Any, Path, tuple[str, ...]]:
-    """The tokenizer, fast where there is one; its folder; and what a reader must know of it.
+    """The tokenizer, a fast one where there is one; its folder; and warnings about it.
 
     Args:
-        files: of the model.
-        remote_code: whether Python that the tokenizer brings may run.
-        folder: of another tokenizer, in place of the model's own.
+        files: files of the model.
+        remote_code: whether Python code of the tokenizer may run.
+        folder: folder of another tokenizer to use in place of the model's own.
 
     Raises ModelError where there is none, InputError where a package that reads it is not
     installed.
     """
     homes = [folder] if folder else files.homes
     problem: ModelError | None = None
-    for place, notice in tokenizer_folders(files.name, homes):
+    for place, warning in tokenizer_folders(files.name, homes):
         try:
             tokenizer = _load_tokenizer(files.name, place, remote_code)
         except ModelError as error:
             problem = error
             continue
-        said = [notice] if notice else []
+        warnings = [warning] if warning else []
         if folder:
-            said = [f"{files.name}: read with the tokenizer of {place}"]
-        elif files.adapter and place != files.folder and not notice:
-            said = [f"{files.name}: the adapter's own tokenizer is read"]
-        lowered = lower_cases(files.homes)
-        if lowered:
-            _lower_case(tokenizer)
-            said.append(f"{files.name}: texts are lower-cased (do_lower_case in its {lowered})")
-        if unused := not_applied(files.homes):
-            said.append(
-                f"{files.name}: {', '.join(unused)} of its settings for sentence-transformers: not applied"
-            )
-        return tokenizer, place, tuple(said)
+            warnings = [f"{files.name}: read with the tokenizer of {place}"]
+        elif files.adapter and place != files.folder and not warning:
+            warnings = [f"{files.name}: the adapter's own tokenizer is read"]
+        warnings += _apply_sentence_settings(files, tokenizer)
+        return tokenizer, place, tuple(warnings)
     raise problem or ModelError(no_tokenizer(files.name, homes))
+
+
+def _apply_sentence_settings(files: Files, tokenizer: Any) -> list[str]:
+    """Apply sentence-transformers' settings to a tokenizer, as far as they are known; warnings."""
+    warnings = []
+    file = lower_cases(files.homes)
+    if file:
+        _lower_case(tokenizer)
+        warnings.append(f"{files.name}: texts are lower-cased (do_lower_case in its {file})")
+    unused = ", ".join(not_applied(files.homes))
+    if unused:
+        warnings.append(
+            f"{files.name}: {unused} of its settings for sentence-transformers: not applied"
+        )
+    return warnings
 
 
 def _load_tokenizer(name: str, folder: Path, remote_code: bool) -> Any:
@@ -115,21 +120,21 @@ def _load_tokenizer(name: str, folder: Path, remote_code: bool) -> Any:
     try:
         with _quiet_loading():
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=remote_code)
-    except Exception as error:  # tokenizers' Rust side raises bare Exception
-        # Characters and bytes need no vocabulary, all others more than their settings.
+    except Exception as error:  # the Rust code of tokenizers raises bare Exception
+        # Only tokenizers of characters and bytes need no vocabulary.
         if vocabularies(folder) or "trust_remote_code" in str(error):
             raise ModelError(
                 first_line(f"the tokenizer of '{name}' cannot be loaded", error)
             ) from error
         raise ModelError(no_tokenizer(name, [folder])) from error
-    # Without its vocabulary a tokenizer may load all the same, and knows no word.
+    # Without its vocabulary a tokenizer may load, and knows no word.
     if not vocabularies(folder) and tokenizer.vocab_files_names:
         raise ModelError(no_tokenizer(name, [folder]))
     return tokenizer
 
 
 def _lower_case(tokenizer: Any) -> None:
-    """Have it lower-case every text first, as sentence-transformers does."""
+    """Make a tokenizer lower-case every text first, as sentence-transformers does."""
     if not tokenizer.is_fast:
         tokenizer.do_lower_case = True
         return
@@ -152,25 +157,25 @@ def load_trained(
     unread: tuple[str, ...] = (),
     bits: int | None = None,
 ) -> Any:
-    """The bare model with its weights, every one from the files; with its adapter where there is
-    one.
+    """The bare model with its trained weights, and with its adapter where there is one.
 
     Args:
-        files: where they are.
-        config: of the model, see `load_config`.
-        dtype: of the weights in memory.
-        allow_pickle, remote_code: what may be read and run.
-        unread: beginnings of names that may be missing, being of parts that are not read.
-        bits: of quantised weights.
+        files: files of the model.
+        config: configuration of the model, see `load_config`.
+        dtype: type of the weights in memory.
+        allow_pickle: whether pickled weights may be loaded.
+        remote_code: whether Python code of the checkpoint may run.
+        unread: prefixes of the names of weights that may be missing, since they are not used.
+        bits: bits per weight of quantised weights.
 
-    Raises ModelError where a weight is missing or mis-shaped.
+    Raises ModelError where a weight is missing or has another shape.
     """
     from transformers import AutoModel
 
-    more = _quantised(files.name, bits) if bits else {}
+    quantised = _quantised(files.name, bits) if bits else {}
     with _quiet_loading(), _without_other_adapter(files) as folder:
         try:
-            _require_held(config, files, remote_code)
+            _require_enough_bytes(config, files, remote_code)
             model, report = AutoModel.from_pretrained(
                 folder,
                 config=config,
@@ -178,8 +183,8 @@ def load_trained(
                 use_safetensors=None if allow_pickle else True,
                 trust_remote_code=remote_code,
                 output_loading_info=True,
-                ignore_mismatched_sizes=True,  # they are refused below, by name
-                **more,
+                ignore_mismatched_sizes=True,  # they are refused below, with their names
+                **quantised,
             )
         except ProbekitError:
             raise
@@ -187,53 +192,58 @@ def load_trained(
             raise ModelError(
                 first_line(f"the weights of '{files.name}' cannot be loaded", error)
             ) from error
-    # A pooler's absence is common and harmless (hidden states do not pass through it); all else
-    # would be random.
-    missing = sorted(
-        key for key in report["missing_keys"] if "pooler" not in key and not key.startswith(unread)
-    )
+    _require_complete(report, files, unread)
+    return with_adapter(model, files, dtype) if files.adapter else model
+
+
+def _require_complete(report: Mapping[str, Any], files: Files, unread: tuple[str, ...]) -> None:
+    """Raise ModelError where transformers' report names weights that are missing or mis-shaped.
+
+    A missing pooler is common and harmless, since hidden states do not pass through it; any other
+    missing weight would be random.
+    """
+    needed = [key for key in report["missing_keys"] if "pooler" not in key]
+    missing = sorted(key for key in needed if not key.startswith(unread))
     wrong = [
         f"{key} is {tuple(on_disk)}, not {tuple(own)}"
         for key, on_disk, own in report["mismatched_keys"]
     ]
-    if missing and not wrong and all(key.startswith("decoder.") for key in missing):
+    if not missing and not wrong:
+        return
+    if not wrong and all(key.startswith("decoder.") for key in missing):
         raise no_decoder(files.name)
-    if missing or wrong:
-        what = (
-            "lacks weights that its configuration names"
-            if missing
-            else "has weights that do not fit its configuration"
-        )
-        names = "; ".join([*missing, *wrong][:3])
-        raise ModelError(
-            f"the weights of '{files.name}': it {what} ({names}{' …' if len(missing) + len(wrong) > 3 else ''}): the "
-            "model would be partly random"
-        )
-    return with_adapter(model, files, dtype) if files.adapter else model
+    what = "has weights that do not fit its configuration"
+    if missing:
+        what = "lacks weights that its configuration names"
+    problems = [*missing, *wrong]
+    names = "; ".join(problems[:3]) + (" …" if len(problems) > 3 else "")
+    raise ModelError(
+        f"the weights of '{files.name}': it {what} ({names}): the model would be partly random"
+    )
 
 
-def _require_held(config: Any, files: Files, remote_code: bool) -> None:
+def _require_enough_bytes(config: Any, files: Files, remote_code: bool) -> None:
     """Raise ModelError where a configuration describes far more weights than the files can hold.
 
-    Memory is taken for them before their sizes are compared one by one.
+    Memory is allocated for them before their sizes are compared one by one.
     """
     from transformers import AutoModel
 
-    with torch.device("meta"):  # of shapes alone
+    with torch.device("meta"):  # shapes without memory
         model = AutoModel.from_config(config, trust_remote_code=remote_code)
     described = sum(parameter.numel() for parameter in model.parameters())
-    held = sum(path.stat().st_size for path in files.weights)
-    if described > _MOST_IN_A_BYTE * held + _FEW_WEIGHTS:
+    size = sum(path.stat().st_size for path in files.weights)
+    if described > _MAX_PER_BYTE * size + _FEW_WEIGHTS:
         raise ModelError(
-            f"the configuration of '{files.name}' describes a model of {described:,} weights, and its files are of "
-            f"{held:,} bytes: they do not belong together"
+            f"the configuration of '{files.name}' describes a model of {described:,} weights, and "
+            f"its files have {size:,} bytes: they do not belong together"
         )
 
 
 def load_random(files: Files, config: Any, dtype: torch.dtype, remote_code: bool) -> Any:
-    """The bare model as it is before any training, drawn from `files.seed`.
+    """The bare model before any training, with random weights from `files.seed`.
 
-    Raises ModelError where trained weights are at hand and it has them.
+    Raises ModelError where a weight equals the trained one in the files.
     """
     from transformers import AutoModel
 
@@ -247,30 +257,30 @@ def load_random(files: Files, config: Any, dtype: torch.dtype, remote_code: bool
 def _require_different(model: Any, files: Files) -> None:
     from safetensors import safe_open
 
-    drawn = {
-        name: value
-        for name, value in model.state_dict().items()
-        if value.ndim > 1 and value.std() > 0
-    }
+    random: dict[str, torch.Tensor] = {}
+    for name, value in model.state_dict().items():
+        is_random = value.ndim > 1 and value.std() > 0
+        if is_random:
+            random[name] = value
     for path in files.weights:
         if path.suffix != ".safetensors":
             continue
         with safe_open(path, framework="pt") as trained:
             for name in trained.keys():  # noqa: SIM118 - not a dictionary
-                own = next((key for key in (name, name.partition(".")[2]) if key in drawn), None)
-                if own and torch.equal(drawn[own], trained.get_tensor(name).to(drawn[own].dtype)):
+                own = next((key for key in (name, name.partition(".")[2]) if key in random), None)
+                if own and torch.equal(random[own], trained.get_tensor(name).to(random[own].dtype)):
                     raise ModelError(
-                        f"'{files.name}' should be random, and its {own} is that of {files.folder}"
+                        f"'{files.name}' should be random, and its {own} equals the trained one in "
+                        f"{files.folder}"
                     )
 
 
 @contextmanager
 def _without_other_adapter(files: Files) -> Iterator[Path]:
-    """The model's folder; where an adapter lies beside its weights, a folder of links to all but
-    that.
+    """The model's folder; where it also has an adapter, a folder of links to everything else.
 
-    From a folder with adapter_config.json transformers 5 applies the adapter, whatever its weights
-    are merged into.
+    transformers 5 applies the adapter of a folder with adapter_config.json, even where it is merged
+    into the weights.
     """
     if not files.other_adapter:
         yield files.folder
@@ -299,8 +309,7 @@ def _quantised(name: str, bits: int) -> dict[str, Any]:
 
 @contextmanager
 def _quiet_loading() -> Iterator[None]:
-    """A library does not print: keep transformers' progress bars and reports to itself while
-    loading."""
+    """Silence transformers' progress bars and reports while loading."""
     from transformers.utils import logging as hf_logging
 
     level, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()

@@ -1,4 +1,4 @@
-"""Model: what states can be extracted from, and what a name opens."""
+"""Model: anything from which states can be extracted, opened by its name."""
 
 from __future__ import annotations
 
@@ -19,27 +19,28 @@ if TYPE_CHECKING:
 
 
 class Reader(Protocol):
-    """Something that gives words vectors."""
+    """Computes the vectors of words."""
 
     dim: int
     device: torch.device
 
     def load(self, last_layer: int) -> None:
-        """Get ready for layers up to `last_layer`."""
+        """Prepare for layers up to `last_layer`."""
 
     def batches(self, texts: Sequence[Sequence[str]], part: slice | None = None) -> Iterable[Any]:
-        """What is read of the texts (sequences of words) at once; words are numbered through all
-        texts.
+        """The batches of the texts.
 
-        With `part` only those words are, from its start on, in the context that the texts give
-        them.
+        Args:
+            texts: sequences of words; words are numbered across all texts.
+            part: read only these words, numbered from the start of `part`, in the context of the
+                texts.
         """
 
     def read(self, batch: Any, layers: Sequence[int], values: np.ndarray) -> np.ndarray:
-        """Fill `values`, `(layers, words, dim)`, for the words that take their vector from this
-        batch; returns those.
+        """Write the vectors of the words that take theirs from this batch into `values`,
+        `(layers, words, dim)`; returns the positions of these words.
 
-        Several threads may ask at once.
+        Several threads may call this at once.
         """
 
 
@@ -52,23 +53,23 @@ class Model(Protocol):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a reader must know."""
+        """Warnings about the model."""
 
     def fingerprint(self) -> dict[str, str]:
-        """Checksums of what its vectors come from."""
+        """Checksums of the weights and the tokenizer."""
 
     def facts(self) -> dict[str, Any]:
-        """What else they depend on, in codes; `layers` are those of `layers.in_words`."""
+        """What else the vectors depend on, in codes; for `layers` see `layers.explain_layers`."""
 
     def reader(self, subwords: SubwordVector, batch_tokens: int | None) -> Reader:
-        """What gives words their vectors."""
+        """A reader that computes the vectors of words."""
 
     def release(self) -> None:
-        """Give back the memory of the weights, which are loaded again when they are needed."""
+        """Free the memory of the weights, which are loaded again when they are needed."""
 
 
 def require_model(name: str) -> None:
-    """Raise ModelError where a name stands for nothing, before anything long is begun."""
+    """Raise ModelError where a name has no model, before any long work starts."""
     if name in ALIASES:
         resolve(name)
         return
@@ -85,14 +86,14 @@ def require_model(name: str) -> None:
 
 
 def open_model(name: str, settings: EncoderSettings) -> Model:
-    """The model of a name: word vectors where it is a file, else a checkpoint.
+    """The model of a name: word vectors for a file, else a checkpoint.
 
-    Raises ModelError where there is none.
+    Raises ModelError where there is no such model.
     """
     require_model(name)
     path = path_of(name)
     if name in ALIASES or not path.is_file():
         return Checkpoint(name, settings)
     if settings.stack != "auto" or settings.site != "residual":
-        raise InputError(f"'{name}' holds word vectors: they have no stack and no site")
+        raise InputError(f"'{name}' holds word vectors, which have no stack and no site")
     return StaticVectors(path, name)

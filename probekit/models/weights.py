@@ -1,5 +1,7 @@
-"""Weights: which files of a folder transformers and peft read, by their own rules; all are
-fingerprinted."""
+"""Weights: the files of a folder that transformers and peft read, by their own rules.
+
+All of them are fingerprinted.
+"""
 
 from __future__ import annotations
 
@@ -22,30 +24,31 @@ def model_weights(folder: Path, name: str, allow_pickle: bool) -> tuple[Path, ..
     A file that the configuration names (`transformers_weights`) comes before `model.safetensors`,
     and that before its index, as in `transformers.PreTrainedModel.from_pretrained`.
 
-    Raises ModelError where there are none, where they are pickles and not allowed, or where one is
-    not in the folder.
+    Raises ModelError where there are none, where they are pickles and pickles are not allowed, or
+    where one is not in the folder.
     """
-    named = read_object(folder / "config.json").get("transformers_weights")
-    if named is None:
+    config = folder / "config.json"
+    file = read_object(config).get("transformers_weights")
+    if file is None:
         return _listed(folder, _choose(folder, name, "model", SAFE, PICKLED, allow_pickle))
-    if not isinstance(named, str) or not named.endswith((".safetensors", ".safetensors" + _INDEX)):
+    if not isinstance(file, str) or not file.endswith((".safetensors", ".safetensors" + _INDEX)):
         raise ModelError(
-            f"transformers_weights in {folder / 'config.json'} must be the name of a .safetensors file or of its "
-            f"index, not {named!r}"
+            f"transformers_weights in {config} must be the name of a .safetensors file or of its "
+            f"index, not {file!r}"
         )
-    return _listed(folder, _within(folder, named, folder / "config.json"))
+    return _listed(folder, _within(folder, file, config))
 
 
 def adapter_weights(folder: Path, name: str, allow_pickle: bool) -> tuple[Path, ...]:
     """The weight file of a PEFT adapter.
 
-    Raises ModelError where there is none, or where it is a pickle and not allowed.
+    Raises ModelError where there is none, or where it is a pickle and pickles are not allowed.
     """
     return (_choose(folder, name, "adapter", ADAPTER_SAFE, ADAPTER_PICKLED, allow_pickle),)
 
 
 def holds_weights(folder: Path) -> bool:
-    """Whether a folder has a whole model: its configuration, and weights in whatever format."""
+    """Whether a folder has a whole model: its configuration, and weights in any format."""
     config = folder / "config.json"
     if not config.is_file():
         return False
@@ -77,15 +80,15 @@ def _choose(
         )
     if not allow_pickle:
         raise ModelError(
-            f"the {kind} '{name}' has only pickled weights ({pickles[0].name}), which can run code when "
-            "loaded: convert it to safetensors, or allow it with allow_pickle=True if you trust its author"
+            f"the {kind} '{name}' has only pickled weights ({pickles[0].name}), which can run code "
+            "when loaded: convert it to safetensors, or allow it with allow_pickle=True if you "
+            "trust its author"
         )
     return pickles[0]
 
 
 def _listed(folder: Path, file: Path) -> tuple[Path, ...]:
-    """The file; or, of an index, the index and the files that it names, which stand beside the
-    configuration."""
+    """The file; for an index, the index and the files that it names, which are in `folder`."""
     if not file.is_file():
         raise ModelError(f"there is no weight file {file}, which {folder / 'config.json'} names")
     if not file.name.endswith(_INDEX):
@@ -101,7 +104,7 @@ def _listed(folder: Path, file: Path) -> tuple[Path, ...]:
 
 
 def _within(folder: Path, place: str, source: Path) -> Path:
-    """A file of the folder; links in it may lead elsewhere, as those of the hub's cache do."""
+    """A file of the folder, which may be a link to elsewhere, as in the hub's cache."""
     path = Path(place)
     if path.is_absolute() or ".." in path.parts:
         raise ModelError(f"{source} names weights outside its folder: {place!r}")
@@ -109,7 +112,7 @@ def _within(folder: Path, place: str, source: Path) -> Path:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds.
+    """The content of a JSON file.
 
     Raises ModelError where it cannot be read.
     """
@@ -120,9 +123,9 @@ def read_json(path: Path) -> Any:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """The JSON object that a file holds.
+    """The JSON object in a file.
 
-    Raises ModelError where it cannot be read or holds something else.
+    Raises ModelError where the file cannot be read or holds something else.
     """
     found = read_json(path)
     if not isinstance(found, dict):

@@ -1,8 +1,8 @@
-"""Vectors: files of word vectors, as text (GloVe, fastText's `.vec`, word2vec) and in binary
+"""Word vectors: files of them, as text (GloVe, fastText's `.vec`, word2vec) and in binary form
 (word2vec, fastText).
 
-What a file promises (how many words, how wide) is compared with its size before memory is taken for
-it.
+The numbers of words and columns that a file promises are compared with its size before memory is
+allocated.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ SUFFIXES = (".vec", ".txt", ".bin", ".gz")
 WIDEST = 1 << 16  # numbers of a vector
 _LONGEST_LINE = WIDEST * 32  # bytes, of text
 _LONGEST_WORD = 1 << 12  # bytes, in a binary file
-_FIRST_LINES = 100  # from which the width is found where the file does not say it
-_BLOCK = 1 << 14  # words whose vectors are kept in one array
-_CHUNK = 1 << 20
-_MOST_FROM_ONE = 1_032  # bytes that one byte of a gzip file can hold
-_FASTTEXT = b"\xba\x16\x4f\x2f"  # the number that fastText's own files begin with, least byte first
+_FIRST_LINES = 100  # these decide the width where the file has no header
+_BLOCK = 1 << 14  # words per array of vectors
+_CHUNK = 1 << 20  # bytes
+_MAX_EXPANSION = 1_032  # bytes that one byte of a gzip file can hold
+_FASTTEXT = b"\xba\x16\x4f\x2f"  # the first bytes of fastText's own files
 
 
 class Vectors(Protocol):
@@ -45,7 +45,7 @@ class Vectors(Protocol):
 
 
 class Table:
-    """Vectors of the words of a file; of a word that is there twice, the first."""
+    """The vectors of the words of a file; a repeated word has its first vector."""
 
     def __init__(self, width: int) -> None:
         self.vector_size = width
@@ -63,7 +63,7 @@ class Table:
         return np.asarray(self._blocks[block][row])
 
     def add(self, word: str, vector: np.ndarray) -> None:
-        """Keep the vector of a word, unless it has one."""
+        """Add the vector of a word, unless the word has one."""
         if word in self._rows:
             return
         block, row = divmod(len(self._rows), _BLOCK)
@@ -73,19 +73,19 @@ class Table:
         self._rows[word] = block * _BLOCK + row
 
 
-class _Odd(Exception):
-    """What is wrong with a file, and where."""
+class _Malformed(Exception):
+    """A file is malformed: what is wrong, and where."""
 
 
 def read_vectors(path: Path, name: str) -> Vectors:
     """The word vectors of a file.
 
     Args:
-        path: the file; its first bytes and its ending say which format it has.
-        name: what messages call it.
+        path: the file; its first bytes and its suffix decide its format.
+        name: name of the file in messages.
 
-    Raises ModelError, with the line or word, for a file that holds something else or not what it
-    promises; InputError where gensim is needed and missing.
+    Raises ModelError, with the line or word, for a file that is malformed or holds less than it
+    promises; InputError where gensim is needed and not installed.
     """
     try:
         with _open(path) as file:
@@ -96,10 +96,10 @@ def read_vectors(path: Path, name: str) -> Vectors:
             return _fasttext(path)
         with _open(path) as file:
             if path.name.endswith((".bin", ".bin.gz")):
-                return _binary(file, _most_bytes(path))
-            return _text(file, _most_bytes(path))
-    except _Odd as odd:
-        raise ModelError(f"'{name}' holds no word vectors that can be read: {odd}") from odd
+                return _binary(file, _max_bytes(path))
+            return _text(file, _max_bytes(path))
+    except _Malformed as problem:
+        raise ModelError(f"'{name}' holds no word vectors that can be read: {problem}") from problem
     except OSError as error:
         raise ModelError(f"'{name}' cannot be read: {reason(error)}") from error
     except (EOFError, zlib.error) as error:
@@ -110,15 +110,15 @@ def _open(path: Path) -> Any:
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
 
-def _most_bytes(path: Path) -> int:
-    """How many bytes a file can hold, unpacked."""
-    return path.stat().st_size * (_MOST_FROM_ONE if path.suffix == ".gz" else 1)
+def _max_bytes(path: Path) -> int:
+    """The largest possible size of a file in bytes, unpacked."""
+    return path.stat().st_size * (_MAX_EXPANSION if path.suffix == ".gz" else 1)
 
 
 def _text(file: BinaryIO, size: int) -> Table:
-    """A word and its numbers a line, between single spaces; the word may have spaces of its own.
+    """A file with one word per line, followed by its numbers, separated by single spaces.
 
-    The first line may say how many words there are, and how wide.
+    A word may contain spaces. The first line may hold the numbers of words and columns.
     """
     lines = _lines(file)
     first = list(islice(lines, _FIRST_LINES))
@@ -136,23 +136,23 @@ def _text(file: BinaryIO, size: int) -> Table:
         table.add(word, vector)
         found += 1
     if found < words:
-        raise _Odd(f"it ends after {found:,} words, and its first line promises {words:,}")
+        raise _Malformed(f"it ends after {found:,} words, and its first line promises {words:,}")
     return table
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not empty, with their numbers."""
+    """The numbers and contents of the lines that are not empty."""
     number = 0
     while line := file.readline(_LONGEST_LINE + 1):
         number += 1
         if len(line) > _LONGEST_LINE:
-            raise _Odd(f"line {number} is longer than {_LONGEST_LINE:,} bytes")
+            raise _Malformed(f"line {number} is longer than {_LONGEST_LINE:,} bytes")
         if line := line.rstrip(b" \t\r\n"):
             yield number, line
 
 
 def _promise(line: bytes) -> tuple[int, int] | None:
-    """How many words and how many numbers each, where a line says that."""
+    """The numbers of words and columns, where a line is such a header."""
     parts = line.split()
     if len(parts) != 2 or not all(part.isdigit() and len(part) <= 18 for part in parts):
         return None
@@ -160,27 +160,30 @@ def _promise(line: bytes) -> tuple[int, int] | None:
 
 
 def _require(words: int, width: int, needed: int, size: int) -> None:
-    """Raise _Odd for more than a file of `size` bytes, when unpacked, can hold."""
+    """Raise _Malformed where a file of `size` bytes, unpacked, cannot hold what it promises."""
     if not 0 < width <= WIDEST:
-        raise _Odd(f"vectors of {width:,} numbers: 1 to {WIDEST:,} are read")
+        raise _Malformed(f"vectors of {width:,} numbers: 1 to {WIDEST:,} are read")
     if needed > size:
-        raise _Odd(
+        raise _Malformed(
             f"it promises {words:,} words of {width:,} numbers each, and is too small for that"
         )
 
 
 def _width(lines: Sequence[tuple[int, bytes]]) -> int:
-    """How many numbers most lines end in; a word that ends in a number of its own would add one."""
+    """The number of columns: how many numbers most lines end in.
+
+    A word that ends in a number itself has one more.
+    """
     counts = Counter(_numbers_at_end(line) for _, line in lines)
     width = max(sorted(counts), key=lambda count: counts[count], default=0)
     if not width:
         number = next((number for number, line in lines if not _numbers_at_end(line)), 1)
-        raise _Odd(f"line {number} is no word and its numbers")
+        raise _Malformed(f"line {number} is not a word with its numbers")
     return width
 
 
 def _numbers_at_end(line: bytes) -> int:
-    """How many fields after the first one, counted from the end, are numbers."""
+    """How many fields at the end of a line are numbers, not counting the first field."""
     fields = line.split(b" ")[1:]
     count = 0
     while count < len(fields) and _is_number(fields[-1 - count]):
@@ -199,15 +202,16 @@ def _is_number(field: bytes) -> bool:
 def _word_and_vector(number: int, line: bytes, width: int) -> tuple[str, np.ndarray]:
     word, *numbers = line.rsplit(b" ", width)
     if len(numbers) < width:
-        raise _Odd(f"line {number} has {len(numbers)} numbers, and not {width}")
+        raise _Malformed(f"line {number} has {len(numbers)} numbers, not {width}")
     try:
         with np.errstate(over="ignore"):
             vector = np.array(numbers, dtype=bytes).astype(np.float32)
     except ValueError:
-        odd = next(field for field in numbers if not _is_number(field))
-        raise _Odd(f"line {number}: '{odd[:40].decode(errors='replace')}' is no number") from None
+        wrong = next(field for field in numbers if not _is_number(field))
+        text = wrong[:40].decode(errors="replace")
+        raise _Malformed(f"line {number}: '{text}' is not a number") from None
     if not np.isfinite(vector).all():
-        raise _Odd(f"line {number} has values that are not numbers (NaN or infinite)")
+        raise _Malformed(f"line {number} has values that are not numbers (NaN or infinite)")
     return word.decode(errors="replace"), vector
 
 
@@ -225,10 +229,10 @@ class _Source:
         return self._buffer[self._start - count : self._start]
 
     def until(self, end: bytes) -> bytes:
-        """What stands before the next `end`, which is passed over."""
+        """The bytes before the next `end`, which is skipped."""
         while (found := self._buffer.find(end, self._start, self._start + _LONGEST_WORD)) < 0:
             if len(self._buffer) - self._start >= _LONGEST_WORD:
-                raise _Odd(f"{self.what} is longer than {_LONGEST_WORD:,} bytes")
+                raise _Malformed(f"{self.what} is longer than {_LONGEST_WORD:,} bytes")
             self._fill()
         word = self._buffer[self._start : found]
         self._start = found + len(end)
@@ -237,15 +241,15 @@ class _Source:
     def _fill(self) -> None:
         more = self._file.read(_CHUNK)
         if not more:
-            raise _Odd(f"it ends within {self.what}")
+            raise _Malformed(f"it ends within {self.what}")
         self._buffer, self._start = self._buffer[self._start :] + more, 0
 
 
 def _binary(file: BinaryIO, size: int) -> Table:
-    """word2vec's: how many words and how wide, then each word, a space, and its numbers as float32."""
+    """A binary file of word2vec: a header, then each word, a space and its numbers as float32."""
     promised = _promise(file.readline(64))
     if promised is None:
-        raise _Odd("its first line does not say how many words there are, and how wide")
+        raise _Malformed("its first line does not hold the numbers of words and columns")
     words, width = promised
     _require(words, width, words * (4 * width + 1), size)
     table, source = Table(width), _Source(file, "word 1")
@@ -254,13 +258,13 @@ def _binary(file: BinaryIO, size: int) -> Table:
         word = source.until(b" ").lstrip(b"\n").decode(errors="replace")
         vector = np.frombuffer(source.take(4 * width), dtype="<f4")
         if not np.isfinite(vector).all():
-            raise _Odd(f"{source.what} has values that are not numbers (NaN or infinite)")
+            raise _Malformed(f"{source.what} has values that are not numbers (NaN or infinite)")
         table.add(word, vector)
     return table
 
 
 def _fasttext(path: Path) -> Vectors:
-    """fastText's own format, which makes vectors of unseen words from their parts."""
+    """A file of fastText's own format, which makes vectors of unseen words from their parts."""
     try:
         from gensim.models.fasttext import load_facebook_vectors
     except ImportError as error:
@@ -268,22 +272,24 @@ def _fasttext(path: Path) -> Vectors:
             "fastText's .bin files need gensim: pip install 'probekit-nlp[static]'"
         ) from error
     with _open(path) as file:
-        _require_fasttext(_Source(file, "its header"), _most_bytes(path))
+        _require_fasttext(_Source(file, "its header"), _max_bytes(path))
     try:
         vectors: Vectors = load_facebook_vectors(path)
-    except Exception as error:  # assertions, struct's and numpy's errors
-        raise _Odd(f"gensim says: {error}") from error
+    except Exception as error:  # assertions, and errors of struct and numpy
+        raise _Malformed(f"gensim reports: {error}") from error
     return vectors
 
 
 def _require_fasttext(source: _Source, size: int) -> None:
-    """Raise _Odd where a file ends before what it promises: gensim would wait for ever, or take the
-    memory first."""
+    """Raise _Malformed where a file is shorter than it promises.
+
+    gensim would allocate the memory first, or never return.
+    """
     width = struct.unpack("<2i12id", source.take(64))[2]
     words, _, labels = struct.unpack("<3i", source.take(12))
     _, pruned = struct.unpack("<2q", source.take(16))
     if labels > 0 or pruned > 0:
-        raise _Odd("a supervised or quantised fastText model cannot be read")
+        raise _Malformed("a supervised or quantised fastText model cannot be read")
     _require(words, width, words * (4 * width + 10), size)
     for number in range(1, words + 1):
         source.what = f"word {number:,} of {words:,}"
@@ -292,7 +298,8 @@ def _require_fasttext(source: _Source, size: int) -> None:
     source.what = "its matrix"
     _, rows, columns = struct.unpack("<?2q", source.take(17))
     if rows < words or columns != width:
-        raise _Odd(
-            f"its matrix is of {rows:,} × {columns:,} numbers, and should be of {words:,} or more × {width:,}"
+        raise _Malformed(
+            f"its matrix has {rows:,} × {columns:,} numbers, and should have {words:,} or more × "
+            f"{width:,}"
         )
     _require(rows, width, rows * width * 4, size)

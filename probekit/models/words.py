@@ -1,4 +1,4 @@
-"""Words: a vector for every word, from a model that reads subwords."""
+"""Words: the vectors of words, from a model that reads subwords."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from probekit.models.align import Subwords, Window, align, windows
 
 SubwordVector = Literal["mean", "first", "last"]
 
-CPU_BATCH, GPU_BATCH = 1_024, 32_768  # subwords per batch, padding included
+CPU_BATCH, GPU_BATCH = 1_024, 32_768  # subwords per batch, with padding
 
 
 class ReadsSubwords(Protocol):
-    """A model, as far as it is asked here; `Encoder` is one."""
+    """The part of a model that is used here; `Encoder` has it."""
 
     tokenizer: Any
     dim: int
@@ -27,17 +27,17 @@ class ReadsSubwords(Protocol):
 
     @property
     def limit(self) -> int:
-        """Subwords of text read in one pass."""
+        """Number of subwords of text read in one pass."""
 
     @property
     def first(self) -> int:
-        """Where a text's first subword stands among its hidden states."""
+        """Position of a text's first subword among its hidden states."""
 
     def load(self, last_layer: int) -> None:
-        """Get ready for layers up to `last_layer`."""
+        """Prepare for layers up to `last_layer`."""
 
     def hidden_states(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
-        """`(texts, width, dim)` a layer."""
+        """Hidden states `(texts, width, dim)` per layer."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Batch:
     """Windows read in one pass.
 
     Attributes:
-        windows: over the texts.
-        subwords: of each window, `(n,)`.
-        starts: place of each text's first word, by the text's number.
+        windows: windows over the texts.
+        subwords: ids of each window, `(n,)`.
+        starts: position of the first word of each text, by the number of the text.
     """
 
     windows: list[Window]
@@ -56,7 +56,7 @@ class Batch:
 
     @property
     def rows(self) -> int:
-        """Subwords that are computed, padding included and special tokens not."""
+        """Number of subwords computed, with padding and without special tokens."""
         return len(self.subwords) * max(map(len, self.subwords))
 
 
@@ -65,8 +65,9 @@ class WordReader:
 
     Args:
         encoder: the model.
-        take: a word's vector is the `mean` of its subwords', or the `first` or `last` one's.
-        batch_tokens: subwords per batch, padding included; None for what suits the device.
+        take: the vector of a word: the `mean` of its subwords' vectors, or that of the `first` or
+            the `last` one.
+        batch_tokens: subwords per batch, with padding; None for a default by device.
     """
 
     def __init__(
@@ -77,35 +78,39 @@ class WordReader:
         self.budget = batch_tokens or (CPU_BATCH if encoder.device.type == "cpu" else GPU_BATCH)
 
     def load(self, last_layer: int) -> None:
-        """Get the model ready for layers up to `last_layer`."""
+        """Prepare the model for layers up to `last_layer`."""
         self.encoder.load(last_layer)
 
     def batches(self, texts: Sequence[Sequence[str]], part: slice | None = None) -> Iterator[Batch]:
-        """What is read of the texts (sequences of words) in one pass each.
+        """The batches of the texts.
 
-        Args: texts: the texts; their words are numbered through all of them. part: the words
-            wanted, numbered from its start, with the context that the texts give them.
+        Args:
+            texts: sequences of words; words are numbered across all texts.
+            part: read only these words, numbered from the start of `part`, in the context of the
+                texts.
         """
         if texts is not self._aligned[0]:
             self._aligned = (texts, align(texts, self.encoder.tokenizer))
         subwords = self._aligned[1]
         starts = np.cumsum([0] + [len(text) for text in texts])
-        every = [
-            window
-            for number, text in enumerate(subwords)
-            for window in windows(number, text, self.encoder.limit)
-        ]
+        every: list[Window] = []
+        for number, text in enumerate(subwords):
+            every += windows(number, text, self.encoder.limit)
         if part is not None:
             starts = starts - part.start
-            every = _that_fill(every, starts, part.stop - part.start)
+            every = _windows_of_first(every, starts, part.stop - part.start)
         for batch in batches(every, self.budget):
             yield Batch(batch, [subwords[w.text].ids[w.start : w.stop] for w in batch], starts)
 
     def read(self, batch: Batch, layers: Sequence[int], values: np.ndarray) -> np.ndarray:
-        """Fill `values`, `(layers, words, dim)`, for the words that take their vector from this
-        batch.
+        """Write the vectors of the words that take theirs from this batch.
 
-        Returns the places of the words filled.
+        Args:
+            batch: the batch.
+            layers: numbers of the layers.
+            values: `(layers, words, dim)` to write into.
+
+        Returns the positions of these words.
         """
         hidden = self.encoder.hidden_states(batch.subwords)
         pooling, words = averaging(
@@ -119,9 +124,8 @@ class WordReader:
         return words
 
 
-def _that_fill(every: Sequence[Window], starts: np.ndarray, n_words: int) -> list[Window]:
-    """Windows from which one of the first `n_words` words takes its vector, and of their words only
-    those."""
+def _windows_of_first(every: Sequence[Window], starts: np.ndarray, n_words: int) -> list[Window]:
+    """The windows from which the first `n_words` words take their vectors, without other words."""
     found = []
     for window in every:
         words = starts[window.text] + window.word
@@ -132,7 +136,7 @@ def _that_fill(every: Sequence[Window], starts: np.ndarray, n_words: int) -> lis
 
 
 def batches(every: Sequence[Window], budget: int) -> Iterator[list[Window]]:
-    """Windows sorted by length, in batches of at most `budget` subwords, padding included."""
+    """Windows sorted by length, in batches of at most `budget` subwords, with padding."""
     batch: list[Window] = []
     for window in sorted(every, key=lambda window: window.start - window.stop):
         longest = batch[0].stop - batch[0].start if batch else 0
@@ -147,17 +151,16 @@ def batches(every: Sequence[Window], budget: int) -> Iterator[list[Window]]:
 def averaging(
     batch: list[Window], starts: np.ndarray, width: int, prefix: int, take: SubwordVector
 ) -> tuple[csr_matrix, np.ndarray]:
-    """The matrix `(words, rows)` that takes a batch's flattened hidden states to words' vectors,
-    and the words.
+    """The matrix `(words, rows)` that maps a batch's flattened hidden states to vectors of words.
 
     Args:
-        batch: the windows, one a row of the batch.
-        starts: position in the shard of each text's first word.
-        width: subwords in a row of the batch, padding and special tokens included.
-        prefix: special tokens before a text.
+        batch: the windows, one per row of the batch.
+        starts: position in the shard of the first word of each text.
+        width: number of subwords in a row of the batch, with padding and special tokens.
+        prefix: number of special tokens before a text.
         take: the `mean` of a word's subwords, or its `first` or `last` one.
 
-    Returns the matrix, and the words' positions in the shard `(words,)`.
+    Returns the matrix, and the positions of the words in the shard, `(words,)`.
     """
     rows = np.concatenate([i * width + prefix + window.own for i, window in enumerate(batch)])
     owners = np.concatenate([starts[window.text] + window.word for window in batch])

@@ -1,1 +1,1 @@
-"""What the model computed: one vector per word and layer, extracted once and kept."""
+"""What the model computed: one vector per word and layer, extracted once and stored."""

@@ -18,9 +18,9 @@ class Arrays:
 
     Attributes:
         corpus: the words.
-        layers: the layers there are.
+        layers: the numbers of the layers.
         values: `(layers, words, dim)` by split, of one type.
-        context: what was read in one pass.
+        context: what the model read in one pass.
     """
 
     corpus: Corpus
@@ -35,7 +35,7 @@ class Arrays:
 
     @property
     def dtype(self) -> str:
-        """Of the numbers."""
+        """Type of the numbers."""
         return str(self._any.dtype)
 
     @property
@@ -60,10 +60,9 @@ class Arrays:
 
 
 def read_in_memory(encoder: Encoder, corpus: Corpus, layers: Sequence[int]) -> Arrays:
-    """The vectors of `corpus` at `layers`, float32, by a model as it is now; sentences are read one
-    by one.
+    """Vectors of `corpus` at `layers` from the current weights of a model, in float32.
 
-    Words without a subword have zeros.
+    Sentences are read one by one. Words without a subword have zero vectors.
     """
     reader = WordReader(encoder)
     reader.load(encoder.n_layers - 1)

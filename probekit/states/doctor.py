@@ -1,5 +1,4 @@
-"""Doctor: what there is to know of a model and how it would read a corpus, before anyone spends an
-hour."""
+"""Doctor: facts about a model and how it would read a corpus, before anyone spends an hour."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ from probekit.errors import ModelError
 from probekit.models.align import NO_WORD, align, windows
 from probekit.models.checkpoint import Checkpoint
 from probekit.models.families import UNKNOWN
-from probekit.models.layers import in_words
+from probekit.models.layers import explain_layers
 from probekit.models.model import Model, Reader, open_model
 from probekit.models.static import StaticVectors
 from probekit.models.words import WordReader
@@ -29,26 +28,22 @@ from probekit.states.settings import ExtractSettings
 from probekit.states.store import states_root, store_of
 
 Facts = dict[str, Any]
-SAMPLE = 6_000  # words that are read to tell how long all would take
-TOO_MANY_LOST = 0.01  # words without a subword
-TOO_MANY_UNKNOWN = 0.05  # subwords that stand for anything the vocabulary lacks
-FEW_CAPITALS = 0.01  # subwords with capitals in a vocabulary of lower-cased text: names of special ones, symbols
+SAMPLE = 6_000  # words that are read to estimate the time for all
+MAX_LOST = 0.01  # share of words without a subword
+MAX_UNKNOWN = 0.05  # share of subwords outside the vocabulary
+MAX_CAPITALS = 0.01  # share of subwords with capitals in a lower-cased vocabulary (special tokens)
 EXAMPLES = 5
-_DIRECTION = (
-    "is_decoder",
-    "is_causal",
-    "use_bidirectional_attention",
-)  # keys that decide what a word sees
+_DIRECTION_KEYS = ("is_decoder", "is_causal", "use_bidirectional_attention")
 
 
 @dataclass(frozen=True)
 class Examination:
-    """What was found.
+    """What the doctor found.
 
     Attributes:
-        facts: by section, each a name and a value.
-        problems: what would make results wrong, a sentence each.
-        warnings: what a reader must know.
+        facts: by section, values by name.
+        problems: what would make results wrong, one sentence each.
+        warnings: one sentence each.
     """
 
     facts: dict[str, Facts]
@@ -57,25 +52,25 @@ class Examination:
 
 
 def examine(name: str, corpus: Corpus, settings: ExtractSettings) -> Examination:
-    """Look at a model by name, and at what it makes of `corpus`.
+    """Examine a model by name, and how it would read `corpus`.
 
-    Raises ModelError where there is no such model, or its configuration or tokenizer cannot be
+    Raises ModelError where the model does not exist, or its configuration or tokenizer cannot be
     read.
     """
     model = open_model(name, settings.encoder)
-    facts = {"model": _of_model(model)}
+    facts = {"model": _model_facts(model)}
     problems: list[str] = []
     if isinstance(model, Checkpoint):
-        facts["words and subwords"], found = _of_subwords(model, corpus)
+        facts["words and subwords"], found = _subword_facts(model, corpus)
         problems += found
     elif isinstance(model, StaticVectors):
-        facts["words"], found = _of_words(model, corpus)
+        facts["words"], found = _word_facts(model, corpus)
         problems += found
-    facts["store and time"] = _of_store(model, corpus, settings)
+    facts["store and time"] = _store_facts(model, corpus, settings)
     reader = model.reader(settings.subwords, settings.batch_tokens)
     warnings: list[str] = []
     try:
-        facts["store and time"] |= _of_run(reader, model, corpus, problems)
+        facts["store and time"] |= _run_facts(reader, model, corpus, problems)
         if isinstance(model, Checkpoint):
             facts["model"]["attention"], warnings = _attention(model)
     except ModelError as error:
@@ -83,11 +78,12 @@ def examine(name: str, corpus: Corpus, settings: ExtractSettings) -> Examination
     return Examination(facts, tuple(problems), (*model.warnings, *warnings))
 
 
-def _of_model(model: Model) -> Facts:
+def _model_facts(model: Model) -> Facts:
     facts: Facts = {"name": model.name}
     if isinstance(model, Checkpoint):
         config, encoder = model.encoder.config, model.encoder
         count, types = _weights(model)
+        speed = "fast" if encoder.tokenizer.is_fast else "slow"
         facts |= {
             "family": f"{encoder.family.title} ({config.model_type})",
             "folder": str(model.files.folder),
@@ -100,8 +96,7 @@ def _of_model(model: Model) -> Facts:
             "computed in": str(model.dtype).removeprefix("torch."),
             "bits of its weights": model.bits,
             "device": str(encoder.device),
-            "tokenizer": type(encoder.tokenizer).__name__
-            + (" (fast)" if encoder.tokenizer.is_fast else " (slow)"),
+            "tokenizer": f"{type(encoder.tokenizer).__name__} ({speed})",
             "vocabulary": len(encoder.tokenizer),
             "subwords read at once": encoder.limit,
             "batches": model.facts()["batches"],
@@ -109,16 +104,16 @@ def _of_model(model: Model) -> Facts:
     facts |= {
         "layers, counting 0": model.n_layers,
         "width": model.dim,
-        "layers mean": in_words(model.facts()["layers"]),
+        "layers mean": explain_layers(model.facts()["layers"]),
     }
     return {key: value for key, value in facts.items() if value is not None}
 
 
 def _attention(model: Checkpoint) -> tuple[str, list[str]]:
-    """What a word sees, as the loaded model shows, and what a reader must know of it."""
+    """Which side of a word the loaded model sees, and a warning where its family sees another."""
     encoder, config = model.encoder, model.encoder.config.get_text_config()
     family = encoder.family
-    if encoder.stack == "decoder":  # it sees all of the text through the encoder
+    if encoder.stack == "decoder":  # through the encoder it sees the whole text
         return family.attention, []
     ahead = encoder.looks_ahead()
     seen = "both sides" if ahead else "left"
@@ -128,15 +123,17 @@ def _attention(model: Checkpoint) -> tuple[str, list[str]]:
         return family.attention, []
     set_by = [
         f"{key}: {getattr(config, key)}"
-        for key in _DIRECTION
+        for key in _DIRECTION_KEYS
         if getattr(config, key, None) is not None
     ]
-    said = f"{seen}, by its configuration ({', '.join(set_by) or 'no known key'})"
-    return said, [f"{model.name}: a word sees {said}; models of its family see {family.attention}"]
+    found = f"{seen}, by its configuration ({', '.join(set_by) or 'no known key'})"
+    return found, [
+        f"{model.name}: a word sees {found}; models of its family see {family.attention}"
+    ]
 
 
 def _weights(model: Checkpoint) -> tuple[int, str]:
-    """Numbers on disk, and their types, from the files' headers."""
+    """The number of weights on disk and their types, from the headers of the files."""
     from safetensors import safe_open
 
     count, types = 0, Counter[str]()
@@ -151,24 +148,20 @@ def _weights(model: Checkpoint) -> tuple[int, str]:
     return count, ", ".join(types) or "unknown (pickled)"
 
 
-def _of_subwords(model: Checkpoint, corpus: Corpus) -> tuple[Facts, list[str]]:
-    """How words become subwords: sentences are audited one by one."""
+def _subword_facts(model: Checkpoint, corpus: Corpus) -> tuple[Facts, list[str]]:
+    """How the words of every sentence become subwords."""
     encoder = model.encoder
-    texts = [passage.words for split in SPLITS for passage in corpus.splits[split]]
+    texts = _texts(corpus)
     aligned = align(texts, encoder.tokenizer)
     words = sum(map(len, texts))
-    owned = sum(int((subwords.word != NO_WORD).sum()) for subwords in aligned)
-    lost = [
-        text[i]
-        for text, subwords in zip(texts, aligned, strict=True)
-        for i in np.setdiff1d(np.arange(subwords.n_words), subwords.word)
-    ]
-    read = [windows(number, subwords, encoder.limit) for number, subwords in enumerate(aligned)]
-    cut = [
-        word
-        for text, subwords in zip(texts, aligned, strict=True)
-        for word in _too_long(text, subwords.word, encoder.limit)
-    ]
+    owned, split_up = 0, 0
+    lost: list[str] = []
+    cut: list[str] = []
+    for number, (text, subwords) in enumerate(zip(texts, aligned, strict=True)):
+        owned += int((subwords.word != NO_WORD).sum())
+        split_up += len(windows(number, subwords, encoder.limit)) > 1
+        lost += [text[i] for i in np.setdiff1d(np.arange(subwords.n_words), subwords.word)]
+        cut += _too_long(text, subwords.word, encoder.limit)
     unknown_id = encoder.tokenizer.unk_token_id
     every = np.concatenate([subwords.ids for subwords in aligned])
     unknown = float((every == unknown_id).mean()) if unknown_id is not None else 0.0
@@ -179,48 +172,58 @@ def _of_subwords(model: Checkpoint, corpus: Corpus) -> tuple[Facts, list[str]]:
         "words with no subword": _some(lost),
         "share of subwords unknown": round(unknown, 5),
         "subwords of the longest sentence": max(len(subwords.ids) for subwords in aligned),
-        "sentences read in several windows": sum(len(one) > 1 for one in read),
+        "sentences read in several windows": split_up,
         "words cut by the length limit": _some(cut),
     }
     problems = _lost(len(lost) / max(words, 1), "subword")
     problems += _lost_capitals(encoder.tokenizer)
-    if unknown > TOO_MANY_UNKNOWN:
+    if unknown > MAX_UNKNOWN:
         problems.append(
-            f"{unknown:.1%} of the subwords are unknown to the vocabulary: does it know this language?"
+            f"{unknown:.1%} of the subwords are unknown to the vocabulary: was it made for this "
+            "language?"
         )
     return facts, problems
 
 
 def _lost_capitals(tokenizer: Any) -> list[str]:
-    """Whether text is lower-cased although the vocabulary was made of text that was not."""
+    """A problem where the tokenizer lower-cases text and its vocabulary is of cased text."""
     if not tokenizer.is_fast:
         return []
     for word in ("The", "Paris", "I"):
-        cased, lower = (
-            tokenizer(form, add_special_tokens=False)["input_ids"] for form in (word, word.lower())
-        )
+        cased = tokenizer(word, add_special_tokens=False)["input_ids"]
+        lower = tokenizer(word.lower(), add_special_tokens=False)["input_ids"]
         if cased != lower:
             return []
     names = [name for name in tokenizer.get_vocab() if not name.startswith(("[", "<"))]
     share = sum(any(map(str.isupper, name)) for name in names) / max(len(names), 1)
-    if share <= FEW_CAPITALS:
+    if share <= MAX_CAPITALS:
         return []
     return [
-        f"the tokenizer lower-cases text, and {share:.0%} of its vocabulary have capitals, which it never uses: is "
-        "do_lower_case right in its tokenizer_config.json?"
+        f"the tokenizer lower-cases text, and {share:.0%} of its vocabulary have capitals, which it "
+        "never uses: is do_lower_case right in its tokenizer_config.json?"
     ]
 
 
-def _of_words(model: StaticVectors, corpus: Corpus) -> tuple[Facts, list[str]]:
+def _word_facts(model: StaticVectors, corpus: Corpus) -> tuple[Facts, list[str]]:
     """Which words have vectors."""
-    words = [word for split in SPLITS for word in corpus.splits[split].words.texts()]
+    words: list[str] = []
+    for split in SPLITS:
+        words += corpus.splits[split].words.texts()
     lost = [word for word in words if not model.has(word)]
     facts: Facts = {"corpus": corpus.name, "words": len(words), "words with no vector": _some(lost)}
     return facts, _lost(len(lost) / max(len(words), 1), "vector")
 
 
+def _texts(corpus: Corpus) -> list[Sequence[str]]:
+    """The words of every passage of all splits."""
+    texts: list[Sequence[str]] = []
+    for split in SPLITS:
+        texts += [passage.words for passage in corpus.splits[split]]
+    return texts
+
+
 def _lost(share: float, what: str) -> list[str]:
-    if share <= TOO_MANY_LOST:
+    if share <= MAX_LOST:
         return []
     return [f"{share:.1%} of the words have no {what}, and would be probed as zeros"]
 
@@ -234,29 +237,29 @@ def _some(words: Sequence[str]) -> Facts:
     return {"count": len(words), "examples": list(dict.fromkeys(words))[:EXAMPLES]}
 
 
-def _of_store(model: Model, corpus: Corpus, settings: ExtractSettings) -> Facts:
+def _store_facts(model: Model, corpus: Corpus, settings: ExtractSettings) -> Facts:
     folder = store_of(describe(model, corpus, "sentence", settings))
     shards = plan_shards(model, corpus, "sentence")
     files = sum(len(runs) for runs in shards.values()) * model.n_layers
-    here = len(list(folder.glob("*.safetensors")))
+    existing = len(list(folder.glob("*.safetensors")))
     words = sum(int(corpus.offsets(split)[-1]) for split in SPLITS)
     size = words * model.n_layers * model.dim * np.dtype(settings.store_dtype).itemsize
     root = next(path for path in (states_root(), *states_root().parents) if path.exists())
     return {
         "cache": str(folder),
-        "files there already": here,
+        "files there already": existing,
         "files of all layers": files,
         "store in MB": round(size / 1e6, 1),
         "free on its disk in MB": round(shutil.disk_usage(root).free / 1e6),
     }
 
 
-def _of_run(reader: Reader, model: Model, corpus: Corpus, problems: list[str]) -> Facts:
-    """Load it, read some sentences from all over the corpus, and tell how long all would take."""
+def _run_facts(reader: Reader, model: Model, corpus: Corpus, problems: list[str]) -> Facts:
+    """Load the model, read a sample of the corpus's sentences, and estimate the time for all."""
     started = time.perf_counter()
     reader.load(model.n_layers - 1)
     loading = time.perf_counter() - started
-    texts = [passage.words for split in SPLITS for passage in corpus.splits[split]]
+    texts = _texts(corpus)
     sample = texts[:: max(1, sum(map(len, texts)) // SAMPLE)]
     values = np.zeros((model.n_layers, sum(map(len, sample)), model.dim), dtype=np.float32)
     read = partial(reader.read, layers=range(model.n_layers), values=values)
@@ -265,7 +268,7 @@ def _of_run(reader: Reader, model: Model, corpus: Corpus, problems: list[str]) -
     with workers(reader.device) as pool:
         filled = np.concatenate(list(pool.map(read, batches)))
     spent = time.perf_counter() - started
-    problems += _of_values(values[:, filled])
+    problems += _value_problems(values[:, filled])
     facts: Facts = {"loading in s": round(loading, 1)}
     if isinstance(reader, WordReader):
         rate = sum(batch.rows for batch in batches) / spent
@@ -275,26 +278,24 @@ def _of_run(reader: Reader, model: Model, corpus: Corpus, problems: list[str]) -
     return facts
 
 
-def _of_values(values: np.ndarray) -> list[str]:
+def _value_problems(values: np.ndarray) -> list[str]:
     """What is wrong with vectors `(layers, words, dim)`."""
+    infinite: list[str] = []
+    large: list[str] = []
+    constant: list[str] = []
+    for layer, state in enumerate(values):
+        if not np.isfinite(state).all():
+            infinite.append(str(layer))
+            continue
+        if np.abs(state).max(initial=0) > torch.finfo(torch.float16).max:
+            large.append(str(layer))
+        if state.shape[0] > 1 and state.std(axis=0).max() < 1e-6:
+            constant.append(str(layer))
     problems = []
-    bad = [layer for layer, state in enumerate(values) if not np.isfinite(state).all()]
-    if bad:
-        problems.append(f"hidden states are not finite at layers {', '.join(map(str, bad))}")
-    large = [
-        k
-        for k, state in enumerate(values)
-        if k not in bad and np.abs(state).max(initial=0) > torch.finfo(torch.float16).max
-    ]
+    if infinite:
+        problems.append(f"hidden states are not finite at layers {', '.join(infinite)}")
     if large:
-        problems.append(
-            f"hidden states at layers {', '.join(map(str, large))} need store_dtype='float32'"
-        )
-    flat = [
-        k
-        for k, state in enumerate(values)
-        if k not in bad and state.shape[0] > 1 and state.std(axis=0).max() < 1e-6
-    ]
-    if flat:
-        problems.append(f"every word has the same vector at layers {', '.join(map(str, flat))}")
+        problems.append(f"hidden states at layers {', '.join(large)} need store_dtype='float32'")
+    if constant:
+        problems.append(f"every word has the same vector at layers {', '.join(constant)}")
     return problems

@@ -1,6 +1,6 @@
 """Entries: the stores in the cache as `probekit cache` lists, checks and deletes them.
 
-Stores come and go meanwhile, and one that is damaged does not hide the others.
+Stores may appear and disappear meanwhile, and a damaged one does not hide the others.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class StoreEntry:
     """A store as `probekit cache` lists it.
 
     Attributes:
-        folder: where it lies.
-        manifest: what it is of; empty where that cannot be read.
-        files: shard files.
+        folder: its folder.
+        manifest: its manifest; empty where that cannot be read.
+        files: number of shard files.
         size: bytes of all files.
         used: time of the latest write, in seconds since 1970.
-        problem: what is wrong with it as a whole, empty for a sound one.
+        problem: what is wrong with the store as a whole; empty for a sound one.
     """
 
     folder: Path
@@ -41,21 +41,20 @@ class StoreEntry:
     problem: str = ""
 
     def damaged(self) -> Iterator[tuple[Path, str]]:
-        """Files that are not what was written there, or cannot be read, and what is wrong with
-        each."""
+        """Files that are damaged or cannot be read, and what is wrong with each."""
         if self.problem:
             yield self.folder, self.problem
             return
         for path in inside(self.folder, "*.safetensors"):
             try:
                 with cache.open_to_read(path) as file:
-                    whole = matches_itself(path, file)
+                    is_whole = matches_itself(path, file)
             except FileNotFoundError:
-                continue  # it went meanwhile
+                continue  # deleted meanwhile
             except OSError as error:
                 yield path, f"unreadable ({reason(error)})"
                 continue
-            if not whole:
+            if not is_whole:
                 yield path, "damaged"
 
     def remove(self) -> None:
@@ -67,11 +66,10 @@ class StoreEntry:
             if self.folder.is_symlink():
                 self.folder.unlink()
                 return
-            going = part_of(
-                self.folder
-            )  # at once for everybody else, and removed later if this is killed
-            self.folder.rename(going)
-            shutil.rmtree(going)
+            # A renamed folder is gone for everybody at once, and removed later if this is killed.
+            renamed = part_of(self.folder)
+            self.folder.rename(renamed)
+            shutil.rmtree(renamed)
         except FileNotFoundError:
             return  # another process deleted it
         except OSError as error:
@@ -79,15 +77,15 @@ class StoreEntry:
 
 
 def entries() -> list[StoreEntry]:
-    """Every store in the cache, the latest used last.
+    """Every store in the cache, the latest written last.
 
     Raises StoreError where the cache cannot be listed.
     """
     return sorted((_entry(folder) for folder in _folders()), key=lambda entry: entry.used)
 
 
-def remove_litter() -> None:
-    """Remove what killed runs left in every store."""
+def remove_leftovers() -> None:
+    """Remove the temporary files that killed runs left in every store."""
     remove_left_behind(states_root())
     for folder in _folders():
         remove_left_behind(folder)
@@ -107,7 +105,9 @@ def _folders() -> list[Path]:
 
 def _entry(folder: Path) -> StoreEntry:
     if folder.is_symlink():
-        return StoreEntry(folder, {}, 0, 0, _status(folder).st_mtime, "a link, which no store is")
+        return StoreEntry(
+            folder, {}, 0, 0, _status(folder).st_mtime, "a link, which a store must not be"
+        )
     try:
         names = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
@@ -131,7 +131,7 @@ def _manifest(folder: Path) -> tuple[dict[str, Any], str]:
             text = file.read()
         manifest = json.loads(text)
     except FileNotFoundError:
-        return {}, "without a manifest"
+        return {}, "it has no manifest"
     except OSError as error:
         return {}, f"its manifest is unreadable ({reason(error)})"
     except (ValueError, RecursionError):
@@ -139,12 +139,12 @@ def _manifest(folder: Path) -> tuple[dict[str, Any], str]:
     if not isinstance(manifest, dict):
         return {}, "its manifest is damaged"
     if isinstance(manifest.get("format"), int) and manifest["format"] < FORMAT:
-        return manifest, "of an earlier version, and not used any more"
+        return manifest, "of an earlier version, no longer used"
     return manifest, "" if key_of(text) == folder.name else "its manifest is damaged"
 
 
 def _status(path: Path) -> os.stat_result:
-    """As `lstat` has it; all zero where the file went meanwhile."""
+    """The result of `lstat`; all zeros where the file was deleted meanwhile."""
     try:
         return path.lstat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Extraction: one pass of a checkpoint over a corpus gives every word's vector at every layer."""
+"""Extraction: one pass of a checkpoint over a corpus yields every word's vector at every layer."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from probekit.corpora.passage import SPLITS, Context, Corpus, Split
 from probekit.errors import InputError, StoreError
 from probekit.models.model import Model, open_model
 from probekit.progress import Progress, reporting, silent
-from probekit.states.fill import Filler
-from probekit.states.named import keep_names
+from probekit.states.computation import Computation
 from probekit.states.settings import ExtractSettings
 from probekit.states.shard import Shard
 from probekit.states.states import States
 from probekit.states.store import Store, open_store, went_missing
+from probekit.states.store_names import add_names
 from probekit.states.stored import Stored
 
 if TYPE_CHECKING:
     import torch
 
-SHARD_WORDS = 16_384  # some seconds of work each, and enough sentences to sort by length …
-SHARD_BYTES = 1 << 29  # … as far as the vectors of all layers, in float32, stay below this
-LONG = 8_192  # words of a sentence or document that are kept together whatever their vectors take
+SHARD_WORDS = 16_384  # some seconds of work, and enough sentences to sort by length
+SHARD_BYTES = 1 << 29  # upper bound of a shard's vectors of all layers in float32
+LONG = 8_192  # sentences and documents of up to this many words are never cut
 
 
 @reporting
@@ -42,22 +42,23 @@ def extract(
     progress: Progress | bool = True,
     **options: Any,
 ) -> States:
-    """Hidden states of every word of `corpus`, from the cache as far as they are there.
+    """Hidden states of every word of `corpus`; those already in the cache are reused.
 
-    Args: model: an alias (`bert-base`, `minilm`), a hub id with `@revision` if wanted, a folder (of
-        a model, a PEFT
-            adapter, a Trainer's output), `random:` and one of these, or a file of word vectors. Or
-            a torch module, with `tokenizer=…` and `layers=[…]`, the names of its parts to read, and
-            `name=…` for results.
-        corpus: what to read.
-        context: what is read in one pass: each passage (`sentence`), or each document up to the
-            model's limit.
-        settings: how; keyword options (`subwords="first"`, `layers=(0, 6)` …) change single fields.
-        True for bars on standard error, False for silence, or a function that is called with
-            the stage, the words done and the words there are.
+    Args:
+        model: an alias (`bert-base`, `minilm`), a hub id with an optional `@revision`, a folder (of
+            a model, a PEFT adapter, a Trainer's output), `random:` followed by one of these, or a
+            file of word vectors. Or a torch module, with `tokenizer=…`, `layers=[…]` (the names of
+            its parts to read) and `name=…` for results.
+        corpus: the corpus to read.
+        context: what the model reads in one pass: each passage (`sentence`), or each document up to
+            the model's limit.
+        settings: how the corpus is read; keyword options (`subwords="first"`, `layers=(0, 6)` …)
+            change single fields.
+        progress: True for bars on standard error, False for silence, or a function that is called
+            with the stage, the number of words done and the number of all words.
 
-    Raises InputError for arguments that are something else and for layers that the model does not
-    have, ModelError for a model that cannot be used, and StoreError where states cannot be kept.
+    Raises InputError for arguments of another kind and for layers that the model does not have,
+    ModelError for a model that cannot be used, and StoreError where states cannot be stored.
     """
     doors.of_type("corpus", corpus, Corpus)
     doors.choice("context", context, get_args(Context))
@@ -88,16 +89,16 @@ def extract(
 def extract_from(
     model: Model, corpus: Corpus, context: Context, settings: ExtractSettings, progress: Progress
 ) -> States:
-    """Hidden states of every word, by a model that is open: see `extract`."""
+    """Hidden states of every word from an open model: see `extract`."""
     layers = _layers(settings.layers, model)
     manifest = describe(model, corpus, context, settings)
     store = open_store(manifest, model.dim, settings.store_dtype)
-    keep_names(store.folder, model.name, corpus.source or corpus.name)
+    add_names(store.folder, model.name, corpus.source or corpus.name)
     units = {split: _units(corpus, split, context) for split in SPLITS}
     shards = plan_shards(model, corpus, context)
     started = time.perf_counter()
     reader = model.reader(settings.subwords, settings.batch_tokens)
-    computed = Filler(model.name, reader, corpus, store, layers).fill(units, shards, progress)
+    computed = Computation(model.name, reader, corpus, store, layers).run(units, shards, progress)
     model.release()
     total = sum(len(runs) for runs in shards.values())
     return States(
@@ -121,16 +122,16 @@ def extract_from(
 
 
 def in_context(states: States, context: Context, *, progress: Progress = silent) -> States:
-    """The same checkpoint's states of the same corpus, read in another context.
+    """The states of the same checkpoint and corpus in another context.
 
-    Raises InputError for vectors that were given: they cannot be computed again.
+    Raises InputError for the user's own vectors, which cannot be computed again.
     """
     if context == states.context:
         return states
     if states.folder is None:
         raise InputError(
-            f"'{states.model}' has vectors of words read in a {states.context}, and a task asks for a {context}: give "
-            f"States.of(…, context='{context}') of words read so"
+            f"the vectors '{states.model}' are of words read in a {states.context}, and a task "
+            f"needs a {context}: give States.of(…, context='{context}') of words read so"
         )
     model = states.module or open_model(states.model, states.settings.encoder)
     found = extract_from(model, states.corpus, context, states.settings, progress)
@@ -140,10 +141,10 @@ def in_context(states: States, context: Context, *, progress: Progress = silent)
 def describe(
     model: Model, corpus: Corpus, context: Context, settings: ExtractSettings
 ) -> dict[str, Any]:
-    """All that makes states what they are, in codes: the same description is the same store.
+    """The manifest of states: everything that decides their numbers, in codes.
 
-    Names of models and corpora are not in it, nor anything that is said to people: neither changes
-    a number.
+    Equal manifests share a store. Names of models and corpora and texts for people are not in it,
+    since they do not change a number.
     """
     return {
         "model": model.fingerprint(),
@@ -157,7 +158,7 @@ def describe(
 
 
 def plan_shards(model: Model, corpus: Corpus, context: Context) -> dict[Split, tuple[Shard, ...]]:
-    """The runs of words that are computed and kept together."""
+    """The runs of words that are computed and stored together."""
     units = {split: _units(corpus, split, context) for split in SPLITS}
     return {split: tuple(_shards(split, units[split], _shard_words(model))) for split in SPLITS}
 
@@ -178,7 +179,7 @@ def _layers(wanted: tuple[int, ...], model: Model) -> tuple[int, ...]:
 
 
 def _units(corpus: Corpus, split: Split, context: Context) -> np.ndarray:
-    """Borders of what is read in one pass, as positions in the split: `(units + 1,)`."""
+    """Borders of the texts read in one pass, as positions in the split: `(units + 1,)`."""
     offsets = corpus.offsets(split)
     if context == "sentence":
         return offsets
@@ -187,9 +188,11 @@ def _units(corpus: Corpus, split: Split, context: Context) -> np.ndarray:
 
 
 def _shards(split: Split, units: np.ndarray, words: int) -> Iterator[Shard]:
-    """Runs of whole units of at least `words` words, the last one apart. A unit of more than LONG
-    words (and than `words`) is cut into equal parts, which keep its context but need not be in
-    memory together."""
+    """Runs of whole units, each but the last of at least `words` words.
+
+    A unit longer than both LONG and `words` is cut into equal parts, which keep its context but
+    need not be in memory together.
+    """
     longest = max(words, LONG)
     start, number = 0, 0
     for begin, border in pairwise(units.tolist()):

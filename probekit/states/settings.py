@@ -16,10 +16,11 @@ class ExtractSettings:
     """How a corpus is read.
 
     Attributes:
-        subwords: a word's vector is the `mean` of its subwords', or the `first` or `last` one's.
-        layers: the layers kept; empty for all.
-        batch_tokens: subwords per batch, padding included; None for what suits the device.
-        store_dtype: of the values on disk.
+        subwords: the vector of a word: the `mean` of its subwords' vectors, or that of the `first`
+            or the `last` one.
+        layers: the layers to store; empty for all.
+        batch_tokens: subwords per batch, padding included; None for a default by device.
+        store_dtype: type of the values on disk.
         encoder: how the checkpoint is loaded and run.
     """
 
@@ -30,7 +31,7 @@ class ExtractSettings:
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
 
     def __post_init__(self) -> None:
-        """Raise InputError for a value that is none of its field's."""
+        """Raise InputError where a field has a value outside its range."""
         doors.choice("subwords", self.subwords, get_args(SubwordVector))
         object.__setattr__(self, "layers", doors.whole_numbers("layers", self.layers))
         if self.batch_tokens is not None:

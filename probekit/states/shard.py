@@ -1,9 +1,9 @@
 """Shard: one file of the store, with the states of a run of words at one layer.
 
 It is a safetensors file with the tensor `states`. Its metadata holds `xxh3`, the checksum of the
-values, `no_subword`, and `seal`, the checksum of all that the header says and of the store and the
-name that the file has: a header that was changed, and a file in another one's place, do not match
-it.
+values; `no_subword`, the rows of words without a subword; and `seal`, the checksum of the header's
+content, the store's name and the file's name. The seal of a changed header, or of a file in the
+place of another, does not match.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Shard:
     Attributes:
         split: the split.
         number: counted from 0 within the split.
-        start, stop: positions of its first word and after its last, in the split.
+        start, stop: position of its first word in the split, and of the word after its last.
     """
 
     split: Split
@@ -42,14 +42,14 @@ class Shard:
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of its values.
+    """The header of a file.
 
     Attributes:
-        begin: the byte they begin at.
-        shape: `(words, dim)`.
-        dtype: their type.
-        no_subword: rows of words that got no subword.
-        xxh3: their checksum.
+        begin: the byte at which the values begin.
+        shape: shape of the values, `(words, dim)`.
+        dtype: type of the values.
+        no_subword: rows of words without a subword.
+        xxh3: checksum of the values.
     """
 
     begin: int
@@ -60,7 +60,7 @@ class Header:
 
 
 def header_of(path: Path, values: np.ndarray, no_subword: list[int]) -> bytes:
-    """What stands in the file `path` before `values`, `(words, dim)` and contiguous."""
+    """The bytes of the file `path` before `values`, `(words, dim)` and contiguous."""
     dtype = next(name for name, kind in DTYPES.items() if kind == values.dtype)
     metadata = {
         "no_subword": json.dumps(no_subword),
@@ -69,7 +69,7 @@ def header_of(path: Path, values: np.ndarray, no_subword: list[int]) -> bytes:
     metadata["seal"] = _seal(path, dtype, list(values.shape), metadata)
     tensor = {"dtype": dtype, "shape": values.shape, "data_offsets": [0, values.nbytes]}
     text = json.dumps({"__metadata__": metadata, "states": tensor}).encode()
-    text += b" " * (-len(text) % 8)  # values are aligned, as the format asks
+    text += b" " * (-len(text) % 8)  # the format requires aligned values
     return struct.pack("<Q", len(text)) + text
 
 
@@ -95,12 +95,12 @@ def _parsed(path: Path, text: bytes, size: int) -> Header | None:
     dtype = DTYPES[tensor["dtype"]]
     words, dim = (int(n) for n in tensor["shape"])
     n_bytes, begin = words * dim * dtype.itemsize, 8 + len(text)
-    whole = (
+    is_whole = (
         metadata["seal"] == _seal(path, tensor["dtype"], tensor["shape"], metadata)
         and tensor["data_offsets"] == [0, n_bytes]
         and size == begin + n_bytes
     )
-    if not whole:
+    if not is_whole:
         return None
     return Header(
         begin, (words, dim), dtype, tuple(json.loads(metadata["no_subword"])), metadata["xxh3"]
@@ -108,21 +108,20 @@ def _parsed(path: Path, text: bytes, size: int) -> Header | None:
 
 
 def _seal(path: Path, dtype: str, shape: list[int], metadata: dict[str, Any]) -> str:
-    said = [path.parent.name, path.name, dtype, shape, metadata["no_subword"], metadata["xxh3"]]
-    return xxhash.xxh3_128_hexdigest(json.dumps(said).encode())
+    no_subword, xxh3 = metadata["no_subword"], metadata["xxh3"]
+    sealed = [path.parent.name, path.name, dtype, shape, no_subword, xxh3]
+    return xxhash.xxh3_128_hexdigest(json.dumps(sealed).encode())
 
 
 def matches_itself(path: Path, file: BinaryIO) -> bool:
-    """Whether the values of `file`, which is `path`, and its header are those that were written
-    there."""
+    """Whether the values and the header of `file`, which is `path`, are as written."""
     header = read_header(path, file)
     if header is None:
         return False
     file.seek(header.begin)
     digest = xxhash.xxh3_128()
-    block = memoryview(
-        bytearray(1 << 20)
-    )  # used again and again, and small enough to stay in a core's cache
+    # One buffer for all reads, small enough to stay in a core's cache.
+    block = memoryview(bytearray(1 << 20))
     while n := file.readinto(block):  # type: ignore[attr-defined]
         digest.update(block[:n])
     return digest.hexdigest() == header.xxh3

@@ -1,4 +1,4 @@
-"""States: what a model computed of a corpus, with where it came from."""
+"""States: the hidden states of a corpus, with their provenance."""
 
 from __future__ import annotations
 
@@ -22,22 +22,30 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
 
-GIVEN = "given"  # what stands in the manifest for vectors that somebody else computed
+GIVEN = "given"  # the site, in a manifest, of vectors that the user computed
 
 
 @dataclass(frozen=True, repr=False)
 class States:
     """One vector per word and layer of a corpus.
 
-    Attributes: model: what results call the checkpoint. corpus: the corpus read. layers: the layers
-        there are, 0 being the embeddings. n_layers: layers the whole model has, the embeddings
-        counted. dim: width of a vector. values: the numbers, on disk or in memory. settings: how
-        the corpus was read. context: what was read in one pass: each passage, or each document up
-        to the model's limit. manifest: fingerprints and conventions, in codes: the same manifest is
-        the same vectors. without_vector: positions of words that the tokenizer gives no subword, by
-        split; their vectors are zero. seconds: time spent extracting; 0 where everything was there.
-        computed, reused: shards computed now, and found whole. model_warnings: what a reader must
-        know of the model. module: the model, where it has no name to be opened by.
+    Attributes:
+        model: name of the checkpoint in results.
+        corpus: the corpus.
+        layers: numbers of the layers; 0 is the embeddings.
+        n_layers: number of layers of the whole model, the embeddings included.
+        dim: width of a vector.
+        values: the numbers, on disk or in memory.
+        manifest: fingerprints and conventions, in codes; equal manifests have equal vectors.
+        without_vector: positions, by split, of the words without a subword; their vectors are zero.
+        settings: how the corpus was read.
+        context: what the model read in one pass: each passage, or each document up to the model's
+            limit.
+        seconds: time spent on extraction; 0 where all states were in the cache.
+        computed: number of shards computed now.
+        reused: number of shards found in the cache.
+        model_warnings: warnings about the model.
+        module: the model, where it cannot be opened by name.
     """
 
     model: str
@@ -65,17 +73,17 @@ class States:
         name: str = "given vectors",
         context: Context = "sentence",
     ) -> States:
-        """Your own vectors of a corpus, from wherever they come.
+        """States of your own vectors.
 
-        Args: vectors: for each split, an array or tensor `(layers, words, dim)`, or `(words, dim)`
-            for one layer: a row
-                per word of the split, in the order of `corpus.splits[split].words`. Half precision
-                is kept, everything else becomes float32.
+        Args:
+            vectors: for each split, an array or tensor `(layers, words, dim)`, or `(words, dim)`
+                for one layer, with one row per word of the split in the order of
+                `corpus.splits[split].words`. Half precision stays, other types become float32.
             corpus: the words.
-            name: what results call them.
+            name: name of the vectors in results.
             context: what their model read in one pass. Tasks of another context are refused.
 
-        Raises InputError for vectors of another shape than the corpus asks for.
+        Raises InputError where the shape of the vectors does not fit the corpus.
         """
         doors.of_type("corpus", corpus, Corpus)
         doors.of_type("name", name, str)
@@ -87,10 +95,9 @@ class States:
         layers, _, dim = values["train"].shape
         for split, array in values.items():
             if array.shape[::2] != (layers, dim) or array.dtype != values["train"].dtype:
-                raise InputError(
-                    f"vectors: '{split}' has {array.shape[0]} layers of width {array.shape[2]} ({array.dtype}), and "
-                    f"'train' {layers} of width {dim} ({values['train'].dtype})"
-                )
+                found = f"{array.shape[0]} layers of width {array.shape[2]} ({array.dtype})"
+                expected = f"{layers} of width {dim} ({values['train'].dtype})"
+                raise InputError(f"vectors: '{split}' has {found}, and 'train' {expected}")
         zeros = {
             split: tuple(np.flatnonzero(~array.any(axis=(0, 2))).tolist())
             for split, array in values.items()
@@ -120,19 +127,19 @@ class States:
         facts = {
             "layers": ", ".join(map(str, self.layers)),
             "context": self.context,
-            "kept in": str(self.folder or "memory"),
+            "stored in": str(self.folder or "memory"),
         }
         frame = pd.DataFrame(facts.items(), columns=["what", "value"])
         return html.page(repr(self), frame, self.warnings)
 
     @property
     def dtype(self) -> str:
-        """Of the numbers, as kept."""
+        """Type of the numbers."""
         return self.values.dtype
 
     @property
     def folder(self) -> Path | None:
-        """Where they lie; None in memory."""
+        """The folder of their store; None in memory."""
         return self.values.folder if isinstance(self.values, Stored) else None
 
     def read(
@@ -143,20 +150,28 @@ class States:
         layers: Sequence[int] | None = None,
         out: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Vectors of words `start` to `stop`, as positions in the split: `(layers, stop - start,
-        dim)`, as kept.
+        """Vectors of the words from `start` up to `stop`, `(layers, stop - start, dim)`.
 
-        `layers` are all where none are given. They are written into `out` where it is given.
+        Args:
+            split: the split.
+            start, stop: positions in the split.
+            layers: numbers of the layers to read; None for all.
+            out: an array of that shape and of `dtype` to write into; None for a new one.
         """
         return self.values.read(split, start, stop, self.layers if layers is None else layers, out)
 
     def numpy(self, split: Split, layers: int | Sequence[int] | None = None) -> np.ndarray:
-        """The vectors of a split as an array: `(words, dim)` for a single layer, else `(layers,
-        words, dim)`.
+        """The vectors of a split as an array of type `dtype`.
 
-        Row i is the word in row i of `words(split)`. The type is that of `dtype`.
+        Row i belongs to row i of `words(split)`.
 
-        Raises InputError for a split or a layer that is not there.
+        Args:
+            split: the split.
+            layers: one layer, several, or None for all.
+
+        Returns `(words, dim)` for a single layer, else `(layers, words, dim)`.
+
+        Raises InputError for an unknown split, or a layer that was not read.
         """
         doors.choice("split", split, SPLITS)
         wanted = self.layers if layers is None else doors.whole_numbers("layers", layers)
@@ -169,14 +184,14 @@ class States:
         return found[0] if isinstance(layers, int) else found
 
     def torch(self, split: Split, layers: int | Sequence[int] | None = None) -> torch.Tensor:
-        """The same as a tensor on the CPU."""
+        """The vectors of a split as a tensor on the CPU: see `numpy`."""
         import torch
 
         return torch.from_numpy(np.ascontiguousarray(self.numpy(split, layers)))
 
     def words(self, split: Split) -> pd.DataFrame:
-        """The words of a split, one row per vector: `word`, `passage`, `document`, and its `place`
-        in the passage."""
+        """The words of a split, one row per vector: `word`, `passage`, `document`, and `place`, the
+        word's position in the passage."""
         import pandas as pd
 
         doors.choice("split", split, SPLITS)
@@ -191,7 +206,7 @@ class States:
         return pd.DataFrame(columns)
 
     def words_without_vector(self) -> list[tuple[Split, str]]:
-        """The words whose vectors are zero, since the tokenizer gives them no subword."""
+        """The words without a subword, whose vectors are zero."""
         found: list[tuple[Split, str]] = []
         for split, positions in self.without_vector.items():
             words = self.corpus.splits[split].words.take(np.array(positions, dtype=np.int64))
@@ -200,7 +215,7 @@ class States:
 
     @property
     def warnings(self) -> list[str]:
-        """What a reader must know of them."""
+        """Warnings about the model, and about words without a vector."""
         lost = self.words_without_vector()
         if not lost:
             return list(self.model_warnings)
@@ -224,8 +239,8 @@ def _checked(vectors: Mapping[Split, Any], split: Split, corpus: Corpus) -> np.n
     fits = array.ndim == 3 and array.shape[1] == n_words and 0 not in array.shape[::2]
     if not (fits and np.issubdtype(array.dtype, np.number)):
         raise InputError(
-            f"vectors: '{split}' takes numbers (layers, {n_words:,} words, width), a row per word of '{corpus.name}', "
-            f"not {array.dtype} {array.shape}"
+            f"vectors: '{split}' takes numbers (layers, {n_words:,} words, width), one row per "
+            f"word of '{corpus.name}', not {array.dtype} {array.shape}"
         )
     return array if array.dtype == np.float16 else array.astype(np.float32)
 

@@ -1,10 +1,10 @@
-"""Store: hidden states on disk, one safetensors file a shard and layer.
+"""Store: hidden states on disk, one safetensors file per shard and layer.
 
-    CACHE/states/KEY/manifest.json           what these states are of: fingerprints and conventions
-    CACHE/states/KEY/train-00003-L05.safetensors    words of shard 3 of train at layer 5: (words, dim)
+    CACHE/states/KEY/manifest.json                  fingerprints and conventions of these states
+    CACHE/states/KEY/train-00003-L05.safetensors    shard 3 of train at layer 5: (words, dim)
 
-A shard is a run of whole reading units, so its words follow one another (see `shard`). Every file
-is written under another name first and then renamed: it is there and whole, or it is not there.
+A shard is a run of whole reading units, so that its words are consecutive (see `shard`). Every file
+is written under a temporary name and then renamed, so that a file that exists is complete.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ StoreDtype = Literal["float16", "float32"]
 
 @dataclass(frozen=True)
 class Store:
-    """One checkpoint's states of one corpus, read in one context.
+    """The states of one corpus in one context, computed by one checkpoint.
 
     Attributes:
-        folder: where the files lie.
+        folder: the folder of the files.
         dim: width of a vector.
-        dtype: as stored.
-        described: text of the manifest.
+        dtype: type of the stored values.
+        manifest: text of the manifest.
     """
 
     folder: Path
     dim: int
     dtype: StoreDtype = "float16"
-    described: str = field(default="", repr=False)
+    manifest: str = field(default="", repr=False)
     _begins: dict[Path, int] = field(default_factory=dict, repr=False, compare=False)
 
     def path(self, shard: Shard, layer: int) -> Path:
@@ -54,20 +54,25 @@ class Store:
         return self.folder / f"{shard.split}-{shard.number:05d}-L{layer:02d}.safetensors"
 
     def write(self, shard: Shard, layer: int, values: np.ndarray, no_subword: list[int]) -> None:
-        """Write `(words, dim)` vectors, and the positions in the shard of words that have no subword.
+        """Write the vectors of a shard at one layer.
+
+        Args:
+            shard: the shard.
+            layer: number of the layer.
+            values: `(words, dim)`.
+            no_subword: positions in the shard of the words without a subword.
 
         Raises StoreError where the disk is full or cannot be written.
         """
         path = self.path(shard, layer)
         values = np.ascontiguousarray(values)
         with _writing(path):
-            _put(path, self.described.encode(), header_of(path, values, no_subword), values.data)
+            _put(path, self.manifest.encode(), header_of(path, values, no_subword), values.data)
 
     def header(self, shard: Shard, layer: int) -> Header | None:
-        """What the file says of its values; None where it is missing, cut, damaged, or of something
-        else.
+        """The header of the file; None where it is missing, cut, damaged, or of another shard.
 
-        Raises StoreError where it is there and cannot be read.
+        Raises StoreError where the file exists and cannot be read.
         """
         path = self.path(shard, layer)
         with _reading(path) as file:
@@ -75,9 +80,9 @@ class Store:
         return found if found and self._fits(found, shard) else None
 
     def is_whole(self, shard: Shard, layer: int) -> bool:
-        """Whether the file is there, is of this shard and layer, and matches its checksums.
+        """Whether the file exists, is of this shard and layer, and matches its checksums.
 
-        Raises StoreError where it is there and cannot be read.
+        Raises StoreError where the file exists and cannot be read.
         """
         if self.header(shard, layer) is None:
             return False
@@ -95,10 +100,11 @@ class Store:
         )
 
     def read_into(self, out: np.ndarray, shard: Shard, layer: int, start: int, stop: int) -> None:
-        """Read words `start` to `stop` (positions in the split) into `out`, `(stop - start, dim)`.
+        """Read the words from `start` up to `stop` (positions in the split) into `out`,
+        `(stop - start, dim)`.
 
-        Plain positioned reads rather than a memory map: the pages stay the system's, so that a
-        store larger than memory does not count towards this process.
+        Positioned reads rather than a memory map: the pages belong to the system, so that a store
+        larger than memory does not count towards this process.
         """
         path = self.path(shard, layer)
         row = self.dim * np.dtype(self.dtype).itemsize
@@ -115,23 +121,27 @@ class Store:
             while view.nbytes:
                 n = os.preadv(file.fileno(), [view], offset)
                 if n == 0:
-                    raise StoreError(f"states were cut while they were read: {path}; run it again")
+                    raise StoreError(
+                        f"a file of states was cut while it was read: {path}; run it again"
+                    )
                 view, offset = view[n:], offset + n
 
 
 def went_missing(path: Path) -> str:
-    """The message for a file that was there before."""
+    """The message for a file that existed before."""
     return f"states went missing while they were read: {path}; run it again"
 
 
 def store_of(manifest: dict[str, Any]) -> Path:
-    """The folder of what `manifest` describes, there or not: the same description is the same
-    folder."""
+    """The folder of the states that `manifest` describes, whether it exists or not.
+
+    Equal manifests have the same folder.
+    """
     return states_root() / key_of(_text(manifest).encode())
 
 
 def key_of(text: bytes) -> str:
-    """The name of the store that the text of a manifest describes."""
+    """The folder name of a store, from the text of its manifest."""
     return hashlib.sha256(text).hexdigest()[:24]
 
 
@@ -140,35 +150,35 @@ def _text(manifest: dict[str, Any]) -> str:
 
 
 def open_store(manifest: dict[str, Any], dim: int, dtype: StoreDtype) -> Store:
-    """The store of what `manifest` describes, made where it is not there yet.
+    """The store of the states that `manifest` describes, created where it does not exist.
 
-    Raises StoreError where it cannot be made, is a link, or is another user's in a cache that is
-    not shared.
+    Raises StoreError where it cannot be created, is a link, or belongs to another user and the
+    cache is not shared.
     """
     folder, text = store_of(manifest), _text(manifest)
     with _writing(folder / MANIFEST):
         if folder.is_symlink():
-            raise StoreError(f"{folder} is a link, and a store is none: delete it")
+            raise StoreError(f"{folder} is a link, which a store must not be: delete it")
         if folder.exists():
             cache.check_owner(folder, folder.stat())
         with _reading(folder / MANIFEST) as file:
-            there = file.read() if file else b""
-        if there != text.encode():  # not there yet, or damaged
+            existing = file.read() if file else b""
+        if existing != text.encode():  # missing or damaged
             _put(folder / MANIFEST, text.encode(), text.encode())
     remove_left_behind(folder)
     return Store(folder, dim, dtype, text)
 
 
 def _put(path: Path, manifest: bytes, *content: bytes | memoryview) -> None:
-    """Write a file of a store, and its manifest again where the store was pruned meanwhile."""
+    """Write a file of a store, and its manifest where the store was pruned meanwhile."""
     for attempt in range(ATTEMPTS):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with written_whole(path) as file:
                 file.writelines(content)
-            described = path.with_name(MANIFEST)
-            if not described.exists():
-                with written_whole(described) as file:
+            place = path.with_name(MANIFEST)
+            if not place.exists():
+                with written_whole(place) as file:
                     file.write(manifest)
             return
         except (FileNotFoundError, FileExistsError):  # pruned between two of these steps
@@ -177,22 +187,24 @@ def _put(path: Path, manifest: bytes, *content: bytes | memoryview) -> None:
 
 
 def states_root() -> Path:
-    """The folder all stores lie in."""
+    """The folder of all stores."""
     return cache.root() / "states"
 
 
 @contextmanager
 def _reading(path: Path) -> Iterator[BinaryIO | None]:
-    """The file, or None where there is none, or a link in its place. Raises StoreError where it
-    cannot be read."""
+    """The file; None where it is missing or a link.
+
+    Raises StoreError where it cannot be read.
+    """
     try:
         file = cache.open_to_read(path)
     except cache.NotOurs as error:
         raise StoreError(str(error)) from error
     except PermissionError as error:
         raise StoreError(
-            f"cannot read {path}: {reason(error)}. Ask its owner for permission to read, or set PROBEKIT_CACHE to a "
-            "folder of your own"
+            f"cannot read {path}: {reason(error)}. Ask its owner for permission to read, or set "
+            "PROBEKIT_CACHE to a folder of your own"
         ) from error
     except OSError:
         yield None
@@ -203,7 +215,7 @@ def _reading(path: Path) -> Iterator[BinaryIO | None]:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Turns what can go wrong into StoreError."""
+    """Raise StoreError for whatever goes wrong while writing."""
     try:
         yield
     except cache.NotOurs as error:
@@ -217,8 +229,8 @@ def cannot_write(path: Path, error: OSError) -> str:
     remedy = "set PROBEKIT_CACHE to a folder that you can write"
     if is_full(error):
         remedy = (
-            "free some space ('probekit cache' lists what can go), or set PROBEKIT_CACHE to a folder on another disk; "
-            "what is finished will be reused"
+            "free some space ('probekit cache' lists the stores), or set PROBEKIT_CACHE to a "
+            "folder on another disk; finished shards will be reused"
         )
     elif error.errno in (errno.ENOTDIR, errno.EEXIST):
         remedy = "delete that file, or set PROBEKIT_CACHE to a folder"

@@ -27,12 +27,12 @@ class Stored:
 
     @property
     def folder(self) -> Path:
-        """Where the files lie."""
+        """The folder of the files."""
         return self.store.folder
 
     @property
     def dtype(self) -> str:
-        """Of the numbers."""
+        """Type of the numbers."""
         return self.store.dtype
 
     def read(

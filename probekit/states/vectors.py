@@ -22,11 +22,11 @@ class Vectors(Protocol):
 
     @property
     def context(self) -> Context:
-        """What was read in one pass."""
+        """What the model read in one pass."""
 
     @property
     def layers(self) -> Sequence[int]:
-        """The layers there are."""
+        """The numbers of the layers."""
 
     @property
     def dim(self) -> int:
@@ -34,7 +34,7 @@ class Vectors(Protocol):
 
     @property
     def dtype(self) -> str:
-        """Of the numbers that `read` gives."""
+        """Type of the numbers that `read` returns."""
 
     def read(
         self,
@@ -44,8 +44,11 @@ class Vectors(Protocol):
         layers: Sequence[int],
         out: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Vectors of words `start` to `stop`, as positions in the split: `(layers, stop - start,
-        dim)`.
+        """Vectors of the words from `start` up to `stop`, `(layers, stop - start, dim)`.
 
-        They are written into `out` where it is given, an array of that shape and of `dtype`.
+        Args:
+            split: the split.
+            start, stop: positions in the split.
+            layers: numbers of the layers to read.
+            out: an array of that shape and of `dtype` to write into; None for a new one.
         """

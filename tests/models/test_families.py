@@ -17,7 +17,7 @@ from probekit.errors import InputError, ModelError
 from probekit.models.checkpoint import Checkpoint, EncoderSettings
 from probekit.models.families import FAMILIES as KNOWN
 from probekit.models.families import Stack, family_of, has_final_norm
-from probekit.models.layers import in_words
+from probekit.models.layers import explain_layers
 from probekit.states.extract import extract
 from tests.families import FAMILIES, make_family
 
@@ -154,7 +154,7 @@ def test_the_table_says_what_layers_are(family: str, stack: Stack, families: Any
     same = torch.allclose(states[-1], raw[-1], atol=1e-5)
     assert same is not has_final_norm(encoder.config)
     normed = states[0].mean(-1).abs().max() < 1e-4 and (states[0].std(-1) - 1).abs().max() < 0.05
-    assert bool(normed) == (family_of(encoder.config).embeddings == "normed")
+    assert bool(normed) == (family_of(encoder.config).embeddings == "normalised")
 
 
 # Families whose blocks add to the stream and norm what they read.
@@ -232,7 +232,7 @@ def test_a_model_that_narrows_its_last_layer(
     narrow = {"word_embed_proj_dim": 16, "do_layer_norm_before": False}
     folder = make_family("opt", tmp_path / "opt", family_texts, narrow)
     states = extract(str(folder), few, store_dtype="float32")
-    assert "the last one like the others" in in_words(states.manifest["layers"])
+    assert "the last one like the others" in explain_layers(states.manifest["layers"])
     tokenizer, model = plain(folder)
     seen: list[torch.Tensor] = []
     model.decoder.layers[-1].register_forward_hook(

@@ -294,7 +294,7 @@ def test_the_tokenizer_of_a_run_and_of_another_model(tiny_bert: Path, tmp_path: 
     found = read(checkpoint)
     np.testing.assert_array_equal(values(found), expected)
     assert any(
-        f"that of its run is read, {tmp_path / 'run'}" in notice for notice in found.warnings
+        f"its run's is read, {tmp_path / 'run'}" in notice for notice in found.warnings
     )
     assert fingerprint(checkpoint) == fingerprint(checkpoint, tokenizer=str(tiny_bert))
     np.testing.assert_array_equal(values(read(tmp_path / "run")), expected)  # its last checkpoint

@@ -243,7 +243,7 @@ def test_a_random_model_that_has_the_trained_weights(tiny_gpt2: Path, small: Cor
         extract(f"random:{tiny_gpt2}:0", small)
     with pytest.raises(ModelError, match="random:NAME"):
         extract("random:", small)
-    with pytest.raises(ModelError, match="no whole number"):
+    with pytest.raises(ModelError, match="not a whole number"):
         extract(f"random:{tiny_gpt2}:x", small)
 
 

@@ -254,7 +254,7 @@ def test_the_cache_knows_no_names(few: Corpus, tiny_bert: Path, tmp_path: Path) 
     assert stored(first).folder == stored(second).folder and not second.computed
     manifest = json.loads((stored(first).folder / "manifest.json").read_text())
     assert manifest["layers"] == {
-        "embeddings": "normed",
+        "embeddings": "normalised",
         "last": "block",
         "site": "residual",
         "stack": "only",

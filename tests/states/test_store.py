@@ -22,7 +22,7 @@ from probekit import cache, whole
 from probekit.cli import app
 from probekit.errors import ProbekitError, StoreError
 from probekit.states import entries as listed
-from probekit.states.named import keep_names
+from probekit.states.store_names import add_names
 from probekit.states.shard import Shard, matches_itself
 from probekit.states.store import MANIFEST, Store, open_store, states_root
 from tests.processes import begin
@@ -45,7 +45,7 @@ def made(name: str = "a", layers: int = 2) -> Store:
         "dtype": "float16",
     }
     store = open_store(manifest, DIM, "float16")
-    keep_names(store.folder, "model", name)
+    add_names(store.folder, "model", name)
     for layer in range(layers):
         store.write(SHARD, layer, values(layer), [1, 3])
     return store

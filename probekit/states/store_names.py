@@ -1,5 +1,7 @@
-"""Named: by which names a store's model and corpus were asked for. They are for people, and no part
-of its key."""
+"""Store names: the names under which a store's model and corpus were requested.
+
+They are for people, and not part of the store's key.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,15 @@ from pathlib import Path
 from probekit.whole import written_whole
 
 NAMES = "names.json"
-_MOST = 1 << 16  # bytes that are read of it
+_MAX_BYTES = 1 << 16
 
 
-def keep_names(folder: Path, model: str, corpus: str) -> None:
-    """Note the names in a store's folder, unless that cannot be written: the states do not depend
-    on them."""
-    models, corpora = names_in(folder)
+def add_names(folder: Path, model: str, corpus: str) -> None:
+    """Add a model's and a corpus's name to those in the folder of a store.
+
+    A folder that cannot be written is left as it is: the states do not depend on the names.
+    """
+    models, corpora = read_names(folder)
     if model in models and corpus in corpora:
         return
     names = {
@@ -26,15 +30,15 @@ def keep_names(folder: Path, model: str, corpus: str) -> None:
         with written_whole(folder / NAMES) as file:
             file.write(json.dumps(names, indent=1).encode(errors="backslashreplace"))
     except OSError:
-        return  # a cache that can be read only
+        return  # the cache is read-only
 
 
-def names_in(folder: Path) -> tuple[list[str], list[str]]:
-    """The names of the model and of the corpus that were asked for; none where they were not kept,
-    or are damaged."""
+def read_names(folder: Path) -> tuple[list[str], list[str]]:
+    """The names of the model and of the corpus; empty lists where the file is missing or
+    damaged."""
     try:
         with (folder / NAMES).open("rb") as file:
-            found = json.loads(file.read(_MOST))
+            found = json.loads(file.read(_MAX_BYTES))
         return [str(name) for name in found["models"]], [str(name) for name in found["corpora"]]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return [], []

@@ -1,5 +1,5 @@
-"""Unpadded: texts of one length at a time, for models that change what they say of a text when it
-is padded."""
+"""Length groups: texts run in groups of equal length, for models whose states change with
+padding."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ import numpy as np
 import torch
 
 
-def by_length(
+def run_by_length(
     texts: Sequence[np.ndarray], run: Callable[[list[np.ndarray]], Sequence[torch.Tensor]]
 ) -> tuple[torch.Tensor, ...]:
-    """What `run` gives for `texts` when it sees texts of one length only.
+    """The states of `texts`, computed in groups of texts of equal length.
 
-    `run` gives `(texts, width, dim)` a layer; so does this, `width` being the longest's and zeros
-    standing behind shorter ones.
+    Args:
+        texts: ids of each text, `(n,)`.
+        run: returns the states of texts of equal length, `(texts, width, dim)` per layer.
+
+    Returns `(texts, width, dim)` per layer; `width` is that of the longest text, and shorter ones
+    are followed by zeros.
     """
     parts = []
     for length in sorted({len(text) for text in texts}):

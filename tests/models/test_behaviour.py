@@ -63,9 +63,9 @@ def test_numbers_do_not_depend_on_batches(
 @pytest.mark.parametrize("family", READABLE)
 def test_padding_that_changes_states_is_left_out_and_reported(family: str, unlisted: Any) -> None:
     checkpoint = Checkpoint(str(unlisted(family)), EncoderSettings())
-    by_length = family in BY_LENGTH
-    assert checkpoint.facts()["batches"] == ("of one length" if by_length else "padded")
-    assert any("padding changes" in notice for notice in checkpoint.warnings) is by_length
+    run_by_length = family in BY_LENGTH
+    assert checkpoint.facts()["batches"] == ("of one length" if run_by_length else "padded")
+    assert any("padding changes" in notice for notice in checkpoint.warnings) is run_by_length
 
 
 @pytest.mark.parametrize("family", READABLE)

@@ -1,0 +1,182 @@
+"""Computation: compute the shards that a store lacks, with batches in parallel, and write them.
+
+The next shard is started before the previous one is written, so that no worker waits.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, pairwise
+
+import numpy as np
+import torch
+
+from probekit.corpora.passage import SPLITS, Corpus, Split
+from probekit.engine.workers import workers
+from probekit.errors import ModelError, ProbekitWarning, StoreError
+from probekit.models.model import Reader
+from probekit.progress import Progress
+from probekit.states.shard import Shard
+from probekit.states.store import Store
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A shard whose batches are being computed.
+
+    Attributes:
+        shard, layers: the shard and the layers to compute.
+        values: `(layers, words, dim)`, filled by the batches.
+        batches: each returns the positions in the shard of the words that it filled.
+        done: number of words of the corpus before this shard.
+    """
+
+    shard: Shard
+    layers: list[int]
+    values: np.ndarray
+    batches: list[Future[np.ndarray]]
+    done: int
+
+
+class Computation:
+    """Computes the missing shards of a store.
+
+    Args:
+        name: name of the model in messages.
+        reader: computes the vectors.
+        corpus: the corpus to read.
+        store: the store to write to.
+        layers: numbers of the layers to compute.
+    """
+
+    def __init__(
+        self, name: str, reader: Reader, corpus: Corpus, store: Store, layers: Sequence[int]
+    ) -> None:
+        self.name, self.reader, self.corpus = name, reader, corpus
+        self.store, self.layers = store, layers
+        self._buffers = [np.empty(0, dtype=store.dtype), np.empty(0, dtype=store.dtype)]
+        self._texts: list[list[str]] = []
+        self._read: tuple[Split | None, list[int]] = (None, [])
+
+    def run(
+        self,
+        units: dict[Split, np.ndarray],
+        shards: dict[Split, tuple[Shard, ...]],
+        progress: Progress,
+    ) -> int:
+        """Compute every shard that is missing or damaged.
+
+        Args:
+            units: borders of the texts read in one pass, as positions in the split.
+            shards: all shards of the corpus.
+            progress: called with the number of words done.
+
+        Returns the number of shards computed.
+        """
+        total = sum(len(self.corpus.splits[split].words) for split in SPLITS)
+        done, computed = 0, 0
+        running: _Running | None = None
+        with workers(self.reader.device) as pool:
+            for shard in chain.from_iterable(shards[split] for split in SPLITS):
+                missing = [layer for layer in self.layers if not self._is_usable(shard, layer)]
+                if missing:
+                    borders = _borders_around(units[shard.split], shard)
+                    following = self._start(pool, shard, borders, missing, done)
+                    self._finish(running, total, progress)
+                    running, computed = following, computed + 1
+                done += shard.stop - shard.start
+            self._finish(running, total, progress)
+        progress("extract", total, total)
+        return computed
+
+    def _texts_within(self, split: Split, borders: list[int]) -> list[list[str]]:
+        """The words of each text between `borders`.
+
+        The shards of one long text get the same list, so that the reader aligns it once.
+        """
+        if (split, borders) != self._read:
+            first = borders[0]
+            words = self.corpus.splits[split].words.texts(first, borders[-1])
+            self._texts = [words[a - first : b - first] for a, b in pairwise(borders)]
+            self._read = (split, borders)
+        return self._texts
+
+    def _is_usable(self, shard: Shard, layer: int) -> bool:
+        if self.store.is_whole(shard, layer):
+            return True
+        path = self.store.path(shard, layer)
+        if path.exists():
+            warnings.warn(
+                f"damaged states are computed again: {path}", ProbekitWarning, stacklevel=2
+            )
+        return False
+
+    def _start(
+        self,
+        pool: ThreadPoolExecutor,
+        shard: Shard,
+        borders: list[int],
+        layers: list[int],
+        done: int,
+    ) -> _Running:
+        """Submit the batches of a shard, whose texts lie between `borders`."""
+        texts, first = self._texts_within(shard.split, borders), borders[0]
+        self.reader.load(max(self.layers))
+        values = self._buffer(len(layers), shard.stop - shard.start, self.reader.dim)
+        read = partial(self.reader.read, layers=layers, values=values)
+        part = slice(shard.start - first, shard.stop - first)
+        is_whole = part == slice(0, sum(map(len, texts)))
+        batches = self.reader.batches(texts) if is_whole else self.reader.batches(texts, part)
+        futures = [pool.submit(read, batch) for batch in batches]
+        return _Running(shard, layers, values, futures, done)
+
+    def _buffer(self, *shape: int) -> np.ndarray:
+        """Memory for the values of a shard.
+
+        It is reused from two shards before, which are written: new memory is slow to touch.
+        """
+        buffer, size = self._buffers.pop(0), math.prod(shape)
+        if buffer.size < size:
+            buffer = np.empty(size + size // 8, dtype=buffer.dtype)
+        self._buffers.append(buffer)
+        return buffer[:size].reshape(shape)
+
+    def _finish(self, running: _Running | None, total: int, progress: Progress) -> None:
+        """Wait for the batches of a shard, and write it."""
+        if running is None:
+            return
+        filled = np.zeros(running.shard.stop - running.shard.start, dtype=bool)
+        for batch in running.batches:
+            filled[batch.result()] = True
+            progress("extract", running.done + int(filled.sum()), total)
+        no_subword = np.flatnonzero(~filled).tolist()
+        running.values[:, no_subword] = 0
+        self._check_range(running.values)
+        for layer, values in zip(running.layers, running.values, strict=True):
+            self.store.write(running.shard, layer, values, no_subword)
+
+    def _check_range(self, states: np.ndarray) -> None:
+        for values in states:
+            ends = torch.stack(torch.from_numpy(values).aminmax())
+            if ends.isnan().any() or (self.store.dtype == "float32" and ends.isinf().any()):
+                raise ModelError(
+                    f"'{self.name}' has vectors that are not numbers (NaN or infinite): its "
+                    "weights are broken"
+                )
+            if ends.isinf().any():
+                raise StoreError(
+                    f"'{self.name}' has hidden states that {self.store.dtype} cannot hold: use "
+                    "store_dtype='float32'"
+                )
+
+
+def _borders_around(units: np.ndarray, shard: Shard) -> list[int]:
+    """Borders of the units from which a shard has words: whole ones, or one that it is part of."""
+    first = int(np.searchsorted(units, shard.start, side="right")) - 1
+    last = int(np.searchsorted(units, shard.stop, side="left"))
+    return [int(border) for border in units[first : last + 1]]
