@@ -1,4 +1,4 @@
-"""Passages in columns: what a corpus holds takes some bytes a word, and becomes objects when it is
+"""Passages in columns: what a corpus holds takes some bytes per word, and becomes objects when it is
 looked at."""
 
 from __future__ import annotations

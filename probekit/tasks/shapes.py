@@ -91,7 +91,7 @@ def edges(task: Task, passages: Passages) -> Labelled:
     odd = np.flatnonzero(annotation.arities != arity)
     if len(odd):
         raise TaskError(
-            f"task '{task.name}' has shape '{task.shape}', {arity} span(s) an instance, but the annotation "
+            f"task '{task.name}' has shape '{task.shape}', {arity} span(s) per instance, but the annotation "
             f"'{task.annotation}' has {annotation.arities[odd[0]]} in passage {passages[int(passage[odd[0]])].id}"
         )
     return Labelled(passage, annotation.spans.reshape(-1, arity, 2), annotation.labels)

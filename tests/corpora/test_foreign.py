@@ -155,7 +155,7 @@ def target(**changes: object) -> str:
 WORD = "1\ta\t_\tX\t_\t_\t0\t_\t_\t_\n"
 ENTITY = "# global.Entity = eid-etype\n" + WORD[:-2] + "Entity="
 CONLL = "d 0 0 a X * - - - - * (1)\n"
-LEFT_OUT = "rows are left out: not one label a word in 'tag'"
+LEFT_OUT = "rows are left out: not one label per word in 'tag'"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Passages in columns are the passages they were made of, and take some bytes a word."""
+"""Passages in columns are the passages they were made of, and take some bytes per word."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spans from CoNLL bracket bits: one bit a word, such as `(TOP(S(NP*`, `*`, `*)`, `(V*)`."""
+"""Spans from CoNLL bracket bits: one bit per word, such as `(TOP(S(NP*`, `*`, `*)`, `(V*)`."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def category_of(label: str) -> str:
 
 
 def roles(columns: Sequence[Sequence[str]], tally: Tally, where: str = "") -> tuple[Edge, ...]:
-    """Arguments: one column of bits a predicate, whose `V` bracket is the predicate. `R-` and `C-`
+    """Arguments: one column of bits per predicate, whose `V` bracket is the predicate. `R-` and `C-`
     labels stay; a column without exactly one `V` is left out and counted, as met at `where`."""
     found: list[Edge] = []
     for column in columns:

@@ -2,7 +2,7 @@
 coreference.
 
 Columns: document, part, word number, word, tag, constituents, predicate's lemma, its roleset,
-sense, speaker, named entities, one column of roles a predicate, coreference. A column of nothing
+sense, speaker, named entities, one column of roles per predicate, coreference. A column of nothing
 but `-`, `_` or `*` in a file is no annotation; where a sentence's annotation cannot be read, it is
 absent there, counted and located.
 """

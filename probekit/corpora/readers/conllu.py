@@ -23,7 +23,9 @@ from probekit.corpora.readers.reading import Material, Reading, Tally, read_file
 TAGS = ("lemma", "upos", "xpos", "feats", "misc", "deprel")
 CONST, PRED, ROLES = "probekit:const", "probekit:pred", "probekit:roles"
 BAD_CONSTITUENTS = "sentences go without constituents: their brackets do not pair up"
-BAD_ROLES = "sentences go without roles: their brackets do not pair up, or are not one a predicate"
+BAD_ROLES = (
+    "sentences go without roles: their brackets do not pair up, or are not one per predicate"
+)
 
 
 def read(material: Material) -> Reading:
@@ -139,7 +141,7 @@ def _dependencies(
 
 
 def _role_columns(cells: Sequence[str], senses: Sequence[str] | None) -> list[tuple[str, ...]]:
-    """One column of bits a predicate, from cells that join a word's bits with `|`."""
+    """One column of bits per predicate, from cells that join a word's bits with `|`."""
     if set(cells) == {"_"}:
         rows: list[list[str]] = [[] for _ in cells]
     else:

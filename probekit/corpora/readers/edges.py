@@ -1,4 +1,4 @@
-"""Edge-probing JSON lines, as jiant reads them: one text a line with labelled spans.
+"""Edge-probing JSON lines, as jiant reads them: one text per line with labelled spans.
 
 `{"text": "words split by spaces", "targets": [{"span1": [0, 2], "span2": [3, 4], "label": "ARG0"}],
 "info": {}}` Spans are [first word, word after the last]; `span2` is for pairs. A list of labels
@@ -84,7 +84,7 @@ def _passage(record: Any, name: str, annotation: str, tally: Tally, where: str) 
 
 
 def _edges(target: Any, length: int, tally: Tally, where: str) -> list[Edge]:
-    """A target as one edge a label; none, counted, where its spans or its label cannot be read."""
+    """A target as one edge per label; none, counted, where its spans or its label cannot be read."""
     label = target.get("label") if isinstance(target, dict) else None
     labels = label if isinstance(label, list) else [label]
     if not isinstance(target, dict) or not all(

@@ -37,10 +37,10 @@ UPOS = {
     "SYM", "VERB", "X",
 }  # fmt: skip
 EMPTY = "rows are left out: they have no words, or an empty one"
-UNFIT = "rows go without '{column}': it has not one label a word there"
-LEFT_OUT = "rows are left out: not one label a word in {columns}"
+UNFIT = "rows go without '{column}': it has not one label per word there"
+LEFT_OUT = "rows are left out: not one label per word in {columns}"
 FORM = (
-    "expected one row a sentence, with a list of words and lists of as many labels, such as "
+    "expected one row per sentence, with a list of words and lists of as many labels, such as "
     '{"tokens": ["a", "dog"], "tags": ["DET", "NOUN"]}'
 )
 SHOWN = 20  # columns a message names at most
@@ -98,7 +98,7 @@ def read(material: Material) -> Reading:
     if skipped:
         form = "" if annotations else f"; {FORM}"
         reading.warnings.append(
-            f"columns without one label a word, not read: {_listed(sorted(skipped))}{form}"
+            f"columns without one label per word, not read: {_listed(sorted(skipped))}{form}"
         )
     return reading
 
@@ -169,7 +169,7 @@ def _are_texts(given: Sequence[Any], column: str, name: str, rows: Rows) -> bool
     if 2 * sum(len(text.split()) > 1 for text in texts) < len(texts):
         shown = shortened(texts[0], 40)
         raise CorpusError(
-            f"'{name}' has one row a word: column '{column}' holds '{shown}'; {_told(rows)}"
+            f"'{name}' has one row per word: column '{column}' holds '{shown}'; {_told(rows)}"
         )
     return True
 
@@ -229,7 +229,7 @@ def _called(row: list[Any], classes: list[str]) -> Row:
 
 
 def _from_texts(values: list[Any]) -> list[Row]:
-    """Labels written as one text a row; numbers, where all of them are whole numbers."""
+    """Labels written as one text per row; numbers, where all of them are whole numbers."""
     rows = [row.split() if isinstance(row, str) else None for row in values]
     labels = set(chain.from_iterable(row for row in rows if row))
     if not all(map(_WHOLE.fullmatch, labels)):
@@ -242,7 +242,7 @@ def _from_texts(values: list[Any]) -> list[Row]:
 
 def _annotations(splits: Sequence[_Split], material: Material) -> tuple[dict[str, str], set[str]]:
     """The column of each annotation, and the columns that are none. A column is one where most of
-    the rows that have it hold one label a word.
+    the rows that have it hold one label per word.
 
     Raises CorpusError for a column that the card names and that fits in no row.
     """
@@ -257,7 +257,7 @@ def _annotations(splits: Sequence[_Split], material: Material) -> tuple[dict[str
                 given += values is not None and split.words[i] is not None
                 fits += _fits(split, column, i)
         if column in named and not fits:
-            raise CorpusError(f"column '{column}' has not one label a word; {FORM}")
+            raise CorpusError(f"column '{column}' has not one label per word; {FORM}")
         if column in named or (fits and 2 * fits >= given):
             annotations[named.get(column, column)] = column
         else:
@@ -269,7 +269,7 @@ def _annotations(splits: Sequence[_Split], material: Material) -> tuple[dict[str
 
 
 def _fits(split: _Split, column: str, i: int) -> bool:
-    """Whether a row has one label a word in a column."""
+    """Whether a row has one label per word in a column."""
     words, labels = split.words[i], split.labels.get(column)
     row = labels[i] if labels else None
     return words is not None and row is not None and len(row) == len(words)

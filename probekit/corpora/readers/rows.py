@@ -74,7 +74,7 @@ def _one_after_the_other(parts: Sequence[Rows]) -> Rows:
 
 
 def _json(path: Path) -> Rows:
-    """The rows of a file with a JSON object a line, or one list of objects."""
+    """The rows of a file with one JSON object per line, or one list of objects."""
     begin = next((line for line in read_lines(path) if line and not line.isspace()), "")
     is_list = begin.lstrip().startswith("[")
     place = partial(_place if is_list else _line, str(path))
@@ -92,7 +92,7 @@ def _json(path: Path) -> Rows:
         numbers.append(number)
         if len(columns) > COLUMNS:
             raise CorpusError(
-                f"{path} has more than {COLUMNS:,} columns: expected one object a sentence"
+                f"{path} has more than {COLUMNS:,} columns: expected one object per sentence"
             )
     if numbers and not columns:
         raise CorpusError(f"{path}: its objects have no keys: expected words and their labels")
@@ -113,7 +113,7 @@ def _lines(path: Path) -> Iterator[tuple[int, Any]]:
                 yield number, json_value(line)
             except ValueError as error:
                 raise CorpusError(
-                    f"{_line(str(path), number)}: {error}; expected a JSON object a line"
+                    f"{_line(str(path), number)}: {error}; expected one JSON object per line"
                 ) from error
 
 
