@@ -42,7 +42,8 @@ def git_blob(path: Path) -> str:
 
 
 def digest_members(members: Mapping[str, bytes]) -> str:
-    """sha256 of an archive's used members: of their sorted paths (without the top folder) and sha256s.
+    """sha256 over the sorted paths of an archive's used members (without its top folder) and their
+    sha256s.
 
     It does not change if a host packs the same files into different bytes, or a mirror packs fewer.
     """

@@ -512,7 +512,7 @@ def test_sentences_shared_between_splits_are_counted() -> None:
     train = passages("a b c d e", "a b", "p q r s t")
     test = passages("a b c d e", "a b", "f g h i j", "a b c d e f", "p q r s t u")
     (warning,) = overlap({"train": train, "dev": passages("a b", "q r s t u v"), "test": test})
-    assert warning.startswith("1 of 4 test sentences (25%) stand word for word in train as well")
+    assert warning.startswith("1 of 4 test sentences (25%) are word for word in train as well")
     assert "fewer than 5 words not counted" in warning
     assert (
         overlap(
@@ -524,17 +524,17 @@ def test_sentences_shared_between_splits_are_counted() -> None:
 
 
 def test_brackets_glued_together_are_linear() -> None:
-    assert entities.pieces("(1-a(2-b)3)") == [
+    assert entities.split_brackets("(1-a(2-b)3)") == [
         ("1-a", True, False),
         ("2-b", True, True),
         ("3", False, True),
     ]
     begin = time.perf_counter()
-    assert len(entities.pieces("(1-a" * 200_000)) == 200_000
+    assert len(entities.split_brackets("(1-a" * 200_000)) == 200_000
     assert time.perf_counter() - begin < SECONDS
     for odd in ("a", "(1)a", "()", "(", ")", "(1))"):
         with pytest.raises(ValueError, match="is not a run"):
-            entities.pieces(odd)
+            entities.split_brackets(odd)
 
 
 def test_json_values() -> None:
