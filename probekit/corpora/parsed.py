@@ -93,7 +93,7 @@ def write(path: Path, corpus: Corpus) -> None:
     content = sink.getvalue()
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        whole.remove_left_behind(path.parent)
+        whole.remove_abandoned(path.parent)
         with whole.written_whole(path) as file:
             file.write(hashlib.sha256(content).digest())
             file.write(content)

@@ -99,8 +99,10 @@ class Texts:
         return self.vocabulary.take(pa.array(self.distinct())).to_pylist()
 
     def numbered_as(self, other: Texts) -> np.ndarray:
-        """`(n,)` the number of each text in `other`, NONE if it does not occur there; in the type of
-        the numbers of `other`."""
+        """`(n,)` the number each text has in `other`, NONE for those that do not occur there.
+
+        The integer type is that of `other.numbers`.
+        """
         places = pc.index_in(self.vocabulary, value_set=other.vocabulary).fill_null(NONE).to_numpy()
         return np.append(places, NONE).astype(other.numbers.dtype)[self.numbers]
 

@@ -24,8 +24,10 @@ Splits = Mapping[Split, Sequence[Passage]]
 
 
 def disjoint(splits: Splits, tally: Tally) -> dict[Split, Passages]:
-    """Splits without the documents (by name and words) that a later split has too: no probe may be
-    trained on its test data."""
+    """Splits without the documents (by name and words) that a later split has too.
+
+    No probe may be trained on its test data.
+    """
     given = {split: Passages.of(passages) for split, passages in splits.items()}
     result = dict(given)
     in_several = _in_several(given.values())
@@ -99,8 +101,9 @@ def overlap(splits: Splits) -> list[str]:
         shared = sum(sequence in trained for sequence in _sequences(passages, numbers))
         if shared and shared >= SHARE * counted:
             warnings.append(
-                f"{shared:,} of {counted:,} {split} sentences ({shared / counted:.0%}) are word for "
-                f"word in train as well (sentences of fewer than {LONG} words not counted): "
+                f"{shared:,} of {counted:,} {split} sentences ({shared / counted:.0%}) "
+                "are word for word in train as well "
+                f"(sentences of fewer than {LONG} words not counted): "
                 f"scores on {split} are too high"
             )
     return warnings

@@ -99,7 +99,7 @@ def refused(act: Callable[[], object], folder: Path) -> str:
         ),
         pytest.param(CARD + "[files]\ntrain = ''", "no file", id="file-empty"),
         pytest.param(
-            CARD + '[files]\ntrain = "a\\u0000b"', "no name of a file", id="file-zero-byte"
+            CARD + '[files]\ntrain = "a\\u0000b"', "cannot be the name of a file", id="file-zero-byte"
         ),
         pytest.param(CARD + f'[files]\ntrain = "{"a" * 5_000}"', "too long", id="file-long"),
         pytest.param(CARD + '[files]\ntrain = "/"', "no file", id="file-folder"),

@@ -88,7 +88,7 @@ def test_columns_by_name(tmp_path: Path) -> None:
     [
         ({"upos": "nope"}, "no column 'nope'"),
         ({"words": "nope"}, "no column 'nope'"),
-        ({"upos": "id"}, "not one label"),
+        ({"upos": "id"}, "does not have one label per word"),
     ],
 )
 def test_columns_that_are_not_there(columns: dict[str, str], message: str, tmp_path: Path) -> None:
