@@ -1,7 +1,6 @@
 """probekit: what each layer of a language model knows, and what fine-tuning destroyed.
 
-The public nouns and verbs; each is loaded when it is first used, so that importing probekit costs
-nothing.
+The public nouns and verbs. Each is imported on first use, so that `import probekit` is fast.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Finds the files probekit ships, the tasks in `probes/` and the corpora in `corpora/`.
+"""Bundle: the files that probekit ships, tasks in `probes/` and corpora in `corpora/`.
 
-A wheel carries both folders inside the package; an editable install does not copy them, so there
-they are read from the checkout.
+A wheel has both folders inside the package; an editable installation reads them from the checkout.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ Folder = Literal["probes", "corpora"]
 
 @cache
 def folder(name: Folder) -> Path:
-    """The folder of shipped files called `name`."""
+    """The shipped folder `name`."""
     package = Path(__file__).resolve().parent
     for root in (package / "_bundle", package.parent):
         if (root / name).is_dir() and any((root / name).glob("*.toml")):
@@ -28,24 +27,24 @@ def folder(name: Folder) -> Path:
 
 
 def names(name: Folder) -> list[str]:
-    """The shipped names, in alphabetical order: every TOML file of the folder is one."""
+    """The shipped names in alphabetical order: the stems of the folder's TOML files."""
     return sorted(path.stem for path in folder(name).glob("*.toml"))
 
 
 def is_shipped(kind: str, name: str, shipped: Iterable[str]) -> bool:
-    """Whether a name is one of probekit's own, of a model (an alias), a corpus or a task.
+    """Whether a name is a shipped one: of a model (an alias), a corpus or a task.
 
-    One rule for the three: such a name always means the same, whatever lies in the working
-    directory; a file or folder there is `./NAME`. Where a name means both, a warning says so.
+    A shipped name always means the same, whatever is in the working directory; a file or folder
+    there is `./NAME`. If a name could mean both, a warning says so.
     """
     if name not in shipped:
         return False
     if Path(name).exists():
         warnings.warn(
-            f"'{name}' is a {kind} of probekit's, which is read, and also lies in the working directory: give "
-            f"./{name} for that",
+            f"'{name}' means the {kind} that comes with probekit; "
+            f"for the one in the working directory, give ./{name}",
             ProbekitWarning,
-            stacklevel=1,  # once a name, however often it is asked for
+            stacklevel=1,  # so that Python shows it once per name
         )
     return True
 
@@ -53,12 +52,12 @@ def is_shipped(kind: str, name: str, shipped: Iterable[str]) -> bool:
 def find(what: Folder, name: str) -> Path:
     """The TOML file of a shipped name.
 
-    Raises InputError, with the nearest name, where nothing is called so.
+    Raises:
+        InputError: for an unknown name; the message has the nearest one.
     """
     kind = "task" if what == "probes" else "corpus"
     if not is_shipped(kind, name, names(what)):
         hint = "" if nearest(name, names(what)) else suggestion(Path(name))
-        raise InputError(
-            f"{unknown(kind, name, names(what))}{hint or ' (a path to a file works too)'}"
-        )
+        hint = hint or " (a path to a file works too)"
+        raise InputError(f"{unknown(kind, name, names(what))}{hint}")
     return folder(what) / f"{name}.toml"

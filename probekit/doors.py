@@ -1,7 +1,7 @@
-"""Doors: what public functions take, checked before any work, with errors that name the parameter.
+"""Doors: arguments of public functions, checked before any work; errors name the parameter.
 
-One value where several are taken is a list of one, a path is as good as a text, and a number of
-seeds is the seeds from 0 on. Whatever else is given is refused in a line that says what would do.
+A single value may stand for a list of one, a path for a text, and a number of seeds for the seeds
+from 0 on. The error for any other value says in one line what the parameter takes.
 """
 
 from __future__ import annotations
@@ -16,51 +16,52 @@ from probekit.errors import InputError, unknown
 
 T = TypeVar("T")
 
-_CALLED = {str: "a text", Path: "a path", bool: "True or False", int: "a whole number"}
+_TYPE_NAMES = {str: "a text", Path: "a path", bool: "True or False", int: "a whole number"}
+_AS_PARQUET = "write each split with to_parquet('FOLDER/train.parquet') …, and give the folder"
 _INSTEAD = {
     "transformers.PreTrainedModel": (
-        "save it and its tokenizer into a folder, each with save_pretrained(FOLDER), and give the folder"
+        "save it and its tokenizer into a folder, each with save_pretrained(FOLDER), "
+        "and give the folder"
     ),
     "torch.Module": (
-        "give the states of a module: probekit.extract(module, corpus, tokenizer=…, layers=[…], the names of its parts)"
+        "give the states of a module: "
+        "probekit.extract(module, corpus, tokenizer=…, layers=[…], the names of its parts)"
     ),
-    "transformers.PreTrainedTokenizerBase": "save it beside its model with save_pretrained(FOLDER), and give that",
-    "datasets.Dataset": "write each split with to_parquet('FOLDER/train.parquet') …, and give the folder",
-    "datasets.DatasetDict": "write each split with to_parquet('FOLDER/train.parquet') …, and give the folder",
-    "datasets.IterableDataset": "write each split into FOLDER/train.jsonl …, and give the folder",
+    "transformers.PreTrainedTokenizerBase": (
+        "save it beside its model with save_pretrained(FOLDER), and give the folder"
+    ),
+    "datasets.Dataset": _AS_PARQUET,
+    "datasets.DatasetDict": _AS_PARQUET,
+    "datasets.IterableDataset": "write each split to FOLDER/train.jsonl …, and give the folder",
     "probekit.States": "probe them first: probekit.probe(states, tasks)",
-    "probekit.Corpus": "load_corpus has made it already: give it as it is where a corpus is taken",
-    "pandas.DataFrame": "give what holds the table: probekit.read(folder), or probekit.Scores(table)",
+    "probekit.Corpus": "it is loaded already: give it as the corpus",
+    "pandas.DataFrame": "give probekit.read(folder), or probekit.Scores(table)",
 }
-"""What to do with objects that people give, by the name of a class they are of."""
+"""What to give in place of common objects, by the name of a class or base class of theirs."""
 
 
 def of_type(parameter: str, given: Any, kinds: type[T] | tuple[type, ...]) -> T:
-    """`given`, which is of one of `kinds`. Raises InputError where it is not."""
-    several = kinds if isinstance(kinds, tuple) else (kinds,)
-    if not isinstance(given, several) or (isinstance(given, bool) and bool not in several):
-        raise InputError(refusal(parameter, given, " or ".join(_called(kind) for kind in several)))
+    """`given`, if it is of one of `kinds`. Raises InputError otherwise."""
+    valid = kinds if isinstance(kinds, tuple) else (kinds,)
+    if not isinstance(given, valid) or (isinstance(given, bool) and bool not in valid):
+        raise InputError(refusal(parameter, given, " or ".join(map(_type_name, valid))))
     return cast(T, given)
 
 
 def optional(parameter: str, given: Any, kind: type[T]) -> T | None:
-    """`given`, which is None or of `kind`. Raises InputError where it is not."""
+    """`given`, if it is None or of `kind`. Raises InputError otherwise."""
     return None if given is None else of_type(parameter, given, kind)
 
 
 def several(parameter: str, given: Any, kinds: tuple[type, ...]) -> list[Any]:
-    """One value, or an iterable of values, of `kinds` as a list of one at least.
+    """One value of `kinds`, or an iterable of at least one, as a list.
 
     Raises InputError for anything else.
     """
     if isinstance(given, kinds):
         return [given]
-    what = f"{' or '.join(map(_called, kinds))}, or several"
-    if (
-        not isinstance(given, Iterable)
-        or isinstance(given, Mapping | str | bytes)
-        or _instead(given)
-    ):
+    what = f"{' or '.join(map(_type_name, kinds))}, or several"
+    if not _is_listing(given) or _instead(given):
         raise InputError(refusal(parameter, given, what))
     found = list(given)
     for one in found:
@@ -72,7 +73,7 @@ def several(parameter: str, given: Any, kinds: tuple[type, ...]) -> list[Any]:
 
 
 def choice(parameter: str, given: Any, valid: tuple[str, ...]) -> str:
-    """One of the texts that are `valid`. Raises InputError, with the nearest one, for another."""
+    """One of the `valid` texts. Raises InputError for another; the message has the nearest one."""
     text: str = of_type(parameter, given, str)
     if text not in valid:
         raise InputError(unknown(f"value of {parameter}", text, valid))
@@ -80,16 +81,15 @@ def choice(parameter: str, given: Any, valid: tuple[str, ...]) -> str:
 
 
 def choices(parameter: str, given: Any, valid: tuple[str, ...]) -> tuple[str, ...]:
-    """One or several of the texts that are `valid`, each once. Raises InputError for another."""
-    return tuple(
-        dict.fromkeys(choice(parameter, one, valid) for one in several(parameter, given, (str,)))
-    )
+    """One or several of the `valid` texts, each once. Raises InputError for another."""
+    texts = several(parameter, given, (str,))
+    return tuple(dict.fromkeys(choice(parameter, text, valid) for text in texts))
 
 
 def seeds(parameter: str, given: Any) -> tuple[int, ...]:
-    """A number of seeds, as on the command line (2 is 0 and 1), or the seeds themselves.
+    """A number of seeds, as on the command line (2 means 0 and 1), or the seeds themselves.
 
-    Raises InputError for anything else, and for a seed that is there twice.
+    Raises InputError for anything else, and for a repeated seed.
     """
     if (count := _whole(given)) is not None:
         if count < 1:
@@ -106,13 +106,8 @@ def seeds(parameter: str, given: Any) -> tuple[int, ...]:
 
 def whole_numbers(parameter: str, given: Any) -> tuple[int, ...]:
     """A whole number from 0 on, or an iterable of some. Raises InputError for anything else."""
-    listed = (
-        given
-        if isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
-        else [given]
-    )
     found = []
-    for one in listed:
+    for one in given if _is_listing(given) else [given]:
         number = _whole(one)
         if number is None or number < 0:
             raise InputError(refusal(parameter, one, "a whole number from 0 on, or several"))
@@ -136,21 +131,21 @@ def share(parameter: str, given: Any) -> float:
 
 
 def number(parameter: str, given: Any) -> float:
-    """A number that is finite. Raises InputError for anything else."""
+    """A finite number. Raises InputError for anything else."""
     if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
         raise InputError(refusal(parameter, given, "a number"))
     return float(given)
 
 
 def function(parameter: str, given: Any) -> Callable[..., Any]:
-    """Something that can be called. Raises InputError for anything else."""
+    """A callable. Raises InputError for anything else."""
     if not callable(given):
         raise InputError(refusal(parameter, given, "a function"))
     return cast(Callable[..., Any], given)
 
 
 def options(verb: str, given: Mapping[str, Any], valid: Iterable[str]) -> None:
-    """Raise InputError, with the nearest one, for a keyword that a function does not have."""
+    """Raise InputError, with the nearest name, for an unknown keyword of a public function."""
     known = list(valid)
     for name in given:
         if name not in known:
@@ -158,7 +153,7 @@ def options(verb: str, given: Mapping[str, Any], valid: Iterable[str]) -> None:
 
 
 def text_of(path: str | Path) -> str:
-    """A path as a name that stands for nothing else: one without a folder is `./NAME`."""
+    """A path as a text that cannot mean a shipped name: one without a folder is `./NAME`."""
     if isinstance(path, str):
         return path
     return str(path) if len(path.parts) != 1 or path.is_absolute() else f"./{path}"
@@ -166,9 +161,9 @@ def text_of(path: str | Path) -> str:
 
 def refusal(parameter: str, given: Any, what: str) -> str:
     """The message for a value of the wrong kind."""
-    shown = (
-        repr(given) if isinstance(given, str | int | float | None) else f"a {type(given).__name__}"
-    )
+    shown = f"a {type(given).__name__}"
+    if isinstance(given, str | int | float | None):
+        shown = repr(given)
     instead = _instead(given)
     return f"{parameter} takes {what}, not {shown}" + (f": {instead}" if instead else "")
 
@@ -178,12 +173,16 @@ def _instead(given: Any) -> str:
     return next((_INSTEAD[name] for name in names if name in _INSTEAD), "")
 
 
-def _called(kind: type) -> str:
-    return _CALLED.get(kind, kind.__name__)
+def _is_listing(given: Any) -> bool:
+    return isinstance(given, Iterable) and not isinstance(given, Mapping | str | bytes)
+
+
+def _type_name(kind: type) -> str:
+    return _TYPE_NAMES.get(kind, kind.__name__)
 
 
 def _whole(given: Any) -> int | None:
-    """A whole number of any library's, None for anything else."""
+    """A whole number of any library's type, None for anything else."""
     if isinstance(given, bool):
         return None
     try:

@@ -1,5 +1,4 @@
-"""One family of exceptions: everything a user can get wrong is a ProbekitError with a message that
-says what to do."""
+"""Errors: one family of exceptions, whose messages tell the user what to do."""
 
 from __future__ import annotations
 
@@ -9,12 +8,14 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-ENTRIES = 5_000  # of a folder that are looked at for the one that was meant
+ENTRIES = 5_000  # most entries of a folder that are searched for a similar name
 
 
 class ProbekitError(Exception):
-    """A mistake or a shortage that the user can mend. The command line prints it in a line or two
-    and exits with 2."""
+    """A mistake or a shortage that the user can fix.
+
+    The command line prints it in a line or two and exits with 2.
+    """
 
 
 class InputError(ProbekitError):
@@ -26,7 +27,7 @@ class CorpusError(ProbekitError):
 
 
 class TaskError(ProbekitError):
-    """A task that is badly described, or that a corpus cannot carry."""
+    """A task whose description is wrong, or that does not fit the corpus."""
 
 
 class ModelError(ProbekitError):
@@ -38,27 +39,24 @@ class StoreError(ProbekitError):
 
 
 class ProbekitWarning(UserWarning):
-    """Something the user should know although the work goes on."""
+    """Something the user should know, although the work goes on."""
 
 
 def nearest(given: str, valid: Iterable[str]) -> str | None:
-    """The valid name that `given` is likely to mean, if any.
+    """The valid name that `given` is most likely meant to be, if any.
 
     >>> nearest("linaer", ["linear", "mlp"])
     'linear'
     >>> nearest("xyz", ["linear", "mlp"]) is None
     True
     """
-    given = (
-        given if len(given) <= 80 else f"{given[:77]}…"
-    )  # the comparison takes time quadratic in the length
+    given = _cut(given)  # since the comparison takes quadratic time
     near = difflib.get_close_matches(given, sorted(valid), n=1, cutoff=0.5)
     return near[0] if near else None
 
 
 def unknown(what: str, given: str, valid: Iterable[str]) -> str:
-    """The message for a name outside a closed vocabulary: names the nearest valid one, else all of
-    them.
+    """The message for an unknown name, with the nearest valid one, or else with all of them.
 
     >>> unknown("probe", "linaer", ["linear", "mlp"])
     "unknown probe 'linaer': did you mean 'linear'?"
@@ -67,41 +65,44 @@ def unknown(what: str, given: str, valid: Iterable[str]) -> str:
     """
     names = sorted(valid)
     near = nearest(given, names)
-    given = given if len(given) <= 80 else f"{given[:77]}…"
     hint = f"did you mean '{near}'?" if near else f"known: {', '.join(names)}"
-    return f"unknown {what} '{given}': {hint}"
+    return f"unknown {what} '{_cut(given)}': {hint}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:77]}…"
 
 
 def suggestion(path: Path) -> str:
-    """For the end of a message about a path that is not there: the nearest one that is, or nothing.
+    """The end of a message about a missing path: the nearest existing one, or nothing.
 
-    The first part of the path that is not there is compared with what lies in its folder.
+    The first missing part of the path is compared with the names in its folder.
     """
     missing = path
-    while not os.path.isdir(missing.parent) and missing.parent != missing:  # noqa: PTH112 - Path.is_dir can raise
+    # Path.is_dir can raise.
+    while not os.path.isdir(missing.parent) and missing.parent != missing:  # noqa: PTH112
         missing = missing.parent
     if os.path.lexists(missing):
         return ""
     try:
         with os.scandir(missing.parent) as entries:
             names = [entry.name for entry in itertools.islice(entries, ENTRIES)]
-    except OSError:  # a folder that may not be listed suggests nothing; the error that is being told matters more
+    except OSError:  # the folder cannot be listed: the message about the path matters more
         return ""
     near = nearest(missing.name, [name for name in names if not name.startswith(".")])
     if near is None:
         return ""
     found = missing.with_name(near)
     whole = found / path.relative_to(missing)
-    found = whole if os.path.lexists(whole) else found
+    if os.path.lexists(whole):
+        found = whole
     return f" (did you mean '{found if found.is_absolute() else f'./{found}'}'?)"
 
 
 def first_line(what: str, error: BaseException) -> str:
-    """An error of another library in one line: its first, and where that ends in a colon also the
-    one it announces."""
+    """An error of another library in one line: its first, and the second after a colon."""
     lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
-    said = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
-    hint = (
-        " (trust_remote_code=True lets it run its own)" if "trust_remote_code" in str(error) else ""
-    )
-    return f"{what}: {said}{hint}"
+    text = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    if "trust_remote_code" in str(error):
+        text += " (trust_remote_code=True lets it run its own)"
+    return f"{what}: {text}"

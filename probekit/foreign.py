@@ -1,7 +1,7 @@
-"""Foreign text: TOML and JSON that others wrote, parsed within bounds on size, depth and numbers.
+"""Foreign: TOML and JSON that others wrote, parsed within bounds on size, depth and numbers.
 
-Every TOML file goes through `toml_table`, every JSON text of a corpus through `json_value`: what
-comes out can be walked, printed and stored.
+Every TOML file goes through `toml_table` and every JSON text of a corpus through `json_value`;
+their values can safely be traversed, printed and stored.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ from typing import Any
 
 from probekit.errors import ProbekitError, suggestion
 
-TOML_BYTES = 262_144  # of a card or a task, at most
-DEPTH = 64  # tables and lists inside one another, at most
-KEY_PARTS = 32  # of a dotted key, at most: the parser needs memory quadratic in them
+TOML_BYTES = 262_144  # most bytes of a card or a task
+DEPTH = 64  # deepest nesting of tables and lists
+KEY_PARTS = 32  # most parts of a dotted key: the parser's memory is quadratic in them
 
-_LONG_KEY = re.compile(
-    rf"""(?<![\w-])(?:(?:[\w-]{{1,200}}|"[^"\n]{{0,200}}"|'[^'\n]{{0,200}}')[ \t]*\.[ \t]*){{{KEY_PARTS}}}"""
-)
+_KEY_PART = r"""(?:[\w-]{1,200}|"[^"\n]{0,200}"|'[^'\n]{0,200}')[ \t]*\.[ \t]*"""
+_LONG_KEY = re.compile(rf"(?<![\w-])(?:{_KEY_PART}){{{KEY_PARTS}}}")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 _REPR = reprlib.Repr()
@@ -30,8 +29,8 @@ _REPR.maxlevel, _REPR.maxstring, _REPR.maxother, _REPR.maxlist, _REPR.maxdict = 
 
 
 def shortened(value: object, longest: int = 80) -> str:
-    """A value as a message quotes it: a text as it stands, anything else as Python writes it;
-    `longest` letters at most."""
+    """A value for a message: a text unchanged, anything else as its `repr`; at most `longest`
+    characters."""
     text = value if isinstance(value, str) else _REPR.repr(value)
     return text if len(text) <= longest else f"{text[: longest - 3]}…"
 
@@ -41,12 +40,12 @@ def toml_table(path: Path, what: str, kind: type[ProbekitError]) -> dict[str, An
 
     Args:
         path: the file.
-        what: what it is called in messages, such as "corpus card".
+        what: its name in messages, such as "corpus card".
         kind: the error to raise.
 
-    Raises: ProbekitError: (`kind`) for a file that cannot be read, is larger than `TOML_BYTES`, is
-        no UTF-8 or no TOML,
-            or holds keys, tables, lists or integers out of bounds.
+    Raises:
+        ProbekitError: (`kind`) for a file that cannot be read, is larger than `TOML_BYTES`, is not
+            UTF-8 or not TOML, or holds keys, tables, lists or integers out of bounds.
     """
     try:
         with path.open("rb") as file:
@@ -54,7 +53,7 @@ def toml_table(path: Path, what: str, kind: type[ProbekitError]) -> dict[str, An
     except OSError as error:
         raise kind(f"cannot read the {what} {path}: {error.strerror}{suggestion(path)}") from error
     if len(raw) > TOML_BYTES:
-        raise kind(f"{path} is larger than {TOML_BYTES:,} bytes: that is no {what}")
+        raise kind(f"{path} is larger than {TOML_BYTES:,} bytes: that is not a {what}")
     try:
         text = raw.decode("utf-8-sig")
         if _LONG_KEY.search(text):
@@ -65,9 +64,7 @@ def toml_table(path: Path, what: str, kind: type[ProbekitError]) -> dict[str, An
         raise kind(
             f"{path} is not TOML that can be read: tables or lists more than {DEPTH} deep"
         ) from error
-    except (
-        ValueError
-    ) as error:  # not TOML, not UTF-8, an integer too long to be parsed, or out of bounds
+    except ValueError as error:  # not TOML, not UTF-8, or out of bounds
         raise kind(f"{path} is not TOML: {error}") from error
     return table
 
@@ -76,12 +73,12 @@ def json_value(text: str) -> Any:
     """The value of a JSON text.
 
     Raises:
-        ValueError: with what is wrong with the text in a few words.
+        ValueError: says in a few words what is wrong with the text.
     """
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error.msg} (letter {error.pos + 1})") from error
+        raise ValueError(f"not JSON: {error.msg} (character {error.pos + 1})") from error
     except RecursionError as error:
         raise ValueError(f"lists or objects more than {DEPTH} deep") from error
     except ValueError as error:
@@ -99,7 +96,9 @@ def _check_text(item: Any) -> None:
             item.encode()
         except UnicodeEncodeError as error:
             wrong = f"\\u{ord(item[error.start]):x}"
-            raise ValueError(f"half a surrogate pair ({wrong}), which is no letter") from error
+            raise ValueError(
+                f"half a surrogate pair ({wrong}), which is not a character"
+            ) from error
 
 
 def _check_integer(item: Any) -> None:
@@ -108,7 +107,8 @@ def _check_integer(item: Any) -> None:
 
 
 def _walk(value: Any, check: Callable[[Any], None]) -> None:
-    """Call `check` with every key and every value that is no list or table, down to `DEPTH`."""
+    """Call `check` with every key, and every value that is not a list or a table, down to
+    `DEPTH`."""
     level: list[Any] = [value]
     for _ in range(DEPTH + 1):
         inside: list[Any] = []

@@ -1,8 +1,8 @@
-"""Harmless: text that came from outside, as it can be shown.
+"""Harmless: text from outside, made safe to show.
 
-Names, titles, labels and what a file says may hold escape sequences, which retitle a terminal or
-hide text; marks that turn its direction; and halves of characters, which cannot be written at all.
-They are shown as their codes.
+Names, titles, labels and other text of files may hold escape sequences, which retitle a terminal or
+hide text; marks that change the direction of writing; and halves of surrogate pairs, which cannot
+be written at all. They are shown as their codes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def harmless(text: object) -> str:
-    r"""The text with such characters as `\x1b` or `\u202e`; line breaks and tabs stay.
+    r"""The text with codes such as `\x1b` for such characters; line breaks and tabs stay.
 
     >>> print(harmless("a\x1b[31mb"))
     a\x1b[31mb
@@ -25,7 +25,7 @@ def harmless(text: object) -> str:
 
 
 def as_xml(text: str) -> str:
-    """The text with characters that XML does not allow replaced."""
+    """The text, with U+FFFD for characters that XML does not allow."""
     return _NO_XML.sub("\ufffd", text)
 
 

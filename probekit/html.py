@@ -1,4 +1,4 @@
-"""HTML: what notebooks show of an object, all text escaped; and its one-line `repr`."""
+"""HTML: how notebooks show an object, with all text escaped; and its one-line `repr`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_ROWS = 40
+_PLURALS = {"corpus": "corpora", "before": "before", "after": "after"}
 
 
 def page(title: str, frame: pd.DataFrame, notes: Iterable[str] = ()) -> str:
@@ -19,8 +20,8 @@ def page(title: str, frame: pd.DataFrame, notes: Iterable[str] = ()) -> str:
 
     Args:
         title: one line.
-        frame: the table; of a long one the first MOST_ROWS rows.
-        notes: a line each.
+        frame: the table, of which the first MOST_ROWS rows are shown.
+        notes: one line each.
     """
     head = "".join(f"<th>{_text(name)}</th>" for name in frame.columns)
     rows = []
@@ -28,25 +29,27 @@ def page(title: str, frame: pd.DataFrame, notes: Iterable[str] = ()) -> str:
         cells = "".join(f"<td>{_text(_shown(value))}</td>" for value in values)
         rows.append(f"<tr>{cells}</tr>")
     more = len(frame) - len(rows)
-    below = [*([f"{more:,} rows more"] if more > 0 else []), *notes]
+    below = list(notes)
+    if more > 0:
+        below.insert(0, f"{more:,} more rows")
     lines = "".join(f"<div><small>{_text(note)}</small></div>" for note in below)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     return f"<div><b>{_text(title)}</b>{table if len(frame.columns) else ''}{lines}</div>"
 
 
 def line(kind: str, frame: pd.DataFrame, columns: Iterable[str]) -> str:
-    """What a table is about: `Scores(model 'minilm', 4 tasks: 36 rows)`."""
-    named = [_counted(name, frame[name]) for name in columns if len(frame)]
-    about = f"{', '.join(named)}: " if named else ""
+    """A summary of a table: `Scores(model 'minilm', 4 tasks: 36 rows)`."""
+    counted = [_counted(name, frame[name]) for name in columns if len(frame)]
+    about = f"{', '.join(counted)}: " if counted else ""
     return f"{kind}({about}{len(frame):,} rows)"
 
 
 def _counted(noun: str, values: pd.Series) -> str:
-    """A name, `model 'minilm'`, or how many there are, `3 models`."""
+    """`model 'minilm'` for a single value, `3 models` for several."""
     names = list(values.unique())
     if len(names) == 1:
         return f"{noun} {names[0]!r}"
-    plural = {"corpus": "corpora"}.get(noun, noun if noun in ("before", "after") else f"{noun}s")
+    plural = _PLURALS.get(noun, f"{noun}s")
     return f"{len(names)} {plural}"
 
 
@@ -55,7 +58,7 @@ def _text(text: object) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A number with three decimals, a dash where it is missing, else the text."""
+    """A number with three decimals, a dash for a missing value, or else the text."""
     import pandas as pd
 
     if pd.isna(value):

@@ -1,7 +1,7 @@
-"""How long work tells how far it is: bars on standard error, or a callback.
+"""Progress of long work: bars on standard error, or a callback.
 
-Public functions take `progress=True` (bars), `False` (silence), or a function. Nothing is shown of
-work that takes less than DELAY seconds, and nothing is ever printed to standard output.
+Public functions take `progress=True` (bars), `False` (silence), or a function. Work of less than
+DELAY seconds shows nothing, and nothing is ever printed to standard output.
 """
 
 from __future__ import annotations
@@ -18,24 +18,26 @@ from probekit.errors import InputError
 from probekit.harmless import harmless
 
 Progress = Callable[[str, float, float], None]
-"""Called with the stage's name, the units done and the units there are."""
+"""Called with the stage's name, the units done and the total."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 DELAY = 1.0  # seconds before anything is shown
 LINE_EVERY = 10.0  # seconds between two lines in a log
-REDRAW_EVERY = 0.2  # seconds between two states of a line in a notebook
+REDRAW_EVERY = 0.2  # seconds between two updates of the line in a notebook
 BAR = 24  # characters
 
 
 def silent(stage: str, done: float, total: float) -> None:
-    """Report to nobody."""
+    """Report nothing."""
 
 
 def reporting(verb: Callable[P, R]) -> Callable[P, R]:
-    """A public function whose `progress` may be True (the default), False or a function: inside it
-    is always a function."""
+    """Let `progress` of a public function be True (the default), False or a function.
+
+    The function itself always gets a function.
+    """
 
     @wraps(verb)
     def with_progress(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -49,9 +51,10 @@ def reporting(verb: Callable[P, R]) -> Callable[P, R]:
 
 @contextmanager
 def shown(progress: Progress | bool) -> Iterator[Progress]:
-    """What to call in the block to report progress.
+    """The function to call in the block to report progress.
 
-    Raises InputError for anything but True, False or a function.
+    Raises:
+        InputError: for anything but True, False or a function.
     """
     if progress is False or (progress is True and sys.stderr is None):
         yield silent
@@ -96,7 +99,7 @@ def _bars(console: Any) -> Iterator[Progress]:
             stages[stage] = bars.add_task(harmless(stage), total=total)
         bars.update(stages[stage], completed=done, total=total)
         if time.monotonic() - began > DELAY and not bars.finished:
-            bars.start()  # it does nothing where it has started
+            bars.start()  # no effect after the first time
 
     try:
         yield report
@@ -107,7 +110,7 @@ def _bars(console: Any) -> Iterator[Progress]:
 
 @contextmanager
 def _notebook_line() -> Iterator[Progress]:
-    """One line that is written anew, in a notebook, and taken away in the end."""
+    """One line in a notebook that is updated, and removed at the end."""
     clock = _Clock(REDRAW_EVERY)
     longest = 0
 
@@ -117,7 +120,7 @@ def _notebook_line() -> Iterator[Progress]:
         if left is not None:
             full = round(BAR * done / max(total, 1e-9))
             bar = "█" * full + "░" * (BAR - full)
-            text = f"{harmless(stage)} {bar} {_told(done, total, left)}"
+            text = f"{harmless(stage)} {bar} {_percent_and_time(done, total, left)}"
             sys.stderr.write(f"\r{text:<{longest}}")
             sys.stderr.flush()
             longest = max(longest, len(text))
@@ -132,40 +135,42 @@ def _notebook_line() -> Iterator[Progress]:
 
 @contextmanager
 def _log_lines() -> Iterator[Progress]:
-    """A line now and then, for a log."""
+    """A line every LINE_EVERY seconds, for a log."""
     clock = _Clock(LINE_EVERY)
 
     def report(stage: str, done: float, total: float) -> None:
         left = clock.due(stage, done, total)
         if left is not None:
-            sys.stderr.write(f"{harmless(stage)}: {_told(done, total, left)}\n")
+            sys.stderr.write(f"{harmless(stage)}: {_percent_and_time(done, total, left)}\n")
             sys.stderr.flush()
 
     yield report
 
 
 class _Clock:
-    """When a line is due, and how long a stage will still take."""
+    """When the next line is due, and how long a stage will still take."""
 
     def __init__(self, every: float) -> None:
-        """`every`: seconds from one line to the next; the first comes after DELAY at least."""
+        """`every`: seconds from one line to the next; the first comes after at least DELAY."""
         self.every = every
         self.next = time.monotonic() + max(every, DELAY)
         self.began: dict[str, tuple[float, float]] = {}
 
     def due(self, stage: str, done: float, total: float) -> float | None:
-        """Seconds that are left of the stage (not finite where unknown), or None: not yet."""
+        """Seconds left in the stage (infinite if unknown), or None if no line is due yet."""
         now = time.monotonic()
-        began, had = self.began.setdefault(stage, (now, done))
-        if done < had:  # the stage begins again
-            began, had = self.began[stage] = now, done
+        began, at_start = self.began.setdefault(stage, (now, done))
+        if done < at_start:  # the stage begins again
+            began, at_start = self.began[stage] = now, done
         if now < self.next or done >= total:
             return None
         self.next = now + self.every
-        return (now - began) * (total - done) / (done - had) if done > had else float("inf")
+        if done == at_start:
+            return float("inf")
+        return (now - began) * (total - done) / (done - at_start)
 
 
-def _told(done: float, total: float, left: float) -> str:
+def _percent_and_time(done: float, total: float, left: float) -> str:
     """`45%, 1:05 left`."""
     share = f"{done / max(total, 1e-9):.0%}"
     if left == float("inf"):

@@ -1,4 +1,4 @@
-"""Schema: a TOML table read as a dataclass, whose fields are the keys it may have."""
+"""Schema: a TOML table read as a dataclass, whose fields are the allowed keys."""
 
 from __future__ import annotations
 
@@ -16,28 +16,26 @@ _FORMS: dict[Any, tuple[type, str]] = {
     tuple[str, ...]: (list, "a list of texts"),
     Mapping[str, str]: (dict, "a table of texts"),
 }
-_TEXT = (
-    str,
-    "a text",
-)  # any other type, such as a Literal, whose choices the dataclass checks itself
+# For any other type, such as a Literal, whose choices the dataclass checks itself.
+_TEXT = (str, "a text")
 
 
 def read(
     kind: type[T], table: dict[str, Any], where: str, error: type[ProbekitError], **given: Any
 ) -> T:
-    """The table as a dataclass.
+    """Read a table as a dataclass.
 
-    Args: kind: a dataclass of texts, numbers, lists and tables of texts, and lists of other such
-        dataclasses. The
-            metadata of a field may say what its key was called `formerly`.
-        table: of a TOML file.
-        where: the file, as messages name it.
-        error: what to raise.
-        given: values of fields that are no keys of the table.
+    Args:
+        kind: a dataclass of texts, numbers, lists and tables of texts, and lists of other such
+            dataclasses. The metadata of a field may hold the old name of its key as `formerly`.
+        table: from a TOML file.
+        where: the file's name in messages.
+        error: the error to raise.
+        given: values of fields that are not keys of the table.
 
-    Raises: ProbekitError: (`error`) for a key that is unknown, with the nearest one, or missing,
-        and for a value of
-            another type.
+    Raises:
+        ProbekitError: (`error`) for an unknown key (with the nearest one) or a missing one, and for
+            a value of another type.
     """
     known = {field.name: field for field in fields(kind) if field.name not in given}  # type: ignore[arg-type]
     renamed = {field.metadata.get("formerly"): name for name, field in known.items()}
@@ -56,20 +54,22 @@ def read(
 
 
 def _value(wanted: Any, key: str, value: Any, where: str, error: type[ProbekitError]) -> Any:
-    """A value in the type of its field."""
+    """The value of a key, converted to the type of its field."""
     part = get_args(wanted)[0] if get_origin(wanted) is tuple else str
     holds_tables = is_dataclass(part)
-    form, called = (list, f"[[{key}]] tables") if holds_tables else _FORMS.get(wanted, _TEXT)
-    inside = list(value.values()) if isinstance(value, dict) else value
-    right = isinstance(value, form) and not isinstance(value, bool)
-    if right and isinstance(inside, list):
-        right = all(isinstance(one, dict if holds_tables else str) for one in inside)
-    if not right:
-        raise error(f"{where}: '{key}' takes {called}, not {shortened(value)}")
+    form, description = _FORMS.get(wanted, _TEXT)
     if holds_tables:
-        name = key.removesuffix("s")
-        return tuple(
-            read(part, one, f"{where}, {name} {number}", error)
-            for number, one in enumerate(value, 1)
-        )
-    return tuple(value) if isinstance(value, list) else value
+        form, description = list, f"[[{key}]] tables"
+    inside = list(value.values()) if isinstance(value, dict) else value
+    fits = isinstance(value, form) and not isinstance(value, bool)
+    if fits and isinstance(inside, list):
+        fits = all(isinstance(one, dict if holds_tables else str) for one in inside)
+    if not fits:
+        raise error(f"{where}: '{key}' takes {description}, not {shortened(value)}")
+    if not holds_tables:
+        return tuple(value) if isinstance(value, list) else value
+    name = key.removesuffix("s")
+    found = []
+    for number, one in enumerate(value, 1):
+        found.append(read(part, one, f"{where}, {name} {number}", error))
+    return tuple(found)

@@ -1,8 +1,7 @@
-"""Whole: a file is there complete or not at all, and what killed runs left is known by its name.
+"""Whole: a file exists complete or not at all, and the remains of killed runs can be told by name.
 
-A file is written as `.NAME.THREAD.HOST-PID.part` and renamed when it is complete. Such a name is
-created, never
-opened: a link that somebody planted there is not followed.
+A file is written as `.NAME.THREAD.HOST-PID.part` and renamed when it is complete. That name is
+always created anew, so a link planted there is not followed.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-STALE = 3_600  # seconds after which a part of another machine counts as left behind
+STALE = 3_600  # seconds after which a part from another machine counts as abandoned
 ENDING = ".part"
 
 _REASONS = {
@@ -42,7 +41,7 @@ def reason(error: OSError) -> str:
 
 
 def is_full(error: OSError) -> bool:
-    """Whether space is what is missing."""
+    """Whether the disk or the quota is full."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -54,25 +53,20 @@ def part_of(path: Path) -> Path:
 
 
 def create(path: Path) -> BinaryIO:
-    """A new file to write to. What stands there under that name is removed, not written to. Raises
-    OSError."""
+    """A new file to write to. An existing file of that name is removed first. Raises OSError."""
     path.unlink(missing_ok=True)
-    flags = (
-        os.O_CREAT
-        | os.O_EXCL
-        | os.O_WRONLY
-        | getattr(os, "O_NOFOLLOW", 0)
-        | getattr(os, "O_BINARY", 0)
-    )
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     return os.fdopen(os.open(path, flags, 0o666), "wb")  # the mode is what the umask leaves
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to that becomes `path` when the block is left; after an exception `path` is
-    as it was.
+    """A file to write to that becomes `path` at the end of the block; after an exception `path` is
+    unchanged.
 
-    Raises OSError where writing fails.
+    Raises:
+        OSError: if writing fails.
     """
     begun = part_of(path)
     try:
@@ -85,12 +79,13 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
 
 
 def replace_together(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files that belong together into `folder`: every one complete before the first is
-    renamed.
+    """Write files that belong together into `folder`; all are complete before the first is renamed.
 
-    A kill between two renames can leave new files beside old ones; the last of `contents` is
-    renamed last, so that it can tell the others (see `results.folder`). Raises OSError; the old
-    files are then as they were.
+    A kill between two renames can leave new files beside old ones. The last of `contents` is
+    renamed last, so that it can tell whether the others belong to it (see `results.folder`).
+
+    Raises:
+        OSError: if writing fails; the old files are then unchanged.
     """
     begun = {folder / name: part_of(folder / name) for name in contents}
     try:
@@ -107,7 +102,7 @@ def replace_together(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 
 def inside(folder: Path, pattern: str) -> list[Path]:
-    """Paths in a folder that match a glob, in order; none where the folder went or cannot be
+    """Paths in a folder that match a glob, sorted; none if the folder is missing or cannot be
     listed."""
     try:
         return sorted(folder.glob(pattern))
@@ -115,29 +110,31 @@ def inside(folder: Path, pattern: str) -> list[Path]:
         return []
 
 
-def remove_left_behind(folder: Path, pattern: str = f".*{ENDING}") -> None:
-    """Remove the parts in `folder` (files and folders) whose process has ended, and those of other
-    machines once they are STALE. What cannot be removed stays: it is another user's, or the disk is
-    read-only."""
-    for left in inside(folder, pattern):
-        if not left_behind(left):
+def remove_abandoned(folder: Path, pattern: str = f".*{ENDING}") -> None:
+    """Remove the abandoned parts (files and folders) in `folder`.
+
+    What cannot be removed stays: it is another user's, or the disk is read-only.
+    """
+    for part in inside(folder, pattern):
+        if not is_abandoned(part):
             continue
-        if left.is_dir() and not left.is_symlink():
-            shutil.rmtree(left, ignore_errors=True)
+        if part.is_dir() and not part.is_symlink():
+            shutil.rmtree(part, ignore_errors=True)
         else:
             with suppress(OSError):
-                left.unlink(missing_ok=True)
+                part.unlink(missing_ok=True)
 
 
-def left_behind(part: Path) -> bool:
-    """Whether nobody writes to a part any more."""
+def is_abandoned(part: Path) -> bool:
+    """Whether nobody writes to a part any more: its process has ended or, on another machine, it is
+    STALE."""
     host, _, pid = part.name.removesuffix(ENDING).rpartition("-")
     if pid.isdecimal() and len(pid) < 10 and host.endswith(f".{socket.gethostname()}"):
         return not _is_running(int(pid))
     try:
         return time.time() - part.lstat().st_mtime > STALE
     except OSError:
-        return False  # it is gone
+        return False  # it no longer exists
 
 
 def _is_running(pid: int) -> bool:

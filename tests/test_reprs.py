@@ -97,4 +97,4 @@ def test_a_long_table_is_cut() -> None:
     pos = scores().table.head(4)
     long = pd.concat([pos.assign(task=f"t{i}") for i in range(60)])
     page = Page(pk.Scores(long)._repr_html_())
-    assert page.tags.count("tr") == 41 and "20 rows more" in page.text
+    assert page.tags.count("tr") == 41 and "20 more rows" in page.text

@@ -1,1 +1,1 @@
-"""What people annotated: corpora, the files that describe them, and the readers of their formats."""
+"""What people annotated: corpora, the cards that describe them, and the readers of formats."""

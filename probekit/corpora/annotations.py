@@ -1,4 +1,4 @@
-"""Annotations in columns: of words, and of spans."""
+"""Annotations of words and of spans, stored in columns."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from probekit.corpora.texts import Texts
 
 @dataclass(frozen=True, eq=False)
 class WordAnnotation:
-    """One value a word.
+    """One value per word.
 
     Attributes:
         present: `(passages,)` whether a passage has the annotation.
         offsets: `(passages + 1,)` where each passage's words begin.
-        values: of every word; missing ones where the passage does not have the annotation.
+        values: the value of every word; missing where the passage lacks the annotation.
     """
 
     present: np.ndarray
@@ -32,9 +32,10 @@ class WordAnnotation:
     def of(
         cls, annotations: Sequence[Sequence[str | None] | None], lengths: Sequence[int]
     ) -> WordAnnotation:
-        """From each passage's values, None where it has none, and its number of words."""
-        pairs = zip(annotations, lengths, strict=True)
-        filled = [(None,) * n if values is None else values for values, n in pairs]
+        """Build it from each passage's values (None without the annotation) and word count."""
+        filled: list[Sequence[str | None]] = []
+        for values, length in zip(annotations, lengths, strict=True):
+            filled.append((None,) * length if values is None else values)
         return cls(
             present=np.array([values is not None for values in annotations], dtype=bool),
             offsets=offsets_of(np.array(lengths, dtype=np.int64)),
@@ -43,7 +44,7 @@ class WordAnnotation:
 
     @classmethod
     def joined(cls, parts: Sequence[WordAnnotation]) -> WordAnnotation:
-        """One after the other."""
+        """Concatenate the parts."""
         return cls(
             present=np.concatenate([part.present for part in parts]),
             offsets=offsets_of(np.concatenate([np.diff(part.offsets) for part in parts])),
@@ -59,7 +60,7 @@ class WordAnnotation:
         )
 
     def objects(self, start: int, stop: int) -> list[tuple[str | None, ...]]:
-        """Those of the passages from `start` to `stop`, as Python has them."""
+        """The annotation of each passage from `start` to `stop`, as Python objects."""
         bounds = self.offsets[start : stop + 1]
         values = self.values.values(bounds[0], bounds[-1])
         return [tuple(values[a:b]) for a, b in pairwise((bounds - bounds[0]).tolist())]
@@ -69,10 +70,13 @@ class WordAnnotation:
 class SpanAnnotation:
     """Labelled spans.
 
-    Attributes: present: `(passages,)` whether a passage has the annotation. offsets: `(passages +
-        1,)` where each passage's edges begin. arities: `(edges,)` spans of each edge. spans:
-        `(spans, 2)` first word and word after the last, edge after edge, as positions in the
-        passage. labels: of every edge.
+    Attributes:
+        present: `(passages,)` whether a passage has the annotation.
+        offsets: `(passages + 1,)` where each passage's edges begin.
+        arities: `(edges,)` number of spans of each edge.
+        spans: `(spans, 2)` first word and word after the last, edge after edge, as positions in
+            the passage.
+        labels: the label of every edge.
     """
 
     present: np.ndarray
@@ -83,26 +87,23 @@ class SpanAnnotation:
 
     @classmethod
     def of(cls, annotations: Sequence[Sequence[Edge] | None]) -> SpanAnnotation:
-        """From each passage's edges, None where it has none of them."""
+        """Build it from each passage's edges (None without the annotation)."""
         every = list(chain.from_iterable(edges for edges in annotations if edges))
+        counts = [len(edges or ()) for edges in annotations]
+        arities = [len(edge.spans) for edge in every]
         spans = list(chain.from_iterable(edge.spans for edge in every))
+        words = chain.from_iterable(spans)
         return cls(
             present=np.array([edges is not None for edges in annotations], dtype=bool),
-            offsets=offsets_of(
-                np.array([len(edges or ()) for edges in annotations], dtype=np.int64)
-            ),
-            arities=np.fromiter(
-                (len(edge.spans) for edge in every), dtype=np.int8, count=len(every)
-            ),
-            spans=np.fromiter(
-                chain.from_iterable(spans), dtype=np.int32, count=2 * len(spans)
-            ).reshape(-1, 2),
+            offsets=offsets_of(np.array(counts, dtype=np.int64)),
+            arities=np.array(arities, dtype=np.int8),
+            spans=np.fromiter(words, dtype=np.int32, count=2 * len(spans)).reshape(-1, 2),
             labels=Texts.of([edge.label for edge in every]),
         )
 
     @classmethod
     def joined(cls, parts: Sequence[SpanAnnotation]) -> SpanAnnotation:
-        """One after the other."""
+        """Concatenate the parts."""
         return cls(
             present=np.concatenate([part.present for part in parts]),
             offsets=offsets_of(np.concatenate([np.diff(part.offsets) for part in parts])),
@@ -133,7 +134,7 @@ class SpanAnnotation:
         return self.spans[self._first_span[start] : self._first_span[stop]]
 
     def objects(self, start: int, stop: int) -> list[tuple[Edge, ...]]:
-        """Those of the passages from `start` to `stop`, as Python has them."""
+        """The annotation of each passage from `start` to `stop`, as Python objects."""
         first, last = self.offsets[start], self.offsets[stop]
         spans = self.spans_of(start, stop)
         pairs = list(zip(spans[:, 0].tolist(), spans[:, 1].tolist(), strict=True))

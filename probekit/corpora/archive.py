@@ -1,5 +1,4 @@
-"""Archives: members are read into memory from where they lie; nothing is extracted, nothing
-executed."""
+"""Archives: members are read into memory in place; nothing is extracted or executed."""
 
 from __future__ import annotations
 
@@ -15,21 +14,29 @@ from typing import IO, Any, cast
 from probekit.errors import CorpusError
 
 LARGEST = 512 * 2**20  # bytes of all used members together
-LARGEST_ARCHIVE = 8 * 2**30  # bytes of all members, used or not: what unpacking may pass through
+LARGEST_ARCHIVE = 8 * 2**30  # bytes of all members, used or not
 MOST_MEMBERS = 100_000
-PIECE = 2**20  # bytes that are read at once; a header that is longer is no name of a file
+BLOCK = 2**20  # bytes that are read at once; a longer header cannot be a file name
 HEADERS = 256 * 2**20  # bytes of all headers together
 
+_DAMAGED = (
+    tarfile.TarError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+    ValueError,
+    RecursionError,
+)
 _PACKED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 
 
 class _Implausible(Exception):
-    """An archive that would take more memory or time than any corpus."""
+    """An archive that needs more memory or time than any corpus would."""
 
 
 class _Bounded:
-    """An unpacked archive; a header can have it allocate PIECE bytes at once, and all together
-    HEADERS."""
+    """An unpacked archive whose headers may take BLOCK bytes each and HEADERS bytes together."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
@@ -37,7 +44,7 @@ class _Bounded:
         self.in_member = False
 
     def read(self, size: int) -> bytes:
-        if size > PIECE:
+        if size > BLOCK:
             raise _Implausible("a header is implausibly large")
         content = self.file.read(size)
         self.headers += 0 if self.in_member else len(content)
@@ -53,32 +60,26 @@ class _Bounded:
 
 
 def read_members(path: Path, pattern: str) -> dict[str, bytes]:
-    """Content of the members of a tar archive that match a glob, by path without the archive's top
-    folder.
+    """Read the members of a tar archive that match a glob.
 
-    Raises CorpusError where the archive is damaged, has no such member, or is not to be trusted: a
-    member that is absolute, climbs with `..`, is a link or a device, comes twice, or makes it
-    larger than is plausible.
+    Returns:
+        The content of each member, by its path without the archive's top folder.
+
+    Raises:
+        CorpusError: if the archive is damaged, has no matching member, or cannot be trusted: a
+            member has an absolute path or `..` in it, is a link or a device, occurs twice, or
+            makes the archive implausibly large.
     """
     try:
         with path.open("rb") as packed:
             start = packed.read(6)
-        unpack = next(
-            (opened for magic, opened in _PACKED.items() if start.startswith(magic)), open
-        )
+        unpackers = [unpack for magic, unpack in _PACKED.items() if start.startswith(magic)]
+        unpack = unpackers[0] if unpackers else open
         with unpack(path, "rb") as file:
             members = _members(path, _Bounded(file), pattern)
     except _Implausible as error:
         raise CorpusError(f"{path}: {error}") from error
-    except (
-        tarfile.TarError,
-        EOFError,
-        zlib.error,
-        lzma.LZMAError,
-        OSError,
-        ValueError,
-        RecursionError,
-    ) as error:
+    except _DAMAGED as error:
         raise CorpusError(f"{path} is not a whole tar archive: {error}") from error
     if not members:
         raise CorpusError(f"{path} has no member that matches '{pattern}'")
@@ -90,8 +91,10 @@ def _members(path: Path, file: _Bounded, pattern: str) -> dict[str, bytes]:
     used = passed = count = 0
     with tarfile.open(fileobj=cast(Any, file), mode="r:") as archive:
         for info in archive:
-            count, passed = count + 1, passed + info.size
-            inside, called = PurePosixPath(info.name), f"member '{_short(info.name)}'"
+            count += 1
+            passed += info.size
+            inside = PurePosixPath(info.name)
+            called = f"member '{_short(info.name)}'"
             if inside.is_absolute() or ".." in inside.parts:
                 raise CorpusError(f"{path}: {called} leads out of the archive")
             name = "/".join(inside.parts[1:])
@@ -112,10 +115,10 @@ def _members(path: Path, file: _Bounded, pattern: str) -> dict[str, bytes]:
 def _content(archive: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
     content = archive.extractfile(info)
     assert content is not None
-    pieces = []
-    while piece := content.read(PIECE // 2):
-        pieces.append(piece)
-    return b"".join(pieces)
+    blocks = []
+    while block := content.read(BLOCK // 2):
+        blocks.append(block)
+    return b"".join(blocks)
 
 
 def _short(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Assemble: what readers read of files or a data set becomes a Corpus, split and tidied."""
+"""Assemble: what a reader made of files or a data set becomes a Corpus, split and tidied."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from probekit.corpora import parsed
 from probekit.corpora.card import Card
 from probekit.corpora.fetch import fetch
 from probekit.corpora.find import KNOWN, files_in, files_read, reader_of
-from probekit.corpora.passage import SPLITS, Corpus
+from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.corpora.readers import READERS
 from probekit.corpora.readers.reading import Material, Reading
 from probekit.corpora.resplit import resplit
@@ -37,33 +37,28 @@ def from_folder(path: Path, progress: Progress) -> Corpus:
 def from_card(card: Card, allow_modified: bool, progress: Progress) -> Corpus:
     """What a card describes."""
     fetched = fetch(card, allow_modified=allow_modified, progress=progress)
-    if card.sources:
-        files = {
-            split: tuple(path for source, path in fetched.paths.items() if source.split == split)
-            for split in SPLITS
-        }
-    else:
-        files = {
-            split: (path_of(card.path.parent / card.files[split]),)
-            for split in SPLITS
-            if split in card.files
-        }
+    files: dict[Split, tuple[Path, ...]] = {}
+    for split in SPLITS:
+        paths = [path for source, path in fetched.paths.items() if source.split == split]
+        if split in card.files:
+            paths.append(path_of(card.path.parent / card.files[split]))
+        if paths:
+            files[split] = tuple(paths)
     material = Material(
         name=card.name,
-        files={split: paths for split, paths in files.items() if paths},
+        files=files,
         archive=fetched.members,
         dataset=card.dataset,
         columns=card.columns,
         progress=progress,
     )
     corpus = _corpus(card.name, card.reader, material)
+    warnings = list(corpus.warnings)
     lacking = sorted(set(card.annotations) - corpus.word_annotations - corpus.span_annotations)
-    claims = (
-        (f"the card claims annotations that the files do not have: {', '.join(lacking)}",)
-        if lacking
-        else ()
-    )
-    return replace(corpus, card=card, modified=fetched.modified, warnings=corpus.warnings + claims)
+    if lacking:
+        listed = ", ".join(lacking)
+        warnings.append(f"the card claims annotations that the files do not have: {listed}")
+    return replace(corpus, card=card, modified=fetched.modified, warnings=tuple(warnings))
 
 
 def from_file(path: Path, progress: Progress) -> Corpus:
@@ -78,18 +73,19 @@ def from_file(path: Path, progress: Progress) -> Corpus:
     reading = READERS[reader](Material(path.stem, {"train": (path,)}, progress=progress))
     whole = distinct(reading.splits, reading.tally)["train"]
     try:
-        reading.splits, notice = resplit(whole, path.name)
+        reading.splits, warning = resplit(whole, path.name)
     except CorpusError as error:
         raise CorpusError(with_warnings(str(error), reading.all_warnings())) from error
-    reading.warnings.insert(0, notice)
+    reading.warnings.insert(0, warning)
     return _finish(path.stem, reading)
 
 
 def _corpus(name: str, reader: str, material: Material) -> Corpus:
-    """What the reader makes of `material`, or made of it before."""
-    for path in (path for paths in material.files.values() for path in paths):
-        if not path.is_file():
-            raise CorpusError(f"corpus '{name}': no file {path}{suggestion(path)}")
+    """The corpus a reader makes of `material`, from the cache where it was parsed before."""
+    for paths in material.files.values():
+        for path in paths:
+            if not path.is_file():
+                raise CorpusError(f"corpus '{name}': no file {path}{suggestion(path)}")
     place = parsed.path_for(name, reader, material)
     corpus = parsed.read(place, name) if place else None
     if corpus is None:
@@ -103,19 +99,15 @@ def _parsed(name: str, reader: str, material: Material) -> Corpus:
     reading = READERS[reader](material)
     missing = [split for split in SPLITS if split not in reading.splits]
     if len(missing) == len(SPLITS):
-        raise CorpusError(
-            with_warnings(
-                f"corpus '{name}' has neither train, dev nor test", reading.all_warnings()
-            )
-        )
+        message = f"corpus '{name}' has neither train, dev nor test"
+        raise CorpusError(with_warnings(message, reading.all_warnings()))
     if missing:
         reading.warnings.append(f"'{name}' has no {' and no '.join(missing)} split")
     reading.splits = disjoint(reading.splits, reading.tally)
     for split, passages in reading.splits.items():
         if not passages:
-            where = (
-                ", ".join(str(path) for path in material.files.get(split, ())) or material.dataset
-            )
+            places = [str(path) for path in material.files.get(split, ())]
+            where = ", ".join(places) or material.dataset
             message = f"empty split: '{split}' of '{name}' has no sentence to read in {where}"
             raise CorpusError(with_warnings(message, reading.all_warnings()))
     return _finish(name, reading)

@@ -1,4 +1,4 @@
-"""Card: what a corpus file in `corpora/` says of a corpus, and the checks on what it may say."""
+"""Card: the description of a corpus in `corpora/`, and its checks."""
 
 from __future__ import annotations
 
@@ -24,20 +24,23 @@ READER_ANNOTATIONS: dict[str, tuple[str, ...]] = {
     "edges": (),
     "datasets": (),
 }
-"""The closed vocabulary of readers (`readers.READERS` has their functions) and the annotations each
-can give; empty where annotations are called whatever the files call them."""
+"""The closed vocabulary of readers (`readers.READERS` has their functions), and the annotations
+each can give; empty where the files name their own annotations."""
 
 
 @dataclass(frozen=True)
 class Source:
     """One file of a corpus on a public host, pinned to a commit.
 
-    Attributes: repo: `OWNER/REPO`. commit: 40 hex digits. path: the file inside the repository;
-        empty for the whole repository as an archive. sha256: of the file; for an archive, of its
-        used members (see `checksum.digest_members`). git_blob: the git blob id, or its first
-        digits, where only that is known. members: for an archive, a glob of the members that are
-        used, without the archive's top folder. split: the split the file is read as, if it is one
-        split. bytes: of the file, where it is known: a download of more is stopped.
+    Attributes:
+        repo: `OWNER/REPO`.
+        commit: 40 hex digits.
+        path: the file inside the repository; empty for the whole repository as an archive.
+        sha256: of the file; for an archive, of its used members (see `checksum.digest_members`).
+        git_blob: the git blob id, or its first digits, where only that is known.
+        members: for an archive, a glob of the members to use, without the archive's top folder.
+        split: the split the file is read as, if it is one split.
+        bytes: the file's size, where it is known; a larger download is stopped.
     """
 
     repo: str
@@ -51,13 +54,13 @@ class Source:
 
     @property
     def place(self) -> str:
-        """`OWNER/REPO/COMMIT/PATH`, or `OWNER/REPO/COMMIT.tar.gz` for an archive: where mirrors and
-        the data folder keep it."""
-        return (
-            f"{self.repo}/{self.commit}/{self.path}"
-            if self.path
-            else f"{self.repo}/{self.commit}.tar.gz"
-        )
+        """Where mirrors and the data folder keep it.
+
+        `OWNER/REPO/COMMIT/PATH`, or `OWNER/REPO/COMMIT.tar.gz` for an archive.
+        """
+        if self.path:
+            return f"{self.repo}/{self.commit}/{self.path}"
+        return f"{self.repo}/{self.commit}.tar.gz"
 
     @property
     def url(self) -> str:
@@ -76,11 +79,11 @@ class Card:
         title, description, licence, citation: for people.
         reader: a name in `readers.READERS`.
         annotations: what the corpus carries, as `Passage.tags` and `Passage.edges` call them.
-        sources: files to fetch; empty where the files lie beside the card.
-        files: split to file, relative to the card, where they do.
+        sources: files to fetch; empty if the files are stored beside the card.
+        files: for files beside the card: split to path, relative to the card.
         dataset: for the reader `datasets`, a data set's name on the hub, in place of files.
         columns: reader-specific column names.
-        path: where the card lies.
+        path: where the card is stored.
     """
 
     name: str
@@ -98,22 +101,17 @@ class Card:
 
 
 def load_card(name_or_path: str | Path) -> Card:
-    """The card of a shipped name, or of a TOML file by path.
+    """Load the card of a shipped name, or a TOML file by its path.
 
-    Raises InputError for an unknown name; CorpusError for a file that is missing or is not TOML,
-    for an unknown or missing key, a value of the wrong type, and a reader, annotation or split
-    outside the vocabulary.
+    Raises:
+        InputError: for an unknown name.
+        CorpusError: for a file that is missing or is not TOML, for an unknown or missing key, a
+            value of the wrong type, and an unknown reader, annotation or split.
     """
     is_path = isinstance(name_or_path, Path) or name_or_path.endswith(".toml")
     path = path_of(name_or_path) if is_path else bundle.find("corpora", str(name_or_path))
-    card = schema.read(
-        Card,
-        toml_table(path, "corpus card", CorpusError),
-        str(path),
-        CorpusError,
-        name=path.stem,
-        path=path,
-    )
+    table = toml_table(path, "corpus card", CorpusError)
+    card = schema.read(Card, table, str(path), CorpusError, name=path.stem, path=path)
     _check_card(card)
     return card
 

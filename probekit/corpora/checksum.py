@@ -11,10 +11,10 @@ from probekit.corpora.card import Source
 
 
 def mismatch(source: Source, path: Path, members: Mapping[str, bytes]) -> str:
-    """What differs between a file and its card, empty where they agree.
+    """What differs between a file and its card; empty if they agree.
 
-    `members` are the used members of an archive; a file has none. A git blob id may be given by its
-    first digits.
+    `members` are the used members of an archive, and empty for a file. The card may give the first
+    digits of a git blob id only.
     """
     if source.members:
         kind, expected, found = "sha256 of its members", source.sha256, digest_members(members)
@@ -42,10 +42,10 @@ def git_blob(path: Path) -> str:
 
 
 def digest_members(members: Mapping[str, bytes]) -> str:
-    """sha256 over the sorted paths of an archive's used members, without its top folder, and their
+    """sha256 over the sorted paths of an archive's used members (without its top folder) and their
     sha256s.
 
-    A host may pack the same files into different bytes, and a mirror may pack fewer; this stays.
+    It does not change if a host packs the same files into different bytes, or a mirror packs fewer.
     """
     total = hashlib.sha256()
     for path in sorted(members):

@@ -1,4 +1,4 @@
-"""Digests: what a corpus is known by, whatever it is called."""
+"""Digests: checksums that identify a corpus whatever its name."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ def of_text(splits: Mapping[Split, Passages]) -> str:
             bounds = passages.offsets[start : stop + 1]
             words = passages.words.texts(bounds[0], bounds[-1])
             borders = pairwise((bounds - bounds[0]).tolist())
-            for document, (a, b) in zip(
-                passages.documents.texts(start, stop), borders, strict=True
-            ):
+            documents = passages.documents.texts(start, stop)
+            for document, (a, b) in zip(documents, borders, strict=True):
                 text = "\x1f".join(words[a:b])
                 digest.update(f"\x1e{document}\x1c{text}".encode())
     return digest.hexdigest()
@@ -43,7 +42,7 @@ def of_labels(splits: Iterable[Passages]) -> str:
 
 
 def _labels(passages: Passages, start: int, stop: int) -> list[list[str]]:
-    """The annotations of each passage from `start` to `stop`, in texts."""
+    """The annotations of each passage from `start` to `stop`, as texts."""
     parts: list[list[str]] = [[] for _ in range(start, stop)]
     for name in sorted(passages.tags):
         annotation = passages.tags[name]
@@ -58,9 +57,10 @@ def _labels(passages: Passages, start: int, stop: int) -> list[list[str]]:
 
 
 def _edges(annotation: SpanAnnotation, start: int, stop: int) -> list[list[str]]:
-    """Labels and spans of each passage's edges, in texts: each label before its spans."""
+    """Labels and spans of each passage's edges, as texts: each label before its spans."""
     first, last = annotation.offsets[start], annotation.offsets[stop]
-    labels, spans = annotation.labels.texts(first, last), annotation.spans_of(start, stop)
+    labels = annotation.labels.texts(first, last)
+    spans = annotation.spans_of(start, stop)
     places = offsets_of(annotation.arities[first:last].astype(np.int64) + 1)
     texts = np.empty(places[-1], dtype=object)
     is_label = np.zeros(places[-1], dtype=bool)
@@ -68,9 +68,8 @@ def _edges(annotation: SpanAnnotation, start: int, stop: int) -> list[list[str]]
     texts[is_label] = labels
     texts[~is_label] = list(map(_span, spans[:, 0].tolist(), spans[:, 1].tolist()))
     row = texts.tolist()
-    return [
-        row[a:b] for a, b in pairwise(places[annotation.offsets[start : stop + 1] - first].tolist())
-    ]
+    borders = places[annotation.offsets[start : stop + 1] - first].tolist()
+    return [row[a:b] for a, b in pairwise(borders)]
 
 
 @lru_cache(maxsize=65_536)

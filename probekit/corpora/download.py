@@ -1,5 +1,5 @@
-"""One file from the network to the disk: goes on where it stopped, lands whole or not at all, and
-takes no more bytes and no more time than is plausible."""
+"""Download one file: an interrupted download resumes, the file arrives whole or not at all, and
+implausibly large or slow answers are refused."""
 
 from __future__ import annotations
 
@@ -22,31 +22,32 @@ if TYPE_CHECKING:
 
 TIMEOUT = (10, 60)  # seconds to connect, and between two packets
 CHUNK = 1 << 18
-SLOWEST = 1 << 10  # bytes a second …
-WINDOW = 60.0  # … over so many seconds
+SLOWEST = 1 << 10  # bytes per second, on average over WINDOW
+WINDOW = 60.0  # seconds
 LARGEST = 1 << 32  # bytes of a file whose size is not known
 INSTEAD = "corpus='sample' comes with probekit and needs no network"
-TRY_LATER = (408, 425, 429)  # refusals that pass, as server errors (5xx) do
+TRY_LATER = (408, 425, 429)  # temporary refusals, like server errors (5xx)
 
 
 def part_of(target: Path) -> Path:
-    """Where a file lies while it is being downloaded."""
+    """Where a file is stored while it is being downloaded."""
     return target.with_name(target.name + ".part")
 
 
 def download(url: str, target: Path, progress: Progress, *, most: int = LARGEST) -> None:
-    """Download into `part_of(target)`, from the byte on where an earlier download stopped.
+    """Download into `part_of(target)`, resuming an earlier download where it stopped.
 
     The caller checks the part and moves it to `target`.
 
     Args:
         url: the address.
         target: where the file belongs.
-        progress: told the bytes done and the bytes there are.
-        most: bytes the file may have.
+        progress: called with the bytes done and the total.
+        most: the largest size of the file, in bytes.
 
-    Raises CorpusError where the host cannot be reached, refuses, sends more than `most` bytes or
-    sends too slowly, and where the file cannot be written.
+    Raises:
+        CorpusError: if the host cannot be reached, refuses, sends more than `most` bytes or sends
+            too slowly, or if the file cannot be written.
     """
     import requests
     from urllib3.exceptions import HTTPError
@@ -55,13 +56,11 @@ def download(url: str, target: Path, progress: Progress, *, most: int = LARGEST)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         have = _length(part)
-        # Without compression on the way, so that bytes count as they lie in the file.
+        # Uncompressed, so that the bytes sent are the bytes of the file.
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
-            if (
-                response.status_code == 416 and have
-            ):  # nothing left to send: the part is whole, or of something else
-                return
+            if response.status_code == 416 and have:
+                return  # nothing left to send: the part is complete, or belongs to another file
             if response.status_code not in (200, 206):
                 raise requests.HTTPError(response=response)
             resumes = response.status_code == 206 and _first_byte(response) == have
@@ -69,18 +68,17 @@ def download(url: str, target: Path, progress: Progress, *, most: int = LARGEST)
     except (requests.RequestException, HTTPError, ValueError) as error:
         raise CorpusError(_unreachable(url, target, error)) from error
     except OSError as error:
-        remedy = (
-            "free some space"
-            if is_full(error)
-            else "set PROBEKIT_CACHE to a folder that you can write"
-        )
+        remedy = "set PROBEKIT_CACHE to a folder that you can write"
+        if is_full(error):
+            remedy = "free some space"
         raise CorpusError(f"cannot write {part}: {reason(error)}; {remedy}") from error
 
 
 def _write(
     response: requests.Response, part: Path, have: int, most: int, progress: Progress
 ) -> None:
-    length, name = response.headers.get("Content-Length", ""), part.name.removesuffix(".part")
+    length = response.headers.get("Content-Length", "")
+    name = part.name.removesuffix(".part")
     total = have + (int(length) if re.fullmatch("[0-9]{1,18}", length) else 0)
     if total > most:
         raise CorpusError(_too_large(response.url, most))
@@ -96,22 +94,22 @@ def _write(
             if time.monotonic() - since > WINDOW:
                 if have - at_start < SLOWEST * WINDOW:
                     raise CorpusError(
-                        f"{shown(response.url)} sends less than {SLOWEST:,} bytes a second. Run it again to go on "
-                        "where it stopped"
+                        f"{shown(response.url)} sends less than {SLOWEST:,} bytes per second. "
+                        "Run it again to go on where it stopped"
                     )
                 since, at_start = time.monotonic(), have
 
 
 def _some(raw: Any) -> bytes:
-    """What has arrived, up to CHUNK bytes: waiting for a whole chunk would hide how slowly it
-    comes."""
+    """The bytes that have arrived, at most CHUNK: waiting for a whole chunk would hide a slow
+    host."""
     if hasattr(raw, "read1"):
         return raw.read1(CHUNK) or b""
     return bytes(raw.read(SLOWEST))  # before urllib3 2
 
 
 def _length(part: Path) -> int:
-    """Bytes of a part that can be gone on with: a plain file of our own that is nowhere else."""
+    """Bytes of a part that can be resumed: a plain file of this user without other hard links."""
     try:
         found = part.lstat()
     except FileNotFoundError:
@@ -121,29 +119,26 @@ def _length(part: Path) -> int:
 
 
 def _open_part(part: Path, have: int) -> BinaryIO:
-    """A part to go on with, or a new one; never what a link leads to."""
+    """Open a part to resume it, or a new one; links are not followed."""
     if not have:
         return create(part)
-    file = os.open(
-        part, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    )
-    return os.fdopen(file, "ab")
+    flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(part, flags), "ab")
 
 
 def _first_byte(response: requests.Response) -> int:
-    """Where the body begins, from `Content-Range: bytes 100-199/200`; -1 where the host does not
-    say."""
+    """Where the body begins, from `Content-Range: bytes 100-199/200`; -1 without that header."""
     first = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
     return int(first) if re.fullmatch("[0-9]{1,18}", first) else -1
 
 
 def shown(url: str) -> str:
-    """An address as messages may have it: without a name and a password."""
+    """An address for messages, without user name and password."""
     return re.sub(r"(?<=//)[^/]*@", "", url)
 
 
 def _too_large(url: str, most: int) -> str:
-    return f"{shown(url)} sends more than the {most:,} bytes that the file may have: it is not the one that is meant"
+    return f"{shown(url)} sends more than the file's {most:,} bytes: it is not the expected file"
 
 
 def _unreachable(url: str, target: Path, error: Exception) -> str:
@@ -151,11 +146,9 @@ def _unreachable(url: str, target: Path, error: Exception) -> str:
     status = response.status_code if response is not None else 0
     why = f"HTTP status {status}" if status else type(error).__name__
     refused = 400 <= status < 500 and status not in TRY_LATER
-    again = (
-        "Check PROBEKIT_MIRROR, if it is set"
-        if refused
-        else "Run it again to go on where it stopped"
-    )
+    again = "Run it again to go on where it stopped"
+    if refused:
+        again = "Check PROBEKIT_MIRROR, if it is set"
     return (
         f"cannot download {shown(url)} ({why}). {again}; or put the file at {target}, "
         f"or set PROBEKIT_MIRROR to a folder or address that has OWNER/REPO/COMMIT/PATH; {INSTEAD}"
@@ -167,7 +160,10 @@ def only_one(folder: Path) -> Iterator[None]:
     """Let one process at a time download into a folder; the others wait.
 
     On a network disk without locks two processes may write the same part; its checksum then fails,
-    and it is fetched again. Raises CorpusError where the folder cannot be written.
+    and it is fetched again.
+
+    Raises:
+        CorpusError: if the folder cannot be written.
     """
     with ExitStack() as stack:
         try:

@@ -1,4 +1,4 @@
-"""Fetch: from a card to its files on this machine, downloaded where needed and checked always."""
+"""Fetch: the files of a card, downloaded if needed and always checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Fetched:
     """A corpus' files.
 
     Attributes:
-        paths: where each source lies.
+        paths: where each source is stored.
         members: content of the used members of its archives, by path.
         modified: names of the files whose checksum differs from the card's.
     """
@@ -32,12 +32,12 @@ class Fetched:
 
 
 def data_folder() -> Path:
-    """Where downloaded corpora lie, as `OWNER/REPO/COMMIT/PATH`."""
+    """Where downloaded corpora are stored, as `OWNER/REPO/COMMIT/PATH`."""
     return cache.root() / "corpora"
 
 
 def on_disk(card: Card) -> bool:
-    """Whether every file of a corpus is on this machine (its checksum is checked when it is read)."""
+    """Whether every file of a corpus is on this machine; checksums are checked on reading."""
     if card.dataset:
         return False
     if card.sources:
@@ -46,15 +46,16 @@ def on_disk(card: Card) -> bool:
 
 
 def fetch(card: Card, *, allow_modified: bool = False, progress: Progress = silent) -> Fetched:
-    """Every source of a card: what is on this machine is checked, the rest is downloaded.
+    """Get every source of a card: check those on this machine and download the rest.
 
     `PROBEKIT_MIRROR`, a folder or an http(s) address that has `OWNER/REPO/COMMIT/PATH`, replaces
-    the public hosts; files in a folder are read where they are. A download that broke off goes on
-    where it stopped, lands under its name only when it is whole, and two processes at once do no
+    the public hosts; files in a folder are read where they are. An interrupted download resumes
+    where it stopped, a file gets its name once it is complete, and two processes at once do no
     harm.
 
-    Raises CorpusError where a file cannot be had, or differs from its checksum and `allow_modified`
-    is not set.
+    Raises:
+        CorpusError: if a file cannot be fetched, or differs from its checksum and `allow_modified`
+            is not set.
     """
     paths: dict[Source, Path] = {}
     members: dict[str, bytes] = {}
@@ -90,23 +91,26 @@ def _is_address(mirror: str) -> bool:
 
 
 def _lies_at(source: Source) -> Path | None:
-    """Where a source is on this machine: downloaded, or in a folder that is the mirror."""
-    places = [data_folder()]
+    """Where a source is stored on this machine, in the data folder or a mirror folder, if it is."""
+    folders = [data_folder()]
     if _mirror() and not _is_address(_mirror()):
-        places.append(Path(os.path.expanduser(_mirror())))  # noqa: PTH111 - of an unknown user it is a name like others
-    return next(
-        (place / source.place for place in places if os.path.isfile(place / source.place)), None
-    )  # noqa: PTH113
+        # Path.expanduser would raise for an unknown user.
+        folders.append(Path(os.path.expanduser(_mirror())))  # noqa: PTH111
+    for folder in folders:
+        path = folder / source.place
+        if os.path.isfile(path):  # noqa: PTH113 - Path.is_file can raise
+            return path
+    return None
 
 
 def _download(source: Source, allow_modified: bool, progress: Progress) -> Path:
-    """Download a source into the data folder, under its name once its checksum holds."""
+    """Download a source into the data folder; it gets its name once its checksum is right."""
     target = data_folder() / source.place
     mirror = _mirror()
     if mirror and not _is_address(mirror):
         raise CorpusError(
-            f"PROBEKIT_MIRROR ({mirror}) has no {source.place}; put the file there or at {target}, or unset "
-            f"PROBEKIT_MIRROR to download it; {INSTEAD}"
+            f"PROBEKIT_MIRROR ({mirror}) has no {source.place}; put the file there or at {target}, "
+            f"or unset PROBEKIT_MIRROR to download it; {INSTEAD}"
         )
     url = f"{mirror}/{source.place}" if mirror else source.url
     part = part_of(target)
@@ -118,7 +122,7 @@ def _download(source: Source, allow_modified: bool, progress: Progress) -> Path:
     with only_one(data_folder()):
         if target.exists():  # another process fetched it meanwhile
             return target
-        for _ in range(2):  # a part of something else is told by its checksum, and fetched anew
+        for _ in range(2):  # a part of another file fails its checksum and is fetched anew
             resumed = part.exists()
             download(url, target, progress, most=most)
             wrong = _part_differs(source, part)
@@ -134,14 +138,14 @@ def _download(source: Source, allow_modified: bool, progress: Progress) -> Path:
 
 
 def _check_is_no_page(url: str, part: Path) -> None:
-    """Raise CorpusError where a web page was sent in place of the file."""
+    """Raise CorpusError if a web page was sent in place of the file."""
     with part.open("rb") as file:
         start = file.read(512).lstrip().lower()
     if start.startswith((b"<!doctype html", b"<html")):
         part.unlink()
         raise CorpusError(
-            f"{shown(url)} is a web page, not the file: perhaps one to log in at. Check PROBEKIT_MIRROR, or the "
-            f"network; {INSTEAD}"
+            f"{shown(url)} is a web page, not the file: perhaps a login page. "
+            f"Check PROBEKIT_MIRROR, or the network; {INSTEAD}"
         )
 
 
@@ -155,4 +159,7 @@ def _part_differs(source: Source, part: Path) -> str:
 def _differs(where: Path | str, wrong: str) -> str:
     is_download = isinstance(where, Path) and where.is_relative_to(data_folder())
     advice = "Delete it to fetch it again, or accept" if is_download else "Accept"
-    return f"{where} differs from the corpus card: its {wrong}. {advice} it with allow_modified=True (results are marked)"
+    return (
+        f"{where} differs from the corpus card: its {wrong}. "
+        f"{advice} it with allow_modified=True (results are marked)"
+    )

@@ -1,9 +1,11 @@
-"""Find: which files of a path are which split, and which reader reads them. Names decide:
+"""Find: which files of a path are which split, and which reader reads them.
+
+Names decide:
 
 - `.conllu`, `.conllup`: CoNLL-U; `*_conll`: CoNLL-2012; `.parquet`: `datasets`;
 - `.json`, `.jsonl`: edge probing where the first line has `text` and `targets`, else `datasets`;
-- `train`; `dev`, `development`, `valid`, `validation`, `val`; `test`: as a word of the file's name
-  or, failing that, of a folder's it stands in.
+- `train`; `dev`, `development`, `valid`, `validation`, `val`; `test`: as a word in the file's name
+  or, failing that, in the name of a folder above it.
 """
 
 from __future__ import annotations
@@ -29,19 +31,20 @@ _SPLIT = re.compile(
 
 
 ENTRIES = 50_000
-"""Files and folders looked at in one folder, at most: a corpus has fewer, a whole disk has more."""
+"""Most files and folders listed in one folder: a corpus has fewer, a whole disk has more."""
 
 UNRELEASED = "not-to-release"
-"""Where treebanks keep what their splits were made of, and what they hold back."""
+"""A folder of treebanks with the sources of their splits, and with data they withhold."""
 
-HEAD = 2**26  # letters of the first line, at most, that tell one JSON format from the other
-SHOWN = 3  # file names of a split in a warning, at most
+HEAD = 2**26  # most characters of the first line that are read to tell the JSON formats apart
+SHOWN = 3  # most file names per split in a warning
 
 
 def reader_of(path: Path) -> str:
-    """Name of the reader for a file, empty where its name says nothing.
+    """Name of the reader for a file; empty if its name tells nothing.
 
-    Raises CorpusError for a JSON file that cannot be opened.
+    Raises:
+        CorpusError: for a JSON file that cannot be opened.
 
     >>> reader_of(Path("a.conllu")), reader_of(Path("b.gold_conll")), reader_of(Path("notes.md"))
     ('conllu', 'conll2012', '')
@@ -68,18 +71,21 @@ def split_of(path: Path) -> Split | None:
     """
     for part in (path.name, *path.parts[:-1]):
         if match := _SPLIT.search(part.lower()):
-            return "train" if match[1] else "dev" if match[2] else "test"
+            if match[1]:
+                return "train"
+            return "dev" if match[2] else "test"
     return None
 
 
 def files_in(folder: Path) -> tuple[str, dict[Split, tuple[Path, ...]]]:
-    """The reader for a folder, and its files by split; files that name no split are passed over.
+    """The reader for a folder, and its files by split; files that name no split are ignored.
 
     A folder with split files of its own is read without its sub-folders. Otherwise everything below
-    it is, but for hidden folders, `not-to-release` and links to folders.
+    it is read, except hidden folders, `not-to-release` and links to folders.
 
-    Raises CorpusError where there is no such file, the files are of several formats, a folder
-    cannot be listed or holds more than `ENTRIES` files.
+    Raises:
+        CorpusError: if there is no such file, the files are in several formats, or a folder cannot
+            be listed or holds more than `ENTRIES` files.
     """
     files, folders = _listed(folder)
     found = _by_split(folder, files)
@@ -92,13 +98,14 @@ def files_in(folder: Path) -> tuple[str, dict[Split, tuple[Path, ...]]]:
     if len(readers) > 1:
         mixed = " and ".join(f"{path.name} ({reader})" for reader, path in sorted(readers.items()))
         raise CorpusError(f"{folder} mixes formats: {mixed}; give one folder each")
-    return next(iter(readers)), {
-        split: tuple(path for path, _ in paths) for split, paths in found.items()
-    }
+    by_split: dict[Split, tuple[Path, ...]] = {}
+    for split, paths in found.items():
+        by_split[split] = tuple(path for path, _ in paths)
+    return next(iter(readers)), by_split
 
 
 def files_read(folder: Path, files: Mapping[Split, tuple[Path, ...]]) -> str:
-    """Which files of a folder were read as which split, in a sentence."""
+    """A sentence saying which files of a folder were read as which split."""
     parts = []
     for split, paths in files.items():
         names = [path.relative_to(folder).as_posix() for path in paths[:SHOWN]]
@@ -110,8 +117,8 @@ def files_read(folder: Path, files: Mapping[Split, tuple[Path, ...]]) -> str:
 
 
 def _listed(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The files and the folders in a folder, in alphabetical order; hidden ones and links to
-    folders are left out."""
+    """The files and the folders in a folder, in alphabetical order, without hidden ones and links
+    to folders."""
     files: list[Path] = []
     folders: list[Path] = []
     try:
@@ -157,8 +164,7 @@ def _by_split(folder: Path, files: Iterable[Path]) -> dict[Split, list[tuple[Pat
         split = split_of(path.relative_to(folder))
         if split and (reader := reader_of(path)):
             if not is_utf8(path.name):
-                raise CorpusError(
-                    f"{folder} has a file whose name is not UTF-8: {path.name!r}; rename it"
-                )
+                wrong = f"{folder} has a file whose name is not UTF-8"
+                raise CorpusError(f"{wrong}: {path.name!r}; rename it")
             found.setdefault(split, []).append((path, reader))
     return {split: found[split] for split in SPLITS if split in found}

@@ -1,4 +1,4 @@
-"""Lazy: the annotations of a passage, which become objects when they are asked for."""
+"""Lazy: the annotations of a passage, which become objects on first use."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ class Annotation(Protocol[T]):
         """`(passages,)` whether a passage has it."""
 
     def objects(self, start: int, stop: int) -> list[tuple[T, ...]]:
-        """What it holds of the passages from `start` to `stop`."""
+        """The annotation of each passage from `start` to `stop`."""
 
 
 class Block(Generic[T]):
-    """Annotations of neighbouring passages, each read for all of them when it is first asked for."""
+    """Annotations of neighbouring passages; the first use of one reads it for all of them."""
 
     def __init__(self, annotations: Mapping[str, Annotation[T]], start: int, stop: int) -> None:
-        self._annotations, self._start, self._stop = annotations, start, stop
+        self._annotations = annotations
+        self._start = start
+        self._stop = stop
         self._read: dict[str, list[tuple[T, ...]]] = {}
 
     def read(self, name: str) -> list[tuple[T, ...]]:
-        """One annotation of every passage."""
+        """An annotation of every passage."""
         if name not in self._read:
             self._read[name] = self._annotations[name].objects(self._start, self._stop)
         return self._read[name]
@@ -37,22 +39,23 @@ class Block(Generic[T]):
     def of_each(self) -> list[Mapping[str, tuple[T, ...]]]:
         """The annotations of every passage."""
         block = slice(self._start, self._stop)
-        present = {
-            name: annotation.present[block].tolist()
-            for name, annotation in self._annotations.items()
-        }
-        numbers = range(self._stop - self._start)
-        return [
-            AnnotationsOfOne(self, i, tuple(name for name in present if present[name][i]))
-            for i in numbers
-        ]
+        present: dict[str, list[bool]] = {}
+        for name, annotation in self._annotations.items():
+            present[name] = annotation.present[block].tolist()
+        found: list[Mapping[str, tuple[T, ...]]] = []
+        for i in range(self._stop - self._start):
+            names = tuple(name for name in present if present[name][i])
+            found.append(AnnotationsOfOne(self, i, names))
+        return found
 
 
 class AnnotationsOfOne(Mapping[str, tuple[T, ...]]):
-    """The annotations of the passage that stands at a place of a block, by name."""
+    """The annotations of one passage of a block, by name."""
 
     def __init__(self, block: Block[T], place: int, names: tuple[str, ...]) -> None:
-        self._block, self._place, self._names = block, place, names
+        self._block = block
+        self._place = place
+        self._names = names
 
     def __getitem__(self, name: str) -> tuple[T, ...]:
         if name not in self._names:

@@ -1,4 +1,4 @@
-"""Load: from a name or a path to a Corpus."""
+"""Load a Corpus by name or path."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ HUB = "hf:"
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """No garbage collection meanwhile: millions of small objects without cycles come to life in the
-    readers, and the collector's walks over them took a tenth of the time."""
+    """Pause garbage collection: readers make millions of small objects without cycles, and walking
+    over them took a tenth of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -36,38 +36,37 @@ def _collector_paused() -> Iterator[None]:
 def load_corpus(
     name_or_path: str | Path, *, allow_modified: bool = False, progress: Progress | bool = True
 ) -> Corpus:
-    """The annotated text a name or a path stands for.
+    """Load annotated text by name or path.
 
     A shipped name wins over a file or folder of that name, which is `./NAME` (see
     `bundle.is_shipped`).
 
-    Args: name_or_path: a shipped name (`en_ewt`); a card of one's own (`my.toml`); a file or a
-        folder with train, dev
-            and test (see `find`; a single file is split by document); or `hf:NAME`, a data set of
-            the hub (`hf:NAME:CONFIG`).
+    Args:
+        name_or_path: a shipped name (`en_ewt`); your own card (`my.toml`); a file, or a folder with
+            train, dev and test (see `find`; a single file is split by document); or a data set of
+            the hub (`hf:NAME` or `hf:NAME:CONFIG`).
         allow_modified: accept fetched files whose checksum differs from the card's;
-            `Corpus.modified` names them.
+            `Corpus.modified` lists them.
         progress: while files are fetched and read: True for bars on standard error, False for
-            silence, or a function that is called with the stage, the units done and the units
-            there are.
+            silence, or a function that is called with the stage, the units done and the total.
 
-    Raises InputError for an unknown name, CorpusError for files that are missing, malformed or
-    modified.
+    Raises:
+        InputError: for an unknown name.
+        CorpusError: for files that are missing, malformed or modified.
     """
     doors.of_type("name_or_path", name_or_path, (str, Path))
     doors.of_type("allow_modified", allow_modified, bool)
     report = doors.function("progress", progress)
     try:
         corpus = _loaded(name_or_path, allow_modified, report)
-    except OSError as error:  # a folder that may not be entered, a file that goes while it is read
-        raise CorpusError(
-            f"cannot read {error.filename or name_or_path}: {error.strerror or error}"
-        ) from error
+    except OSError as error:  # a folder without permission, a file deleted while it is read
+        path = error.filename or name_or_path
+        raise CorpusError(f"cannot read {path}: {error.strerror or error}") from error
     return replace(corpus, source=str(name_or_path))
 
 
 def _loaded(name_or_path: str | Path, allow_modified: bool, progress: Progress) -> Corpus:
-    from probekit.corpora import assemble  # with all readers, and what they need
+    from probekit.corpora import assemble  # imports all readers and what they need
 
     text = str(name_or_path)
     path = path_of(text)

@@ -1,7 +1,7 @@
-"""Parsed: corpora as their readers gave them, in the cache, so that files are parsed once.
+"""Parsed: corpora in the cache as their readers returned them, so that files are parsed once.
 
-A parsed corpus is known by what it was made from: its files and their content, the columns, and the
-code that reads them. Another one of that name takes its place.
+A parsed corpus is identified by what it was made from: its files and their content, the columns,
+and the code that reads them. A newer one of the same name replaces it.
 """
 
 from __future__ import annotations
@@ -20,31 +20,32 @@ import pyarrow as pa
 from probekit import cache, whole
 from probekit.corpora.annotations import SpanAnnotation, WordAnnotation
 from probekit.corpora.checksum import digest_file, digest_members
-from probekit.corpora.passage import Corpus
+from probekit.corpora.passage import Corpus, Split
 from probekit.corpora.passages import Passages
 from probekit.corpora.readers.reading import Material
 from probekit.corpora.texts import Texts
 
-LEAST_BYTES = 1 << 20  # of a corpus' files: smaller ones are parsed in no time
-DIGEST_BYTES = 32  # at the beginning of a file: sha256 of the rest
+LEAST_BYTES = 1 << 20  # of a corpus' files together: smaller ones are parsed in no time
+DIGEST_BYTES = 32  # at the beginning of a file: the sha256 of the rest
 
 
 def folder() -> Path:
-    """Where parsed corpora lie."""
+    """Where parsed corpora are stored."""
     return cache.root() / "parsed"
 
 
 def path_for(name: str, reader: str, material: Material) -> Path | None:
-    """Where the corpus `name`, as `reader` reads it, is kept; None for small files and data sets of
-    the hub.
+    """Where the corpus `name`, as `reader` reads it, is stored; None for small files and data sets
+    of the hub.
 
-    Raises OSError where a file cannot be read.
+    Raises:
+        OSError: if a file cannot be read.
     """
     files = [(split, path) for split, paths in material.files.items() for path in paths]
     if material.dataset or sum(path.stat().st_size for _, path in files) < LEAST_BYTES:
         return None
     made_from = {
-        "names": [name, material.name],  # they stand in warnings
+        "names": [name, material.name],  # warnings contain them
         "reader": reader,
         "code": _code(),
         "columns": dict(material.columns),
@@ -56,8 +57,8 @@ def path_for(name: str, reader: str, material: Material) -> Path | None:
 
 
 def read(path: Path, name: str) -> Corpus | None:
-    """The corpus kept at `path`, called `name`; None where there is none, or another file than was
-    written there."""
+    """The corpus stored at `path`, under the name `name`; None if there is none or its checksum is
+    wrong."""
     try:
         with cache.open_to_read(path) as file:
             found = file.read()
@@ -69,22 +70,20 @@ def read(path: Path, name: str) -> Corpus | None:
     table = pa.ipc.open_stream(pa.py_buffer(content)).read_all()
     described = json.loads(table.schema.metadata[b"corpus"])
     columns = {column: table[column].chunk(0).values for column in table.column_names}
-    splits = {
-        split: _passages(columns, split, *names) for split, names in described["splits"].items()
-    }
+    splits: dict[Split, Passages] = {}
+    for split, (tag_names, edge_names) in described["splits"].items():
+        splits[split] = _passages(columns, split, tag_names, edge_names)
     return Corpus(name, splits, warnings=tuple(described["warnings"]))
 
 
 def write(path: Path, corpus: Corpus) -> None:
-    """Keep `corpus` at `path`, in place of others of its name. A cache that cannot be written costs
-    time only."""
+    """Store `corpus` at `path`, in place of others of its name. Without permission to write it does
+    nothing: the corpus is parsed again next time."""
     columns: dict[str, pa.Array] = {}
+    names: dict[Split, tuple[list[str], list[str]]] = {}
     for split, passages in corpus.splits.items():
         columns |= _columns(passages, split)
-    names = {
-        split: (list(passages.tags), list(passages.edges))
-        for split, passages in corpus.splits.items()
-    }
+        names[split] = (list(passages.tags), list(passages.edges))
     described = json.dumps({"splits": names, "warnings": corpus.warnings})
     lists = [pa.LargeListArray.from_arrays([0, len(column)], column) for column in columns.values()]
     table = pa.table(lists, names=list(columns)).replace_schema_metadata({"corpus": described})
@@ -94,7 +93,7 @@ def write(path: Path, corpus: Corpus) -> None:
     content = sink.getvalue()
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        whole.remove_left_behind(path.parent)
+        whole.remove_abandoned(path.parent)
         with whole.written_whole(path) as file:
             file.write(hashlib.sha256(content).digest())
             file.write(content)
@@ -104,7 +103,7 @@ def write(path: Path, corpus: Corpus) -> None:
 
 
 def remove() -> None:
-    """Delete every parsed corpus. What cannot be deleted stays."""
+    """Delete every parsed corpus. Files that cannot be deleted stay."""
     for path in whole.inside(folder(), "*.arrow"):
         with suppress(OSError):
             path.unlink(missing_ok=True)
@@ -124,7 +123,7 @@ def _code() -> str:
 
 
 def _columns(passages: Passages, split: str) -> dict[str, pa.Array]:
-    """Every column of a split, by `SPLIT/PART…`."""
+    """Every column of a split, by its path `SPLIT/PART…`."""
     texts = {"ids": passages.ids, "documents": passages.documents, "words": passages.words}
     arrays = {"offsets": passages.offsets}
     for number, tags in enumerate(passages.tags.values()):

@@ -1,8 +1,8 @@
-"""Passage and Corpus: annotated text, as readers give it and everything after reads it.
+"""Passage and Corpus: annotated text, written by readers and read by everything after them.
 
 Positions are word offsets. Inside a passage they count from the passage's first word;
-`Corpus.offsets` turns them into positions in the split's one long row of words, which is how spans
-and hidden states meet.
+`Corpus.offsets` turns them into positions in the sequence of all words of the split, where spans
+meet hidden states.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 Context = Literal["sentence", "document"]
-"""What a model reads in one pass: a passage, or a document as far as its limit goes."""
+"""What a model reads in one pass: a passage, or a document up to the model's limit."""
 Span = tuple[int, int]  # first word, word after the last
 
 
@@ -39,12 +39,13 @@ class Edge:
 class Passage:
     """Words annotated together: a sentence of a treebank, a text of an edge-probing file.
 
-    Attributes: id: unique within the corpus. document: the document it stands in; neighbouring
-        passages of one document are read together where a
-            task asks for document context.
+    Attributes:
+        id: unique within the corpus.
+        document: the document it belongs to; neighbouring passages of one document are read
+            together if a task needs document context.
         words: the words, none empty.
-        tags: word annotations by name (`upos`, `xpos`, `lemma`, `feats`, `misc` …): one value a
-            word, None where the word has none. `feats` and `misc` hold the raw column.
+        tags: word annotations by name (`upos`, `xpos`, `lemma`, `feats`, `misc` …): one value per
+            word, None for a word without one. `feats` and `misc` hold the raw column.
         edges: span annotations by name: `dependencies` ((head, dependent), relation),
             `constituents` (span, category), `roles` ((predicate, argument), role), `entities`
             (span, type), `mentions` (span, entity id, unique within the document).
@@ -59,19 +60,21 @@ class Passage:
 
 @dataclass(frozen=True, repr=False)
 class Corpus:
-    """Passages by split, with what is known of where they came from.
+    """Passages by split, with their origin.
 
-    Attributes: name: what results call it; other corpora may have the same name. splits: passages
-        of `train`, `dev` and `test`; documents stay in one piece and in order. Any sequence of
-            Passage may be given, and is kept in columns.
-        card: title, licence and sources, where the corpus has a card.
-        warnings: what a reader must know, one sentence each: what was left out, joined, masked, and
-            how many.
-        modified: files whose checksum differed from the card's and were accepted all the same.
+    Attributes:
+        name: its name in results; other corpora may have the same name.
+        splits: passages of `train`, `dev` and `test`; documents stay whole and in order. It takes
+            any sequence of Passage, and stores it in columns.
+        card: title, licence and sources, if the corpus has a card.
+        warnings: what a reader must know, one sentence each: how much was left out, joined or
+            masked.
+        modified: files that were accepted although their checksum differs from the card's.
         source: the name or path it was loaded by; empty for one made in Python.
 
-    Raises InputError for passages with something else than texts in them, or without one value a
-    word in an annotation.
+    Raises:
+        InputError: for passages that hold anything but texts, or an annotation without one value
+            per word.
     """
 
     name: str
@@ -83,7 +86,7 @@ class Corpus:
 
     if TYPE_CHECKING:
 
-        def __init__(  # what may be given is more than what is kept
+        def __init__(  # `splits` takes more types than the attribute has
             self,
             name: str,
             splits: Mapping[Split, Sequence[Passage]],
@@ -122,8 +125,7 @@ class Corpus:
             yield from passages
 
     def with_warnings(self, message: str) -> str:
-        """An error message with what was reported as the corpus was read: the reason often stands
-        there."""
+        """An error message with the warnings of reading the corpus, which often give the reason."""
         return with_warnings(message, self.warnings)
 
     @cached_property
@@ -137,22 +139,29 @@ class Corpus:
         return frozenset(name for passages in self.splits.values() for name in passages.edges)
 
     def offsets(self, split: Split) -> np.ndarray:
-        """Position of each passage's first word in the split, and the number of words last: `(n +
-        1,)`."""
+        """Position of each passage's first word in the split, and last the number of words.
+
+        Returns:
+            `(n + 1,)` integers.
+        """
         return self.splits[split].offsets
 
     @cached_property
     def fingerprint(self) -> str:
         """sha256 of the text a model would read: words, passage and document boundaries, splits.
-        Labels do not count, so a corrected annotation costs no second forward pass."""
+
+        Labels do not count, so a corrected annotation costs no second forward pass.
+        """
         from probekit.corpora import digests
 
         return digests.of_text(self.splits)
 
     @cached_property
     def annotation(self) -> str:
-        """sha256 of all labels, and of the splits and words they stand on: where it is the same for
-        two corpora with the same `fingerprint`, every task has the same instances in both."""
+        """sha256 of all labels, and of the splits and words that have them.
+
+        If two corpora agree in it and in `fingerprint`, every task has the same instances in both.
+        """
         from probekit.corpora import digests
 
         return digests.of_labels(self.splits.values())

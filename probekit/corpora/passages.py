@@ -1,5 +1,4 @@
-"""Passages in columns: what a corpus holds takes some bytes a word, and becomes objects when it is
-looked at."""
+"""Passages in columns: some bytes per word, made into objects on access."""
 
 from __future__ import annotations
 
@@ -16,18 +15,18 @@ from probekit.corpora.runs import offsets_of, places_in
 from probekit.corpora.texts import Texts
 from probekit.errors import InputError
 
-CHUNK = 16_384  # words and edges that are objects at once, while passages are put into columns
-BLOCK = 256  # passages that are objects at once, while they are walked
+CHUNK = 16_384  # words and edges that are objects at once while columns are built
+BLOCK = 256  # passages that are objects at once in an iteration
 
 
 class Passages(Sequence[Passage]):
     """An immutable sequence of passages, in columns.
 
-    A passage is made when it is asked for. What goes through many of them reads the columns.
+    A passage object is made on access. Code that goes through many of them reads the columns.
 
     Attributes:
-        ids, documents: of each passage.
-        offsets: `(n + 1,)` position of each passage's first word, and the number of words last.
+        ids, documents: the id and the document of each passage.
+        offsets: `(n + 1,)` position of each passage's first word, and last the number of words.
         words: every word, passage after passage.
         tags: word annotations by name.
         edges: span annotations by name.
@@ -42,20 +41,20 @@ class Passages(Sequence[Passage]):
         tags: Mapping[str, WordAnnotation],
         edges: Mapping[str, SpanAnnotation],
     ) -> None:
-        self.ids, self.documents, self.offsets, self.words = ids, documents, offsets, words
-        self.tags = {
-            name: annotation for name, annotation in tags.items() if annotation.present.any()
-        }
-        self.edges = {
-            name: annotation for name, annotation in edges.items() if annotation.present.any()
-        }
+        self.ids = ids
+        self.documents = documents
+        self.offsets = offsets
+        self.words = words
+        self.tags = {name: column for name, column in tags.items() if column.present.any()}
+        self.edges = {name: column for name, column in edges.items() if column.present.any()}
 
     @classmethod
     def of(cls, passages: Iterable[Passage]) -> Passages:
-        """From passages, each of which may go once it was given.
+        """Build columns from passages; no passage object is needed afterwards.
 
-        Raises InputError where one holds something else than texts, or an annotation has not one
-        value a word.
+        Raises:
+            InputError: if a passage holds anything but texts, or an annotation does not have one
+                value per word.
         """
         if isinstance(passages, Passages):
             return passages
@@ -72,24 +71,23 @@ class Passages(Sequence[Passage]):
 
     @classmethod
     def joined(cls, parts: list[Passages]) -> Passages:
-        """One after the other. The list is emptied, and each column goes when it is joined, so that
-        the parts and the whole are never there together."""
+        """Concatenate the parts.
+
+        The list is emptied, and each column is freed once it is joined, so that memory never holds
+        the parts and the whole together.
+        """
         if len(parts) == 1:
             return parts.pop()
-        ids, documents, words = (
-            [p.ids for p in parts],
-            [p.documents for p in parts],
-            [p.words for p in parts],
-        )
+        ids = [part.ids for part in parts]
+        documents = [part.documents for part in parts]
+        words = [part.words for part in parts]
         lengths = np.concatenate([np.diff(part.offsets) for part in parts])
-        tags = {
-            name: [p.tags.get(name) or p.no_tags() for p in parts]
-            for name in _names(p.tags for p in parts)
-        }
-        edges = {
-            name: [p.edges.get(name) or p.no_edges() for p in parts]
-            for name in _names(p.edges for p in parts)
-        }
+        tags: dict[str, list[WordAnnotation]] = {}
+        for name in _names(part.tags for part in parts):
+            tags[name] = [part.tags.get(name) or part.no_tags() for part in parts]
+        edges: dict[str, list[SpanAnnotation]] = {}
+        for name in _names(part.edges for part in parts):
+            edges[name] = [part.edges.get(name) or part.no_edges() for part in parts]
         parts.clear()
         return cls(
             ids=Texts.joined(ids),
@@ -123,19 +121,19 @@ class Passages(Sequence[Passage]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
             return NotImplemented
-        return len(self) == len(other) and all(
-            one == another for one, another in zip(self, other, strict=True)
-        )
+        if len(self) != len(other):
+            return False
+        return all(one == another for one, another in zip(self, other, strict=True))
 
     __hash__ = None  # type: ignore[assignment]
 
     def blocks(self) -> Iterator[tuple[int, int]]:
-        """First passage, and passage after the last, of runs of some hundred."""
+        """The first passage, and the one after the last, of each run of BLOCK passages."""
         for start in range(0, len(self), BLOCK):
             yield start, min(start + BLOCK, len(self))
 
     def take(self, passages: np.ndarray) -> Passages:
-        """The passages of these numbers, in this order."""
+        """The passages with these numbers, in this order."""
         return Passages(
             ids=self.ids.take(passages),
             documents=self.documents.take(passages),
@@ -153,7 +151,7 @@ class Passages(Sequence[Passage]):
         tags: Mapping[str, WordAnnotation] | None = None,
         edges: Mapping[str, SpanAnnotation] | None = None,
     ) -> Passages:
-        """The same words with other columns in place of those given."""
+        """The same words, with the columns given in place of the old ones."""
         return Passages(
             ids=self.ids if ids is None else ids,
             documents=self.documents if documents is None else documents,
@@ -165,16 +163,15 @@ class Passages(Sequence[Passage]):
 
     def no_tags(self) -> WordAnnotation:
         """A word annotation that no passage has."""
-        return WordAnnotation(
-            np.zeros(len(self), dtype=bool), self.offsets, Texts.missing(len(self.words))
-        )
+        absent = np.zeros(len(self), dtype=bool)
+        return WordAnnotation(absent, self.offsets, Texts.missing(len(self.words)))
 
     def no_edges(self) -> SpanAnnotation:
         """A span annotation that no passage has."""
         return SpanAnnotation.of([None] * len(self))
 
     def document_numbers(self) -> np.ndarray:
-        """Number of the document each passage stands in, counted in order of appearance: `(n,)`."""
+        """`(n,)` number of each passage's document, in order of appearance."""
         named = self.documents.numbers
         return offsets_of(named[1:] != named[:-1])[: len(self)]
 
@@ -185,12 +182,11 @@ class Passages(Sequence[Passage]):
         words = self.words.texts(first, last)
         tags = Block(self.tags, start, stop).of_each()
         edges = Block(self.edges, start, stop).of_each()
-        return [
-            Passage(
-                ids[i], documents[i], tuple(words[bounds[i] : bounds[i + 1]]), tags[i], edges[i]
-            )
-            for i in range(stop - start)
-        ]
+        passages = []
+        for i in range(stop - start):
+            own = tuple(words[bounds[i] : bounds[i + 1]])
+            passages.append(Passage(ids[i], documents[i], own, tags[i], edges[i]))
+        return passages
 
 
 def _in_columns(passages: Sequence[Passage]) -> Passages:
@@ -215,7 +211,8 @@ def _tags(passage: Passage, name: str) -> Sequence[str | None] | None:
     values = passage.tags.get(name)
     if values is not None and len(values) != len(passage.words):
         raise InputError(
-            f"passage '{passage.id}' has {len(passage.words)} words and {len(values)} values in its annotation '{name}'"
+            f"passage '{passage.id}' has {len(passage.words)} words "
+            f"and {len(values)} values in its annotation '{name}'"
         )
     return values
 

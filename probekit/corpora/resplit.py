@@ -1,4 +1,4 @@
-"""Resplit: train, dev and test out of passages that come as one."""
+"""Resplit: one sequence of passages is divided into train, dev and test."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from probekit.errors import CorpusError
 
 
 def resplit(passages: Sequence[Passage], name: str) -> tuple[dict[Split, Passages], str]:
-    """Eight tenths, one tenth and one tenth of the documents (of the sentences, where there are
-    fewer than three documents), and a notice that says so. Which goes where depends on its name
-    alone, never on chance.
+    """Divide passages by document, or by sentence if there are fewer than three documents.
 
-    Raises CorpusError for fewer than three sentences.
+    The split of a document depends on its name alone, never on chance.
+
+    Returns:
+        The splits, of eight, one and one tenth of the documents, and a warning that says so.
+
+    Raises:
+        CorpusError: for fewer than three sentences.
     """
     whole = Passages.of(passages)
     by_document = len(whole.documents.distinct()) >= 3
@@ -30,14 +34,16 @@ def resplit(passages: Sequence[Passage], name: str) -> tuple[dict[Split, Passage
             f"{name} has {len(order)} sentences, too few to split into train, dev and test"
         )
     tenth = max(1, len(order) // 10)
-    split_of = np.zeros(len(keys.vocabulary), dtype=np.int8)  # a place in SPLITS
+    split_of = np.zeros(len(keys.vocabulary), dtype=np.int8)  # index into SPLITS
     split_of[numbers[order[:tenth]]] = 1
     split_of[numbers[order[tenth : 2 * tenth]]] = 2
-    split = split_of[keys.numbers]
-    notice = (
-        f"{name} is one file: its {len(order):,} {'documents' if by_document else 'sentences'} are split into "
+    numbers_of_splits = split_of[keys.numbers]
+    splits: dict[Split, Passages] = {}
+    for i, split in enumerate(SPLITS):
+        splits[split] = whole.take(np.flatnonzero(numbers_of_splits == i))
+    unit = "documents" if by_document else "sentences"
+    warning = (
+        f"{name} is one file: its {len(order):,} {unit} are split into "
         f"{len(order) - 2 * tenth:,} train, {tenth:,} dev and {tenth:,} test"
     )
-    return {
-        called: whole.take(np.flatnonzero(split == i)) for i, called in enumerate(SPLITS)
-    }, notice
+    return splits, warning

@@ -1,4 +1,4 @@
-"""Runs: rows of different lengths that stand one after the other in one array."""
+"""Runs: sequences of different lengths, one after the other in one array."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def offsets_of(lengths: np.ndarray) -> np.ndarray:
-    """Where each run begins, and the end of the last: `(n + 1,)`.
+    """`(n + 1,)` where each run begins, and last where the last one ends.
 
     >>> offsets_of(np.array([2, 0, 3])).tolist()
     [0, 2, 2, 5]
@@ -17,7 +17,7 @@ def offsets_of(lengths: np.ndarray) -> np.ndarray:
 
 
 def places_in(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Every place of the runs `rows`, run after run.
+    """Every place in the runs numbered `rows`, run after run.
 
     >>> places_in(np.array([0, 2, 2, 5]), np.array([2, 0])).tolist()
     [2, 3, 4, 0, 1]

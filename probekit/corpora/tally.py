@@ -1,4 +1,4 @@
-"""Tally: what could not be read, counted by kind, with the place where each kind was met first."""
+"""Tally: what could not be read, counted by kind, with the first place of each kind."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Iterable
 
 
 class Tally(Counter[str]):
-    """How often something was left out or changed, by what happened in words: `{"mentions are left
-    out: …": 12}`.
+    """How often something was left out or changed, by a sentence that says what happened.
+
+    For example, `{"mentions are left out: …": 12}`.
 
     Attributes:
-        first: where each kind was met first, as `FILE:LINE` or what comes nearest to it.
+        first: where each kind occurred first, as `FILE:LINE` or the nearest thing to it.
     """
 
     def __init__(self) -> None:
@@ -19,14 +20,14 @@ class Tally(Counter[str]):
         self.first: dict[str, str] = {}
 
     def add(self, what: str, where: str = "", times: int = 1) -> None:
-        """Count `what`, met at `where`."""
+        """Count `what`, which occurred at `where`."""
         if times:
             self[what] += times
             if where:
                 self.first.setdefault(what, where)
 
     def merge(self, later: Tally) -> None:
-        """Count what another tally has counted, as met after what stands here."""
+        """Add the counts of a tally of later places."""
         for what, times in later.items():
             self.add(what, later.first.get(what, ""), times)
 
@@ -39,6 +40,6 @@ class Tally(Counter[str]):
 
 
 def with_warnings(message: str, warnings: Iterable[str]) -> str:
-    """An error message, with what was reported before the error: the reason often stands there."""
-    told = "; ".join(warnings)
-    return f"{message}\nReported before: {told}" if told else message
+    """An error message with the warnings reported before it, which often give the reason."""
+    reported = "; ".join(warnings)
+    return f"{message}\nReported before: {reported}" if reported else message

@@ -1,5 +1,4 @@
-"""Tidy: what must hold of every corpus, whatever its reader: splits share no document, passages no
-id."""
+"""Tidy: rules for every corpus, whatever its reader: splits share no document, passages no id."""
 
 from __future__ import annotations
 
@@ -15,20 +14,20 @@ from probekit.corpora.runs import places_in
 from probekit.corpora.tally import Tally
 from probekit.corpora.texts import Texts
 
-SHARED = (
-    "sentences of the {split} split are left out: their documents stand in a later split as well"
-)
-RENAMED = "sentences are renamed: their id came before"
+SHARED = "sentences of the {split} split are left out: their documents are in a later split as well"
+RENAMED = "sentences are renamed: an earlier one has the same id"
 
-LONG = 5  # words a sentence has at least to count as shared: shorter ones ("Thank you .") come back by chance
-SHARE = 0.01  # of such sentences that may stand in train as well without a warning
+LONG = 5  # fewest words of a shared sentence: shorter ones ("Thank you .") recur by chance
+SHARE = 0.01  # from this share of training sentences on, dev or test gets a warning
 
 Splits = Mapping[Split, Sequence[Passage]]
 
 
 def disjoint(splits: Splits, tally: Tally) -> dict[Split, Passages]:
-    """Splits without the documents (by name and words) that a later split holds too: what is tested
-    on must not be trained on."""
+    """Splits without the documents (by name and words) that a later split has too.
+
+    No probe may be trained on its test data.
+    """
     given = {split: Passages.of(passages) for split, passages in splits.items()}
     result = dict(given)
     in_several = _in_several(given.values())
@@ -37,19 +36,19 @@ def disjoint(splits: Splits, tally: Tally) -> dict[Split, Passages]:
         passages = given[split]
         shared = np.zeros(len(passages), dtype=bool)
         for name, members in _members(passages, in_several):
-            text = tuple(passages.words.take(places_in(passages.offsets, members)).values())
+            words = passages.words.take(places_in(passages.offsets, members))
+            text = tuple(words.values())
             shared[members] = text in held[name]
             held[name].add(text)
         if shared.any():
-            tally.add(
-                SHARED.format(split=split), passages[int(shared.argmax())].id, int(shared.sum())
-            )
+            first = passages[int(shared.argmax())]
+            tally.add(SHARED.format(split=split), first.id, int(shared.sum()))
             result[split] = passages.take(np.flatnonzero(~shared))
     return result
 
 
 def _in_several(splits: Iterable[Passages]) -> set[str]:
-    """Names of the documents that stand in more than one split."""
+    """Names of the documents that are in more than one split."""
     times = Counter[str]()
     for passages in splits:
         times.update(passages.documents.kinds())
@@ -57,7 +56,7 @@ def _in_several(splits: Iterable[Passages]) -> set[str]:
 
 
 def _members(passages: Passages, documents: set[str]) -> Iterator[tuple[str, np.ndarray]]:
-    """Those of the documents that stand in a split, each with the numbers of its passages."""
+    """The `documents` that are in a split, each with the numbers of its passages."""
     named = passages.documents
     order = np.argsort(named.numbers, kind="stable")
     borders = np.searchsorted(named.numbers[order], [named.distinct(), named.distinct() + 1])
@@ -67,7 +66,7 @@ def _members(passages: Passages, documents: set[str]) -> Iterator[tuple[str, np.
 
 
 def distinct(splits: Splits, tally: Tally) -> dict[Split, Passages]:
-    """The same passages, those whose id came before with a number behind it."""
+    """The same passages; where an earlier one has the same id, a number is added to it."""
     given = {split: Passages.of(passages) for split, passages in splits.items()}
     ids = Texts.joined([passages.ids for passages in given.values()])
     if len(ids.distinct()) == len(ids):
@@ -87,10 +86,9 @@ def _renamed(passages: Passages, times: Counter[str], tally: Tally) -> Passages:
 
 
 def overlap(splits: Splits) -> list[str]:
-    """A warning for each of dev and test of which at least `SHARE` of the sentences are training
-    sentences too.
+    """A warning for each of dev and test if at least `SHARE` of its sentences are in train too.
 
-    Sentences count by their sequence of words; those of fewer than `LONG` words do not count.
+    Sentences are the same if their words are; those of fewer than `LONG` words do not count.
     """
     warnings = []
     train = Passages.of(splits.get("train", ()))
@@ -103,14 +101,16 @@ def overlap(splits: Splits) -> list[str]:
         shared = sum(sequence in trained for sequence in _sequences(passages, numbers))
         if shared and shared >= SHARE * counted:
             warnings.append(
-                f"{shared:,} of {counted:,} {split} sentences ({shared / counted:.0%}) stand word for word "
-                f"in train as well (sentences of fewer than {LONG} words not counted): scores on {split} are too high"
+                f"{shared:,} of {counted:,} {split} sentences ({shared / counted:.0%}) "
+                "are word for word in train as well "
+                f"(sentences of fewer than {LONG} words not counted): "
+                f"scores on {split} are too high"
             )
     return warnings
 
 
 def _sequences(passages: Passages, numbers: np.ndarray) -> Iterator[bytes]:
-    """The words of each sentence of at least `LONG`, by their numbers."""
+    """The numbers of the words of each sentence of at least `LONG` words."""
     for start, stop in pairwise(passages.offsets.tolist()):
         if stop - start >= LONG:
             yield numbers[start:stop].tobytes()

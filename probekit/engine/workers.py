@@ -1,7 +1,7 @@
-"""Workers: threads that share the processor's between them.
+"""Workers: threads that share the processor cores.
 
-On a CPU two pieces of work side by side, on a thread each, are done sooner than one after the other
-on both: threads that work on one operation together wait for each other at the end of every one.
+On a CPU two jobs side by side, with one thread each, are faster than one after the other with two
+threads each: threads that share an operation wait for each other at its end.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from contextlib import contextmanager
 
 import torch
 
-MOST = 8  # each holds a batch in memory
+MOST = 8  # since each worker holds a batch in memory
 
-_mine = threading.local()  # of a worker: `stop`, set once its work is no longer wanted
+_own = threading.local()  # of a worker: `stop`, an event that is set once its work is unwanted
 
 
 def count(device: torch.device) -> int:
-    """Workers for `device`: on a CPU one a thread, up to MOST; for a GPU one, which feeds it."""
+    """Number of workers for `device`: one per CPU thread, up to MOST; one to feed a GPU."""
     return min(torch.get_num_threads(), MOST) if device.type == "cpu" else 1
 
 
@@ -27,14 +27,15 @@ def count(device: torch.device) -> int:
 def workers(device: torch.device) -> Iterator[ThreadPoolExecutor]:
     """A pool for work on `device`.
 
-    When the block is left by an exception (an error, or Ctrl-C), work that has not begun is not
-    begun any more, and work in progress ends at its next `stop_if_unwanted`.
+    After an exception in the block (an error, or Ctrl-C), no more work begins, and work in progress
+    ends at its next `stop_if_unwanted`.
     """
-    threads, n = torch.get_num_threads(), count(device)
+    threads = torch.get_num_threads()
+    n = count(device)
     stop = threading.Event()
 
     def begin() -> None:
-        _mine.stop = stop
+        _own.stop = stop
         torch.set_num_threads(threads // n)
 
     pool = ThreadPoolExecutor(n, "probekit", initializer=begin)
@@ -45,15 +46,17 @@ def workers(device: torch.device) -> Iterator[ThreadPoolExecutor]:
         raise
     finally:
         pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads)  # what threads to come begin with
+        torch.set_num_threads(threads)  # for threads that start later
 
 
 def stop_if_unwanted() -> None:
-    """End this worker's work where nobody waits for it any more: to be called once a batch by work
-    that takes long.
+    """End this worker's job if nobody waits for it any more. Long jobs call it once per batch.
 
-    Raises CancelledError then; elsewhere, and outside of `workers`, it does nothing.
+    Outside `workers` it does nothing.
+
+    Raises:
+        CancelledError: if the job is no longer wanted.
     """
-    stop = getattr(_mine, "stop", None)
+    stop = getattr(_own, "stop", None)
     if stop is not None and stop.is_set():
         raise CancelledError

@@ -27,7 +27,7 @@ from probekit.errors import InputError, StoreError
 from probekit.probes.scores import SCORES
 from probekit.results.folder import cannot_write, make_folder
 from probekit.results.run import Measurement
-from probekit.whole import remove_left_behind, replace_together
+from probekit.whole import remove_abandoned, replace_together
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,9 +76,9 @@ def keep(folder: Path, key: str, kept: Kept) -> None:
     }
     checksums = {name: _checksum(key, name, content) for name, content in contents.items()}
     try:
-        remove_left_behind(make_folder(folder))
+        remove_abandoned(make_folder(folder))
         place = make_folder(folder / key)
-        remove_left_behind(place)
+        remove_abandoned(place)
         replace_together(
             place, {**contents, CHECKSUMS: (json.dumps(checksums, indent=2) + "\n").encode()}
         )

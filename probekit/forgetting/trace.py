@@ -48,7 +48,7 @@ from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
 from probekit.states.store import states_root
 from probekit.tasks.question import Question
-from probekit.whole import remove_left_behind
+from probekit.whole import remove_abandoned
 
 FORMAT = 3
 CHECKPOINTS = "checkpoints"
@@ -155,7 +155,7 @@ def trace(
         report,
     )
     opened, warnings = _opened(names, base, how)
-    remove_left_behind(how.folder / CHECKPOINTS)
+    remove_abandoned(how.folder / CHECKPOINTS)
     inferred = not base and next(iter(opened)) not in names
     ordered = list(dict.fromkeys([next(iter(opened)), *names]))
     steps = dict(zip(ordered, _steps(ordered), strict=True))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from probekit.errors import InputError, StoreError
-from probekit.whole import is_full, reason, remove_left_behind, replace_together
+from probekit.whole import is_full, reason, remove_abandoned, replace_together
 
 RECORD = "run.json"
 FILES = "files"
@@ -53,7 +53,7 @@ def write(folder: str | Path, tables: Mapping[str, str], record: Mapping[str, An
     checksums = {name: _checksum(content) for name, content in contents.items()}
     text = json.dumps({**record, FILES: {**checksums, RECORD: _checksum_of(record)}}, indent=2)
     try:
-        remove_left_behind(folder)
+        remove_abandoned(folder)
         replace_together(folder, {**contents, RECORD: f"{text}\n".encode()})
         for picture in PICTURES:
             (folder / picture).unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from probekit import cache
 from probekit.errors import StoreError
 from probekit.states.shard import matches_itself
 from probekit.states.store import FORMAT, MANIFEST, key_of, states_root
-from probekit.whole import inside, part_of, reason, remove_left_behind
+from probekit.whole import inside, part_of, reason, remove_abandoned
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,10 @@ def entries() -> list[StoreEntry]:
 
 def remove_leftovers() -> None:
     """Remove the temporary files that killed runs left in every store."""
-    remove_left_behind(states_root())
+    remove_abandoned(states_root())
     for folder in _folders():
-        remove_left_behind(folder)
-        remove_left_behind(folder, ".tmp*")  # of earlier versions
+        remove_abandoned(folder)
+        remove_abandoned(folder, ".tmp*")  # of earlier versions
 
 
 def _folders() -> list[Path]:

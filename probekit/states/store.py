@@ -24,7 +24,7 @@ import numpy as np
 from probekit import cache
 from probekit.errors import StoreError
 from probekit.states.shard import Header, Shard, header_of, matches_itself, read_header
-from probekit.whole import is_full, reason, remove_left_behind, written_whole
+from probekit.whole import is_full, reason, remove_abandoned, written_whole
 
 FORMAT = 3
 MANIFEST = "manifest.json"
@@ -165,7 +165,7 @@ def open_store(manifest: dict[str, Any], dim: int, dtype: StoreDtype) -> Store:
             existing = file.read() if file else b""
         if existing != text.encode():  # missing or damaged
             _put(folder / MANIFEST, text.encode(), text.encode())
-    remove_left_behind(folder)
+    remove_abandoned(folder)
     return Store(folder, dim, dtype, text)
 
 

@@ -1,4 +1,4 @@
-"""Shapes: how an annotation becomes labelled spans; one function a shape."""
+"""Shapes: how an annotation becomes labelled spans; one function per shape."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ class Labelled:
     """Labelled spans in columns, in the order of their passages.
 
     Attributes:
-        passages: `(n,)` the number, in the split, of the passage each stands in.
-        spans: `(n, arity, 2)` each one's spans; offsets count from the first word of that passage.
-        labels: each one's label.
+        passages: `(n,)` number of the passage in the split.
+        spans: `(n, arity, 2)` first word and word after the last, counted from the first word of
+            that passage.
+        labels: `(n,)` the labels.
     """
 
     passages: np.ndarray
@@ -34,21 +35,22 @@ class Labelled:
 
 
 def carries(task: Task, corpus: Corpus) -> bool:
-    """Whether the corpus has the annotation the task reads."""
+    """Whether the corpus has the annotation that the task reads."""
     if task.shape != "word":
         return task.annotation in corpus.span_annotations
+    if task.annotation in corpus.word_annotations:
+        return True
     column, _, feature = task.annotation.partition(".")
-    if task.annotation in corpus.word_annotations or not feature:
-        return task.annotation in corpus.word_annotations
+    if not feature:
+        return False
     return any(_has_feature(passages, column, feature) for passages in corpus.splits.values())
 
 
 def _has_feature(passages: Passages, column: str, feature: str) -> bool:
     if column not in passages.tags:
         return False
-    return any(
-        read_feature(value, feature) is not None for value in passages.tags[column].values.kinds()
-    )
+    values = passages.tags[column].values.kinds()
+    return any(read_feature(value, feature) is not None for value in values)
 
 
 def features(column: str, corpus: Corpus) -> set[str]:
@@ -64,8 +66,8 @@ def features(column: str, corpus: Corpus) -> set[str]:
 
 
 def read_feature(value: str, feature: str) -> str | None:
-    """`Sing` for the feature `Number` of `Case=Nom|Number=Sing`; None where the word has no such
-    feature or its value says that there is none."""
+    """`Sing` for the feature `Number` of `Case=Nom|Number=Sing`; None if the word has no such
+    feature, or a missing value for it."""
     for pair in value.split("|"):
         name, equals, content = pair.partition("=")
         if name == feature and equals:
@@ -76,10 +78,11 @@ def read_feature(value: str, feature: str) -> str | None:
 def words(task: Task, passages: Passages) -> Labelled:
     """Every word that has a value in the annotation."""
     values = _values(task.annotation, passages)
-    there = np.flatnonzero(values.numbers != NONE)
-    passage = np.repeat(np.arange(len(passages)), np.diff(passages.offsets))[there]
-    start = there - passages.offsets[passage]
-    return Labelled(passage, np.stack([start, start + 1], axis=-1)[:, None], values.take(there))
+    labelled = np.flatnonzero(values.numbers != NONE)
+    passage = np.repeat(np.arange(len(passages)), np.diff(passages.offsets))[labelled]
+    start = labelled - passages.offsets[passage]
+    spans = np.stack([start, start + 1], axis=-1)[:, None]
+    return Labelled(passage, spans, values.take(labelled))
 
 
 def edges(task: Task, passages: Passages) -> Labelled:
@@ -87,19 +90,22 @@ def edges(task: Task, passages: Passages) -> Labelled:
     annotation."""
     annotation = passages.edges.get(task.annotation) or passages.no_edges()
     passage = np.repeat(np.arange(len(passages)), np.diff(annotation.offsets))
-    arity = task.arity
-    odd = np.flatnonzero(annotation.arities != arity)
-    if len(odd):
+    unfit = np.flatnonzero(annotation.arities != task.arity)
+    if len(unfit):
+        first = passages[int(passage[unfit[0]])]
         raise TaskError(
-            f"task '{task.name}' has shape '{task.shape}', {arity} span(s) an instance, but the annotation "
-            f"'{task.annotation}' has {annotation.arities[odd[0]]} in passage {passages[int(passage[odd[0]])].id}"
+            f"task '{task.name}' has shape '{task.shape}', {task.arity} span(s) per instance, but "
+            f"the annotation '{task.annotation}' has {annotation.arities[unfit[0]]} "
+            f"in passage {first.id}"
         )
-    return Labelled(passage, annotation.spans.reshape(-1, arity, 2), annotation.labels)
+    return Labelled(passage, annotation.spans.reshape(-1, task.arity, 2), annotation.labels)
 
 
 def pairs(task: Task, passages: Passages) -> Labelled:
-    """Pairs of mentions of one document, coreferent (`same`) or not (`different`), see
-    `tasks.pairs`."""
+    """Pairs of mentions of one document, coreferent (`same`) or not (`different`).
+
+    See `tasks.pairs`.
+    """
     starts: list[int] = []
     spans: list[Pair] = []
     labels: list[str] = []
@@ -119,8 +125,7 @@ def pairs(task: Task, passages: Passages) -> Labelled:
 
 
 def _values(annotation: str, passages: Passages) -> Texts:
-    """The value each word has in an annotation, or for the feature that the annotation's name asks
-    for."""
+    """Each word's value in an annotation, or in a feature of it, as in `feats.Number`."""
     column, _, feature = annotation.partition(".")
     own, source = passages.tags.get(annotation), passages.tags.get(column)
     found = _feature(source, feature) if feature and source else Texts.missing(len(passages.words))
@@ -136,7 +141,7 @@ def _values(annotation: str, passages: Passages) -> Texts:
 def _feature(annotation: WordAnnotation, feature: str) -> Texts:
     """The values of one feature."""
     values = [read_feature(value, feature) for value in annotation.values.vocabulary.to_pylist()]
-    kinds = Texts.of([*values, None], optional=True)  # that of NONE, which is -1, last
+    kinds = Texts.of([*values, None], optional=True)  # index -1, which is NONE, finds None
     return kinds.take(annotation.values.numbers)
 
 

@@ -1,4 +1,4 @@
-"""Task: a question put to every layer, as a TOML file in `probes/` asks it."""
+"""Task: a probing task, read from a TOML file such as those in `probes/`."""
 
 from __future__ import annotations
 
@@ -31,21 +31,23 @@ CHOICES: dict[str, Collection[str]] = {
 class Task:
     """A probing task.
 
-    Attributes: name: the file's stem, or what the file says. title: one line for people.
+    Attributes:
+        name: the file's stem, or the name in the file.
+        title: one line for people.
         annotation: what is read: a word annotation (`upos`, `feats.Number`, `misc.X`, any tag
-        column) or a span
-            annotation (`dependencies`, `constituents`, `roles`, `entities`, `mentions`, `edges`).
-        shape: `word` labels a word, `span` a given span, `arc` a given ordered pair of spans,
-            `pair` asks whether two mentions are one entity.
+            column) or a span annotation (`dependencies`, `constituents`, `roles`, `entities`,
+            `mentions`, `targets`).
+        shape: `word` labels a word, `span` a given span, `arc` a given ordered pair of spans, and
+            `pair` whether two mentions are the same entity.
         metric: how predictions are compared with gold labels: a name in `stats.metrics.METRICS`.
-        corpus: the corpus used where the user names none.
+        corpus: the default corpus.
         context: what the model reads in one pass: the `sentence` (a passage), or the `document` up
             to the model's limit.
         span: a span's vector: `mean` of its words, or its `ends` (first and last word,
             concatenated).
-        features: of a pair: `concat` is [a; b], `product` is [a; b; a*b].
+        features: a pair's vector: `concat` is [a; b], `product` is [a; b; a*b].
         exclude: labels left out, with `*` as wildcard.
-        positive: the label that the metric is of, where it needs one (`f1`).
+        positive: the label that the metric is computed for, if it needs one (`f1`).
         description: what the task asks and where it comes from.
     """
 
@@ -64,15 +66,14 @@ class Task:
 
     def __post_init__(self) -> None:
         for key, valid in CHOICES.items():
-            if getattr(self, key) not in valid:
-                raise TaskError(
-                    f"task '{self.name}': {unknown(key, str(getattr(self, key)), valid)}"
-                )
+            value = getattr(self, key)
+            if value not in valid:
+                raise TaskError(f"task '{self.name}': {unknown(key, str(value), valid)}")
         if METRICS[self.metric].needs_positive != bool(self.positive):
             needing = [f"'{name}'" for name, metric in METRICS.items() if metric.needs_positive]
-            named = " or ".join(needing)
+            metrics = " or ".join(needing)
             raise TaskError(
-                f"task '{self.name}': metric {named} and the key 'positive' go together"
+                f"task '{self.name}': metric {metrics} and the key 'positive' go together"
             )
         if self.features == "product" and self.arity == 1:
             raise TaskError(
@@ -81,15 +82,16 @@ class Task:
 
     @property
     def arity(self) -> int:
-        """Spans an instance has: 1 or 2."""
+        """Number of spans per instance: 1 or 2."""
         return 2 if self.shape in ("arc", "pair") else 1
 
 
 def load_task(name: str | Path) -> Task:
-    """The task of a shipped name, or of a TOML file by path.
+    """Load the task of a shipped name, or a TOML file by its path.
 
-    Raises InputError for an unknown name, TaskError for a file that is missing, malformed, or has a
-    key or a value outside the vocabulary.
+    Raises:
+        InputError: for an unknown name.
+        TaskError: for a file that is missing or malformed, or has an unknown key or value.
     """
     doors.of_type("name", name, (str, Path))
     is_path = isinstance(name, Path) or name.endswith(".toml") or "/" in name

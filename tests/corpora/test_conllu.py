@@ -162,7 +162,7 @@ MALFORMED = {
         3,
         "bad range",
     ),
-    "range too long": (f"{row('1-3')}\n{row('1')}\n{row('2')}", 3, "reaches to word 3"),
+    "range too long": (f"{row('1-3')}\n{row('1')}\n{row('2')}", 3, "extends to word 3"),
     "empty node out of place": (f"{row('1')}\n{row('3.1')}", 2, "empty node '3.1'"),
     "no words": (row("0.1"), 1, "without words"),
     "second sentence": (f"{row('1')}\n\n\n# c\n{row('7')}", 5, "ID '7'"),

@@ -14,7 +14,7 @@ from probekit.corpora.readers.entities import (
     UNPAIRED,
     UNWRITTEN,
     EntityFields,
-    pieces,
+    split_brackets,
     read_mentions,
     value_of,
 )
@@ -28,7 +28,7 @@ def mentions(
 ) -> tuple[list[tuple[int, int, str]], list[tuple[int, int, str]], Counter[str]]:
     """Entities and mentions of words with these values, as (start, end, label)."""
     tally = Tally()
-    nodes = [(i, i + 1, pieces(value)) for i, value in enumerate(values) if value]
+    nodes = [(i, i + 1, split_brackets(value)) for i, value in enumerate(values) if value]
     typed, found = read_mentions(nodes, fields, tally)
     return [(*e.spans[0], e.label) for e in typed], [(*e.spans[0], e.label) for e in found], tally
 
@@ -74,7 +74,11 @@ def test_what_has_no_span_is_counted() -> None:
 
 def test_empty_nodes_count_for_nothing() -> None:
     tally = Tally()
-    nodes = [(0, 1, pieces("(1-a")), (1, 1, pieces("1)(2-a)(3-a")), (1, 2, pieces("3)"))]
+    nodes = [
+        (0, 1, split_brackets("(1-a")),
+        (1, 1, split_brackets("1)(2-a)(3-a")),
+        (1, 2, split_brackets("3)")),
+    ]
     _, found = read_mentions(nodes, GUM, tally)
     assert found == (Edge(((0, 1),), "1"), Edge(((1, 2),), "3"))
     assert tally == {UNWRITTEN: 1}
@@ -83,7 +87,7 @@ def test_empty_nodes_count_for_nothing() -> None:
 @pytest.mark.parametrize("value", ["person", "(1-a)x", "((1-a)", ")", "(1-a))", "()"])
 def test_malformed_values(value: str) -> None:
     with pytest.raises(ValueError, match="is not a run"):
-        pieces(value)
+        split_brackets(value)
 
 
 def test_value_in_misc() -> None:

@@ -277,9 +277,9 @@ def hangs_up(handler: BaseHTTPRequestHandler) -> None:
 
 AGAIN = "Run it again to go on where it stopped"
 ANSWERS: dict[str, tuple[Answer, str, bool]] = {
-    "endless": (endless, f"sends more than the {2 * len(CONTENT):,} bytes", False),
+    "endless": (endless, f"sends more than the file's {2 * len(CONTENT):,} bytes", False),
     "says too much": (says_too_much, "sends more than the", False),
-    "drips": (drips, "sends less than 1,024 bytes a second", True),
+    "drips": (drips, "sends less than 1,024 bytes per second", True),
     "page": (a_page, "is a web page, not the file", False),
     "malformed address": (redirects_to("http://[::1"), "cannot download", True),
     "address without a host": (redirects_to("http://"), "cannot download", True),

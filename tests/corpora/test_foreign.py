@@ -99,7 +99,7 @@ def refused(act: Callable[[], object], folder: Path) -> str:
         ),
         pytest.param(CARD + "[files]\ntrain = ''", "no file", id="file-empty"),
         pytest.param(
-            CARD + '[files]\ntrain = "a\\u0000b"', "no name of a file", id="file-zero-byte"
+            CARD + '[files]\ntrain = "a\\u0000b"', "cannot be the name of a file", id="file-zero-byte"
         ),
         pytest.param(CARD + f'[files]\ntrain = "{"a" * 5_000}"', "too long", id="file-long"),
         pytest.param(CARD + '[files]\ntrain = "/"', "no file", id="file-folder"),
@@ -155,7 +155,7 @@ def target(**changes: object) -> str:
 WORD = "1\ta\t_\tX\t_\t_\t0\t_\t_\t_\n"
 ENTITY = "# global.Entity = eid-etype\n" + WORD[:-2] + "Entity="
 CONLL = "d 0 0 a X * - - - - * (1)\n"
-LEFT_OUT = "rows are left out: not one label a word in 'tag'"
+LEFT_OUT = "rows are left out: not one label per word in 'tag'"
 
 
 @pytest.mark.parametrize(
@@ -512,7 +512,7 @@ def test_sentences_shared_between_splits_are_counted() -> None:
     train = passages("a b c d e", "a b", "p q r s t")
     test = passages("a b c d e", "a b", "f g h i j", "a b c d e f", "p q r s t u")
     (warning,) = overlap({"train": train, "dev": passages("a b", "q r s t u v"), "test": test})
-    assert warning.startswith("1 of 4 test sentences (25%) stand word for word in train as well")
+    assert warning.startswith("1 of 4 test sentences (25%) are word for word in train as well")
     assert "fewer than 5 words not counted" in warning
     assert (
         overlap(
@@ -524,17 +524,17 @@ def test_sentences_shared_between_splits_are_counted() -> None:
 
 
 def test_brackets_glued_together_are_linear() -> None:
-    assert entities.pieces("(1-a(2-b)3)") == [
+    assert entities.split_brackets("(1-a(2-b)3)") == [
         ("1-a", True, False),
         ("2-b", True, True),
         ("3", False, True),
     ]
     begin = time.perf_counter()
-    assert len(entities.pieces("(1-a" * 200_000)) == 200_000
+    assert len(entities.split_brackets("(1-a" * 200_000)) == 200_000
     assert time.perf_counter() - begin < SECONDS
     for odd in ("a", "(1)a", "()", "(", ")", "(1))"):
         with pytest.raises(ValueError, match="is not a run"):
-            entities.pieces(odd)
+            entities.split_brackets(odd)
 
 
 def test_json_values() -> None:

@@ -66,7 +66,7 @@ def test_parquet_folder_with_class_labels(tmp_path: Path) -> None:
         rows.to_parquet(tmp_path / f"{split}.parquet")
     corpus = load_corpus(tmp_path)
     assert corpus.splits["dev"][0].tags == {"tag": ("B", "A")}
-    assert corpus.warnings[1:] == ("columns without one label a word, not read: odd",)
+    assert corpus.warnings[1:] == ("columns without one label per word, not read: odd",)
 
 
 def test_columns_by_name(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_columns_by_name(tmp_path: Path) -> None:
     [
         ({"upos": "nope"}, "no column 'nope'"),
         ({"words": "nope"}, "no column 'nope'"),
-        ({"upos": "id"}, "not one label"),
+        ({"upos": "id"}, "does not have one label per word"),
     ],
 )
 def test_columns_that_are_not_there(columns: dict[str, str], message: str, tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_row_that_does_not_fit_is_left_out_counted_and_located(
     assert len(ask(TAGS, corpus).splits["train"]) == 119 * 3
     place = f"{tmp_path / 'train.jsonl'}:78"
     assert (
-        f"1 rows are left out: not one label a word in 'tags' (first: {place})" in corpus.warnings
+        f"1 rows are left out: not one label per word in 'tags' (first: {place})" in corpus.warnings
     )
 
 
@@ -185,7 +185,7 @@ def test_a_row_keeps_the_annotations_that_fit(tmp_path: Path) -> None:
 def test_an_error_carries_what_was_reported(tmp_path: Path) -> None:
     corpus = in_splits(tmp_path, [tagged(i, (0, 1)) for i in range(9)], [tagged(200, (0, 1))])
     with pytest.raises(
-        TaskError, match=r"no annotation 'tags'.*\n.*not read: tags; expected one row a sentence"
+        TaskError, match=r"no annotation 'tags'.*\n.*not read: tags; expected one row per sentence"
     ):
         ask(TAGS, corpus)
 
@@ -201,7 +201,7 @@ def test_words_given_as_one_text(ignored: str, tmp_path: Path) -> None:
     assert corpus.splits["train"][1].words == ("a1", "b", "c")
     first = None if ignored == "-100" else "0"
     assert corpus.splits["train"][1].tags == {"tags": (first, "1", "2")}
-    assert "columns without one label a word, not read: id" in corpus.warnings
+    assert "columns without one label per word, not read: id" in corpus.warnings
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_words_given_as_one_text(ignored: str, tmp_path: Path) -> None:
     [
         (
             {"sentence_id": 0, "token": "sees", "tag": "VB"},
-            ["one row a word", "'token'", "sentence_id, token, tag"],
+            ["one row per word", "'token'", "sentence_id, token, tag"],
         ),
         ({"tokens": [1, 2], "tags": [0, 1]}, ["no words in column 'tokens'", "tokens, tags"]),
         ({"text": "a b", "label": 1}, ["no column of words", "text, label"]),
@@ -222,7 +222,7 @@ def test_other_forms_are_refused_with_the_form_expected(
         in_splits(tmp_path, [row] * 5, [row])
     for part in [
         *named,
-        "expected one row a sentence, with a list of words",
+        "expected one row per sentence, with a list of words",
         '{"tokens": ["a", "dog"]',
     ]:
         assert part in str(error.value)
@@ -264,7 +264,7 @@ def test_what_the_library_keeps_of_a_data_set_is_checked(
         content = path.read_bytes()
         assert content.count(b"bark") == 2  # as a word, and in "text"
         path.write_bytes(content.replace(b"bark", b"dark"))
-    with pytest.raises(CorpusError, match=r"is not what it was when it was first read: delete"):
+    with pytest.raises(CorpusError, match="has changed since it was first read: delete"):
         load_corpus(name)
 
 

@@ -142,7 +142,7 @@ def test_repeated_ids_are_renamed(tmp_path: Path) -> None:
     )
     corpus = load_corpus(folder)
     assert [p.id for p in corpus.passages()] == ["1", "1~2", "1~3"]
-    assert "2 sentences are renamed: their id came before (first: '1')" in corpus.warnings
+    assert "2 sentences are renamed: an earlier one has the same id (first: '1')" in corpus.warnings
 
 
 def test_ids_that_restart_make_no_documents(tmp_path: Path) -> None:

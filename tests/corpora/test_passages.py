@@ -1,4 +1,4 @@
-"""Passages in columns are the passages they were made of, and take some bytes a word."""
+"""Passages in columns are the passages they were made of, and take some bytes per word."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_layers_of_a_passage_are_read_like_a_dictionary() -> None:
         ),
         (Passage("1", "d", ("a",), {"upos": (3,)}), "passages are made of texts"),  # type: ignore[dict-item]
         (Passage("1", "d", ("\ud800",)), "passages are made of texts"),
-        (Passage("1", "d", (None,)), "None stands where one is needed"),  # type: ignore[arg-type]
+        (Passage("1", "d", (None,)), "one of them is None"),  # type: ignore[arg-type]
     ],
 )
 def test_what_cannot_be_kept_is_refused(passage: Passage, message: str) -> None:

@@ -17,13 +17,13 @@ LABELS = 2
 @pytest.mark.parametrize(
     ("sentences", "noise", "said"),
     [
-        (1, 0.0, ["stand in one sentence: there is no interval"]),
+        (1, 0.0, ["are in one sentence: there is no interval"]),
         (
             4,
             0.0,
-            ["stand in 4 sentences: intervals from fewer than 20 are rough, and one without width"],
+            ["are in 4 sentences: intervals from fewer than 20 are rough, and one without width"],
         ),
-        (FEW - 1, 3.0, ["stand in 19 sentences"]),
+        (FEW - 1, 3.0, ["are in 19 sentences"]),
         (FEW, 0.0, ["has no width, nothing varied among the 20 test sentences"]),
         (FEW, 3.0, []),
     ],
@@ -53,4 +53,4 @@ def test_documents_are_counted_where_they_are_resampled(small: pk.Corpus) -> Non
     n = len({passage.document for passage in few.splits["test"]})
     assert 1 < n < FEW
     warnings = pk.ask(pk.load_task("coref"), few).warnings
-    assert any(f"'few' stand in {n} documents" in notice for notice in warnings)
+    assert any(f"'few' are in {n} documents" in notice for notice in warnings)

@@ -201,7 +201,7 @@ def test_parts_of_the_living_and_of_other_machines_stay(tmp_path: Path) -> None:
         path.touch()
     old.mkdir()
     os.utime(old, (0, 0))
-    whole.remove_left_behind(tmp_path)
+    whole.remove_abandoned(tmp_path)
     assert set(tmp_path.iterdir()) == {living, other}
 
 

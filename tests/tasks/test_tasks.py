@@ -135,11 +135,11 @@ def test_what_cannot_be_asked_is_explained() -> None:
         ("feats.Numbr", "word", "unknown feature 'Numbr': did you mean 'Number'?"),
         ("upos.Number", "word", "no word has a feature in 'upos'"),
         ("upo", "word", "did you mean 'upos'?"),
-        ("upos", "arc", "'upos' has a value for every word, which is the shape 'word'"),
+        ("upos", "arc", "'upos' labels words: the shape is 'word'"),
         (
             "roles",
             "word",
-            "'roles' has labels of spans, which are the shapes 'span', 'arc' and 'pair'",
+            "'roles' labels spans: the shape is 'span', 'arc' or 'pair'",
         ),
     ],
 )

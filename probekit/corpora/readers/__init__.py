@@ -1,5 +1,5 @@
-"""Readers: one file format each. A reader turns `Material` into a `Reading`; `READERS` is the
-closed vocabulary."""
+"""Readers: one for each file format. A reader turns `Material` into a `Reading`; `READERS` lists
+them all."""
 
 from __future__ import annotations
 

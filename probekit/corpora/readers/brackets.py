@@ -1,4 +1,4 @@
-"""Spans from CoNLL bracket bits: one bit a word, such as `(TOP(S(NP*`, `*`, `*)`, `(V*)`."""
+"""Spans from CoNLL bracket bits: one bit per word, such as `(TOP(S(NP*`, `*`, `*)`, `(V*)`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BIT = re.compile(r"((?:\([^()*\s]*)*)\*?(\)*)")
 
 
 class BracketError(ValueError):
-    """Brackets that do not pair up; `word` is where."""
+    """Brackets that do not pair up; `word` is the number of the word with the fault."""
 
     def __init__(self, message: str, word: int) -> None:
         super().__init__(message)
@@ -27,8 +27,8 @@ class BracketError(ValueError):
 def absent_where_bad(
     what: str, path: Path | str, lines: Sequence[int], tally: Tally
 ) -> Iterator[None]:
-    """An annotation whose brackets cannot be read stays absent: `what` is counted, at the line of
-    the word."""
+    """Leave an annotation absent if its brackets cannot be read, and count `what` at the word's
+    line."""
     try:
         yield
     except BracketError as error:
@@ -36,16 +36,16 @@ def absent_where_bad(
 
 
 def spans(bits: Sequence[str]) -> list[tuple[Span, str]]:
-    """Every bracket's span and label, in the order they open (of two that open together, the outer
-    first).
+    """Every bracket's span and label, in the order they open; the outer one first.
 
-    Raises BracketError where a bit is no bracket bit, or brackets do not pair up.
+    Raises:
+        BracketError: if a bit is not a bracket bit, or brackets do not pair up.
 
     >>> spans(["(S(NP*", "*)", "(VP*))"])
     [((0, 3), 'S'), ((0, 2), 'NP'), ((2, 3), 'VP')]
     """
     found: list[tuple[Span, str]] = []
-    open_ones: list[int] = []
+    unclosed: list[int] = []
     for i, bit in enumerate(bits):
         if bit == "*":
             continue
@@ -54,25 +54,25 @@ def spans(bits: Sequence[str]) -> list[tuple[Span, str]]:
             raise BracketError(f"'{bit}' is not a bracket bit such as '(NP*', '*' or '*)'", i)
         opening, closing = match.groups()
         for label in opening.split("(")[1:]:
-            open_ones.append(len(found))
+            unclosed.append(len(found))
             found.append(((i, -1), label))
         for _ in closing:
-            if not open_ones:
+            if not unclosed:
                 raise BracketError(f"'{bit}' closes a bracket that is not open", i)
-            at = open_ones.pop()
+            at = unclosed.pop()
             (start, _), label = found[at]
             found[at] = ((start, i + 1), label)
-    if open_ones:
-        (start, _), label = found[open_ones[-1]]
+    if unclosed:
+        (start, _), label = found[unclosed[-1]]
         raise BracketError(f"bracket '({label}' is not closed in its sentence", start)
     return found
 
 
 def constituents(bits: Sequence[str]) -> tuple[Edge, ...]:
-    """Phrases: every bracket but TOP, ROOT and unlabelled ones, without function tags (`NP-SBJ` is
-    `NP`).
+    """Phrases: every bracket except TOP, ROOT and unlabelled ones, without function tags.
 
-    A span has one category: where several brackets cover the same words, the outermost names them.
+    `NP-SBJ` becomes `NP`. A span has one category: if several brackets cover the same words, that
+    is the outermost one's.
 
     >>> [(edge.spans, edge.label) for edge in constituents(["(TOP(S(NP-SBJ*)", "(VP*)))"])]
     [(((0, 2),), 'S'), (((0, 1),), 'NP'), (((1, 2),), 'VP')]
@@ -96,8 +96,10 @@ def category_of(label: str) -> str:
 
 
 def roles(columns: Sequence[Sequence[str]], tally: Tally, where: str = "") -> tuple[Edge, ...]:
-    """Arguments: one column of bits a predicate, whose `V` bracket is the predicate. `R-` and `C-`
-    labels stay; a column without exactly one `V` is left out and counted, as met at `where`."""
+    """Arguments, from one column of bits per predicate, whose `V` bracket is the predicate.
+
+    `R-` and `C-` labels stay. A column without exactly one `V` is left out and counted, at `where`.
+    """
     found: list[Edge] = []
     for column in columns:
         brackets = spans(column)
@@ -105,7 +107,7 @@ def roles(columns: Sequence[Sequence[str]], tally: Tally, where: str = "") -> tu
         if len(predicates) != 1:
             tally.add(NO_PREDICATE, where)
             continue
-        found += [
-            Edge((predicates[0], span), label) for span, label in brackets if label not in ("V", "")
-        ]
+        for span, label in brackets:
+            if label not in ("V", ""):
+                found.append(Edge((predicates[0], span), label))
     return tuple(found)

@@ -1,7 +1,7 @@
-"""What `datasets` keeps of a data set of the hub, checked before it is believed.
+"""The tables that `datasets` has cached for a data set of the hub, checked before they are used.
 
-It reads the tables it has prepared without a check. So their checksums are noted in the cache when
-they are read for the first time, and compared from then on.
+`datasets` does not check them. So their checksums are stored when they are first read, and compared
+from then on.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from probekit.whole import written_whole
 
 
 def check_cached(dataset: str, files: Sequence[Path]) -> None:
-    """Compare prepared tables with what they were when they were first read.
+    """Compare cached tables with their checksums from when they were first read.
 
     Raises:
         CorpusError: for a file that has changed.
@@ -25,11 +25,8 @@ def check_cached(dataset: str, files: Sequence[Path]) -> None:
     """
     for path in files:
         digest = digest_file(path)
-        note = (
-            cache.root()
-            / "datasets"
-            / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()}.sha256"
-        )
+        name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()
+        note = cache.root() / "datasets" / f"{name}.sha256"
         try:
             noted = note.read_text(encoding="ascii")
         except FileNotFoundError:
@@ -39,6 +36,6 @@ def check_cached(dataset: str, files: Sequence[Path]) -> None:
             continue
         if noted != digest:
             raise CorpusError(
-                f"{path}, which 'datasets' keeps of '{dataset}', is not what it was when it was first read: delete its "
-                f"folder and {note} to load the data set again"
+                f"{path}, which 'datasets' caches for '{dataset}', has changed since it was first "
+                f"read: delete its folder and {note} to load the data set again"
             )

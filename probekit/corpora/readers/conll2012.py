@@ -2,9 +2,9 @@
 coreference.
 
 Columns: document, part, word number, word, tag, constituents, predicate's lemma, its roleset,
-sense, speaker, named entities, one column of roles a predicate, coreference. A column of nothing
-but `-`, `_` or `*` in a file is no annotation; where a sentence's annotation cannot be read, it is
-absent there, counted and located.
+sense, speaker, named entities, one column of roles per predicate, coreference. A column that holds
+only `-`, `_` or `*` in a file is not an annotation. An annotation that cannot be read is absent for
+its sentence, counted and located.
 """
 
 from __future__ import annotations
@@ -32,12 +32,19 @@ from probekit.foreign import shortened
 
 FIXED = 11  # columns before the roles; coreference follows them
 ESCAPES = {
-    "-LRB-": "(", "-RRB-": ")", "-LCB-": "{", "-RCB-": "}", "-LSB-": "[", "-RSB-": "]", "/.": ".", "/?": "?",
-}  # fmt: skip
-"""How the Penn Treebank writes some words; a model reads them as they were."""
+    "-LRB-": "(",
+    "-RRB-": ")",
+    "-LCB-": "{",
+    "-RCB-": "}",
+    "-LSB-": "[",
+    "-RSB-": "]",
+    "/.": ".",
+    "/?": "?",
+}
+"""How the Penn Treebank writes some words, and what a model reads instead."""
 NOTHING = frozenset({"-", "_"})  # a cell without annotation
 BLANK = NOTHING | MISSING
-_BIT = re.compile(r"[^*]\*|\*[^*]")  # a bracket bit, which coreference never is
+_BIT = re.compile(r"[^*]\*|\*[^*]")  # in bracket bits, never in coreference
 _MENTIONS = re.compile(r"[()|0-9]+")
 
 BAD_CONSTITUENTS = "sentences go without constituents: their brackets do not pair up"
@@ -60,9 +67,10 @@ class _Sentence(NamedTuple):
 
 
 def read(material: Material) -> Reading:
-    """Every split of a CoNLL-2012 corpus.
+    """Read every split of a CoNLL-2012 corpus.
 
-    Raises CorpusError, with file and line, for a row with too few or too many columns.
+    Raises:
+        CorpusError: with file and line, for a row with too few or too many columns.
     """
     return read_files(material, read_file)
 
@@ -83,11 +91,11 @@ def read_file(path: Path, tally: Tally) -> Passages:
     tally.merge(later)
     if "roles" in used:
         tally.merge(of_roles)
-    annotations = found.replace(
+    found = found.replace(
         tags={name: annotation for name, annotation in found.tags.items() if name in used},
         edges={name: annotation for name, annotation in found.edges.items() if name in used},
     )
-    return without_masked(annotations, lambda i: f"{path}:{lines[i]}", tally)
+    return without_masked(found, lambda i: f"{path}:{lines[i]}", tally)
 
 
 def _sentences(path: Path) -> Iterator[_Sentence]:
@@ -100,9 +108,10 @@ def _sentences(path: Path) -> Iterator[_Sentence]:
 
 
 def _rows(lines: Sequence[str]) -> list[list[str]]:
-    """The cells of each line: between tabs where tabs separate them, else between spaces. An empty
-    cell is `-`; so is the coreference of lines that lack it, whether or not the space before it was
-    kept."""
+    """The cells of each line, separated by tabs or else by spaces.
+
+    An empty cell becomes `-`, and so does missing coreference, with or without a space before it.
+    """
     rows = [_cells(line) for line in lines]
     width = max(len(row) for row in rows)
     whole = [row for row in rows if len(row) == width]
@@ -133,7 +142,7 @@ def _check(rows: list[list[str]], lines: list[int], path: Path) -> None:
 
 
 def _used(sentence: _Sentence, known: Collection[str]) -> set[str]:
-    """The annotations, but for those known, that have a cell which says something."""
+    """The annotations not in `known` that have a cell with a value."""
     columns = sentence.columns
     places = {
         "xpos": [columns[4]],
@@ -157,8 +166,10 @@ def _is_blank(column: Sequence[str]) -> bool:
 def _passage(
     sentence: _Sentence, number: int, path: Path, tally: Tally, of_roles: Tally
 ) -> Passage:
-    """A sentence with all annotations, whether its file has them or not; what is counted of roles
-    is counted apart."""
+    """A sentence with all annotations, whether its file has them or not.
+
+    `of_roles` counts what is left out of roles, `tally` the rest.
+    """
     columns, lines = sentence
     where = f"{path}:{lines[0]}"
     edges: dict[str, tuple[Edge, ...]] = {}
@@ -166,34 +177,30 @@ def _passage(
         with brackets.absent_where_bad(BAD_CONSTITUENTS, path, lines, tally):
             edges["constituents"] = brackets.constituents(_bits(columns[5]))
     with brackets.absent_where_bad(BAD_ROLES, path, lines, of_roles):
-        annotated = [
-            _bits(column) for column in columns[FIXED:-1] if not NOTHING.issuperset(column)
-        ]
-        edges["roles"] = brackets.roles(annotated, of_roles, where)
+        used = [column for column in columns[FIXED:-1] if not NOTHING.issuperset(column)]
+        edges["roles"] = brackets.roles([_bits(column) for column in used], of_roles, where)
     if not NOTHING.issuperset(columns[10]):
         with brackets.absent_where_bad(BAD_ENTITIES, path, lines, tally):
-            edges["entities"] = tuple(
-                Edge((span,), label) for span, label in brackets.spans(_bits(columns[10]))
-            )
+            labelled = brackets.spans(_bits(columns[10]))
+            edges["entities"] = tuple(Edge((span,), label) for span, label in labelled)
     with brackets.absent_where_bad(BAD_MENTIONS, path, lines, tally):
         edges["mentions"] = _mentions(columns[-1], tally, where)
-    tags = {"xpos": columns[4], "speaker": columns[9]}
-    for name, column in tags.items():
+    tags: dict[str, tuple[str | None, ...]] = {}
+    for name, column in (("xpos", columns[4]), ("speaker", columns[9])):
         if IGNORED_TEXT in column:
             tally.add(IGNORED_LABELS.format(column=name), where, column.count(IGNORED_TEXT))
+        tags[name] = tuple(None if value in BLANK else value for value in column)
     return Passage(
         id=f"{sentence.document}-{number}",
         document=sentence.document,
         words=tuple(ESCAPES.get(word, word) for word in columns[3]),
-        tags={
-            name: tuple(None if v in BLANK else v for v in values) for name, values in tags.items()
-        },
+        tags=tags,
         edges=edges,
     )
 
 
 def _bits(column: Sequence[str]) -> list[str]:
-    """A column's bracket bits, `*` where a cell says nothing."""
+    """A column's bracket bits, `*` for cells without annotation."""
     return ["*" if cell in NOTHING else cell for cell in column]
 
 
@@ -203,7 +210,7 @@ def _mentions(cells: Sequence[str], tally: Tally, where: str) -> tuple[Edge, ...
     for i, cell in enumerate(cells):
         if cell not in NOTHING and cell != "*":
             try:
-                nodes.append((i, i + 1, entities.pieces(cell.replace("|", ""))))
+                nodes.append((i, i + 1, entities.split_brackets(cell.replace("|", ""))))
             except ValueError:
                 raise brackets.BracketError(f"'{shortened(cell)}' is not coreference", i) from None
     return entities.read_mentions(nodes, _CHAINS, tally, where)[1]

@@ -1,17 +1,18 @@
-"""CoNLL-U and CoNLL-U Plus: the syntactic words of each sentence, with every annotation the columns
-hold.
+"""CoNLL-U and CoNLL-U Plus: the syntactic words of each sentence, with the annotations of all
+columns.
 
-Multi-word tokens (`1-2`) and empty nodes (`8.1`) are no words. A file without `# newdoc` is one
-document, named after the file. Beyond CoNLL-U's columns: `PROBEKIT:CONST` holds a constituent
-bracket bit a word, `PROBEKIT:PRED` the predicate's sense or `_`, and `PROBEKIT:ROLES` a bit for
+Multi-word tokens (`1-2`) and empty nodes (`8.1`) are not words. A file without `# newdoc` is one
+document, named after the file. Beyond CoNLL-U's columns: `PROBEKIT:CONST` holds one constituent
+bracket bit per word, `PROBEKIT:PRED` the predicate's sense or `_`, and `PROBEKIT:ROLES` a bit for
 each predicate, joined by `|`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
+from probekit.corpora.annotations import SpanAnnotation
 from probekit.corpora.passage import Edge, Passage
 from probekit.corpora.passages import Passages
 from probekit.corpora.readers import brackets, entities
@@ -23,67 +24,73 @@ from probekit.corpora.readers.reading import Material, Reading, Tally, read_file
 TAGS = ("lemma", "upos", "xpos", "feats", "misc", "deprel")
 CONST, PRED, ROLES = "probekit:const", "probekit:pred", "probekit:roles"
 BAD_CONSTITUENTS = "sentences go without constituents: their brackets do not pair up"
-BAD_ROLES = "sentences go without roles: their brackets do not pair up, or are not one a predicate"
+BAD_ROLES = (
+    "sentences go without roles: their brackets do not pair up, or are not one per predicate"
+)
 
 
 def read(material: Material) -> Reading:
-    """Every split of a CoNLL-U corpus.
+    """Read every split of a CoNLL-U corpus.
 
-    Raises CorpusError, with file and line, where the words are in doubt.
+    Raises:
+        CorpusError: with file and line, if it is unclear what the words are.
     """
     return read_files(material, read_file)
 
 
 def read_file(path: Path, tally: Tally) -> Passages:
-    """The sentences of one file. Masked ones are left out and counted; a column of nothing but `_`
-    is no annotation."""
+    """The sentences of one file.
+
+    Masked ones are left out and counted; a column that holds only `_` is not an annotation.
+    """
     columns = read_columns(path)
     lines: list[int] = []
     used: list[frozenset[str]] = []
     tallies: dict[int, Tally] = {}  # of the sentences that have something to count
-    kinds: dict[frozenset[str], frozenset[str]] = {}  # so that sentences share what is equal
+    kinds: dict[frozenset[str], frozenset[str]] = {}  # equal sets are stored once
 
     def passages() -> Iterator[Passage]:
         for number, sentence in enumerate(read_sentences(path, columns, tally)):
             own = Tally()
             yield _passage(sentence, columns, own, path)
             lines.append(sentence.lines[0])
-            says = _used(sentence, columns)
-            used.append(kinds.setdefault(says, says))
+            own_used = _used(sentence, columns)
+            used.append(kinds.setdefault(own_used, own_used))
             if own:
                 tallies[number] = own
 
     found = Passages.of(passages())
     clear = unmasked(found, lambda i: f"{path}:{lines[i]}", tally)
+    used_by_clear: set[str] = set()
     for i in clear.tolist():
+        used_by_clear |= used[i]
         if i in tallies:
             tally.merge(tallies[i])
-    return _with_annotations(
-        found if len(clear) == len(found) else found.take(clear),
-        frozenset().union(*(used[i] for i in clear)),
-    )
+    if len(clear) < len(found):
+        found = found.take(clear)
+    return _with_annotations(found, used_by_clear)
 
 
 def _used(sentence: Sentence, columns: Mapping[str, int]) -> frozenset[str]:
-    """The columns that say something in a sentence, and `entities` and `mentions` where it has
-    some."""
-    used = {name for name, i in columns.items() if any(row[i] != "_" for row in sentence.rows)}
+    """The columns with a value in a sentence; `entities` and `mentions` if it has any."""
+    used: set[str] = set()
+    for name, i in columns.items():
+        if any(row[i] != "_" for row in sentence.rows):
+            used.add(name)
     if sentence.nodes and sentence.fields is not None:
         used.update(("mentions",) if sentence.fields.type is None else ("entities", "mentions"))
     return frozenset(used)
 
 
-def _with_annotations(passages: Passages, used: frozenset[str]) -> Passages:
-    """Without the annotations of columns that say nothing in the whole file."""
+def _with_annotations(passages: Passages, used: Set[str]) -> Passages:
+    """The passages without annotations whose columns are empty in the whole file."""
     source = {"dependencies": {"head"}, "constituents": {CONST}, "roles": {PRED, ROLES}}
-    return passages.replace(
-        tags={name: annotation for name, annotation in passages.tags.items() if name in used},
-        edges={
-            name: annotation
-            for name, annotation in passages.edges.items()
-            if used & source.get(name, {name})
-        },
-    )
+    tags = {name: annotation for name, annotation in passages.tags.items() if name in used}
+    edges: dict[str, SpanAnnotation] = {}
+    for name, annotation in passages.edges.items():
+        if used & source.get(name, {name}):
+            edges[name] = annotation
+    return passages.replace(tags=tags, edges=edges)
 
 
 def _passage(sentence: Sentence, columns: Mapping[str, int], tally: Tally, path: Path) -> Passage:
@@ -91,11 +98,10 @@ def _passage(sentence: Sentence, columns: Mapping[str, int], tally: Tally, path:
     by_column = list(zip(*sentence.rows, strict=True))
     words = by_column[columns["form"]]
     where = f"{path}:{sentence.lines[0]}"
-    tags = {
-        name: _tags(name, by_column[columns[name]], tally, where)
-        for name in TAGS
-        if name in columns
-    }
+    tags: dict[str, tuple[str | None, ...]] = {}
+    for name in TAGS:
+        if name in columns:
+            tags[name] = _tags(name, by_column[columns[name]], tally, where)
     if "lemma" in tags and "_" in words:  # the lemma of the word "_" is "_"
         tags["lemma"] = tuple(
             lemma or ("_" if word == "_" else None)
@@ -131,15 +137,15 @@ def _dependencies(
 ) -> tuple[Edge, ...]:
     """(head, dependent) and the relation; roots have no head."""
     relations = by_column[columns["deprel"]] if "deprel" in columns else ["_"] * len(sentence.heads)
-    return tuple(
-        Edge(((head - 1, head), (i, i + 1)), relation)
-        for i, (head, relation) in enumerate(zip(sentence.heads, relations, strict=True))
-        if head and relation != "_"
-    )
+    edges = []
+    for i, (head, relation) in enumerate(zip(sentence.heads, relations, strict=True)):
+        if head and relation != "_":
+            edges.append(Edge(((head - 1, head), (i, i + 1)), relation))
+    return tuple(edges)
 
 
 def _role_columns(cells: Sequence[str], senses: Sequence[str] | None) -> list[tuple[str, ...]]:
-    """One column of bits a predicate, from cells that join a word's bits with `|`."""
+    """One column of bits per predicate, from cells that join a word's bits with `|`."""
     if set(cells) == {"_"}:
         rows: list[list[str]] = [[] for _ in cells]
     else:

@@ -1,9 +1,9 @@
 """A CoNLL-U (Plus) file as sentences of rows, checked line by line.
 
-The package `conllu` parses; what it lets pass is checked here. What leaves the words in doubt
-(columns, ids, an empty FORM) is an error that names the line. An annotation that cannot be read (a
-HEAD out of range, an `Entity` that is no run of brackets) is absent for its sentence, counted and
-located.
+The package `conllu` parses; what it does not check is checked here. Whatever makes it unclear what
+the words are (columns, ids, an empty FORM) is an error with its line. An annotation that cannot be
+read (a HEAD out of range, an `Entity` that is not a run of brackets) is absent for its sentence,
+counted and located.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ from probekit.foreign import shortened
 BASIC = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 NO_HEADER = "Entity annotations are left out: no '# global.Entity' says what their fields are"
 NO_ID = (
-    "Entity annotations are left out: '# global.Entity' names no field 'eid' or 'GRP', so it is unknown which entity "
-    "a bracket means"
+    "Entity annotations are left out: '# global.Entity' names no field 'eid' or 'GRP', "
+    "so it is unknown which entity a bracket means"
 )
-BAD_ENTITY = "sentences go without entities and mentions: an Entity value is not a run of '(id-…', '(id-…)' and 'id)'"
+BAD_ENTITY = (
+    "sentences go without entities and mentions: "
+    "an Entity value is not a run of '(id-…', '(id-…)' and 'id)'"
+)
 BAD_HEAD = (
     "sentences go without dependencies: a HEAD is not 0 (a root) or the number of another word"
 )
@@ -35,15 +38,14 @@ _RANGE = re.compile(r"([1-9][0-9]{0,8})-([1-9][0-9]{0,8})")
 _SPACES = re.compile(" {2,}")
 _EMPTY = re.compile(r"(0|[1-9][0-9]{0,8})\.([1-9][0-9]{0,8})")
 
-_DIGITS = 9  # a sentence of more words than that is none
+_DIGITS = 9  # of a word's number, at most
 
 
 def _raw(line: list[str], i: int) -> str:
     return line[i]
 
 
-# Columns as they stand: taking features and the like apart would double the time, and no annotation
-# needs it.
+# Columns are not parsed: that would double the time, and no annotation needs it.
 _RAW: dict[str, Callable[[list[str], int], Any]] = dict.fromkeys(
     ("id", "xpos", "feats", "head", "deps", "misc"), _raw
 )
@@ -56,12 +58,17 @@ Line = tuple[int, Row]
 class Sentence:
     """The syntactic words of a sentence.
 
-    Attributes: id, document: as `Passage` has them. line: number of the first line. rows: the
-        columns of each word, in the order the file has them. lines: line number of each word.
-        heads: head of each word, 0 for a root, None where there is none; empty where one of them
-        cannot be read. nodes: `(start, end, pieces)` of each node with an `Entity` (see
-        `entities.read_mentions`). fields: what `# global.Entity` said last; None where that, or an
-        `Entity` of the sentence, cannot be read.
+    Attributes:
+        id, document: as in `Passage`.
+        line: number of the first line.
+        rows: the columns of each word, in the order of the file.
+        lines: line number of each word.
+        heads: head of each word, 0 for a root, None for a word without one; empty if one of them
+            cannot be read.
+        nodes: `(start, end, brackets)` of each node with an `Entity` (see
+            `entities.read_mentions`).
+        fields: the fields of the last `# global.Entity`; None if that, or an `Entity` of the
+            sentence, cannot be read.
     """
 
     id: str
@@ -70,15 +77,17 @@ class Sentence:
     rows: list[Row] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     heads: list[int | None] = field(default_factory=list)
-    nodes: list[tuple[int, int, list[entities.Piece]]] = field(default_factory=list)
+    nodes: list[tuple[int, int, list[entities.Bracket]]] = field(default_factory=list)
     fields: entities.EntityFields | None = None
 
 
 def read_columns(path: Path) -> dict[str, int]:
-    """Where each column stands (names in lower case): the ten of CoNLL-U, or those `#
-    global.columns` on the first line names.
+    """The index of each column, by its name in lower case.
 
-    Raises CorpusError where one that is needed is not among them.
+    The columns are the ten of CoNLL-U, or those that `# global.columns` names on the first line.
+
+    Raises:
+        CorpusError: if a required column is missing.
     """
     match = re.fullmatch(r"#\s*global\.columns\s*=\s*(.*)", next(read_lines(path), ""))
     names = match[1].lower().split() if match else list(BASIC)
@@ -89,11 +98,14 @@ def read_columns(path: Path) -> dict[str, int]:
 
 
 def read_sentences(path: Path, columns: Mapping[str, int], tally: Tally) -> Iterator[Sentence]:
-    """The sentences, one after the other.
+    """Iterate over the sentences.
 
-    Raises CorpusError, with file and line, for what the format does not allow.
+    Raises:
+        CorpusError: with file and line, for what the format does not allow.
     """
-    document, scheme, done = path.stem, _Scheme(None, NO_HEADER), 0
+    document = path.stem
+    scheme = _Scheme(None, NO_HEADER)
+    done = 0
     for first, block in blocks(read_lines(path)):
         lines, comments = _parse(block, first, columns, tally, path)
         if "newdoc" in comments or "newdoc id" in comments:
@@ -105,7 +117,7 @@ def read_sentences(path: Path, columns: Mapping[str, int], tally: Tally) -> Iter
         done += 1
         name = comments.get("sent_id") or f"{path.stem}-{done}"
         sentence = Sentence(name, document, first)
-        _fill(sentence, lines, columns, tally, path)
+        _add_words(sentence, lines, columns, tally, path)
         _add_entities(sentence, lines, columns, scheme, tally, path)
         yield sentence
 
@@ -125,7 +137,7 @@ def _parse(
             raise CorpusError(
                 f"{path}:{number}: {given} columns between tabs, expected {len(columns)}{hint}"
             )
-        if "  " in line:  # the package takes two for the end of a column
+        if "  " in line:  # two spaces end a column for the package
             tally.add(SPACES, f"{path}:{number}")
             block[number - first] = _SPACES.sub(" ", line)
     parsed = parse_token_and_metadata("\n".join(block), list(columns), _RAW)
@@ -137,9 +149,10 @@ def _parse(
 
 
 def _without_empty(line: str, columns: Mapping[str, int], tally: Tally, where: str) -> Row:
-    """The columns of a line, empty ones as `_`, counted.
+    """The columns of a line, with `_` in empty ones, which are counted.
 
-    Raises CorpusError for an empty ID or FORM.
+    Raises:
+        CorpusError: for an empty ID or FORM.
     """
     cells = line.split("\t")
     for name in ("id", "form"):
@@ -151,7 +164,7 @@ def _without_empty(line: str, columns: Mapping[str, int], tally: Tally, where: s
 
 
 class _Scheme(NamedTuple):
-    """What `# global.Entity` says: the fields of a bracket, or why they are unknown."""
+    """The fields of a bracket, from `# global.Entity`, or why they are unknown."""
 
     fields: entities.EntityFields | None
     unknown: str = ""
@@ -164,10 +177,10 @@ class _Scheme(NamedTuple):
             return cls(None, NO_ID)
 
 
-def _fill(
+def _add_words(
     sentence: Sentence, lines: list[Line], columns: Mapping[str, int], tally: Tally, path: Path
 ) -> None:
-    """Sort the nodes of a sentence into words and the rest, with every check on ids and heads."""
+    """Add the words and heads of a sentence, and check the ids of all its nodes."""
     id_at = columns["id"]
     spanned = 0  # last word of the last multi-word token
     for number, row in lines:
@@ -179,15 +192,14 @@ def _fill(
             spanned = _check_id(row[id_at], before, spanned, f"{path}:{number}")
     if spanned > len(sentence.rows):
         raise CorpusError(
-            f"{path}:{lines[-1][0]}: a multi-word token reaches to word {spanned}, "
+            f"{path}:{lines[-1][0]}: a multi-word token extends to word {spanned}, "
             f"the sentence has {len(sentence.rows)} words"
         )
     if not sentence.rows:
         raise CorpusError(f"{path}:{sentence.line}: a sentence without words")
     if "head" in columns:
-        sentence.heads = _heads(
-            [row[columns["head"]] for row in sentence.rows], sentence, tally, path
-        )
+        heads = [row[columns["head"]] for row in sentence.rows]
+        sentence.heads = _heads(heads, sentence, tally, path)
 
 
 def _add_entities(
@@ -213,7 +225,7 @@ def _add_entities(
             tally.add(scheme.unknown, f"{path}:{number}")
         elif value:
             try:
-                sentence.nodes.append((start, before, entities.pieces(value)))
+                sentence.nodes.append((start, before, entities.split_brackets(value)))
             except ValueError:
                 tally.add(BAD_ENTITY, f"{path}:{number}")
                 sentence.fields, sentence.nodes = None, []
@@ -221,8 +233,11 @@ def _add_entities(
 
 
 def _check_id(given: str, before: int, spanned: int, where: str) -> int:
-    """Check the id of a multi-word token or an empty node after `before` words; the last word
-    spanned so far."""
+    """Check the id of a multi-word token or an empty node after `before` words.
+
+    Returns:
+        The last word of a multi-word token so far.
+    """
     expected = f"expected {before + 1}"
     if match := _RANGE.fullmatch(given):
         start, end = int(match[1]), int(match[2])
@@ -239,7 +254,7 @@ def _check_id(given: str, before: int, spanned: int, where: str) -> int:
 
 
 def _heads(given: Sequence[str], sentence: Sentence, tally: Tally, path: Path) -> list[int | None]:
-    """The head of each word; empty, counted, where one of them is no word."""
+    """The head of each word; empty, and counted, if one of them is not a word."""
     heads: list[int | None] = []
     for i, text in enumerate(given):
         if text == "_":

@@ -1,10 +1,11 @@
-"""Edge-probing JSON lines, as jiant reads them: one text a line with labelled spans.
+"""Edge-probing JSON lines, as jiant reads them: one text per line with labelled spans.
 
-`{"text": "words split by spaces", "targets": [{"span1": [0, 2], "span2": [3, 4], "label": "ARG0"}],
-"info": {}}` Spans are [first word, word after the last]; `span2` is for pairs. A list of labels
-gives as many edges. The annotation is called `targets`, or what the card's `columns.targets` says.
-A line or a target that cannot be read is left out, counted and located; a file that is not JSON is
-an error.
+    {"text": "words split by spaces", "info": {},
+     "targets": [{"span1": [0, 2], "span2": [3, 4], "label": "ARG0"}]}
+
+Spans are [first word, word after the last]; `span2` is for pairs. A list of labels gives as many
+edges. The annotation is called `targets`, or by the name in the card's `columns.targets`. A line or
+a target that cannot be read is left out, counted and located; a file that is not JSON is an error.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ IGNORED_LABELS = "labels are left out: -100 and -1 mark what has none"
 
 
 def read(material: Material) -> Reading:
-    """Every split of an edge-probing data set.
+    """Read every split of an edge-probing data set.
 
-    Raises CorpusError, with file and line, for a line that is not JSON.
+    Raises:
+        CorpusError: with file and line, for a line that is not JSON.
     """
-    return read_files(
-        material, partial(read_file, annotation=material.columns.get("targets", ANNOTATION))
-    )
+    annotation = material.columns.get("targets", ANNOTATION)
+    return read_files(material, partial(read_file, annotation=annotation))
 
 
 def read_file(path: Path, tally: Tally, *, annotation: str = ANNOTATION) -> Passages:
@@ -52,9 +53,8 @@ def read_file(path: Path, tally: Tally, *, annotation: str = ANNOTATION) -> Pass
             try:
                 record = json_value(line)
             except ValueError as error:
-                raise CorpusError(
-                    f"{where}: {error}; expected an object with 'text' and 'targets'"
-                ) from error
+                expected = "expected an object with 'text' and 'targets'"
+                raise CorpusError(f"{where}: {error}; {expected}") from error
             passage = _passage(record, f"{path.stem}-{number}", annotation, tally, where)
             if passage:
                 lines.append(number)
@@ -64,7 +64,7 @@ def read_file(path: Path, tally: Tally, *, annotation: str = ANNOTATION) -> Pass
 
 
 def _passage(record: Any, name: str, annotation: str, tally: Tally, where: str) -> Passage | None:
-    """The text of a line with its targets; None, counted, where it has no words."""
+    """The text of a line with its targets; None, and counted, if it has no words."""
     text = record.get("text") if isinstance(record, dict) else None
     words = tuple(text.split()) if isinstance(text, str) else ()
     if not words:
@@ -84,12 +84,11 @@ def _passage(record: Any, name: str, annotation: str, tally: Tally, where: str) 
 
 
 def _edges(target: Any, length: int, tally: Tally, where: str) -> list[Edge]:
-    """A target as one edge a label; none, counted, where its spans or its label cannot be read."""
+    """One edge per label of a target; none, and counted, if its spans or label cannot be read."""
     label = target.get("label") if isinstance(target, dict) else None
     labels = label if isinstance(label, list) else [label]
-    if not isinstance(target, dict) or not all(
-        isinstance(one, str | int | float) for one in labels
-    ):
+    are_labels = all(isinstance(one, str | int | float) for one in labels)
+    if not isinstance(target, dict) or not are_labels:
         tally.add(BAD_TARGET, where)
         return []
     given: list[Any] = [target.get("span1")]
@@ -100,19 +99,17 @@ def _edges(target: Any, length: int, tally: Tally, where: str) -> list[Edge]:
         tally.add(BAD_SPAN, where)
         return []
     tally.add(IGNORED_LABELS, where, sum(map(is_ignored, labels)))
-    return [
-        Edge(spans, str(label))
-        for label in labels
-        if label not in NO_VALUE and not is_ignored(label)
-    ]
+    edges = []
+    for one in labels:
+        if one not in NO_VALUE and not is_ignored(one):
+            edges.append(Edge(spans, str(one)))
+    return edges
 
 
 def _is_span(given: Any, length: int) -> bool:
-    if (
-        not isinstance(given, list)
-        or len(given) != 2
-        or not all(type(number) is int for number in given)
-    ):
+    if not isinstance(given, list) or len(given) != 2:
+        return False
+    if not all(type(number) is int for number in given):
         return False
     return 0 <= given[0] < given[1] <= length
 

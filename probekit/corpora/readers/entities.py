@@ -1,8 +1,8 @@
-"""Mentions from `Entity=` in the MISC column, as GUM and CorefUD write it.
+"""Mentions from `Entity=` in the MISC column, as in GUM and CorefUD.
 
 `# global.Entity = GRP-etype-infstat-…` names the fields of an opening bracket. A value is a run of
 opening brackets `(7-abstract-new`, closing ones `7)` and mentions of one word `(7-abstract-new)`,
-glued together. A part of a discontinuous mention bears its number: `(7[1/2]-abstract`, `7[1/2])`.
+without separators. A part of a discontinuous mention has its number: `(7[1/2]-abstract`, `7[1/2])`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from probekit.corpora.tally import Tally
 from probekit.foreign import shortened
 
 _VALUE = re.compile(r"(?:^|\|)Entity=([^|]*)")
-_PIECE = re.compile(r"\(([^()]+)(\)?)|([^()]+)\)")
+_BRACKET = re.compile(r"\(([^()]+)(\)?)|([^()]+)\)")
 _PART = re.compile(r"(.*)\[\d+/\d+\]")
 
 UNPAIRED = "mentions are left out: their brackets do not pair up in one sentence"
@@ -36,9 +36,10 @@ class EntityFields:
 
     @classmethod
     def of(cls, header: str) -> EntityFields:
-        """From the value of `# global.Entity`.
+        """Build it from the value of `# global.Entity`.
 
-        Raises ValueError where no field is the id (`eid` or `GRP`).
+        Raises:
+            ValueError: if no field is the id (`eid` or `GRP`).
         """
         names = [name.strip().casefold() for name in header.split("-")]
         ids = [i for i, name in enumerate(names) if name in ("eid", "grp")]
@@ -48,8 +49,8 @@ class EntityFields:
         return cls(ids[0], types[0] if types else None, len(names))
 
     def split(self, content: str) -> tuple[str, str]:
-        """Id and type (empty where there is none) of a bracket's content; a closing bracket may
-        hold the id alone."""
+        """Id and type of a bracket's content; the type is empty without one, as in closing
+        brackets."""
         values = content.split("-", self.count - 1)
         if len(values) <= self.id:
             return content, ""
@@ -57,7 +58,7 @@ class EntityFields:
         return values[self.id], "" if kind == "_" else kind
 
 
-class Piece(NamedTuple):
+class Bracket(NamedTuple):
     """One bracket of a value; a mention of one word both opens and closes."""
 
     content: str
@@ -74,67 +75,76 @@ class _Mention:
 
 
 def value_of(misc: str) -> str:
-    """The value of `Entity=` in a MISC column, empty where there is none."""
+    """The value of `Entity=` in a MISC column, empty without one."""
     match = _VALUE.search(misc)
     return match.group(1) if match else ""
 
 
-def pieces(value: str) -> list[Piece]:
-    """The brackets glued together in a value.
+def split_brackets(value: str) -> list[Bracket]:
+    """The brackets of a value.
 
-    Raises ValueError for a value that is not a run of brackets.
+    Raises:
+        ValueError: for a value that is not a run of brackets.
     """
-    found: list[Piece] = []
+    found: list[Bracket] = []
     at = 0
     while at < len(value):
-        match = _PIECE.match(
-            value, at
-        )  # from where the last one ended: searching on from every letter is quadratic
+        # From the end of the last one: a search from every letter would take quadratic time.
+        match = _BRACKET.match(value, at)
         if not match:
-            raise ValueError(
-                f"Entity '{shortened(value)}' is not a run of '(id-…', '(id-…)' and 'id)'"
-            )
-        found.append(Piece(match[1] or match[3], match[1] is not None, bool(match[2] or match[3])))
+            expected = "a run of '(id-…', '(id-…)' and 'id)'"
+            raise ValueError(f"Entity '{shortened(value)}' is not {expected}")
+        content = match[1] or match[3]
+        found.append(Bracket(content, match[1] is not None, bool(match[2] or match[3])))
         at = match.end()
     return found
 
 
 def read_mentions(
-    nodes: Iterable[tuple[int, int, list[Piece]]],
+    nodes: Iterable[tuple[int, int, list[Bracket]]],
     fields: EntityFields,
     tally: Tally,
     where: str = "",
 ) -> tuple[tuple[Edge, ...], tuple[Edge, ...]]:
-    """The mentions of a sentence in the order they open: by type (those that have one), and by
-    entity.
+    """The mentions of a sentence, in the order they open.
 
-    Args: nodes: `(start, end, pieces)` of each node that has brackets: the words before the node,
-        the words up to
-            and with it, and its brackets. A word has `end = start + 1`, an empty node `end =
-            start`.
-        fields: what the header says.
+    Args:
+        nodes: `(start, end, brackets)` of each node that has brackets: the number of words before
+            the node, and up to and including it. A word has `end = start + 1`, an empty node
+            `end = start`.
+        fields: the fields of an opening bracket.
         tally: counts what is left out.
         where: the place of the sentence.
+
+    Returns:
+        The mentions labelled by type (those that have one), and labelled by entity.
     """
     found: list[_Mention] = []
-    open_ones: defaultdict[str, list[_Mention]] = defaultdict(list)
+    unclosed: defaultdict[str, list[_Mention]] = defaultdict(list)
     for start, end, brackets in nodes:
         for content, opens, closes in brackets:
             entity, kind = fields.split(content)
             if opens:
                 found.append(_Mention(start, entity, kind))
-                open_ones[entity].append(found[-1])
-            if closes and open_ones[entity]:
-                open_ones[entity].pop().end = end
+                unclosed[entity].append(found[-1])
+            if closes and unclosed[entity]:
+                unclosed[entity].pop().end = end
             elif closes:
                 tally.add(UNPAIRED, where)
-    kept = [(span, mention) for mention in found if (span := _span(mention, tally, where))]
-    typed = tuple(Edge((span,), mention.kind) for span, mention in kept if mention.kind)
-    return typed, tuple(Edge((span,), mention.entity) for span, mention in kept)
+    by_type: list[Edge] = []
+    by_entity: list[Edge] = []
+    for mention in found:
+        span = _span(mention, tally, where)
+        if span is None:
+            continue
+        by_entity.append(Edge((span,), mention.entity))
+        if mention.kind:
+            by_type.append(Edge((span,), mention.kind))
+    return tuple(by_type), tuple(by_entity)
 
 
 def _span(mention: _Mention, tally: Tally, where: str) -> Span | None:
-    """Its words; None, counted, where it has no span."""
+    """The span of a mention; None, and counted, if it has none."""
     if mention.end is None:
         tally.add(UNPAIRED, where)
     elif _PART.fullmatch(mention.entity):

@@ -1,11 +1,12 @@
 """Tables that have a column of words and columns of labels: JSON and Parquet files, or a data set
 of the hub.
 
-The column of words is the first of `WORDS` there is, or what the card's `columns.words` says; every
-other column of lists as long as the words becomes a word annotation under its own name (`columns`
-renames: annotation = "column"). Words given as one text are split at spaces, and so are the other
-texts then. An annotation of nothing but universal tags is `upos` as well. A row is a document,
-unless `columns.document` names one. What a row lacks is absent there, counted and located.
+The column of words is the card's `columns.words`, or else the first of `WORDS` that exists. Every
+other column of lists as long as the words becomes a word annotation of the same name (`columns`
+renames: annotation = "column"). Words given as one text are split at spaces, and then so are labels
+given as one text. An annotation whose values are all universal tags is `upos` as well. Each row is
+a document, unless `columns.document` names a column of documents. What a row lacks is absent there,
+counted and located.
 """
 
 from __future__ import annotations
@@ -33,21 +34,21 @@ SPLITS: dict[Split, tuple[str, ...]] = {
     "test": ("test",),
 }
 UPOS = {
-    "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ",
-    "SYM", "VERB", "X",
+    "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN",
+    "PUNCT", "SCONJ", "SYM", "VERB", "X",
 }  # fmt: skip
 EMPTY = "rows are left out: they have no words, or an empty one"
-UNFIT = "rows go without '{column}': it has not one label a word there"
-LEFT_OUT = "rows are left out: not one label a word in {columns}"
+UNFIT = "rows go without '{column}': it does not have one label per word there"
+LEFT_OUT = "rows are left out: not one label per word in {columns}"
 FORM = (
-    "expected one row a sentence, with a list of words and lists of as many labels, such as "
+    "expected one row per sentence, with a list of words and lists of as many labels, such as "
     '{"tokens": ["a", "dog"], "tags": ["DET", "NOUN"]}'
 )
-SHOWN = 20  # columns a message names at most
+SHOWN = 20  # most columns in a message
 _WHOLE = re.compile("-?[0-9]{1,9}")
 
 Label = str | int | None
-Row = list[Label] | None  # labels of a row's words, None where it has none
+Row = list[Label] | None  # labels of a row's words, None for a row without labels
 
 
 @dataclass
@@ -55,42 +56,42 @@ class _Split:
     """The rows of a split.
 
     Attributes:
-        rows: as they were read.
-        words: each row's words; None where they cannot be read.
-        documents: the document of each row; empty where a row is one.
-        called: what the rows of the split are called.
+        rows: the table.
+        words: each row's words; None if they cannot be read.
+        documents: the document of each row; empty if every row is a document.
+        name: the split's name in the table.
         labels: columns that may be word annotations, row by row.
     """
 
     rows: Rows
     words: list[list[str] | None]
     documents: list[str]
-    called: str
+    name: str
     labels: dict[str, list[Row]]
 
 
 @dataclass(frozen=True)
 class _Columns:
-    """Which column is what; `document` is empty where a row is a document."""
+    """The columns of words and documents; `document` is empty if every row is a document."""
 
     words: str
     document: str
-    named: Mapping[str, str]  # column to annotation, as the card says
 
 
 def read(material: Material) -> Reading:
-    """Every split of a data set.
+    """Read every split of a data set.
 
-    Raises CorpusError where it cannot be loaded, or has no column of words or none that the card
-    names.
+    Raises:
+        CorpusError: if it cannot be loaded, or lacks a column of words or a column in the card.
     """
     loaded = _load(material)
     reading = Reading()
     found: dict[Split, _Split] = {}
     for done, (split, names) in enumerate(SPLITS.items()):
         material.progress(f"reading {material.name}", done, len(SPLITS))
-        for name in (name for name in (*names, split) if name in loaded):
-            found[split] = _split(loaded[name], name, material)
+        for name in (*names, split):
+            if name in loaded:
+                found[split] = _split(loaded[name], name, material)
     annotations, skipped = _annotations(list(found.values()), material)
     for split, part in found.items():
         reading.splits[split] = _passages(part, annotations, reading.tally)
@@ -98,35 +99,36 @@ def read(material: Material) -> Reading:
     if skipped:
         form = "" if annotations else f"; {FORM}"
         reading.warnings.append(
-            f"columns without one label a word, not read: {_listed(sorted(skipped))}{form}"
+            f"columns without one label per word, not read: {_listed(sorted(skipped))}{form}"
         )
     return reading
 
 
 def _load(material: Material) -> Mapping[str, Rows]:
-    """The splits by name."""
+    """The table of each split, by its name."""
     if not material.dataset:
         return {split: read_rows(paths) for split, paths in material.files.items()}
     return hub_rows(material.dataset)
 
 
 def _columns(rows: Rows, material: Material) -> _Columns:
-    """Raises CorpusError where a column is missing."""
+    """Find the columns of words and documents. Raises CorpusError if a column is missing."""
     named = dict(material.columns)
     words = named.pop("words", "") or next((name for name in WORDS if name in rows.columns), "")
     document = named.pop("document", "")
     for column in (words, *named.values(), *([document] if document else [])):
         if column not in rows.columns:
             lacking = f"column '{column}'" if column else f"column of words ({', '.join(WORDS)})"
-            raise CorpusError(f"'{material.name}' has no {lacking}; {_told(rows)}")
-    return _Columns(words, document, {column: annotation for annotation, column in named.items()})
+            raise CorpusError(f"'{material.name}' has no {lacking}; {_help(rows)}")
+    return _Columns(words, document)
 
 
 def _split(rows: Rows, name: str, material: Material) -> _Split:
-    """The words of a split and the columns that may be word annotations.
+    """The words of a split, and the columns that may be word annotations.
 
-    Raises CorpusError where a column is missing, or the words have another form than a list or a
-    text a sentence.
+    Raises:
+        CorpusError: if a column is missing, or the words are neither one list nor one text per
+            sentence.
     """
     columns = _columns(rows, material)
     given = rows.columns[columns.words]
@@ -140,12 +142,12 @@ def _split(rows: Rows, name: str, material: Material) -> _Split:
         rows=rows,
         words=[_words(row, as_text) for row in given],
         documents=[shortened(document, 200) for document in documents],
-        called=name,
+        name=name,
         labels=labels,
     )
 
 
-def _told(rows: Rows) -> str:
+def _help(rows: Rows) -> str:
     return f"its columns: {_listed(list(rows.columns))}; {FORM}"
 
 
@@ -155,21 +157,22 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _are_texts(given: Sequence[Any], column: str, name: str, rows: Rows) -> bool:
-    """Whether words are given as texts to be split at spaces.
+    """Whether each row's words are one text, to be split at spaces.
 
-    Raises CorpusError where a row is a word, or the column holds something else than texts.
+    Raises:
+        CorpusError: if a row is one word, or the column holds neither lists nor texts.
     """
     filled = [row for row in given if row]
     lists = sum(isinstance(row, list) and isinstance(row[0], str) for row in filled)
     texts = [row for row in filled if isinstance(row, str)]
     if filled and not lists and not texts:
-        raise CorpusError(f"'{name}' has no words in column '{column}'; {_told(rows)}")
+        raise CorpusError(f"'{name}' has no words in column '{column}'; {_help(rows)}")
     if len(texts) <= lists:
         return False
     if 2 * sum(len(text.split()) > 1 for text in texts) < len(texts):
-        shown = shortened(texts[0], 40)
+        example = shortened(texts[0], 40)
         raise CorpusError(
-            f"'{name}' has one row a word: column '{column}' holds '{shown}'; {_told(rows)}"
+            f"'{name}' has one row per word: column '{column}' holds '{example}'; {_help(rows)}"
         )
     return True
 
@@ -182,8 +185,8 @@ def _words(row: Any, as_text: bool) -> list[str] | None:
 
 
 def _labels(values: list[Any], classes: list[str] | None, as_text: bool) -> list[Row]:
-    """A column row by row, class numbers by their names; None where a row holds something else than
-    labels."""
+    """The labels of each row of a column, with names for class numbers; None for rows that hold
+    anything else."""
     if as_text and any(isinstance(row, str) for row in values):
         return _from_texts(values)
     return [_row(row, classes) for row in values]
@@ -193,7 +196,7 @@ def _row(row: Any, classes: list[str] | None) -> Row:
     if not isinstance(row, list):
         return None
     if classes is not None:
-        return _called(row, classes)
+        return _class_names(row, classes)
     return row if all(map(_is_label, row)) else _as_whole(row)
 
 
@@ -202,8 +205,7 @@ def _is_label(value: Any) -> bool:
 
 
 def _as_whole(row: list[Any]) -> Row:
-    """Whole numbers and missing ones of a row that was written with decimal points; None for
-    anything else."""
+    """A row of whole numbers written with decimal points, NaN as None; None for any other row."""
     found: list[Label] = []
     for value in row:
         if isinstance(value, float) and (value.is_integer() or math.isnan(value)):
@@ -215,8 +217,8 @@ def _as_whole(row: list[Any]) -> Row:
     return found
 
 
-def _called(row: list[Any], classes: list[str]) -> Row:
-    """Class numbers by their names, negative ones as they are; None where one has no name."""
+def _class_names(row: list[Any], classes: list[str]) -> Row:
+    """The names of class numbers, negative ones unchanged; None if one has no name."""
     found: list[Label] = []
     for value in row:
         if value is None or (isinstance(value, int) and value < 0):
@@ -229,22 +231,27 @@ def _called(row: list[Any], classes: list[str]) -> Row:
 
 
 def _from_texts(values: list[Any]) -> list[Row]:
-    """Labels written as one text a row; numbers, where all of them are whole numbers."""
+    """Labels written as one text per row; if all are whole numbers, -100 and -1 become numbers."""
     rows = [row.split() if isinstance(row, str) else None for row in values]
-    labels = set(chain.from_iterable(row for row in rows if row))
-    if not all(map(_WHOLE.fullmatch, labels)):
-        return [None if row is None else list(row) for row in rows]
-    numbers: dict[str, Label] = {
-        label: int(label) if is_ignored(int(label)) else label for label in labels
-    }
-    return [None if row is None else [numbers[label] for label in row] for row in rows]
+    distinct = set(chain.from_iterable(row for row in rows if row))
+    labels: dict[str, Label] = {label: label for label in distinct}
+    if all(map(_WHOLE.fullmatch, distinct)):
+        for label in distinct:
+            if is_ignored(int(label)):
+                labels[label] = int(label)
+    found: list[Row] = []
+    for row in rows:
+        found.append(None if row is None else [labels[label] for label in row])
+    return found
 
 
 def _annotations(splits: Sequence[_Split], material: Material) -> tuple[dict[str, str], set[str]]:
-    """The column of each annotation, and the columns that are none. A column is one where most of
-    the rows that have it hold one label a word.
+    """The column of each annotation, and the columns that are not annotations.
 
-    Raises CorpusError for a column that the card names and that fits in no row.
+    A column is one if most of the rows that have it hold one label per word.
+
+    Raises:
+        CorpusError: for a column in the card that does not fit the words of any row.
     """
     annotations: dict[str, str] = {}
     skipped: set[str] = set()
@@ -257,7 +264,7 @@ def _annotations(splits: Sequence[_Split], material: Material) -> tuple[dict[str
                 given += values is not None and split.words[i] is not None
                 fits += _fits(split, column, i)
         if column in named and not fits:
-            raise CorpusError(f"column '{column}' has not one label a word; {FORM}")
+            raise CorpusError(f"column '{column}' does not have one label per word; {FORM}")
         if column in named or (fits and 2 * fits >= given):
             annotations[named.get(column, column)] = column
         else:
@@ -269,7 +276,7 @@ def _annotations(splits: Sequence[_Split], material: Material) -> tuple[dict[str
 
 
 def _fits(split: _Split, column: str, i: int) -> bool:
-    """Whether a row has one label a word in a column."""
+    """Whether row `i` has one label per word in a column."""
     words, labels = split.words[i], split.labels.get(column)
     row = labels[i] if labels else None
     return words is not None and row is not None and len(row) == len(words)
@@ -282,7 +289,7 @@ def _is_upos(splits: Sequence[_Split], column: str) -> bool:
 
 
 def _passages(split: _Split, annotations: Mapping[str, str], tally: Tally) -> Passages:
-    """The rows that have words and, where there are annotations, at least one of them."""
+    """The rows that have words and, if there are annotations, at least one of them."""
     rows: list[int] = []
     found = Passages.of(_one_by_one(split, annotations, rows, tally))
     return without_masked(found, lambda number: split.rows.place(rows[number]), tally)
@@ -291,42 +298,32 @@ def _passages(split: _Split, annotations: Mapping[str, str], tally: Tally) -> Pa
 def _one_by_one(
     split: _Split, annotations: Mapping[str, str], rows: list[int], tally: Tally
 ) -> Iterator[Passage]:
-    """Each passage, its row being added to `rows`."""
+    """Iterate over the passages, and append the row of each to `rows`."""
     place = split.rows.place
+    columns = list(dict.fromkeys(annotations.values()))
     for i, words in enumerate(split.words):
         if words is None:
             tally.add(EMPTY, place(i))
             continue
-        fitting = {
-            annotation: column
-            for annotation, column in annotations.items()
-            if _fits(split, column, i)
-        }
-        if len(fitting) < len(annotations):
-            lacking = [
-                column
-                for column in dict.fromkeys(annotations.values())
-                if column not in fitting.values()
-            ]
-            if not fitting:
-                tally.add(
-                    LEFT_OUT.format(columns=_listed([f"'{column}'" for column in lacking])),
-                    place(i),
-                )
-                continue
-            for column in lacking:
-                tally.add(UNFIT.format(column=column), place(i))
-        name = f"{split.called}-{i + 1}"
+        lacking = [column for column in columns if not _fits(split, column, i)]
+        if columns and len(lacking) == len(columns):
+            listed = _listed([f"'{column}'" for column in lacking])
+            tally.add(LEFT_OUT.format(columns=listed), place(i))
+            continue
+        for column in lacking:
+            tally.add(UNFIT.format(column=column), place(i))
+        name = f"{split.name}-{i + 1}"
         document = split.documents[i] if split.documents else name
-        tags = {
-            annotation: _values(split, column, i, tally) for annotation, column in fitting.items()
-        }
+        tags: dict[str, tuple[str | None, ...]] = {}
+        for annotation, column in annotations.items():
+            if column not in lacking:
+                tags[annotation] = _values(split, column, i, tally)
         rows.append(i)
         yield Passage(name, document, tuple(words), tags)
 
 
 def _values(split: _Split, column: str, i: int, tally: Tally) -> tuple[str | None, ...]:
-    """A row's labels as texts, None where a word has none."""
+    """A row's labels as texts, None for words without one."""
     row = split.labels[column][i] or []
     ignored = sum(map(is_ignored, row))
     if ignored:

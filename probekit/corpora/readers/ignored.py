@@ -1,10 +1,9 @@
-"""Values that say that there is none, and labels that mark what is to be ignored. One rule for
-every reader.
+"""Missing values, and labels that mark words to be ignored: one rule for every reader.
 
-Nothing, the empty text and `_` are no value. The numbers -100 (PyTorch's `ignore_index`, which
-fine-tuning scripts write) and -1 (class numbers of `datasets`) are missing values, and so is the
-text `-100`. The text `-1` is a label as it stands, unless a row of labels is written as one text
-and all of them are whole numbers.
+None, the empty text and `_` are missing values. So are the numbers -100 (PyTorch's `ignore_index`,
+which fine-tuning scripts write) and -1 (class numbers of `datasets`), and the text `-100`. The text
+`-1` is a label, unless the labels of a row are written as one text and all labels of the column are
+whole numbers.
 """
 
 from __future__ import annotations
@@ -19,5 +18,5 @@ IGNORED_LABELS = "labels of '{column}' are missing values: -100 and -1 mark word
 
 
 def is_ignored(value: Any) -> bool:
-    """Whether a value marks a word, or a span, that has no label."""
+    """Whether a value marks a word or a span without label."""
     return isinstance(value, int | str) and value in IGNORED

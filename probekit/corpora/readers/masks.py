@@ -1,8 +1,8 @@
-"""Masks: what stands in a file for words that may not be distributed. One list for every reader.
+"""Masks: placeholders for words that may not be distributed; one list for every reader.
 
-Treebanks over texts under copyright (`_`: GUM's Reddit documents and others) and skeletons of
-OntoNotes and PropBank (`[WORD]`) hold the annotation alone; a model would be asked about text that
-is not there.
+Treebanks of texts under copyright (`_`: GUM's Reddit documents and others) and skeletons of
+OntoNotes and PropBank (`[WORD]`) hold the annotation alone: a model would read text that is not
+there.
 """
 
 from __future__ import annotations
@@ -17,27 +17,28 @@ from probekit.corpora.tally import Tally
 MASKS = frozenset(
     {"[word]", "[mask]", "[masked]", "[redacted]", "<word>", "<mask>", "<masked>", "<redacted>"}
 )
-"""In lower case; and any number of underscores."""
+"""Masks in lower case; any number of underscores is a mask too."""
 MASKED_DOCUMENTS = (
-    "documents are left out: their words are masked ('_', '[WORD]' …), so the text must be merged in by its "
-    "distributor's script"
+    "documents are left out: their words are masked ('_', '[WORD]' …), "
+    "so the text must be merged in by its distributor's script"
 )
 MASKED_SENTENCES = "sentences are left out with masked words"
 
 
 def is_mask(word: str) -> bool:
-    """Whether a word stands for one that is withheld."""
+    """Whether a word is a mask."""
     return not word.strip("_") or word.lower() in MASKS
 
 
 def unmasked(passages: Passages, where: Callable[[int], str], tally: Tally) -> np.ndarray:
-    """Numbers of the passages that can be read: without documents most of whose words are masked,
-    and without passages of nothing but masks. A passage of one word of underscores stays: it may be
-    meant.
+    """The numbers of the passages that can be read.
+
+    Left out are documents most of whose words are masked, and passages that hold only masks. A
+    passage of one word of underscores stays: it may be meant.
 
     Args:
-        passages: what a file holds; neighbours of one document's name are one document.
-        where: the place of a passage, by its number.
+        passages: those of one file; neighbours with the same document name are one document.
+        where: gives the place of a passage by its number.
         tally: counts what is left out.
     """
     lengths = np.diff(passages.offsets)
@@ -60,8 +61,9 @@ def unmasked(passages: Passages, where: Callable[[int], str], tally: Tally) -> n
 
 
 def _in_runs(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """How many of the values hold in each run: `(runs,)`."""
-    return np.bincount(np.repeat(np.arange(len(lengths)), lengths)[values], minlength=len(lengths))
+    """`(runs,)` how many of the values are true in each run."""
+    runs = np.repeat(np.arange(len(lengths)), lengths)
+    return np.bincount(runs[values], minlength=len(lengths))
 
 
 def without_masked(passages: Passages, where: Callable[[int], str], tally: Tally) -> Passages:

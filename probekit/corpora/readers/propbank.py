@@ -3,8 +3,8 @@ EWT.
 
 PropBank's release holds `…/GENRE/NN/DOC.xml.gold_skel`, the annotations without the words; UD calls
 the same document `GENRE-DOC`, and PropBank's sentence k (from 0) is UD's number k + 1, at the end
-of its `sent_id`. Where the two have different numbers of words, or PropBank lacks the sentence, or
-its annotation cannot be read, it keeps its UD annotations and goes without.
+of its `sent_id`. If the two have different numbers of words, or PropBank lacks the sentence, or its
+annotation cannot be read, the sentence has its UD annotations only.
 """
 
 from __future__ import annotations
@@ -25,12 +25,9 @@ from probekit.corpora.readers.reading import Material, Reading, Tally, blocks
 from probekit.errors import CorpusError
 
 SUFFIX = ".xml.gold_skel"
-FIXED = 8  # document, sentence, word, form, tag, constituents, predicate's lemma, its roleset; then the roles
+FIXED = 8  # columns before the roles: document … tag, constituents, predicate's lemma, its roleset
 
-BAD_ROWS = (
-    "sentences go without roles and constituents: their rows have not the same number of columns"
-)
-
+BAD_ROWS = "sentences go without roles and constituents: their rows differ in the number of columns"
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
@@ -41,10 +38,11 @@ class _Document(NamedTuple):
 
 
 def read(material: Material) -> Reading:
-    """UD's splits, each sentence with PropBank's `constituents` and `roles` where the two agree.
+    """Read UD's splits, with PropBank's `constituents` and `roles` for sentences that agree.
 
-    Raises CorpusError as the CoNLL-U reader does, and for a PropBank file that does not number its
-    sentences.
+    Raises:
+        CorpusError: as the CoNLL-U reader does, and for a PropBank file that does not number its
+            sentences.
     """
     reading = conllu.read(material)
     documents = {_ud_name(path): _document(path, raw) for path, raw in material.archive.items()}
@@ -54,8 +52,8 @@ def read(material: Material) -> Reading:
         reading.splits[split] = passages.replace(edges={**passages.edges, **joined.edges})
     reading.warnings.append(
         f"{outcome['joined']:,} of {outcome.total():,} sentences are joined with PropBank; "
-        f"{outcome['differs']:,} that have another number of words there and {outcome['lacking']:,} in documents "
-        f"that PropBank lacks go without roles and constituents"
+        f"{outcome['differs']:,} that have another number of words there and "
+        f"{outcome['lacking']:,} in documents that PropBank lacks go without roles and constituents"
     )
     return reading
 
@@ -66,13 +64,12 @@ def _ud_name(path: str) -> str:
 
 
 def _document(path: str, raw: bytes) -> _Document:
-    """The sentences of a PropBank file, not yet taken apart."""
+    """The sentences of a PropBank file, not yet parsed."""
     try:
         text = raw.decode("ascii")
     except UnicodeDecodeError as error:
-        raise CorpusError(
-            f"{path}: not a PropBank skeleton (byte {error.start} is not ASCII)"
-        ) from error
+        wrong = f"byte {error.start} is not ASCII"
+        raise CorpusError(f"{path}: not a PropBank skeleton ({wrong})") from error
     sentences = {}
     for first, lines in blocks(text.split("\n")):
         number = lines[0].split(maxsplit=2)[1:2]
@@ -85,7 +82,7 @@ def _document(path: str, raw: bytes) -> _Document:
 def _joined(
     passages: Passages, documents: Mapping[str, _Document], outcome: Counter[str], tally: Tally
 ) -> Iterator[Passage]:
-    """A passage without words for each of these, with what PropBank says of it."""
+    """A passage without words for each of `passages`, with PropBank's annotations of it."""
     for name, length in zip(passages.ids.texts(), np.diff(passages.offsets).tolist(), strict=True):
         yield Passage("", "", (), {}, _found(name, length, documents, outcome, tally))
 

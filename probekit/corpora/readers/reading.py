@@ -1,4 +1,4 @@
-"""What every reader takes and gives, and how it goes through its files."""
+"""Reading: what every reader takes and returns, and the loop over its files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Material:
     """What a reader reads.
 
     Attributes:
-        name: what the corpus is called in messages and progress.
+        name: the corpus in messages and progress.
         files: the files of each split.
         archive: members of the archives that come with the files, by path.
         dataset: a data set's name on the hub (reader `datasets` only).
@@ -45,7 +45,7 @@ class Reading:
     Attributes:
         splits: the passages.
         tally: what was left out or changed, how often, and where first.
-        warnings: what else must be known, in sentences.
+        warnings: other warnings, one sentence each.
     """
 
     splits: dict[Split, Passages] = field(default_factory=dict)
@@ -53,14 +53,15 @@ class Reading:
     warnings: list[str] = field(default_factory=list)
 
     def all_warnings(self) -> list[str]:
-        """All that must be known: the warnings, and what was counted."""
+        """The warnings, and those from the tally."""
         return [*self.warnings, *self.tally.warnings()]
 
 
 def read_files(material: Material, read_file: Callable[[Path, Tally], Passages]) -> Reading:
-    """Every split, its files one after the other through `read_file`.
+    """Read the files of every split with `read_file`.
 
-    Raises CorpusError for a file that cannot be read, with what was counted up to there.
+    Raises:
+        CorpusError: for a file that cannot be read, with the warnings up to there.
     """
     reading = Reading()
     total = sum(path.stat().st_size for paths in material.files.values() for path in paths)
@@ -82,17 +83,18 @@ def read_files(material: Material, read_file: Callable[[Path, Tally], Passages])
 
 
 def _apart(passages: Passages, path: Path) -> Passages:
-    """The same passages, those of a document that is called after its file called after its folder
-    too: another file of the split has the same name."""
-    called = f"{path.parent.name}/{path.stem}"
-    documents = [called if name == path.stem else name for name in passages.documents.texts()]
+    """The same passages; a document named after its file gets the folder's name too, since another
+    file of the split has the same name."""
+    longer = f"{path.parent.name}/{path.stem}"
+    documents = [longer if name == path.stem else name for name in passages.documents.texts()]
     return passages.replace(documents=Texts.of(documents))
 
 
 def read_lines(path: Path) -> Iterator[str]:
     """The lines of a UTF-8 file without their ends, which are `\\n` or `\\r\\n`.
 
-    Raises CorpusError where it cannot be read, or is not UTF-8 (with the line).
+    Raises:
+        CorpusError: if it cannot be read, or is not UTF-8 (with the line).
     """
     try:
         with path.open("rb") as file:
@@ -111,7 +113,7 @@ def _decoded(raw: bytes, path: Path, number: int) -> str:
 
 
 def blocks(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    """Runs of lines between blank lines, each with the number of its first line, counted from 1."""
+    """The blocks of lines between blank lines, each with its first line's number, from 1."""
     block: list[str] = []
     number = 0
     for number, line in enumerate(lines, 1):

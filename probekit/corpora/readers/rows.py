@@ -1,8 +1,7 @@
-"""Rows of tables: JSON and Parquet files, read here, and data sets of the hub, loaded by
-`datasets`.
+"""Rows of tables: JSON and Parquet files, read here, and data sets of the hub, by `datasets`.
 
-Local files are not given to `datasets`: its JSON parser ends the process on deep nesting, and what
-it keeps in its cache is read back without a check. Nothing of them is cached.
+Local files do not go through `datasets`: its JSON parser ends the process on deep nesting, and it
+does not check what it reads from its cache. They are not cached.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from probekit.corpora.readers.reading import read_lines
 from probekit.errors import CorpusError
 from probekit.foreign import json_value, shortened
 
-COLUMNS = 1_000  # in a table, at most
-EXPANSION = 50  # bytes of a Parquet file's table for each byte of the file, at most
+COLUMNS = 1_000  # most columns of a table
+EXPANSION = 50  # most bytes of a Parquet file's table for each byte of the file
+ALLOWANCE = 2**28  # bytes that any Parquet file's table may have
 BATCH = 1_024  # rows of a table that become objects at once
-ALLOWANCE = 2**28  # bytes any Parquet file's table may have
 
 
 @dataclass(frozen=True)
@@ -30,9 +29,9 @@ class Rows:
     """The rows of one split.
 
     Attributes:
-        columns: the values of each column, None where a row has none.
-        classes: the names of the classes, of columns that hold their numbers.
-        place: where a row stands, by its number from 0.
+        columns: the values of each column, None for rows without one.
+        classes: the names of the classes, for columns of class numbers.
+        place: gives the place of a row by its number from 0.
     """
 
     columns: Mapping[str, list[Any]]
@@ -44,19 +43,20 @@ class Rows:
 
 
 def read_rows(paths: Sequence[Path]) -> Rows:
-    """The rows of one split's files, one file after the other.
+    """Read the rows of one split's files, one file after the other.
 
-    Raises: CorpusError: for a file that cannot be read or is not what its name says (JSON with the
-        line), or has no row.
+    Raises:
+        CorpusError: for a file that cannot be read, is not in the format of its suffix (with the
+            line, for JSON), or has no row.
     """
     parts = [_parquet(path) if path.suffix == ".parquet" else _json(path) for path in paths]
     for path, part in zip(paths, parts, strict=True):
         if not len(part):
             raise CorpusError(f"{path} is empty: it has no row")
-    return parts[0] if len(parts) == 1 else _one_after_the_other(parts)
+    return parts[0] if len(parts) == 1 else _concatenated(parts)
 
 
-def _one_after_the_other(parts: Sequence[Rows]) -> Rows:
+def _concatenated(parts: Sequence[Rows]) -> Rows:
     names = dict.fromkeys(name for part in parts for name in part.columns)
     columns: dict[str, list[Any]] = {name: [] for name in names}
     classes: dict[str, list[str]] = {}
@@ -64,17 +64,16 @@ def _one_after_the_other(parts: Sequence[Rows]) -> Rows:
     for part in parts:
         for name, values in columns.items():
             values.extend(part.columns.get(name) or [None] * len(part))
-        for name, called in part.classes.items():
-            if classes.setdefault(name, called) != called:
-                raise CorpusError(
-                    f"{part.place(0)}: column '{shortened(name)}' has other classes than in files before"
-                )
+        for name, names_of_classes in part.classes.items():
+            if classes.setdefault(name, names_of_classes) != names_of_classes:
+                column = f"column '{shortened(name)}'"
+                raise CorpusError(f"{part.place(0)}: {column} has other classes in earlier files")
         places += [(part, i) for i in range(len(part))]
     return Rows(columns, classes, lambda i: places[i][0].place(places[i][1]))
 
 
 def _json(path: Path) -> Rows:
-    """The rows of a file with a JSON object a line, or one list of objects."""
+    """The rows of a file with one JSON object per line, or with one list of objects."""
     begin = next((line for line in read_lines(path) if line and not line.isspace()), "")
     is_list = begin.lstrip().startswith("[")
     place = partial(_place if is_list else _line, str(path))
@@ -92,7 +91,7 @@ def _json(path: Path) -> Rows:
         numbers.append(number)
         if len(columns) > COLUMNS:
             raise CorpusError(
-                f"{path} has more than {COLUMNS:,} columns: expected one object a sentence"
+                f"{path} has more than {COLUMNS:,} columns: expected one object per sentence"
             )
     if numbers and not columns:
         raise CorpusError(f"{path}: its objects have no keys: expected words and their labels")
@@ -100,7 +99,7 @@ def _json(path: Path) -> Rows:
 
 
 def _shared(value: Any, known: dict[str, str]) -> Any:
-    """The same value; texts of a list that were seen before are the object they were then."""
+    """The same value; texts in a list that were seen before become the same object."""
     if not isinstance(value, list):
         return value
     return [known.setdefault(one, one) if isinstance(one, str) else one for one in value]
@@ -112,9 +111,8 @@ def _lines(path: Path) -> Iterator[tuple[int, Any]]:
             try:
                 yield number, json_value(line)
             except ValueError as error:
-                raise CorpusError(
-                    f"{_line(str(path), number)}: {error}; expected a JSON object a line"
-                ) from error
+                place = _line(str(path), number)
+                raise CorpusError(f"{place}: {error}; expected one JSON object per line") from error
 
 
 def _listed(path: Path) -> Iterator[tuple[int, Any]]:
@@ -131,17 +129,15 @@ def _parquet(path: Path) -> Rows:
 
     try:
         with parquet.ParquetFile(path) as file:
-            promised = sum(
-                file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups)
-            )
+            groups = [file.metadata.row_group(i) for i in range(file.num_row_groups)]
+            promised = sum(group.total_byte_size for group in groups)
             if promised > ALLOWANCE + EXPANSION * path.stat().st_size:
                 raise CorpusError(
                     f"{path} promises {promised:,} bytes of values, too many for a file of its size"
                 )
-            if file.metadata.num_columns > COLUMNS:
-                raise CorpusError(
-                    f"{path} has {file.metadata.num_columns:,} columns, at most {COLUMNS:,} can be read"
-                )
+            width = file.metadata.num_columns
+            if width > COLUMNS:
+                raise CorpusError(f"{path} has {width:,} columns, at most {COLUMNS:,} can be read")
             table = file.read()
             table.validate(full=True)
         return _table(table, partial(_place, str(path)))
@@ -151,7 +147,7 @@ def _parquet(path: Path) -> Rows:
 
 
 def _table(table: Any, place: Callable[[int], str]) -> Rows:
-    """The rows of an Arrow table. Raises ValueError for texts that are no UTF-8."""
+    """The rows of an Arrow table. Raises ValueError for texts that are not UTF-8."""
     known: dict[str, str] = {}
     columns: dict[str, list[Any]] = {name: [] for name in table.column_names}
     for batch in table.to_batches(max_chunksize=BATCH):
@@ -169,8 +165,8 @@ def _line(where: str, i: int) -> str:
 
 
 def _classes(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
-    """The class names that `datasets` writes beside a table. Raises ValueError where they are not
-    of that form."""
+    """The class names that `datasets` stores with a table. Raises ValueError if they are
+    malformed."""
     found = _within(json_value(metadata.get(b"huggingface", b"{}").decode()), "info", "features")
     classes = {}
     for column, feature in found.items():
@@ -182,18 +178,18 @@ def _classes(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
 
 
 def _within(value: Any, *keys: str) -> dict[str, Any]:
-    """The table under keys of tables; empty where one of them is none."""
+    """The table under nested keys; empty if one of them does not lead to a table."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else {}
 
 
 def hub_rows(dataset: str) -> dict[str, Rows]:
-    """The splits of a data set of the hub (`NAME` or `NAME:CONFIG`), by the names it gives them.
+    """Load the splits of a data set of the hub (`NAME` or `NAME:CONFIG`), by its names for them.
 
-    Raises: CorpusError: where `datasets` is not installed, the data set cannot be loaded, or what
-        `datasets` keeps of it
-            has changed since it was first read.
+    Raises:
+        CorpusError: if `datasets` is not installed, the data set cannot be loaded, or its cached
+            tables have changed since they were first read.
     """
     try:
         import datasets
@@ -208,13 +204,12 @@ def hub_rows(dataset: str) -> dict[str, Rows]:
             loaded = datasets.load_dataset(name, config or None)
         for split, rows in loaded.items():
             check_cached(dataset, [Path(file["filename"]) for file in rows.cache_files])
-            table = rows.with_format("arrow")[:].replace_schema_metadata(
-                rows.features.arrow_schema.metadata
-            )
+            metadata = rows.features.arrow_schema.metadata
+            table = rows.with_format("arrow")[:].replace_schema_metadata(metadata)
             found[split] = _table(table, partial(_place, f"{dataset}, split '{split}'"))
     except CorpusError:
         raise
-    except Exception as error:  # `datasets` raises what its readers, the hub and the network do; all of it ends here
+    except Exception as error:  # of any type: from readers of `datasets`, the hub or the network
         reason = shortened((str(error).splitlines() or [type(error).__name__])[0], 200)
         raise CorpusError(
             f"cannot load data set '{dataset}': {reason} (offline, give a folder of files)"
@@ -224,7 +219,7 @@ def hub_rows(dataset: str) -> dict[str, Rows]:
 
 @contextmanager
 def _bars_off() -> Iterator[None]:
-    """A library does not print: `datasets` shows no progress bars meanwhile."""
+    """Turn off the progress bars of `datasets`: a library does not print."""
     import datasets
 
     were_on = not datasets.are_progress_bars_disabled()
