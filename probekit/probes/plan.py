@@ -15,7 +15,7 @@ from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Context, Corpus
 from probekit.corpora.tally import with_warnings
 from probekit.errors import InputError, ModelError, TaskError
-from probekit.models.model import Model, open_model
+from probekit.models.model import Model, open_model, require_model
 from probekit.probes.arguments import CorpusNames, TaskNames
 from probekit.progress import Progress
 from probekit.states.extract import extract_from, in_context
@@ -70,20 +70,33 @@ def plan(
             "extract_settings and options such as layers are of checkpoints by name: states are read already"
         )
     settings = settings or ExtractSettings()
-    models = _opened(names, settings)
+    for name in names:
+        require_model(name)
     plans: list[Plan] = []
     for same in _by_text_and_labels(ready):
         given = [(states.model, partial(in_context, states, progress=progress)) for states in same]
         plans.append(Plan(same[0].corpus, given, *questions(tasks, same[0].corpus)))
-    for source, wanted in by_corpus(tasks, corpus) if names else ():
+    asked = _asked(tasks, corpus, allow_modified, progress) if names else []
+    models = _opened(names, settings)
+    for loaded, found, warnings in asked:
+        named: list[tuple[str, StatesIn]] = []
+        for name, model in models:
+            named.append((name, partial(_states, model, loaded, settings, progress)))
+        plans.append(Plan(loaded, named, found, warnings))
+    return plans
+
+
+def _asked(
+    tasks: TaskNames, corpus: CorpusNames | None, allow_modified: bool, progress: Progress
+) -> list[tuple[Corpus, list[Question], list[str]]]:
+    """Each corpus with its questions and warnings."""
+    found = []
+    for source, wanted in by_corpus(tasks, corpus):
         loaded = source
         if not isinstance(loaded, Corpus):
             loaded = load_corpus(loaded, allow_modified=allow_modified, progress=progress)
-        named = [
-            (name, partial(_states, model, loaded, settings, progress)) for name, model in models
-        ]
-        plans.append(Plan(loaded, named, *questions(wanted, loaded)))
-    return plans
+        found.append((loaded, *questions(wanted, loaded)))
+    return found
 
 
 def _opened(
