@@ -64,7 +64,7 @@ def main() -> None:
         for family in ("gpt2", "t5"):
             _of_family(
                 family,
-                make_family(family, Path(folder) / family, texts, SIZES[family], pieces=8_000),
+                make_family(family, Path(folder) / family, texts, SIZES[family], vocabulary=8_000),
                 train,
             )
 
