@@ -51,6 +51,11 @@ def test_they_are_what_they_were_made_of(given_ones: list[Passage], size: int, p
         assert Passages.joined([made_of[:2], made_of[2:]]) == given_ones
         assert [made_of[i] for i in range(-len(made_of), 0)] == given_ones
         assert pickle.loads(pickle.dumps(list(made_of))) == given_ones
+        corpus = Corpus("made", {"train": given_ones, "test": given_ones[part]})
+        assert corpus.word_annotations == {name for passage in given_ones for name in passage.tags}
+        assert corpus.span_annotations == {name for passage in given_ones for name in passage.edges}
+        assert corpus.fingerprint == text_digest({"train": given_ones, "test": given_ones[part]})
+        assert corpus.annotation == label_digest([*given_ones, *given_ones[part]])
 
 
 def text_digest(splits: Mapping[str, Sequence[Passage]]) -> str:
