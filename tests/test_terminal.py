@@ -120,7 +120,7 @@ COMMANDS: dict[str, Row] = {
     "verify": lambda here: ["cache", "verify"] if a_store(here) else [],
     "trace": lambda here: ["trace", "--task", "pos", "--run", here / EVIL],
 }
-"""Commands that show text from outside: a new command is a row."""
+"""Commands that show text from outside: one row per command."""
 
 
 @pytest.mark.parametrize("row", COMMANDS.values(), ids=COMMANDS)

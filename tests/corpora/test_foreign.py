@@ -1,5 +1,5 @@
 """Foreign data has types: bad cards, files and folders are an error in a line or two, in bounded
-time. A row each."""
+time. One row per case."""
 
 from __future__ import annotations
 

@@ -301,9 +301,9 @@ class Discourse:
         if self.indefinite or (e.ordinal and not e.seen):
             return "another" if e.ordinal else "some" if plural else "a"
         if not e.seen:
-            known = (
-                0.84 if e.etype in ("place", "organization") else 0.4 if e.cls == "food" else 0.2
-            )
+            known = 0.4 if e.cls == "food" else 0.2
+            if e.etype in ("place", "organization"):
+                known = 0.84
             few = ["some", "some", "two", "three", "several", "many"] if plural else ["a"]
             few = ["some"] if e.cls in ("liquid", "food") else few
             return "the" if self.chance(known) else self.rng.choice(few)

@@ -49,11 +49,9 @@ class Telling(Cast):
         if not free or pick < 0.5:
             return base
         if pick < 0.8:
-            modals = (
-                ["would", "could", "might", "should"]
-                if d.past
-                else ["will", "can", "may", "must", "should"]
-            )
+            modals = ["will", "can", "may", "must", "should"]
+            if d.past:
+                modals = ["would", "could", "might", "should"]
             return replace(base, modal=d.rng.choice(modals))
         return replace(base, perfect=pick < 0.9, progressive=pick >= 0.9)
 
@@ -288,11 +286,8 @@ class Telling(Cast):
         d = self.d
         if ev.subject.etype == "person" and d.chance(0.3):
             inner = a.own_act(d, ev.subject) if ev.subject.seen else None
-            inner = (
-                inner
-                if inner and inner.verb.lemma not in vb.STATIVE
-                else events.event(d, "stay", ev.subject)
-            )
+            if not inner or inner.verb.lemma in vb.STATIVE:
+                inner = events.event(d, "stay", ev.subject)
             prep = d.rng.choice(["before", "after", "by", "without"])
             role = {"by": "ARGM-MNR", "without": "ARGM-MNR"}.get(prep, "ARGM-TMP")
             ev.modifiers.append(
