@@ -1,15 +1,14 @@
-"""What several rooms' tests share. Every test has a cache of its own and no hub."""
+"""Fixtures of several rooms. Every test has its own cache and no hub."""
 
 from __future__ import annotations
 
 import gc
 import os
 
-os.environ["HF_HUB_OFFLINE"] = (
-    "1"  # before anything imports huggingface_hub: no test reaches for a hub
-)
+# Before anything imports huggingface_hub: no test uses the hub.
+os.environ["HF_HUB_OFFLINE"] = "1"
 # Before anything imports torch: threads that share an operation of a tiny model sleep while they
-# wait for each other, which would else take a third of the time of all tests.
+# wait for each other, which would otherwise take a third of the time of all tests.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from collections.abc import Callable
@@ -27,7 +26,7 @@ MakeFamily = Callable[..., Path]
 
 
 def pytest_collection_finish() -> None:
-    """What is imported by now stays: the garbage collector need not walk over it again and again."""
+    """Exempt what is imported by now from garbage collection: it stays."""
     gc.collect()
     gc.freeze()
 

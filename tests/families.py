@@ -207,14 +207,16 @@ def make_family(
     texts: Iterable[str],
     size: dict[str, Any] | None = None,
     *,
-    subwords: int | None = None,
+    vocabulary: int | None = None,
     endless: bool = False,
 ) -> Path:
     """A random checkpoint of `family`, at `folder`: tiny, or with `size` in its configuration and
-    many `subwords`; with a tokenizer that names no longest text where `endless`."""
+    `vocabulary` subwords; with a tokenizer that names no longest text where `endless`."""
     name, kind, settings = (FAMILIES | UNLISTED)[family]
-    tokenizer = TOKENIZERS[kind](texts) if subwords is None else TOKENIZERS[kind](texts, subwords)
-    if subwords is not None:
+    tokenizer = (
+        TOKENIZERS[kind](texts) if vocabulary is None else TOKENIZERS[kind](texts, vocabulary)
+    )
+    if vocabulary is not None:
         tokenizer.model_max_length = 512
     if endless:
         tokenizer.model_max_length = int(1e30)
@@ -231,14 +233,14 @@ def make_family(
     return folder
 
 
-def wordpiece(texts: Iterable[str], subwords: int = 400) -> PreTrainedTokenizerFast:
+def wordpiece(texts: Iterable[str], vocabulary: int = 400) -> PreTrainedTokenizerFast:
     """As BERT has it: lower case, `##`."""
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
     trainer = trainers.WordPieceTrainer(
-        vocab_size=subwords, special_tokens=special, show_progress=False
+        vocab_size=vocabulary, special_tokens=special, show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
@@ -248,22 +250,24 @@ def wordpiece(texts: Iterable[str], subwords: int = 400) -> PreTrainedTokenizerF
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=POSITIONS, **names)
 
 
-def bytes_(texts: Iterable[str], subwords: int = 500) -> PreTrainedTokenizerFast:
-    """As RoBERTa and GPT-2 have it: subwords of bytes, a space belongs to the word behind it."""
-    return _of_bytes(texts, pre_tokenizers.ByteLevel(add_prefix_space=False), subwords)
+def bytes_(texts: Iterable[str], vocabulary: int = 500) -> PreTrainedTokenizerFast:
+    """As RoBERTa and GPT-2 have it: subwords of bytes; a space belongs to the following word."""
+    return _of_bytes(texts, pre_tokenizers.ByteLevel(add_prefix_space=False), vocabulary)
 
 
-def tiktoken(texts: Iterable[str], subwords: int = 500) -> PreTrainedTokenizerFast:
+def tiktoken(texts: Iterable[str], vocabulary: int = 500) -> PreTrainedTokenizerFast:
     """As Llama 3 and Tekken have it: subwords of bytes, cut by an expression that takes digits by
     threes."""
-    cut = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+(?!\S)|\s+"
+    words = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+"
+    others = r"\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+(?!\S)|\s+"
+    cut = f"{words}|{others}"
     split = pre_tokenizers.Split(Regex(cut), "isolated")
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    return _of_bytes(texts, pre_tokenizers.Sequence([split, byte_level]), subwords)
+    return _of_bytes(texts, pre_tokenizers.Sequence([split, byte_level]), vocabulary)
 
 
 def _of_bytes(
-    texts: Iterable[str], cut: pre_tokenizers.PreTokenizer, subwords: int
+    texts: Iterable[str], cut: pre_tokenizers.PreTokenizer, vocabulary: int
 ) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = cut
@@ -271,7 +275,10 @@ def _of_bytes(
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     special = ["<s>", "<pad>", "</s>"]
     trainer = trainers.BpeTrainer(
-        vocab_size=subwords, initial_alphabet=alphabet, special_tokens=special, show_progress=False
+        vocab_size=vocabulary,
+        initial_alphabet=alphabet,
+        special_tokens=special,
+        show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.post_processor = processors.RobertaProcessing(
@@ -281,14 +288,14 @@ def _of_bytes(
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=POSITIONS, **names)
 
 
-def unigram(texts: Iterable[str], subwords: int = 400) -> PreTrainedTokenizerFast:
-    """As SentencePiece makes them for T5 and XLM-R: likely subwords, `▁` for a space."""
+def unigram(texts: Iterable[str], vocabulary: int = 400) -> PreTrainedTokenizerFast:
+    """As SentencePiece makes them for T5 and XLM-R: likely vocabulary, `▁` for a space."""
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
     trainer = trainers.UnigramTrainer(
-        vocab_size=subwords,
+        vocab_size=vocabulary,
         special_tokens=["<s>", "<pad>", "</s>", "<unk>"],
         unk_token="<unk>",
         show_progress=False,
@@ -301,16 +308,17 @@ def unigram(texts: Iterable[str], subwords: int = 400) -> PreTrainedTokenizerFas
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=POSITIONS, **names)
 
 
-def metaspace(texts: Iterable[str], subwords: int = 700) -> PreTrainedTokenizerFast:
-    """As Llama and Mistral have it: merged subwords, bytes for the unknown, a beginning and no
+def metaspace(texts: Iterable[str], vocabulary: int = 700) -> PreTrainedTokenizerFast:
+    """As Llama and Mistral have it: merged vocabulary, bytes for the unknown, a beginning and no
     padding."""
     alphabet = [f"<0x{byte:02X}>" for byte in range(256)]
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
-    tokenizer.pre_tokenizer = (
-        pre_tokenizers.Metaspace()
-    )  # no subword over two words, as SentencePiece learns them
+    # No subword spans two words, as in SentencePiece.
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     trainer = trainers.BpeTrainer(
-        vocab_size=subwords, special_tokens=["<unk>", "<s>", "</s>", *alphabet], show_progress=False
+        vocab_size=vocabulary,
+        special_tokens=["<unk>", "<s>", "</s>", *alphabet],
+        show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.pre_tokenizer = None

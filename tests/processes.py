@@ -67,7 +67,7 @@ class Running:
         return out, err
 
     def kill(self) -> None:
-        """Kill it, and wait for its end; what it has not told by then is lost."""
+        """Kill it, and wait for its end; what it has not printed by then is lost."""
         self._process.kill()
         self._process.join()
         self._close()

@@ -66,15 +66,15 @@ def test_json_prints_nothing_else(run: Run, tiny_bert: Path, brief: Path) -> Non
     status, out, _ = run(
         "probe", *models, "--task", "pos", "--corpus", brief, "--json", "--out", "o"
     )
-    told = json.loads(out)
-    assert status == 0 and list(told) == ["warnings", "best", "scores", "folder", "files"]
-    assert len(told["scores"]) == 12 and set(COLUMNS) <= set(told["scores"][0])
-    best = pk.Scores.read(told["folder"]).best()
-    assert [row["layer"] for row in told["best"]] == best["layer"].tolist()
-    assert all((Path(told["folder"]) / name).is_file() for name in told["files"])
-    record = json.loads((Path(told["folder"]) / "run.json").read_text())
-    assert told["warnings"] == record["warnings"] and any(
-        str(brief) in warning for warning in told["warnings"]
+    printed = json.loads(out)
+    assert status == 0 and list(printed) == ["warnings", "best", "scores", "folder", "files"]
+    assert len(printed["scores"]) == 12 and set(COLUMNS) <= set(printed["scores"][0])
+    best = pk.Scores.read(printed["folder"]).best()
+    assert [row["layer"] for row in printed["best"]] == best["layer"].tolist()
+    assert all((Path(printed["folder"]) / name).is_file() for name in printed["files"])
+    record = json.loads((Path(printed["folder"]) / "run.json").read_text())
+    assert printed["warnings"] == record["warnings"] and any(
+        str(brief) in warning for warning in printed["warnings"]
     )
 
 
@@ -129,7 +129,8 @@ def test_heatmap_of_several_runs(
 def test_all_says_what_it_skips(run: Run, tiny_bert: Path, tmp_path: Path) -> None:
     source = tmp_path / "mine.conllu"
     words = "\n".join(
-        f"{i}\tw{i}\tw\t{'NOUN' if i % 2 else 'VERB'}\t_\t_\t{max(i - 1, 0)}\t{'dep' if i % 3 else 'obj'}\t_\t_"
+        f"{i}\tw{i}\tw\t{'NOUN' if i % 2 else 'VERB'}\t_\t_\t"
+        f"{max(i - 1, 0)}\t{'dep' if i % 3 else 'obj'}\t_\t_"
         for i in range(1, 7)
     )
     source.write_text(
@@ -207,13 +208,13 @@ def test_a_mistake_is_a_line_or_two(
     options.update(dict(zip(change[::2], change[1::2], strict=True)))
     status, out, err = run("probe", *[part for pair in options.items() for part in pair])
     assert status == 2 and out == ""
-    said = [
+    lines = [
         line
         for line in err.splitlines()
         if line.strip() and "━" not in line and "extract" not in line
     ]
     assert message in " ".join(err.split())
-    assert len(said) <= 3 and "Traceback" not in err
+    assert len(lines) <= 3 and "Traceback" not in err
 
 
 def test_one_model_at_two_sites_is_two_panels_and_two_stores(

@@ -102,12 +102,16 @@ def test_a_missing_checkpoint_of_several_is_named_and_the_others_go_on(
         "compare", *checkpoints, "--task", "pos", "--corpus", brief, "--seeds", 1, "--json"
     )
     assert status == 0, err
-    told = json.loads(out)
+    printed = json.loads(out)
     for name in ("comparison", "best", "last", "decomposition", "similarity"):
-        assert {row["after"] for row in told[name]} == {str(shaken)}, name
-    assert any(str(broken) in warning and "left out" in warning for warning in told["warnings"])
-    assert told["best"][0]["verdict"] and told["best"][0]["kind"] and told["last"][0]["layer"] == 3
-    assert told["folder"] and "best.csv" in told["files"]
+        assert {row["after"] for row in printed[name]} == {str(shaken)}, name
+    assert any(str(broken) in warning and "left out" in warning for warning in printed["warnings"])
+    assert (
+        printed["best"][0]["verdict"]
+        and printed["best"][0]["kind"]
+        and printed["last"][0]["layer"] == 3
+    )
+    assert printed["folder"] and "best.csv" in printed["files"]
     status, _, err = run(
         "compare", "--before", tiny_bert, "--after", broken, "--task", "pos", "--corpus", brief
     )
@@ -183,8 +187,11 @@ def test_an_adapter_against_its_base(
 
 
 def test_random_weights_beside_the_trained_ones(
-    run: Run, tiny_bert: Path, shaken: Path, brief: Path
-) -> None:  # noqa: F811
+    run: Run,  # noqa: F811
+    tiny_bert: Path,
+    shaken: Path,
+    brief: Path,
+) -> None:
     models = ("--model", shaken, "--model", f"random:{shaken}:1")
     status, out, err = run("probe", *models, "--task", "pos", "--corpus", brief, "--json")
     assert status == 0, err

@@ -1,4 +1,4 @@
-"""Tables in the documentation are those of the code. `python -m tests.test_docs` writes them anew."""
+"""The documentation has the tables of the code. `python -m tests.test_docs` writes them again."""
 
 from __future__ import annotations
 

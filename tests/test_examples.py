@@ -217,7 +217,7 @@ def check_names(arguments: list[str]) -> None:
 
 
 def check_installed(arguments: list[str]) -> None:
-    """The constraints and extras that pip is told of are there."""
+    """The constraints and extras in pip commands exist."""
     for path in values(arguments, "-c"):
         assert (ROOT / path).is_file()
     for extras in re.findall(r"\[(.*)\]", " ".join(arguments)):

@@ -80,7 +80,7 @@ def test_every_module_has_its_place_in_the_rules() -> None:
 
 
 def test_transformers_is_imported_where_models_are_opened_and_tuned_only() -> None:
-    """Whatever import-linter is told to pass over."""
+    """The imports that import-linter ignores."""
     found = importing("transformers")
     assert "models/loading.py" in found
     for path in found:

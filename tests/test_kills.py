@@ -38,7 +38,7 @@ KILLS = [
     ("compare", "best.csv"),
     ("trace", "trajectory.csv"),
 ]
-"""A command and the file at whose rename it is killed: a new command is a row."""
+"""Commands, and the file at whose rename each is killed: one row per command."""
 
 
 @pytest.mark.slow

@@ -1,5 +1,5 @@
-"""Options that nobody could mean: each is an error in a line or two, at once, and leaves nothing
-behind."""
+"""Options that nobody could mean: each is an error in a line or two, at once, and leaves no
+file."""
 
 from __future__ import annotations
 
@@ -132,13 +132,13 @@ BAD: list[tuple[list[str], str]] = [
     ([*TRACE, "--base", "a,b"], "--base takes one model, not several"),
     (["doctor", "--model", "a,b"], "--model takes one model, not several"),
 ]
-"""A new option is a row."""
+"""One row per option."""
 
 
-@pytest.mark.parametrize("arguments, said", BAD, ids=[" ".join(row)[:60] for row, _ in BAD])
+@pytest.mark.parametrize("arguments, message", BAD, ids=[" ".join(row)[:60] for row, _ in BAD])
 def test_a_bad_option_is_an_error_in_a_line_at_once(
     arguments: list[str],
-    said: str,
+    message: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -150,9 +150,9 @@ def test_a_bad_option_is_an_error_in_a_line_at_once(
     status, out, err = run_main(arguments, monkeypatch, capsys)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert status == 2 and said in err, err
+    assert status == 2 and message in err, err
     assert "Traceback" not in err and len(err.splitlines()) <= 4 and out == ""
-    assert len(err) < 1_500, "what was given is not said in full"
+    assert len(err) < 1_500, "a long value is not printed in full"
     assert time.monotonic() - started < 15 and peak < 2**28
     assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["file"]
 

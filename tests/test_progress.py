@@ -1,4 +1,4 @@
-"""Progress: bars in terminals, a line in notebooks and logs, nothing for short work or to stdout."""
+"""Progress: bars in terminals, a line in notebooks and logs, none for short work or in stdout."""
 
 from __future__ import annotations
 
@@ -93,10 +93,10 @@ def test_short_work_shows_nothing(
 
 
 def test_what_progress_may_be(now: list[float], capsys: pytest.CaptureFixture[str]) -> None:
-    told: list[float] = []
-    with shown(lambda stage, done, total: told.append(done)) as report:
+    reported: list[float] = []
+    with shown(lambda stage, done, total: reported.append(done)) as report:
         work(now, report, 60.0)
-    assert told == list(range(11))
+    assert reported == list(range(11))
     with shown(False) as report:
         work(now, report, 60.0)
     assert report is silent

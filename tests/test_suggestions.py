@@ -36,7 +36,7 @@ MISSPELT: dict[str, tuple[list[str], str]] = {
     "results": (["heatmap", "scoers"], "./scores"),
     "doctor": (["doctor", "--model", "./run/chekpoint-100"], "./run/checkpoint-100"),
 }
-"""Whatever takes a path: a new option is a row."""
+"""Options that take a path: one row per option."""
 
 
 @pytest.fixture

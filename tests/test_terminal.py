@@ -120,7 +120,7 @@ COMMANDS: dict[str, Row] = {
     "verify": lambda here: ["cache", "verify"] if a_store(here) else [],
     "trace": lambda here: ["trace", "--task", "pos", "--run", here / EVIL],
 }
-"""Commands that show text from outside: a new command is a row."""
+"""Commands that show text from outside: one row per command."""
 
 
 @pytest.mark.parametrize("row", COMMANDS.values(), ids=COMMANDS)
@@ -221,20 +221,13 @@ def test_a_signal_ends_a_fit_at_once_with_a_message_and_no_empty_folder(
     tmp_path: Path, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code = "from probekit import progress; progress.LINE_EVERY = progress.DELAY = 0; from probekit.cli import main; main()"
+    code = (
+        "from probekit import progress; progress.LINE_EVERY = progress.DELAY = 0;"
+        "from probekit.cli import main; main()"
+    )
     corpus = str(conllu(tmp_path, "0", "x"))
-    arguments = [
-        "probe",
-        "--model",
-        str(tiny_bert),
-        "--task",
-        "pos",
-        "--corpus",
-        corpus,
-        "--out",
-        "a/b",
-    ]
-    running = begin(code, *arguments, "--probe", "mlp", "--seeds", "1000")
+    data = ("--model", tiny_bert, "--task", "pos", "--corpus", corpus, "--out", "a/b")
+    running = begin(code, "probe", *data, "--probe", "mlp", "--seeds", "1000")
     for line in running.stderr:
         if line.startswith("fit: 0%"):
             break

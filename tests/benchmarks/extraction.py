@@ -64,7 +64,7 @@ def main() -> None:
         for family in ("gpt2", "t5"):
             _of_family(
                 family,
-                make_family(family, Path(folder) / family, texts, SIZES[family], subwords=8_000),
+                make_family(family, Path(folder) / family, texts, SIZES[family], vocabulary=8_000),
                 train,
             )
 
@@ -111,14 +111,14 @@ def _batches(corpus: Corpus, encoder: Encoder) -> list[list]:
             filled = 0
     prepared = []
     for a, b in pairwise(borders):
-        subwords = align(words[a:b], encoder.tokenizer)
+        pieces = align(words[a:b], encoder.tokenizer)
         every = [
             window
-            for number, text in enumerate(subwords)
+            for number, text in enumerate(pieces)
             for window in windows(number, text, encoder.limit)
         ]
         for batch in batches(every, CPU_BATCH):
-            prepared.append([subwords[w.text].ids[w.start : w.stop] for w in batch])
+            prepared.append([pieces[w.text].ids[w.start : w.stop] for w in batch])
     return prepared
 
 

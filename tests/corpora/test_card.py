@@ -14,7 +14,13 @@ from probekit.errors import CorpusError, InputError
 
 HEAD = 'title = "t"\nlicence = "l"\nreader = "conllu"\nannotations = ["upos"]\n'
 FILES = '[files]\ntrain = "a.conllu"\n'
-SOURCE = f'[[sources]]\nrepo = "o/r"\ncommit = "{"a" * 40}"\npath = "x.conllu"\nsha256 = "{"0" * 64}"\nsplit = "train"\n'
+SOURCE = f"""[[sources]]
+repo = "o/r"
+commit = "{"a" * 40}"
+path = "x.conllu"
+sha256 = "{"0" * 64}"
+split = "train"
+"""
 
 
 def card(text: str, folder: Path) -> Path:
@@ -78,9 +84,11 @@ def test_readers_are_one_vocabulary() -> None:
 
 def test_listing_cards_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from probekit.corpora.card import corpus_cards; from probekit.corpora.fetch import on_disk;"
+        "import sys; from probekit.corpora.card import corpus_cards;"
+        "from probekit.corpora.fetch import on_disk;"
         "import probekit.corpora.load; [on_disk(card) for card in corpus_cards()];"
-        "print([m for m in ('numpy', 'requests', 'conllu', 'datasets', 'torch') if m in sys.modules])"
+        "heavy = {'numpy', 'requests', 'conllu', 'datasets', 'torch'};"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"

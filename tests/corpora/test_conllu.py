@@ -279,9 +279,10 @@ def passages(draw: st.DrawFn) -> Passage:
     words = tuple(draw(st.lists(FORMS, min_size=1, max_size=8)))
     n = len(words)
     upos = tuple(draw(st.lists(LABELS, min_size=n, max_size=n)))
-    heads = [
-        draw(st.sampled_from([head for head in range(n + 1) if head != i + 1])) for i in range(n)
-    ]
+    heads = []
+    for i in range(n):
+        others = [head for head in range(n + 1) if head != i + 1]
+        heads.append(draw(st.sampled_from(others)))
     arcs = tuple(
         Edge(((head - 1, head), (i, i + 1)), draw(LABELS)) for i, head in enumerate(heads) if head
     )
@@ -339,10 +340,10 @@ def test_agrees_with_the_conllu_package(ewt_dev: Path) -> None:
         assert list(passage.words) == [token["form"] for token in tokens]
         assert list(passage.tags["upos"]) == [token["upos"] for token in tokens]
         assert list(passage.tags["xpos"]) == [token["xpos"] for token in tokens]
-        features = [
-            token["feats"] and "|".join(f"{k}={v}" for k, v in token["feats"].items())
-            for token in tokens
-        ]
+        features = []
+        for token in tokens:
+            pairs = token["feats"] and [f"{key}={value}" for key, value in token["feats"].items()]
+            features.append(pairs and "|".join(pairs))
         assert list(passage.tags["feats"]) == features
         arcs = [(token["head"], token["id"], token["deprel"]) for token in tokens if token["head"]]
         edges = passage.edges["dependencies"]

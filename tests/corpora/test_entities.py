@@ -14,8 +14,8 @@ from probekit.corpora.readers.entities import (
     UNPAIRED,
     UNWRITTEN,
     EntityFields,
-    split_brackets,
     read_mentions,
+    split_brackets,
     value_of,
 )
 from probekit.corpora.tally import Tally
@@ -95,6 +95,13 @@ def test_value_in_misc() -> None:
     assert value_of("MyEntity=(1-a)") == ""
 
 
+def _apart_or_nested(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    apart = one[1] <= other[0] or other[1] <= one[0]
+    inside = other[0] <= one[0] and one[1] <= other[1]
+    around = one[0] <= other[0] and other[1] <= one[1]
+    return apart or inside or around
+
+
 @st.composite
 def nested(draw: st.DrawFn) -> list[tuple[int, int, str]]:
     """Well-nested mentions with distinct entities over eight words, in the order they open."""
@@ -103,8 +110,7 @@ def nested(draw: st.DrawFn) -> list[tuple[int, int, str]]:
         st.lists(st.tuples(st.integers(0, 7), st.integers(1, 8)), max_size=6)
     ):
         span = (start, min(8, start + length))
-        if all(b <= span[0] or span[1] <= a or (a <= span[0] and span[1] <= b) or (span[0] <= a and b <= span[1])
-               for a, b in found):  # fmt: skip
+        if all(_apart_or_nested(span, other) for other in found):
             found.append(span)
     ordered = sorted(found, key=lambda span: (span[0], -span[1]))
     return [(*span, str(i)) for i, span in enumerate(ordered)]

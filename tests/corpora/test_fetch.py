@@ -30,7 +30,7 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 class Server(ThreadingHTTPServer):
-    """Serves CONTENT under any path; counts and misbehaves as told."""
+    """Serves CONTENT under any path; counts and misbehaves as set."""
 
     daemon_threads = True
 
@@ -40,7 +40,7 @@ class Server(ThreadingHTTPServer):
         self.ranges = True  # understands Range
         self.breaks_after: int | None = None  # hangs up after so many bytes, once
         self.status = 200
-        self.asked: list[tuple[str, str]] = []  # path and Range of every request
+        self.requests: list[tuple[str, str]] = []  # path and Range of every request
         self.answer: Answer | None = None  # in place of all this
 
     @property
@@ -53,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         wanted = self.headers.get("Range", "")
-        self.server.asked.append((self.path, wanted))
+        self.server.requests.append((self.path, wanted))
         if self.server.answer:
             with suppress(OSError):  # the client has heard enough
                 self.server.answer(self)
@@ -105,10 +105,10 @@ def test_downloads_once_verified_and_reports(server: Server) -> None:
     assert not on_disk(card())
     fetched = fetch(card(), progress=lambda *step: seen.append(step))
     assert list(fetched.paths.values()) == [target()] and target().read_bytes() == CONTENT
-    assert server.asked == [(f"/own/repo/{COMMIT}/deep/a.conllu", "")]
+    assert server.requests == [(f"/own/repo/{COMMIT}/deep/a.conllu", "")]
     assert seen[0] == ("fetching a.conllu", 0, len(CONTENT)) and seen[-1][1:] == (len(CONTENT),) * 2
     fetch(card())
-    assert len(server.asked) == 1 and on_disk(card()) and not fetched.modified
+    assert len(server.requests) == 1 and on_disk(card()) and not fetched.modified
     assert not part_of(target()).exists()
 
 
@@ -126,7 +126,7 @@ def test_broken_download_resumes(server: Server) -> None:
     have = part_of(target()).stat().st_size
     assert 0 < have <= 400_000 and not target().exists()
     fetch(card())
-    assert server.asked[1][1] == f"bytes={have}-" and target().read_bytes() == CONTENT
+    assert server.requests[1][1] == f"bytes={have}-" and target().read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("have", [1000, len(CONTENT)])
@@ -135,7 +135,7 @@ def test_server_that_ignores_ranges(server: Server, have: int) -> None:
     part_of(target()).write_bytes(CONTENT[:have])
     server.ranges = False
     fetch(card())
-    assert target().read_bytes() == CONTENT and len(server.asked) == 1
+    assert target().read_bytes() == CONTENT and len(server.requests) == 1
 
 
 @pytest.mark.parametrize("stale", [b"x" * 1000, CONTENT, CONTENT + b"x", b"y" * len(CONTENT)])
@@ -211,7 +211,7 @@ def _fetch_in_a_process(_: int) -> bool:
 def test_two_processes_at_once(server: Server) -> None:
     with multiprocessing.get_context("fork").Pool(2) as pool:
         assert pool.map(_fetch_in_a_process, range(4), chunksize=1) == [True] * 4
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_archive_is_checked_by_its_members(server: Server) -> None:
@@ -304,14 +304,14 @@ ANSWERS: dict[str, tuple[Answer, str, bool]] = {
     "503": (refuses(503), "HTTP status 503", True),
     "no HTTP": (hangs_up, "cannot download", True),
 }
-"""What a host may answer, what is said of it, and whether trying again is."""
+"""What a host may answer, the message about it, and whether it advises to try again."""
 
 
 @pytest.mark.parametrize("resumed", [False, True], ids=["new", "resumed"])
-@pytest.mark.parametrize("answer, said, again", ANSWERS.values(), ids=ANSWERS)
+@pytest.mark.parametrize("answer, message, again", ANSWERS.values(), ids=ANSWERS)
 def test_odd_answers_are_an_error_in_a_line(
     answer: Answer,
-    said: str,
+    message: str,
     again: bool,
     resumed: bool,
     server: Server,
@@ -325,7 +325,7 @@ def test_odd_answers_are_an_error_in_a_line(
         part_of(target()).write_bytes(CONTENT[:1000])
     started = time.monotonic()
     monkeypatch.setenv("PROBEKIT_MIRROR", server.url.replace("//", "//name:secret@"))
-    with pytest.raises(CorpusError, match=said) as error:
+    with pytest.raises(CorpusError, match=message) as error:
         fetch(card(2 * len(CONTENT)))
     message = str(error.value)
     assert (

@@ -1,5 +1,5 @@
 """Foreign data has types: bad cards, files and folders are an error in a line or two, in bounded
-time. A row each."""
+time. One row per case."""
 
 from __future__ import annotations
 
@@ -99,7 +99,9 @@ def refused(act: Callable[[], object], folder: Path) -> str:
         ),
         pytest.param(CARD + "[files]\ntrain = ''", "no file", id="file-empty"),
         pytest.param(
-            CARD + '[files]\ntrain = "a\\u0000b"', "cannot be the name of a file", id="file-zero-byte"
+            CARD + '[files]\ntrain = "a\\u0000b"',
+            "cannot be the name of a file",
+            id="file-zero-byte",
         ),
         pytest.param(CARD + f'[files]\ntrain = "{"a" * 5_000}"', "too long", id="file-long"),
         pytest.param(CARD + '[files]\ntrain = "/"', "no file", id="file-folder"),
@@ -268,7 +270,7 @@ def test_bad_files(name: str, content: str, message: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "notice"),
+    ("name", "content", "warning"),
     [
         pytest.param(
             "train.jsonl", line(x=10**30), "not read: x", id="jsonl-integer-beyond-64-bits"
@@ -339,7 +341,7 @@ def test_bad_files(name: str, content: str, message: str, tmp_path: Path) -> Non
     ],
 )
 def test_what_cannot_be_read_of_a_file_is_counted(
-    name: str, content: str, notice: str, tmp_path: Path
+    name: str, content: str, warning: str, tmp_path: Path
 ) -> None:
     """And located, in bounded time; the words are read."""
     (tmp_path / name).write_text(content)
@@ -347,9 +349,9 @@ def test_what_cannot_be_read_of_a_file_is_counted(
     corpus = load_corpus(tmp_path)
     assert time.perf_counter() - begin < SECONDS
     assert corpus.splits["train"][0].words[0] == "a"
-    said = [text for text in corpus.warnings if notice in text]
-    assert said and all(len(text) < LETTERS for text in corpus.warnings)
-    assert not notice[:1].isdigit() or f"(first: {tmp_path / name}:" in said[0]
+    found = [text for text in corpus.warnings if warning in text]
+    assert found and all(len(text) < LETTERS for text in corpus.warnings)
+    assert not warning[:1].isdigit() or f"(first: {tmp_path / name}:" in found[0]
 
 
 def test_parquet_without_rows_or_with_odd_metadata(tmp_path: Path) -> None:
@@ -360,9 +362,9 @@ def test_parquet_without_rows_or_with_odd_metadata(tmp_path: Path) -> None:
     path = tmp_path / "train.parquet"
     parquet.write_table(table.slice(0, 0), path)
     assert "has no row" in refused(lambda: load_corpus(tmp_path), tmp_path)
-    for said in ('{"info": 1}', '{"info": {"features": 3}}', "[" * DEEP):
-        parquet.write_table(table.replace_schema_metadata({"huggingface": said}), path)
-        if said.startswith("["):
+    for metadata in ('{"info": 1}', '{"info": {"features": 3}}', "[" * DEEP):
+        parquet.write_table(table.replace_schema_metadata({"huggingface": metadata}), path)
+        if metadata.startswith("["):
             assert "more than 64 deep" in refused(lambda: load_corpus(tmp_path), tmp_path)
         else:
             assert load_corpus(tmp_path).splits["train"][0].tags["tag"] == ("X",)
@@ -384,8 +386,8 @@ def test_parquet_with_odd_values(tmp_path: Path) -> None:
         {"tokens": [datasets.Value("string")], "tag": [datasets.ClassLabel(names=["A", "B"])]}
     )
     table = pyarrow.table({"tokens": [["a"], ["b"]], "tag": [[7], [1]]})
-    said = json.dumps({"info": {"features": label.to_dict()}})
-    parquet.write_table(table.replace_schema_metadata({"huggingface": said}), path)
+    metadata = json.dumps({"info": {"features": label.to_dict()}})
+    parquet.write_table(table.replace_schema_metadata({"huggingface": metadata}), path)
     corpus = load_corpus(tmp_path)
     assert [p.tags["tag"] for p in corpus.splits["train"]] == [("B",)]
     assert any(
@@ -411,7 +413,7 @@ def test_parquet_that_promises_more_than_it_can_hold(
 
 
 def test_local_files_are_read_as_they_are_now(tmp_path: Path) -> None:
-    """Nothing is kept of a file that a later run could believe in its place."""
+    """Nothing is stored that a later run could read in place of a file."""
     for word in ("old", "new"):
         (tmp_path / "train.jsonl").write_text(line(tokens=[word]))
         stamp = (tmp_path / "train.jsonl").stat().st_mtime_ns

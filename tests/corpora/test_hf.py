@@ -45,8 +45,8 @@ def test_json_folder(tmp_path: Path) -> None:
     first = corpus.splits["train"][0]
     assert first.words == ("Dogs", "bark")
     assert first.tags == {"pos_tags": ("NOUN", "VERB"), "upos": ("NOUN", "VERB"), "ner": ("0", "3")}
-    assert any("id, text" in notice for notice in corpus.warnings)
-    assert any(notice.startswith("3 rows are left out") for notice in corpus.warnings)
+    assert any("id, text" in warning for warning in corpus.warnings)
+    assert any(warning.startswith("3 rows are left out") for warning in corpus.warnings)
 
 
 def test_parquet_folder_with_class_labels(tmp_path: Path) -> None:
@@ -134,13 +134,13 @@ def test_ignored_labels_are_missing_values(
     data = ask(TAGS, corpus)
     assert data.classes == labels
     assert len(data.splits["train"]) == 20 * len(labels)
-    told = [notice for notice in corpus.warnings if "-100 and -1" in notice]
+    found = [warning for warning in corpus.warnings if "-100 and -1" in warning]
     if tags[0] in (-100, -1, "-100"):  # -100.0 is such a number too
-        (notice,) = told
-        assert notice.startswith("22 labels of 'tags'")
-        assert notice.endswith(f"(first: {tmp_path / 'train.jsonl'}:1)")
+        (warning,) = found
+        assert warning.startswith("22 labels of 'tags'")
+        assert warning.endswith(f"(first: {tmp_path / 'train.jsonl'}:1)")
     else:
-        assert not told
+        assert not found
 
 
 def test_class_numbers_below_zero_are_missing(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_class_numbers_below_zero_are_missing(tmp_path: Path) -> None:
         rows.to_parquet(tmp_path / f"{split}.parquet")
     corpus = load_corpus(tmp_path)
     assert corpus.splits["dev"][0].tags == {"tag": ("B", None)}
-    assert any(notice.startswith("3 labels of 'tag'") for notice in corpus.warnings)
+    assert any(warning.startswith("3 labels of 'tag'") for warning in corpus.warnings)
 
 
 @pytest.mark.parametrize("short", [(0, 1), (0, 1, 2, 3), None, ()])
@@ -179,7 +179,7 @@ def test_a_row_keeps_the_annotations_that_fit(tmp_path: Path) -> None:
     corpus = in_splits(tmp_path, rows, [tagged(200, chunks=["x", "y", "z"])])
     assert corpus.splits["train"][3].tags == {"chunks": ("x", "y", "z")}
     assert corpus.splits["train"][4].tags["tags"] == ("0", "1", "2")
-    assert any(notice.startswith("1 rows go without 'tags'") for notice in corpus.warnings)
+    assert any(warning.startswith("1 rows go without 'tags'") for warning in corpus.warnings)
 
 
 def test_an_error_carries_what_was_reported(tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_masked_rows_are_left_out(tmp_path: Path) -> None:
     rows = [tagged(0), {"tokens": ["[WORD]", "____", "x"], "tags": [0, 1, 2]}]
     corpus = in_splits(tmp_path, rows, [tagged(9)])
     assert [p.words[0] for p in corpus.splits["train"]] == ["a0"]
-    assert any("masked" in notice and "train.jsonl:2)" in notice for notice in corpus.warnings)
+    assert any("masked" in warning and "train.jsonl:2)" in warning for warning in corpus.warnings)
 
 
 def test_no_words_and_not_json(tmp_path: Path) -> None:
@@ -255,12 +255,12 @@ def test_what_the_library_keeps_of_a_data_set_is_checked(
     unchecked."""
     import datasets
 
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "kept")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hub")
     (tmp_path / "mine").mkdir()
     name = f"hf:{json_folder(tmp_path / 'mine', ROWS)}"
     assert load_corpus(name).splits["train"][0].words == ("Dogs", "bark")
     assert load_corpus(name).splits["test"][0].tags["upos"] == ("NOUN", "VERB")
-    for path in (tmp_path / "kept").rglob("*train.arrow"):
+    for path in (tmp_path / "hub").rglob("*train.arrow"):
         content = path.read_bytes()
         assert content.count(b"bark") == 2  # as a word, and in "text"
         path.write_bytes(content.replace(b"bark", b"dark"))

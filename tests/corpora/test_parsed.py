@@ -97,8 +97,8 @@ def test_a_damaged_one_is_parsed_again(
     treebank: Path, parsing: list[str], damage: Callable[[Path], None]
 ) -> None:
     first = pk.load_corpus(treebank)
-    (kept,) = parsed.folder().glob("*.arrow")
-    damage(kept)
+    (path,) = parsed.folder().glob("*.arrow")
+    damage(path)
     assert pk.load_corpus(treebank).splits == first.splits and len(parsing) == 2
     assert pk.load_corpus(treebank).splits == first.splits and len(parsing) == 2
 

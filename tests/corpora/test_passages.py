@@ -44,12 +44,13 @@ def test_they_are_what_they_were_made_of(given_ones: list[Passage], size: int, p
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(columns, "CHUNK", size)
         patch.setattr(columns, "BLOCK", size)
-        kept = Passages.of(iter(given_ones))
-        assert kept == given_ones and list(kept) == given_ones and len(kept) == len(given_ones)
-        assert kept[part] == given_ones[part]
-        assert Passages.joined([kept[:2], kept[2:]]) == given_ones
-        assert [kept[i] for i in range(-len(kept), 0)] == given_ones
-        assert pickle.loads(pickle.dumps(list(kept))) == given_ones
+        made_of = Passages.of(iter(given_ones))
+        assert made_of == given_ones and list(made_of) == given_ones
+        assert len(made_of) == len(given_ones)
+        assert made_of[part] == given_ones[part]
+        assert Passages.joined([made_of[:2], made_of[2:]]) == given_ones
+        assert [made_of[i] for i in range(-len(made_of), 0)] == given_ones
+        assert pickle.loads(pickle.dumps(list(made_of))) == given_ones
         corpus = Corpus("made", {"train": given_ones, "test": given_ones[part]})
         assert corpus.word_annotations == {name for passage in given_ones for name in passage.tags}
         assert corpus.span_annotations == {name for passage in given_ones for name in passage.edges}
@@ -150,10 +151,11 @@ from pathlib import Path
 from probekit.corpora.load import load_corpus
 
 def peak():
-    # Not getrusage: its peak outlives exec, and so may be that of the process that started this
-    # one.
-    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024
+    # Not getrusage: its peak outlives exec, and may be the parent process's.
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) * 1024
+    raise ValueError("no VmHWM")
 
 small = load_corpus(sys.argv[1])
 before = peak()

@@ -13,16 +13,18 @@ from probekit.corpora.readers.propbank import BAD_ROWS, read
 from probekit.corpora.readers.reading import Material
 from probekit.errors import CorpusError
 
-UD = "".join(
-    f"# sent_id = {name}\n"
-    + "".join(f"{i}\t{word}{'	_' * 8}\n" for i, word in enumerate(words, 1))
-    + "\n"
-    for name, words in {
-        "weblog-doc_1-0001": ["Dogs", "bark"],
-        "weblog-doc_1-0002": ["One", "more", "word"],
-        "weblog-doc_1-0003": ["Not", "there"],
-        "weblog-other-0001": ["Unknown"],
-    }.items()
+
+def _sentence(name: str, words: str) -> str:
+    rows = [f"{i}\t{word}{EMPTY}\n" for i, word in enumerate(words.split(), 1)]
+    return f"# sent_id = {name}\n{''.join(rows)}\n"
+
+
+EMPTY = "\t_" * 8
+UD = (
+    _sentence("weblog-doc_1-0001", "Dogs bark")
+    + _sentence("weblog-doc_1-0002", "One more word")
+    + _sentence("weblog-doc_1-0003", "Not there")
+    + _sentence("weblog-other-0001", "Unknown")
 )
 SKELETON = """\
 d 0 0 [WORD] NNS (TOP(S(NP*) -    -       (ARG0*)
@@ -101,8 +103,9 @@ def test_official_counts(ewt: Corpus) -> None:
     assert sum(len(p.words) for p in ewt.splits["train"]) == 204577
     assert sum("roles" in p.edges for p in ewt.passages()) == 16550
     assert ewt.warnings == (
-        "16,550 of 16,622 sentences are joined with PropBank; 29 that have another number of words there and 43 in "
-        "documents that PropBank lacks go without roles and constituents",
+        "16,550 of 16,622 sentences are joined with PropBank; "
+        "29 that have another number of words there and "
+        "43 in documents that PropBank lacks go without roles and constituents",
     )
     assert not ewt.modified
 
@@ -110,24 +113,21 @@ def test_official_counts(ewt: Corpus) -> None:
 def test_the_join_means_what_it_should(ewt: Corpus) -> None:
     """Nearly every predicate is a verb, auxiliary, noun or adjective in UD; a join that slipped
     would not be."""
-    predicates = Counter(
-        passage.tags["upos"][span[0]]
-        for passage in ewt.splits["dev"]
-        for span in {edge.spans[0] for edge in passage.edges.get("roles", ())}
-    )
-    assert (
-        sum(predicates[tag] for tag in ("VERB", "AUX", "NOUN", "ADJ"))
-        > 0.98 * predicates.total()
-        > 2000
-    )
+    predicates: Counter[str | None] = Counter()
+    for passage in ewt.splits["dev"]:
+        starts = {edge.spans[0][0] for edge in passage.edges.get("roles", ())}
+        predicates.update(passage.tags["upos"][start] for start in starts)
+    usual = sum(predicates[tag] for tag in ("VERB", "AUX", "NOUN", "ADJ"))
+    assert usual > 0.98 * predicates.total() > 2000
 
 
 def test_a_sentence_by_hand(ewt: Corpus) -> None:
     killed = next(p for p in ewt.splits["train"] if p.id.endswith("ENG_20051126_063000-0001"))
     verb = killed.words.index("killed")
-    said = {(edge.label, " ".join(killed.words[slice(*edge.spans[1])])) for edge in killed.edges["roles"]
-            if edge.spans[0][0] == verb}  # fmt: skip
-    assert ("ARG0", "American forces") in said
-    assert any(
-        label == "ARG1" and text.startswith("Shaikh Abdullah al - Ani") for label, text in said
-    )
+    arguments: dict[str, str] = {}
+    for edge in killed.edges["roles"]:
+        predicate, (start, end) = edge.spans
+        if predicate[0] == verb:
+            arguments[edge.label] = " ".join(killed.words[start:end])
+    assert arguments["ARG0"] == "American forces"
+    assert arguments["ARG1"].startswith("Shaikh Abdullah al - Ani")

@@ -1,4 +1,4 @@
-"""Foreign task files: each bad one is an error in a line, in bounded time. A row each."""
+"""Foreign task files: each bad one is an error of one line, in bounded time. One row per file."""
 
 from __future__ import annotations
 

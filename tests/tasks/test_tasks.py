@@ -100,7 +100,7 @@ def test_spans_count_in_the_split() -> None:
     data = ask(task, corpus(*passages))
     assert data.splits["dev"].spans.tolist() == [[[0, 1], [1, 3]], [[6, 7], [7, 9]]]
     assert data.splits["dev"].groups.tolist() == [0, 2]
-    assert any("3 of 9 instances left out" in notice for notice in data.warnings)
+    assert any("3 of 9 instances left out" in warning for warning in data.warnings)
 
 
 def test_labels_training_lacks_stay_in_and_count_as_wrong() -> None:
@@ -111,7 +111,7 @@ def test_labels_training_lacks_stay_in_and_count_as_wrong() -> None:
     data = ask(Task(name="pos", title="", annotation="upos", shape="word"), made)
     assert data.splits["test"].labels.tolist() == [UNSEEN]
     assert any(
-        "1 test instances have a label that training lacks" in notice for notice in data.warnings
+        "1 test instances have a label that training lacks" in warning for warning in data.warnings
     )
 
 
@@ -153,7 +153,7 @@ def test_what_was_meant_by_an_annotation_is_suggested(
         {"upos": ("X", "Y"), "feats": ("Case=Nom|Number=Sing", None)},
         {"roles": (ARC,)},
     )
-    task = Task(name="asked", title="", annotation=annotation, shape=shape)  # type: ignore[arg-type]
+    task = Task(name="mine", title="", annotation=annotation, shape=shape)  # type: ignore[arg-type]
     with pytest.raises(TaskError, match=re.escape(message)):
         ask(task, corpus(passage))
 
@@ -182,11 +182,11 @@ def test_all_skips_what_cannot_be_asked_and_a_name_does_not() -> None:
 
 def test_errors_repeat_what_was_reported_of_the_corpus() -> None:
     made = corpus(Passage("1", "d", ("a", "b"), {"upos": ("X", "Y")}))
-    told = Corpus(made.name, made.splits, warnings=("3 sentences go without roles (first: f:2)",))
+    warned = Corpus(made.name, made.splits, warnings=("3 sentences go without roles (first: f:2)",))
     with pytest.raises(
         TaskError, match=r"no annotation 'roles'.*\n.*3 sentences go without roles \(first: f:2\)"
     ):
-        ask(load_task("srl"), told)
+        ask(load_task("srl"), warned)
 
 
 def document(seed: int) -> list[Passage]:
@@ -223,8 +223,9 @@ def test_pairs_match_in_number_and_distance(seed: int) -> None:
     assert len(positive) == len(negative) == len(spans) - len({e for *_, e in spans})
     assert all(entity[a] == entity[b] for a, b in positive)
     assert all(entity[a] != entity[b] for a, b in negative)
-    distances = [[place[b] - place[a] for a, b in pairs] for pairs in (positive, negative)]
-    assert np.abs(np.sort(distances[0]) - np.sort(distances[1])).mean() < 0.5
+    of_positive = sorted(place[b] - place[a] for a, b in positive)
+    of_negative = sorted(place[b] - place[a] for a, b in negative)
+    assert np.abs(np.array(of_positive) - np.array(of_negative)).mean() < 0.5
     for a, b in positive:  # the nearest antecedent
         between = [s for s in spans if a < s[:2] < b]
         assert all(e != entity[a] for *_, e in between)

@@ -73,11 +73,10 @@ def place_phrase(d: Discourse, front: bool = False) -> Node:
     if d.chance(0.12) and not front:
         return adverb(d, "place")
     known = [e for e in d.entities if e.etype == "place" and e.seen]
-    spot = (
-        d.rng.choice(known)
-        if known and d.chance(0.6)
-        else d.add(d.rng.choice(["spot", "spot", "house"]))
-    )
+    if known and d.chance(0.6):
+        spot = d.rng.choice(known)
+    else:
+        spot = d.add(d.rng.choice(["spot", "spot", "house"]))
     if spot.cls == "house":
         spot.etype = "place" if not spot.seen else spot.etype
     preps = ["in"] if spot.name else ["in", "in", "near", "by", "at", "outside", "behind"]
@@ -127,9 +126,8 @@ def decorate(d: Discourse, ev: Event, amount: float = 0.75) -> Event:
     if d.chance(amount * 0.8):
         place = "front" if d.chance(0.5) else "end"
         options = [("ARGM-TMP", time_phrase), ("ARGM-LOC", place_phrase)]
-        role, build = (
-            options[0] if d.chance(0.55) or ev.group in ("walk", "go", "put") else options[1]
-        )
+        first = d.chance(0.55) or ev.group in ("walk", "go", "put")
+        role, build = options[0] if first else options[1]
         ev.modifiers.append(Modifier(place, role, lambda dd, _s: build(dd, place == "front")))
     if d.chance(amount * 0.8) and not any(m.place == "end" for m in ev.modifiers):
         ev.modifiers.append(_inner_modifier(d, ev))
@@ -285,11 +283,10 @@ def _phrasal(d: Discourse, e: Entity, core: Node) -> Node | None:
     if e.etype == "person":
         prep = d.rng.choice(["in", "from", "at"])
         place = d.chance(0.5)
-        inner = (
-            prep_phrase(prep, d.mention(d.add("spot"), plain=True), "nmod")
-            if place
-            else _with(d, "wear")
-        )
+        if place:
+            inner = prep_phrase(prep, d.mention(d.add("spot"), plain=True), "nmod")
+        else:
+            inner = _with(d, "wear")
     elif e.cls == "food":
         extra = word(w := d.fresh_word(lx.NOUNS["extra"][1]), w[:-1], "NOUN", "NNS", "Number=Plur")
         inner = prep_phrase("with", d.touch(d.add("extra", noun=w), phrase("NP", extra)), "nmod")
@@ -301,13 +298,7 @@ def _phrasal(d: Discourse, e: Entity, core: Node) -> Node | None:
     elif e.cls in ("thing", "opening", "vehicle", "surface") and d.chance(0.5):
         inner = _with(d, "part")
     elif e.cls in ("opening", "surface", "thing", "text", "building", "animal", "plant"):
-        cls = (
-            "building"
-            if e.cls == "opening"
-            else "surface"
-            if e.cls in ("thing", "text")
-            else "spot"
-        )
+        cls = {"opening": "building", "thing": "surface", "text": "surface"}.get(e.cls, "spot")
         prep = "of" if e.cls == "opening" else d.rng.choice(["on", "by", "near", "behind"])
         inner = prep_phrase(prep, d.mention(d.add(cls), plain=True), "nmod")
     return phrase("NP", core, inner) if inner else None

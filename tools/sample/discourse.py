@@ -18,6 +18,19 @@ from tools.sample.words import (
     pronoun_leaf,
 )
 
+ADJECTIVE_GROUPS = {
+    "house": "spot",
+    "opening": "fixture",
+    "text": "thing",
+    "vehicle": "fixture",
+    "art": "thing",
+    "building": "fixture",
+    "surface": "fixture",
+    "female": "person",
+    "male": "person",
+}
+"""Where the adjectives of a kind are those of another kind, see `lexicon.ADJECTIVES`."""
+
 
 @dataclass(eq=False)
 class Entity:
@@ -52,7 +65,7 @@ class Discourse:
     """The state of one document while it is written."""
 
     rng: random.Random
-    held_out: float  # how often a word from behind the bar is taken
+    held_out: float  # how often a held-out word is taken
     entities: list[Entity] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
     sentence: int = 0
@@ -70,14 +83,14 @@ class Discourse:
         return self.rng.random() < p
 
     def word_from(self, text: str) -> str:
-        """A word of a list, from behind the bar with the document's probability."""
-        known, kept = lx.split_list(text)
-        pool = kept if kept and self.chance(self.held_out) else known
-        double = [w for w in pool if w in lx.AMBIGUOUS]  # these come up three times as often
-        return self.rng.choice(pool + double + double)
+        """A word of a list: a held-out one with the document's probability."""
+        known, held_out = lx.split_list(text)
+        pool = held_out if held_out and self.chance(self.held_out) else known
+        ambiguous = [w for w in pool if w in lx.AMBIGUOUS]  # three times as frequent
+        return self.rng.choice(pool + ambiguous + ambiguous)
 
     def fresh_word(self, text: str) -> str:
-        """As `word_from`, but one this document has not used as a name of a thing yet."""
+        """Like `word_from`, but not a word that names something in this document already."""
         for _ in range(40):
             choice = self.word_from(text)
             if choice not in self.used:
@@ -89,29 +102,17 @@ class Discourse:
         """A verb of a group."""
         return vb.parse_verb(self.word_from(vb.GROUPS[group].verbs))
 
-    # -- things
-    # --------------------------------------------------------------------------------------
-
     def add(self, cls: str, **given: object) -> Entity:
-        """A new entity of a kind, with a noun, perhaps an adjective."""
+        """A new entity of a kind, with a noun and perhaps an adjective."""
         etype, words = lx.NOUNS.get(cls, ("person", ""))
         etype = self.rng.choice(["organization", "place"]) if etype == "org" else etype
         noun = str(given.pop("noun", "") or self.fresh_word(words))
         entity = Entity(f"e{len(self.entities) + 1}", cls, etype, noun)
         for key, value in given.items():
             setattr(entity, key, value)
-        group = {
-            "house": "spot",
-            "opening": "fixture",
-            "text": "thing",
-            "vehicle": "fixture",
-            "art": "thing",
-            "building": "fixture",
-            "surface": "fixture",
-            "female": "person",
-            "male": "person",
-        }.get(cls, cls)
-        group = "organization" if entity.etype == "organization" else group
+        group = ADJECTIVE_GROUPS.get(cls, cls)
+        if entity.etype == "organization":
+            group = "organization"
         if not entity.adjective and group in lx.ADJECTIVES and self.chance(0.4):
             entity.adjective = self.word_from(lx.ADJECTIVES[group])
         elif group in ("fixture", "thing") and self.chance(0.3):
@@ -151,9 +152,6 @@ class Discourse:
                 return known
         return self.add("group", noun="people", number="pl", members=members, etype="person")
 
-    # -- mentions
-    # ------------------------------------------------------------------------------------
-
     def agreement(self, entity: Entity) -> str:
         """Person and number for the verb: '1s', '2', '3s' or '3p'."""
         if entity is self.speaker:
@@ -178,24 +176,27 @@ class Discourse:
         if not e.seen or self.sentence - e.sentence > 1:
             return False
         parts = set(e.members)
-        rivals = [o for o in self.entities if o is not e and o.pronoun == e.pronoun and o not in parts
-                  and o.seen and self.sentence - o.sentence <= 1 and o.etype != "time"]  # fmt: skip
-        if (
-            not subject and self.subject is not None
-        ):  # a plain pronoun is not the subject of its own clause
-            rivals = [o for o in rivals if o is not self.subject]
+        rivals = []
+        for other in self.entities:
+            recent = other.seen and self.sentence - other.sentence <= 1
+            if other is e or other in parts or not recent or other.etype == "time":
+                continue
+            # A plain pronoun cannot mean the subject of its own clause.
+            is_own_subject = not subject and other is self.subject
+            if other.pronoun == e.pronoun and not is_own_subject:
+                rivals.append(other)
         if subject and e.was_subject >= self.sentence - 1:
             return all(o.was_subject < e.was_subject for o in rivals)
         return all(o.moment < e.moment for o in rivals)
 
     def mention(self, e: Entity, case: str = "acc", plain: bool = False) -> Node:
         """A noun phrase for the entity, fit for this point of the document."""
-        subject, plain_case = case == "nom", "acc" if case == "full" else case
+        subject = case == "nom"
+        plain_case = "acc" if case == "full" else case
         if e is self.speaker or e is self.addressee:
             reflexive = plain_case == "acc" and e is self.subject
-            leaf = pronoun_leaf(
-                "I" if e is self.speaker else "you", "refl" if reflexive else plain_case
-            )
+            person = "I" if e is self.speaker else "you"
+            leaf = pronoun_leaf(person, "refl" if reflexive else plain_case)
             return self.touch(e, phrase("NP", leaf), subject)
         if e is self.subject and case != "nom":
             leaf = pronoun_leaf(e.pronoun, "gen" if case == "gen" else "refl")
@@ -223,9 +224,8 @@ class Discourse:
             named = phrase("NP", name_leaf(e.name))
             if e.etype == "person" and not e.told_role and not plain and self.chance(0.25):
                 e.told_role = True
-                described = phrase(
-                    "NP", determiner("a", e.noun), noun_leaf(e.noun).as_rel("dep"), head=1
-                )
+                noun = noun_leaf(e.noun).as_rel("dep")
+                described = phrase("NP", determiner("a", e.noun), noun, head=1)
                 described.entity = (e.eid, e.etype)
                 named.entity = (e.eid, e.etype)
                 e.seen += 1
@@ -237,9 +237,9 @@ class Discourse:
         if e.seen and self.chance(0.6):
             two = word("two", "two", "NUM", "CD", "NumForm=Word|NumType=Card", "nummod")
             genders = {m.gender for m in e.members}
-            noun = {"f": "woman", "m": "man"}.get(
-                genders.pop() if len(genders) == 1 else "", "friend"
-            )
+            noun = "friend"
+            if len(genders) == 1:
+                noun = {"f": "woman", "m": "man"}.get(genders.pop(), "friend")
             return phrase("NP", determiner("the", ""), two, noun_leaf(noun, "pl"), head=2)
         first, *rest = (self.mention(m, "acc", plain=True) for m in e.members)
         kids = [first]
@@ -273,11 +273,8 @@ class Discourse:
         """The noun and the adjectives, which keep things of the same name apart."""
         alike = [o for o in self.entities if o is not e and o.noun == e.noun and o.seen]
         if e.ordinal:
-            one = (
-                e.number == "sg"
-                and any(self.moment - o.moment < 5 for o in alike)
-                and self.chance(0.4)
-            )
+            near = any(self.moment - o.moment < 5 for o in alike)
+            one = e.number == "sg" and near and self.chance(0.4)
             return "one" if one else e.noun, [] if not e.seen else [e.ordinal]
         if alike and e.seen:
             return e.noun, [e.adjective or "first"]
@@ -304,16 +301,14 @@ class Discourse:
         if self.indefinite or (e.ordinal and not e.seen):
             return "another" if e.ordinal else "some" if plural else "a"
         if not e.seen:
-            known = (
-                0.84 if e.etype in ("place", "organization") else 0.4 if e.cls == "food" else 0.2
-            )
+            known = 0.4 if e.cls == "food" else 0.2
+            if e.etype in ("place", "organization"):
+                known = 0.84
             few = ["some", "some", "two", "three", "several", "many"] if plural else ["a"]
             few = ["some"] if e.cls in ("liquid", "food") else few
             return "the" if self.chance(known) else self.rng.choice(few)
         if self.chance(0.08 if e.etype == "person" else 0.15):
-            return (
-                ("those" if plural else "that")
-                if self.chance(0.6)
-                else ("these" if plural else "this")
-            )
+            if self.chance(0.6):
+                return "those" if plural else "that"
+            return "these" if plural else "this"
         return "the"

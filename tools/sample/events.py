@@ -1,4 +1,4 @@
-"""Events: a verb with its participants in the order and the frame the verb asks for."""
+"""Events: a verb with its participants in the order and the frame that it takes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BE = vb.Verb("be", "was", "been", "be.01")
 
 @dataclass(eq=False)
 class Complement:
-    """What a verb takes beside its subject.  `full` forbids a pronoun."""
+    """What a verb takes besides its subject. `full` forbids a pronoun."""
 
     kind: str  # obj, iobj, obl, prt, clause, pred
     role: str
@@ -27,7 +27,7 @@ class Complement:
 
 @dataclass(eq=False)
 class Modifier:
-    """An adjunct: its place (front, pre, end), its role and what builds it."""
+    """An adjunct: its place (front, pre, end), its role and the function that builds it."""
 
     place: str
     role: str
@@ -48,10 +48,10 @@ class Event:
 
     def object(self) -> Entity | None:
         """The direct object, if it is an entity."""
-        found = [
-            c.filler for c in self.complements if c.kind == "obj" and isinstance(c.filler, Entity)
-        ]
-        return found[0] if found else None
+        for complement in self.complements:
+            if complement.kind == "obj" and isinstance(complement.filler, Entity):
+                return complement.filler
+        return None
 
 
 @dataclass(frozen=True)
@@ -66,47 +66,66 @@ class Aux:
     contracted: bool = False
 
 
-def event(d: Discourse, group: str, subject: Entity, obj: Entity | None = None,
-          third: Entity | None = None) -> Event:  # fmt: skip
+def event(
+    d: Discourse,
+    group: str,
+    subject: Entity,
+    obj: Entity | None = None,
+    third: Entity | None = None,
+) -> Event:
     """An event of a group of verbs, with its participants in the frame of the group."""
     verb, frame = d.verb(group), vb.GROUPS[group].frame.split()
     out = Event(verb, subject, group=group)
     if frame[0] == "unacc":
         out.subject_role = "ARG1"
     if frame[0] == "obj" and obj:
-        out.complements = [Complement("obj", "ARG1", obj)]
-        if group == "please":
-            out.subject_role = "ARG0"
-        if verb.particle:
-            late = d.chance(0.5)
-            particle = Complement("prt", "", None, prep=verb.particle)
-            out.complements.insert(1 if late else 0, particle)
-            out.complements[0 if late else 1].full = not late
+        out.complements = transitive(d, verb, obj)
     if frame[0] == "dative" and obj and third:
         out.complements = dative(d, verb, obj, third)
     elif frame[0] == "put" and obj and third:
-        preps = (
-            [inside(third)] if third.etype == "place" else ["on", "under", "behind", "near", "by"]
-        )
-        where = Complement("obl", "ARG2", third, d.rng.choice(preps))
-        out.complements = [Complement("obj", "ARG1", obj), where]
+        out.complements = put(d, obj, third)
     elif frame[0].startswith("prep:"):
         _, prep, role = frame[0].split(":")
         out.complements = [Complement("obl", role, obj or third, prep)]
-    elif (
-        third is not None
-        and "from:ARG2" in frame
-        and verb.lemma not in ("find", "choose", "want", "need")
-    ):
-        out.complements.append(Complement("obl", "ARG2", third, "from"))
-    elif third is not None and third.etype in ("place", "organization", "event"):
-        goal = (
-            "ARG4" if "goal:ARG4" in frame else "ARGM-GOL" if frame[0].startswith("go:") else "ARG2"
-        )
-        prep = "at" if verb.lemma == "arrive" else "to"
-        if goal != "ARG2" or ("goal" in frame and verb.lemma in vb.HAULING):
-            out.complements.append(Complement("obl", goal, third, prep))
+    elif third is not None:
+        out.complements += source_or_goal(verb, frame, third)
     return out
+
+
+def transitive(d: Discourse, verb: vb.Verb, obj: Entity) -> list[Complement]:
+    """An object, with a particle before or after it if the verb has one."""
+    found = Complement("obj", "ARG1", obj)
+    if not verb.particle:
+        return [found]
+    late = d.chance(0.5)
+    found.full = not late
+    particle = Complement("prt", "", None, prep=verb.particle)
+    return [found, particle] if late else [particle, found]
+
+
+def put(d: Discourse, obj: Entity, place: Entity) -> list[Complement]:
+    """An object and where it is put."""
+    preps = ["on", "under", "behind", "near", "by"]
+    if place.etype == "place":
+        preps = [inside(place)]
+    where = Complement("obl", "ARG2", place, d.rng.choice(preps))
+    return [Complement("obj", "ARG1", obj), where]
+
+
+def source_or_goal(verb: vb.Verb, frame: list[str], third: Entity) -> list[Complement]:
+    """Where something comes from or goes to, if the frame has a slot for it."""
+    if "from:ARG2" in frame and verb.lemma not in ("find", "choose", "want", "need"):
+        return [Complement("obl", "ARG2", third, "from")]
+    if third.etype not in ("place", "organization", "event"):
+        return []
+    prep = "at" if verb.lemma == "arrive" else "to"
+    if "goal:ARG4" in frame:
+        return [Complement("obl", "ARG4", third, prep)]
+    if frame[0].startswith("go:"):
+        return [Complement("obl", "ARGM-GOL", third, prep)]
+    if "goal" in frame and verb.lemma in vb.HAULING:
+        return [Complement("obl", "ARG2", third, prep)]
+    return []
 
 
 def inside(place: Entity) -> str:

@@ -288,7 +288,7 @@ def replace_agreement(d: Discourse, ev: Event) -> Event:
 
 
 def relative(d: Discourse, e: Entity, core: Node, ev: Event, aux: Aux) -> Node:
-    """A noun phrase with a relative clause; the entity is the subject or the object of the event."""
+    """A noun phrase with a relative clause, whose subject or object is the entity."""
     person = e.etype == "person"
     leaf = word("that", "that", "PRON", "WDT", "PronType=Rel")
     if d.chance(0.6 if person else 0.3):

@@ -1,7 +1,7 @@
 """The vocabulary: names, nouns by kind of thing, adjectives, adverbs.
 
-In every list the words after the bar `|` are kept out of the training split. Many words stand in
-two lists on purpose (`watch`, `record`, `light`, `Jordan`, `bank`): what they are depends on the
+In every list the words after the bar `|` are held out of the training split. Many words are in two
+lists on purpose (`watch`, `record`, `light`, `Jordan`, `bank`): what they are depends on the
 sentence.
 """
 
@@ -25,8 +25,8 @@ PLACES = """Jordan Austin Lincoln Jackson Hudson Preston Chester Dallas Devon Pa
         Florence Victoria Georgia Charlotte Madison Savannah Lisbon Oslo Cairo Lagos Lima Osaka
         Tunis Geneva Nairobi Amazon Orchard Phoenix Aurora Meadow Summit Harbor Wells Mobile
         Reading Bath Nice | Troy Orlando Adelaide Vienna Riga Dakar Quito Bristol Lamar Sierra"""
-COMPANIES = """Orchard Granite Phoenix Aurora Meadow Summit Harbor Beacon Anchor Falcon Lantern Pioneer
-        Chelsea Lincoln Hudson Victoria Jordan Preston Madison Atlas Horizon Compass Carson
+COMPANIES = """Orchard Granite Phoenix Aurora Meadow Summit Harbor Beacon Anchor Falcon Lantern
+        Pioneer Chelsea Lincoln Hudson Victoria Jordan Preston Madison Atlas Horizon Compass Carson
         Wells Marker Pebble Ridge Sage | Sierra Bristol Troy Vienna Juniper Ember Cliff Lamar Ivy"""
 
 # kind of thing -> (entity type, nouns)
@@ -167,16 +167,16 @@ PLURALS = {
 }  # fmt: skip
 
 ADJECTIVES = {
-    "person": """tall young old kind patient quiet calm clever tired honest proud shy brave cold fair
-        short cheerful gentle busy lucky | stern weary witty frail""",
+    "person": """tall young old kind patient quiet calm clever tired honest proud shy brave cold
+        fair short cheerful gentle busy lucky | stern weary witty frail""",
     "mood": """tired angry happy late ready sick free proud calm cold sad right busy hungry nervous
         alone | weary anxious""",
     "animal": "old young small gray brown hungry wild tame lame quiet fast spotted | plump agile",
     "thing": """red old new heavy small light broken empty blue green cheap clean dry plain square
         wooden tiny lovely strange secret silver orange worn painted used stolen open warm |
         brittle shiny velvet cracked""",
-    "fixture": """red old new heavy small light empty blue green cheap clean dry plain square wooden tiny
-        lovely strange secret silver orange open narrow warm | dusty sturdy crooked""",
+    "fixture": """red old new heavy small light empty blue green cheap clean dry plain square wooden
+        tiny lovely strange secret silver orange open narrow warm | dusty sturdy crooked""",
     "state": "empty open clean dry heavy broken light warm cold clear new free | dusty brittle",
     "food": "warm cold fresh dry sweet cool salty light frozen burned | bland spicy",
     "spot": "quiet cold narrow crowded old public open dark empty busy | shady remote",
@@ -188,8 +188,8 @@ COMPARATIVES = {
     "person": "older younger taller faster calmer kinder stronger | wiser",
     "thing": "older newer heavier lighter smaller cheaper cleaner | sturdier",
 }
-COMPOUNDS = """kitchen garden office school market station iron farm village theater stone glass gold |
-        cellar marble"""
+COMPOUNDS = """kitchen garden office school market station iron farm village theater stone glass
+        gold | cellar marble"""
 OUTDOORS = frozenset(
     """river lake hill beach corner bank square bridge""".split()  # noqa: SIM905
 )  # by or on, not in
@@ -216,8 +216,8 @@ def _ambiguous() -> frozenset[str]:
 
 def split_list(text: str) -> tuple[list[str], list[str]]:
     """The words before and after the bar."""
-    known, _, kept = text.partition("|")
-    return known.split(), kept.split()
+    known, _, held_out = text.partition("|")
+    return known.split(), held_out.split()
 
 
 def plural(noun: str) -> str:

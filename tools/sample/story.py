@@ -30,9 +30,9 @@ class Story(Telling):
             who.name = ""
             return self._existential(who)
         where = self.actor("P") if kind == "live" or d.chance(0.4) else self.organization()
-        lemma, prep, role = (
-            ("live", "in", "ARGM-LOC") if kind == "live" else ("work", "for", "ARG2")
-        )
+        lemma, prep, role = "work", "for", "ARG2"
+        if kind == "live":
+            lemma, prep, role = "live", "in", "ARGM-LOC"
         if where.etype == "place":
             prep, role = events.inside(where), "ARGM-LOC"
         subject = d.group(who, self.cast["B"]) if d.chance(0.35) else who

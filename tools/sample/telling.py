@@ -17,6 +17,16 @@ from tools.sample.plots import REASONS, verb
 from tools.sample.tree import Node, Sentence, phrase, punct, word
 from tools.sample.words import prep_phrase
 
+CONJUNCTIONS = (
+    ("after", "ARGM-TMP"),
+    ("before", "ARGM-TMP"),
+    ("when", "ARGM-TMP"),
+    ("while", "ARGM-TMP"),
+    ("because", "ARGM-CAU"),
+    ("although", "ARGM-ADV"),
+    ("since", "ARGM-CAU"),
+)
+
 
 class Telling(Cast):
     """Turns events into sentences of many shapes."""
@@ -39,11 +49,9 @@ class Telling(Cast):
         if not free or pick < 0.5:
             return base
         if pick < 0.8:
-            modals = (
-                ["would", "could", "might", "should"]
-                if d.past
-                else ["will", "can", "may", "must", "should"]
-            )
+            modals = ["will", "can", "may", "must", "should"]
+            if d.past:
+                modals = ["would", "could", "might", "should"]
             return replace(base, modal=d.rng.choice(modals))
         return replace(base, perfect=pick < 0.9, progressive=pick >= 0.9)
 
@@ -61,7 +69,7 @@ class Telling(Cast):
         return events.event(self.d, group, people[0], people[1] if len(people) > 1 else None, third)
 
     def winograd(self, first: Entity, second: Entity) -> Sentence:
-        """One did something to the other because of what the verb makes us expect of one of them."""
+        """An act of one towards the other, with a reason that the verb makes us expect of one."""
         d = self.d
         lemma, mark, about, reason = d.rng.choice(REASONS)
         who = (first, second)[about - 1]
@@ -155,12 +163,19 @@ class Telling(Cast):
         person = ev.subject.etype == "person"
         willing = person and group not in ("damage", "harm", "have")
         ways: list[tuple[float, Callable[[Event], Sentence]]] = [
-            (30, self.plain), (16 if ev.object() else 0, self.passive), (14 if willing else 0, self.control),
-            (8, self.reported), (9, self.quoted), (8, self.ask), (10 if person else 4, self.joined),
-            (14, self.subordinate), (7 if willing else 0, self.request),
-        ]  # fmt: skip
-        weights = [w for w, _ in ways]
-        return d.rng.choices([f for _, f in ways], weights)[0](ev)
+            (30, self.plain),
+            (16 if ev.object() else 0, self.passive),
+            (14 if willing else 0, self.control),
+            (8, self.reported),
+            (9, self.quoted),
+            (8, self.ask),
+            (10 if person else 4, self.joined),
+            (14, self.subordinate),
+            (7 if willing else 0, self.request),
+        ]
+        weights = [weight for weight, _ in ways]
+        way = d.rng.choices([way for _, way in ways], weights)[0]
+        return way(ev)
 
     def plain(self, ev: Event) -> Sentence:
         """A declarative sentence."""
@@ -271,20 +286,15 @@ class Telling(Cast):
         d = self.d
         if ev.subject.etype == "person" and d.chance(0.3):
             inner = a.own_act(d, ev.subject) if ev.subject.seen else None
-            inner = (
-                inner
-                if inner and inner.verb.lemma not in vb.STATIVE
-                else events.event(d, "stay", ev.subject)
-            )
+            if not inner or inner.verb.lemma in vb.STATIVE:
+                inner = events.event(d, "stay", ev.subject)
             prep = d.rng.choice(["before", "after", "by", "without"])
             role = {"by": "ARGM-MNR", "without": "ARGM-MNR"}.get(prep, "ARGM-TMP")
             ev.modifiers.append(
                 events.Modifier("end", role, lambda dd, s: g.gerund(dd, inner, s, prep))
             )
             return self.finish(g.clause(d, ev, self.aux()))
-        mark, role = d.rng.choice([("after", "ARGM-TMP"), ("before", "ARGM-TMP"), ("when", "ARGM-TMP"),
-                                   ("while", "ARGM-TMP"), ("because", "ARGM-CAU"), ("although", "ARGM-ADV"),
-                                   ("since", "ARGM-CAU")])  # fmt: skip
+        mark, role = d.rng.choice(CONJUNCTIONS)
         people = [p for p in (self.cast["A"], self.cast["B"]) if p.seen] or [self.cast["A"]]
         place = "front" if d.chance(0.5) else "end"
         who = d.rng.choice(people)
@@ -305,8 +315,10 @@ def without_front(ev: Event) -> Event:
 def prune(node: Node) -> None:
     """Drop a comma that another mark follows, or that opens the sentence."""
     words = list(node.words())
-    doomed = {id(w) for w, after in zip(words, [*words[1:], None], strict=True)
-              if w.form == "," and (after is None or after.form in ".,?")}  # fmt: skip
+    doomed = set()
+    for comma, following in zip(words, [*words[1:], None], strict=True):
+        if comma.form == "," and (following is None or following.form in ".,?"):
+            doomed.add(id(comma))
     for part in node.phrases():
         head = part.kids[part.head] if part.kids else None
         part.kids = [k for k in part.kids if id(k) not in doomed]

@@ -1,6 +1,6 @@
 """One tree per sentence carries every annotation; this module turns it into CoNLL-U Plus rows.
 
-A node is a word or a phrase.  A phrase names the child that heads it in the sense of Universal
+A node is a word or a phrase. A phrase names the child that heads it in the sense of Universal
 Dependencies, and every other child carries its relation to that head, so the dependency tree
 follows from the phrase tree. Semantic roles point from a node to a predicate word, entities sit on
 the node that mentions them.
@@ -11,12 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-COLUMNS = "ID FORM LEMMA UPOS XPOS FEATS HEAD DEPREL DEPS MISC PROBEKIT:CONST PROBEKIT:PRED PROBEKIT:ROLES"
+COLUMNS = (
+    "ID FORM LEMMA UPOS XPOS FEATS HEAD DEPREL DEPS MISC "
+    "PROBEKIT:CONST PROBEKIT:PRED PROBEKIT:ROLES"
+)
 
 
 @dataclass(eq=False)
 class Node:
-    """A word (no kids) or a phrase; `label` is its bracket, empty where it has none."""
+    """A word (no kids) or a phrase; `label` is its bracket, empty without one.
+
+    `glued` is "token" for a part of the same orthographic token as the word before, and "tight" for
+    a token without a space before it.
+    """
 
     label: str = ""
     kids: list[Node] = field(default_factory=list)
@@ -28,9 +35,7 @@ class Node:
     xpos: str = ""
     feats: str = "_"
     sense: str = ""
-    glued: str = (
-        ""  # "token": one orthographic token with the word before; "tight": no space before
-    )
+    glued: str = ""
     roles: list[tuple[Node, str]] = field(default_factory=list)
     entity: tuple[str, str] | None = None
 
@@ -74,11 +79,10 @@ def phrase(label: str, *kids: Node, head: int = 0) -> Node:
 
 
 def punct(mark: str, tight: bool = True) -> Node:
-    """A punctuation mark; `tight` marks stand without a space before them."""
+    """A punctuation mark; `tight` marks have no space before them."""
     tag = {"?": ".", "!": "."}.get(mark, mark)
-    node = word(
-        '"' if mark in ("``", "''") else mark, '"' if mark in ("``", "''") else mark, "PUNCT", tag
-    )
+    form = '"' if mark in ("``", "''") else mark
+    node = word(form, form, "PUNCT", tag)
     node.glued = "tight" if tight else ""
     return node.as_rel("punct")
 
@@ -99,7 +103,7 @@ class Sentence:
         self._link(root, 0)
 
     def _link(self, node: Node, governor: int) -> None:
-        """Number the heads: the head child inherits the governor, the others hang on the head word."""
+        """Number the heads: the head child has the same governor, the others depend on its word."""
         own = self.place[id(node.top())] + 1
         if not node.kids:
             self.heads[own - 1] = governor
@@ -124,22 +128,23 @@ class Sentence:
         return [f"{o}*{c}" for o, c in zip(opened, closed, strict=True)]
 
     def roles(self) -> list[str]:
-        """Role bits, one per word, the predicates of the sentence in order joined by a bar."""
-        columns = []
-        for pred in (w for w in self.words if w.sense):
-            bits = ["*"] * len(self.words)
-            bits[self.place[id(pred)]] = "(V*)"
-            for node in self.root.phrases():
-                for role in (r for p, r in node.roles if p is pred):
-                    start, end = self.span(node)
+        """Role bits of each word: one per predicate of the sentence, joined by a bar."""
+        columns = [self._roles_of(word) for word in self.words if word.sense]
+        if not columns:
+            return ["_"] * len(self.words)
+        return ["|".join(bits) for bits in zip(*columns, strict=True)]
+
+    def _roles_of(self, predicate: Node) -> list[str]:
+        """Role bits of one predicate, one per word."""
+        bits = ["*"] * len(self.words)
+        bits[self.place[id(predicate)]] = "(V*)"
+        for node in self.root.phrases():
+            start, end = self.span(node)
+            for other, role in node.roles:
+                if other is predicate:
                     bits[start] = f"({role}{bits[start]}"
                     bits[end] += ")"
-            columns.append(bits)
-        return (
-            ["|".join(bits) for bits in zip(*columns, strict=True)]
-            if columns
-            else ["_"] * len(self.words)
-        )
+        return bits
 
     def entities(self) -> list[str]:
         """Entity marks as in GUM: openings outermost first, then whole words, then closings."""
@@ -180,9 +185,8 @@ class Sentence:
         """The sentence as written."""
         parts = []
         for first, last, space in self.tokens():
-            parts.append(
-                "".join(w.form for w in self.words[first : last + 1]) + (" " if space else "")
-            )
+            forms = [w.form for w in self.words[first : last + 1]]
+            parts.append("".join(forms) + (" " if space else ""))
         return "".join(parts).rstrip()
 
     def rows(self) -> list[str]:
@@ -197,9 +201,8 @@ class Sentence:
             tight = "_" if space else "SpaceAfter=No"
             if last > i:
                 form = "".join(x.form for x in self.words[i : last + 1])
-                lines.append(
-                    "\t".join([f"{i + 1}-{last + 1}", form, *["_"] * 7, tight, "_", "_", "_"])
-                )
+                token = [f"{i + 1}-{last + 1}", form, *["_"] * 7, tight, "_", "_", "_"]
+                lines.append("\t".join(token))
                 tight = "_"
             marks = [f"Entity={entity}"] * bool(entity) + [tight] * (tight != "_")
             row = [str(i + 1), w.form, w.lemma, w.upos, w.xpos, w.feats, str(head), w.rel, "_"]

@@ -1,6 +1,6 @@
 """The verbs, grouped by what they select, and their forms.
 
-The words after the bar `|` are kept out of the training split.
+The words after the bar `|` are held out of the training split.
 """
 
 from __future__ import annotations

@@ -13,6 +13,17 @@ PRONOUNS = {
     "I": ("I", "me", "my", "myself", "Number=Sing|Person=1"),
     "you": ("you", "you", "your", "yourself", "Person=2"),
 }
+PARTICIPLES = {
+    "broken": "break",
+    "worn": "wear",
+    "used": "use",
+    "stolen": "steal",
+    "painted": "paint",
+    "frozen": "freeze",
+    "burned": "burn",
+    "cracked": "crack",
+    "crowded": "crowd",
+}
 CASES = {"nom": 0, "acc": 1, "gen": 2, "refl": 3}
 
 
@@ -30,11 +41,9 @@ def name_leaf(name: str) -> Node:
 
 def adjective_leaf(adj: str) -> Node:
     """An adjective before a noun; past participles are verbs there, as in EWT."""
-    participles = {"broken": "break", "worn": "wear", "used": "use", "stolen": "steal", "painted": "paint",
-                   "frozen": "freeze", "burned": "burn", "cracked": "crack", "crowded": "crowd"}  # fmt: skip
-    if adj in participles:
+    if adj in PARTICIPLES:
         feats = "Tense=Past|VerbForm=Part|Voice=Pass"
-        return word(adj, participles[adj], "VERB", "VBN", feats, "amod")
+        return word(adj, PARTICIPLES[adj], "VERB", "VBN", feats, "amod")
     return word(adj, adj, "ADJ", "JJ", "Degree=Pos", "amod")
 
 
@@ -51,14 +60,8 @@ def determiner(kind: str, following: str) -> Node:
     if kind in ("several", "many"):
         return word(kind, kind, "ADJ", "JJ", "Degree=Pos", "amod")
     lemma = {"those": "that", "these": "this"}.get(kind, kind)
-    return word(
-        kind,
-        lemma,
-        "DET",
-        "DT",
-        feats.get(kind, f"PronType={'Tot' if kind == 'every' else 'Ind'}"),
-        "det",
-    )
+    other = "PronType=Tot" if kind == "every" else "PronType=Ind"
+    return word(kind, lemma, "DET", "DT", feats.get(kind, other), "det")
 
 
 def prep_phrase(prep: str, noun_phrase: Node, rel: str = "obl") -> Node:
