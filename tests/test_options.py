@@ -210,7 +210,7 @@ def test_a_folder_may_have_a_comma_in_its_name(
     _, _, err = run_main(
         ["probe", "--model", name, "--task", "pos", "--corpus", "sample"], monkeypatch, capsys
     )
-    assert "no model folder: it has no config.json" in err
+    assert "not a model folder: it has no config.json" in err
 
 
 CHOICES = {

@@ -199,8 +199,8 @@ def _lost_capitals(tokenizer: Any) -> list[str]:
     if share <= MAX_CAPITALS:
         return []
     return [
-        f"the tokenizer lower-cases text, and {share:.0%} of its vocabulary have capitals, which it "
-        "never uses: is do_lower_case right in its tokenizer_config.json?"
+        f"the tokenizer lower-cases text, and {share:.0%} of its vocabulary have capitals, which "
+        "it never uses: is do_lower_case right in its tokenizer_config.json?"
     ]
 
 

@@ -1,10 +1,10 @@
-"""Families that are not listed: compared once at opening, alone and in a batch; long texts with
-their positions."""
+"""Families that are not listed: padding and positions are tried once, when the model is opened."""
 
 from __future__ import annotations
 
 import json
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def unlisted(families: Any) -> Any:
 def mixed(sample: Corpus) -> Corpus:
     """Short and long sentences, and one of more subwords than any of these models has positions."""
     passages = sample.splits["train"][:20]
-    words = tuple(word for passage in passages for word in passage.words)[:150]
+    words = tuple(chain.from_iterable(passage.words for passage in passages))[:150]
     train = (*passages[:8], Passage("long", "long", words))
     return Corpus("mixed", {"train": train, "dev": passages[:1], "test": passages[:1]})
 
@@ -65,19 +65,16 @@ def test_padding_that_changes_states_is_left_out_and_reported(family: str, unlis
     checkpoint = Checkpoint(str(unlisted(family)), EncoderSettings())
     run_by_length = family in BY_LENGTH
     assert checkpoint.facts()["batches"] == ("of one length" if run_by_length else "padded")
-    assert any("padding changes" in notice for notice in checkpoint.warnings) is run_by_length
+    assert any("padding changes" in warning for warning in checkpoint.warnings) is run_by_length
 
 
 @pytest.mark.parametrize("family", READABLE)
 def test_a_window_is_as_long_as_positions_allow(family: str, unlisted: Any) -> None:
-    """Held against the model itself: the longest text runs, one more subword does not (or there is
-    no bound)."""
+    """The model itself runs on the longest text, and not on one more subword."""
     folder = unlisted(family)
     encoder = Checkpoint(str(folder), EncoderSettings()).encoder
-    model, extra = (
-        AutoModel.from_pretrained(folder).eval(),
-        len(encoder.prefix) + len(encoder.suffix),
-    )
+    model = AutoModel.from_pretrained(folder).eval()
+    extra = len(encoder.prefix) + len(encoder.suffix)
 
     def runs(length: int) -> bool:
         ids = torch.full((1, length + extra), 7)
@@ -94,10 +91,8 @@ def test_a_window_is_as_long_as_positions_allow(family: str, unlisted: Any) -> N
 @pytest.mark.parametrize("family", ["fnet", "data2vec-text"])
 def test_what_is_read_is_what_a_text_alone_gives(family: str, unlisted: Any, mixed: Corpus) -> None:
     folder = unlisted(family)
-    tokenizer, model = (
-        AutoTokenizer.from_pretrained(folder),
-        AutoModel.from_pretrained(folder).eval(),
-    )
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModel.from_pretrained(folder).eval()
     found, offsets = read(folder, mixed), mixed.offsets("train")
     for i, passage in enumerate(mixed.splits["train"][:-1]):
         encoded = tokenizer(
@@ -114,7 +109,7 @@ def test_what_is_read_is_what_a_text_alone_gives(family: str, unlisted: Any, mix
 
 
 def test_lower_layers_of_an_unlisted_family_are_the_same(unlisted: Any) -> None:
-    """They are tried with all their blocks, and the upper ones dropped afterwards."""
+    """They are tried with all of their blocks, and the upper ones are dropped afterwards."""
     found = []
     for last in (1, 3):
         encoder = Checkpoint(str(unlisted("convbert")), EncoderSettings()).encoder
@@ -125,11 +120,13 @@ def test_lower_layers_of_an_unlisted_family_are_the_same(unlisted: Any) -> None:
 
 
 @pytest.mark.parametrize("family", UNREADABLE)
-def test_a_model_that_does_not_give_a_vector_a_subword(
+def test_a_model_that_does_not_give_one_vector_per_subword(
     family: str, unlisted: Any, mixed: Corpus
 ) -> None:
-    said = rf"{family}, a family not listed\) cannot be read: it gives {UNREADABLE[family]} hidden"
-    with pytest.raises(ModelError, match=said) as caught:
+    message = (
+        rf"{family}, a family not listed\) cannot be read: it gives {UNREADABLE[family]} hidden"
+    )
+    with pytest.raises(ModelError, match=message) as caught:
         extract(str(unlisted(family)), mixed)
     assert "\n" not in str(caught.value)
 

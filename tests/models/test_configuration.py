@@ -1,4 +1,4 @@
-"""A `config.json` that says odd things ends in an error of one line; a row for each."""
+"""A malformed `config.json` ends in an error of one line."""
 
 from __future__ import annotations
 
@@ -42,11 +42,9 @@ def each(name: str, *values: Any) -> list[tuple[str, Any]]:
 
 
 FIELDS: list[tuple[str, Any]] = [
-    *[
-        (name, value)
-        for name in ("num_hidden_layers", "hidden_size", "vocab_size")
-        for value in WRONG
-    ],
+    *each("num_hidden_layers", *WRONG),
+    *each("hidden_size", *WRONG),
+    *each("vocab_size", *WRONG),
     *each("max_position_embeddings", "a", [1], None, -7, 10**30, 1.5, {}, True, 1, 3),
     *each("layer_norm_eps", "a", [1], None, {}, True, 10**30),
     *each("num_attention_heads", "a", None, 0, -1, 7, 10**30),
@@ -164,16 +162,20 @@ ADAPTERS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize(("changes", "said"), ADAPTERS.values(), ids=ADAPTERS)
+@pytest.mark.parametrize(("changes", "message"), ADAPTERS.values(), ids=ADAPTERS)
 def test_adapters_that_say_odd_things(
-    changes: dict[str, Any], said: str, adapter: Path, few: Corpus, monkeypatch: pytest.MonkeyPatch
+    changes: dict[str, Any],
+    message: str,
+    adapter: Path,
+    few: Corpus,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(patterns, "SECONDS", 1)
     edit(
         adapter,
         **{key: str(adapter) if value == "ITSELF" else value for key, value in changes.items()},
     )
-    assert said in refused(adapter, few)
+    assert message in refused(adapter, few)
 
 
 def test_a_runs_folder_whose_adapter_has_it_as_its_base(

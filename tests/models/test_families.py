@@ -22,11 +22,10 @@ from probekit.states.extract import extract
 from tests.families import FAMILIES, make_family
 
 PAIRS = ("t5", "mt5", "byt5", "bart")
-CASES = [
-    pytest.param(family, stack, id=f"{family}-{stack}")
-    for family in FAMILIES
-    for stack in (("encoder", "decoder") if family in PAIRS else ("auto",))
-]
+CASES = []
+for _family in FAMILIES:
+    for _stack in ("encoder", "decoder") if _family in PAIRS else ("auto",):
+        CASES.append(pytest.param(_family, _stack, id=f"{_family}-{_stack}"))
 
 
 @pytest.fixture(scope="session")
@@ -59,31 +58,29 @@ def direct(folder: Path, stack: str, words: tuple[str, ...]) -> np.ndarray:
     with torch.no_grad():
         output = module(input_ids=ids, output_hidden_states=True, **more)
     states = output.decoder_hidden_states if stack == "decoder" else output.hidden_states
-    if model.config.model_type == "mamba":  # begins behind its first block
+    if model.config.model_type == "mamba":  # begins after its first block
         states = (model.get_input_embeddings()(ids).detach(), *states[:-2], states[-1])
-    offsets = (
-        tokenizer(text, return_offsets_mapping=True)["offset_mapping"] if tokenizer.is_fast else []
-    )
+    offsets = []
+    if tokenizer.is_fast:
+        offsets = tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
     found = []
     for start, word in zip(np.cumsum([0] + [len(w) + 1 for w in words]), words, strict=False):
         if tokenizer.is_fast:
-            own = [
-                i
-                for i, (a, b) in enumerate(offsets)
-                if a < start + len(word) and b > start and b > a
-            ]
-        else:  # one subword per character of these texts, behind [CLS] where there is one
+            own = []
+            for i, (begin, end) in enumerate(offsets):
+                if begin < start + len(word) and end > max(start, begin):
+                    own.append(i)
+        else:  # one subword per character of these texts, after [CLS] where there is one
             first = int(ids[0, 0] == (tokenizer.cls_token_id if tokenizer.cls_token else -1))
             own = list(range(first + start, first + start + len(word)))
         own = [i + (stack == "decoder") for i in own]
-        found.append(
-            torch.stack([_characters(state[0], ids.shape[1])[own].mean(0) for state in states])
-        )
+        layers = [_characters(state[0], ids.shape[1])[own].mean(0) for state in states]
+        found.append(torch.stack(layers))
     return torch.stack(found, dim=1).numpy()
 
 
 def _characters(state: torch.Tensor, width: int) -> torch.Tensor:
-    """As CANINE repeats its molecules before it reads characters again."""
+    """One state per character: CANINE repeats its molecules before it reads characters again."""
     if len(state) >= width:
         return state
     return torch.cat([state[1:].repeat_interleave(4, dim=0), state[-1:].repeat(width, 1)])[:width]
@@ -109,17 +106,14 @@ def test_a_batch_gives_what_each_text_alone_gives(
         np.testing.assert_allclose(found, expected, atol=2e-4, rtol=1e-4)
 
 
-def test_every_row_is_held_against_a_model() -> None:
+def test_every_row_is_compared_with_a_model() -> None:
     assert set(KNOWN) == {family for family in FAMILIES if family != "byt5"}
 
 
 def _blocks(encoder: Any) -> torch.nn.ModuleList:
     stack = encoder._model.get_decoder() if encoder.stack == "decoder" else encoder._model
-    return next(
-        m
-        for m in stack.modules()
-        if isinstance(m, torch.nn.ModuleList) and len(m) == encoder.n_blocks
-    )
+    lists = [m for m in stack.modules() if isinstance(m, torch.nn.ModuleList)]
+    return next(blocks for blocks in lists if len(blocks) == encoder.n_blocks)
 
 
 @pytest.mark.parametrize(
@@ -153,12 +147,13 @@ def test_the_table_says_what_layers_are(family: str, stack: Stack, families: Any
         torch.testing.assert_close(state, expected)
     same = torch.allclose(states[-1], raw[-1], atol=1e-5)
     assert same is not has_final_norm(encoder.config)
-    normed = states[0].mean(-1).abs().max() < 1e-4 and (states[0].std(-1) - 1).abs().max() < 0.05
-    assert bool(normed) == (family_of(encoder.config).embeddings == "normalised")
+    means, deviations = states[0].mean(-1), states[0].std(-1)
+    is_normalised = means.abs().max() < 1e-4 and (deviations - 1).abs().max() < 0.05
+    assert bool(is_normalised) == (family_of(encoder.config).embeddings == "normalised")
 
 
-# Families whose blocks add to the stream and norm what they read.
-ADDING = (
+# Pre-norm families, whose blocks add to the stream.
+PRE_NORM = (
     "gpt2",
     "gpt_neox",
     "opt",
@@ -174,7 +169,7 @@ ADDING = (
 )
 
 
-@pytest.mark.parametrize("family", [*ADDING, "t5"])
+@pytest.mark.parametrize("family", [*PRE_NORM, "t5"])
 def test_attention_and_network_are_what_a_block_adds(family: str, families: Any) -> None:
     subwords = [np.arange(5, 25), np.arange(7, 12)]
     states = {}
@@ -182,14 +177,14 @@ def test_attention_and_network_are_what_a_block_adds(family: str, families: Any)
         encoder = Checkpoint(str(families(family)), EncoderSettings(site=site)).encoder
         encoder.load(encoder.n_blocks)
         states[site] = encoder.hidden_states(subwords)
-    for k in range(1, len(states["attn"]) - 1):  # the last layer is normed
+    for k in range(1, len(states["attn"]) - 1):  # the last layer is layer-normalised
         added = states["attn"][k] + states["mlp"][k]
         torch.testing.assert_close(states["residual"][k][0], (states["residual"][k - 1] + added)[0])
 
 
-# Families that norm the stream behind each addition, with the norms' names within a block.
+# Post-norm families, with the names of the norms within a block.
 _OF_BERT = ("attention.output.LayerNorm", "output.LayerNorm")
-NORMING = {
+POST_NORM = {
     "bert": _OF_BERT,
     "roberta": _OF_BERT,
     "electra": _OF_BERT,
@@ -202,7 +197,7 @@ NORMING = {
 }
 
 
-@pytest.mark.parametrize("family", NORMING)
+@pytest.mark.parametrize("family", POST_NORM)
 def test_attention_and_network_are_what_a_block_adds_before_its_norms(
     family: str, families: Any
 ) -> None:
@@ -218,7 +213,7 @@ def test_attention_and_network_are_what_a_block_adds_before_its_norms(
         blocks = list(_blocks(encoder))
     assert len(states["attn"]) == len(states["mlp"]) == encoder.n_layers
     for k, block in enumerate(blocks, start=1):
-        first, second = (block.get_submodule(name) for name in NORMING[family])
+        first, second = (block.get_submodule(name) for name in POST_NORM[family])
         with torch.no_grad():
             between = first(states["residual"][k - 1] + states["attn"][k])
             expected = second(between + states["mlp"][k])

@@ -1,7 +1,6 @@
-"""What lies in a folder beside the weights: what changes the states is read, is in the fingerprint,
-and is reported.
+"""Files beside the weights: those that change the states are read, fingerprinted and reported.
 
-The referees are peft's and sentence-transformers' own loading, in a plain pass.
+Expected states come from peft's and sentence-transformers' own loading, in a plain pass.
 """
 
 from __future__ import annotations
@@ -105,8 +104,8 @@ def test_an_adapter_beside_whole_weights_is_not_applied(adapter: Path, tiny_bert
     states = read(adapter)
     np.testing.assert_allclose(values(states), expected, atol=1e-4)
     assert any(
-        "adapter_config.json beside its weights is not applied" in notice
-        for notice in states.warnings
+        "adapter_config.json beside its weights is not applied" in warning
+        for warning in states.warnings
     )
     off = read(adapter, adapter=False)
     np.testing.assert_array_equal(values(off), values(states))
@@ -123,11 +122,11 @@ def test_an_adapter_on_the_weights_beside_it(tiny_bert: Path, tmp_path: Path) ->
     model.save_pretrained(folder)  # its base is this folder
     states = read(folder)
     np.testing.assert_allclose(values(states), expected, atol=1e-4)
-    assert any("is applied to the weights beside it" in notice for notice in states.warnings)
+    assert any("is applied to the weights beside it" in warning for warning in states.warnings)
     assert fingerprint(folder) != first
     off = read(folder, adapter=False)
     np.testing.assert_array_equal(values(off), base)
-    assert any("its adapter is off" in notice for notice in off.warnings)
+    assert any("its adapter is off" in warning for warning in off.warnings)
 
 
 def _under_a_head() -> dict[str, tuple[Any, Any]]:
@@ -237,7 +236,7 @@ def test_weights_of_an_adapter_that_do_not_fit(adapter: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"base_model_name_or_path": 7}, "base_model_name_or_path in .* must be a text, not 7"),
         ({"base_model_name_or_path": "."}, "is an adapter itself"),
@@ -246,11 +245,11 @@ def test_weights_of_an_adapter_that_do_not_fit(adapter: Path) -> None:
     ],
 )
 def test_bases_that_are_none(
-    changes: dict[str, Any], said: str, adapter: Path, monkeypatch: pytest.MonkeyPatch
+    changes: dict[str, Any], message: str, adapter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(adapter)
     edit(adapter / "adapter_config.json", **changes)
-    with pytest.raises(ModelError, match=said):
+    with pytest.raises(ModelError, match=message):
         read(adapter)
 
 
@@ -261,7 +260,9 @@ def test_a_configuration_beside_an_adapter(adapter: Path, tiny_bert: Path) -> No
     edit(adapter / "adapter_config.json", revision="step1")
     states = read(adapter)
     np.testing.assert_array_equal(values(states), before)
-    assert any("revision 'step1'" in notice and "no effect" in notice for notice in states.warnings)
+    assert any(
+        "revision 'step1'" in warning and "no effect" in warning for warning in states.warnings
+    )
 
 
 def test_the_encoder_of_a_pair_alone(sample: Corpus, tmp_path: Path) -> None:
@@ -293,9 +294,7 @@ def test_the_tokenizer_of_a_run_and_of_another_model(tiny_bert: Path, tmp_path: 
     AutoTokenizer.from_pretrained(tiny_bert).save_pretrained(tmp_path / "run")
     found = read(checkpoint)
     np.testing.assert_array_equal(values(found), expected)
-    assert any(
-        f"its run's is read, {tmp_path / 'run'}" in notice for notice in found.warnings
-    )
+    assert any(f"its run's is read, {tmp_path / 'run'}" in warning for warning in found.warnings)
     assert fingerprint(checkpoint) == fingerprint(checkpoint, tokenizer=str(tiny_bert))
     np.testing.assert_array_equal(values(read(tmp_path / "run")), expected)  # its last checkpoint
     tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
@@ -331,13 +330,8 @@ def _cased(tiny_bert: Path, folder: Path) -> Path:
 
 def test_do_lower_case_of_sentence_transformers(tiny_bert: Path, tmp_path: Path) -> None:
     folder = _cased(tiny_bert, tmp_path / "cased")
-    lowered = Corpus(
-        "lower",
-        {
-            split: (Passage(split, split, tuple(word.lower() for word in WORDS)),)
-            for split in SPLITS
-        },
-    )
+    words = tuple(word.lower() for word in WORDS)
+    lowered = Corpus("lower", {split: (Passage(split, split, words),) for split in SPLITS})
     before, print_before = values(read(folder)), fingerprint(folder)
     expected = values(read(folder, lowered))
     assert np.abs(before - expected).max() > 0.1
@@ -348,8 +342,8 @@ def test_do_lower_case_of_sentence_transformers(tiny_bert: Path, tmp_path: Path)
     np.testing.assert_allclose(values(states), expected, atol=1e-5)
     assert fingerprint(folder)["tokenizer"] != print_before["tokenizer"]
     assert any(
-        "lower-cased (do_lower_case in its sentence_bert_config.json)" in notice
-        for notice in states.warnings
+        "lower-cased (do_lower_case in its sentence_bert_config.json)" in warning
+        for warning in states.warnings
     )
 
 
@@ -369,8 +363,8 @@ def test_arguments_for_sentence_transformers_are_reported(tiny_bert: Path, tmp_p
         tokenizer_args={"add_prefix_space": True},
         model_args={},
     )
-    said = [notice for notice in read(folder).warnings if "not applied" in notice]
-    assert said == [
+    found = [warning for warning in read(folder).warnings if "not applied" in warning]
+    assert found == [
         f"{folder}: tokenizer_args of its settings for sentence-transformers: not applied"
     ]
 
@@ -468,7 +462,7 @@ def test_weights_are_in_the_fingerprint_wherever_they_lie(
 
 
 @pytest.mark.parametrize(
-    ("named", "said"),
+    ("named", "message"),
     [
         ("../model.safetensors", "outside its folder"),
         ("/model.safetensors", "outside its folder"),
@@ -478,11 +472,13 @@ def test_weights_are_in_the_fingerprint_wherever_they_lie(
         ("config.safetensors.index.json", "no weight_map"),
     ],
 )
-def test_weights_that_are_not_there(named: Any, said: str, tiny_bert: Path, tmp_path: Path) -> None:
+def test_weights_that_are_not_there(
+    named: Any, message: str, tiny_bert: Path, tmp_path: Path
+) -> None:
     folder = Path(shutil.copytree(tiny_bert, tmp_path / "model"))
     (folder / "config.safetensors.index.json").write_text("{}")
     edit(folder / "config.json", transformers_weights=named)
-    with pytest.raises(ModelError, match=said):
+    with pytest.raises(ModelError, match=message):
         read(folder)
 
 

@@ -1,5 +1,4 @@
-"""What a model's name may stand for: a head on top, a Trainer's folder, an adapter, random weights,
-word vectors."""
+"""Kinds of models: with a head, from a Trainer's folder, adapters, random weights, word vectors."""
 
 from __future__ import annotations
 
@@ -49,11 +48,11 @@ def headed(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return with_tokenizer(folder, tiny_bert)
 
 
-def test_a_head_is_left_out_and_said_so(headed: Path, tiny_bert: Path, small: Corpus) -> None:
+def test_a_head_is_left_out_and_reported(headed: Path, tiny_bert: Path, small: Corpus) -> None:
     states = extract(str(headed), small)
     np.testing.assert_array_equal(values(states), values(extract(str(tiny_bert), small)))
     assert any(
-        "head is left out (BertForSequenceClassification)" in notice for notice in states.warnings
+        "head is left out (BertForSequenceClassification)" in warning for warning in states.warnings
     )
     assert not extract(str(tiny_bert), small).warnings
 

@@ -1,4 +1,4 @@
-"""A checkpoint is data: what it brings does not run, and what is wrong with it is named."""
+"""A checkpoint is data: its code does not run, and what is wrong with it is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of word vectors: what they promise is checked, every line is, and words may have spaces."""
+"""Files of word vectors: headers and lines are checked, and words may contain spaces."""
 
 from __future__ import annotations
 
@@ -79,10 +79,10 @@ BAD: dict[str, tuple[str, bytes, str]] = {
 }
 
 
-@pytest.mark.parametrize(("file", "content", "said"), BAD.values(), ids=BAD)
-def test_bad_files_end_in_a_line(file: str, content: bytes, said: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("file", "content", "message"), BAD.values(), ids=BAD)
+def test_bad_files_end_in_a_line(file: str, content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / file).write_bytes(content)
-    with pytest.raises(ModelError, match=said) as caught:
+    with pytest.raises(ModelError, match=message) as caught:
         read_vectors(tmp_path / file, file)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 300

@@ -1,4 +1,4 @@
-"""Doctor: what a word sees is measured, and a tokenizer that does not fit its vocabulary is found."""
+"""Doctor: attention is measured, and a tokenizer that does not fit its vocabulary is found."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_attention_as_the_configuration_has_it(
     examined = found(make_family(family, tmp_path, family_texts, setting), few)
     assert examined.facts["model"]["attention"] == seen
     assert any(
-        f"a word sees {seen}; models of its family see" in notice for notice in examined.warnings
+        f"a word sees {seen}; models of its family see" in warning for warning in examined.warnings
     )
 
 
@@ -72,9 +72,7 @@ def test_a_tokenizer_that_lower_cases_with_a_vocabulary_that_has_capitals(
 ) -> None:
     folder = make_family("bert", tmp_path, family_texts, {"vocab_size": 1000})
     assert not found(folder, few).problems  # its vocabulary has no capitals
-    tokenizer = wordpiece(
-        [*family_texts, *(word.upper() for text in family_texts for word in text.split())]
-    )
+    tokenizer = wordpiece([*family_texts, *(text.upper() for text in family_texts)])
     cased = bytes_(family_texts)
     cased.save_pretrained(folder)
     assert not found(folder, few).problems  # its text keeps them
@@ -89,6 +87,7 @@ def test_padding_is_reported(family_texts: list[str], few: Corpus, tmp_path: Pat
     examined = found(make_family("fnet", tmp_path, family_texts), few)
     assert examined.facts["model"]["batches"] == "of one length"
     assert any(
-        "padding changes the states of its family (fnet)" in notice for notice in examined.warnings
+        "padding changes the states of its family (fnet)" in warning
+        for warning in examined.warnings
     )
     assert json.dumps(examined.facts)

@@ -81,7 +81,7 @@ def test_words_stand_in_the_order_of_the_vectors(tiny_bert: Path, small: Corpus)
 
 
 @pytest.mark.parametrize(
-    "change, said",
+    "change, message",
     [
         ({"dev": None}, "vectors has no 'dev'"),
         ({"dev": np.zeros((2, 999, 4))}, r"'dev' takes numbers \(layers, 1,000 words, width\)"),
@@ -95,10 +95,10 @@ def test_words_stand_in_the_order_of_the_vectors(tiny_bert: Path, small: Corpus)
         ),
     ],
 )
-def test_vectors_that_do_not_fit(change: dict[Split, Any], said: str) -> None:
+def test_vectors_that_do_not_fit(change: dict[Split, Any], message: str) -> None:
     corpus, vectors = labelled()
     given = {split: values for split, values in (vectors | change).items() if values is not None}
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         pk.States.of(given, corpus)
 
 

@@ -1,5 +1,5 @@
-"""The store: nothing damaged, foreign, misplaced or unreadable is taken for states; nothing is left
-behind."""
+"""The store: damaged, foreign, misplaced and unreadable files are never read as states, and no
+temporary file stays."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from probekit import cache, whole
 from probekit.cli import app
 from probekit.errors import ProbekitError, StoreError
 from probekit.states import entries as listed
-from probekit.states.store_names import add_names
 from probekit.states.shard import Shard, matches_itself
 from probekit.states.store import MANIFEST, Store, open_store, states_root
+from probekit.states.store_names import add_names
 from tests.processes import begin
 
 WORDS, DIM = 6, 4
@@ -152,9 +152,7 @@ def test_a_shard_in_the_place_of_another_is_noticed() -> None:
         target = store.path(shard, layer)
         target.write_bytes(source.read_bytes())
         assert not store.is_whole(shard, layer)
-    assert not store.is_whole(Shard("train", 0, 0, WORDS - 1), 1), (
-        "of as many words as are asked for"
-    )
+    assert not store.is_whole(Shard("train", 0, 0, WORDS - 1), 1)  # of another number of words
 
 
 def test_a_damaged_manifest_hides_nothing_and_is_written_again() -> None:
@@ -162,7 +160,7 @@ def test_a_damaged_manifest_hides_nothing_and_is_written_again() -> None:
     manifest = store.folder / MANIFEST
     whole_text = manifest.read_bytes()
     draw = random.Random(0)
-    damaged = [b"", b"{", b"[]", b"3", b"\xff", b"[" * 100_000, b'{"format": 2, "corpus": 3}']
+    damaged = [b"", b"{", b"[]", b"3", b"\xff", b"[" * 100_000, b'{"format": 3, "corpus": 3}']
     for _ in range(20):
         at = draw.randrange(len(whole_text))
         damaged.append(
@@ -320,10 +318,10 @@ def test_prune_takes_what_is_meant(arguments: list[str], status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "code, said", [(errno.EROFS, "the disk is read-only"), (errno.EACCES, "no permission")]
+    "code, message", [(errno.EROFS, "the disk is read-only"), (errno.EACCES, "no permission")]
 )
 def test_prune_where_nothing_can_be_deleted(
-    code: int, said: str, monkeypatch: pytest.MonkeyPatch
+    code: int, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made()
 
@@ -332,7 +330,7 @@ def test_prune_where_nothing_can_be_deleted(
 
     monkeypatch.setattr(Path, "rename", refuse)
     status, out = run("prune", "--all")
-    assert status == 2 and said in out and "Free some space" not in out
+    assert status == 2 and message in out and "Free some space" not in out
 
 
 FAILURES = [
@@ -344,9 +342,9 @@ FAILURES = [
 ]
 
 
-@pytest.mark.parametrize("code, said", FAILURES)
+@pytest.mark.parametrize("code, message", FAILURES)
 def test_a_failed_write_says_why_and_leaves_what_was_there(
-    code: int, said: str, monkeypatch: pytest.MonkeyPatch
+    code: int, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = made()
     before = {path: path.read_bytes() for path in store.folder.iterdir()}
@@ -355,7 +353,7 @@ def test_a_failed_write_says_why_and_leaves_what_was_there(
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(whole, "create", refuse)
-    with pytest.raises(StoreError, match=said):
+    with pytest.raises(StoreError, match=message):
         store.write(SHARD, 0, values(3), [])
     assert {path: path.read_bytes() for path in store.folder.iterdir()} == before
 
