@@ -70,7 +70,7 @@ def print_comparison(comparison: Comparison, folder: Path, form: Form) -> None:
     from rich.console import Group
     from rich.text import Text
 
-    from probekit.reports.table import as_rich, comparison_table, where_table
+    from probekit.reports.table import as_rich, comparison_table, breakdown_table
 
     best = comparison.best
     several = [column for column in ("after", "corpus") if best[column].nunique() > 1]
@@ -78,7 +78,7 @@ def print_comparison(comparison: Comparison, folder: Path, form: Form) -> None:
         Text(f"{', '.join(str(row[column]) for column in [*several, 'task'])}: {row['verdict']}.")
         for _, row in best.iterrows()
     ]
-    kinds = where_table(comparison)
+    kinds = breakdown_table(comparison)
     chance = "at the best layer before, no kind of instance changed by more than chance"
     where = as_rich(kinds) if kinds else Text(chance)
     shown = Group(as_rich(comparison_table(comparison)), Text(), *lines, Text(), where)

@@ -221,8 +221,8 @@ class LabelRow:
     kind: Annotated[str, Means("`label`, `seen`, `frequency`, `length` or `distance`")]
     value: Annotated[str, Means("the label, or the range")]
     n_test: columns.TestInstances
-    right_before: Annotated[float, Means("accuracy before", UNIT)]
-    right_after: Annotated[float, Means("accuracy after", UNIT)]
+    accuracy_before: Annotated[float, Means("accuracy before", UNIT)]
+    accuracy_after: Annotated[float, Means("accuracy after", UNIT)]
     delta: Annotated[float, Means("after minus before", CHANGE)]
     ci_low: Low
     ci_high: High

@@ -20,11 +20,17 @@ from probekit import doors
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError, suggestion
-from probekit.forgetting import kept
+from probekit.forgetting import checkpoint_results
 from probekit.forgetting.base import base_of
-from probekit.forgetting.over_steps import Course, course, fell, step_table, summary
+from probekit.forgetting.trajectory_tables import (
+    TaskTrajectory,
+    task_trajectory,
+    fell,
+    step_table,
+    summary,
+)
 from probekit.forgetting.trajectory import SUMMARY, THRESHOLD, Trajectory
-from probekit.forgetting.turns import turn
+from probekit.forgetting.process_lock import process_lock
 from probekit.models.checkpoint import Checkpoint
 from probekit.models.model import Model, open_model
 from probekit.probes.arguments import (
@@ -111,9 +117,9 @@ def trace(
     checked when it is read back, so that a later call probes new checkpoints only and gives the
     same numbers.
 
-    Args: models: folders or hub names in the order of training; a step is what the name says
-        (`checkpoint-500`,
-            `step1000`), or the place where names do not say it in order.
+    Args:
+        models: folders or hub names in the order of training; a step is what the name says
+            (`checkpoint-500`, `step1000`), or the place where names do not say it in order.
         tasks: as for `probe`.
         folder: where results are kept.
         base: the model that training began with, which retention counts from. Without it, what the
@@ -159,7 +165,7 @@ def trace(
     inferred = not base and next(iter(opened)) not in names
     ordered = list(dict.fromkeys([next(iter(opened)), *names]))
     steps = dict(zip(ordered, _steps(ordered), strict=True))
-    courses: list[Course] = []
+    trajectories: list[TaskTrajectory] = []
     measurements: list[Measurement] = []
     wanted_of = by_corpus(tasks, corpus)
     corpora = [
@@ -175,13 +181,13 @@ def trace(
         warnings += said
         measured = _all_measured(opened, loaded, asked, how, warnings, inferred)
         by_step = [(model, steps[model], found) for model, found in measured.items()]
-        courses += [course(question, name, by_step) for question in asked]
+        trajectories += [task_trajectory(question, name, by_step) for question in asked]
         for model, found in measured.items():
             measurements += [
                 replace(one, model=model, step=steps[model]) for one in found.measurements
             ]
-    table = step_table(courses)
-    asked_for = {"base": courses[0].models[0], "threshold": threshold}
+    table = step_table(trajectories)
+    asked_for = {"base": trajectories[0].models[0], "threshold": threshold}
     run = Run(
         versions=versions(),
         settings={**fit_facts((probe,), how.seeds, how.fit), **asked_for},
@@ -191,7 +197,7 @@ def trace(
     return Trajectory(
         table,
         fell(table, threshold),
-        SUMMARY.table(summary(courses)),
+        SUMMARY.table(summary(trajectories)),
         run=run,
         warnings=tuple(warnings),
     )
@@ -290,10 +296,10 @@ def _all_measured(
     how: _How,
     warnings: list[str],
     inferred: bool,
-) -> dict[str, kept.Kept]:
+) -> dict[str, checkpoint_results.CheckpointResults]:
     """What was measured of each model; those that fail are named. The first must not, unless it was
     `inferred`."""
-    found: dict[str, kept.Kept] = {}
+    found: dict[str, checkpoint_results.CheckpointResults] = {}
     for number, (name, model) in enumerate(opened.items()):
         try:
             found[name] = _measured(model, corpus, questions, how, warnings)
@@ -311,7 +317,7 @@ def _all_measured(
 
 def _measured(
     model: Model, corpus: Corpus, questions: list[Question], how: _How, warnings: list[str]
-) -> kept.Kept:
+) -> checkpoint_results.CheckpointResults:
     """What is kept of a checkpoint and a corpus, or what is measured now."""
     weights = model.fingerprint()
     asked = [
@@ -332,26 +338,32 @@ def _measured(
     both = hashlib.sha256(
         json.dumps([weights, corpus.fingerprint], default=str).encode()
     ).hexdigest()[:24]
-    with turn(both):
+    with process_lock(both):
         found = _believed(folder, key, [])  # another process may have measured it meanwhile
         if not found:
-            kept.keep(folder, key, probe_checkpoint(model.name, corpus, questions, how))
-            found = kept.find(folder, key)
+            checkpoint_results.save(
+                folder, key, probe_checkpoint(model.name, corpus, questions, how)
+            )
+            found = checkpoint_results.load(folder, key)
     if not found:
         raise InputError(f"{folder / key} went away while it was read: run it again")
     return found
 
 
-def _believed(folder: Path, key: str, warnings: list[str]) -> kept.Kept | None:
+def _believed(
+    folder: Path, key: str, warnings: list[str]
+) -> checkpoint_results.CheckpointResults | None:
     """What is kept, if it is what was written; damage is told, and measured again."""
     try:
-        return kept.find(folder, key)
-    except kept.DamagedError as error:
+        return checkpoint_results.load(folder, key)
+    except checkpoint_results.DamagedError as error:
         warnings.append(f"{error}: measured again")
         return None
 
 
-def probe_checkpoint(name: str, corpus: Corpus, questions: list[Question], how: _How) -> kept.Kept:
+def probe_checkpoint(
+    name: str, corpus: Corpus, questions: list[Question], how: _How
+) -> checkpoint_results.CheckpointResults:
     """Extract a checkpoint's states, and probe them."""
     there = set(states_root().glob("*"))
     rows: list[ScoreRow] = []
@@ -370,7 +382,7 @@ def probe_checkpoint(name: str, corpus: Corpus, questions: list[Question], how: 
         answers |= {one.question.task.name: one.predictions.astype("int32") for one in trained}
         if not how.keep_states:
             _forget(states, there)
-    return kept.Kept(
+    return checkpoint_results.CheckpointResults(
         SCORES.table(rows, decimals=None), answers, tuple(measurements), tuple(warnings)
     )
 

@@ -18,11 +18,12 @@ def told_apart(names: Sequence[str], facts: Sequence[Facts]) -> list[str]:
     """One display name for each of `names`: the same for the same name and facts, and another for
     every other.
 
-    Args: names: what things are called. facts: what each of them is, with the same keys for all.
-        One that ends in `fingerprint` stands for everything,
-            and is shown only where nothing else differs. One that ends in `source` is a name or
-            path the thing came
-            from: it describes it, but the same thing from two places is one.
+    Args:
+        names: what things are called.
+        facts: what each of them is, with the same keys for all. One that ends in `fingerprint`
+            stands for everything, and is shown only where nothing else differs. One that ends in
+            `source` is a name or path the thing came from: it describes it, but the same thing from
+            two places is one.
 
     Returns the names in order, with what differs added where one name means several things:
     `en/data`, `minilm (site attn)`, `pos (#3fa2c1)`.

@@ -51,12 +51,14 @@ class FitSettings:
     The round whose probe has the best dev score is kept: a probe is never kept in the middle of its
     training, and more rounds only add to the choice.
 
-    Attributes: epochs: passes over the training split in a round, at least; small corpora have up
-        to four. words: words read in training at least, as far as there are rounds: small corpora
-        have up to five. batch_words: words a batch at most; small corpora take smaller batches.
+    Attributes:
+        epochs: passes over the training split in a round, at least; small corpora have up to four.
+        words: words read in training at least, as far as there are rounds: small corpora have up to
+            five.
+        batch_words: words a batch at most; small corpora take smaller batches.
         learning_rate: at the beginning of a round, for batches of `batch_words`; smaller ones take
-        less, by the square
-            root (Malladi et al. 2022, arXiv:2205.10287, for Adam). It falls linearly to zero.
+            less, by the square root (Malladi et al. 2022, arXiv:2205.10287, for Adam). It falls
+            linearly to zero.
         device: where the probes are fitted.
     """
 
@@ -74,13 +76,18 @@ DEFAULT = FitSettings()
 class Fitted:
     """Trained probes of one task.
 
-    Attributes: question: the task and its instances. head: the kind of probe. layers: the layers
-        probed. seeds: the seeds. predictions: `(layers, seeds, n_test)` labels given to the test
-        instances, as indices of the classes. dev_predictions: `(layers, seeds, n_dev)` labels given
-        to the dev instances. dev_loss: `(layers, seeds)` mean cross-entropy on dev in nats, of the
-        probe kept; lower is better. epochs: `(layers, seeds)` the epochs that the probe kept was
-        trained for. stacks: the probes of this and the tasks fitted along with it, by runs of
-        layers.
+    Attributes:
+        question: the task and its instances.
+        head: the kind of probe.
+        layers: the layers probed.
+        seeds: the seeds.
+        predictions: `(layers, seeds, n_test)` labels given to the test instances, as indices of the
+            classes.
+        dev_predictions: `(layers, seeds, n_dev)` labels given to the dev instances.
+        dev_loss: `(layers, seeds)` mean cross-entropy on dev in nats, of the probe kept; lower is
+            better.
+        epochs: `(layers, seeds)` the epochs that the probe kept was trained for.
+        stacks: the probes of this and the tasks fitted along with it, by runs of layers.
     """
 
     question: Question

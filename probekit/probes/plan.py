@@ -32,9 +32,10 @@ StatesIn = Callable[[Context], States]
 class Plan:
     """Questions about one corpus, and the checkpoints they are put to.
 
-    Attributes: corpus: the corpus. checkpoints: for each, its name and what gives its states in a
-        context. Raises ModelError where the model
-            cannot be used.
+    Attributes:
+        corpus: the corpus.
+        checkpoints: for each, its name and what gives its states in a context. Raises ModelError
+            where the model cannot be used.
         questions: what is asked.
         warnings: what a reader must know of the corpus and the questions.
     """

@@ -53,11 +53,13 @@ def probe(
 ) -> Scores:
     """Train probes on every layer and score them on the test split.
 
-    Args: subject: States, or the name or path of a checkpoint to extract them from; or several of
-        either. tasks: names, paths of TOML files or Tasks; `"all"` takes every shipped task that
-        the corpus can carry. corpus: for checkpoints by name, what they read: names, paths or
-        Corpora; each is probed with every task
-            asked for. Without it each task takes the corpus that its file names.
+    Args:
+        subject: States, or the name or path of a checkpoint to extract them from; or several of
+            either.
+        tasks: names, paths of TOML files or Tasks; `"all"` takes every shipped task that the corpus
+            can carry.
+        corpus: for checkpoints by name, what they read: names, paths or Corpora; each is probed
+            with every task asked for. Without it each task takes the corpus that its file names.
         probes: kinds of probe: `linear`, `mlp`, `rank:8` (of any rank), or several.
         seeds: one probe a layer for each: their number (2 is seeds 0 and 1), or the seeds
             themselves.

@@ -41,10 +41,11 @@ ENOUGH = 4  # words per dimension; with fewer the covariance is shrunk towards i
 class Scaling:
     """In which coordinates each layer's probes are trained.
 
-    Attributes: mean, deviation: of training words, `(layers, 1, dim)` each. bases: for each task
-        the coordinates of its probes, one a column, `(layers, dim, dim)`: words less their mean,
-            times this matrix, are white, or standardised for tasks with products (see
-            `scaling.measure`). None where words are in their coordinates already.
+    Attributes:
+        mean, deviation: of training words, `(layers, 1, dim)` each.
+        bases: for each task the coordinates of its probes, one a column, `(layers, dim, dim)`:
+            words less their mean, times this matrix, are white, or standardised for tasks with
+            products (see `scaling.measure`). None where words are in their coordinates already.
         sizes: root mean square of a number in each task's vectors, `(tasks, layers)`.
         product_sizes: the same of its products a * b, `(tasks, layers)`; 1 for tasks without.
     """
@@ -92,10 +93,12 @@ def measure(
 class _Moments:
     """Moments of training words, in float64.
 
-    Attributes: n: how many words were read. mean: `(layers, 1, dim)`. covariance: `(layers, dim,
-        dim)`. following: covariance of a word (rows) with the next one (columns), `(layers, dim,
-        dim)`; None where there are
-            too few words to measure it.
+    Attributes:
+        n: how many words were read.
+        mean: `(layers, 1, dim)`.
+        covariance: `(layers, dim, dim)`.
+        following: covariance of a word (rows) with the next one (columns), `(layers, dim, dim)`;
+            None where there are too few words to measure it.
     """
 
     n: int

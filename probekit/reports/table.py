@@ -142,7 +142,7 @@ def _changed(which: str, layers: tuple[int, int], row: pd.Series) -> list[str]:
     ]
 
 
-def where_table(comparison: Comparison) -> Table | None:
+def breakdown_table(comparison: Comparison) -> Table | None:
     """The MOST_CHANGED kinds of instances of each checkpoint that changed most, of those that can
     be told from zero; None where there is none. Changes are in points of the share answered
     right."""
@@ -164,8 +164,8 @@ def where_table(comparison: Comparison) -> Table | None:
                 str(row["value"]),
                 str(row["layer"]),
                 f"{row['n_test']:,}",
-                f"{row['right_before']:.3f}",
-                f"{row['right_after']:.3f}",
+                f"{row['accuracy_before']:.3f}",
+                f"{row['accuracy_after']:.3f}",
                 f"{100 * row['delta']:+.1f}",
                 f"{100 * row['ci_low']:+.1f} to {100 * row['ci_high']:+.1f}",
                 f"{row['p_adjusted']:.3f}",

@@ -17,7 +17,7 @@ from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError
 from probekit.forgetting.measures import retention
-from probekit.forgetting.sides import mean_scores
+from probekit.forgetting.probe_pair import mean_scores
 from probekit.models.encoder import Encoder
 from probekit.probes.arguments import Seeds, names_of
 from probekit.probes.baselines import majority
@@ -67,9 +67,9 @@ class ForgettingCallback(TrainerCallback):
     ) -> None:
         """Load the sentences and make the instances.
 
-        Args: trainer: whose model is measured and through which results are logged; its
-            `processing_class` is the
-                tokenizer.
+        Args:
+            trainer: whose model is measured and through which results are logged; its
+                `processing_class` is the tokenizer.
             tasks: tasks of `sentence` context.
             corpus: what is read: its first SENTENCES of each split.
             layers: the layers probed; none for all.

@@ -16,7 +16,7 @@ from probekit.corpora.passage import Corpus, Passage, Split
 from probekit.errors import InputError
 from probekit.forgetting.compare import compare
 from probekit.forgetting.comparison import PARTS, Comparison
-from probekit.forgetting.sides import counts
+from probekit.forgetting.probe_pair import counts
 from probekit.models.names import packaged_minilm, resolve
 from probekit.probes.fit import FitSettings, fit
 from probekit.states.extract import extract

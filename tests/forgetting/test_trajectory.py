@@ -22,7 +22,7 @@ from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
 from probekit.forgetting import trace as tracing
 from probekit.forgetting.base import base_of
-from probekit.forgetting.kept import Kept
+from probekit.forgetting.checkpoint_results import CheckpointResults
 from probekit.forgetting.trace import checkpoints_of, trace
 from probekit.forgetting.trajectory import Trajectory
 from probekit.models.checkpoint import EncoderSettings
@@ -105,7 +105,7 @@ def watch(monkeypatch: pytest.MonkeyPatch, measured: list[str]) -> None:
     """Write down which checkpoints are measured from now on."""
     probe = tracing.probe_checkpoint
 
-    def noted(model: str, *args: Any, **more: Any) -> Kept:
+    def noted(model: str, *args: Any, **more: Any) -> CheckpointResults:
         measured.append(model)
         return probe(model, *args, **more)
 
@@ -134,7 +134,7 @@ def test_another_run_measures_the_same_meanwhile(
     probe = tracing.probe_checkpoint
     other: list[Trajectory] = []
 
-    def overtaken(*args: Any, **more: Any) -> Kept:
+    def overtaken(*args: Any, **more: Any) -> CheckpointResults:
         scores = probe(*args, **more)
         if not other:
             monkeypatch.setattr(tracing, "probe_checkpoint", probe)
