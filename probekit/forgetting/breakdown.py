@@ -94,7 +94,7 @@ def _kinds(question: Question, corpus: Corpus) -> Iterator[tuple[tuple[str, str]
     yield ("seen", "no"), frequency == 0  # that is also the lowest bin of frequency
     yield from _bins("frequency", frequency, FREQUENCY)
     offsets = corpus.offsets("test")
-    passage = np.searchsorted(offsets, test.spans[:, 0, 0], pair="right") - 1
+    passage = np.searchsorted(offsets, test.spans[:, 0, 0], side="right") - 1
     yield from _bins("length", np.diff(offsets)[passage], LENGTH)
     if question.task.arity > 1:
         yield from _bins("distance", np.abs(test.spans[:, 1, 0] - test.spans[:, 0, 0]), DISTANCE)

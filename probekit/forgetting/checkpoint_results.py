@@ -1,13 +1,13 @@
-"""CheckpointResults: what was measured of one checkpoint, known by what it was measured of, and checked before
-it is believed.
+"""Checkpoint results: what was measured of one checkpoint of a trajectory, on disk.
 
-    FOLDER/KEY/scores.csv       a row for each probe and baseline, numbers in full
-    FOLDER/KEY/answers.npz      what the probes say of the test instances: (layers, seeds, n) for each task
+    FOLDER/KEY/scores.csv       one row for each probe and baseline, numbers in full
+    FOLDER/KEY/answers.npz      labels given to the test instances: (layers, seeds, n) for each task
     FOLDER/KEY/run.json         what was read, and the warnings
-    FOLDER/KEY/checksums.json   of the three, each together with KEY: what is of another checkpoint does not match
+    FOLDER/KEY/checksums.json   of the three files
 
-Numbers are read back from these files even by the run that wrote them, so that a run that goes on
-where another stopped ends with the same numbers to the last digit.
+KEY stands for everything that the results depend on. Checksums include it, so that the results of
+another checkpoint do not match. Numbers are read back from these files even by the run that wrote
+them: a run that continues an interrupted one ends with the same numbers to the last digit.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ FILES = ("scores.csv", "answers.npz", "run.json")
 
 
 class DamagedError(StoreError):
-    """CheckpointResults results that are not what was written, or are of something else."""
+    """Results on disk that are not what was written, or are of something else."""
 
 
 @dataclass(frozen=True)

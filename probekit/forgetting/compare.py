@@ -23,7 +23,6 @@ from probekit.forgetting.measures import expected_layer, retention
 from probekit.forgetting.probe_pair import ProbePair, counts, mean_scores
 from probekit.forgetting.similarity import few_dimensions, similarities
 from probekit.forgetting.verdict import kind, verdict
-
 from probekit.models.layers import in_words
 from probekit.probes import identity
 from probekit.probes.arguments import (

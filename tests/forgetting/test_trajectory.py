@@ -385,10 +385,10 @@ def test_a_base_that_is_not_known(
     place = tmp_path / "run" / "checkpoint-10"
     special = {"ITSELF": str(place), "COPY": str(run / "checkpoint-300"), ".": str(place.parent)}
     first = named(run / "checkpoint-300", place, special.get(str(base), base))
-    how = tracing._How(
+    how = tracing._Settings(
         "linear", (0,), FitSettings(), ExtractSettings(), True, tmp_path, lambda *_: None
     )
-    opened, warnings = tracing._opened([first, str(run / "checkpoint-0")], None, how)
+    opened, warnings = tracing._open_all([first, str(run / "checkpoint-0")], None, how)
     assert next(iter(opened)) == first and len(opened) == 2
     assert any(said in notice and first in notice for notice in warnings)
 
