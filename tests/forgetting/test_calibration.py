@@ -306,12 +306,11 @@ def test_loss_is_named_whatever_else_was_done_and_never_of_an_invertible_map(
         assert row["kind"] == ("rotation" if invertible else "loss")
         assert part["kind"] == row["kind"] and (part["loss_low"] > 0) == (not invertible)
         assert ("forgotten" in row["verdict"]) <= (not invertible)
-        assert ("are lost" in row["verdict"]) == (not invertible)
+        assert (" lost" in row["verdict"]) == (not invertible)
         if name == "erased and turned" and task == "upos":
             assert part["rotation_low"] > 0 and "recovered by a linear map" in row["verdict"]
-        if (
-            invertible
-        ):  # the old probe behind a map reads all of it, whatever a new one makes of such a basis
+        if invertible:
+            # The old probe after a map reads all of it, whatever a new one makes of such a basis.
             assert abs(part["mapped_drop"]) < 0.01 and part["drop"] > 0.3
 
 
