@@ -147,7 +147,7 @@ class Schema:
             ) from error
 
     def as_csv(self, table: pd.DataFrame, decimals: int | None = DECIMALS) -> str:
-        """The table as CSV: numbers with so many `decimals`, or in full; missing values are empty."""
+        """The table as CSV: numbers with `decimals`, or in full; missing values are empty."""
         columns = []
         for column in self.columns:
             values = table[column.name].tolist()

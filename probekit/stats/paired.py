@@ -184,8 +184,8 @@ def seed_noise(
         seed: of the variates.
 
     Returns:
-        Noise `(cells, variates)`, and the share of the bootstrap's variance that remains, `(cells,)`
-        in [0, 1].
+        Noise `(cells, variates)`, and the share of the bootstrap's variance that remains,
+        `(cells,)`, in [0, 1].
     """
     cells, seeds, resamples = resampled.shape
     variates = variates or resamples

@@ -376,7 +376,7 @@ def test_the_base_model_is_what_retention_counts_from(
         ("a\x1b[2J", "names no base model"),
         (".", "names no base model"),
         ("ITSELF", "names no base model"),
-        ("COPY", "whose weights are those of its base model"),
+        ("COPY", "which has the weights of its base model"),
     ],
 )
 def test_a_base_that_is_not_known(
