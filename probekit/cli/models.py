@@ -38,18 +38,20 @@ def family_rows() -> list[dict[str, str]]:
     from probekit.models.families import FAMILIES
     from probekit.models.layers import EMBEDDINGS
 
-    return [
-        {
+    rows = []
+    for name, family in FAMILIES.items():
+        sites = ["residual", *(site for site in family.sites if "." not in site)]
+        row = {
             "family": family.title,
             "model_type": name,
             "stacks": ", ".join(family.stacks),
             "layer 0": EMBEDDINGS[family.embeddings],
             "last layer": "after the final norm" if family.final_norm else "like the others",
             "a word sees": family.attention,
-            "sites": ", ".join(["residual", *(site for site in family.sites if "." not in site)]),
+            "sites": ", ".join(sites),
         }
-        for name, family in FAMILIES.items()
-    ]
+        rows.append(row)
+    return rows
 
 
 @options.reads

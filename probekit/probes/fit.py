@@ -177,7 +177,7 @@ def predict(fitted: Sequence[Fitted], states: Vectors, split: Split) -> list[np.
         parts = list(
             pool.map(lambda group: evaluate(group[1], runs, group[0])[1], fitted[0].stacks)
         )
-    return [np.concatenate([part[t] for part in parts]) for t in range(len(fitted))]
+    return [np.concatenate(of_task) for of_task in zip(*parts, strict=True)]
 
 
 def _layer_groups(states: Vectors, settings: FitSettings) -> list[tuple[int, ...]]:
@@ -247,10 +247,10 @@ class _Fit:
             self.stack.scaling = self.scaling.of_whitened()
 
     def _read(self, states: Vectors) -> None:
-        self.train, self.dev, self.test = (
-            Runs(states, split, [question.splits[split] for question in self.questions])
-            for split in SPLITS
-        )
+        self.train, self.dev, self.test = (self._runs(states, split) for split in SPLITS)
+
+    def _runs(self, states: Vectors, split: Split) -> Runs:
+        return Runs(states, split, [question.splits[split] for question in self.questions])
 
     def _whitens_words(self, states: Vectors) -> bool:
         """Whether multiplying all words by the axes once beats the weights at each step."""

@@ -196,7 +196,8 @@ def _choose(tasks: TaskNames, corpus: Corpus) -> tuple[set[str], list[Task], lis
     `"all"` means the tasks whose annotation the corpus has.
     """
     listed = [tasks] if isinstance(tasks, str | Path | Task) else list(tasks)
-    named = {task.name for task in _loaded([item for item in listed if item != "all"])}
+    by_name = [item for item in listed if item != "all"]
+    named = {task.name for task in _loaded(by_name)}
     chosen, skipped = [], []
     for task in _loaded(listed):
         if task.name in named or carries(task, corpus):

@@ -114,8 +114,9 @@ def difference(
     for start in range(0, len(first), at_once):
         cells = slice(start, start + at_once)
         parts.append(_difference(metric, first[cells], second[cells], shared, seed))
-    names = [field.name for field in fields(Difference)]
-    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    columns = {}
+    for field in fields(Difference):
+        columns[field.name] = np.concatenate([getattr(part, field.name) for part in parts])
     return Difference(**columns)
 
 

@@ -78,7 +78,7 @@ def test_sizes_in_words(row: pd.Series, words: str) -> None:
     assert change(row, parts()).startswith(words)
 
 
-def test_what_the_old_probe_reads_behind_a_map_is_not_forgotten() -> None:
+def test_what_the_old_probe_reads_after_a_map_is_not_forgotten() -> None:
     row = scored(0.9, 0.82)
     assert "forgotten" not in change(row, parts(mapped=0.9, mapped_drop=(0.0, -0.01)))
     assert change(row, parts(mapped=0.9, mapped_drop=(0.0, -0.01))).startswith(
