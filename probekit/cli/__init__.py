@@ -65,11 +65,10 @@ app.add_typer(lists.cache_app, name="cache", invoke_without_command=True)
 
 
 def main() -> None:
-    """Run the command line; a user's mistake is a line or two on standard error and exit status 2."""
+    """Run the command line; for a user's mistake, print an error and exit with status 2."""
     warnings.showwarning = terminal.show_warning
-    gc.set_threshold(
-        100_000
-    )  # a corpus is millions of small objects without cycles: walk over them less often
+    # A corpus is millions of small objects without cycles: collect less often.
+    gc.set_threshold(100_000)
     with standard_output(), stopping():
         status = _status(_checked)
         status = status or _status(sys.stdout.flush)
@@ -86,26 +85,27 @@ def _checked() -> None:
 
 
 def _status(command: Callable[[], object]) -> int:
-    """Run a command, say what went wrong, and give its exit status."""
-    status, said = 2, ""
+    """Run a command, print what went wrong, and return the exit status."""
+    status, message = 2, ""
     try:
         command()
         status = 0
     except SystemExit as done:
         status = done.code if isinstance(done.code, int) else int(bool(done.code))
     except ProbekitError as error:
-        said = f"error: {as_options(str(error))}"
+        message = f"error: {as_options(str(error))}"
     except MemoryError as error:
-        said = f"error: not enough memory ({error or 'none is left'}): take fewer --layers or less text"
-    except OSError as error:
-        said = f"error: cannot use {error.filename or 'a file'}: {reason(error)}"
-    except Stopped as stop:
-        status, said = (
-            stop.status,
-            "stopped; finished states are kept, the same command goes on from there",
+        message = (
+            f"error: not enough memory ({error or 'none is left'}): "
+            "take fewer --layers or less text"
         )
+    except OSError as error:
+        message = f"error: cannot use {error.filename or 'a file'}: {reason(error)}"
+    except Stopped as stop:
+        status = stop.status
+        message = "stopped; finished states are kept, the same command goes on from there"
     except Exception:
-        status, said = 1, traceback.format_exc()
-    if said:
-        terminal.complain(said)
+        status, message = 1, traceback.format_exc()
+    if message:
+        terminal.complain(message)
     return status

@@ -35,13 +35,14 @@ class OutputError(ProbekitError):
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:
-    """What a terminal that does not know a character shows in its place."""
+    """What a terminal shows in place of characters that it does not know."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    characters = error.object[error.start : error.end]
-    return "".join(
-        _PLAIN.get(c) or c.encode("ascii", "backslashreplace").decode() for c in characters
-    ), error.end
+    replaced = []
+    for character in error.object[error.start : error.end]:
+        escaped = character.encode("ascii", "backslashreplace").decode()
+        replaced.append(_PLAIN.get(character, escaped))
+    return "".join(replaced), error.end
 
 
 codecs.register_error("probekit", _plain)
@@ -73,7 +74,7 @@ class _Output(io.TextIOWrapper):
 
     @contextmanager
     def _noticed(self) -> Iterator[None]:
-        if self._failure is not None:  # whoever was told before need not have passed it on
+        if self._failure is not None:  # an earlier caller may have swallowed it
             raise self._failure
         try:
             yield

@@ -1,4 +1,4 @@
-"""Commands that list and keep house: tasks, corpora, cache."""
+"""Commands that list, fetch and delete: tasks, corpora, cache."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from probekit.states.entries import StoreEntry
 
 corpora_app = typer.Typer(
-    help="List the corpora, with licence and whether they are here; or fetch one.",
+    help="List the corpora, their licences, and whether they are on disk; or fetch one.",
     rich_markup_mode=None,
 )
 cache_app = typer.Typer(
@@ -43,7 +43,7 @@ def tasks(as_json: Json = False) -> None:
 
 @corpora_app.callback()
 def corpora(context: typer.Context, as_json: Json = False) -> None:
-    """List the corpora, with licence and whether they are here; or fetch one."""
+    """List the corpora, their licences, and whether they are on disk; or fetch one."""
     if context.invoked_subcommand:
         return
     from probekit.corpora.card import corpus_cards
@@ -109,8 +109,7 @@ def cache(context: typer.Context, as_json: Json = False) -> None:
 
 
 def _of(entry: StoreEntry) -> dict[str, str]:
-    """What a store is of, or what is wrong with it: the names asked for, and what tells apart
-    stores of one name."""
+    """The models and corpora of a store, and how it was made; or what is wrong with it."""
     from probekit.states.store_names import read_names
 
     models, corpora = read_names(entry.folder)
@@ -144,7 +143,8 @@ def verify() -> None:
         terminal.say(f"{path}: {problem}")
     if damaged:
         terminal.say(
-            f"{len(damaged)} damaged: what is needed is computed again; 'probekit cache prune KEY' deletes"
+            f"{len(damaged)} damaged: they are computed again when needed; "
+            "'probekit cache prune KEY' deletes them"
         )
     else:
         terminal.say("every file matches its checksum")
@@ -155,7 +155,7 @@ def verify() -> None:
 def prune(
     keys: Annotated[
         list[str] | None,
-        typer.Argument(help="Keys as 'probekit cache' lists them, or how they begin."),
+        typer.Argument(help="Keys as 'probekit cache' lists them, or their first characters."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
 ) -> None:
@@ -166,8 +166,8 @@ def prune(
     if not keys and not everything:
         raise InputError("name the keys to delete, as 'probekit cache' lists them, or give --all")
     found = {entry.folder.name: entry for entry in entries()}
-    wanted = list(found) if everything else [_key(given, list(found)) for given in keys or ()]
-    for key in dict.fromkeys(wanted):
+    chosen = list(found) if everything else [_key(given, list(found)) for given in keys or ()]
+    for key in dict.fromkeys(chosen):
         found[key].remove()
         terminal.say(f"deleted {key} ({found[key].size / 1e6:.1f} MB)")
     if everything:
@@ -176,10 +176,12 @@ def prune(
 
 
 def _key(given: str, keys: list[str]) -> str:
-    """The one key that begins as given."""
-    meant = [key for key in keys if given and key.startswith(given)]
-    if given in keys or len(meant) == 1:
-        return given if given in keys else meant[0]
-    raise InputError(
-        f"'{given}' begins {len(meant)} keys: name one" if meant else unknown("key", given, keys)
-    )
+    """The only key that begins with these characters."""
+    if given in keys:
+        return given
+    matching = [key for key in keys if given and key.startswith(given)]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        raise InputError(f"'{given}' begins {len(matching)} keys: name one")
+    raise InputError(unknown("key", given, keys))

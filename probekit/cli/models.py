@@ -11,7 +11,7 @@ from probekit.cli.several import require_one_model_each
 
 
 def models(as_json: options.Json = False) -> None:
-    """List the aliases, and the families: what their layers are, and what a word sees."""
+    """List the aliases, and the model families: their layers, and what a word attends to."""
     aliases, families = alias_rows(), family_rows()
     if as_json:
         terminal.print_json({"aliases": aliases, "families": families})
@@ -23,7 +23,7 @@ def models(as_json: options.Json = False) -> None:
 
 
 def alias_rows() -> list[dict[str, str]]:
-    """A row an alias."""
+    """One row per alias."""
     from probekit.models.families import FAMILIES
     from probekit.models.names import ALIASES
 
@@ -34,22 +34,24 @@ def alias_rows() -> list[dict[str, str]]:
 
 
 def family_rows() -> list[dict[str, str]]:
-    """A row a family."""
+    """One row per family."""
     from probekit.models.families import FAMILIES
     from probekit.models.layers import EMBEDDINGS
 
-    return [
-        {
+    rows = []
+    for name, family in FAMILIES.items():
+        sites = ["residual", *(site for site in family.sites if "." not in site)]
+        row = {
             "family": family.title,
             "model_type": name,
             "stacks": ", ".join(family.stacks),
             "layer 0": EMBEDDINGS[family.embeddings],
             "last layer": "after the final norm" if family.final_norm else "like the others",
             "a word sees": family.attention,
-            "sites": ", ".join(["residual", *(site for site in family.sites if "." not in site)]),
+            "sites": ", ".join(sites),
         }
-        for name, family in FAMILIES.items()
-    ]
+        rows.append(row)
+    return rows
 
 
 @options.reads
@@ -57,7 +59,7 @@ def doctor(
     reading: dict[str, Any],
     model: Annotated[str, typer.Option(help="As for probe.")],
     corpus: Annotated[
-        str, typer.Option(help="Whose words are looked at: a name, file or folder.")
+        str, typer.Option(help="The corpus whose words are examined: a name, file or folder.")
     ] = "sample",
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,

@@ -1,4 +1,4 @@
-"""Options: those that several commands take, and what their values mean."""
+"""Options that several commands take, and how their values are read."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ Tasks = Annotated[
 ]
 Corpora = Annotated[
     list[str] | None,
-    typer.Option("--corpus", help="Names, files or folders. [default: the one each task names]"),
+    typer.Option("--corpus", help="Names, files or folders. [default: the corpus of each task]"),
 ]
 Layers = Annotated[str, typer.Option("--layers", help="Layers, such as 0,4,8-12. [default: all]")]
 LastLayer = Annotated[
-    int | None, typer.Option(min=0, help="Read layers 0 to this one; those above are not run.")
+    int | None, typer.Option(min=0, help="Read layers 0 to this one, and do not run those above.")
 ]
 Subwords = Annotated[
     Literal["mean", "first", "last"], typer.Option(help="A word's vector from its subwords.")
@@ -127,10 +127,12 @@ def reads(command: Callable[..., None]) -> Callable[..., None]:
     def with_reading(**given: Any) -> None:
         command(reading=_reading(**{name: given.pop(name) for name in shared}), **given)
 
-    every = [p for p in (*own.values(), *shared.values()) if p.name != "reading"]
-    every = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in every]
-    with_reading.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
-    with_reading.__annotations__ = {p.name: p.annotation for p in every}
+    parameters = []
+    for parameter in (*own.values(), *shared.values()):
+        if parameter.name != "reading":
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+    with_reading.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_reading.__annotations__ = {one.name: one.annotation for one in parameters}
     return with_reading
 
 
@@ -161,7 +163,7 @@ def names_of_corpora(values: list[str] | None) -> list[str] | None:
     found = names(values)
     if not found:
         raise InputError(
-            "--corpus needs a name, a file or a folder; without it each task takes its own"
+            "--corpus needs a name, a file or a folder; without it each task reads its own"
         )
     return found
 
@@ -188,13 +190,11 @@ def _layers(text: str, last: int | None) -> tuple[int, ...]:
     chosen: list[int] = []
     for part in filter(None, text.split(",")):
         first, _, end = part.strip().partition("-")
-        ends = [first, end or first]
-        if not all(re.fullmatch("[0-9]{1,18}", number) for number in ends) or int(first) > int(
-            ends[1]
-        ):
+        numbers = re.fullmatch("([0-9]{1,18})-([0-9]{1,18})", f"{first}-{end or first}")
+        if numbers is None or int(numbers[1]) > int(numbers[2]):
             raise InputError(f"--layers takes numbers and ranges such as 0,4,8-12, not '{text}'")
-        _check_depth("--layers", int(ends[1]))
-        chosen.extend(range(int(first), int(end or first) + 1))
+        _check_depth("--layers", int(numbers[2]))
+        chosen.extend(range(int(numbers[1]), int(numbers[2]) + 1))
     return tuple(chosen)
 
 
@@ -215,8 +215,7 @@ def with_span(names: list[str], span: Literal["mean", "ends"] | None) -> list[An
 
 @contextmanager
 def results_folder(out: Path | None, models: list[str]) -> Iterator[Path]:
-    """The folder for results, made before hours of work, and taken away again where nothing came of
-    it."""
+    """The folder for results, made before hours of work; removed again if it stays empty."""
     from probekit.results.folder import make_folder
 
     folder = new_folder(out, models)
@@ -226,12 +225,12 @@ def results_folder(out: Path | None, models: list[str]) -> Iterator[Path]:
         yield folder
     finally:
         for path in made:
-            with suppress(OSError):  # something came of it
+            with suppress(OSError):  # it is not empty
                 path.rmdir()
 
 
 def new_folder(out: Path | None, models: list[str]) -> Path:
-    """`--out`, or a folder that is not there yet, called after the time and the first model."""
+    """`--out`, or a new folder, named after the time and the first model."""
     if out is not None:
         path = path_of(out)
         if path.exists() and not path.is_dir():

@@ -1,5 +1,4 @@
-"""Parameters: the library's messages name parameters of Python; here they become the options of the
-command line."""
+"""Parameters: names of Python parameters in messages become options of the command line."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ def probe(
     model: Annotated[
         list[str],
         typer.Option(
-            help="Alias, folder, hub id with @revision, random:NAME, or file of word vectors; repeat for several."
+            help="Alias, folder, hub id with @revision, random:NAME, or file of word vectors; "
+            "repeat for several."
         ),
     ],
     task: options.Tasks,
@@ -36,7 +37,7 @@ def probe(
     as_json: options.Json = False,
     latex: options.Latex = False,
 ) -> None:
-    """Train probes on every layer of a checkpoint; print a table, and write scores and a heatmap."""
+    """Train probes on every layer of a checkpoint; print a table, write scores and a heatmap."""
     require_one_model_each("--model", model)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
     with options.results_folder(out, model) as folder:
@@ -71,13 +72,14 @@ def compare(
     probe: Annotated[str, typer.Option(help="linear, mlp or rank:SIZE.")] = "linear",
     seeds: Annotated[
         int,
-        typer.Option(min=1, max=1_000, help="Probes per layer and checkpoint, with seeds 0, 1, …"),
+        typer.Option(min=1, max=1_000, help="Probes per layer and checkpoint: seeds 0, 1, …"),
     ] = 3,
     correction: Annotated[
-        Literal["holm", "bh", "none"], typer.Option(help="Of p-values over all cells.")
+        Literal["holm", "bh", "none"], typer.Option(help="Correction of p-values over all cells.")
     ] = "holm",
     floor: Annotated[
-        Literal["majority", "lexical"], typer.Option(help="What retention counts from.")
+        Literal["majority", "lexical"],
+        typer.Option(help="The baseline that retention counts from."),
     ] = "majority",
     span: options.Span = None,
     out: options.Out = None,
@@ -124,7 +126,8 @@ def trace(
     base: Annotated[
         str | None,
         typer.Option(
-            help="The model that training began with. [default: what the first checkpoint names, or itself]"
+            help="The model that training began with. "
+            "[default: the one that the first checkpoint names, or itself]"
         ),
     ] = None,
     corpus: options.Corpora = None,
@@ -133,7 +136,7 @@ def trace(
         int, typer.Option(min=1, max=1_000, help="Probes per layer, with seeds 0, 1, …")
     ] = 1,
     threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="Retention below which it counts as gone.")
+        float, typer.Option(min=0, max=1, help="Retention below which a task counts as forgotten.")
     ] = 0.9,
     keep_states: Annotated[
         Literal["yes", "no"], typer.Option(help="no: delete states extracted for this alone.")
@@ -143,8 +146,8 @@ def trace(
     as_json: options.Json = False,
     latex: options.Latex = False,
 ) -> None:
-    """When was it forgotten? Probe every checkpoint of a training run; only new ones when given
-    --out again."""
+    """When was it forgotten? Probe every checkpoint of a training run; with the same --out, only
+    new ones."""
     require_one_model_each("--models", models or [])
     require_one_model_each("--base", [base] if base else [], repeated=False)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)

@@ -1,5 +1,4 @@
-"""Several: options that take several values, and what is said where they are given as those of
-another option are."""
+"""Several: options that take several values, repeated or with commas, and errors for mix-ups."""
 
 from __future__ import annotations
 
@@ -14,13 +13,11 @@ from probekit.foreign import shortened
 from probekit.paths import path_of
 
 COMMAS = ("task", "corpus", "layers", "probes")
-"""Parameters whose option takes several values with commas; the others that take several are
-repeated."""
+"""Parameters whose option takes several values with commas; other options are repeated."""
 
 
 class Command(TyperCommand):
-    """A command that says how its options take several values, where a value is left that belongs
-    to none."""
+    """A command that explains how its options take several values, if a value belongs to none."""
 
     allow_extra_args = True  # they are refused below
 
@@ -33,7 +30,7 @@ class Command(TyperCommand):
         return left
 
     def _refuse(self, ctx: Any, given: list[str], left: str) -> None:
-        """Say what belongs to no option, and how the option before it takes several values."""
+        """Raise InputError for a value of no option: how does the option before it take several?"""
         options: dict[str, Any] = {}
         for parameter in self.params:
             options |= dict.fromkeys([*parameter.opts, *parameter.secondary_opts], parameter)
@@ -54,8 +51,7 @@ class Command(TyperCommand):
 def _values_before(
     given: list[str], left: str, options: Mapping[str, Any]
 ) -> tuple[str, list[str]]:
-    """The option that `left` follows, and what follows that option, `left` last; `left` is not its
-    first value."""
+    """The option that `left` follows, and all values after that option up to `left`."""
     option = ""
     values: list[str] = []
     for argument in given:
@@ -80,11 +76,8 @@ def require_one_model_each(option: str, models: Sequence[str], *, repeated: bool
     for given in models:
         several = names([given])
         inner = given.removeprefix("random:")
-        if (
-            len(several) < 2
-            or path_of(inner).exists()
-            or path_of(inner.rpartition(":")[0] or inner).exists()
-        ):
+        without_mode = inner.rpartition(":")[0] or inner
+        if len(several) < 2 or path_of(inner).exists() or path_of(without_mode).exists():
             continue
         how = f"repeat it for several: {_repeated(option, several)}" if repeated else "not several"
         raise InputError(f"{option} takes one model, {shortened(how, 200)}")

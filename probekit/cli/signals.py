@@ -1,5 +1,4 @@
-"""Signals: Ctrl-C, a request to end (SIGTERM) and a closed terminal (SIGHUP) end a command in the
-same way."""
+"""Signals: Ctrl-C (SIGINT), SIGTERM and a closed terminal (SIGHUP) end a command the same way."""
 
 from __future__ import annotations
 
@@ -12,10 +11,10 @@ NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Stopped(BaseException):
-    """The command was asked to end. No Exception, so that nothing on the way takes it for an error.
+    """The command must end. Not an Exception, so that no handler takes it for an error.
 
     Attributes:
-        status: exit status, as shells have it: 128 and the signal's number.
+        status: exit status, as in shells: 128 plus the signal's number.
     """
 
     def __init__(self, number: int) -> None:
@@ -29,8 +28,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def stopping() -> Iterator[None]:
-    """Raise Stopped in the block when a signal of NAMES arrives; ignored ones (by nohup, say) stay
-    ignored."""
+    """Raise Stopped in the block when a signal of NAMES arrives; ignored ones (nohup) stay so."""
     before = {}
     for name in NAMES:
         number = getattr(signal, name, None)

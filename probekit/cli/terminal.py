@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def print_scores(scores: Scores, folder: Path, form: Form) -> None:
-    """The table of best layers, also as LaTeX; or as JSON these, and all scores."""
+    """The table of best layers, as text or LaTeX; or as JSON with all scores."""
     files = ["scores.csv", "run.json", "heatmap.png", "heatmap.svg"]
     if form == "json":
         tables = {"best": records(scores.best()), "scores": records(scores.table)}
@@ -43,7 +43,7 @@ def print_scores(scores: Scores, folder: Path, form: Form) -> None:
 
 
 def print_comparison(comparison: Comparison, folder: Path, form: Form) -> None:
-    """The table and the verdicts; or as JSON these, and every table."""
+    """The table and the verdicts; or as JSON with every table."""
     from probekit.forgetting.comparison import TABLES
 
     files = [f"{name}.csv" for name in TABLES] + ["run.json"]
@@ -57,36 +57,29 @@ def print_comparison(comparison: Comparison, folder: Path, form: Form) -> None:
         tables = {name: records(getattr(comparison, name)) for name in ("best", "last", *TABLES)}
         corrected = {name: comparison.run.settings[name] for name in ("correction", "floor")}
         corrected["corrected_over"] = comparison.run.counts["corrected_over"]
-        print_json(
-            {
-                "warnings": comparison.warnings,
-                **tables,
-                **corrected,
-                "folder": str(folder),
-                "files": files,
-            }
-        )
+        written = {"folder": str(folder), "files": files}
+        print_json({"warnings": comparison.warnings, **tables, **corrected, **written})
         return
     from rich.console import Group
     from rich.text import Text
 
-    from probekit.reports.table import as_rich, comparison_table, where_table
+    from probekit.reports.table import as_rich, breakdown_table, comparison_table
 
     best = comparison.best
     several = [column for column in ("after", "corpus") if best[column].nunique() > 1]
-    lines = [
-        Text(f"{', '.join(str(row[column]) for column in [*several, 'task'])}: {row['verdict']}.")
-        for _, row in best.iterrows()
-    ]
-    kinds = where_table(comparison)
-    chance = "at the best layer before, no kind of instance changed by more than chance"
-    where = as_rich(kinds) if kinds else Text(chance)
-    shown = Group(as_rich(comparison_table(comparison)), Text(), *lines, Text(), where)
+    lines = []
+    for _, row in best.iterrows():
+        subject = ", ".join(str(row[column]) for column in [*several, "task"])
+        lines.append(Text(f"{subject}: {row['verdict']}."))
+    kinds = breakdown_table(comparison)
+    none = "at the best layer before, no change of any kind of instance is detected"
+    breakdown = as_rich(kinds) if kinds else Text(none)
+    shown = Group(as_rich(comparison_table(comparison)), Text(), *lines, Text(), breakdown)
     print_results(comparison.warnings, shown, folder, files)
 
 
 def print_trajectory(trajectory: Trajectory, folder: Path, form: Form) -> None:
-    """Two rows for each task and what became of it; or as JSON these, and every table."""
+    """Two rows for each task and its verdict; or as JSON every table."""
     files = ["trajectory.csv", "fell.csv", "summary.csv", "run.json"]
     files += [f"{name}.{ending}" for name in ("curves", "retention") for ending in ("png", "svg")]
     if form == "latex":
@@ -95,15 +88,8 @@ def print_trajectory(trajectory: Trajectory, folder: Path, form: Form) -> None:
     if form == "json":
         tables = {name: records(table) for name, table in trajectory.tables.items()}
         counted = {"base": trajectory.base, "threshold": trajectory.threshold}
-        print_json(
-            {
-                "warnings": trajectory.warnings,
-                **counted,
-                **tables,
-                "folder": str(folder),
-                "files": files,
-            }
-        )
+        written = {"folder": str(folder), "files": files}
+        print_json({"warnings": trajectory.warnings, **counted, **tables, **written})
         return
     from rich.console import Group
     from rich.text import Text
@@ -130,7 +116,7 @@ def _print_latex(subject: Scores | Comparison | Trajectory) -> None:
 
 
 def records(table: pd.DataFrame) -> Any:
-    """The rows of a table as they stand in JSON: numbers in full, null where a value is missing."""
+    """The rows of a table for JSON: numbers in full, null where a value is missing."""
     import json
 
     return json.loads(table.to_json(orient="records", double_precision=15))
@@ -139,7 +125,7 @@ def records(table: pd.DataFrame) -> Any:
 def print_results(
     warnings: Sequence[str], shown: RenderableType, folder: Path, files: Sequence[str]
 ) -> None:
-    """Warnings, what was found, and where it is."""
+    """Warnings, the tables, and where files were written."""
     print_warnings(warnings)
     show(shown)
     say(f"written to {folder}: {', '.join(files)}")
@@ -167,7 +153,7 @@ def print_rows(rows: list[dict[str, Any]], as_json: bool, title: str) -> None:
 
 
 def print_examination(found: Examination) -> None:
-    """A page of facts, and what is wrong."""
+    """Facts by section, warnings and problems."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -213,7 +199,7 @@ def complain(text: str) -> None:
 
 
 def show(shown: RenderableType) -> None:
-    """A table, or whatever else rich can draw, on standard output."""
+    """A table, or anything else that rich can draw, on standard output."""
     _console().print(_Harmless(shown))
 
 
@@ -247,6 +233,6 @@ def _console() -> Console:
 
 
 def show_warning(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
-    """A notice of probekit's own in a line; those of other libraries are not shown."""
+    """A warning of probekit's own, on one line; warnings of other libraries are not shown."""
     if issubclass(category, ProbekitWarning):
         complain(f"notice: {as_options(str(message))}")

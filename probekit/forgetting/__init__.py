@@ -1,1 +1,1 @@
-"""What fine-tuning changed: two checkpoints, the same questions, and whether a difference is real."""
+"""What fine-tuning changed: checkpoints answer the same questions, and differences are tested."""

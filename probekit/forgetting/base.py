@@ -11,11 +11,11 @@ from probekit.models.weights import read_json
 
 
 def base_of(model: Model) -> str | None:
-    """The name of the model that `model` was tuned from; None where it does not say, or is a known
-    release itself.
+    """The name of the model that `model` was tuned from.
 
-    An adapter's is `base_model_name_or_path` in its adapter_config.json, another checkpoint's
-    `_name_or_path` in its config.json, which transformers wrote until version 5.
+    None where its files do not say, or where `model` is a known release itself. An adapter has it
+    as `base_model_name_or_path` in adapter_config.json; another checkpoint as `_name_or_path` in
+    config.json, which transformers wrote until version 5.
 
     Raises ModelError where such a file cannot be read.
     """
@@ -32,9 +32,9 @@ def base_of(model: Model) -> str | None:
     if not Path(named).exists() and beside.is_dir():
         return str(beside)
     revision = facts.get("revision") if model.files.adapter else None
-    return (
-        f"{named}@{revision}" if isinstance(revision, str) and not Path(named).exists() else named
-    )
+    if isinstance(revision, str) and not Path(named).exists():
+        return f"{named}@{revision}"
+    return named
 
 
 def _is(name: str, folder: Path) -> bool:

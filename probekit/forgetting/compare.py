@@ -1,27 +1,28 @@
-"""Compare: two checkpoints or more, the same questions, and what changed."""
+"""Compare: what changed between a checkpoint and those after it, by the same questions."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
 from probekit import doors
 from probekit.corpora.passage import Context, Corpus
 from probekit.errors import InputError, ModelError
+from probekit.forgetting.breakdown import breakdown
 from probekit.forgetting.comparison import KEYS, TABLES, Comparison, last_rows
 from probekit.forgetting.decompose import decompose
 from probekit.forgetting.layers import layer_pairs, partners
-from probekit.forgetting.lost_words import common
+from probekit.forgetting.lost_words import common_instances
 from probekit.forgetting.measures import expected_layer, retention
-from probekit.forgetting.sides import Sides, counts, mean_scores
+from probekit.forgetting.probe_pair import ProbePair, counts, mean_scores
 from probekit.forgetting.similarity import few_dimensions, similarities
 from probekit.forgetting.verdict import kind, verdict
-from probekit.forgetting.where import where
 from probekit.models.layers import explain_layers
 from probekit.probes import identity
 from probekit.probes.arguments import (
@@ -58,8 +59,37 @@ Rows = list[dict[str, Any]]
 SEEDS = (0, 1, 2)
 
 
+class _Tests(NamedTuple):
+    """How differences are tested: so many permutations, and the correction of p-values."""
+
+    permutations: int
+    correction: Correction
+
+
+@dataclass
+class _Found:
+    """What was found so far.
+
+    Attributes:
+        rows: of each table.
+        warnings: what a reader must know.
+        seconds: by stage.
+        measurements: what was read.
+    """
+
+    rows: dict[str, Rows] = field(default_factory=lambda: {name: [] for name in TABLES})
+    warnings: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    measurements: list[Measurement] = field(default_factory=list)
+
+    def add(self, table: str, columns: dict[str, str], rows: Rows) -> None:
+        """Add rows to a table, each with the columns that they share."""
+        for row in rows:
+            self.rows[table].append({**columns, **row})
+
+
 @reporting
-def compare(
+def compare(  # noqa: PLR0913 - a public verb
     before: ModelOrStates,
     after: Subject,
     tasks: TaskNames = "all",
@@ -75,23 +105,26 @@ def compare(
     progress: Progress | bool = True,
     **options: Any,
 ) -> Comparison:
-    """What was known before and is not after, layer by layer, with intervals and p-values.
+    """What the checkpoint before knew and the one after does not, layer by layer.
 
-    Both sides read the same passages and answer the same instances, with probes of the same seeds,
-    fitted together.
+    Both read the same passages and answer the same instances, with probes of the same seeds, fitted
+    together. Differences have intervals and p-values.
 
-    Args: before: States, or the name or path of a checkpoint. after: the checkpoint or checkpoints
-        to compare with it. tasks: as for `probe`. corpus: as for `probe`. probe: the kind of probe.
-        seeds: a probe a layer and checkpoint for each, as for `probe`; two at least for intervals
-        that carry their
-            spread.
+    Args:
+        before: States, or the name or path of a checkpoint.
+        after: the checkpoint or checkpoints to compare with it.
+        tasks: as for `probe`.
+        corpus: as for `probe`.
+        probe: the kind of probe.
+        seeds: one probe per layer and checkpoint for each, as for `probe`; at least two, for
+            intervals that cover the spread between seeds.
         correction: of p-values across all cells, see `correction.adjust`.
         floor: the baseline above which retention counts.
-        extract_settings: how checkpoints by name read.
+        extract_settings: how checkpoints given by name are read.
         fit_settings: how probes are trained.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
         progress: True for bars on standard error, False for silence, or a function that is called
-            with the stage, the units done and the units there are.
+            with the stage, the units done and the number of units.
         options: change single fields of `extract_settings` (`layers=(0, 6)`, `subwords="first"` …),
             as for `extract`.
 
@@ -110,27 +143,25 @@ def compare(
     report = doors.function("progress", progress)
     seeds = doors.seeds("seeds", seeds)
     settings = fit_settings or FitSettings()
-    found: dict[str, Rows] = {name: [] for name in TABLES}
-    warnings: list[str] = []
+    found = _Found()
     started = time.perf_counter()
-    seconds: dict[str, float] = {}
-    measurements: list[Measurement] = []
     plans = plan([first, *others], tasks, corpus, extract_settings, allow_modified, report)
     n_tasks = sum(len(planned.questions) for planned in plans)
     corpora = names_of_corpora([planned.corpus for planned in plans])
     for planned, corpus_name in zip(plans, corpora, strict=True):
         if len(planned.checkpoints) != 1 + len(others):
             raise InputError(
-                "the states to compare are of different texts or labels: extract both from one corpus"
+                "the states to compare are of different texts or labels: "
+                "extract both from one corpus"
             )
-        warnings += planned.warnings
-        for context, asked in planned.contexts():
-            checkpoints = _read(planned, context, warnings)
+        found.warnings += planned.warnings
+        for context, planned_questions in planned.contexts():
+            checkpoints = _read(planned, context, found.warnings)
             shown = names_of_states(checkpoints)
             if len(set(shown[1:])) < len(shown) - 1:
                 raise InputError("one of the checkpoints after is given twice")
-            questions = _common(asked, checkpoints, warnings)
-            with timed(seconds, "fit"):
+            questions = _common(planned_questions, checkpoints, found.warnings)
+            with timed(found.seconds, "fit"):
                 fitted = fit_together(
                     checkpoints,
                     questions,
@@ -143,27 +174,18 @@ def compare(
                 _floor_score(question, checkpoints[0].corpus, floor) for question in questions
             ]
             for states, probes, name in zip(checkpoints[1:], fitted[1:], shown[1:], strict=True):
-                sides = _sides(checkpoints[0], states, fitted[0], probes, warnings)
-                cells = n_tasks * len(others) * (len(sides[0].layers) + 1)
-                permutations = paired.permutations_for(cells)
+                pairs = _probe_pairs(checkpoints[0], states, fitted[0], probes, found.warnings)
+                cells = n_tasks * len(others) * (len(pairs[0].layers) + 1)
+                tests = _Tests(paired.permutations_for(cells), correction)
                 about = {"before": shown[0], "after": name, "corpus": corpus_name}
                 about |= _fingerprints(checkpoints[0], states) | identity.of_fit(settings)
-                warnings += _add_pair(
-                    found,
-                    about,
-                    checkpoints[0],
-                    states,
-                    sides,
-                    floors,
-                    correction,
-                    permutations,
-                    seconds,
-                )
+                _add_checkpoint(found, about, checkpoints[0], states, pairs, floors, tests)
             for states in checkpoints:
-                measurements.append(measurement_of(states, questions, {"extract": states.seconds}))
+                seconds = {"extract": states.seconds}
+                found.measurements.append(measurement_of(states, questions, seconds))
     import pandas as pd
 
-    tables = {name: pd.DataFrame(rows) for name, rows in found.items()}
+    tables = {name: pd.DataFrame(rows) for name, rows in found.rows.items()}
     family = _adjust(tables["comparison"], tables["best"], correction)
     tables["decomposition"]["kind"] = [
         kind(parts) for _, parts in tables["decomposition"].iterrows()
@@ -173,10 +195,10 @@ def compare(
         versions=versions(),
         settings={**fit_facts((probe,), seeds, settings), "correction": correction, "floor": floor},
         counts={"corrected_over": family},
-        seconds={"all": time.perf_counter() - started, **seconds},
-        measurements=tuple(measurements),
+        seconds={"all": time.perf_counter() - started, **found.seconds},
+        measurements=tuple(found.measurements),
     )
-    return Comparison(**tables, run=run, warnings=tuple(warnings))
+    return Comparison(**tables, run=run, warnings=tuple(found.warnings))
 
 
 def _fingerprints(before: States, after: States) -> dict[str, str]:
@@ -189,10 +211,10 @@ def _fingerprints(before: States, after: States) -> dict[str, str]:
 
 
 def _adjust(comparison: pd.DataFrame, best: pd.DataFrame, correction: Correction) -> int:
-    """Put adjusted p-values into both tables; returns how many they are adjusted for.
+    """Put adjusted p-values into both tables; returns the size of their family.
 
-    They are one family: the cells of `comparison`, and best layers that differ in number before and
-    after. A cell that stands in both tables counts once.
+    The family is the cells of `comparison`, and best layers that differ in number before and after.
+    A cell in both tables counts once.
     """
     cells = {
         (*row[list(KEYS)], row["layer"], row["layer_after"]): row["p_value"]
@@ -217,10 +239,8 @@ def _with_verdicts(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     kinds, sentences = [], []
     for (_, best), (_, last) in rows:
         task = tuple(best[list(KEYS)])
-        at_best, at_last = (
-            parts.loc[(*task, best["layer_probed"])],
-            parts.loc[(*task, last["layer"])],
-        )
+        at_best = parts.loc[(*task, best["layer_probed"])]
+        at_last = parts.loc[(*task, last["layer"])]
         kinds.append(at_best["kind"])
         sentences.append(verdict(best, last, at_best, at_last))
     return tables["best"].assign(kind=kinds, verdict=sentences)
@@ -235,8 +255,10 @@ def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
 
 
 def _read(plan: Plan, context: Context, warnings: list[str]) -> list[States]:
-    """The checkpoints' states, the first being what the others are compared with; those that fail
-    are named."""
+    """The states of each checkpoint, first the one that the others are compared with.
+
+    A checkpoint that fails is left out, with a warning.
+    """
     (_, first), *others = plan.checkpoints
     found = [first(context)]
     for name, states_in in others:
@@ -252,45 +274,47 @@ def _read(plan: Plan, context: Context, warnings: list[str]) -> list[States]:
         warnings += states.warnings
         if states.n_layers != found[0].n_layers:
             warnings.append(
-                f"{states.model} has {states.n_layers} layers and {found[0].model} {found[0].n_layers}: they stand "
-                "side by side by relative depth"
+                f"{states.model} has {states.n_layers} layers and {found[0].model} has "
+                f"{found[0].n_layers}: layers are paired by relative depth"
             )
         if states.dim != found[0].dim:
             warnings.append(
-                f"{states.model} is {states.dim} wide and {found[0].model} {found[0].dim}: a rotation cannot be told "
-                "from a re-encoding (Procrustes needs one width; a ridge map is fitted)"
+                f"{states.model} is {states.dim} wide and {found[0].model} {found[0].dim}: "
+                "a rotation cannot be told from a re-encoding (Procrustes needs one width; "
+                "a ridge map is fitted)"
             )
     return found
 
 
 def _require_same_layers(first: States, other: States) -> None:
-    """Layers that mean different things are not compared."""
+    """Raise InputError where the layers of two checkpoints mean different things."""
     codes = [states.manifest["layers"] for states in (first, other)]
     if codes[0] != codes[1]:
         one, two = map(explain_layers, codes)
         raise InputError(
-            f"the layers of {first.model} and {other.model} mean different things, so that their difference would too "
-            f"({one} | {two}): probe both, and compare their best layers"
+            f"the layers of {first.model} and {other.model} mean different things, "
+            f"and so would their difference ({one} | {two}): "
+            "probe both, and compare their best layers"
         )
 
 
-def _sides(
+def _probe_pairs(
     before: States,
     after: States,
     fitted_before: Sequence[Fitted],
     fitted_after: Sequence[Fitted],
     warnings: list[str],
-) -> list[Sides]:
+) -> list[ProbePair]:
     layers = tuple(layer_pairs(before, after))
-    alone = [a for a in before.layers if a not in dict(layers)]
+    alone = [str(layer) for layer in before.layers if layer not in dict(layers)]
     if alone:
         warnings.append(
-            f"layers {', '.join(map(str, alone))} of {before.model} have no partner in {after.model}"
+            f"layers {', '.join(alone)} of {before.model} have no partner in {after.model}"
         )
     alike = before.n_layers == after.n_layers
     origins = dict(partners(after, before))
     return [
-        Sides(a.question, layers, a, b, alike, origins)
+        ProbePair(a.question, layers, a, b, alike, origins)
         for a, b in zip(fitted_before, fitted_after, strict=True)
     ]
 
@@ -298,120 +322,112 @@ def _sides(
 def _common(
     questions: Sequence[Question], checkpoints: Sequence[States], warnings: list[str]
 ) -> list[Question]:
-    kept = []
-    for d in questions:
-        whole, dropped = common(d, checkpoints)
-        kept.append(whole)
+    shared = []
+    for question in questions:
+        common, dropped = common_instances(question, checkpoints)
+        shared.append(common)
         if dropped:
             warnings.append(
-                f"{d.task.name}: {dropped:,} instances are left out, a checkpoint has no subword for one of their words"
+                f"{question.task.name}: {dropped:,} instances are left out: "
+                "a checkpoint has no subword for one of their words"
             )
-    return kept
+    return shared
 
 
 def _floor_score(question: Question, corpus: Corpus, floor: Floor) -> float:
     return float(mean_scores(question, "test", BASELINES[floor](question, corpus)[None, None])[0])
 
 
-def _add_pair(
-    found: dict[str, Rows],
+def _add_checkpoint(
+    found: _Found,
     about: dict[str, str],
     before: States,
     after: States,
-    sides: Sequence[Sides],
+    pairs: Sequence[ProbePair],
     floors: Sequence[float],
-    correction: Correction,
-    permutations: int,
-    seconds: dict[str, float],
-) -> list[str]:
-    """Add the rows of one checkpoint against the first to every table; returns what a reader must
-    know of them."""
-
-    def add(table: str, known: dict[str, str], rows: Rows) -> None:
-        found[table] += [{**known, **row} for row in rows]
-
-    asked = {}
-    for side, floor in zip(sides, floors, strict=True):
-        task = side.question.task
-        known = {
-            **about,
-            "task": task.name,
-            "task_fingerprint": identity.of_task(task)["task_fingerprint"],
-        }
-        asked[task.name] = known
-        with timed(seconds, "bootstrap and permutation"):
-            add("comparison", known, _cells(side, floor, permutations))
-            best = _best(side, floor, permutations)
-            # The best layer before has no partner where the other model has fewer: its neighbour
-            # stands for it.
-            layer = min((a for a, _ in side.layers), key=lambda a: abs(a - best["layer_before"]))
-            add("best", known, [{**best, "layer_probed": layer}])
-            add("by_label", known, where(side, layer, before.corpus, correction))
-    with timed(seconds, "decomposition"):
-        for row in decompose(before, after, sides):
-            add("decomposition", asked[row["task"]], [row])
-    with timed(seconds, "similarity"):
+    tests: _Tests,
+) -> None:
+    """Add the rows of one checkpoint compared with the first to every table."""
+    of_task = {}
+    for pair, floor in zip(pairs, floors, strict=True):
+        task = pair.question.task
+        fingerprint = identity.of_task(task)["task_fingerprint"]
+        columns = {**about, "task": task.name, "task_fingerprint": fingerprint}
+        of_task[task.name] = columns
+        with timed(found.seconds, "bootstrap and permutation"):
+            found.add("comparison", columns, _cells(pair, floor, tests.permutations))
+            best = _best(pair, floor, tests.permutations)
+            # Where the other model has fewer layers, the best one before may have no partner: the
+            # nearest layer that has one replaces it.
+            layer = min((a for a, _ in pair.layers), key=lambda a: abs(a - best["layer_before"]))
+            found.add("best", columns, [{**best, "layer_probed": layer}])
+            found.add("by_label", columns, breakdown(pair, layer, before.corpus, tests.correction))
+    with timed(found.seconds, "decomposition"):
+        for row in decompose(before, after, pairs):
+            found.add("decomposition", of_task[row["task"]], [row])
+    with timed(found.seconds, "similarity"):
         rows = similarities(before, after)
-        known = {column: value for column, value in about.items() if column != "fit_fingerprint"}
-        add("similarity", {**known, "context": before.context}, rows)
-    return list(few_dimensions(before.model, after.model, rows))
+        columns = {**about, "context": before.context}
+        del columns["fit_fingerprint"]
+        found.add("similarity", columns, rows)
+    found.warnings += few_dimensions(before.model, after.model, rows)
 
 
-def _cells(side: Sides, floor: float, permutations: int) -> Rows:
-    """A row a pair of layers."""
-    first, second = side.places
-    dev = [
-        mean_scores(side.question, "dev", fitted.dev_predictions)[places]
-        for fitted, places in ((side.before, first), (side.after, second))
-    ]
-    scored = _scored(
-        side, side.before.predictions[first], side.after.predictions[second], floor, permutations
+def _cells(pair: ProbePair, floor: float, permutations: int) -> Rows:
+    """One row per pair of layers."""
+    first, second = pair.places
+    dev_before = mean_scores(pair.question, "dev", pair.before.dev_predictions)[first]
+    dev_after = mean_scores(pair.question, "dev", pair.after.dev_predictions)[second]
+    rows = _scored(
+        pair, pair.before.predictions[first], pair.after.predictions[second], floor, permutations
     )
-    return [
-        {**row, "layer": a, "layer_after": b, "dev_before": x, "dev_after": y}
-        for row, (a, b), x, y in zip(scored, side.layers, *dev, strict=True)
-    ]
+    for i, row in enumerate(rows):
+        row["layer"], row["layer_after"] = pair.layers[i]
+        row["dev_before"], row["dev_after"] = dev_before[i], dev_after[i]
+    return rows
 
 
-def _best(side: Sides, floor: float, permutations: int) -> dict[str, Any]:
-    """The best layer of each side, chosen on dev, against each other."""
-    fits = (side.before, side.after)
+def _best(pair: ProbePair, floor: float, permutations: int) -> dict[str, Any]:
+    """The best layers before and after, each chosen on dev, compared with each other."""
+    fits = (pair.before, pair.after)
     i, j = (
-        max(places, key=mean_scores(side.question, "dev", fitted.dev_predictions).__getitem__)
-        for fitted, places in zip(fits, side.candidates, strict=True)
+        max(places, key=mean_scores(pair.question, "dev", fitted.dev_predictions).__getitem__)
+        for fitted, places in zip(fits, pair.candidates, strict=True)
     )
     (row,) = _scored(
-        side, side.before.predictions[[i]], side.after.predictions[[j]], floor, permutations
+        pair, pair.before.predictions[[i]], pair.after.predictions[[j]], floor, permutations
     )
     depth = [
         expected_layer(
-            np.maximum.accumulate(mean_scores(side.question, "test", fitted.predictions)),
+            np.maximum.accumulate(mean_scores(pair.question, "test", fitted.predictions)),
             fitted.layers,
         )
         for fitted in fits
     ]
-    layers = {"layer_before": side.before.layers[i], "layer_after": side.after.layers[j]}
+    layers = {"layer_before": pair.before.layers[i], "layer_after": pair.after.layers[j]}
     return {**row, **layers, "expected_layer_before": depth[0], "expected_layer_after": depth[1]}
 
 
 def _scored(
-    side: Sides, before: np.ndarray, after: np.ndarray, floor: float, permutations: int
+    pair: ProbePair, before: np.ndarray, after: np.ndarray, floor: float, permutations: int
 ) -> Rows:
-    """Scores and their difference, a row a cell, from predictions `(cells, seeds, n)` of either
-    side."""
-    question, metric = side.question, METRICS[side.question.task.metric]
+    """Scores and their difference, one row per cell.
+
+    `before` and `after` are predictions `(cells, seeds, n)`.
+    """
+    question, metric = pair.question, METRICS[pair.question.task.metric]
     first, second = counts(question, "test", [before, after])
     shared = paired.resampling(first.shape[2], permutations=permutations)
     found = paired.difference(metric, first, second, shared)
     scores = [metric.score(counted.sum(axis=2)).mean(axis=1) for counted in (first, second)]
     floors = np.full(len(before), floor)
-    kept, kept_low, kept_high = (
+    retained, retained_low, retained_high = (
         retention(scores[0], scores[0] + change, floors, found.detectable)
         for change in (found.value, found.low, found.high)
     )
     return [
         {
-            "probe": side.before.head,
+            "probe": pair.before.head,
             "metric": metric.name,
             "score_before": scores[0][i],
             "score_after": scores[1][i],
@@ -419,9 +435,9 @@ def _scored(
             "ci_low": found.low[i],
             "ci_high": found.high[i],
             "p_value": found.p_value[i],
-            "retention": kept[i],
-            "retention_low": kept_low[i],
-            "retention_high": kept_high[i],
+            "retention": retained[i],
+            "retention_low": retained_low[i],
+            "retention_high": retained_high[i],
             "detectable": found.detectable[i],
             "floor": floor,
             "n_train": len(question.splits["train"]),

@@ -1,4 +1,4 @@
-"""Comparison: what two checkpoints differ in, as tidy tables."""
+"""Comparison: how two checkpoints differ, as tables."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from probekit.results.schema import Means, Schema, schema_of
 if TYPE_CHECKING:
     import pandas as pd
 
-Before = Annotated[
-    str, Means("the checkpoint before; where two are called alike, with what differs")
-]
+Before = Annotated[str, Means("the checkpoint before; where two have one name, with what differs")]
 After = Annotated[str, Means("the checkpoint after, likewise")]
 BeforeFingerprint = Annotated[str, Means("of the checkpoint before, as in scores.csv", FINGERPRINT)]
 AfterFingerprint = Annotated[str, Means("of the checkpoint after", FINGERPRINT)]
@@ -27,12 +25,13 @@ ScoreAfter = Annotated[float, Means("of probes trained and tested on the checkpo
 Delta = Annotated[
     float, Means("after minus before, the mean over seeds; negative is forgetting", CHANGE)
 ]
-Seeds = Annotated[int, Means("how many probes of each side", "from 1")]
+Seeds = Annotated[int, Means("how many probes before, and as many after", "from 1")]
 Kind = Annotated[
     str,
     Means(
-        "`loss` where the loss has an interval above zero; else the largest other part that has one: `rotation`, "
-        "`re_encoding`, `relocation`; `unattributed` where only the drop has one; else `not detected`"
+        "`loss` where the loss has an interval above zero; else the largest other part that has "
+        "one: `rotation`, `re_encoding`, `relocation`; `unattributed` where only the drop has one; "
+        "else `not detected`"
     ),
 ]
 Low = columns.Low
@@ -77,7 +76,7 @@ class ComparisonRow:
 
 @dataclass(frozen=True, kw_only=True)
 class BestRow:
-    """One checkpoint and task: the best layer of each side, chosen on dev, and their difference."""
+    """One checkpoint and task: the best layers before and after, chosen on dev, compared."""
 
     before: Before
     after: After
@@ -162,7 +161,8 @@ class DecompositionRow:
     map: Annotated[
         str,
         Means(
-            "the map chosen: `as it is`, `procrustes` or `ridge PENALTY` (in mean variances of a dimension)"
+            "the map chosen: `as it is`, `procrustes` or `ridge PENALTY` "
+            "(in mean variances of a dimension)"
         ),
     ]
     best_elsewhere: Annotated[
@@ -221,8 +221,8 @@ class LabelRow:
     kind: Annotated[str, Means("`label`, `seen`, `frequency`, `length` or `distance`")]
     value: Annotated[str, Means("the label, or the range")]
     n_test: columns.TestInstances
-    right_before: Annotated[float, Means("accuracy before", UNIT)]
-    right_after: Annotated[float, Means("accuracy after", UNIT)]
+    accuracy_before: Annotated[float, Means("accuracy before", UNIT)]
+    accuracy_after: Annotated[float, Means("accuracy after", UNIT)]
     delta: Annotated[float, Means("after minus before", CHANGE)]
     ci_low: Low
     ci_high: High
@@ -289,14 +289,14 @@ SHOWN = (
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Results):
-    """What was found, a table each. Scores are in [0, 1], `delta` is after minus before.
+    """What was found, in five tables. Scores are in [0, 1], `delta` is after minus before.
 
     Attributes:
-        comparison: a row for each checkpoint, task and layer, see ComparisonRow.
-        best: a row for each checkpoint and task, see BestRow. What any layer still tells.
-        decomposition: a row for each checkpoint, task and layer, see DecompositionRow.
-        similarity: a row for each checkpoint, context and pair of layers, see SimilarityRow.
-        by_label: a row for each checkpoint, task and kind of instance (label, frequency …), see
+        comparison: one row for each checkpoint, task and layer, see ComparisonRow.
+        best: one row for each checkpoint and task, see BestRow: what any layer still knows.
+        decomposition: one row for each checkpoint, task and layer, see DecompositionRow.
+        similarity: one row for each checkpoint, context and pair of layers, see SimilarityRow.
+        by_label: one row for each checkpoint, task and kind of instance (label, frequency …), see
             LabelRow.
     """
 
@@ -316,8 +316,10 @@ class Comparison(Results):
 
     @property
     def last(self) -> pd.DataFrame:
-        """A row for each checkpoint and task: that of `comparison` at the last layer read, which a
-        head on top gets."""
+        """One row for each checkpoint and task: `comparison` at the last layer read.
+
+        That layer is the input of a head on top.
+        """
         return last_rows(self.comparison)
 
 

@@ -1,18 +1,18 @@
-"""Decompose: is what a probe can no longer read lost, or only moved, or turned?
+"""Decompose: is what a probe can no longer read lost, or only moved or rotated?
 
-Four readings of `after`, each free to do what the ones before it may:
+Four readings of `after`, each allowed all that the ones above it are:
 
     (a) the probe trained on `before`, as it is;
-    (b) the same probe, behind a rotation (Procrustes) or a linear map (ridge) from after to before;
+    (b) the same probe, after a rotation (Procrustes) or a linear map (ridge) from after to before;
     (c) a probe trained on `after` at this layer;
     (d) a probe trained on `after` at another layer that did not know as much before.
 
-What (b) recovers is rotation (or another linear map), what only (c) recovers re-encoding, what only
-(d) recovers relocation, and the rest is loss. A layer that knew as much before has had nothing
-moved into it, and the embeddings never have: what stands there is no relocation. Maps are fitted on
-training words; which reading a step uses is chosen on dev; the scores are of test. The four parts
-add up to the whole drop of (a). Where the old probe says on dev what it said before, nothing is
-looked for.
+What (b) recovers is rotation (or another linear map), what only (c) recovers is re-encoding, what
+only (d) recovers is relocation, and the rest is loss. Nothing has moved into a layer that knew as
+much before, and nothing ever moves into the embeddings: neither counts as relocation. Maps are
+fitted on training words; the reading of each step is chosen on dev; scores are on test. The four
+parts add up to the whole drop of (a). Where the old probe's predictions on dev have not changed, no
+other reading is tried.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 
 from probekit.forgetting import maps
 from probekit.forgetting.comparison import PARTS
-from probekit.forgetting.sides import Sides, counts, mean_scores
+from probekit.forgetting.probe_pair import ProbePair, counts, mean_scores
 from probekit.probes.fit import Fitted, predict
 from probekit.states.states import States
 from probekit.stats.bootstrap import interval, widened
@@ -32,16 +32,14 @@ from probekit.stats.metrics import METRICS
 from probekit.stats.paired import difference, minimum_detectable, resampling, seed_noise
 from probekit.tasks.question import Question
 
-MAP_WORDS, CHUNK = (
-    16_384,
-    256,
-)  # training words that maps are fitted on, in runs from all over the split
+MAP_WORDS = 16_384  # training words that maps are fitted on
+CHUNK = 256  # words of each run of them; runs come from all over the split
 PLAIN = "as it is"
 Predictions = dict[str, list[np.ndarray]]  # by reading: `(layers, seeds, n)` for each task
 
 
 class Reading(NamedTuple):
-    """One way to read a layer: its score on dev, and what it says of dev and test, `(seeds, n)`
+    """One way to read a layer: its score on dev, and its predictions on dev and test, `(seeds, n)`
     each."""
 
     name: str
@@ -51,31 +49,30 @@ class Reading(NamedTuple):
 
 
 class Move(NamedTuple):
-    """A layer of after: what is read there now, and what was."""
+    """A layer: what is read there after, and what was read at its depth before."""
 
     now: Reading
     then: Reading
 
 
-def decompose(before: States, after: States, sides: Sequence[Sides]) -> list[dict[str, Any]]:
-    """A row a task and layer: the parts with their 95% intervals, and the readings' own scores.
+def decompose(before: States, after: States, pairs: Sequence[ProbePair]) -> list[dict[str, Any]]:
+    """One row per task and layer: the parts with their 95% intervals, and each reading's score.
 
-    Where the widths differ the probe cannot read `after` as it is: (a) and so `rotation` are
-    missing, and the whole drop is that of (b), with ridge maps only.
+    Where the widths differ, the probe cannot read `after` as it is: (a) and so `rotation` are
+    missing, and the whole drop is the drop of (b), with ridge maps only.
     """
-    places = sides[0].places[0]
-    seen = _seen_through_maps(before, after, sides[0].layers)
-    fitted = [side.before for side in sides]
-    dev: Predictions = {
-        name: _at(predict(fitted, vectors, "dev"), places) for name, vectors in seen.items()
-    }
-    test: Predictions = {
-        name: _at(predict(fitted, vectors, "test"), places) for name, vectors in seen.items()
-    }
+    places = pairs[0].places[0]
+    mapped = _mapped_states(before, after, pairs[0].layers)
+    fitted = [pair.before for pair in pairs]
+    dev: Predictions = {}
+    test: Predictions = {}
+    for name, vectors in mapped.items():
+        dev[name] = _at(predict(fitted, vectors, "dev"), places)
+        test[name] = _at(predict(fitted, vectors, "test"), places)
     rows: list[dict[str, Any]] = []
-    for t, side in enumerate(sides):
-        own = {name: (dev[name][t], test[name][t]) for name in seen}
-        rows += [{"task": side.question.task.name, **row} for row in _of_task(side, own)]
+    for t, pair in enumerate(pairs):
+        of_maps = {name: (dev[name][t], test[name][t]) for name in mapped}
+        rows += [{"task": pair.question.task.name, **row} for row in _of_task(pair, of_maps)]
     return rows
 
 
@@ -83,18 +80,18 @@ def _at(predictions: list[np.ndarray], places: list[int]) -> list[np.ndarray]:
     return [of_task[places] for of_task in predictions]
 
 
-def _seen_through_maps(
+def _mapped_states(
     before: States, after: States, layers: Sequence[tuple[int, int]]
 ) -> dict[str, maps.MappedStates]:
     """`after` in the place of `before`: as it is, and through maps fitted on training words."""
     partner = dict(layers)
-    # Layers that have no partner read some other's: nobody looks at what comes of it.
+    # Layers without a partner read any other layer: their predictions are not used.
     place = {layer: partner.get(layer, layers[0][1]) for layer in before.layers}
-    kept = _kept(before, after)
-    fitted = {
-        layer: maps.linear_maps(_sample(after, b)[kept], _sample(before, layer)[kept])
-        for layer, b in layers
-    }
+    shared = _shared_words(before, after)
+    fitted = {}
+    for layer, layer_after in layers:
+        source, target = _sample(after, layer_after)[shared], _sample(before, layer)[shared]
+        fitted[layer] = maps.linear_maps(source, target)
     found: dict[str, maps.MappedStates] = {}
     if before.dim == after.dim:
         found[PLAIN] = maps.MappedStates(after, place, {}, before.dim)
@@ -120,8 +117,8 @@ def _sample(states: States, layer: int) -> np.ndarray:
     return np.concatenate(parts).astype(np.float32)
 
 
-def _kept(before: States, after: States) -> np.ndarray:
-    """Which words of the sample both have: `(n,)`."""
+def _shared_words(before: States, after: States) -> np.ndarray:
+    """Which words of the sample have a vector in both: `(n,)`, true or false."""
     words = int(before.corpus.offsets("train")[-1])
     positions = np.concatenate(
         [np.arange(start, min(start + CHUNK, words)) for start in _chunks(before)]
@@ -129,17 +126,17 @@ def _kept(before: States, after: States) -> np.ndarray:
     return ~np.isin(positions, [*before.without_vector["train"], *after.without_vector["train"]])
 
 
-def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[dict[str, Any]]:
-    question, (first, second) = side.question, side.places
+def _of_task(
+    pair: ProbePair, mapped: dict[str, tuple[np.ndarray, np.ndarray]]
+) -> list[dict[str, Any]]:
+    question, (first, second) = pair.question, pair.places
     scores = {name: mean_scores(question, "dev", dev) for name, (dev, _) in mapped.items()}
-    then, now = (
-        _readings(side.question, "before", side.before),
-        _readings(side.question, "layer", side.after),
-    )
+    then = _readings(question, "before", pair.before)
+    now = _readings(question, "layer", pair.after)
     groups = len(np.unique(question.splits["test"].groups))
     resamples = resampling(groups, permutations=0).resamples
     rows = []
-    for i, (layer, layer_after) in enumerate(side.layers):
+    for i, (layer, layer_after) in enumerate(pair.layers):
         before, own = then[first[i]], now[second[i]]._replace(name="retrained")
         seen = [
             Reading(name, float(scores[name][i]), dev[i], test[i])
@@ -150,18 +147,18 @@ def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> l
             through, here, move = plain, plain, Move(plain, plain)
         else:
             through, here = _best(seen), _best([*seen, own])
-            move = _moved(question, before, here, _others(side, layer_after, then, now))
+            move = _moved(question, before, here, _others(pair, layer_after, then, now))
         levels = [before, *([plain] if plain else []), through, here, *move]
         rows.append(
             {
                 "layer": layer,
                 "layer_after": layer_after,
-                **_parts(side, [level.test for level in levels], resamples, has_plain=bool(plain)),
-                "score_before": _score(side, before),
-                "score_as_it_is": _score(side, plain) if plain else np.nan,
-                "score_mapped": _score(side, through),
-                "score_retrained": _score(side, own),
-                "score_best_layer": _score(side, move.now),
+                **_parts(pair, [level.test for level in levels], resamples, has_plain=bool(plain)),
+                "score_before": _score(pair, before),
+                "score_as_it_is": _score(pair, plain) if plain else np.nan,
+                "score_mapped": _score(pair, through),
+                "score_retrained": _score(pair, own),
+                "score_best_layer": _score(pair, move.now),
                 "map": through.name,
                 "best_elsewhere": move.now.name,
             }
@@ -170,7 +167,7 @@ def _of_task(side: Sides, mapped: dict[str, tuple[np.ndarray, np.ndarray]]) -> l
 
 
 def _readings(question: Question, name: str, fitted: Fitted) -> list[Reading]:
-    """Of each layer, what its own probes read."""
+    """For each layer, what its own probes read."""
     scores = mean_scores(question, "dev", fitted.dev_predictions).tolist()
     return [
         Reading(f"{name} {layer}", scores[i], fitted.dev_predictions[i], fitted.predictions[i])
@@ -178,31 +175,35 @@ def _readings(question: Question, name: str, fitted: Fitted) -> list[Reading]:
     ]
 
 
-def _score(side: Sides, reading: Reading) -> float:
-    return float(mean_scores(side.question, "test", reading.test[None])[0])
+def _score(pair: ProbePair, reading: Reading) -> float:
+    return float(mean_scores(pair.question, "test", reading.test[None])[0])
 
 
 def _best(readings: Sequence[Reading]) -> Reading:
-    """The reading with the best dev score; of equals the first, the plainest."""
+    """The reading with the best dev score; of equal ones the first, which is the simplest."""
     return max(readings, key=lambda reading: reading.score)
 
 
 def _others(
-    side: Sides, layer_after: int, then: Sequence[Reading], now: Sequence[Reading]
+    pair: ProbePair, layer_after: int, then: Sequence[Reading], now: Sequence[Reading]
 ) -> list[Move]:
-    """The other layers of after, each with what stood at its depth before; without the embeddings,
-    into which nothing moves."""
-    places = {layer: i for i, layer in enumerate(side.before.layers)}
-    return [
-        Move(now[j], then[places[side.origins[layer]]])
-        for j, layer in enumerate(side.after.layers)
-        if layer not in (0, layer_after) and layer in side.origins
-    ]
+    """The other layers of after, each with what was read at its depth before.
+
+    Without the embeddings, into which nothing moves.
+    """
+    places = {layer: i for i, layer in enumerate(pair.before.layers)}
+    moves = []
+    for layer, reading in zip(pair.after.layers, now, strict=True):
+        if layer not in (0, layer_after) and layer in pair.origins:
+            moves.append(Move(reading, then[places[pair.origins[layer]]]))
+    return moves
 
 
 def _moved(question: Question, before: Reading, here: Reading, others: Sequence[Move]) -> Move:
-    """Where most of what is missing here has moved to, by dev scores: a layer that knows more than
-    it did. `here` where there is none."""
+    """The layer that most of what is missing here has moved to, by dev scores.
+
+    It must know more than it did. `here` where there is no such layer.
+    """
     gains = [
         float(_relocated(before.score, here.score, now.score, then.score)) for now, then in others
     ]
@@ -211,8 +212,8 @@ def _moved(question: Question, before: Reading, here: Reading, others: Sequence[
     now, then = others[int(np.argmax(gains))]
     if not _knows_more(question, now, then):
         return Move(here, here)
-    # By chance alone the greater of two scores is greater than either: what cannot be told from
-    # `here` is no more.
+    # The greater of two scores is biased upwards: `then` counts as more than `here` only where the
+    # two can be told apart.
     return Move(now, then if _knows_more(question, then, here) else here)
 
 
@@ -224,13 +225,12 @@ def _knows_more(question: Question, first: Reading, second: Reading) -> bool:
 
 
 def _relocated(before: Any, here: Any, now: Any, then: Any) -> Any:
-    """Of what was known here before and is not now, what another layer knows now and did not know
-    then."""
+    """The part of what was known here before, and is not now, that another layer has gained."""
     return np.maximum(np.minimum(now, np.maximum(before, here)) - np.maximum(then, here), 0)
 
 
 def _parts(
-    side: Sides,
+    pair: ProbePair,
     levels: Sequence[np.ndarray],
     resamples: np.ndarray,
     *,
@@ -239,13 +239,13 @@ def _parts(
     """The drop and its parts, with their intervals.
 
     Args:
-        side: the task.
+        pair: the task and its probes.
         levels: predictions of the readings, `before` first, `(seeds, n)` each.
         resamples: how often each group is drawn, `(resamples, groups)`.
         has_plain: whether the probe reads `after` as it is.
     """
-    metric = METRICS[side.question.task.metric]
-    (counted,) = counts(side.question, "test", [np.stack(levels)])
+    metric = METRICS[pair.question.task.metric]
+    (counted,) = counts(pair.question, "test", [np.stack(levels)])
     groups = counted.shape[2]
     of_seeds = _split(metric.score(counted.sum(axis=2)), has_plain)
     flat = counted.transpose(2, 0, 1, 3).reshape(groups, -1)

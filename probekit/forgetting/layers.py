@@ -1,4 +1,4 @@
-"""Layers: which layer of one checkpoint stands against which of another."""
+"""Layers: which layer of one checkpoint is compared with which of another."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from probekit.states.states import States
 
 
 def layer_pairs(before: States, after: States) -> list[tuple[int, int]]:
-    """(layer before, layer after): the same number where both models have as many layers, else the
-    same relative depth.
+    """Pairs of a layer before and a layer after.
 
-    A model of 12 blocks against one of 6 pairs 0 with 0, 6 with 3, 12 with 6. Layers that one side
-    did not keep are left out. Halves are rounded up.
+    They have the same number where both models have the same number of layers, else the same
+    relative depth: 12 blocks and 6 blocks give 0 with 0, 6 with 3, 12 with 6. Halves are rounded
+    up. Layers whose partner was not read are left out.
 
-    Raises InputError where no layer is left.
+    Raises InputError where no pair is left.
     """
-    kept = partners(before, after)
-    if not kept:
+    pairs = partners(before, after)
+    if not pairs:
         raise InputError(
-            f"'{before.model}' and '{after.model}' were read at layers of which no two stand side by side"
+            f"'{before.model}' and '{after.model}' were read at layers of which no two have the "
+            "same relative depth"
         )
-    return kept
+    return pairs
 
 
 def partners(first: States, second: States) -> list[tuple[int, int]]:
-    """Each layer of `first` with the one of `second` at the same relative depth, where that was
-    kept."""
+    """Each layer of `first` with the one of `second` at the same relative depth, if it was read."""
     last_first, last_second = max(first.n_layers - 1, 1), second.n_layers - 1
     pairs = [
         (layer, (2 * layer * last_second + last_first) // (2 * last_first))

@@ -1,5 +1,4 @@
-"""Maps: linear maps from one checkpoint's vectors to another's, fitted on training words, and
-vectors seen through them."""
+"""Maps: linear maps from one checkpoint's vectors to another's, fitted on training words."""
 
 from __future__ import annotations
 
@@ -12,10 +11,9 @@ from probekit.corpora.passage import Context, Corpus, Split
 from probekit.states.states import States
 from probekit.states.vectors import Vectors
 
-RIDGES = (
-    1e-6,
-    1e-2,
-)  # of the mean variance of a dimension: the least undoes any invertible map, the other is for noise
+# Penalties, as shares of the mean variance of a dimension: the smaller undoes any invertible map,
+# the larger is for noise.
+RIDGES = (1e-6, 1e-2)
 BLOCK = 4_096  # words summed at a time
 
 
@@ -24,7 +22,7 @@ class LinearMap:
     """x -> (x - source) @ matrix + target.
 
     Attributes:
-        source, target: means of the two sides, `(dim,)` each.
+        source, target: means of the vectors mapped from and to, `(dim,)` each.
         matrix: `(dim of the source, dim of the target)`.
     """
 
@@ -38,19 +36,23 @@ class LinearMap:
 
 
 def linear_maps(source: np.ndarray, target: np.ndarray) -> dict[str, LinearMap]:
-    """The maps from `source` to `target`, `(words, dim)` each and of the same words, by name:
-    `procrustes` where the widths are the same, and `ridge PENALTY` for each of RIDGES."""
-    found = {"procrustes": procrustes(source, target)} if source.shape[1] == target.shape[1] else {}
-    return found | {
-        f"ridge {penalty:g}": each for penalty, each in ridges(source, target, RIDGES).items()
-    }
+    """The maps from `source` to `target`, `(words, dim)` each and of the same words, by name.
+
+    They are `procrustes` where the widths are the same, and `ridge PENALTY` for each of RIDGES.
+    """
+    found = {}
+    if source.shape[1] == target.shape[1]:
+        found["procrustes"] = procrustes(source, target)
+    for penalty, fitted in ridges(source, target, RIDGES).items():
+        found[f"ridge {penalty:g}"] = fitted
+    return found
 
 
 def procrustes(source: np.ndarray, target: np.ndarray) -> LinearMap:
     """The rotation (or reflection) that brings `source` nearest to `target`, least squares
     (Schönemann 1966).
 
-    `(words, dim)` each, one row a word, of one width. There is no scaling: lengths count.
+    `(words, dim)` each, one row per word, of one width. There is no scaling: lengths count.
     """
     a, b = source.mean(axis=0), target.mean(axis=0)
     u, _, vt = np.linalg.svd((source - a).T @ (target - b))
@@ -60,11 +62,11 @@ def procrustes(source: np.ndarray, target: np.ndarray) -> LinearMap:
 def ridges(
     source: np.ndarray, target: np.ndarray, penalties: Sequence[float]
 ) -> dict[float, LinearMap]:
-    """The linear map nearest to `target` for each penalty (in mean variances of a dimension) on its
-    size.
+    """For each penalty on its size, the linear map that brings `source` nearest to `target`.
 
-    `(words, dim)` each; the widths may differ. Sums are in double precision: one direction a
-    thousand times as long as the others would drown them in single precision.
+    Penalties are in mean variances of a dimension. `source` and `target` are `(words, dim)`; their
+    widths may differ. Sums are in double precision: in single precision a direction a thousand
+    times as long as the others would drown them.
     """
     a, b = source.mean(axis=0), target.mean(axis=0)
     own = np.zeros((source.shape[1],) * 2)
@@ -76,7 +78,7 @@ def ridges(
     variance = np.trace(own) / len(own)
     maps = {}
     for penalty in penalties:
-        # The least there is added too: vectors that do not vary are mapped to the mean.
+        # The tiny constant is for vectors that do not vary: they are mapped to the mean.
         penalised = own + (penalty * variance + 1e-12) * np.eye(len(own))
         maps[penalty] = LinearMap(a, b, np.linalg.solve(penalised, both).astype(np.float32))
     return maps
@@ -84,12 +86,12 @@ def ridges(
 
 @dataclass(frozen=True)
 class MappedStates(Vectors):
-    """A checkpoint's states, each layer taken from another's place and seen through a map.
+    """A checkpoint's states in the layers of another, each through its map.
 
     Attributes:
         states: what is read.
-        places: for each layer asked for, the layer read.
-        maps: for each layer asked for, its map; empty for none.
+        places: for each layer given, the layer read.
+        maps: for each layer given, its map; empty for none.
         width: of the vectors given.
     """
 
@@ -110,7 +112,7 @@ class MappedStates(Vectors):
 
     @property
     def layers(self) -> tuple[int, ...]:
-        """The layers that can be asked for."""
+        """The layers given."""
         return tuple(self.places)
 
     @property
@@ -120,7 +122,7 @@ class MappedStates(Vectors):
 
     @property
     def dtype(self) -> str:
-        """Single precision: what comes out of a map is not rounded."""
+        """Single precision: mapped vectors are not rounded."""
         return "float32"
 
     def read(

@@ -10,12 +10,11 @@ import numpy as np
 def retention(
     before: np.ndarray, after: np.ndarray, floor: np.ndarray, least: np.ndarray | float = 0.0
 ) -> np.ndarray:
-    """Share of what was known above the floor that is still known: (after - floor) / (before -
-    floor).
+    """Share of what was known above the floor that is still known.
 
-    1 means that all of it is, 0 that nothing above the floor is left; above 1 where the score rose,
-    below 0 where it fell under the floor. Missing (NaN) where `before` is not above the floor by
-    more than `least`: there was nothing to retain, or too little to have a share of.
+    It is (after - floor) / (before - floor): 1 where all of it is, 0 where nothing above the floor
+    is left, above 1 where the score rose, below 0 where it fell under the floor. Missing (NaN)
+    where `before` is not above the floor by more than `least`: there was too little to retain.
 
     >>> before, after = np.array([0.9, 0.3]), np.array([0.6, 0.4])
     >>> retention(before, after, floor=np.array([0.3, 0.3])).round(2).tolist()
@@ -28,12 +27,11 @@ def retention(
 
 
 def backward_transfer(scores: np.ndarray) -> float:
-    """Mean change of what was known, from the first checkpoint to the last: in [-1, 1], negative is
+    """Mean change of score from the first checkpoint to the last: in [-1, 1], negative is
     forgetting.
 
-    The measure of Lopez-Paz and Ranzato 2017 (equation 3) has a score before and after for every
-    task learned in turn. Here no probing task is learned, so that every one counts from the first
-    checkpoint.
+    In Lopez-Paz and Ranzato 2017 (equation 3) tasks are learned in turn, and each counts from where
+    it was learned. No probing task is learned, so here each counts from the first checkpoint.
 
     Args:
         scores: `(checkpoints, tasks)` in order.
@@ -45,10 +43,10 @@ def backward_transfer(scores: np.ndarray) -> float:
 
 
 def forgetting(scores: np.ndarray) -> float:
-    """Mean drop of the last checkpoint below the best one before it: in [-1, 1], higher is more
-    forgotten.
+    """Mean drop of the last checkpoint below the best one before it, in [-1, 1].
 
-    Chaudhry et al. 2018, equation 3: the maximum is over all checkpoints but the last.
+    Higher is more forgotten. Chaudhry et al. 2018, equation 3: the maximum is over all checkpoints
+    but the last.
 
     Args:
         scores: `(checkpoints, tasks)` in order, at least two checkpoints.
@@ -65,12 +63,12 @@ def expected_layer(cumulative: np.ndarray, layers: Sequence[int] | None = None) 
     Tenney et al. 2019, equation 4. Missing (NaN) where nothing is added to layer 0, or there is no
     layer 0.
 
-    Args: cumulative: `(layers,)` score with layers 0 to k at hand; there from a scalar mix, for
-        single layers their
-            running maximum.
-        layers: their numbers, where not all were kept.
+    Args:
+        cumulative: `(layers,)` scores with layers 0 to k: in the paper of a scalar mix, for single
+            layers their running maximum.
+        layers: their numbers, where not all were read.
 
-    >>> round(expected_layer(np.array([0.5, 0.8, 0.9])), 2)  # ¾ of the gain come at layer 1
+    >>> round(expected_layer(np.array([0.5, 0.8, 0.9])), 2)  # ¾ of the gain is at layer 1
     1.25
     """
     numbers = np.arange(len(cumulative)) if layers is None else np.asarray(layers)

@@ -1,14 +1,13 @@
-"""Similarity of representations: how alike two checkpoints' layers are, whatever can be read out of
-them.
+"""Similarity of representations: how alike two checkpoints' layers are, without any probe.
 
 CKA weighs directions by their variance squared: one dimension a thousand times as long as the
-others decides it alone. So it stands beside the same of standardised dimensions, and beside the
-number of dimensions that carry the first.
+others decides it alone. So it is reported with the CKA of standardised dimensions, and with the
+number of dimensions that carry the variance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,11 +19,11 @@ FEW_DIMENSIONS = 5  # that carry a layer's CKA: below this it says little of the
 
 
 def cka(first: np.ndarray, second: np.ndarray) -> float:
-    """Linear centred kernel alignment, unbiased: 1 for equal up to rotation and scale, about 0 for
-    unrelated.
+    """Linear centred kernel alignment, unbiased.
 
-    Kornblith et al. 2019 (equation 3), with the unbiased estimate of HSIC by Song et al. 2012
-    (equation 5), without which wide vectors of few words look alike.
+    1 where the two are equal up to rotation and scale, about 0 where they are unrelated. Kornblith
+    et al. 2019 (equation 3), with the unbiased estimate of HSIC by Song et al. 2012 (equation 5),
+    without which wide vectors of few words look alike.
 
     Args:
         first, second: `(words, dim)`, of the same words; at least 4 words.
@@ -48,8 +47,9 @@ def rsa(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def cosine(first: np.ndarray, second: np.ndarray) -> float:
-    """Mean cosine of each word's two vectors, in [-1, 1]; they must have one width. 1 is the same
-    direction.
+    """Mean cosine of each word's two vectors, in [-1, 1]: 1 is the same direction.
+
+    Both must have the same width.
 
     >>> cosine(np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([[2.0, 0.0], [2.0, 0.0]]))
     0.5
@@ -66,7 +66,7 @@ def _kernel(values: np.ndarray) -> np.ndarray:
 
 
 def _ratio(both: float, own: float) -> float:
-    """Missing where one side does not vary, or there are too few words."""
+    """Missing where one of the two does not vary, or there are too few words."""
     return float(both / np.sqrt(own)) if own > 0 else float("nan")
 
 
@@ -76,8 +76,10 @@ def _hsic(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _every_hsic(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The same of each of several kernels `(i, n, n)` and each of `(j, n, n)`: `(i, j)`. Missing
-    for too few words."""
+    """The same for each pair of kernels from `(i, n, n)` and `(j, n, n)`: `(i, j)`.
+
+    Missing for too few words.
+    """
     n = a.shape[1]
     if n < 4:
         return np.full((len(a), len(b)), np.nan)
@@ -101,9 +103,10 @@ def standardised(values: np.ndarray) -> np.ndarray:
 
 
 def effective_dimensions(values: np.ndarray) -> float:
-    """How many directions carry the variance of `(words, dim)`: the participation ratio of its
-    principal components, (Σλ)² / Σλ² (Gao et al. 2017); from 1, where one carries all, to dim,
-    where all carry as much. Missing where nothing varies.
+    """How many directions carry the variance of `(words, dim)`.
+
+    The participation ratio of the principal components, (Σλ)² / Σλ² (Gao et al. 2017): from 1,
+    where one carries all, to dim, where all carry the same. Missing where nothing varies.
 
     >>> round(effective_dimensions(np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])), 6)
     2.0
@@ -116,56 +119,63 @@ def effective_dimensions(values: np.ndarray) -> float:
 
 
 def similarities(before: States, after: States, *, words: int = 1_000) -> list[dict[str, Any]]:
-    """A row a pair of layers, every layer of one against every layer of the other, on the same test
-    words."""
+    """One row for every layer before and every layer after, on the same test words."""
     a, b = _words(before, after, words), _words(after, before, words)
     cka_of = _every_cka(a, b)
-    standardised_cka_of = _every_cka(
-        *([standardised(values) for values in side] for side in (a, b))
-    )
-    dimensions = [[effective_dimensions(values) for values in side] for side in (a, b)]
-    ranks = [[_distance_ranks(values) for values in side] for side in (a, b)]
-    return [
-        {
-            "layer_before": layer,
-            "layer_after": other,
-            "cka": cka_of[i, j],
-            "cka_standardised": standardised_cka_of[i, j],
-            "dimensions_before": dimensions[0][i],
-            "dimensions_after": dimensions[1][j],
-            "rsa": float(ranks[0][i] @ ranks[1][j]),
-            "cosine": cosine(a[i], b[j]) if before.dim == after.dim else np.nan,
-        }
-        for i, layer in enumerate(before.layers)
-        for j, other in enumerate(after.layers)
-    ]
+    standardised_cka_of = _every_cka(_mapped(standardised, a), _mapped(standardised, b))
+    dimensions = [_mapped(effective_dimensions, a), _mapped(effective_dimensions, b)]
+    ranks = [_mapped(_distance_ranks, a), _mapped(_distance_ranks, b)]
+    rows = []
+    for i, layer in enumerate(before.layers):
+        for j, other in enumerate(after.layers):
+            row = {
+                "layer_before": layer,
+                "layer_after": other,
+                "cka": cka_of[i, j],
+                "cka_standardised": standardised_cka_of[i, j],
+                "dimensions_before": dimensions[0][i],
+                "dimensions_after": dimensions[1][j],
+                "rsa": float(ranks[0][i] @ ranks[1][j]),
+                "cosine": cosine(a[i], b[j]) if before.dim == after.dim else np.nan,
+            }
+            rows.append(row)
+    return rows
+
+
+def _mapped(function: Callable[[np.ndarray], Any], layers: Any) -> list[Any]:
+    """The function's value for each layer."""
+    return [function(values) for values in layers]
 
 
 def few_dimensions(before: str, after: str, rows: list[dict[str, Any]]) -> Iterator[str]:
     """A warning for each checkpoint that has layers whose similarity few dimensions carry."""
-    for model, side in ((before, "before"), (after, "after")):
-        layers = {row[f"layer_{side}"]: row[f"dimensions_{side}"] for row in rows}
+    for model, when in ((before, "before"), (after, "after")):
+        layers = {row[f"layer_{when}"]: row[f"dimensions_{when}"] for row in rows}
         few = [f"{layer} ({n:.1f})" for layer, n in layers.items() if n < FEW_DIMENSIONS]
         if few:
             yield (
-                f"fewer than {FEW_DIMENSIONS} dimensions carry the CKA of {model} at layers {', '.join(few)}: "
-                "read cka_standardised beside it"
+                f"fewer than {FEW_DIMENSIONS} dimensions carry the CKA of {model} at layers "
+                f"{', '.join(few)}: look at cka_standardised too"
             )
 
 
 def _every_cka(first: Any, second: Any) -> np.ndarray:
-    """CKA of each layer of one side and each of the other: `(layers, layers)`."""
-    a, b = (np.stack([_kernel(values) for values in side]) for side in (first, second))
-    own = [np.array([_hsic(kernel, kernel) for kernel in side]) for side in (a, b)]
+    """CKA of each layer of the first with each layer of the second: `(layers, layers)`."""
+    a, b = np.stack(_mapped(_kernel, first)), np.stack(_mapped(_kernel, second))
     both = _every_hsic(a, b)
-    size = own[0][:, None] * own[1]
+    size = _own_hsic(a)[:, None] * _own_hsic(b)
     return np.divide(
         both, np.sqrt(np.maximum(size, 0)), out=np.full_like(both, np.nan), where=size > 0
     )
 
 
+def _own_hsic(kernels: np.ndarray) -> np.ndarray:
+    """HSIC of each kernel with itself: `(layers,)`."""
+    return np.array([_hsic(kernel, kernel) for kernel in kernels])
+
+
 def _words(states: States, other: States, words: int) -> np.ndarray:
-    """Vectors of test words spread over the split, those that both have: `(layers, words, dim)`."""
+    """Vectors of test words that both have, from all over the split: `(layers, words, dim)`."""
     total = int(states.corpus.offsets("test")[-1])
     lost = {*states.without_vector["test"], *other.without_vector["test"]}
     places = np.unique(np.linspace(0, total - 1, min(words, total)).astype(int))
@@ -174,8 +184,10 @@ def _words(states: States, other: States, words: int) -> np.ndarray:
 
 
 def _distance_ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks of the pairwise cosine distances, centred and of length 1: their product is Spearman's
-    correlation."""
+    """Ranks of the pairwise cosine distances, centred and of length 1.
+
+    The product of two such vectors is Spearman's correlation.
+    """
     from scipy.spatial.distance import pdist
     from scipy.stats import rankdata
 

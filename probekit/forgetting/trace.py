@@ -1,4 +1,4 @@
-"""Trace: what is known at every checkpoint of a training run, and when it went."""
+"""Trace: what each checkpoint of a training run knows, and when it was forgotten."""
 
 from __future__ import annotations
 
@@ -20,11 +20,17 @@ from probekit import doors
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError, suggestion
-from probekit.forgetting import kept
+from probekit.forgetting import checkpoint_results
 from probekit.forgetting.base import base_of
-from probekit.forgetting.over_steps import Course, course, fell, step_table, summary
+from probekit.forgetting.process_lock import process_lock
 from probekit.forgetting.trajectory import SUMMARY, THRESHOLD, Trajectory
-from probekit.forgetting.turns import turn
+from probekit.forgetting.trajectory_tables import (
+    TaskTrajectory,
+    fell,
+    step_table,
+    summary,
+    task_trajectory,
+)
 from probekit.models.checkpoint import Checkpoint
 from probekit.models.model import Model, open_model
 from probekit.probes.arguments import (
@@ -55,8 +61,8 @@ CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
-class _How:
-    """How checkpoints are read and probed."""
+class _Settings:
+    """How checkpoints are read and probed, and where results go."""
 
     probe: str
     seeds: tuple[int, ...]
@@ -87,7 +93,7 @@ def checkpoints_of(run: str | Path) -> list[str]:
 
 
 @reporting
-def trace(
+def trace(  # noqa: PLR0913 - a public verb
     models: Sequence[str | Path],
     tasks: TaskNames = "all",
     *,
@@ -104,26 +110,25 @@ def trace(
     progress: Progress | bool = True,
     **options: Any,
 ) -> Trajectory:
-    """Probe the base model and every checkpoint of a run, and measure what each retains of what the
-    base knew.
+    """Probe the base model and every checkpoint of a run, and measure what each retains.
 
-    What was measured is kept in `folder/checkpoints`, known by the checkpoint's weights, and
-    checked when it is read back, so that a later call probes new checkpoints only and gives the
-    same numbers.
+    Results go into `folder/checkpoints`, under a key made of the checkpoint's weights and the
+    settings, and are checked when they are read back. So a later call probes only new checkpoints,
+    and gives the same numbers.
 
-    Args: models: folders or hub names in the order of training; a step is what the name says
-        (`checkpoint-500`,
-            `step1000`), or the place where names do not say it in order.
+    Args:
+        models: folders or hub names in the order of training. A step is the number in the name
+            (`checkpoint-500`, `step1000`), or the place where names have no numbers in order.
         tasks: as for `probe`.
-        folder: where results are kept.
-        base: the model that training began with, which retention counts from. Without it, what the
-            first checkpoint names as its base; where that is not known, or cannot be read, the
-            first checkpoint, with a warning.
+        folder: where results are written.
+        base: the model that training began with, from which retention counts. By default the base
+            that the first checkpoint names; where it names none, or that cannot be read, the first
+            checkpoint itself, with a warning.
         corpus, probe, seeds, extract_settings, fit_settings, allow_modified, progress, options: as
             for `probe`.
-        threshold: the retention below which knowledge counts as gone, in [0, 1].
-        keep_states: keep in the cache the hidden states that had to be extracted; those that were
-            there stay.
+        threshold: the retention below which knowledge counts as forgotten, in [0, 1].
+        keep_states: keep the hidden states that had to be extracted in the cache; those that were
+            there before always stay.
 
     Raises InputError for fewer than two checkpoints or one named twice, ModelError where the base
     (or without one the first checkpoint) or all others cannot be read. Another that cannot be read
@@ -143,9 +148,9 @@ def trace(
     if twice:
         raise InputError(f"{twice[0]} is named twice: a trajectory takes each checkpoint once")
     if len({*names, *([base] if base else [])}) < 2:
-        raise InputError("models: a trajectory needs two checkpoints at least")
+        raise InputError("models: a trajectory needs at least two checkpoints")
     started = time.perf_counter()
-    how = _How(
+    settings = _Settings(
         probe,
         doors.seeds("seeds", seeds),
         fit_settings or FitSettings(),
@@ -154,51 +159,48 @@ def trace(
         Path(folder),
         report,
     )
-    opened, warnings = _opened(names, base, how)
-    remove_abandoned(how.folder / CHECKPOINTS)
+    opened, warnings = _open_all(names, base, settings)
+    remove_abandoned(settings.folder / CHECKPOINTS)
     inferred = not base and next(iter(opened)) not in names
     ordered = list(dict.fromkeys([next(iter(opened)), *names]))
     steps = dict(zip(ordered, _steps(ordered), strict=True))
-    courses: list[Course] = []
+    trajectories: list[TaskTrajectory] = []
     measurements: list[Measurement] = []
-    wanted_of = by_corpus(tasks, corpus)
-    corpora = [
-        source
-        if isinstance(source, Corpus)
-        else load_corpus(source, allow_modified=allow_modified, progress=report)
-        for source, _ in wanted_of
-    ]
-    for loaded, name, (_, wanted) in zip(
-        corpora, names_of_corpora(corpora), wanted_of, strict=True
-    ):
-        asked, said = questions(wanted, loaded)
-        warnings += said
-        measured = _all_measured(opened, loaded, asked, how, warnings, inferred)
-        by_step = [(model, steps[model], found) for model, found in measured.items()]
-        courses += [course(question, name, by_step) for question in asked]
-        for model, found in measured.items():
-            measurements += [
-                replace(one, model=model, step=steps[model]) for one in found.measurements
-            ]
-    table = step_table(courses)
-    asked_for = {"base": courses[0].models[0], "threshold": threshold}
+    corpora, tasks_of = [], []
+    for source, wanted in by_corpus(tasks, corpus):
+        loaded = source
+        if not isinstance(loaded, Corpus):
+            loaded = load_corpus(loaded, allow_modified=allow_modified, progress=report)
+        corpora.append(loaded)
+        tasks_of.append(wanted)
+    for loaded, name, wanted in zip(corpora, names_of_corpora(corpora), tasks_of, strict=True):
+        of_corpus, corpus_warnings = questions(wanted, loaded)
+        warnings += corpus_warnings
+        measured = _measure_all(opened, loaded, of_corpus, settings, warnings, inferred)
+        by_step = [(model, steps[model], results) for model, results in measured.items()]
+        trajectories += [task_trajectory(question, name, by_step) for question in of_corpus]
+        for model, results in measured.items():
+            for one in results.measurements:
+                measurements.append(replace(one, model=model, step=steps[model]))
+    table = step_table(trajectories)
+    counted_from = {"base": trajectories[0].models[0], "threshold": threshold}
     run = Run(
         versions=versions(),
-        settings={**fit_facts((probe,), how.seeds, how.fit), **asked_for},
+        settings={**fit_facts((probe,), settings.seeds, settings.fit), **counted_from},
         seconds={"all": time.perf_counter() - started},
         measurements=tuple(measurements),
     )
     return Trajectory(
         table,
         fell(table, threshold),
-        SUMMARY.table(summary(courses)),
+        SUMMARY.table(summary(trajectories)),
         run=run,
         warnings=tuple(warnings),
     )
 
 
 def _steps(models: Sequence[str]) -> list[int]:
-    """Of each model: what its name says, or where the names do not say it in order, its place."""
+    """Each model's step: the number in its name, or its place where names have none in order."""
     steps = [_step(model, place) for place, model in enumerate(models)]
     return steps if all(a < b for a, b in pairwise(steps)) else list(range(len(models)))
 
@@ -208,11 +210,10 @@ def _step(name: str, otherwise: int) -> int:
     return int(digits[1]) if digits else otherwise
 
 
-def _opened(
-    models: Sequence[str], base: str | None, how: _How
+def _open_all(
+    models: Sequence[str], base: str | None, settings: _Settings
 ) -> tuple[dict[str, Model], list[str]]:
-    """The models that can be opened, that which changes count from first; and what is to be said of
-    it and the others.
+    """The models that can be opened, first the one that changes count from, and warnings.
 
     All are opened before the work, so that a mistake shows at once.
     """
@@ -221,31 +222,31 @@ def _opened(
     first = base or models[0]
     for name in dict.fromkeys([first, *models]):
         try:
-            opened[name] = _whole(name, how.extract)
+            opened[name] = _open_complete(name, settings.extract)
         except ModelError as error:
             if name == first:
                 raise
             warnings.append(f"{name} is left out: {error}")
             failed = error
     if not base:
-        opened, said = _with_base(opened, how.extract)
-        warnings.append(said)
+        opened, warning = _with_base(opened, settings.extract)
+        warnings.append(warning)
     else:
-        warnings.append(f"retention counts from {base}, as asked for")
+        warnings.append(f"retention counts from {base}, the base given")
     if len(opened) < 2:
         raise failed
     return opened, warnings
 
 
-def _whole(name: str, settings: ExtractSettings) -> Model:
-    """The model, of which every file of weights is complete: the last one of a run may still be
-    being written."""
+def _open_complete(name: str, settings: ExtractSettings) -> Model:
+    """The model, every file of whose weights is complete.
+
+    The last checkpoint of a run that goes on may be written just now. Raises ModelError for it.
+    """
     model = open_model(name, settings.encoder)
-    weights = (
-        (*model.files.weights, *model.files.adapter_weights)
-        if isinstance(model, Checkpoint)
-        else ()
-    )
+    weights: tuple[Path, ...] = ()
+    if isinstance(model, Checkpoint):
+        weights = (*model.files.weights, *model.files.adapter_weights)
     for path in weights:
         try:
             if path.suffix == ".safetensors":
@@ -256,47 +257,47 @@ def _whole(name: str, settings: ExtractSettings) -> Model:
 
 
 def _with_base(opened: dict[str, Model], settings: ExtractSettings) -> tuple[dict[str, Model], str]:
-    """The models with the first one's base before them, where that is known; and which it is."""
+    """The models, after the first one's base where that is known; and a warning that names it."""
     first, *others = opened
-    said = f"retention counts from {first}"
+    from_first = f"retention counts from {first}"
     if any(base_of(opened[other]) == first for other in others):
-        return opened, f"{said}, the base of the others"
-    named = base_of(opened[first])
-    if named is None:
-        return (
-            opened,
-            f"{said}, the first checkpoint, which names no base model: if it is tuned, give base='MODEL'",
+        return opened, f"{from_first}, the base of the others"
+    base = base_of(opened[first])
+    if base is None:
+        return opened, (
+            f"{from_first}, the first checkpoint, which names no base model: "
+            "if it is tuned, give base='MODEL'"
         )
     try:
-        model = _whole(named, settings)
+        model = _open_complete(base, settings)
     except (ModelError, InputError) as error:
-        return (
-            opened,
-            f"{said}, the first checkpoint: its base model cannot be opened: give base='MODEL' ({error})",
+        return opened, (
+            f"{from_first}, the first checkpoint: its base model cannot be opened: "
+            f"give base='MODEL' ({error})"
         )
     if model.fingerprint() == opened[first].fingerprint():
-        return opened, f"{said}, whose weights are those of its base model {named}"
-    rest = {name: one for name, one in opened.items() if name != named}
-    return {
-        named: model,
-        **rest,
-    }, f"retention counts from {named}, which {first} names as its base model"
+        return opened, f"{from_first}, which has the weights of its base model {base}"
+    rest = {name: one for name, one in opened.items() if name != base}
+    warning = f"retention counts from {base}, which {first} names as its base model"
+    return {base: model, **rest}, warning
 
 
-def _all_measured(
+def _measure_all(
     opened: dict[str, Model],
     corpus: Corpus,
     questions: list[Question],
-    how: _How,
+    settings: _Settings,
     warnings: list[str],
     inferred: bool,
-) -> dict[str, kept.Kept]:
-    """What was measured of each model; those that fail are named. The first must not, unless it was
-    `inferred`."""
-    found: dict[str, kept.Kept] = {}
+) -> dict[str, checkpoint_results.CheckpointResults]:
+    """The results of each model. One that fails is left out, with a warning.
+
+    The first must not fail, unless it is `inferred`: a base that the user did not give.
+    """
+    found: dict[str, checkpoint_results.CheckpointResults] = {}
     for number, (name, model) in enumerate(opened.items()):
         try:
-            found[name] = _measured(model, corpus, questions, how, warnings)
+            found[name] = _measure(model, corpus, questions, settings, warnings)
         except ModelError as error:
             if not found and (number or not inferred):
                 raise
@@ -309,81 +310,96 @@ def _all_measured(
     return found
 
 
-def _measured(
-    model: Model, corpus: Corpus, questions: list[Question], how: _How, warnings: list[str]
-) -> kept.Kept:
-    """What is kept of a checkpoint and a corpus, or what is measured now."""
+def _measure(
+    model: Model,
+    corpus: Corpus,
+    questions: list[Question],
+    settings: _Settings,
+    warnings: list[str],
+) -> checkpoint_results.CheckpointResults:
+    """The results of a checkpoint and a corpus: read from the folder, or measured now."""
     weights = model.fingerprint()
-    asked = [
+    described = [
         FORMAT,
         version("probekit-nlp"),
         weights,
         corpus.fingerprint,
-        [_digest(d) for d in questions],
+        [_digest(question) for question in questions],
+        settings.probe,
+        settings.seeds,
+        settings.fit,
+        settings.extract,
     ]
-    described = [*asked, how.probe, how.seeds, how.fit, how.extract]
     key = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[
         :16
     ]
-    folder = how.folder / CHECKPOINTS
-    found = _believed(folder, key, warnings)
+    folder = settings.folder / CHECKPOINTS
+    found = _load(folder, key, warnings)
     if found:
         return found
     both = hashlib.sha256(
         json.dumps([weights, corpus.fingerprint], default=str).encode()
     ).hexdigest()[:24]
-    with turn(both):
-        found = _believed(folder, key, [])  # another process may have measured it meanwhile
+    with process_lock(both):
+        found = _load(folder, key, [])  # another process may have measured it meanwhile
         if not found:
-            kept.keep(folder, key, probe_checkpoint(model.name, corpus, questions, how))
-            found = kept.find(folder, key)
+            checkpoint_results.save(
+                folder, key, probe_checkpoint(model.name, corpus, questions, settings)
+            )
+            found = checkpoint_results.load(folder, key)
     if not found:
-        raise InputError(f"{folder / key} went away while it was read: run it again")
+        raise InputError(f"{folder / key} was deleted while it was read: run it again")
     return found
 
 
-def _believed(folder: Path, key: str, warnings: list[str]) -> kept.Kept | None:
-    """What is kept, if it is what was written; damage is told, and measured again."""
+def _load(
+    folder: Path, key: str, warnings: list[str]
+) -> checkpoint_results.CheckpointResults | None:
+    """The results in the folder, or None; None with a warning where they are damaged."""
     try:
-        return kept.find(folder, key)
-    except kept.DamagedError as error:
+        return checkpoint_results.load(folder, key)
+    except checkpoint_results.DamagedError as error:
         warnings.append(f"{error}: measured again")
         return None
 
 
-def probe_checkpoint(name: str, corpus: Corpus, questions: list[Question], how: _How) -> kept.Kept:
+def probe_checkpoint(
+    name: str, corpus: Corpus, questions: list[Question], settings: _Settings
+) -> checkpoint_results.CheckpointResults:
     """Extract a checkpoint's states, and probe them."""
-    there = set(states_root().glob("*"))
+    present = set(states_root().glob("*"))
     rows: list[ScoreRow] = []
     answers: dict[str, Any] = {}
     measurements: list[Measurement] = []
     warnings: list[str] = []
-    for context in dict.fromkeys(d.task.context for d in questions):
-        questions = [d for d in questions if d.task.context == context]
-        states = extract(name, corpus, context=context, settings=how.extract, progress=how.progress)
-        found, measurement, said, trained = probe_states(
-            states, questions, (how.probe,), how.seeds, how.fit, how.progress
+    for context in dict.fromkeys(question.task.context for question in questions):
+        same_context = [question for question in questions if question.task.context == context]
+        states = extract(
+            name, corpus, context=context, settings=settings.extract, progress=settings.progress
+        )
+        found, measurement, new_warnings, trained = probe_states(
+            states, same_context, (settings.probe,), settings.seeds, settings.fit, settings.progress
         )
         rows += found
         measurements.append(measurement)
-        warnings += said
+        warnings += new_warnings
         answers |= {one.question.task.name: one.predictions.astype("int32") for one in trained}
-        if not how.keep_states:
-            _forget(states, there)
-    return kept.Kept(
+        if not settings.keep_states:
+            _delete(states, present)
+    return checkpoint_results.CheckpointResults(
         SCORES.table(rows, decimals=None), answers, tuple(measurements), tuple(warnings)
     )
 
 
-def _forget(states: States, there: set[Path]) -> None:
-    """Delete states, if they were extracted for this alone."""
-    if states.folder is None or states.folder in there or states.reused:
+def _delete(states: States, present: set[Path]) -> None:
+    """Delete states, if they were extracted for this alone: their folder was not `present`."""
+    if states.folder is None or states.folder in present or states.reused:
         return
     shutil.rmtree(states.folder, ignore_errors=True)  # what another process is writing stays
 
 
 def _digest(question: Question) -> str:
-    """sha256 of what a task asks: changed labels are another question."""
+    """sha256 of a question: with changed labels it is another one."""
     digest = hashlib.sha256(repr((question.task, question.classes)).encode())
     for instances in question.splits.values():
         digest.update(instances.spans.tobytes() + instances.labels.tobytes())

@@ -1,4 +1,4 @@
-"""Trajectory: what is known at every checkpoint of a training run, as tidy tables."""
+"""Trajectory: what each checkpoint of a training run knows, as tables."""
 
 from __future__ import annotations
 
@@ -144,11 +144,11 @@ class Trajectory(Results):
     """Scores over training.
 
     Attributes:
-        table: a row for each checkpoint, task and layer, in order, see StepRow. 1 is the base's
-            retention, 0 the majority baseline.
-        fell: a row for each task and layer, see FellRow: when retention fell below the threshold.
-        summary: a row for each task, see SummaryRow: its best layers and its last layer, first and
-            last.
+        table: one row for each checkpoint, task and layer, in order, see StepRow. A retention of 1
+            is the base, 0 the majority baseline.
+        fell: one row for each task and layer, see FellRow: when retention fell below the threshold.
+        summary: one row for each task, see SummaryRow: its best layers and its last layer, at the
+            first and the last checkpoint.
     """
 
     TABLES: ClassVar[Mapping[str, Schema]] = {"table": STEPS, "fell": FELL, "summary": SUMMARY}
@@ -165,7 +165,7 @@ class Trajectory(Results):
 
     @property
     def base(self) -> str:
-        """The model that retention and changes count from, the first of `table`."""
+        """The model from which retention and changes count, the first in `table`."""
         return str(self.run.settings.get("base", ""))
 
     @property

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LEVEL = 0.05
-# A change's share of what was known above the floor, up to which it is called so.
+# Names of changes, each up to a share of what was known above the floor.
 DROPS = (
     (0.05, "small drop"),
     (0.2, "moderate drop"),
@@ -30,9 +30,9 @@ WORDS = {
 
 
 def significant_parts(parts: pd.Series) -> list[str]:
-    """Those of PARTS above zero by their intervals: loss first, then the others by size.
+    """The PARTS whose intervals are above zero: loss first, then the others by size.
 
-    Without a drop above zero only loss is looked for.
+    Without a drop above zero only loss counts.
     """
     above = [part for part in PARTS if parts[f"{part}_low"] > 0]
     others = [part for part in above if part != "loss"] if parts["drop_low"] > 0 else []
@@ -41,8 +41,8 @@ def significant_parts(parts: pd.Series) -> list[str]:
 
 
 def kind(parts: pd.Series) -> str:
-    """The first of `significant_parts`; a drop above zero that has none is `unattributed`, else it
-    is `not detected`."""
+    """The first of `significant_parts`; without any, `unattributed` for a drop above zero, else
+    `not detected`."""
     found = significant_parts(parts)
     if found:
         return found[0]
@@ -59,9 +59,10 @@ def size(change: float, known: float) -> str:
 
 
 def change(scored: pd.Series, parts: pd.Series) -> str:
-    """What became of a score. What a new probe reads worse, and the old one behind a linear map
-    does not, is not
-    forgotten: only the drop of the better of the two is.
+    """What became of a score.
+
+    What a new probe reads worse, but the old one after a linear map does not, is not forgotten:
+    only the drop of the better of the two counts.
 
     Args:
         scored: a row of `Comparison.best` or `Comparison.last`.
@@ -85,8 +86,8 @@ def change(scored: pd.Series, parts: pd.Series) -> str:
         of_old = "read as before" if plain else "rotated"
     if of_old == word:
         return f"{word} ({points})"
-    old = f"{100 * parts['score_mapped']:.1f} for the old one {'as it is' if plain else 'behind a linear map'}"
-    return f"{of_old} ({points} for a new probe, {old})"
+    old = "the old one as it is" if plain else "the old one after a linear map"
+    return f"{of_old} ({points} for a new probe, {100 * parts['score_mapped']:.1f} for {old})"
 
 
 def verdict(best: pd.Series, last: pd.Series, best_parts: pd.Series, last_parts: pd.Series) -> str:
@@ -105,9 +106,14 @@ def verdict(best: pd.Series, last: pd.Series, best_parts: pd.Series, last_parts:
 
 
 def over_time(changed: Mapping[str, float]) -> str:
-    """What became of a score along a trajectory: `score_first`, `score_last`, `change` with its
-    ends, `detectable` and `floor`. There is no correction here: it is detected where its interval
-    leaves out 0."""
+    """What became of a score along a trajectory.
+
+    There is no correction here: a change is detected where 0 is outside its interval.
+
+    Args:
+        changed: `score_first`, `score_last`, `change` with the ends of its interval, `detectable`
+            and `floor`.
+    """
     points = f"{100 * changed['score_first']:.1f} → {100 * changed['score_last']:.1f}"
     if not (changed["change_low"] > 0 or changed["change_high"] < 0):
         return f"change not detected ({points}; MDE {_points(changed['detectable'])})"
@@ -115,18 +121,17 @@ def over_time(changed: Mapping[str, float]) -> str:
 
 
 def _attributed(parts: pd.Series) -> str:
-    """What the drop under the old probe is made of."""
-    drop = f"layer {parts['layer']}'s drop of {_points(parts['drop'])} under the old probe"
+    """What the old probe's drop is made of."""
+    probe = f"the old probe of layer {parts['layer']}"
+    drop = f"{probe} drops {_points(parts['drop'])}"
     found = significant_parts(parts)
     if found:
-        return f"of {drop} " + ", ".join(
-            f"{100 * parts[part]:.1f} are {WORDS[part]}" for part in found
-        )
+        return f"{drop}: " + ", ".join(f"{100 * parts[part]:.1f} {WORDS[part]}" for part in found)
     if parts["drop_low"] > 0:
-        return f"{drop} is unattributed"
+        return f"{drop}, unattributed"
     if not parts["drop"] and not parts["drop_detectable"]:
-        return f"the old probe of layer {parts['layer']} says what it said before"
-    return f"a drop under layer {parts['layer']}'s old probe is not detected (MDE {_points(parts['drop_detectable'])})"
+        return f"{probe} predicts the same as before"
+    return f"no drop of {probe} detected (MDE {_points(parts['drop_detectable'])})"
 
 
 def _points(value: float) -> str:

@@ -1,6 +1,6 @@
 """Adam (Kingma and Ba 2015, algorithm 1), in the few lines that are needed.
 
-`torch.optim` does the same, but its first step imports torch's compiler, which takes longer than
+`torch.optim` does the same, but its first step imports torch's compiler. That takes longer than
 fitting the probes of a small corpus.
 """
 
@@ -17,10 +17,11 @@ BETA1, BETA2, EPSILON = 0.8, 0.9, 1e-8
 class Adam:
     """Adam over `parameters`; the learning rate is given at each step.
 
-    Args: parameters: what is trained. uniform: for a parameter `(layers, rows, columns)`, by
-        itself, the columns `(columns,)` whose rows take one
-            second moment, the mean of theirs. Steps then do not depend on the axes that the rows
-            are written in.
+    Args:
+        parameters: what is trained.
+        uniform: a parameter `(layers, rows, columns)`, and which of its columns `(columns,)` take
+            one second moment for all rows, the mean. Steps then do not depend on the axes that the
+            rows are written in.
     """
 
     def __init__(

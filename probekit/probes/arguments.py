@@ -1,4 +1,4 @@
-"""Arguments: what probe, compare and trace all take, checked at the door."""
+"""Arguments: the parameters that probe, compare and trace share, checked first of all."""
 
 from __future__ import annotations
 
@@ -31,19 +31,18 @@ def subjects_of(parameter: str, given: Subject) -> list[str | States]:
 def names_of(
     tasks: TaskNames, corpus: CorpusNames | None
 ) -> tuple[list[str | Path | Task], CorpusNames | None]:
-    """The tasks and the corpora given. Raises InputError for anything that is neither a name, a
-    path nor one made."""
+    """The tasks and the corpora given, as lists.
+
+    Raises InputError for anything that is not a name, a path, a Task or a Corpus.
+    """
     listed = doors.several("tasks", tasks, (str, Path, Task))
-    return listed, corpus if corpus is None else doors.several(
-        "corpus", corpus, (str, Path, Corpus)
-    )
+    if corpus is None:
+        return listed, None
+    return listed, doors.several("corpus", corpus, (str, Path, Corpus))
 
 
-def check_settings(
-    fit_settings: FitSettings | None,
-    allow_modified: bool,
-) -> None:
-    """Raise InputError where one of what probe, compare and trace all take is something else."""
+def check_settings(fit_settings: FitSettings | None, allow_modified: bool) -> None:
+    """Raise InputError where one of the two has another type."""
     doors.optional("fit_settings", fit_settings, FitSettings)
     doors.of_type("allow_modified", allow_modified, bool)
 
@@ -53,10 +52,10 @@ def reading(
     extract_settings: ExtractSettings | None,
     options: Mapping[str, Any],
 ) -> ExtractSettings | None:
-    """How checkpoints by name are read: the settings, with the fields that keyword options change,
-    as for `extract`.
+    """How checkpoints given by name are read: the settings, changed by keyword options.
 
-    Raises InputError for an option that is no field, with the nearest one or parameter of `verb`.
+    Raises InputError for an option that is not a field, with the nearest field or parameter of
+    `verb`.
     """
     given = doors.optional("extract_settings", extract_settings, ExtractSettings)
     parameters = [name for name in signature(verb).parameters if name != "options"]

@@ -1,4 +1,4 @@
-"""Baselines: what can be had without a model, evaluated like any probe."""
+"""Baselines: predictions without a model, evaluated like any probe."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ BASELINES: dict[str, Callable[[Question, Corpus], np.ndarray]] = {
 
 def _most_frequent(question: Question) -> int:
     counts = np.bincount(question.splits["train"].labels)
-    if (
-        question.task.positive
-    ):  # at a tie the label whose F1 is asked for: saying it always is the harder one to beat
+    if question.task.positive:
         positive = question.classes.index(question.task.positive)
-        return positive if counts[positive] == counts.max() else int(counts.argmax())
+        # At a tie the label that F1 is of: always predicting it is the harder baseline to beat.
+        if counts[positive] == counts.max():
+            return positive
     return int(counts.argmax())
 
 
@@ -62,7 +62,7 @@ def _best_labels(keys: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def _levels(question: Question, corpus: Corpus) -> list[Keys]:
-    """What instances are looked up by, the most particular keys first."""
+    """The keys that instances are looked up by, the most specific first."""
     vocabulary: dict[str, int] = {}
     words = {split: _word_numbers(corpus, split, vocabulary) for split in COMPARED}
     phrases: dict[bytes, int] = {}

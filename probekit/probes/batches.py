@@ -18,7 +18,7 @@ RUN_WORDS = 256  # a batch is several such runs from all over the split
 
 @dataclass(frozen=True)
 class Batch:
-    """Some runs of words, and the instances of every task in them.
+    """Several runs of words, and the instances of every task in them.
 
     Attributes:
         states: `(layers, words, dim)`, float32.
@@ -106,7 +106,7 @@ class Runs:
 
 
 def _units(states: Vectors, split: Split) -> np.ndarray:
-    """Where passages (or documents, where documents are read) begin, and the end: `(units + 1,)`."""
+    """Where passages (or documents, if documents are read) begin, and the end: `(units + 1,)`."""
     offsets = states.corpus.offsets(split)
     if states.context == "sentence":
         return offsets

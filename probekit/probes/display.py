@@ -1,7 +1,7 @@
-"""Display: names for people that tell apart what differs, although it is called alike.
+"""Display: names that tell apart different things of one name.
 
 Two folders `en/data` and `de/data` are both the corpus `data`, and one model read at two sites has
-one name. Where that happens, and only there, the name gets what differs.
+one name. In such cases, and only in them, what differs is added to the name.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ SHOWN_DIGITS = 6
 
 
 def told_apart(names: Sequence[str], facts: Sequence[Facts]) -> list[str]:
-    """One display name for each of `names`: the same for the same name and facts, and another for
-    every other.
+    """One display name for each of `names`, the same only for the same name and facts.
 
-    Args: names: what things are called. facts: what each of them is, with the same keys for all.
-        One that ends in `fingerprint` stands for everything,
-            and is shown only where nothing else differs. One that ends in `source` is a name or
-            path the thing came
-            from: it describes it, but the same thing from two places is one.
+    Args:
+        names: of things.
+        facts: about each thing, with the same keys for all. A key that ends in `fingerprint` stands
+            for everything, and is shown only where nothing else differs. One that ends in `source`
+            is the name or path that the thing came from: it describes the thing, but the same thing
+            from two places is one.
 
     Returns the names in order, with what differs added where one name means several things:
     `en/data`, `minilm (site attn)`, `pos (#3fa2c1)`.
@@ -34,9 +34,8 @@ def told_apart(names: Sequence[str], facts: Sequence[Facts]) -> list[str]:
     shown: dict[tuple[str, ...], str] = {}
     for name in dict.fromkeys(names):
         alike = [key for key in things if key[0] == name]
-        shown.update(
-            zip(alike, _with_differences(name, [things[key] for key in alike]), strict=True)
-        )
+        labels = _with_differences(name, [things[key] for key in alike])
+        shown.update(zip(alike, labels, strict=True))
     # An added part may make the name of something else.
     times = Counter(shown.values())
     for key, label in shown.items():
@@ -50,25 +49,26 @@ def _identifying(facts: Facts) -> list[str]:
 
 
 def _with_differences(name: str, alike: list[Facts]) -> list[str]:
-    """Display names of things that are called `name`."""
+    """Display names of different things called `name`."""
     if len(alike) == 1:
         return [name]
     known = [facts for facts in alike if _fingerprint(facts)]
     if known and len(known) < len(alike):
         labels_of_known = iter(_with_differences(name, known))
-        return [
-            next(labels_of_known) if _fingerprint(facts) else f"{name} (older version)"
-            for facts in alike
-        ]
-    differing = [key for key in alike[0] if len({facts[key] for facts in alike}) > 1]
+        labels = []
+        for facts in alike:
+            is_known = _fingerprint(facts)
+            labels.append(next(labels_of_known) if is_known else f"{name} (older version)")
+        return labels
+    differing = _differing(alike)
     sources = [key for key in differing if key.endswith("source")]
-    bases = (
-        _sources(name, [facts[sources[0]] for facts in alike]) if sources else [name] * len(alike)
-    )
+    bases = [name] * len(alike)
+    if sources:
+        bases = _sources(name, [facts[sources[0]] for facts in alike])
     readable = [key for key in differing if not key.endswith(("source", "fingerprint"))]
-    added = [
-        [f"{key.replace('_', ' ')} {facts[key] or 'none'}" for key in readable] for facts in alike
-    ]
+    added = []
+    for facts in alike:
+        added.append([f"{key.replace('_', ' ')} {facts[key] or 'none'}" for key in readable])
     labels = [_joined(base, parts) for base, parts in zip(bases, added, strict=True)]
     times = Counter(labels)
     for i, facts in enumerate(alike):
@@ -77,14 +77,23 @@ def _with_differences(name: str, alike: list[Facts]) -> list[str]:
     return labels
 
 
+def _differing(alike: list[Facts]) -> list[str]:
+    """The keys that have several values."""
+    found = []
+    for key in alike[0]:
+        values = {facts[key] for facts in alike}
+        if len(values) > 1:
+            found.append(key)
+    return found
+
+
 def _fingerprint(facts: Facts) -> str:
     found = next((value for key, value in facts.items() if key.endswith("fingerprint")), "")
     return found[:SHOWN_DIGITS]
 
 
 def _sources(name: str, sources: list[str]) -> list[str]:
-    """The shortest ends of paths that differ, or the paths; a mark `*` at the end of the name stays
-    there."""
+    """The shortest ends of the paths that differ, or the paths; a `*` after the name stays."""
     mark = "*" if name.endswith("*") else ""
     parts = [PurePath(source).parts for source in sources]
     for length in range(1, max(map(len, parts)) + 1):

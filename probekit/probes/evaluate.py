@@ -20,10 +20,15 @@ BATCH_WORDS = 1_536
 def evaluate(
     stack: Stack, runs: Runs, layers: Sequence[int]
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Mean loss in nats `(tasks, layers, seeds)` over a split, and each task's predictions
-    `(layers, seeds, n)`.
+    """Mean loss over a split, and predictions.
 
-    `layers` are those of `runs.states` that the stack's layers read, one for one.
+    Args:
+        stack: trained probes.
+        runs: the split.
+        layers: of `runs.states`, one for each layer of the stack.
+
+    Returns the loss in nats, `(tasks, layers, seeds)`, and labels `(layers, seeds, n)` for each
+    task.
     """
     n_tasks, device = len(stack.tasks), stack.scaling.mean.device
     total = np.zeros((n_tasks, len(layers), len(stack.seeds)))
@@ -33,13 +38,11 @@ def evaluate(
             found[t].append(stack.head.predict(output).permute(0, 2, 1).cpu().numpy())
             seen = labels != UNSEEN
             if seen.any():
-                total[t] += (
-                    (stack.head.loss(output[:, seen], labels[seen]) * seen.sum()).cpu().numpy()
-                )
+                loss = stack.head.loss(output[:, seen], labels[seen]) * seen.sum()
+                total[t] += loss.cpu().numpy()
     known = [(instances.labels != UNSEEN).sum() for instances in runs.instances]
-    return total / np.maximum(known, 1)[:, None, None], [
-        np.concatenate(parts, axis=2) for parts in found
-    ]
+    mean_loss = total / np.maximum(known, 1)[:, None, None]
+    return mean_loss, [np.concatenate(parts, axis=2) for parts in found]
 
 
 def task_counts(question: Question, split: Split, predicted: np.ndarray) -> np.ndarray:
@@ -47,7 +50,7 @@ def task_counts(question: Question, split: Split, predicted: np.ndarray) -> np.n
 
     Args:
         question: the task and its instances.
-        split: the one predicted.
+        split: that was predicted.
         predicted: `(…, n)` labels, as indices of the classes.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Fitting: probes of all layers, seeds and tasks at once, one pass over the states an epoch."""
+"""Fitting: probes of all layers, seeds and tasks at once, one pass over the states per epoch."""
 
 from __future__ import annotations
 
@@ -37,26 +37,24 @@ PATHS = (
 scikit-learn counts it."""
 MOST_EPOCHS = 4  # of a round, of a small corpus
 PATIENCE = 2  # rounds without a better dev score
-GROUP_BYTES = (
-    1 << 27
-)  # layers are fitted together as far as a batch of their states, and their axes, stay below this
+GROUP_BYTES = 1 << 27  # most that a batch and axes of the layers fitted together may take
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How probes are trained: in rounds, at the end of each of which the learning rate has fallen
-    to zero.
+    """How probes are trained: in rounds, in each of which the learning rate falls to zero.
 
-    Each round allows larger weights than the one before it (see PATHS) and begins with that one's.
-    The round whose probe has the best dev score is kept: a probe is never kept in the middle of its
-    training, and more rounds only add to the choice.
+    Each round begins with the weights of the one before it, and allows larger ones (see PATHS). The
+    probe with the best dev score at the end of a round is chosen: never one in the middle of its
+    training, and more rounds only widen the choice.
 
-    Attributes: epochs: passes over the training split in a round, at least; small corpora have up
-        to four. words: words read in training at least, as far as there are rounds: small corpora
-        have up to five. batch_words: words a batch at most; small corpora take smaller batches.
-        learning_rate: at the beginning of a round, for batches of `batch_words`; smaller ones take
-        less, by the square
-            root (Malladi et al. 2022, arXiv:2205.10287, for Adam). It falls linearly to zero.
+    Attributes:
+        epochs: least passes over the training split in a round; small corpora have up to four.
+        words: least words read in training; small corpora take up to five rounds for it.
+        batch_words: most words in a batch; small corpora take smaller batches.
+        learning_rate: at the beginning of a round, for batches of `batch_words`. For smaller ones
+            it shrinks with their square root (Malladi et al. 2022, arXiv:2205.10287, for Adam). It
+            falls linearly to zero.
         device: where the probes are fitted.
     """
 
@@ -74,13 +72,18 @@ DEFAULT = FitSettings()
 class Fitted:
     """Trained probes of one task.
 
-    Attributes: question: the task and its instances. head: the kind of probe. layers: the layers
-        probed. seeds: the seeds. predictions: `(layers, seeds, n_test)` labels given to the test
-        instances, as indices of the classes. dev_predictions: `(layers, seeds, n_dev)` labels given
-        to the dev instances. dev_loss: `(layers, seeds)` mean cross-entropy on dev in nats, of the
-        probe kept; lower is better. epochs: `(layers, seeds)` the epochs that the probe kept was
-        trained for. stacks: the probes of this and the tasks fitted along with it, by runs of
-        layers.
+    Attributes:
+        question: the task and its instances.
+        head: the kind of probe.
+        layers: the layers probed.
+        seeds: the seeds.
+        predictions: `(layers, seeds, n_test)` labels given to the test instances, as indices of the
+            classes.
+        dev_predictions: `(layers, seeds, n_dev)` labels given to the dev instances.
+        dev_loss: `(layers, seeds)` mean cross-entropy on dev in nats, of the chosen probe; lower is
+            better.
+        epochs: `(layers, seeds)` epochs that the chosen probe was trained for.
+        stacks: the probes of all tasks fitted together, by runs of layers.
     """
 
     question: Question
@@ -118,18 +121,18 @@ def fit_together(
     settings: FitSettings = DEFAULT,
     progress: Progress = silent,
 ) -> list[list[Fitted]]:
-    """Train probes of every checkpoint, task, layer and seed on the training split, keep the round
-    with the best dev score, and label the test split.
+    """Train probes of every checkpoint, task, layer and seed, and label the test split.
 
-    A probe's result depends on its own states, task, layer and seed, not on what else is fitted
-    along with it, apart from the rounding of larger matrix products. States must have been read in
-    the context the tasks ask for.
+    They are trained on the training split; the round with the best dev score is chosen. A probe's
+    result depends on its own states, task, layer and seed, not on what else is fitted with it,
+    apart from the rounding of larger matrix products. States must have been read in the context of
+    the tasks.
 
     Args:
         checkpoints: the states of each.
-        questions: what all checkpoints are asked.
+        questions: the tasks and their instances, the same for all checkpoints.
         probe: the kind of probe, see `heads.head_of`.
-        seeds: one probe a layer for each.
+        seeds: one probe per layer for each.
         settings: how probes are trained.
         progress: called with the stage, the runs of layers done and how many there are.
 
@@ -154,30 +157,31 @@ def fit_together(
         for (i, _), part in zip(groups, parts, strict=True):
             fitted[i].append(part.result())
     progress("fit", len(groups), len(groups))
-    return [
-        [_joined([group[t] for group in of_one]) for t in range(len(questions))]
-        for of_one in fitted
-    ]
+    joined: list[list[Fitted]] = []
+    for of_one in fitted:
+        by_task = zip(*of_one, strict=True)
+        joined.append([_joined(groups_of_task) for groups_of_task in by_task])
+    return joined
 
 
 def predict(fitted: Sequence[Fitted], states: Vectors, split: Split) -> list[np.ndarray]:
-    """What trained probes say of other vectors of the same words: `(layers, seeds, n)` for each
-    task.
+    """What trained probes predict from other vectors of the same words.
 
     `fitted` are the probes of all tasks that were fitted together. The probe of layer k reads layer
     k of `states`.
+
+    Returns `(layers, seeds, n)` labels for each task.
     """
     runs = Runs(states, split, [one.question.splits[split] for one in fitted])
     with workers(fitted[0].stacks[0][1].scaling.mean.device) as pool:
         parts = list(
             pool.map(lambda group: evaluate(group[1], runs, group[0])[1], fitted[0].stacks)
         )
-    return [np.concatenate([part[t] for part in parts]) for t in range(len(fitted))]
+    return [np.concatenate(of_task) for of_task in zip(*parts, strict=True)]
 
 
 def _layer_groups(states: Vectors, settings: FitSettings) -> list[tuple[int, ...]]:
-    """Runs of layers that are fitted together: as many as there are workers, or more where batches
-    would be large."""
+    """Runs of layers that are fitted together: one per worker, or more where batches are large."""
     # A batch and the axes of two kinds in single precision, two covariances in double.
     bytes_each = 4 * states.dim * (settings.batch_words + 2 * states.dim) + 2 * 8 * states.dim**2
     most = max(1, GROUP_BYTES // bytes_each)
@@ -189,11 +193,11 @@ def _layer_groups(states: Vectors, settings: FitSettings) -> list[tuple[int, ...
 
 
 def _trained(begin: Callable[[], _Fit], progress: Callable[[float], None]) -> list[Fitted]:
-    """What a fit gives, which begins in the worker: it reads states."""
+    """The result of a fit that begins in the worker, since it reads states."""
     return begin().run(progress)
 
 
-def _joined(parts: list[Fitted]) -> Fitted:
+def _joined(parts: Sequence[Fitted]) -> Fitted:
     """Fits of different layers as one."""
     return replace(
         parts[0],
@@ -243,25 +247,24 @@ class _Fit:
             self.stack.scaling = self.scaling.of_whitened()
 
     def _read(self, states: Vectors) -> None:
-        self.train, self.dev, self.test = (
-            Runs(states, split, [question.splits[split] for question in self.questions])
-            for split in SPLITS
-        )
+        self.train, self.dev, self.test = (self._runs(states, split) for split in SPLITS)
+
+    def _runs(self, states: Vectors, split: Split) -> Runs:
+        return Runs(states, split, [question.splits[split] for question in self.questions])
 
     def _whitens_words(self, states: Vectors) -> bool:
-        """Whether to multiply all words by the axes once is less work than the weights at every
-        step."""
+        """Whether multiplying all words by the axes once beats the weights at each step."""
         if any(question.task.features == "product" for question in self.questions):
             return False
         words = n_words(states)
         steps = len(self.path) * self.epochs * max(1, self.train.n_words // self.batch_words)
-        # Rows that are multiplied by the axes: every word once, or every class's weights, forwards
-        # and backwards, at every step.
+        # Rows that are multiplied by the axes: every word once; or at every step the weights of
+        # every class, forwards and backwards.
         of_weights = 2 * self.stack.first.shape[2] * steps
         return words < of_weights and 4 * words * len(self.layers) * states.dim <= MOST_BYTES
 
     def run(self, progress: Callable[[float], None]) -> list[Fitted]:
-        """Train, go back to the best round of every probe, and label the test split."""
+        """Train, restore the best round of every probe, and label the test split."""
         shape = (len(self.questions), len(self.layers), len(self.seeds))
         best_score, best_loss = np.full(shape, -np.inf), np.full(shape, np.inf)
         best_round = np.zeros(shape, dtype=np.int64)
@@ -275,23 +278,20 @@ class _Fit:
             loss, predictions = evaluate(self.stack, self.dev, self.layers)
             score = self._dev_scores(predictions)
             better = (score > best_score) | ((score == best_score) & (loss < best_loss))
-            # A probe that is final stays so, however long others of its group go on.
+            # A probe that has run out of patience is final, however long others of its group go on.
             better &= number - best_round <= PATIENCE
             for t, layer, seed in np.argwhere(better).tolist():
                 best[t, layer, seed] = [view.clone() for view in self.stack.cell(t, layer, seed)]
                 dev[t][layer, seed] = predictions[t][layer, seed]
-            best_score, best_loss = (
-                np.where(better, score, best_score),
-                np.where(better, loss, best_loss),
-            )
+            best_score = np.where(better, score, best_score)
+            best_loss = np.where(better, loss, best_loss)
             best_round[better] = number
             if (number - best_round >= PATIENCE).all():
                 break
         for t, layer, seed in np.ndindex(*shape):
-            for view, kept in zip(
-                self.stack.cell(t, layer, seed), best[t, layer, seed], strict=True
-            ):
-                view.copy_(kept)
+            views = self.stack.cell(t, layer, seed)
+            for view, values in zip(views, best[t, layer, seed], strict=True):
+                view.copy_(values)
         progress(1)
         _, test = evaluate(self.stack, self.test, self.layers)
         self.stack.finish(self.scaling)

@@ -1,5 +1,4 @@
-"""Identity: what makes a row of scores another experiment than the next one, whatever both are
-called."""
+"""Identity: the columns that tell one experiment from another, whatever their names."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ _FOR_PEOPLE = ("name", "title", "description", "corpus")  # of a task: they chan
 
 
 def names_of_states(several: Sequence[States]) -> list[str]:
-    """Display names of checkpoints; where two are called alike, the names say what differs."""
+    """Display names of checkpoints; where two have one name, what differs is added."""
     return told_apart(
         [states.model for states in several], [of_states(states) for states in several]
     )
@@ -29,7 +28,7 @@ def names_of_corpora(several: Sequence[Corpus]) -> list[str]:
     """Display names of corpora, likewise; `*` marks one with modified files."""
     names = [name_of(corpus) for corpus in several]
     if len(set(names)) == len(names):
-        return names  # and labels need not be read
+        return names  # without reading labels
     return told_apart(names, [of_corpus(corpus) for corpus in several])
 
 
@@ -39,13 +38,9 @@ def name_of(corpus: Corpus) -> str:
 
 
 def of_states(states: States) -> dict[str, str]:
-    """The columns of how words became vectors. The corpus and the context have columns of their
-    own."""
-    kept = {
-        key: value
-        for key, value in states.manifest.items()
-        if key not in ("corpus", "context", "shard_words")
-    }
+    """The columns of how words became vectors, without the corpus and the context."""
+    elsewhere = ("corpus", "context", "shard_words")
+    model = {key: value for key, value in states.manifest.items() if key not in elsewhere}
     layers, bits = states.manifest["layers"], states.manifest.get("weight_bits")
     return {
         "site": layers["site"],
@@ -54,7 +49,7 @@ def of_states(states: States) -> dict[str, str]:
         "adapter": "on" if states.settings.encoder.adapter else "off",
         "dtype": f"int{bits}" if bits else states.manifest.get("computed_in", ""),
         "store_dtype": states.dtype,
-        "model_fingerprint": _digest(kept),
+        "model_fingerprint": _digest(model),
     }
 
 
@@ -67,15 +62,18 @@ def of_corpus(corpus: Corpus) -> dict[str, str]:
 
 
 def of_task(task: Task) -> dict[str, str]:
-    """The columns of what was asked."""
-    asked = {key: value for key, value in vars(task).items() if key not in _FOR_PEOPLE}
-    return {"span": task.span, "context": task.context, "task_fingerprint": _digest(asked)}
+    """The columns of the task."""
+    defining = {key: value for key, value in vars(task).items() if key not in _FOR_PEOPLE}
+    return {"span": task.span, "context": task.context, "task_fingerprint": _digest(defining)}
 
 
 def of_fit(settings: FitSettings) -> dict[str, str]:
-    """The column of how probes were trained, wherever that was. The kind and the seed have columns
-    of their own."""
-    return {"fit_fingerprint": _digest({k: v for k, v in vars(settings).items() if k != "device"})}
+    """The column of how probes were trained, on whatever device.
+
+    The kind of probe and the seed have their own columns.
+    """
+    used = {key: value for key, value in vars(settings).items() if key != "device"}
+    return {"fit_fingerprint": _digest(used)}
 
 
 def _digest(described: Any) -> str:

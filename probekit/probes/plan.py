@@ -1,4 +1,4 @@
-"""Plan: what is measured of which checkpoints, settled before any work.
+"""Plan: which tasks are measured on which checkpoints, settled before any work.
 
 Every name is resolved once: models are opened, corpora read and instances made, so that a mistake
 shows at once.
@@ -30,12 +30,13 @@ StatesIn = Callable[[Context], States]
 
 @dataclass(frozen=True)
 class Plan:
-    """Questions about one corpus, and the checkpoints they are put to.
+    """Questions about one corpus, and the checkpoints that are probed for them.
 
-    Attributes: corpus: the corpus. checkpoints: for each, its name and what gives its states in a
-        context. Raises ModelError where the model
-            cannot be used.
-        questions: what is asked.
+    Attributes:
+        corpus: the corpus.
+        checkpoints: for each, its name and what gives its states in a context. Raises ModelError
+            where the model cannot be used.
+        questions: the tasks and their instances.
         warnings: what a reader must know of the corpus and the questions.
     """
 
@@ -58,16 +59,18 @@ def plan(
     allow_modified: bool,
     progress: Progress,
 ) -> list[Plan]:
-    """A plan for each corpus; states stand with the corpus that they were made of.
+    """A plan for each corpus; states belong to the corpus that they were extracted from.
 
-    Raises what opening, loading and asking raise. A model that cannot be opened raises at once
-    where it is the first, or no other can be; else when its states are asked for.
+    Raises what opening models, loading corpora and making instances raise. A model that cannot be
+    opened raises at once if it is the first or no other can be opened, else when its states are
+    read.
     """
     names = [name for name in subjects if isinstance(name, str)]
     ready = [states for states in subjects if isinstance(states, States)]
     if settings is not None and not names:
         raise InputError(
-            "extract_settings and options such as layers are of checkpoints by name: states are read already"
+            "extract_settings and options such as layers are for checkpoints given by name: "
+            "states have been read already"
         )
     settings = settings or ExtractSettings()
     for name in names:
@@ -102,7 +105,7 @@ def _asked(
 def _opened(
     names: Sequence[str], settings: ExtractSettings
 ) -> list[tuple[str, Model | ModelError]]:
-    """Each model, or why it cannot be opened. Raises that where nothing is left to do without it."""
+    """Each model, or why it cannot be opened; raises that where nothing can be done without it."""
     found: list[tuple[str, Model | ModelError]] = []
     for name in names:
         try:
@@ -130,7 +133,7 @@ def _states(
 
 
 def _by_text_and_labels(ready: list[States]) -> list[list[States]]:
-    """States of one text with one annotation together, in the order of the first of each."""
+    """States grouped by text and annotation, in the order of the first of each."""
     found: list[list[States]] = []
     for states in ready:
         for others in found:
@@ -149,9 +152,9 @@ def _is_same(one: Corpus, other: Corpus) -> bool:
 
 
 def questions(tasks: TaskNames, corpus: Corpus) -> tuple[list[Question], list[str]]:
-    """What each task asks of the corpus, and what a reader must know of it and them.
+    """Each task's instances in the corpus, and what a reader must know of them and of it.
 
-    Raises TaskError where a task that was named cannot be asked, or none can.
+    Raises TaskError where the corpus cannot carry a task that was named, or any task.
     """
     named, chosen, skipped = _choose(tasks, corpus)
     found: list[Question] = []
@@ -182,14 +185,14 @@ def by_corpus(
 
 
 def _loaded(tasks: TaskNames) -> list[Task]:
-    """Each task once, in the order asked."""
+    """Each task once, in the order given."""
     listed = [tasks] if isinstance(tasks, str | Path | Task) else list(tasks)
     found: dict[str, Task] = {}
     for item in listed:
         for one in _meant(item):
             if found.setdefault(one.name, one) != one:
                 raise TaskError(
-                    f"two different tasks are called '{one.name}': give one of them a 'name' of its own"
+                    f"two different tasks are called '{one.name}': give one of them another 'name'"
                 )
     return list(found.values())
 
@@ -201,10 +204,13 @@ def _meant(item: str | Path | Task) -> list[Task]:
 
 
 def _choose(tasks: TaskNames, corpus: Corpus) -> tuple[set[str], list[Task], list[str]]:
-    """The names given, and the tasks meant; for `"all"` those whose annotation the corpus has, and
-    a warning of the others."""
+    """The names given, the tasks they mean, and a warning for each task that is skipped.
+
+    `"all"` means the tasks whose annotation the corpus has.
+    """
     listed = [tasks] if isinstance(tasks, str | Path | Task) else list(tasks)
-    named = {task.name for task in _loaded([item for item in listed if item != "all"])}
+    by_name = [item for item in listed if item != "all"]
+    named = {task.name for task in _loaded(by_name)}
     chosen, skipped = [], []
     for task in _loaded(listed):
         if task.name in named or carries(task, corpus):

@@ -63,7 +63,7 @@ def take(values: torch.Tensor, spans: torch.Tensor, slot: Slot) -> torch.Tensor:
 
 
 def _rows(values: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
-    # A task that asks of every word once needs no copy.
+    # A task with one instance for every word needs no copy.
     every = len(words) == values.shape[1] and bool(
         (words == torch.arange(len(words), device=words.device)).all()
     )
@@ -79,8 +79,10 @@ def products(standard: torch.Tensor, spans: torch.Tensor, parts: Sequence[Slot])
 
 
 class _SpanMean(torch.autograd.Function):
-    """The mean of each span, by differences of prefix sums; backwards, a running sum of what begins
-    and ends."""
+    """The mean of each span, by differences of prefix sums.
+
+    The gradient of a word is a running sum over spans that begin and end.
+    """
 
     @staticmethod
     def forward(

@@ -38,7 +38,7 @@ from probekit.tasks.question import FEW, Question
 
 
 @reporting
-def probe(
+def probe(  # noqa: PLR0913 - a public verb
     subject: Subject,
     tasks: TaskNames = "all",
     *,
@@ -53,24 +53,26 @@ def probe(
 ) -> Scores:
     """Train probes on every layer and score them on the test split.
 
-    Args: subject: States, or the name or path of a checkpoint to extract them from; or several of
-        either. tasks: names, paths of TOML files or Tasks; `"all"` takes every shipped task that
-        the corpus can carry. corpus: for checkpoints by name, what they read: names, paths or
-        Corpora; each is probed with every task
-            asked for. Without it each task takes the corpus that its file names.
+    Args:
+        subject: States, or the name or path of a checkpoint to extract them from; or several of
+            either.
+        tasks: names, paths of TOML files or Tasks; `"all"` takes every shipped task that the corpus
+            can carry.
+        corpus: what checkpoints given by name read: names, paths or Corpora, each for every task.
+            By default each task reads the corpus that its file names.
         probes: kinds of probe: `linear`, `mlp`, `rank:8` (of any rank), or several.
-        seeds: one probe a layer for each: their number (2 is seeds 0 and 1), or the seeds
+        seeds: one probe per layer for each: their number (2 is seeds 0 and 1), or the seeds
             themselves.
-        extract_settings: how checkpoints by name read.
+        extract_settings: how checkpoints given by name are read.
         fit_settings: how probes are trained.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
         progress: True for bars on standard error, False for silence, or a function that is called
-            with the stage, the units done and the units there are.
+            with the stage, the units done and the number of units.
         options: change single fields of `extract_settings` (`layers=(0, 6)`, `subwords="first"` …),
             as for `extract`.
 
-    Raises InputError for arguments that are something else, TaskError where a named task cannot be
-    carried by the corpus, and whatever loading and extracting raise.
+    Raises InputError for arguments of another type, TaskError where the corpus cannot carry a named
+    task, and whatever loading and extracting raise.
     """
     subjects = subjects_of("subject", subject)
     tasks, corpus = names_of(tasks, corpus)
@@ -91,12 +93,12 @@ def probe(
             planned.checkpoints, planned.contexts()
         ):
             states = states_in(context)
-            found, measurement, said, _ = probe_states(
+            new_rows, measurement, new_warnings, _ = probe_states(
                 states, questions, kinds, seeds, settings, report
             )
-            rows += found
+            rows += new_rows
             measurements.append(measurement)
-            warnings += said
+            warnings += new_warnings
     run = Run(
         versions=versions(),
         settings=fit_facts(kinds, seeds, settings),
@@ -114,8 +116,7 @@ def probe_states(
     settings: FitSettings,
     progress: Progress,
 ) -> tuple[list[ScoreRow], Measurement, list[str], list[Fitted]]:
-    """Rows, what was measured, warnings, and the probes, for the tasks that read in the context of
-    `states`."""
+    """Rows, what was read, warnings and trained probes of tasks with the context of `states`."""
     rows = [row for question in questions for row in _baseline_rows(states, question)]
     seconds: dict[str, float] = {"extract": states.seconds}
     trained: list[Fitted] = []
@@ -134,13 +135,16 @@ def probe_states(
 
 
 def _without_width(states: States, question: Question, rows: list[ScoreRow]) -> Iterator[str]:
-    """What is to be said where every draw gives one score; of few sentences or documents the task's
-    notice says it."""
+    """A warning where every resample has the same score.
+
+    Where sentences or documents are few, the task's own warning covers it.
+    """
     test, context = question.splits["test"], question.task.context
     if test.n_groups >= FEW and any(row.ci_low == row.ci_high for row in rows):
         yield (
-            f"{question.task.name}: where an interval on '{states.corpus.name}' has no width, nothing varied among the "
-            f"{test.n_groups:,} test {context}s: that does not make the score certain"
+            f"{question.task.name}: where an interval on '{states.corpus.name}' has no width, "
+            f"nothing varied among the {test.n_groups:,} test {context}s: "
+            "that does not make the score certain"
         )
 
 
@@ -184,7 +188,7 @@ def _probe_rows(states: States, fitted: Fitted, settings: FitSettings) -> Iterat
 
 
 def _about(states: States, question: Question) -> dict[str, Any]:
-    """The columns of a row that say what was asked of what."""
+    """The columns of a row that identify the model, the task and the corpus."""
     return {
         "model": states.model,
         "task": question.task.name,
@@ -211,7 +215,7 @@ def _scored(question: Question, predicted: np.ndarray) -> Iterator[dict[str, Any
 def measurement_of(
     states: States, questions: list[Question], seconds: dict[str, float]
 ) -> Measurement:
-    """What a run's record says of one checkpoint, corpus and context, and the seconds by stage."""
+    """What a run records of one checkpoint, corpus and context, with the seconds by stage."""
     corpus = states.corpus
     tasks = {}
     for one in questions:
@@ -237,10 +241,10 @@ def measurement_of(
 def fit_facts(
     probes: tuple[str, ...], seeds: tuple[int, ...], settings: FitSettings
 ) -> dict[str, Any]:
-    """What a run's record says of how probes were trained."""
+    """What a run records of how probes were trained."""
     return {"probes": probes, "seeds": seeds, "fit": vars(settings)}
 
 
 def versions() -> dict[str, str]:
-    """Of what a number may depend on."""
+    """Versions of the packages that a number may depend on."""
     return {name: version(name) for name in ("probekit-nlp", "torch", "transformers", "numpy")}

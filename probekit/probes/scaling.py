@@ -1,13 +1,13 @@
 """Scaling: the coordinates in which probes are trained, measured on training words.
 
-A linear map of the states that can be undone changes nothing of what is linearly there, so it
-should not change a probe's score. Words are therefore whitened: less their mean, times the inverse
-of a root of their covariance. In white coordinates all such maps look alike but for a rotation, and
-nothing in the fit depends on that (see `Adam`).
+An invertible linear map of the states changes nothing of what a linear probe can read, so it should
+not change the score. Words are therefore whitened: less their mean, times the inverse of a root of
+their covariance. In white coordinates such maps differ only by a rotation, on which nothing in the
+fit depends (see `Adam`).
 
-With few training sentences white coordinates alone let probes overfit: directions of large variance
-tend to be the useful ones, and whitening discards the scale. What neighbouring words share is
-similar evidence, and is the same in every basis (`_shared_by_neighbours`).
+With few training sentences, white coordinates alone let probes overfit: directions of large
+variance tend to be the useful ones, and whitening discards the scale. What neighbouring words share
+tells useful directions too, and is the same in every basis (`_shared_by_neighbours`).
 
 A product a * b of two vectors is defined coordinate by coordinate, so tasks with products keep the
 model's own coordinates, each standardised. Their probes are trained in the principal axes of
@@ -30,21 +30,24 @@ WORDS = 16_384  # that covariances are measured on
 SIZING_WORDS = 4_096
 DIRECTIONS = 64  # random ones, along which vectors' lengths are estimated
 # Added to the covariance, as a share of each dimension's variance. Half precision rounds a number
-# by 2e-8 of its square on average: what is no larger than that is not made large.
+# by 2e-8 of its square on average: nothing that small is made large.
 RIDGE = 1e-7
-FLOOR = 0.02  # what directions without anything shared keep: a squared canonical correlation
-CHANCE = 2  # times the squared correlation that is expected by chance is added to it
-ENOUGH = 4  # words per dimension; with fewer the covariance is shrunk towards its diagonal, and nothing is rescaled
+FLOOR = 0.02  # a squared canonical correlation, for directions in which nothing is shared
+CHANCE = 2  # times the squared correlation expected by chance, added to the floor
+# Words per dimension. With fewer, the covariance is shrunk towards its diagonal, and nothing is
+# rescaled.
+ENOUGH = 4
 
 
 @dataclass(frozen=True)
 class Scaling:
     """In which coordinates each layer's probes are trained.
 
-    Attributes: mean, deviation: of training words, `(layers, 1, dim)` each. bases: for each task
-        the coordinates of its probes, one a column, `(layers, dim, dim)`: words less their mean,
-            times this matrix, are white, or standardised for tasks with products (see
-            `scaling.measure`). None where words are in their coordinates already.
+    Attributes:
+        mean, deviation: of training words, `(layers, 1, dim)` each.
+        bases: for each task the coordinates of its probes as columns, `(layers, dim, dim)`: words
+            less their mean, times this matrix, are white, or standardised for tasks with products
+            (see `scaling.measure`). None where words already are in these coordinates.
         sizes: root mean square of a number in each task's vectors, `(tasks, layers)`.
         product_sizes: the same of its products a * b, `(tasks, layers)`; 1 for tasks without.
     """
@@ -68,11 +71,10 @@ def measure(
     kinds = {question.task.features for question in questions}
     found: dict[str, list[torch.Tensor]] = {kind: [] for kind in kinds}
     deviations = []
-    # One layer after another: what is needed in between is several times as large as what is kept.
+    # One layer after another: intermediate matrices are several times as large as the result.
     for number, covariance in enumerate(moments.covariance):
         variance = covariance.diagonal()
-        # A dimension that never varies carries nothing: leave it as it is rather than divide by
-        # nothing.
+        # A dimension that never varies carries nothing: it is left as it is, not divided by zero.
         variance = torch.where(variance > 1e-12, variance, torch.ones_like(variance))
         deviations.append(variance.sqrt().float().unsqueeze(0))
         if "concat" in kinds:
@@ -92,10 +94,12 @@ def measure(
 class _Moments:
     """Moments of training words, in float64.
 
-    Attributes: n: how many words were read. mean: `(layers, 1, dim)`. covariance: `(layers, dim,
-        dim)`. following: covariance of a word (rows) with the next one (columns), `(layers, dim,
-        dim)`; None where there are
-            too few words to measure it.
+    Attributes:
+        n: how many words were read.
+        mean: `(layers, 1, dim)`.
+        covariance: `(layers, dim, dim)`.
+        following: covariance of a word (rows) with the next one (columns), `(layers, dim, dim)`;
+            None where there are too few words to measure it.
     """
 
     n: int
@@ -112,9 +116,8 @@ def _moments(train: Runs, layers: Sequence[int]) -> _Moments:
     total = torch.zeros(len(layers), 1, dim, dtype=torch.float64)
     square = torch.zeros(len(layers), dim, dim, dtype=torch.float64)
     following = torch.zeros_like(square) if min(train.n_words, WORDS) >= ENOUGH * dim else None
-    near: torch.Tensor | None = (
-        None  # the mean of some words: what varies little about a large mean is not lost
-    )
+    # The mean of some words: what varies little about a large mean is not lost in rounding.
+    near: torch.Tensor | None = None
     for batch in train.samples(WORDS, layers, cpu):
         values = batch.states.double()
         near = values.mean(1, keepdim=True) if near is None else near
@@ -130,7 +133,8 @@ def _moments(train: Runs, layers: Sequence[int]) -> _Moments:
     ]
     if broken:
         raise ModelError(
-            f"hidden states are not finite at layers {', '.join(map(str, broken))}: has training diverged?"
+            f"hidden states are not finite at layers {', '.join(map(str, broken))}: "
+            "has training diverged?"
         )
     mean = total / n
     for second in (square, following):
@@ -177,7 +181,7 @@ def _whitening(covariance: torch.Tensor, variance: torch.Tensor, share: float) -
 
 
 def _principal_axes(covariance: torch.Tensor, deviation: torch.Tensor) -> torch.Tensor:
-    """Of standardised words, one a column, to be applied to words that are not: `(dim, dim)`."""
+    """Principal axes of standardised words as columns, to apply to words as they are."""
     correlation = covariance / (deviation[:, None] * deviation)
     return torch.linalg.eigh(correlation)[1] / deviation[:, None]
 

@@ -1,4 +1,4 @@
-"""Scores: a tidy table, one row a trained probe or baseline, with what is needed to defend it."""
+"""Scores: a table with one row per trained probe or baseline, and what identifies it."""
 
 from __future__ import annotations
 
@@ -44,25 +44,27 @@ class ScoreRow:
     dev_score: Annotated[
         float,
         Means(
-            "the metric on dev of the probe kept, by which the best layer is chosen; empty for baselines",
+            "the metric on dev of the probe chosen, by which the best layer is chosen; "
+            "empty for baselines",
             "0 to 1",
         ),
     ]
     dev_loss: Annotated[
         float,
         Means(
-            "mean cross-entropy on dev of the probe kept; lower is better; empty for baselines",
+            "mean cross-entropy on dev of the probe chosen; lower is better; empty for baselines",
             "nats",
         ),
     ]
     epoch: Annotated[
         int | None,
-        Means("epochs that the probe kept was trained for; empty for baselines", "from 1"),
+        Means("epochs that the probe chosen was trained for; empty for baselines", "from 1"),
     ]
     site: Annotated[
         str,
         Means(
-            "what is read of a block: `residual`, `attn`, `mlp`; `vectors` of word vectors, `parts` of a module"
+            "what is read of a block: `residual`, `attn`, `mlp`; `vectors` of word vectors, "
+            "`parts` of a module"
         ),
     ] = ""
     stack: Annotated[str, Means("of the model: `encoder`, `decoder`, or `only`")] = ""
@@ -89,24 +91,16 @@ IDENTITY = {
     "task": ("span", "context", "task_fingerprint"),
     "probe": ("fit_fingerprint",),
 }
-"""The columns that tell apart models, corpora, tasks and probes that are called alike."""
+"""The columns that tell apart models, corpora, tasks and probes of one name."""
 
 KEYS = ["model", "task", "corpus", "probe"]
-# Rows with the same of these are one experiment. A source only describes.
-_EXPERIMENT = [
-    *KEYS,
-    "layer",
-    "seed",
-    *(
-        column
-        for of_noun in IDENTITY.values()
-        for column in of_noun
-        if not column.endswith("source")
-    ),
-]
+# Rows with equal values in these columns are one experiment. A source only describes it.
+_EXPERIMENT = [*KEYS, "layer", "seed"]
+for _columns in IDENTITY.values():
+    _EXPERIMENT += [column for column in _columns if not column.endswith("source")]
 SCORES = schema_of("scores", "a trained probe or baseline", ScoreRow, _EXPERIMENT)
 COLUMNS = SCORES.names[:12]
-"""They keep their names and order; later versions may add columns after them."""
+"""Columns that keep their names and order; later versions may add columns after them."""
 MORE_COLUMNS = SCORES.names[12:15]
 
 
@@ -115,7 +109,7 @@ class Scores(Results):
     """What was measured.
 
     Attributes:
-        table: a row for each probe and baseline, see ScoreRow. Scores and their 95% intervals, by
+        table: one row for each probe and baseline, see ScoreRow. Scores and their 95% intervals, by
             bootstrap over sentences (or documents), are in [0, 1].
     """
 
@@ -133,9 +127,10 @@ class Scores(Results):
             return self.table
 
     def displayed(self) -> pd.DataFrame:
-        """The table with `model`, `task`, `corpus` and `probe` as display names: where two of them
-        are called alike, the names say what differs, so that rows with the same four names differ
-        in layer and seed only.
+        """The table with display names for `model`, `task`, `corpus` and `probe`.
+
+        Where two different ones have one name, what differs is added to it: rows with the same four
+        names then differ in layer and seed only.
 
         Raises InputError where a probe has two different scores.
         """
@@ -149,30 +144,24 @@ class Scores(Results):
         return shown
 
     def best(self) -> pd.DataFrame:
-        """The best layer of each model, task, corpus and probe, by their display names, with means
-        over seeds.
+        """The best layer of each model, task, corpus and probe, by display name; means over seeds.
 
         It is the layer with the best dev score (at a tie the lowest): chosen on test, its test
         score would be too good.
 
-        Returns a row for each, with `metric`, `layer`, `score`, `ci_low`, `ci_high`, `dev_score`;
-        and to compare it with: `first_layer` and `last_layer`, the lowest and the highest that were
-        read; `score_layer_0`, of the embeddings, and `score_last_layer`; and the score of each
-        baseline under its name, `lexical` and `majority`. What was not measured is missing.
+        Returns one row for each, with `metric`, `layer`, `score`, `ci_low`, `ci_high`, `dev_score`;
+        `first_layer` and `last_layer`, the lowest and the highest that were read; and for
+        comparison `score_layer_0` (the embeddings), `score_last_layer`, `lexical` and `majority`.
+        What was not measured is missing.
         """
         shown = self.displayed()
         baselines = shown[shown["layer"].isna()]
         probed = shown.dropna(subset=["layer"])
         values = ["score", "ci_low", "ci_high", "dev_score"]
         means = probed.groupby([*KEYS, "metric", "layer"], sort=False)[values].mean().reset_index()
-        best = means.loc[means.groupby(KEYS, sort=False)["dev_score"].idxmax()].reset_index(
-            drop=True
-        )
-        ends = (
-            means.groupby(KEYS, sort=False)["layer"]
-            .agg(first_layer="min", last_layer="max")
-            .reset_index()
-        )
+        groups = means.groupby(KEYS, sort=False)
+        best = means.loc[groups["dev_score"].idxmax()].reset_index(drop=True)
+        ends = groups["layer"].agg(first_layer="min", last_layer="max").reset_index()
         best = best.merge(ends, on=KEYS, how="left")
         embeddings = means[means["layer"] == 0]
         best = _with_score(best, embeddings, KEYS, "score_layer_0")
@@ -185,8 +174,7 @@ class Scores(Results):
 
 
 def _with_score(best: pd.DataFrame, rows: pd.DataFrame, keys: list[str], name: str) -> pd.DataFrame:
-    """The table with another column, `name`: the score of the row of `rows` with the same keys, the
-    mean of several."""
+    """The table with another column, `name`: the mean score of the `rows` with the same keys."""
     found = rows.groupby(keys, sort=False)["score"].mean().rename(name).reset_index()
     return best.merge(found, on=keys, how="left")
 
@@ -194,19 +182,19 @@ def _with_score(best: pd.DataFrame, rows: pd.DataFrame, keys: list[str], name: s
 def make_scores(rows: Sequence[ScoreRow], run: Run, warnings: Sequence[str]) -> Scores:
     """Scores of rows.
 
-    An experiment that was asked for twice stands there once. Its two measurements differ by
-    rounding, since what is fitted along with a probe changes the order of sums.
+    Of an experiment that was measured twice the first row stays. The two differ by rounding, since
+    what is fitted with a probe changes the order of sums.
     """
     table = SCORES.table(rows).drop_duplicates(_EXPERIMENT, ignore_index=True)
     return Scores(table, run=run, warnings=tuple(warnings))
 
 
 def joined(several: Sequence[Scores]) -> Scores:
-    """The rows of several runs as one table. Records are left out.
+    """The rows of several runs as one table, without their records.
 
-    An experiment that two runs measured stands there once, as the first has it, and a warning says
-    how far their scores differ. Rows of an older version, without fingerprints, are one only where
-    they are equal.
+    Of an experiment that two runs measured the first row stays, and a warning says how far their
+    scores differ. Rows of an older version, without fingerprints, count as the same only where they
+    are equal.
     """
     import pandas as pd
 
@@ -218,16 +206,15 @@ def joined(several: Sequence[Scores]) -> Scores:
     ranges = twice.groupby(_EXPERIMENT, dropna=False)["score"].agg(np.ptp)
     if ranges.max() > 0:
         warnings.append(
-            f"{len(ranges)} probes were measured more than once, and their scores differ by up to {ranges.max():.3f}: "
-            "the first run's are taken"
+            f"{len(ranges)} probes were measured more than once, and their scores differ by up to "
+            f"{ranges.max():.3f}: the first run's are taken"
         )
     repeated = twice.index[twice.duplicated(_EXPERIMENT)]
     return Scores(table.drop(index=repeated).reset_index(drop=True), warnings=tuple(warnings))
 
 
 def _require_once(shown: pd.DataFrame) -> None:
-    """Raise InputError where rows differ in nothing that identifies them and yet are different
-    rows."""
+    """Raise InputError where two different rows are of one experiment."""
     twice = shown[shown.duplicated([*KEYS, "layer", "seed"], keep=False)]
     if twice.empty:
         return
@@ -235,9 +222,11 @@ def _require_once(shown: pd.DataFrame) -> None:
     what = f"{row['model']}, {row['task']} on {row['corpus']}, {row['probe']}, seed {row['seed']}"
     if not row.get("model_fingerprint"):
         raise InputError(
-            f"two different scores of one probe ({what}): a table of an older version does not say what tells its "
-            "experiments apart, so it cannot be averaged or drawn: run 'probekit probe' again"
+            f"two different scores of one probe ({what}): a table of an older version does not say "
+            "what tells its experiments apart, so it cannot be averaged or drawn: "
+            "run 'probekit probe' again"
         )
     raise InputError(
-        f"two different scores of one probe ({what}): the same experiment was measured twice; read one of the runs"
+        f"two different scores of one probe ({what}): the same experiment was measured twice; "
+        "read one of the runs"
     )

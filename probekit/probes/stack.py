@@ -23,9 +23,7 @@ from probekit.probes.pooling import Slot, products, slots, take
 from probekit.probes.scaling import Scaling
 from probekit.tasks.task import Task
 
-ALIGNED = (
-    16  # matrix products run faster, here by a fifth and more, with a multiple of so many columns
-)
+ALIGNED = 16  # matrix products run faster, by a fifth and more, with a multiple of these columns
 
 
 class Stack(torch.nn.Module):
@@ -107,7 +105,7 @@ class Stack(torch.nn.Module):
         mapped = self._of_words()
         widths = [columns.stop - columns.start for of_task in self.columns for columns in of_task]
         widths.append(mapped.shape[2] - sum(widths))
-        # Split once: a slice for each part would have its own gradient as large as the whole.
+        # Split once: a slice for each part would have a gradient of its own, as large as the whole.
         projected = iter(torch.bmm(batch.states, mapped).split(widths, dim=2))
         offsets = iter((self.scaling.mean @ mapped).split(widths, dim=2))
         outputs = []
@@ -119,9 +117,9 @@ class Stack(torch.nn.Module):
         return outputs
 
     def _of_words(self) -> Tensor:
-        """The first map as words less their mean have it: (x - m) T @ W = x @ (T W) - m @ (T W)."""
-        # Adam moves every weight by about the learning rate: with vectors of one size a step is as
-        # large for every task.
+        """The first map for words as they are: (x - m) T @ W = x @ (T W) - m @ (T W)."""
+        # Adam moves every weight by about the learning rate: with vectors of one size, a step is
+        # equally large for every task.
         widths = [of_task[-1].stop - of_task[0].start for of_task in self.columns]
         parts = self.first.split([*widths, self.first.shape[2] - sum(widths)], dim=2)
         mapped = []
@@ -132,10 +130,9 @@ class Stack(torch.nn.Module):
 
     @torch.no_grad()
     def finish(self, scaling: Scaling) -> None:
-        """Take the coordinates of `scaling` into the weights, which read words as they are from now
-        on.
+        """Multiply the axes of `scaling` into the weights, which then read words as they are.
 
-        The axes of wide models are large: a finished probe does without them.
+        The axes of wide models are large, and a finished probe does not need them.
         """
         self.scaling = scaling
         self.first.copy_(self._of_words())
@@ -166,10 +163,9 @@ class Stack(torch.nn.Module):
         return products((batch.states - self.scaling.mean) / self.scaling.deviation, spans, parts)
 
     def uniform(self) -> Tensor:
-        """The columns of the first map that are trained in white coordinates: `(columns,)`, true or
-        false.
+        """Which columns of the first map are trained in white coordinates: `(columns,)`.
 
-        There no coordinate is special, so that an optimiser must treat all alike.
+        No coordinate is special there, so that an optimiser must treat all alike.
         """
         flags = torch.ones(self.first.shape[2], dtype=torch.bool, device=self.first.device)
         for task, columns in zip(self.tasks, self.columns, strict=True):
@@ -177,10 +173,9 @@ class Stack(torch.nn.Module):
         return flags
 
     def penalise(self, weights: Sequence[float]) -> None:
-        """Add to each weight's gradient `weights[t]` times the weight, t being its task: half its
-        square as a penalty.
+        """Add the gradient of the penalty, half the squared weights times `weights[t]` of task t.
 
-        Biases are free.
+        Biases have no penalty.
         """
         for t, (weight, columns) in enumerate(zip(weights, self.columns, strict=True)):
             of_task = slice(columns[0].start, columns[-1].stop)
@@ -211,8 +206,10 @@ def _drawn(seed: int, task: str, name: str, shape: tuple[int, int]) -> Tensor:
 
 
 def _uniform(shape: tuple[int, int], fan_in: int, seed: tuple[int | str, ...]) -> Tensor:
-    """Uniform in ±1/sqrt(fan_in), drawn from the seed alone, so that a probe does not depend on its
-    company."""
+    """Uniform in ±1/sqrt(fan_in), drawn from the seed alone.
+
+    So a probe does not depend on what is fitted with it.
+    """
     generator = torch.Generator().manual_seed(_number(seed))
     return (torch.rand(shape, generator=generator) * 2 - 1) / math.sqrt(fan_in)
 

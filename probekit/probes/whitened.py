@@ -1,8 +1,8 @@
 """Whitened: words of some layers in the coordinates of their probes, in memory.
 
 Probes are trained in coordinates that are the states times a matrix (see `scaling`). The fit
-multiplies either the weights by that matrix at every step, or the words once. On small corpora,
-which take many steps, the latter is less work.
+multiplies by that matrix either the weights at every step, or the words once. On small corpora,
+which take many steps, the words are less work.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What it looks like: tables and pictures of scores."""
+"""Tables and pictures of results."""

@@ -50,19 +50,19 @@ def bars(
 ) -> Figure:
     """Draw what the drop of a probe trained before is made of, in points: a bar per layer.
 
-    There is a panel per checkpoint, task and corpus. Below zero stands what was gained. A part
-    whose 95% interval has 0 in it is white, with its hatch.
+    There is a panel per checkpoint, task and corpus. Gains are below zero. A part whose 95%
+    interval includes 0 is white, with its hatch.
 
     Args:
         comparison: what is drawn.
         paths: files to write the picture into (.png, .svg, .pdf), if any.
-        ax: matplotlib axes to draw the only panel into.
+        ax: matplotlib axes for the picture, if it has one panel.
         greyscale: draw without colour.
 
     Returns the figure, which a notebook shows.
 
-    Raises InputError for anything else and for a path of another kind; StoreError where a file
-    cannot be written.
+    Raises InputError for arguments of another type and for paths with another ending; StoreError
+    where a file cannot be written.
     """
     doors.of_type("comparison", comparison, Comparison)
     check(paths, ax, greyscale)
@@ -93,7 +93,7 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Patch]:
         drawn = axes.bar(layers, values, bottom=base, edgecolor="black", linewidth=0.6)
         ends = zip(frame[f"{part}_low"], frame[f"{part}_high"], strict=True)
         for bar, (low, high) in zip(drawn, ends, strict=True):
-            _fill(bar, part, shades, clear=low > 0 or high < 0)
+            _colour(bar, part, shades, clear=low > 0 or high < 0)
         above, below = above + values.clip(min=0), below + values.clip(max=0)
     axes.axhline(0, color="black", linewidth=0.8)
     axes.margins(y=0.08)
@@ -106,8 +106,8 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Patch]:
     return _keys(shades)
 
 
-def _fill(patch: Any, part: str, shades: dict[str, str], *, clear: bool) -> None:
-    """Colour where a part can be told from 0; else white, with a faint hatch."""
+def _colour(patch: Any, part: str, shades: dict[str, str], *, clear: bool) -> None:
+    """Colour where the interval of a part excludes 0; else white, with a faint hatch."""
     patch.set_facecolor(shades[part] if clear else "white")
     patch.set_hatch(HATCHES[part])
     patch.set_hatchcolor("white" if clear and part in ("loss", "re_encoding") else "#555555")
@@ -120,8 +120,8 @@ def _keys(shades: dict[str, str]) -> list[Patch]:
     found = []
     for part in PARTS:
         key = Patch(edgecolor="black", linewidth=0.6, label=LABELS[part])
-        _fill(key, part, shades, clear=True)
+        _colour(key, part, shades, clear=True)
         found.append(key)
-    label = "white, with a part's hatch: its 95% interval has 0 in it"
+    label = "white, with a part's hatch: its 95% interval includes 0"
     found.append(Patch(facecolor="white", edgecolor="#999999", label=label))
     return found

@@ -1,4 +1,4 @@
-"""Cells: a grid of coloured numbers, with a bar that says what the colours mean."""
+"""Cells: a grid of coloured numbers, with a bar that explains the colours."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_DIGITS = 6
 
 @dataclass(frozen=True)
 class CellStyle:
-    """How cells are drawn, as `heatmap` takes it."""
+    """How cells are drawn: see the parameters of `heatmap`."""
 
     cmap: str | None = None
     vmin: float | None = None
@@ -40,7 +40,7 @@ class CellStyle:
         digits: int | None,
         greyscale: bool,
     ) -> CellStyle:
-        """The style, or InputError where one of its parts is something else."""
+        """The style. Raises InputError where one of its parts is wrong."""
         if doors.optional("cmap", cmap, str):
             colours.colour_map(cmap, colours.SCORES)
         for name, end in (("vmin", vmin), ("vmax", vmax)):
@@ -76,7 +76,7 @@ class CellStyle:
         return found
 
     def colour_map(self, coloured: str, grey: tuple[str, ...]) -> Colormap:
-        """The map that is asked for, or that of the kind of picture."""
+        """The map given, or the default of this kind of picture."""
         if self.greyscale and self.cmap is None:
             return colours.greys(*grey)
         return colours.colour_map(self.cmap, coloured)
@@ -84,7 +84,7 @@ class CellStyle:
     def bar(
         self, axes: Axes, mesh: QuadMesh, label: str, ends: tuple[str, str] | None = None
     ) -> None:
-        """A bar of colours below the cells, its two ends named where `ends` are given."""
+        """A bar of colours below the cells; `ends` are labels for its two ends."""
         figure = axes.get_figure()
         assert figure is not None
         low, high = mesh.get_clim()
@@ -108,7 +108,7 @@ class CellStyle:
 
 
 def cell_width(decimals: int) -> float:
-    """Inches that a number with these decimals takes, in a heatmap."""
+    """Inches that a number with so many decimals takes, in a heatmap."""
     return 0.5 + 0.09 * decimals
 
 
@@ -119,14 +119,14 @@ def show_cells(
     colour_map: Colormap,
     ends: tuple[float, float],
 ) -> QuadMesh:
-    """Draw values as colours, with texts on them that stand out; missing ones are faded.
+    """Draw values as colours, with legible texts on them; missing values are faded.
 
     Args:
-        axes: where.
-        values: rows × columns of numbers, whose names label them.
-        texts: as many texts.
-        colour_map: of the colours.
-        ends: the values of its two ends.
+        axes: to draw into.
+        values: numbers, rows × columns; their names are the labels.
+        texts: one for each number.
+        colour_map: the colours.
+        ends: the values at its two ends.
     """
     import seaborn as sns
 

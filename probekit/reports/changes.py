@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LEVEL = 0.05
-LEAST_RANGE = 5.0  # points either way: hundredths of one are not drawn as a collapse
+LEAST_RANGE = 5.0  # points either way: a change of 0.1 is not drawn as a collapse
 
 
 def panels(comparison: Comparison, style: CellStyle) -> list[Panel]:
@@ -64,6 +64,6 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, style: CellStyle) -> list[Any]:
     mesh = show_cells(axes, delta.where(clear), texts, colour_map, ends)
     for text, stands_out in zip(axes.texts, clear.flat, strict=True):
         text.set_fontweight("bold" if stands_out else "normal")
-    axes.set_xlabel("layer before (0 = embeddings; grey, in brackets: cannot be told from 0)")
+    axes.set_xlabel("layer before (0 = embeddings; grey, in brackets: change not detected)")
     style.bar(axes, mesh, "change in points")
     return []

@@ -1,5 +1,7 @@
-"""Colours: maps that are even to the eye and safe for the colour-blind, and what replaces them in
-greyscale; marks and dashes that tell lines apart without any."""
+"""Colours: perceptually uniform maps that are safe for the colour-blind, and greyscale.
+
+Marks and dashes tell lines apart without colour.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,13 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from probekit.errors import InputError, nearest
 
 SCORES = "cividis_r"  # light to dark
-CHANGES = "vlag_r"  # seaborn's: red below zero, blue above
-# In greyscale. Neither white, which is the page, nor black, which is the frame of a cell.
+CHANGES = "vlag_r"  # of seaborn: red below zero, blue above
+# In greyscale: not white, the colour of the page, nor black, the colour of a cell's frame.
 SCORES_GREY = ("#f2f2f2", "#303030")
-CHANGES_GREY = ("#404040", "#ffffff", "#404040")  # darker either way; signs tell which
+CHANGES_GREY = ("#404040", "#ffffff", "#404040")  # darker either way; the sign is in the text
 FADED = "#ececec"
 FADED_TEXT = "#595959"
-# Okabe and Ito's, the darkest first, so that few lines differ in greyscale too.
+# By Okabe and Ito, the darkest first, so that a few lines differ in greyscale too.
 LINES = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 GREYS = ("#000000", "#6e6e6e", "#3d3d3d", "#999999")
 MARKERS = "osD^vP*X"
@@ -27,9 +29,9 @@ DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 1.5, 1, 1.
 
 
 def colour_map(name: str | None, otherwise: str) -> Colormap:
-    """A matplotlib (or seaborn) colour map by name; without one, that called `otherwise`.
+    """A matplotlib (or seaborn) colour map by name, `otherwise` by default.
 
-    Raises InputError, with the nearest name, where there is none.
+    Raises InputError, with the nearest name, where there is no such map.
     """
     import seaborn  # noqa: F401  (it adds maps of its own)
 
@@ -47,7 +49,7 @@ def greys(*shades: str) -> Colormap:
 
 
 def line_style(number: int, greyscale: bool) -> dict[str, Any]:
-    """Colour, marker and dashes of the line of a number from 0 on."""
+    """Colour, marker and dashes of a line, by its number from 0."""
     colours = GREYS if greyscale else LINES
     return {
         "color": colours[number % len(colours)],
@@ -57,7 +59,7 @@ def line_style(number: int, greyscale: bool) -> dict[str, Any]:
 
 
 def text_colour(face: Any) -> str:
-    """Black or white, whichever stands out more on a colour: the contrast is 4.5 at least."""
+    """Black or white, whichever contrasts more with a colour: the contrast is at least 4.5."""
     return "black" if luminance(face) > 0.179 else "white"
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LEAST_RANGE = 0.05  # of scores: a row whose layers differ by less is not drawn as if they did
+LEAST_RANGE = 0.05  # of scores: smaller differences between layers do not fill the colour scale
 GAP = 0.35  # columns between baselines and layers
 
 
@@ -40,17 +40,17 @@ def heatmap(
 ) -> Figure:
     """Draw cells of layers, with their numbers.
 
-    - Scores: a panel per model and kind of probe, a row per task, a column per layer, baselines
-      apart on the left. The best layer of a row, by its dev score, is framed. Each row has colours
-      of its own, from its lowest to its highest score.
-    - A comparison: a panel per checkpoint, changes in points; those that cannot be told from 0 are
-      grey and in brackets. Colours reach to 5 points at least.
-    - A trajectory: a panel per task, the share retained by layer and step.
+    - Scores: a panel per model and kind of probe, a row per task, a column per layer, and the
+      baselines on the left. The best layer of a row, by its dev score, is framed. Each row has a
+      colour scale of its own, from its lowest to its highest score.
+    - A comparison: a panel per checkpoint, changes in points; those not detected are grey and in
+      brackets. The colour scale covers at least 5 points either way.
+    - A trajectory: a panel per task, the retention by layer and step.
 
     Args:
         subject: what is drawn.
         paths: files to write the picture into (.png, .svg, .pdf), if any.
-        ax: matplotlib axes to draw the only panel into.
+        ax: matplotlib axes for the picture, if it has one panel.
         cmap: name of a colour map of matplotlib.
         vmin, vmax: ends of one colour scale for all cells, in the unit of the numbers.
         digits: decimals of the numbers.
@@ -58,8 +58,8 @@ def heatmap(
 
     Returns the figure, which a notebook shows.
 
-    Raises InputError for anything else, for a path of another kind, and for scores of baselines
-    only; StoreError where a file cannot be written.
+    Raises InputError for arguments of another type, for paths with another ending, and for scores
+    of baselines only; StoreError where a file cannot be written.
     """
     doors.of_type("subject", subject, (Scores, Comparison, Trajectory))
     check(paths, ax, greyscale)
@@ -94,7 +94,7 @@ def _panels(scores: Scores, style: CellStyle) -> list[Panel]:
     for (model, kind), rows in trained.groupby(["model", "probe"], sort=False):
         title = f"{model}: {kind} probes{_on(rows)}, score by layer ({_seeds(rows)})"
         grids.append((title, _grid(rows, baselines[baselines["model"] == model])))
-    columns = max(grid.columns for _, grid in grids)  # cells of all panels have one width
+    columns = max(grid.columns for _, grid in grids)  # cells have the same width in all panels
     width = cell_width(style.decimals(2)) * columns + 2.6
     found = []
     for title, grid in grids:
@@ -129,7 +129,7 @@ def _grid(rows: pd.DataFrame, without: pd.DataFrame) -> _Grid:
 
 
 def _with_labels(frame: pd.DataFrame, several: bool) -> pd.DataFrame:
-    """With a column `row`, what a row of cells is called: with its corpus where there are several."""
+    """With a column `row`, the label of a row of cells, which names one of several corpora."""
     short = {name: metric.label for name, metric in METRICS.items()}
     labels = frame["task"] + " (" + frame["metric"].replace(short) + ")"
     if several:
@@ -147,7 +147,7 @@ def _draw(axes: Axes, *, grid: _Grid, style: CellStyle, columns: float) -> list[
     else:
         cells = _by_row(values)
         low, high = 0.0, 1.0
-        label = f"each row by itself: lowest to highest layer, {LEAST_RANGE:g} apart at least"
+        label = f"each row by itself: lowest to highest layer, at least {LEAST_RANGE:g} apart"
         ticks = ("lowest", "highest")
     colour_map = style.colour_map(colours.SCORES, colours.SCORES_GREY)
     mesh = show_cells(axes, cells, texts, colour_map, (low, high))
@@ -166,7 +166,7 @@ def _without(baselines: pd.DataFrame) -> str:
 
 
 def _by_row(values: pd.DataFrame) -> pd.DataFrame:
-    """Each row from 0, its lowest score, to 1, its highest, LEAST_RANGE apart at least."""
+    """Each row from 0, its lowest score, to 1, its highest; they are at least LEAST_RANGE apart."""
     highest = values.max(axis=1)
     ranges = (highest - values.min(axis=1)).clip(lower=LEAST_RANGE)
     return 1 - values.rsub(highest, axis=0).div(ranges, axis=0)

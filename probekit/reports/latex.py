@@ -38,11 +38,11 @@ _SPECIAL = re.compile("|".join(map(re.escape, _COMMANDS)))
 
 
 def latex(subject: Scores | Comparison | Trajectory) -> str:
-    r"""The table of results as LaTeX, with the lines of the package booktabs.
+    r"""The table of results that the command line prints, as LaTeX.
 
-    It is what the command line prints. Names are escaped, `\usepackage{booktabs}` is needed.
+    It needs `\usepackage{booktabs}`. Names are escaped.
 
-    Raises InputError for anything else.
+    Raises InputError where `subject` is not a result of probekit.
     """
     doors.of_type("subject", subject, (Scores, Comparison, Trajectory))
     return as_latex(table_of(subject))
@@ -71,7 +71,7 @@ def as_latex(table: Table) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text as LaTeX sets it, nothing in it being a command."""
+    """Text for LaTeX, in which nothing is a command."""
     return _SPECIAL.sub(lambda match: _COMMANDS[match[0]], harmless(text))
 
 

@@ -42,8 +42,8 @@ def lines(
     """Draw lines with 95% intervals, a panel per task and corpus.
 
     - Scores: score by layer, a line per model and kind of probe, baselines as thin lines.
-    - A comparison: change by layer in points, a line per checkpoint; a hollow mark cannot be told
-      from 0. The axis reaches 5 points either way at least.
+    - A comparison: change by layer in points, a line per checkpoint; a hollow mark is a change not
+      detected. The axis covers at least 5 points either way.
     - A trajectory: score by step, a line per layer.
 
     Lines differ in marks and dashes as well as in colour.
@@ -51,13 +51,13 @@ def lines(
     Args:
         subject: what is drawn.
         paths: files to write the picture into (.png, .svg, .pdf), if any.
-        ax: matplotlib axes to draw the only panel into.
+        ax: matplotlib axes for the picture, if it has one panel.
         greyscale: draw without colour.
 
     Returns the figure, which a notebook shows.
 
-    Raises InputError for anything else, for a path of another kind, and for scores of baselines
-    only; StoreError where a file cannot be written.
+    Raises InputError for arguments of another type, for paths with another ending, and for scores
+    of baselines only; StoreError where a file cannot be written.
     """
     doors.of_type("subject", subject, (Scores, Comparison, Trajectory))
     check(paths, ax, greyscale)
@@ -85,7 +85,7 @@ def _of_scores(scores: Scores, greyscale: bool) -> list[Panel]:
 
 
 def _line_labels(trained: pd.DataFrame) -> pd.Series:
-    """What a line is called: its model, its kind of probe where there are several, its seeds."""
+    """The label of each line: its model, and its kind of probe if there are several."""
     labels = trained["model"]
     if trained["probe"].nunique() > 1:
         labels = labels + ", " + trained["probe"]
@@ -93,13 +93,13 @@ def _line_labels(trained: pd.DataFrame) -> pd.Series:
 
 
 def _styles(labels: pd.Series, greyscale: bool) -> Styles:
-    """Of each line, the same in all panels."""
+    """The style of each line, the same in all panels."""
     names = list(dict.fromkeys(labels))
     return {name: colours.line_style(i, greyscale) for i, name in enumerate(names)}
 
 
 def _baseline_values(baselines: pd.DataFrame) -> str:
-    """The baselines' scores, which may lie below what is drawn."""
+    """The scores of the baselines, which may be below the axis."""
     means = baselines.groupby("probe", sort=False)["score"].mean()
     texts = [f"{name} {score:.2f}" for name, score in means.items()]
     return "\n" + ", ".join(texts) if texts else ""
@@ -119,7 +119,7 @@ def _draw_scores(
     for name, score in baselines.groupby("probe", sort=False)["score"].mean().items():
         dashes = BASELINE_DASHES.get(str(name), ":")
         thin: dict[str, Any] = {"color": "#555555", "linewidth": 0.9, "linestyle": dashes}
-        if score > low - (high - low) / 2:  # further below it would flatten the lines
+        if score > low - (high - low) / 2:  # a lower one would flatten the lines
             low = min(low, score - 0.05 * (high - low))
             axes.axhline(score, zorder=1, **thin)
         keys.append(Line2D([], [], label=f"baseline: {name}", **thin))
@@ -159,25 +159,25 @@ def _draw_changes(axes: Axes, *, frame: pd.DataFrame, styles: Styles) -> list[Li
     axes.set(xlabel="layer before (0 = embeddings)", ylabel="change in points (band: 95%)")
     _plain(axes)
     shape: Any = {"color": "black", "marker": "o", "markersize": 5, "linestyle": "none"}
-    label = "hollow: cannot be told from 0"
+    label = "hollow: change not detected"
     keys.append(Line2D([], [], markerfacecolor="white", label=label, **shape))
     return keys
 
 
-def _of_steps(trace: Trajectory, greyscale: bool) -> list[Panel]:
-    if trace.table.empty:
+def _of_steps(trajectory: Trajectory, greyscale: bool) -> list[Panel]:
+    if trajectory.table.empty:
         return []
-    layers = sorted(trace.table["layer"].unique())
+    layers = sorted(trajectory.table["layer"].unique())
     styles = _layer_styles(layers, greyscale)
     found = []
-    for (task, corpus), rows in trace.table.groupby(["task", "corpus"], sort=False):
+    for (task, corpus), rows in trajectory.table.groupby(["task", "corpus"], sort=False):
         draw = partial(_draw_steps, frame=rows, styles=styles)
         found.append(Panel(f"{task} ({corpus})", WIDTH, HEIGHT, draw))
     return found
 
 
 def _layer_styles(layers: Sequence[int], greyscale: bool) -> Styles:
-    """Dark for the lowest layer to light for the highest, each with another mark than the next."""
+    """From dark for the lowest layer to light for the highest; neighbours differ in their marks."""
     coloured = colours.colour_map("viridis", "viridis")
     shades = colours.greys("#000000", "#b0b0b0") if greyscale else coloured
     found: Styles = {}
@@ -211,14 +211,14 @@ def _line(axes: Axes, points: pd.DataFrame, styles: Styles, label: str) -> Line2
 
 
 def _limits(low: float, high: float, least: float) -> tuple[float, float]:
-    """Ends of an axis that holds everything from `low` to `high` and spans `least` at least."""
+    """Ends of an axis that includes `low` to `high` and spans at least `least`."""
     missing = max(least - (high - low), 0) / 2
     margin = 0.05 * max(high - low, least)
     return low - missing - margin, high + missing + margin
 
 
 def _plain(axes: Axes) -> None:
-    """No lines at the top and the right, and ticks at whole layers and steps."""
+    """Remove the frame at the top and the right; put ticks at whole layers and steps."""
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))

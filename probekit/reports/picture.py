@@ -1,7 +1,7 @@
 """Picture: panels drawn into a figure, shown by a notebook, and written to files.
 
-Every picture is made here: names of models, labels and all other text are drawn as they are, `$`
-and `\\` included, and stay text in SVG.
+Every picture is made here. Names of models, labels and all other text are drawn as they are,
+including `$` and `\\`, and stay text in SVG.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from probekit.whole import written_whole
 
 FORMATS = (".png", ".svg", ".pdf")
 ACROSS = 3  # panels side by side
-LEGEND_HEIGHT = 0.24  # inches a row of the legend
+LEGEND_HEIGHT = 0.24  # inches per row of the legend
 KEY_WIDTH, LETTER_WIDTH = 0.7, 0.08  # inches of a key in the legend, and of a letter beside it
 
-# Nobody's own settings may read text as formulas; ids in SVG are the same for the same picture.
+# Users' own settings must not turn text into formulas; the same picture has the same ids in SVG.
 SETTINGS: Any = {
     "text.parse_math": False,
     "text.usetex": False,
@@ -55,8 +55,8 @@ class Panel(NamedTuple):
 
     Attributes:
         title: what it shows.
-        width, height: inches, axes and title included.
-        draw: draws it into axes, and gives what a legend explains.
+        width, height: inches, including axes and title.
+        draw: draws the panel into axes, and returns the keys of its legend.
     """
 
     title: str
@@ -66,8 +66,10 @@ class Panel(NamedTuple):
 
 
 def check(paths: Sequence[str | Path], ax: Any, greyscale: bool) -> None:
-    """Raise InputError where one of what every picture takes is something else, as a path that
-    does not end in .png, .svg or .pdf."""
+    """Check the arguments that every picture takes.
+
+    Raises InputError where one has another type, or a path does not end in .png, .svg or .pdf.
+    """
     for path in doors.several("paths", paths, (str, Path)) if paths else ():
         if Path(path).suffix not in FORMATS:
             endings = ", ".join(FORMATS)
@@ -77,12 +79,12 @@ def check(paths: Sequence[str | Path], ax: Any, greyscale: bool) -> None:
 
 
 def picture(panels: Sequence[Panel], *paths: str | Path, ax: Any = None, across: int = 1) -> Figure:
-    """A figure of panels, `across` of them side by side, written into each of `paths` as well.
+    """A figure of panels, `across` of them side by side, also written to `paths`.
 
-    With `ax`, the one panel is drawn into these axes, and their figure is what is given back. A
-    legend stands below all panels, or beside `ax`: never over data.
+    With `ax`, the only panel is drawn into these axes, and their figure is returned. The legend is
+    below all panels, or to the right of `ax`: never over data.
 
-    Raises InputError for no panels, and for several where `ax` is given; StoreError where writing
+    Raises InputError where there are no panels, or several with `ax`; StoreError where writing
     fails.
     """
     if not panels:
@@ -146,7 +148,7 @@ def _once(keys: Sequence[Artist]) -> list[Artist]:
 
 
 def _literally(drawn: Artist) -> None:
-    """Text that was made before, or is yet to be drawn, is no formula either."""
+    """Draw text as it is, not as a formula, also when the figure is drawn again later."""
     for text in drawn.findobj(Text):
         if isinstance(text, Text):
             text.set_parse_math(False)
@@ -163,7 +165,7 @@ def _write(content: bytes, path: Path) -> None:
 
 
 def drawn_as(figure: Figure, form: str) -> bytes:
-    """The content of a file of the form `png`, `svg` or `pdf`."""
+    """The figure as the content of a `png`, `svg` or `pdf` file."""
     with mpl.rc_context(SETTINGS):
         if form != "svg":
             drawn = BytesIO()

@@ -1,4 +1,4 @@
-"""Read: the results in a folder, of whatever kind they are."""
+"""Read: the results in a folder, of any kind."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ KINDS = (Scores, Comparison, Trajectory)
 
 
 def read(folders: str | Path | Sequence[str | Path]) -> Scores | Comparison | Trajectory:
-    """The results that were written into a folder, or into the one that a file of theirs is in; of
-    several folders, the scores of all.
+    """The results in a folder, or in the folder of a file; of several folders, all scores.
 
-    What they are is said by `run.json`; where that is missing, by the tables. `Scores.read`,
-    `Comparison.read` and `Trajectory.read` take one kind only.
+    Their kind is in `run.json`; without it, the tables show it. `Scores.read`, `Comparison.read`
+    and `Trajectory.read` take one kind only.
 
-    Raises InputError where there are none, they are not what was written, or several folders hold
-    something else than scores.
+    Raises InputError where there are no results, they are not what was written, or one of several
+    folders holds something other than scores.
     """
     paths = [Path(path) for path in doors.several("folders", folders, (str, Path))]
     if len(paths) == 1:
@@ -33,7 +32,7 @@ def read(folders: str | Path | Sequence[str | Path]) -> Scores | Comparison | Tr
         found = _read(path)
         if not isinstance(found, Scores):
             raise InputError(
-                f"{path} is of a {found.kind()}, which is read alone: give that folder only"
+                f"{path} holds a {found.kind()}, which is read alone: give that folder only"
             )
         scores.append(found)
     return joined(scores)

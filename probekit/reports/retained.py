@@ -1,4 +1,4 @@
-"""What a training run retains, as cells: layers × steps."""
+"""Retention over a training run as cells: layers × steps."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-LOWEST = 0.8  # the scale begins there, or below: a hundredth is not drawn as a collapse
+LOWEST = 0.8  # the scale begins here or lower: a loss of 1% is not drawn as a collapse
 
 
-def panels(trace: Trajectory, style: CellStyle) -> list[Panel]:
+def panels(trajectory: Trajectory, style: CellStyle) -> list[Panel]:
     """One for each task."""
     found: list[Panel] = []
-    if trace.table.empty:
+    if trajectory.table.empty:
         return found
-    width = (cell_width(style.decimals(2)) + 0.05) * trace.table["step"].nunique() + 1.6
-    height = 0.42 * trace.table["layer"].nunique() + 1.9
-    draw = partial(_draw, trace=trace, style=style)
-    lowest = float(trace.table["retention"].min())
+    width = (cell_width(style.decimals(2)) + 0.05) * trajectory.table["step"].nunique() + 1.6
+    height = 0.42 * trajectory.table["layer"].nunique() + 1.9
+    draw = partial(_draw, trajectory=trajectory, style=style)
+    lowest = float(trajectory.table["retention"].min())
     ends = style.ends(min(LOWEST, lowest), 1.0)
-    for (task, corpus), rows in trace.table.groupby(["task", "corpus"], sort=False):
-        title = f"{task} ({corpus}): share retained"
+    for (task, corpus), rows in trajectory.table.groupby(["task", "corpus"], sort=False):
+        title = f"{task} ({corpus}): retention"
         panel = Panel(title, max(width, 3.8), height, partial(draw, frame=rows, ends=ends))
         found.append(panel)
     return found
@@ -40,7 +40,7 @@ def _draw(
     axes: Axes,
     *,
     frame: pd.DataFrame,
-    trace: Trajectory,
+    trajectory: Trajectory,
     style: CellStyle,
     ends: tuple[float, float],
 ) -> list[Any]:
@@ -49,9 +49,9 @@ def _draw(
     colour_map = style.colour_map(colours.SCORES, colours.SCORES_GREY)
     mesh = show_cells(axes, grid, style.texts(grid, 2), colour_map, ends)
     for (row, column), value in np.ndenumerate(grid.to_numpy(dtype=float)):
-        if value < trace.threshold:
+        if value < trajectory.threshold:
             frame_cell(axes, row, column)
-    axes.set(xlabel=f"step (framed: below {trace.threshold:g})", ylabel="layer")
-    base = f" (1 = as {trace.base})" if trace.base else ""
-    style.bar(axes, mesh, f"share retained{base}")
+    axes.set(xlabel=f"step (framed: below {trajectory.threshold:g})", ylabel="layer")
+    base = f" (1 = as {trajectory.base})" if trajectory.base else ""
+    style.bar(axes, mesh, f"retention{base}")
     return []

@@ -1,4 +1,4 @@
-"""Rows of scores, for pictures: those of probes, and those of baselines."""
+"""Rows of scores, for pictures: of probes, and of baselines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def probes_and_baselines(scores: Scores) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of trained probes, and those of baselines, by their display names.
+    """Rows of trained probes, and rows of baselines, with display names.
 
     Raises InputError where there are no probes.
     """

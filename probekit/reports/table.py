@@ -19,13 +19,16 @@ LEVEL = 0.05
 MOST_CHANGED = 5
 LEGENDS = {
     "p adj.": "p adj.: p-value corrected for many comparisons",
-    "MDE": "MDE: minimum detectable effect, the change in points that is found 4 times in 5, before correction",
+    "MDE": (
+        "MDE: minimum detectable effect, the change in points that is found 4 times in 5, "
+        "before correction"
+    ),
 }
-"""What abbreviations in tables and verdicts mean."""
+"""Meanings of abbreviations in tables and verdicts."""
 
 
 class Column(NamedTuple):
-    """A column: its heading, and whether it holds numbers, or the name that a row is about."""
+    """A column: its heading, and whether it holds numbers, or the name of the row's subject."""
 
     heading: str
     is_number: bool = True
@@ -40,7 +43,7 @@ class Table:
         title: what it shows.
         columns: from left to right.
         rows: one text for each column.
-        note: what stands below it.
+        note: text below it.
     """
 
     title: str
@@ -59,7 +62,7 @@ def table_of(subject: Scores | Comparison | Trajectory) -> Table:
 
 
 def as_rich(table: Table) -> RenderableType:
-    """As the terminal shows it."""
+    """The table for the terminal."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Group
     from rich.markup import escape
@@ -74,7 +77,7 @@ def as_rich(table: Table) -> RenderableType:
         shown.add_column(escape(column.heading), justify=justify, style=style)  # type: ignore[arg-type]
     for row in table.rows:
         shown.add_row(*map(escape, row))
-    # A caption of rich's own would be broken at the table's width.
+    # rich would break a caption at the table's width.
     return Group(shown, Text(table.note, "dim")) if table.note else shown
 
 
@@ -105,8 +108,10 @@ def score_table(scores: Scores) -> Table:
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    """Two rows per checkpoint and task: the best layer of each side and the last one, and their
-    difference in points (hundredths). One row where these are the same."""
+    """Two rows per checkpoint and task: best layers before and after, and the last ones.
+
+    Differences are in points (hundredths). There is one row where best and last are the same.
+    """
     best, last = comparison.best, comparison.last
     names = _names(best, ("after", "task", "corpus"))
     after = "" if "after" in names else f" → {best['after'].iloc[0]}"
@@ -142,10 +147,11 @@ def _changed(which: str, layers: tuple[int, int], row: pd.Series) -> list[str]:
     ]
 
 
-def where_table(comparison: Comparison) -> Table | None:
-    """The MOST_CHANGED kinds of instances of each checkpoint that changed most, of those that can
-    be told from zero; None where there is none. Changes are in points of the share answered
-    right."""
+def breakdown_table(comparison: Comparison) -> Table | None:
+    """The MOST_CHANGED kinds of instances that changed most, for each checkpoint.
+
+    Only detected changes count; None where there are none. Changes are in points of accuracy.
+    """
     kinds = comparison.by_label[comparison.by_label["p_adjusted"] <= LEVEL]
     if kinds.empty:
         return None
@@ -153,8 +159,7 @@ def where_table(comparison: Comparison) -> Table | None:
     texts = [Column("kind", False), Column("value", False)]
     numbers = ("layer", "n", "before", "after", "change", "95% interval", "p adj.")
     columns = [*_name_columns(names), *texts, *map(Column, numbers)]
-    what = "share answered right, change in points"
-    title = f"Where it changed most, at the best layer before; {what}"
+    title = "Largest changes by kind of instance, at the best layer before; accuracy, in points"
     shown = Table(title, columns, note=LEGENDS["p adj."])
     most = kinds.sort_values("delta", key=abs, ascending=False, kind="stable")
     for after in comparison.best["after"].unique():
@@ -164,8 +169,8 @@ def where_table(comparison: Comparison) -> Table | None:
                 str(row["value"]),
                 str(row["layer"]),
                 f"{row['n_test']:,}",
-                f"{row['right_before']:.3f}",
-                f"{row['right_after']:.3f}",
+                f"{row['accuracy_before']:.3f}",
+                f"{row['accuracy_after']:.3f}",
                 f"{100 * row['delta']:+.1f}",
                 f"{100 * row['ci_low']:+.1f} to {100 * row['ci_high']:+.1f}",
                 f"{row['p_adjusted']:.3f}",
@@ -174,27 +179,29 @@ def where_table(comparison: Comparison) -> Table | None:
     return shown
 
 
-def trajectory_table(trace: Trajectory) -> Table:
-    """Two rows per task, the best layers and the last one: scores at the first and the last step,
-    the change with its interval, and where retention first fell. Changes are in points, and
-    negative where the curve falls."""
-    steps = trace.table["step"]
+def trajectory_table(trajectory: Trajectory) -> Table:
+    """Two rows per task, for the best layers and the last one.
+
+    They have the scores at the first and the last step, the change in points with its interval, and
+    the step at which retention first fell below the threshold.
+    """
+    steps = trajectory.table["step"]
     numbers = ("layer", "first", "last", "change", "95% interval", "from best", "retention")
-    below = f"retention below {trace.threshold:g} at"
+    below = f"retention below {trajectory.threshold:g} at"
     columns = [Column("task", False, True), Column("corpus", False), *map(Column, numbers)]
-    title = f"Steps {steps.min()} to {steps.max()}, retention counted from {trace.base}"
+    title = f"Steps {steps.min()} to {steps.max()}, retention counted from {trajectory.base}"
     shown = Table(f"{title}; change in points", [*columns, Column(below)])
-    for _, row in trace.summary.iterrows():
-        is_mine = (trace.fell[["task", "corpus"]] == row[["task", "corpus"]]).all(axis=1)
-        fell = trace.fell[is_mine].dropna(subset=["step"]).sort_values(["step", "layer"])
+    for _, row in trajectory.summary.iterrows():
+        is_mine = (trajectory.fell[["task", "corpus"]] == row[["task", "corpus"]]).all(axis=1)
+        fell = trajectory.fell[is_mine].dropna(subset=["step"]).sort_values(["step", "layer"])
         of_steps = fell.groupby("step")["layer"]
-        where = [f"step {step} ({_layers(layers.tolist())})" for step, layers in of_steps]
-        ends = [f"{100 * row[f'change_from_best{side}']:+.1f}" for side in ("", "_low", "_high")]
-        from_best = f"{ends[0]} ({ends[1]} to {ends[2]})"
+        steps_fell = [f"step {step} ({_layers(layers.tolist())})" for step, layers in of_steps]
+        points = [f"{100 * row[f'change_from_best{end}']:+.1f}" for end in ("", "_low", "_high")]
+        from_best = f"{points[0]} ({points[1]} to {points[2]})"
         best = _over_steps("best", row, "")
-        told = ", ".join(where) or "–"
         labels = [str(row["task"]), str(row["corpus"])]
-        shown.rows.append([*labels, *best[:-1], from_best, best[-1], told])
+        fell_at = ", ".join(steps_fell) or "–"
+        shown.rows.append([*labels, *best[:-1], from_best, best[-1], fell_at])
         last = _over_steps("last", row, "last_layer_")
         shown.rows.append(["", "", *last[:-1], "", last[-1], ""])
     return shown
@@ -221,9 +228,9 @@ def _over_steps(which: str, row: pd.Series, prefix: str) -> list[str]:
 def _names(
     frame: pd.DataFrame, names: tuple[str, ...], rows: pd.DataFrame | None = None
 ) -> list[str]:
-    """The columns that tell rows apart: the task, and those with several values.
+    """The columns that tell rows apart: the task, and columns with several values.
 
-    `rows` are those of the table where they are fewer than those of `frame`.
+    `rows` are the rows of the table, if it has fewer than `frame`.
     """
     found = []
     for name in names:

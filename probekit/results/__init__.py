@@ -1,1 +1,1 @@
-"""Results: how tables and records are kept."""
+"""Results: tables and records of runs, and how they are stored."""

@@ -52,7 +52,8 @@ FitFingerprint = Annotated[
 ModelFingerprint = Annotated[
     str,
     Means(
-        "of all that a vector depends on but the text: weights, tokenizer, site, stack, pooling, types",
+        "of all that a vector depends on but the text: weights, tokenizer, site, stack, pooling, "
+        "types",
         FINGERPRINT,
     ),
 ]

@@ -1,7 +1,7 @@
 """Folder: tables and their record, written together and checked when they are read.
 
-`run.json` is written last and has the sha256 of every table and of itself, so that what was
-changed, damaged or left by another run is noticed.
+`run.json` is written last and has the sha256 of every table and of itself, so that files that were
+changed, damaged or left by another run are noticed.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ PICTURES = tuple(
     for name in ("heatmap", "forgetting", "decomposition", "curves", "retention")
     for ending in ("png", "svg")
 )
-"""What is drawn of the tables beside them: of older tables once new ones are written."""
+"""Pictures of the tables in the same folder: out of date once new tables are written."""
 
 
 def make_folder(folder: str | Path) -> Path:
-    """The folder, made where it is not there. Raises StoreError where it cannot be."""
+    """The folder, made if it does not exist. Raises StoreError where that fails."""
     path = Path(folder)
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -42,9 +42,9 @@ def write(folder: str | Path, tables: Mapping[str, str], record: Mapping[str, An
     Pictures of older tables, and parts of killed runs, are removed.
 
     Args:
-        folder: made where it is not there.
+        folder: made if it does not exist.
         tables: CSV by name.
-        record: what `run.json` says, beside the checksums in `files`.
+        record: the content of `run.json`, without the checksums in `files`.
 
     Raises StoreError where writing fails; what was in the folder is then as it was.
     """
@@ -63,32 +63,30 @@ def write(folder: str | Path, tables: Mapping[str, str], record: Mapping[str, An
 
 def cannot_write(where: str | Path, error: OSError) -> str:
     """The message for results that cannot be written."""
-    remedy = (
-        "Free some space, or give a folder on another disk"
-        if is_full(error)
-        else "Give another folder"
-    )
+    remedy = "Give another folder"
+    if is_full(error):
+        remedy = "Free some space, or give a folder on another disk"
     return f"cannot write {where}: {reason(error)}. {remedy}"
 
 
 def read_table(path: Path) -> bytes:
-    """Content of a table, which is the one that the `run.json` beside it was written with, if that
-    lists it.
+    """Content of a table's file, checked against `run.json` in the same folder, if that lists it.
 
-    Raises OSError where it cannot be read, InputError where it is another one.
+    Raises OSError where it cannot be read, InputError where the checksum differs.
     """
     content = path.read_bytes()
     expected = _read(path.parent)[1].get(path.name)
     if expected and _checksum(content) != expected:
         raise InputError(
-            f"{path} is not the table that {RECORD} beside it belongs to: it was changed or damaged, or is of another "
-            f"run. Run it again; or read the table alone, from a folder without {RECORD}"
+            f"{path} is not the table that {RECORD} beside it belongs to: it was changed or "
+            f"damaged, or is of another run. Run it again; or read the table alone, from a folder "
+            f"without {RECORD}"
         )
     return content
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """What `run.json` in `folder` says, the checksums left out; empty where there is none.
+    """The content of `run.json` in `folder`, without the checksums; empty where there is none.
 
     Raises InputError where it is damaged.
     """

@@ -1,4 +1,4 @@
-"""Results: what every verb returns: tables, the run that made them, and warnings."""
+"""Results: what every verb returns, which is tables, the run that made them, and warnings."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Results:
     TABLES: ClassVar[Mapping[str, Schema]] = {}
     MADE_BY: ClassVar[str] = ""
     TOLD_BY: ClassVar[Sequence[str]] = ()
-    """Columns of the first table whose values the line at a prompt names."""
+    """Columns of the first table whose values `repr` names."""
 
     run: Run = field(default_factory=Run)
     warnings: tuple[str, ...] = ()
@@ -99,13 +99,12 @@ class Results:
 
     @classmethod
     def read(cls, folder: str | Path) -> Self:
-        """The results that `write` left in a folder; or in one of its files, with the others beside
-        it.
+        """The results that `write` left in a folder; or in the folder of the file given.
 
-        Of results with one table that file may have any name, and stands alone.
+        Results with one table can also be one file of any name, without a record.
 
         Raises InputError where there are none, they are of another kind, a table lacks a column, or
-        one is not what `run.json` beside it was written with.
+        a table does not match its checksum in `run.json`.
         """
         place = Path(doors.of_type("folder", folder, (str, Path)))
         alone = os.path.isfile(place)  # noqa: PTH113 - Path.is_file can raise
@@ -125,10 +124,10 @@ class Results:
         try:
             text = files.read_table(path).decode()
         except (OSError, UnicodeDecodeError) as error:
-            said = reason(error) if isinstance(error, OSError) else str(error)
+            cause = reason(error) if isinstance(error, OSError) else str(error)
             raise InputError(
-                f"no {cls.kind()} in {given}: expected a folder that 'probekit {cls.MADE_BY}' wrote "
-                f"({path.name}: {said}){suggestion(given)}"
+                f"no {cls.kind()} in {given}: expected a folder that 'probekit {cls.MADE_BY}' "
+                f"wrote ({path.name}: {cause}){suggestion(given)}"
             ) from error
         try:
             return schema.from_csv(text)
@@ -142,23 +141,24 @@ class Results:
         kind = record.pop(KIND, cls.kind())
         if kind != cls.kind():
             raise InputError(
-                f"{folder / files.RECORD} is of a {kind}, not of {cls.kind()}: give each its own folder"
+                f"{folder / files.RECORD} is of a {kind}, not of {cls.kind()}: "
+                "give each its own folder"
             )
         warnings = record.pop(WARNINGS, ())
         try:
             return cls(**tables, run=Run.from_json(record), warnings=tuple(warnings))
         except (TypeError, ValueError, AttributeError) as error:
             raise InputError(
-                f"{folder / files.RECORD} is of another version ({error}): run it again, or delete it to read the "
-                "tables alone"
+                f"{folder / files.RECORD} is of another version ({error}): run it again, or delete "
+                "it to read the tables alone"
             ) from error
 
     @classmethod
     def is_in(cls, folder: Path) -> bool:
-        """Whether results of this kind are in a folder: `run.json` says so, or where it is missing
-        the first table is there.
+        """Whether results of this kind are in a folder.
 
-        Raises InputError where `run.json` is damaged.
+        `run.json` names the kind; without it, the first table must exist. Raises InputError where
+        `run.json` is damaged.
         """
         record = files.read_record(folder)
         if KIND in record:

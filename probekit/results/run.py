@@ -1,5 +1,4 @@
-"""Run: where results come from: the command, versions, settings, what was read, counts and
-seconds."""
+"""Run: where results come from (command, versions, settings, what was read, counts, seconds)."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: tuples become lists, and what JSON does not know its text."""
+    """A value as JSON has it: tuples become lists, and values that JSON lacks become text."""
     return json.loads(json.dumps(value, default=str))
 
 
@@ -70,10 +69,9 @@ class Run:
     Attributes:
         command: the arguments, if it was the command line.
         versions: of probekit-nlp and of the packages that numbers depend on.
-        settings: what was asked for: kinds of probe, seeds, the settings of fitting, and those of
-            the verb.
-        counts: what was counted over the whole.
-        seconds: of the whole (`all`), and by stage.
+        settings: kinds of probe, seeds, the settings of fitting, and the parameters of the verb.
+        counts: counts over the whole run.
+        seconds: of the whole run (`all`), and by stage.
         measurements: one for each checkpoint, corpus and context.
     """
 
@@ -101,7 +99,9 @@ class Run:
 
 
 def _put_plain(described: Run | Measurement, names: tuple[str, ...]) -> None:
-    """Put these fields into the form in which a file gives them back. Raises TypeError, ValueError
-    for others."""
+    """Put these fields into the form that a file gives back.
+
+    Raises TypeError or ValueError for fields that are not mappings.
+    """
     for name in names:
         object.__setattr__(described, name, plain(dict(getattr(described, name))))

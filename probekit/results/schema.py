@@ -1,4 +1,4 @@
-"""Schema: what the columns of a table are, as the class of its rows says.
+"""Schema: the columns of a table, described by the class of its rows.
 
     @dataclass(frozen=True, kw_only=True)
     class ScoreRow:
@@ -6,8 +6,8 @@
         score: Annotated[float, Means("on the test split", "[0, 1]")]
         site: Annotated[str, Means("what is read of a block")] = ""
 
-A field is a column, its annotation the type, unit and meaning, and its default what stands in a
-table that lacks it.
+A field is a column. Its annotation gives type, unit and meaning; its default is the value in a
+table that lacks the column.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class Means(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """How the values of a column are kept.
+    """The type of a column's values.
 
     Attributes:
-        dtype: of pandas.
-        called: in documentation.
-        parse: makes a value of the text in a file; raises ValueError.
+        dtype: its name in pandas.
+        called: its name in documentation.
+        parse: makes a value from the text in a file; raises ValueError.
     """
 
     dtype: str
@@ -66,7 +66,7 @@ class Column:
         kind: the type of its values.
         unit: of its values, or their range; empty for text.
         meaning: in a few words.
-        default: what stands in a table that lacks the column; MISSING where none may.
+        default: the value in a table that lacks the column; MISSING where none may lack it.
     """
 
     name: str
@@ -142,12 +142,12 @@ class Schema:
             return values.astype("Int64").astype(dtype)
         except (TypeError, ValueError) as error:
             raise InputError(
-                f"the column '{column.name}' of the table '{self.name}' takes {column.kind.called} ({error})"
+                f"the column '{column.name}' of the table '{self.name}' takes "
+                f"{column.kind.called} ({error})"
             ) from error
 
     def as_csv(self, table: pd.DataFrame, decimals: int | None = DECIMALS) -> str:
-        """The table as CSV: numbers with as many `decimals`, or in full; nothing where a value is
-        missing."""
+        """The table as CSV: numbers with `decimals`, or in full; missing values are empty."""
         columns = []
         for column in self.columns:
             values = table[column.name].tolist()
@@ -157,9 +157,9 @@ class Schema:
         return "\n".join(lines) + "\n"
 
     def from_csv(self, text: str, decimals: int | None = DECIMALS) -> pd.DataFrame:
-        """The table of a text that `as_csv` made.
+        """The table in a text that `as_csv` made.
 
-        Raises InputError where it is none, as `table` does.
+        Raises InputError for any other text, as `table` does.
         """
         import pandas as pd
 
@@ -168,7 +168,7 @@ class Schema:
         try:
             header, *lines = csv.reader(StringIO(text, newline=""))
             if not header or len(set(header)) < len(header):
-                raise ValueError("its first line is no list of columns, each there once")
+                raise ValueError("its first line is not a list of different columns")
             by_column = zip(*lines, strict=True) if lines else [()] * len(header)
             for name, texts in zip(header, by_column, strict=True):
                 parse = parse_of.get(name, str)
@@ -178,7 +178,7 @@ class Schema:
         return self.table(pd.DataFrame(parsed), decimals)
 
     def described(self) -> list[dict[str, str]]:
-        """For documentation, a row for each column; those of the key are bold."""
+        """For documentation, one row for each column; the columns of the key are bold."""
         rows = []
         for column in self.columns:
             name = f"**`{column.name}`**" if column.name in self.key else f"`{column.name}`"
@@ -208,7 +208,7 @@ def schema_of(name: str, row: str, rows: type, key: Sequence[str]) -> Schema:
 
 
 def _encodable(value: Any) -> str:
-    """A text that a file can hold: names of files need not be text. A missing one is empty."""
+    """A text that can be encoded, which names of files may not be. A missing one is empty."""
     if value is None or (isinstance(value, float) and isnan(value)):
         return ""
     return str(value).encode(errors="backslashreplace").decode()

@@ -14,7 +14,7 @@ LEVEL = 0.95
 
 
 def resample(groups: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each group is drawn, with replacement and as many as there are.
+    """How often each group is drawn, when as many as there are are drawn with replacement.
 
     Returns:
         `(resamples, groups)` integers, each row of which sums to `groups`.
@@ -31,11 +31,11 @@ def bootstrap(
 ) -> np.ndarray:
     """Scores of resampled groups (Efron and Tibshirani 1993, chapters 6 and 13).
 
-    Every cell sees the same resamples, so that differences of cells are paired.
+    All cells share the same resamples, so that differences between cells are paired.
 
     Args:
-        score: of a metric.
-        counts: of that metric, `(cells, groups, k)`.
+        score: the score function of a metric.
+        counts: the counts of that metric, `(cells, groups, k)`.
         resamples: how many.
         seed: of the resamples.
 
@@ -60,17 +60,16 @@ def widened(
     groups: int,
     share: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Resampled values, farther from the observed one the fewer groups there are.
+    """Resampled values, moved away from the observed one, the more the fewer groups there are.
 
-    Percentile intervals are too narrow for few groups, as a normal interval is that takes no
-    Student t. Hesterberg 2015 (section 3.3) widens them by what separates the two: t / z times
-    sqrt(n / (n - 1)).
+    For few groups, percentile intervals are too narrow, as normal intervals are in place of
+    Student's t. Hesterberg 2015 (section 3.3) widens them by t / z times sqrt(n / (n - 1)).
 
     Args:
         resampled: by bootstrap, `(cells, resamples)`.
         value: what was observed, `(cells,)`.
         groups: how many were resampled.
-        share: of the resampled variance that counts, `(cells,)`; all of it where it is not given.
+        share: the part of the resampled variance that counts, `(cells,)`; by default all.
 
     Returns:
         `(cells, resamples)` values; missing (NaN) for one group.

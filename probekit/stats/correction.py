@@ -1,4 +1,4 @@
-"""Correction: p-values of many cells, adjusted for there being many."""
+"""Correction: p-values adjusted for many comparisons."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CORRECTIONS: tuple[Correction, ...] = ("holm", "bh", "none")
 
 
 def adjust(p_values: np.ndarray, correction: Correction) -> np.ndarray:
-    """Adjusted p-values, in [0, 1]; a cell is significant at 5% where its own is at most 0.05.
+    """Adjusted p-values, in [0, 1]: a cell is significant at 5% where its value is at most 0.05.
 
     `holm` bounds the chance of a single false finding among all cells (Holm 1979); `bh` the
     expected share of false findings among the findings (Benjamini and Hochberg 1995); `none` leaves

@@ -1,8 +1,8 @@
 """Metrics: functions of counts that add up over groups, each an entry in METRICS.
 
-A group is what chance is about: a sentence or a document. Since counts add up over groups, a
-thousand resamples of the groups are one matrix product. numpy is imported where it is used: listing
-the tasks reads METRICS and counts nothing.
+A group is what is resampled: a sentence or a document. Since counts add up over groups, a thousand
+resamples are one matrix product. numpy is imported where it is used: listing the tasks reads
+METRICS and counts nothing.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ class Metric:
 
     Attributes:
         name: what tasks and tables call it.
-        label: the same, short, for pictures.
-        meaning: its definition, one line for people.
+        label: a short name, for pictures.
+        meaning: its definition, in one line.
         source: where it is defined.
-        counts: `(predicted, gold, groups, positive)` to counts `(cells, groups, k)`, float64; what
-            each of `k` is depends on the metric. `predicted` `(cells, n)` and `gold` `(n,)` are
-            labels as integers, `groups` `(n,)` numbers from 0, each of which occurs; `positive` is
-            a label, None where the metric needs none.
-        score: counts `(…, k)`, summed over groups, to scores `(…)`.
+        counts: makes counts `(cells, groups, k)`, float64, of `(predicted, gold, groups,
+            positive)`; what each of the k counts is depends on the metric. `predicted` `(cells, n)`
+            and `gold` `(n,)` are labels as integers, `groups` `(n,)` numbers from 0, each of which
+            occurs; `positive` is a label, None where the metric needs none.
+        score: makes scores `(…)` of counts `(…, k)` that are summed over groups.
         low, high: the least and the greatest score.
-        needs_positive: whether it is the score of one label, which the task names.
+        needs_positive: whether it scores one label, which the task names.
     """
 
     name: str
@@ -58,7 +58,7 @@ def count_correct(
     groups: np.ndarray,
     positive: int | None = None,
 ) -> np.ndarray:
-    """Correct predictions, and all, of each group: `(cells, groups, 2)`."""
+    """Correct predictions, and all predictions, in each group: `(cells, groups, 2)`."""
     import numpy as np
 
     correct = sum_groups(predicted == gold, groups)
@@ -66,7 +66,7 @@ def count_correct(
 
 
 def accuracy(counts: np.ndarray) -> np.ndarray:
-    """Correct / all `(…)`, from counts `(…, 2)`: in [0, 1], 0 of nothing."""
+    """Correct / all `(…)`, from counts `(…, 2)`: in [0, 1], 0 where there are none."""
     correct, every = counts[..., 0], counts[..., 1]
     return correct / every.clip(min=1)
 
@@ -96,7 +96,7 @@ def count_positive(
         ValueError: no label is positive.
     """
     if positive is None:
-        raise ValueError("the metric is of one label: 'positive' must say which")
+        raise ValueError("the metric scores one label: 'positive' must say which")
     return count_labels(predicted, gold, groups, [positive])
 
 
@@ -106,7 +106,7 @@ def count_labels(
     groups: np.ndarray,
     labels: Sequence[int],
 ) -> np.ndarray:
-    """True positives, false positives and false negatives of each label in turn, of each group.
+    """True positives, false positives and false negatives of each label, in each group.
 
     Args:
         predicted: `(cells, n)` labels.

@@ -1,7 +1,7 @@
-"""Paired: intervals and p-values of differences between probes that answered the same instances.
+"""Paired: intervals and p-values of differences between probes tested on the same instances.
 
-Sentences (documents) are resampled for both sides at once, and under the null hypothesis a
-sentence's two results may change sides. The difference between seeds is a second source of chance:
+Sentences (documents) are resampled for both probes at once, and under the null hypothesis the two
+results of a sentence can be exchanged. The difference between seeds is a second source of chance:
 it enters both distributions as a Student t variate with the standard error of the mean over seeds.
 """
 
@@ -30,10 +30,10 @@ class Difference:
 
     Attributes:
         value: mean over seeds of the difference in score.
-        low, high: 95% interval, no farther apart than scores can be; missing for one group.
+        low, high: 95% interval, within the range of the metric; missing for one group.
         p_value: two-sided, in (0, 1]; 1 where no prediction differs, or without permutations.
-        detectable: about the minimum detectable effect: the smallest true difference that such data
-            shows four times in five at the 5% level, before any correction; in score.
+        detectable: approximate minimum detectable effect: the smallest true difference that is
+            found four times in five at the 5% level, before any correction; in score.
     """
 
     value: np.ndarray
@@ -49,7 +49,7 @@ class Resampling:
 
     Attributes:
         resamples: `(resamples, groups)` how often each sentence or document is drawn, float64.
-        permutations: `(permutations, groups)` 1 where the two sides change places, a byte each.
+        permutations: `(permutations, groups)` 1 where the two results are exchanged, a byte each.
     """
 
     resamples: np.ndarray
@@ -57,7 +57,7 @@ class Resampling:
 
 
 def permutations_for(cells: int) -> int:
-    """So many that a p-value can be small enough to survive a correction for `cells`."""
+    """Enough permutations for a p-value that survives the correction for so many cells."""
     return max(RESAMPLES, PERMUTATIONS_PER_CELL * cells)
 
 
@@ -73,8 +73,7 @@ def resampling(
     Args:
         groups: how many there are.
         resamples: how many times they are drawn.
-        permutations: how many; as many as resamples where it is not given, 0 where no p-value is
-            needed.
+        permutations: how many; by default as many as resamples, 0 where no p-value is needed.
         seed: of both.
     """
     rng = np.random.default_rng(seed)
@@ -98,10 +97,10 @@ def difference(
 ) -> Difference:
     """Second minus first, with its interval and p-value.
 
-    The interval is the bootstrap's over groups, by percentiles, widened for few groups (see
-    `bootstrap.widened`). The p-value is that of the paired permutation test (Good 2005, chapter 3;
-    for such scores Yeh 2000), with one added to both counts (Phipson and Smyth 2010). Both carry
-    the spread between seeds; with one seed there is none to carry.
+    The interval is a percentile bootstrap over groups, widened for few groups (see
+    `bootstrap.widened`). The p-value is from the paired permutation test (Good 2005, chapter 3; for
+    such scores Yeh 2000), with one added to both counts (Phipson and Smyth 2010). Both include the
+    spread between seeds, if there are several.
 
     Args:
         metric: of the counts.
@@ -115,8 +114,9 @@ def difference(
     for start in range(0, len(first), at_once):
         cells = slice(start, start + at_once)
         parts.append(_difference(metric, first[cells], second[cells], shared, seed))
-    names = [field.name for field in fields(Difference)]
-    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    columns = {}
+    for field in fields(Difference):
+        columns[field.name] = np.concatenate([getattr(part, field.name) for part in parts])
     return Difference(**columns)
 
 
@@ -127,7 +127,7 @@ def _difference(
     shared: Resampling,
     seed: int,
 ) -> Difference:
-    """Of cells that are worked on at once."""
+    """`difference`, of cells that are worked on at once."""
     score, limit = metric.score, metric.largest_difference
     observed = score(second.sum(axis=-2)) - score(first.sum(axis=-2))  # (cells, seeds)
     value = observed.mean(axis=1)
@@ -148,17 +148,17 @@ def _difference(
 
 
 def minimum_detectable(spread: np.ndarray, value: np.ndarray, limit: float) -> np.ndarray:
-    """About the smallest true difference that is found four times in five at the 5% level.
+    """Approximate smallest true difference that is found four times in five at the 5% level.
 
     Args:
         spread: resampled values, `(cells, resamples)`.
-        value: those observed, `(cells,)`.
-        limit: the largest difference that there can be.
+        value: observed values, `(cells,)`.
+        limit: the largest possible difference.
 
     Returns:
         `(cells,)` differences, in [0, limit].
     """
-    # What a test at 5% calls significant, and what four resamples in five stay above.
+    # What a test at 5% calls significant, plus how far the estimate falls short one time in five.
     significant = np.quantile(np.abs(spread - value[:, None]), LEVEL, axis=1)
     short = np.quantile(value[:, None] - spread, POWER, axis=1)
     return np.clip(significant + short, 0, limit)
@@ -171,22 +171,22 @@ def seed_noise(
     variates: int | None = None,
     seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """How far other seeds might move each cell's mean, and what share of the bootstrap counts then.
+    """How far other seeds might move each cell's mean, and which share of the bootstrap remains.
 
-    Seeds also differ by what they make of single sentences. The spread between seeds has that, and
-    so has the bootstrap over sentences; it must not count twice, so that the bootstrap keeps what
-    the seeds have in common. No more is taken from it than the observed spread puts back: the whole
+    Seeds also differ in how they label single sentences. This is part of both the spread between
+    seeds and the bootstrap over sentences, and must not count twice: the bootstrap keeps only what
+    the seeds have in common. It never loses more than the observed spread adds, so that the total
     variance is never below the bootstrap's.
 
     Args:
         observed: values of single seeds, `(cells, seeds)`.
-        resampled: the same of every resample, `(cells, seeds, resamples)`.
-        variates: how many, if not as many as resamples.
+        resampled: the same for every resample, `(cells, seeds, resamples)`.
+        variates: how many; by default as many as resamples.
         seed: of the variates.
 
     Returns:
-        Noise `(cells, variates)`, and the share of the bootstrap's variance that is of sentences
-        alone, `(cells,)`, in [0, 1].
+        Noise `(cells, variates)`, and the share of the bootstrap's variance that remains,
+        `(cells,)`, in [0, 1].
     """
     cells, seeds, resamples = resampled.shape
     variates = variates or resamples
@@ -208,7 +208,7 @@ def _permuted(
     first: np.ndarray,
     second: np.ndarray,
 ) -> np.ndarray:
-    """Differences with sides changed at random, means over seeds: `(cells, permutations)`."""
+    """Differences with results exchanged at random, means over seeds: `(cells, permutations)`."""
     before, after = first.sum(axis=-2)[:, :, None], second.sum(axis=-2)[:, :, None]
 
     def changed(change: np.ndarray) -> np.ndarray:
@@ -227,10 +227,9 @@ def _of_weighted(
     counts: np.ndarray,
     of: Callable[[np.ndarray], np.ndarray],
 ) -> np.ndarray:
-    """What `of` makes of sums of counts over groups, weighted by each row of `weights`.
+    """`of` applied to sums of counts over groups, weighted by each row of `weights`.
 
-    Sums are taken for some rows at a time, a matrix product each, and over the groups that have
-    something to count.
+    Sums are a matrix product for several rows at a time, over the groups with any count.
 
     Args:
         weights: `(rows, groups)`.

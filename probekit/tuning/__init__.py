@@ -1,1 +1,1 @@
-"""How a model is fine-tuned: what goes along with training."""
+"""Fine-tuning: forgetting measured during training."""

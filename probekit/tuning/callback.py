@@ -1,5 +1,4 @@
-"""Callback: forgetting measured while a Hugging Face Trainer trains, logged, and stopped at a
-limit."""
+"""Callback: forgetting measured and logged while a Hugging Face Trainer trains, with a limit."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError
 from probekit.forgetting.measures import retention
-from probekit.forgetting.sides import mean_scores
+from probekit.forgetting.probe_pair import mean_scores
 from probekit.models.encoder import Encoder
 from probekit.probes.arguments import Seeds, names_of
 from probekit.probes.baselines import majority
@@ -37,20 +36,22 @@ Which = Literal["best", "last"]
 class ForgettingCallback(TrainerCallback):
     """Probes the model every some steps of its training, on a fixed small set of sentences.
 
-        trainer = Trainer(…) trainer.add_callback(probekit.ForgettingCallback(trainer, ["pos",
-        "dep"], limit=0.9, at_limit="stop"))
+        trainer = Trainer(…)
+        callback = probekit.ForgettingCallback(trainer, ["pos", "dep"], limit=0.9, at_limit="stop")
+        trainer.add_callback(callback)
 
-    It logs `probe_TASK_best` (the best layer's score, chosen on dev), `probe_TASK_layer_K` for each
-    layer, `probe_TASK_retention` (of the best layer, from the majority baseline; 1 when training
-    begins), `probe_TASK_last_retention` (of the last layer probed, which a head on top gets) and
-    `probe_seconds` through the trainer, so that its history and every tracker have them.
+    It logs through the trainer, so that its history and every tracker have the values:
+    `probe_TASK_best` (score of the best layer, chosen on dev), `probe_TASK_layer_K` for each layer,
+    `probe_TASK_retention` (of the best layer, above the majority baseline; 1 when training begins),
+    `probe_TASK_last_retention` (of the last layer probed, the input of a head on top) and
+    `probe_seconds`.
 
     Attributes:
-        history: a dictionary a measurement: `step`, and what was logged.
-        seconds: spent measuring, in all.
+        history: one dictionary per measurement: `step`, and what was logged.
+        seconds: spent measuring, in total.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a public verb
         self,
         trainer: Trainer,
         tasks: str | Path | Task | Sequence[str | Path | Task] = ("pos",),
@@ -67,25 +68,25 @@ class ForgettingCallback(TrainerCallback):
     ) -> None:
         """Load the sentences and make the instances.
 
-        Args: trainer: whose model is measured and through which results are logged; its
-            `processing_class` is the
-                tokenizer.
+        Args:
+            trainer: whose model is measured and through which results are logged; its
+                `processing_class` is the tokenizer.
             tasks: tasks of `sentence` context.
             corpus: what is read: its first SENTENCES of each split.
             layers: the layers probed; none for all.
-            every: steps between two measurements; there is one before the first step too, and one
-                at the end.
-            limit: the retention, in [0, 1], that no task may fall under.
-            at_limit: what happens then: `stop` ends training, `roll back` also takes the weights of
-                the last measurement within the limit; with `log`, nothing.
-            limit_of: the layer whose retention counts: the `best`, which says what any layer still
-                tells (the embeddings count too), or the `last`, which falls long before.
+            every: steps between two measurements; one more comes before the first step, and one at
+                the end.
+            limit: the lowest retention allowed for each task, in [0, 1].
+            at_limit: what happens below it: `stop` ends training, `roll back` also restores the
+                weights of the last measurement within the limit, `log` does nothing.
+            limit_of: the layer whose retention counts: the `best`, for what any layer still knows
+                (including the embeddings), or the `last`, which falls much earlier.
             probe: the kind of probe.
-            seeds: a probe a layer for each, as for `probe`; scores are their means.
+            seeds: one probe per layer for each, as for `probe`; scores are their means.
             fit_settings: how probes are trained.
 
-        Raises InputError for arguments that are something else, for a trainer without tokenizer,
-        and for tasks that read documents.
+        Raises InputError for arguments of another type, for a trainer without tokenizer, and for
+        tasks that read documents.
         """
         doors.choice("at_limit", at_limit, get_args(AtLimit))
         doors.choice("limit_of", limit_of, ("best", "last"))
@@ -104,60 +105,50 @@ class ForgettingCallback(TrainerCallback):
         whole = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
         few = {split: passages[: SENTENCES[split]] for split, passages in whole.splits.items()}
         self.questions, _ = questions(tasks, Corpus(whole.name, few))
-        odd = next(
-            (each.task.name for each in self.questions if each.task.context != "sentence"), None
-        )
-        if odd:
-            raise InputError(
-                f"the task '{odd}' reads documents: the callback measures tasks that read sentences"
-            )
+        for question in self.questions:
+            if question.task.context != "sentence":
+                raise InputError(
+                    f"the task '{question.task.name}' reads documents: "
+                    "the callback measures tasks that read sentences"
+                )
         self.trainer, self.corpus, self.layers = trainer, Corpus(whole.name, few), tuple(layers)
-        self.every, self.limit, self.at_limit, self.fit_settings = (
-            every,
-            limit,
-            at_limit,
-            fit_settings,
-        )
+        self.every, self.limit, self.at_limit = every, limit, at_limit
         self.limit_of: Which = limit_of
         self.probe, self.seeds = probe, doors.seeds("seeds", seeds)
+        self.fit_settings = fit_settings
         self.history: list[dict[str, float]] = []
         self.seconds = 0.0
-        self._kept: dict[str, torch.Tensor] = {}
+        self._weights: dict[str, torch.Tensor] = {}  # of the last measurement within the limit
         self._first: dict[tuple[str, Which], float] = {}
         self._encoder: Encoder | None = None
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Measure what there is to forget."""
+        """Measure what the model knows before training."""
         self._measure(state, control)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Measure, every some steps."""
+        """Measure at every `every` steps."""
         if state.global_step % self.every == 0:
             self._measure(state, control)
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Measure what came of it."""
+        """Measure once more, unless the last step was measured."""
         if self.history[-1]["step"] != state.global_step:
             self._measure(state, control)
 
     def _measure(self, state: TrainerState, control: TrainerControl) -> None:
         started = time.perf_counter()
         found = self._scores()
-        of_last = {f"probe_{question.task.name}_last_retention" for question in self.questions}
-        retained = {name: value for name, value in found.items() if name.endswith("_retention")}
-        counting = [
-            value
-            for name, value in retained.items()
-            if (name in of_last) == (self.limit_of == "last")
-        ]
+        layer = "_last" if self.limit_of == "last" else ""
+        counting = [found[f"probe_{one.task.name}{layer}_retention"] for one in self.questions]
         # A task of which nothing was known has no retention, and must not hide another's.
-        kept = min(filter(np.isfinite, counting), default=1.0)
+        least = min(filter(np.isfinite, counting), default=1.0)
         self.seconds += time.perf_counter() - started
         found["probe_seconds"] = self.seconds
         self.history.append({"step": state.global_step, **found})
@@ -168,15 +159,15 @@ class ForgettingCallback(TrainerCallback):
         if self.limit is None or self.at_limit == "log":
             return
         model: Any = self.trainer.model
-        if kept >= self.limit:
+        if least >= self.limit:
             if self.at_limit == "roll back":
-                self._kept = {
+                self._weights = {
                     name: value.detach().cpu().clone() for name, value in model.state_dict().items()
                 }
             return
         control.should_training_stop = True
-        if self._kept:
-            model.load_state_dict(self._kept)
+        if self._weights:
+            model.load_state_dict(self._weights)
 
     def _scores(self) -> dict[str, float]:
         model: Any = self.trainer.model
@@ -206,15 +197,15 @@ class ForgettingCallback(TrainerCallback):
             places: dict[Which, int] = {"best": int(best), "last": int(np.argmax(fitted.layers))}
             for which, layer in places.items():
                 first = self._first.setdefault((name, which), float(scores[layer]))
-                kept = float(retention(np.array([first]), scores[[layer]], floor)[0])
-                found[f"probe_{name}{'' if which == 'best' else '_last'}_retention"] = kept
+                retained = float(retention(np.array([first]), scores[[layer]], floor)[0])
+                found[f"probe_{name}{'' if which == 'best' else '_last'}_retention"] = retained
             for layer, score in zip(fitted.layers, scores.tolist(), strict=True):
                 found[f"probe_{name}_layer_{layer}"] = score
         return found
 
 
 def _encoder(trainer: Trainer) -> Encoder:
-    """The trainer's model without its head, as it stands there."""
+    """The trainer's model without its head, on its device."""
     model: Any = trainer.model
     base = getattr(model, "base_model", model)
     device = next(model.parameters()).device

@@ -27,11 +27,11 @@ def main() -> None:
     unknown = set(names) - {*NAMES, *LONG}
     if unknown or (options and names not in [[name] for name in LONG]):
         sys.exit(
-            f"Give names among {', '.join(NAMES + LONG)}; options go with one of {', '.join(LONG)} alone."
+            f"Give names among {', '.join(NAMES + LONG)}; "
+            f"options go with one of {', '.join(LONG)} alone."
         )
-    print(
-        f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
-    )
+    processor = platform.processor() or platform.machine()
+    print(f"{processor}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     for name in names or NAMES:
         print(f"\n{name}", flush=True)
         benchmark = importlib.import_module(f"tests.benchmarks.{name}")

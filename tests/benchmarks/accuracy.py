@@ -132,9 +132,8 @@ def _rows(
     vectors = cut(states, None if sentences == "all" else int(sentences), layers)
     data = pk.ask(pk.load_task(name), vectors.corpus)
     where = f"{name}, {sentences} sentences"
-    print(
-        f"  {where}: {len(vectors.corpus.splits['train']):,}, with {len(data.splits['train']):,} instances"
-    )
+    n_sentences, n_instances = len(vectors.corpus.splits["train"]), len(data.splits["train"])
+    print(f"  {where}: {n_sentences:,}, with {n_instances:,} instances")
     # The linear probe is there in any case: the MLP probe is compared with it.
     fitted = {
         probe: fit(vectors, [data], probe=probe)[0] for probe in dict.fromkeys(("linear", *probes))

@@ -1,4 +1,4 @@
-"""What ForgettingCallback adds to a training with the Hugging Face Trainer, at its default setting."""
+"""Time that ForgettingCallback adds to training with the Hugging Face Trainer, by default."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Linear probes of all layers at once, against scikit-learn's logistic regression layer by layer."""
+"""Linear probes of all layers at once, compared with scikit-learn's regressions layer by layer."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def fit_noise() -> None:
-    """Write the store, cap this process, fit, and print the peak of its resident memory in bytes."""
+    """Write the store, cap this process, fit, and print its peak resident memory in bytes."""
     rng = np.random.default_rng(0)
     sizes = {"train": WORDS, "dev": SHARD, "test": SHARD}
     corpus = made_corpus({split: rng.integers(0, 17, n) for split, n in sizes.items()}, words=20)  # type: ignore[misc]

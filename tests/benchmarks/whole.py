@@ -60,7 +60,8 @@ def main() -> None:
             bares.append(bare + half(1))
             warms.append(run(cache))
         print(
-            f"  bare pass {bares[-1]:.1f} s, cold {colds[-1]:.1f} s, from the cache {warms[-1]:.1f} s",
+            f"  bare pass {bares[-1]:.1f} s, cold {colds[-1]:.1f} s, "
+            f"from the cache {warms[-1]:.1f} s",
             flush=True,
         )
     bare, cold, warm = median(bares), median(colds), median(warms)

@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] = ()) -> None:
 
 
 def fit_noise(size: Size) -> None:
-    """Fit, and print the seconds it took and the peak of this process's resident memory in bytes."""
+    """Fit, and print the seconds and the peak resident memory of this process in bytes."""
     rng = np.random.default_rng(0)
     words = dict(zip(SPLITS, (size.words, size.words // 10, size.words // 10), strict=True))
     corpus = made_corpus(

@@ -1,4 +1,4 @@
-"""Trajectories: steps in order, what is new is measured and nothing else, and when knowledge went."""
+"""Trajectories: steps in order, only new checkpoints measured, and when knowledge was lost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
 from probekit.forgetting import trace as tracing
 from probekit.forgetting.base import base_of
-from probekit.forgetting.kept import Kept
+from probekit.forgetting.checkpoint_results import CheckpointResults
 from probekit.forgetting.trace import checkpoints_of, trace
 from probekit.forgetting.trajectory import Trajectory
 from probekit.models.checkpoint import EncoderSettings
@@ -97,7 +97,7 @@ def test_the_step_at_which_it_went(run: Path, small: Corpus, tmp_path: Path) -> 
         "drop" in row["verdict"] or "forgotten" in row["verdict"]
     )
     assert found.base == checkpoints_of(run)[0] and any(
-        "names no base model" in notice for notice in found.warnings
+        "names no base model" in warning for warning in found.warnings
     )
 
 
@@ -105,7 +105,7 @@ def watch(monkeypatch: pytest.MonkeyPatch, measured: list[str]) -> None:
     """Write down which checkpoints are measured from now on."""
     probe = tracing.probe_checkpoint
 
-    def noted(model: str, *args: Any, **more: Any) -> Kept:
+    def noted(model: str, *args: Any, **more: Any) -> CheckpointResults:
         measured.append(model)
         return probe(model, *args, **more)
 
@@ -134,7 +134,7 @@ def test_another_run_measures_the_same_meanwhile(
     probe = tracing.probe_checkpoint
     other: list[Trajectory] = []
 
-    def overtaken(*args: Any, **more: Any) -> Kept:
+    def overtaken(*args: Any, **more: Any) -> CheckpointResults:
         scores = probe(*args, **more)
         if not other:
             monkeypatch.setattr(tracing, "probe_checkpoint", probe)
@@ -155,7 +155,7 @@ def test_a_checkpoint_that_cannot_be_read_is_named(
     (broken / "model.safetensors").unlink()
     paths = [str(run / "checkpoint-0"), str(broken), str(run / "checkpoint-300")]
     found = trace(paths, ["pos"], corpus=small, folder=tmp_path / "t")
-    assert any("checkpoint-21" in notice and "no weights" in notice for notice in found.warnings)
+    assert any("checkpoint-21" in warning and "no weights" in warning for warning in found.warnings)
     assert sorted(set(found.table["step"])) == [0, 300]
     with pytest.raises(ModelError):
         trace(paths[1:], ["pos"], corpus=small, folder=tmp_path / "t")
@@ -265,7 +265,7 @@ def test_a_run_that_goes_on_gives_the_same_bytes_and_believes_nothing_damaged(
         again, found = written(folder, paths, ["pos"], corpus=small, fit_settings=QUICK)
         assert again == expected and len(measured) == number + 1, name
         assert any(
-            str(one) in notice and "measured again" in notice for notice in found.warnings
+            str(one) in warning and "measured again" in warning for warning in found.warnings
         ), name
     # Another checkpoint's results under this one's name, and a file that is gone.
     for name in ("scores.csv", "answers.npz", "run.json", "checksums.json"):
@@ -329,7 +329,8 @@ TRACE = """
 import sys, probekit as pk
 sample = pk.load_corpus("sample")
 small = pk.Corpus("small", {split: passages[:120] for split, passages in sample.splits.items()})
-print(pk.trace(sys.argv[1:3], ["pos"], corpus=small, folder=sys.argv[3], keep_states=False).table.to_json())
+options = {"corpus": small, "folder": sys.argv[3], "keep_states": False}
+print(pk.trace(sys.argv[1:3], ["pos"], **options).table.to_json())
 """
 
 
@@ -356,7 +357,7 @@ def test_the_base_model_is_what_retention_counts_from(
     tuned = [named(changed, tmp_path / "run" / f"checkpoint-{n}", base) for n in (10, 20)]
     found = trace(tuned, ["pos"], corpus=small, folder=tmp_path / "t")
     assert found.base == base and any(
-        "names as its base model" in notice for notice in found.warnings
+        "names as its base model" in warning for warning in found.warnings
     )
     assert found.table["step"].drop_duplicates().tolist() == [0, 10, 20]
     assert found.fell.set_index("layer")["step"][3] == 10
@@ -367,7 +368,7 @@ def test_the_base_model_is_what_retention_counts_from(
 
 
 @pytest.mark.parametrize(
-    ("base", "said"),
+    ("base", "message"),
     [
         ("./nowhere", "its base model cannot be opened"),
         ("somebody/nothing", "its base model cannot be opened"),
@@ -376,21 +377,21 @@ def test_the_base_model_is_what_retention_counts_from(
         ("a\x1b[2J", "names no base model"),
         (".", "names no base model"),
         ("ITSELF", "names no base model"),
-        ("COPY", "whose weights are those of its base model"),
+        ("COPY", "which has the weights of its base model"),
     ],
 )
 def test_a_base_that_is_not_known(
-    run: Path, tmp_path: Path, base: object, said: str, monkeypatch: Any
+    run: Path, tmp_path: Path, base: object, message: str, monkeypatch: Any
 ) -> None:
     place = tmp_path / "run" / "checkpoint-10"
     special = {"ITSELF": str(place), "COPY": str(run / "checkpoint-300"), ".": str(place.parent)}
     first = named(run / "checkpoint-300", place, special.get(str(base), base))
-    how = tracing._How(
+    how = tracing._Settings(
         "linear", (0,), FitSettings(), ExtractSettings(), True, tmp_path, lambda *_: None
     )
-    opened, warnings = tracing._opened([first, str(run / "checkpoint-0")], None, how)
+    opened, warnings = tracing._open_all([first, str(run / "checkpoint-0")], None, how)
     assert next(iter(opened)) == first and len(opened) == 2
-    assert any(said in notice and first in notice for notice in warnings)
+    assert any(message in warning and first in warning for warning in warnings)
 
 
 def test_an_adapters_base(tiny_bert: Path, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_sizes_in_words(row: pd.Series, words: str) -> None:
     assert change(row, parts()).startswith(words)
 
 
-def test_what_the_old_probe_reads_behind_a_map_is_not_forgotten() -> None:
+def test_what_the_old_probe_reads_after_a_map_is_not_forgotten() -> None:
     row = scored(0.9, 0.82)
     assert "forgotten" not in change(row, parts(mapped=0.9, mapped_drop=(0.0, -0.01)))
     assert change(row, parts(mapped=0.9, mapped_drop=(0.0, -0.01))).startswith(
@@ -95,11 +95,13 @@ def test_a_verdict_tells_of_the_best_and_the_last_layer() -> None:
     lost = parts((0.8, 0.7), loss=(0.8, 0.7))
     found = verdict(scored(0.95, 0.92), scored(0.97, 0.15), pd.Series({**lost, "layer": 1}), lost)
     assert found == (
-        "best layer: small drop (95.0 → 92.0); of layer 1's drop of 80.0 points under the old probe 80.0 are lost. "
-        "Last layer: forgotten (97.0 → 15.0); of layer 3's drop of 80.0 points under the old probe 80.0 are lost"
+        "best layer: small drop (95.0 → 92.0); the old probe of layer 1 drops 80.0 points: "
+        "80.0 lost. "
+        "Last layer: forgotten (97.0 → 15.0); the old probe of layer 3 drops 80.0 points: "
+        "80.0 lost"
     )
     unattributed = parts((0.02, 0.01))
-    assert "drop of 2.0 points under the old probe is unattributed" in verdict(
+    assert "the old probe of layer 3 drops 2.0 points, unattributed" in verdict(
         scored(0.9, 0.9), scored(0.9, 0.9), unattributed, unattributed
     )
     nothing = verdict(

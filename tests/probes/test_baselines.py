@@ -25,25 +25,28 @@ def naive_keys(texts: list[tuple[str, ...]], shape: str) -> list[tuple]:
 def naive(name: str, corpus: Corpus) -> np.ndarray:
     data = ask(load_task(name), corpus)
     table: dict[tuple, Counter] = {}
-    splits: tuple[Split, ...] = ("train", "test")
-    rows = {split: [w.lower() for p in corpus.splits[split] for w in p.words] for split in splits}
 
     def keys(split: Split) -> list[list[tuple]]:
-        spans = data.splits[split].spans.tolist()
-        return [
-            naive_keys([tuple(rows[split][a:b]) for a, b in one], data.task.shape) for one in spans
-        ]
+        words = [word.lower() for passage in corpus.splits[split] for word in passage.words]
+        found = []
+        for spans in data.splits[split].spans.tolist():
+            texts = [tuple(words[start:end]) for start, end in spans]
+            found.append(naive_keys(texts, data.task.shape))
+        return found
 
     for found, label in zip(keys("train"), data.splits["train"].labels.tolist(), strict=True):
         for key in found:
             table.setdefault(key, Counter())[label] += 1
     fallback = majority(data, corpus)[0]
-    best = {
-        key: min(counts, key=lambda label: (-counts[label], label)) for key, counts in table.items()
-    }
-    return np.array(
-        [next((best[key] for key in found if key in best), fallback) for found in keys("test")]
-    )
+    best = {}
+    for key, counts in table.items():
+        most = max(counts.values())
+        best[key] = min(label for label, count in counts.items() if count == most)
+    predicted = []
+    for found in keys("test"):
+        known = [best[key] for key in found if key in best]
+        predicted.append(known[0] if known else fallback)
+    return np.array(predicted)
 
 
 @pytest.mark.parametrize("name", ["pos", "dep", "const", "srl", "ner", "coref"])

@@ -26,7 +26,7 @@ def count_recalled(
     groups: np.ndarray,
     positive: int | None,
 ) -> np.ndarray:
-    """Correct predictions and instances of each gold label in turn: `(cells, groups, 2 * labels)`."""
+    """Correct predictions and instances of each gold label: `(cells, groups, 2 * labels)`."""
     columns = []
     for label in np.unique(gold):
         true = np.broadcast_to(gold == label, predicted.shape)

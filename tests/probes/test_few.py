@@ -1,4 +1,4 @@
-"""Few: what is said of intervals from few sentences, and of those without width."""
+"""Few: what is message of intervals from few sentences, and of those without width."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LABELS = 2
 
 
 @pytest.mark.parametrize(
-    ("sentences", "noise", "said"),
+    ("sentences", "noise", "message"),
     [
         (1, 0.0, ["are in one sentence: there is no interval"]),
         (
@@ -28,7 +28,7 @@ LABELS = 2
         (FEW, 3.0, []),
     ],
 )
-def test_one_notice_for_each_task(sentences: int, noise: float, said: list[str]) -> None:
+def test_one_notice_for_each_task(sentences: int, noise: float, message: list[str]) -> None:
     sizes: dict[Split, int] = {"train": 400, "dev": 100, "test": sentences * WORDS}
     rng = np.random.default_rng(0)
     labels = {split: rng.integers(0, LABELS, sizes[split]) for split in SPLITS}
@@ -40,9 +40,9 @@ def test_one_notice_for_each_task(sentences: int, noise: float, said: list[str])
         made_corpus(labels), {split: np.stack([noisy[split]] * 2) for split in SPLITS}
     )
     scores = pk.probe(states, TASK, probes=["linear", "mlp"])
-    assert len(scores.warnings) == len(said), scores.warnings
-    for notice, words in zip(scores.warnings, said, strict=True):
-        assert notice.startswith("word: ") and words in notice and "'made'" in notice
+    assert len(scores.warnings) == len(message), scores.warnings
+    for warning, words in zip(scores.warnings, message, strict=True):
+        assert warning.startswith("word: ") and words in warning and "'made'" in warning
     probed = scores.table.dropna(subset=["layer"])
     if not noise and sentences > 1:
         assert (probed["score"] == 1).all() and (probed["ci_low"] == probed["ci_high"]).all()
@@ -53,4 +53,4 @@ def test_documents_are_counted_where_they_are_resampled(small: pk.Corpus) -> Non
     n = len({passage.document for passage in few.splits["test"]})
     assert 1 < n < FEW
     warnings = pk.ask(pk.load_task("coref"), few).warnings
-    assert any(f"'few' are in {n} documents" in notice for notice in warnings)
+    assert any(f"'few' are in {n} documents" in warning for warning in warnings)

@@ -194,10 +194,9 @@ def test_vectors_are_brought_to_one_size() -> None:
     axes = measured.bases[0]
     assert axes is not None
     mapped = (words - measured.mean[0].numpy()) @ axes[0].numpy()
-    pairs = [
-        np.concatenate([mapped[a:b].mean(0) for a, b in spans])
-        for spans in data.splits["train"].spans
-    ]
+    pairs = []
+    for spans in data.splits["train"].spans:
+        pairs.append(np.concatenate([mapped[start:end].mean(0) for start, end in spans]))
     size = np.sqrt(np.square(pairs).mean())
     # Estimated along 64 random directions.
     assert measured.sizes.item() == pytest.approx(size, rel=0.1)

@@ -42,7 +42,7 @@ def test_every_head_learns_what_is_linear(name: str) -> None:
 
 
 def test_a_rank_too_low_falls_short() -> None:
-    """Eight classes whose means span seven directions: two of them tell some apart, seven tell all."""
+    """Eight classes whose means span seven directions: two separate some of them, seven all."""
     states, question = gaussian_classes(np.random.default_rng(3), np.eye(24))
     found = {}
     for rank in (1, 2, 7):
@@ -58,7 +58,7 @@ def test_only_the_mlp_learns_what_is_not_linear() -> None:
 
 
 @pytest.mark.parametrize(
-    "name, said",
+    "name, message",
     [
         ("lnear", "did you mean 'linear'"),
         ("linear:3", "takes no size"),
@@ -69,6 +69,6 @@ def test_only_the_mlp_learns_what_is_not_linear() -> None:
         ("", "known: linear, mlp, rank:8"),
     ],
 )
-def test_a_name_that_is_none(name: str, said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_a_name_that_is_none(name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         head_of(name)

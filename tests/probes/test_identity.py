@@ -73,14 +73,12 @@ def test_two_corpora_of_one_name_are_two_rows() -> None:
 
 def test_the_same_text_with_other_labels_is_another_corpus() -> None:
     one = labelled(1)
-    tags = {
-        split: [{"upos": p.tags["upos"][::-1]} for p in passages]
-        for split, passages in one.splits.items()
-    }
-    splits = {
-        split: tuple(replace(p, tags=own) for p, own in zip(passages, tags[split], strict=True))
-        for split, passages in one.splits.items()
-    }
+    splits = {}
+    for split, passages in one.splits.items():
+        reversed_tags = []
+        for passage in passages:
+            reversed_tags.append(replace(passage, tags={"upos": passage.tags["upos"][::-1]}))
+        splits[split] = tuple(reversed_tags)
     two = Corpus("made", splits)
     assert one.fingerprint == two.fingerprint and one.annotation != two.annotation
     values = states_of(one, known=True)

@@ -23,7 +23,7 @@ from probekit.reports.table import score_table
 
 
 def scores() -> pk.Scores:
-    """Two tasks, three layers, a baseline; on `dep` the best layer on dev is not the best on test."""
+    """Two tasks, three layers, a baseline; for `dep` the best layers on dev and test differ."""
     rows = []
     for task, values, dev in (
         ("pos", (0.5, 0.91, 0.7), (0.5, 0.9, 0.7)),

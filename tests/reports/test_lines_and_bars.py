@@ -1,4 +1,4 @@
-"""Lines and bars: the right numbers, told apart without colour, and nothing made of small changes."""
+"""Lines and bars: correct numbers, legible without colour, and small changes that look small."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from probekit.reports.bars import COLOURS, GREYS
 from probekit.reports.colours import luminance
 from probekit.results.run import Run
 from tests.reports.test_heatmap import scores
-from tests.results.made import filled
+from tests.results.made import filled, only
 
 EMPTY = pd.DataFrame()
 
@@ -54,10 +54,8 @@ def comparison(delta: float, p_adjusted: float = 0.01, half: float = 0.002) -> C
         rows.append({**about, **ends, **parts, "p_adjusted": p_adjusted if change else 1.0})
     tables = {}
     for name in ("comparison", "decomposition"):
-        known = set(TABLES[name].names)
-        tables[name] = filled(
-            TABLES[name], [{key: row[key] for key in known & set(row)} for row in rows]
-        )
+        mine = [only(TABLES[name].names, row) for row in rows]
+        tables[name] = filled(TABLES[name], mine)
     return Comparison(tables["comparison"], EMPTY, tables["decomposition"], EMPTY, EMPTY)
 
 

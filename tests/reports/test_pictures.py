@@ -16,7 +16,7 @@ import probekit as pk
 from probekit.forgetting.comparison import PARTS, TABLES, Comparison
 from probekit.forgetting.trajectory import STEPS, Trajectory
 from probekit.probes.scores import COLUMNS, MORE_COLUMNS
-from tests.results.made import filled
+from tests.results.made import filled, only
 
 NAMES = ["a$b", r"$x^$ $\frac{1}$ a_b^c{d}%&#~", r"back\slash <&> naïve"]
 EMPTY = pd.DataFrame()
@@ -69,14 +69,8 @@ def comparison(name: str) -> Comparison:
             }
             rows.append({**about, "delta": 0.1, "p_adjusted": 0.01, **parts})
             rows[-1] |= {"ci_low": 0.05, "ci_high": 0.15, "seeds": 2}
-    changes = [
-        {name: value for name, value in row.items() if name in TABLES["comparison"].names}
-        for row in rows
-    ]
-    drops = [
-        {name: value for name, value in row.items() if name in TABLES["decomposition"].names}
-        for row in rows
-    ]
+    changes = [only(TABLES["comparison"].names, row) for row in rows]
+    drops = [only(TABLES["decomposition"].names, row) for row in rows]
     tables = (
         filled(TABLES["comparison"], changes),
         EMPTY,

@@ -9,7 +9,7 @@ import pandas as pd
 from rich.console import Console
 
 from probekit.forgetting.comparison import TABLES, Comparison
-from probekit.reports.table import LEGENDS, MOST_CHANGED, as_rich, where_table
+from probekit.reports.table import LEGENDS, MOST_CHANGED, as_rich, breakdown_table
 from tests.results.made import filled
 
 EMPTY = pd.DataFrame()
@@ -24,10 +24,10 @@ def comparison(rows: list[tuple[str, str, float, float]]) -> Comparison:
         "kind": "label",
         "layer": 1,
         "n_test": 9,
-        "right_before": 0.5,
+        "accuracy_before": 0.5,
     }
     kinds = kinds.assign(
-        **facts, right_after=0.5 + kinds["delta"], ci_low=kinds["delta"], ci_high=kinds["delta"]
+        **facts, accuracy_after=0.5 + kinds["delta"], ci_low=kinds["delta"], ci_high=kinds["delta"]
     )
     best = [{"after": "first", "corpus": "c"}, {"after": "second", "corpus": "c"}]
     by_label = filled(TABLES["by_label"], kinds.to_dict("records"))
@@ -35,7 +35,7 @@ def comparison(rows: list[tuple[str, str, float, float]]) -> Comparison:
 
 
 def lines(found: Comparison) -> list[str]:
-    table = where_table(found)
+    table = breakdown_table(found)
     assert table is not None
     console = Console(width=200, file=io.StringIO(), record=True)
     console.print(as_rich(table))
@@ -64,4 +64,4 @@ def test_abbreviations_are_said_below() -> None:
 def test_there_are_few_and_none_for_nothing() -> None:
     many = [("first", f"v{i}", -0.01 * (20 - i), 0.01) for i in range(20)]
     assert labels(comparison(many)) == [f"v{i}" for i in range(MOST_CHANGED)]
-    assert where_table(comparison([("first", "a", -0.4, 0.06)])) is None
+    assert breakdown_table(comparison([("first", "a", -0.4, 0.06)])) is None

@@ -18,6 +18,11 @@ from probekit.results.schema import Schema
 LAYERS = 50
 
 
+def only(names: Sequence[str], row: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a row that have one of these names."""
+    return {name: value for name, value in row.items() if name in names}
+
+
 def filled(schema: Schema, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """A table of rows that may lack columns: there texts are empty, whole numbers 0 and other
     numbers missing."""

@@ -146,7 +146,8 @@ def test_a_real_limit_on_the_size_of_files(tmp_path: Path) -> None:
     old = files(tmp_path)
     code = (
         "import resource, signal; from tests.results.made import scores;"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000));"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000));"
         f"scores(0.75).write({str(tmp_path)!r})"
     )
     _, err = begin(code).communicate()

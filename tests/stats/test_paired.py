@@ -16,15 +16,17 @@ from probekit.stats.metrics import METRICS
 ACCURACY = METRICS["accuracy"]
 
 
-def right(rng: np.random.Generator, chances: np.ndarray, groups: int, seeds: int = 1) -> np.ndarray:
-    """Counts `(cells, seeds, groups, 2)` of ten answers a group, right with the given chances."""
+def answers(
+    rng: np.random.Generator, chances: np.ndarray, groups: int, seeds: int = 1
+) -> np.ndarray:
+    """Counts `(cells, seeds, groups, 2)` of ten answers per group, correct with these chances."""
     shape = (len(chances), seeds, groups)
-    answers = rng.binomial(10, np.broadcast_to(chances[:, None, None], shape)).astype(float)
-    return np.stack([answers, np.full_like(answers, 10)], axis=-1)
+    correct = rng.binomial(10, np.broadcast_to(chances[:, None, None], shape)).astype(float)
+    return np.stack([correct, np.full_like(correct, 10)], axis=-1)
 
 
 def test_nothing_differs_from_itself() -> None:
-    counts = right(np.random.default_rng(0), np.array([0.3, 0.9]), 50, seeds=3)
+    counts = answers(np.random.default_rng(0), np.array([0.3, 0.9]), 50, seeds=3)
     found = paired.difference(ACCURACY, counts, counts, paired.resampling(50))
     assert (found.value == 0).all() and (found.p_value == 1).all()
     assert (found.low == 0).all() and (found.high == 0).all() and (found.detectable == 0).all()
@@ -32,7 +34,7 @@ def test_nothing_differs_from_itself() -> None:
 
 def test_p_values_and_intervals_are_scipys() -> None:
     rng = np.random.default_rng(1)
-    first, second = right(rng, np.array([0.7]), 80), right(rng, np.array([0.73]), 80)
+    first, second = answers(rng, np.array([0.7]), 80), answers(rng, np.array([0.73]), 80)
     found = paired.difference(ACCURACY, first, second, paired.resampling(80, resamples=20_000))
     change = (second[0, 0, :, 0] - first[0, 0, :, 0]) / 10
     permuted = stats.permutation_test(
@@ -53,7 +55,7 @@ def test_p_values_and_intervals_are_scipys() -> None:
 @pytest.mark.parametrize("groups", [3, 5, 10])
 def test_intervals_of_few_groups_are_wide_enough(groups: int) -> None:
     rng = np.random.default_rng(10)
-    first, second = (right(rng, np.full(600, 0.7), groups) for _ in range(2))
+    first, second = (answers(rng, np.full(600, 0.7), groups) for _ in range(2))
     found = paired.difference(ACCURACY, first, second, paired.resampling(groups))
     assert (
         (found.low <= 0) & (found.high >= 0)
@@ -61,7 +63,7 @@ def test_intervals_of_few_groups_are_wide_enough(groups: int) -> None:
 
 
 def test_one_group_has_no_interval() -> None:
-    counts = right(np.random.default_rng(11), np.array([0.7]), 1)
+    counts = answers(np.random.default_rng(11), np.array([0.7]), 1)
     found = paired.difference(ACCURACY, counts, counts, paired.resampling(1))
     assert np.isnan(found.low[0]) and found.p_value[0] == 1
 
@@ -112,12 +114,14 @@ def test_f1_changes_sides_group_by_group() -> None:
 def test_chance_is_called_chance_and_the_stated_drop_is_found() -> None:
     rng = np.random.default_rng(5)
     shared, cells = paired.resampling(100), 400
-    first = right(rng, np.full(cells, 0.7), 100)
-    same = paired.difference(ACCURACY, first, right(rng, np.full(cells, 0.7), 100), shared)
+    first = answers(rng, np.full(cells, 0.7), 100)
+    same = paired.difference(ACCURACY, first, answers(rng, np.full(cells, 0.7), 100), shared)
     assert (same.p_value <= 0.05).mean() <= 0.07
     assert ((same.low <= 0) & (same.high >= 0)).mean() >= 0.92
     drop = float(same.detectable.mean())
-    lower = paired.difference(ACCURACY, first, right(rng, np.full(cells, 0.7 - drop), 100), shared)
+    lower = paired.difference(
+        ACCURACY, first, answers(rng, np.full(cells, 0.7 - drop), 100), shared
+    )
     # `detectable` is the drop that is found four times in five.
     assert 0.74 <= (lower.p_value <= 0.05).mean() <= 0.87
 
@@ -195,7 +199,7 @@ def test_a_thousand_kinds_of_instances_fit_into_memory() -> None:
 
 def test_without_permutations_there_is_an_interval_and_no_p_value() -> None:
     first, second = (
-        right(np.random.default_rng(seed), np.array([0.5, 0.9]), 40) for seed in (13, 14)
+        answers(np.random.default_rng(seed), np.array([0.5, 0.9]), 40) for seed in (13, 14)
     )
     found = paired.difference(ACCURACY, first, second, paired.resampling(40, permutations=0))
     whole = paired.difference(ACCURACY, first, second, paired.resampling(40))
@@ -208,7 +212,7 @@ def test_differences_reach_as_far_as_the_metric_does() -> None:
     """A metric from -1 to 1: what lies beyond a difference of 1 is not cut off."""
     balance = replace(ACCURACY, score=lambda counts: 2 * ACCURACY.score(counts) - 1, low=-1)
     rng = np.random.default_rng(15)
-    first, second = right(rng, np.array([0.05]), 6), right(rng, np.array([0.95]), 6)
+    first, second = answers(rng, np.array([0.05]), 6), answers(rng, np.array([0.95]), 6)
     narrow, wide = (
         paired.difference(metric, first, second, paired.resampling(6))
         for metric in (ACCURACY, balance)

@@ -18,7 +18,7 @@ from probekit.errors import InputError
 
 
 class Draw(Protocol):
-    """Draws initial weights, for each name others."""
+    """Draws initial weights, different ones for each name."""
 
     def __call__(self, name: str, shape: tuple[int, int]) -> Tensor:
         """Uniform in ±1/sqrt(rows), `(rows, columns)`."""
@@ -56,8 +56,7 @@ class Head(ABC):
         """Columns of the linear map that the probe begins with, for so many outputs."""
 
     def initial(self, outputs: int, draw: Draw) -> dict[str, Tensor]:
-        """The parameters after that map, of one probe. Those with `bias` in their name are not
-        penalised."""
+        """One probe's parameters after that map. Names with `bias` in them have no penalty."""
         return {}
 
     @abstractmethod

@@ -1,5 +1,7 @@
-"""Turns: one process at a time measures a checkpoint, so that none deletes the states that another
-reads."""
+"""Process lock: one process at a time measures a checkpoint.
+
+Otherwise one could delete the states that another is reading.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,10 @@ _held: set[str] = set()  # by this process, which must not wait for itself
 
 
 @contextmanager
-def turn(name: str) -> Iterator[None]:
-    """Wait until no other process holds `name`, and hold it. It goes with the process.
+def process_lock(name: str) -> Iterator[None]:
+    """Wait until no other process holds `name`, and hold it in the block.
 
-    Where the cache cannot be written to, nobody waits.
+    The lock ends with the process. Where the cache cannot be written, nobody waits.
     """
     if name in _held:
         yield

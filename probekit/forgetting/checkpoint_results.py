@@ -1,13 +1,13 @@
-"""Kept: what was measured of one checkpoint, known by what it was measured of, and checked before
-it is believed.
+"""Checkpoint results: what was measured of one checkpoint of a trajectory, on disk.
 
-    FOLDER/KEY/scores.csv       a row for each probe and baseline, numbers in full
-    FOLDER/KEY/answers.npz      what the probes say of the test instances: (layers, seeds, n) for each task
+    FOLDER/KEY/scores.csv       one row for each probe and baseline, numbers in full
+    FOLDER/KEY/answers.npz      labels given to the test instances: (layers, seeds, n) for each task
     FOLDER/KEY/run.json         what was read, and the warnings
-    FOLDER/KEY/checksums.json   of the three, each together with KEY: what is of another checkpoint does not match
+    FOLDER/KEY/checksums.json   of the three files
 
-Numbers are read back from these files even by the run that wrote them, so that a run that goes on
-where another stopped ends with the same numbers to the last digit.
+KEY stands for everything that the results depend on. Checksums include it, so that the results of
+another checkpoint do not match. Numbers are read back from these files even by the run that wrote
+them: a run that continues an interrupted one ends with the same numbers to the last digit.
 """
 
 from __future__ import annotations
@@ -37,17 +37,19 @@ FILES = ("scores.csv", "answers.npz", "run.json")
 
 
 class DamagedError(StoreError):
-    """Kept results that are not what was written, or are of something else."""
+    """Results on disk that are not what was written, or are of something else."""
 
 
 @dataclass(frozen=True)
-class Kept:
+class CheckpointResults:
     """What was measured of a checkpoint on a corpus.
 
-    Attributes: scores: a row for each probe and baseline, as in `Scores.table`, with numbers in
-        full. answers: for each task, `(layers, seeds, n_test)` labels given to the test instances,
-        in the order of layers. measurements: what was read, one for each context. warnings: what a
-        reader must know.
+    Attributes:
+        scores: one row for each probe and baseline, as in `Scores.table`, with numbers in full.
+        answers: for each task, `(layers, seeds, n_test)` labels given to the test instances, in the
+            order of layers.
+        measurements: what was read, one for each context.
+        warnings: what a reader must know.
     """
 
     scores: pd.DataFrame
@@ -56,21 +58,21 @@ class Kept:
     warnings: tuple[str, ...]
 
 
-def keep(folder: Path, key: str, kept: Kept) -> None:
-    """Write it into `folder/key`.
+def save(folder: Path, key: str, results: CheckpointResults) -> None:
+    """Write the results into `folder/key`.
 
     Raises StoreError where that fails.
     """
     answers = BytesIO()
-    names = list(kept.answers)
-    arrays: dict[str, Any] = {str(i): kept.answers[name] for i, name in enumerate(names)}
+    names = list(results.answers)
+    arrays: dict[str, Any] = {str(i): results.answers[name] for i, name in enumerate(names)}
     np.savez_compressed(answers, names=np.array(names), **arrays)
     record = {
-        "measurements": [one.to_json() for one in kept.measurements],
-        "warnings": kept.warnings,
+        "measurements": [one.to_json() for one in results.measurements],
+        "warnings": results.warnings,
     }
     contents = {
-        "scores.csv": SCORES.as_csv(kept.scores, decimals=None).encode(),
+        "scores.csv": SCORES.as_csv(results.scores, decimals=None).encode(),
         "answers.npz": answers.getvalue(),
         "run.json": (json.dumps(record, indent=2) + "\n").encode(),
     }
@@ -86,10 +88,10 @@ def keep(folder: Path, key: str, kept: Kept) -> None:
         raise StoreError(cannot_write(folder / key, error)) from error
 
 
-def find(folder: Path, key: str) -> Kept | None:
-    """What was kept in `folder/key`; None where nothing was.
+def load(folder: Path, key: str) -> CheckpointResults | None:
+    """The results in `folder/key`; None where there are none.
 
-    Raises DamagedError where it is not what was written there.
+    Raises DamagedError where they are not what was written there.
     """
     place = folder / key
     try:
@@ -100,7 +102,7 @@ def find(folder: Path, key: str) -> Kept | None:
                 raise DamagedError(f"{place / name} does not match its checksum")
         answers = np.load(BytesIO(contents["answers.npz"]), allow_pickle=False)
         record = json.loads(contents["run.json"])
-        return Kept(
+        return CheckpointResults(
             SCORES.from_csv(contents["scores.csv"].decode(), decimals=None),
             {str(name): answers[str(i)] for i, name in enumerate(answers["names"])},
             tuple(Measurement.from_json(one) for one in record["measurements"]),

@@ -1,4 +1,4 @@
-"""Over steps: the tables of a trajectory, from what was measured of each checkpoint."""
+"""Trajectory tables: made from what was measured of each checkpoint."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from probekit.forgetting.kept import Kept
+from probekit.forgetting.checkpoint_results import CheckpointResults
 from probekit.forgetting.measures import backward_transfer, forgetting, retention
-from probekit.forgetting.sides import counts
+from probekit.forgetting.probe_pair import counts
 from probekit.forgetting.trajectory import FINGERPRINTS, KEYS, STEPS, SummaryRow
 from probekit.forgetting.verdict import over_time
 from probekit.probes.baselines import BASELINES
@@ -25,16 +25,16 @@ VALUES = ["score", "ci_low", "ci_high", "dev_score"]
 
 
 @dataclass(frozen=True)
-class Course:
-    """One task on one corpus over all checkpoints, the first being the one that changes count from.
+class TaskTrajectory:
+    """One task on one corpus over all checkpoints; changes count from the first.
 
     Attributes:
         question: the task and its instances.
         corpus: the corpus' name.
         models: the checkpoints' names.
-        steps: of each.
-        scores: of each, a row a layer, means over seeds.
-        answers: of each, `(layers, seeds, n_test)`.
+        steps: of each checkpoint.
+        scores: of each checkpoint, one row per layer, means over seeds.
+        answers: of each checkpoint, labels `(layers, seeds, n_test)`.
     """
 
     question: Question
@@ -47,61 +47,59 @@ class Course:
     def change(
         self, first: tuple[int, list[int]], second: tuple[int, list[int]]
     ) -> paired.Difference:
-        """Second minus first, each a checkpoint's place and the places of layers in it, pairwise."""
+        """Second minus first, pair by pair: each is a checkpoint's place and places of layers."""
         predicted = [self.answers[place][layers] for place, layers in (first, second)]
         before, after = counts(self.question, "test", predicted)
         shared = paired.resampling(before.shape[2], permutations=0)
         return paired.difference(METRICS[self.question.task.metric], before, after, shared)
 
 
-def course(question: Question, corpus: str, measured: Sequence[tuple[str, int, Kept]]) -> Course:
-    """What was measured of one task, in order."""
-    models, steps, kept = zip(*measured, strict=True)
-    scores = tuple(_means(one.scores[one.scores["task"] == question.task.name]) for one in kept)
-    return Course(
-        question,
-        corpus,
-        models,
-        steps,
-        scores,
-        tuple(one.answers[question.task.name] for one in kept),
-    )
+def task_trajectory(
+    question: Question, corpus: str, measured: Sequence[tuple[str, int, CheckpointResults]]
+) -> TaskTrajectory:
+    """The results of one task, in the order of checkpoints: name, step and results of each."""
+    models, steps, of_checkpoints = zip(*measured, strict=True)
+    task = question.task.name
+    scores, answers = [], []
+    for results in of_checkpoints:
+        scores.append(_means(results.scores[results.scores["task"] == task]))
+        answers.append(results.answers[task])
+    return TaskTrajectory(question, corpus, models, steps, tuple(scores), tuple(answers))
 
 
 def _means(scores: pd.DataFrame) -> pd.DataFrame:
-    """A row a layer: means over seeds, and the floor, which is the majority baseline."""
+    """One row per layer: means over seeds, and the floor, which is the majority baseline."""
     floor = scores[scores["probe"] == "majority"]["score"].iloc[0]
     layers = scores[~scores["probe"].isin(BASELINES)]
     same = ["probe", "layer", "metric", "model_fingerprint", *FINGERPRINTS]
     return layers.groupby(same, sort=False)[VALUES].mean().reset_index().assign(floor=floor)
 
 
-def step_table(courses: Sequence[Course]) -> pd.DataFrame:
-    """A row for each checkpoint, task and layer: its score, and what of the first checkpoint's is
-    retained."""
+def step_table(trajectories: Sequence[TaskTrajectory]) -> pd.DataFrame:
+    """One row for each checkpoint, task and layer: its score, and its retention since the first."""
     import pandas as pd
 
-    parts = [_at_step(one, place) for one in courses for place in range(len(one.models))]
+    parts = [_at_step(one, place) for one in trajectories for place in range(len(one.models))]
     return pd.concat(parts, ignore_index=True)[list(STEPS.names)]
 
 
-def _at_step(one: Course, place: int) -> pd.DataFrame:
-    """The rows of one checkpoint; layers that the first one has not have no change."""
+def _at_step(one: TaskTrajectory, place: int) -> pd.DataFrame:
+    """The rows of one checkpoint; layers that the first one lacks have no change."""
     first, mine = one.scores[0], one.scores[place]
     before = first["layer"].tolist()
     known = [(before.index(layer), j) for j, layer in enumerate(mine["layer"]) if layer in before]
-    places_before, places = [list(side) for side in zip(*known, strict=True)] if known else ([], [])
     frame = mine.assign(
         model=one.models[place],
         step=one.steps[place],
         task=one.question.task.name,
         corpus=one.corpus,
     )
-    frame[
-        ["change", "change_low", "change_high", "retention", "retention_low", "retention_high"]
-    ] = np.nan
+    for name in ("change", "retention"):
+        frame[[name, f"{name}_low", f"{name}_high"]] = np.nan
     if not known:
         return frame
+    places_before = [place_before for place_before, _ in known]
+    places = [place_now for _, place_now in known]
     found = one.change((0, places_before), (place, places))
     score, floor = (first[name].to_numpy(dtype=float)[places_before] for name in ("score", "floor"))
     rows = frame.index[places]
@@ -114,23 +112,22 @@ def _at_step(one: Course, place: int) -> pd.DataFrame:
 
 
 def fell(table: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """The first step of each task and layer at which retention is below the threshold."""
+    """For each task and layer, the first step at which retention is below the threshold."""
     below = table[table["retention"] < threshold].groupby(KEYS)["step"].min()
     return table[KEYS].drop_duplicates().join(below, on=KEYS)
 
 
-def summary(courses: Sequence[Course]) -> list[SummaryRow]:
-    """A row for each task: its best layers (chosen on dev) and its last layer, from the first step
-    to the last."""
-    return [_summed(one) for one in courses]
+def summary(trajectories: Sequence[TaskTrajectory]) -> list[SummaryRow]:
+    """One row for each task: its best layers (chosen on dev) and its last, first and last step."""
+    return [_summed(one) for one in trajectories]
 
 
-def _summed(one: Course) -> SummaryRow:
+def _summed(one: TaskTrajectory) -> SummaryRow:
     dev = [scores["dev_score"].to_numpy(dtype=float) for scores in one.scores]
     best = [int(values.argmax()) for values in dev]
     end = len(best) - 1
-    # The best checkpoint before the last, chosen on dev as layers are: chosen on test, it would be
-    # flattered.
+    # The best checkpoint before the last is chosen on dev, as layers are: chosen on test, its score
+    # would be too good.
     peak = max(range(end), key=lambda place: dev[place][best[place]])
     top = [int(scores["layer"].argmax()) for scores in one.scores]
     at_best = _between(one, (0, best[0]), (end, best[end]))
@@ -160,11 +157,13 @@ def _column(change: dict[str, Any]) -> np.ndarray:
     return np.array([[change["score_first"]], [change["score_last"]]])
 
 
-def _between(one: Course, first: tuple[int, int], second: tuple[int, int]) -> dict[str, Any]:
-    """Scores of two checkpoints, each at a layer of its own, and the change."""
+def _between(
+    one: TaskTrajectory, first: tuple[int, int], second: tuple[int, int]
+) -> dict[str, Any]:
+    """The change between two checkpoints, each at a layer of its own, and their scores."""
     found = one.change((first[0], [first[1]]), (second[0], [second[1]]))
     (before, after) = (one.scores[place].iloc[layer] for place, layer in (first, second))
-    kept = retention(
+    retained = retention(
         np.array([before["score"]]), np.array([after["score"]]), before["floor"], found.detectable
     )
     return {
@@ -176,6 +175,6 @@ def _between(one: Course, first: tuple[int, int], second: tuple[int, int]) -> di
         "change_low": float(found.low[0]),
         "change_high": float(found.high[0]),
         "detectable": float(found.detectable[0]),
-        "retention": float(kept[0]),
+        "retention": float(retained[0]),
         "floor": float(before["floor"]),
     }

@@ -1,4 +1,4 @@
-"""Sides: one task's probes of two checkpoints, layer against layer."""
+"""Probe pair: one task's probes of two checkpoints, with their layers paired."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from probekit.tasks.question import Question
 
 
 @dataclass(frozen=True)
-class Sides:
-    """Both sides of a task.
+class ProbePair:
+    """The probes of a task, before and after.
 
-    Attributes: question: the task and the instances both answered. layers: (layer before, layer
-        after) of each pair. before, after: the probes, of all layers. alike: whether both models
-        have as many layers, so that a layer without its partner is one not kept. origins: for each
-        layer after, the layer before that stands at its depth; those that have none are not there.
+    Attributes:
+        question: the task, and the instances that both answered.
+        layers: (layer before, layer after) of each pair.
+        before, after: the probes, of all layers.
+        alike: whether both models have the same number of layers, so that a layer lacks a partner
+            only where that was not read.
+        origins: the layer before at the same depth as each layer after, where there is one.
     """
 
     question: Question
@@ -32,27 +35,30 @@ class Sides:
 
     @property
     def candidates(self) -> tuple[list[int], list[int]]:
-        """Among which of the fitted layers the best is chosen on each side: all, or those that both
-        have."""
-        every = list(range(len(self.before.layers))), list(range(len(self.after.layers)))
-        return self.places if self.alike else every
+        """Places of the layers among which the best is chosen, before and after.
+
+        All, or where both models have the same number of layers, those read in both.
+        """
+        if self.alike:
+            return self.places
+        return list(range(len(self.before.layers))), list(range(len(self.after.layers)))
 
     @property
     def places(self) -> tuple[list[int], list[int]]:
-        """Where the paired layers stand among those fitted, on each side."""
+        """Places of the paired layers among those fitted, before and after."""
         first = [self.before.layers.index(a) for a, _ in self.layers]
         second = [self.after.layers.index(b) for _, b in self.layers]
         return first, second
 
 
 def counts(question: Question, split: Split, predictions: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """What the task's metric counts in several sets of predictions, which are of the same seeds.
+    """What the task's metric counts in several sets of predictions of the same seeds.
 
-    They are counted together, so that `k` means the same labels for all.
+    They are counted together, so that `k` means the same labels in all.
 
     Args:
         question: the task and its instances.
-        split: the one predicted.
+        split: that was predicted.
         predictions: `(cells, seeds, n)` each.
 
     Returns:
@@ -63,5 +69,5 @@ def counts(question: Question, split: Split, predictions: Sequence[np.ndarray]) 
 
 
 def mean_scores(question: Question, split: Split, predictions: np.ndarray) -> np.ndarray:
-    """Score of each cell, mean over seeds: `(cells,)` from `(cells, seeds, n)`."""
+    """Mean score of each cell over seeds: `(cells,)` from predictions `(cells, seeds, n)`."""
     return task_scores(question, split, predictions).mean(axis=1)
