@@ -41,7 +41,7 @@ def is_shipped(kind: str, name: str, shipped: Iterable[str]) -> bool:
         return False
     if Path(name).exists():
         warnings.warn(
-            f"'{name}' means the {kind} that comes with probekit; "
+            f"'{name}' is a {kind} name of probekit; "
             f"for the one in the working directory, give ./{name}",
             ProbekitWarning,
             stacklevel=1,  # so that Python shows it once per name

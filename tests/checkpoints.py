@@ -1,5 +1,5 @@
-"""Tiny checkpoints, made from configurations and a tokenizer trained on a few words: no download,
-no luck."""
+"""Tiny checkpoints, made from configurations and a tokenizer trained on a few words, without
+download or chance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Corpora and states made by hand, with whatever is planted in them."""
+"""Corpora and states made by hand, with known contents."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ WORDS = 10
 
 
 def made_corpus(
-    labels: Mapping[Split, np.ndarray], layer: str = "upos", words: int = WORDS, name: str = "made"
+    labels: Mapping[Split, np.ndarray],
+    annotation: str = "upos",
+    words: int = WORDS,
+    name: str = "made",
 ) -> Corpus:
     """Passages of `words` words each, tagged with `labels` `(n,)` of every split in turn."""
     splits: dict[Split, Any] = {}
@@ -31,7 +34,7 @@ def made_corpus(
             number = start // words
             forms = tuple(f"w{start + i}{split}" for i in range(len(part)))
             passages.append(
-                Passage(f"{split}-{number}", f"{split}-d{number // 5}", forms, {layer: part})
+                Passage(f"{split}-{number}", f"{split}-d{number // 5}", forms, {annotation: part})
             )
         splits[split] = tuple(passages)
     return Corpus(name, splits)
@@ -40,7 +43,7 @@ def made_corpus(
 def made_states(
     corpus: Corpus, values: Mapping[Split, np.ndarray], *, shard_words: int = 700, **facts: str
 ) -> States:
-    """States of `corpus` with the given vectors `(layers, words, dim)` a split, in a store of
+    """States of `corpus` with the given vectors `(layers, words, dim)` per split, in a store of
     several shards."""
     layers, _, dim = values["train"].shape
     manifest = {"corpus": {"name": corpus.name, "text": corpus.fingerprint}, "context": "sentence"}
@@ -70,6 +73,6 @@ def made_states(
 
 
 def stored(states: States) -> Stored:
-    """Where states lie on disk."""
+    """Where states are stored on disk."""
     assert isinstance(states.values, Stored)
     return states.values

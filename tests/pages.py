@@ -1,6 +1,6 @@
-"""The documentation as tests read it: its pages, and the code blocks in them.
+"""The documentation for tests: its pages, and the code blocks in them.
 
-A comment in a page's source, on the lines before a block, says what a test must know of it:
+A comment in a page's source, on the lines before a block, tells tests about it:
 
     <!-- given: model, corpus -->        names that the block uses and its page describes in words
     <!-- not run: REASON -->             a block that no test can run
@@ -27,11 +27,11 @@ class Block:
     Attributes:
         place: its page, as a path in the repository, and the line of its fence.
         page: that path alone.
-        language: as the fence says; empty where it says none.
-        code: its text, less the indentation of the fence.
+        language: from the fence; empty without one.
+        code: its text, without the indentation of the fence.
         given: names that the block uses and does not define.
-        not_run: why no test runs it; empty where one does.
-        file: the file name that stands last in the paragraph before it; empty where there is none.
+        not_run: why no test runs it; empty if one does.
+        file: the last file name in the paragraph before it; empty without one.
     """
 
     place: str

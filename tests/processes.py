@@ -1,5 +1,4 @@
-"""Code in a process of its own, forked from one that has imported everything: to begin takes no
-seconds."""
+"""Code in its own process, forked from one that has imported everything, so that it starts fast."""
 
 from __future__ import annotations
 
@@ -30,11 +29,11 @@ IMPORTED = [
 
 
 class Running:
-    """A process that was begun.
+    """A process that was started.
 
     Attributes:
-        stdout: what it prints.
-        stderr: what it says on standard error.
+        stdout: its standard output.
+        stderr: its standard error.
     """
 
     def __init__(self, process: Any, stdout: TextIO, stderr: TextIO) -> None:
@@ -42,7 +41,7 @@ class Running:
 
     @property
     def returncode(self) -> int | None:
-        """As `subprocess` has it: negative for a signal, None while it runs."""
+        """As in `subprocess`: negative for a signal, None while it runs."""
         found: int | None = self._process.exitcode
         return found
 
@@ -50,9 +49,9 @@ class Running:
         os.kill(self._process.pid, number)
 
     def communicate(self, timeout: float = 300) -> tuple[str, str]:
-        """Wait for its end: the rest of what it prints, and of standard error.
+        """Wait for its end, and return the rest of its standard output and standard error.
 
-        Raises TimeoutError where that takes more than `timeout` seconds; it is killed then.
+        Raises TimeoutError, and kills it, after more than `timeout` seconds.
         """
         with ThreadPoolExecutor(2) as pool:
             parts = [pool.submit(stream.read) for stream in (self.stdout, self.stderr)]
@@ -78,8 +77,7 @@ class Running:
 
 
 def begin(code: str, *arguments: object, environment: Mapping[str, str] | None = None) -> Running:
-    """Run `code` with these arguments of a command, in this folder, and this environment with more
-    in it."""
+    """Run `code` with the arguments of a command, in this folder, with `environment` added."""
     context = _context()
     (stdout, out), (stderr, err) = (context.Pipe(duplex=False) for _ in range(2))
     variables = {**os.environ, **(environment or {})}

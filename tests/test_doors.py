@@ -1,5 +1,5 @@
-"""What public functions take: other forms of the same thing, and a line that says what would do for
-all else."""
+"""Arguments of public functions: equivalent forms are accepted, and a message of one line says what
+a parameter takes instead of anything else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EMPTY = pd.DataFrame()
 
 @pytest.fixture(scope="module")
 def few(small: Corpus) -> Corpus:
-    """Fewer sentences still."""
+    """Even fewer sentences."""
     return Corpus("few", {split: passages[:40] for split, passages in small.splits.items()})
 
 

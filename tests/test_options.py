@@ -1,5 +1,4 @@
-"""Options that nobody could mean: each is an error in a line or two, at once, and leaves no
-file."""
+"""Options that make no sense: each is at once an error of a line or two, and leaves no file."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def _parse(
         line = block[number - first]
         given = line.count("\t") + 1
         if given != len(columns):
-            hint = " (columns stand between tabs, not spaces)" if given == 1 else ""
+            hint = " (columns are separated by tabs, not spaces)" if given == 1 else ""
             raise CorpusError(
                 f"{path}:{number}: {given} columns between tabs, expected {len(columns)}{hint}"
             )

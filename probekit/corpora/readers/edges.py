@@ -28,7 +28,7 @@ NO_TEXT = "lines are left out: no object with words in 'text'"
 NO_TARGETS = "lines go without targets: they have no list 'targets'"
 BAD_TARGET = "targets are left out: no object whose 'label' is a text, a number or a list of them"
 BAD_SPAN = "targets are left out: a span is not [first word, word after the last] of the text"
-IGNORED_LABELS = "labels are left out: -100 and -1 mark what has none"
+IGNORED_LABELS = "labels are left out: -100 and -1 mark missing ones"
 
 
 def read(material: Material) -> Reading:
