@@ -319,9 +319,8 @@ def test_what_stood_elsewhere_all_along_is_no_relocation(world: World) -> None:
         before, after = {}, {}
         for split, values in world.values.items():
             before[split] = values.copy()
-            before[split][kept] = values[1] + 0.1 * rng.normal(
-                size=values.shape[1:]
-            )  # a little less
+            # A little less than layer 1.
+            before[split][kept] = values[1] + 0.1 * rng.normal(size=values.shape[1:])
             after[split] = before[split].copy()
             after[split][1] = noise[split]
         states = [
