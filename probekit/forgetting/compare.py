@@ -390,10 +390,11 @@ def _cells(pair: ProbePair, floor: float, permutations: int) -> Rows:
 def _best(pair: ProbePair, floor: float, permutations: int) -> dict[str, Any]:
     """The best layers before and after, each chosen on dev, compared with each other."""
     fits = (pair.before, pair.after)
-    i, j = (
-        max(places, key=mean_scores(pair.question, "dev", fitted.dev_predictions).__getitem__)
-        for fitted, places in zip(fits, pair.candidates, strict=True)
-    )
+    best = []
+    for fitted, places in zip(fits, pair.candidates, strict=True):
+        dev_scores = mean_scores(pair.question, "dev", fitted.dev_predictions)
+        best.append(max(places, key=dev_scores.__getitem__))
+    i, j = best
     (row,) = _scored(
         pair, pair.before.predictions[[i]], pair.after.predictions[[j]], floor, permutations
     )

@@ -29,10 +29,8 @@ TASKS = ("pos", "dep", "srl", "const", "ner", "coref")
 SENTENCES = ("1500", "4000", "all")
 PROBES: tuple[str, ...] = ("linear", "mlp")
 MODEL = "minilm"
-JUDGED: tuple[Split, ...] = (
-    "dev",
-    "test",
-)  # constants are chosen on dev: test must not have been looked at
+# Constants are chosen on dev: test must not have been looked at.
+SCORED: tuple[Split, ...] = ("dev", "test")
 
 Predictions = dict[Split, np.ndarray]  # (n,) of dev and of test
 
@@ -62,7 +60,7 @@ class Row:
 
     def __str__(self) -> str:
         columns = [f"{self.where}, layer {self.layer}, {self.pair}:"]
-        for split in JUDGED:
+        for split in SCORED:
             ours, theirs = 100 * self.ours[split], 100 * self.theirs[split]
             columns.append(f"{split} {ours:.2f} - {theirs:.2f} = {self.points(split):+.2f}")
         if self.c is not None:
@@ -82,7 +80,7 @@ def main(arguments: Sequence[str] = ()) -> None:
                 print(f"  {row}", flush=True)
                 rows.append(row)
     for where, pair in dict.fromkeys((row.where, row.pair) for row in rows):
-        for split in JUDGED:
+        for split in SCORED:
             shortfalls = [
                 -row.points(split) for row in rows if (row.where, row.pair) == (where, pair)
             ]
@@ -167,4 +165,4 @@ def _predictions(fitted: Fitted, number: int) -> Predictions:
 
 
 def _scores(question: Question, predictions: Predictions) -> dict[Split, float]:
-    return {split: score_of(question, split, predictions[split]) for split in JUDGED}
+    return {split: score_of(question, split, predictions[split]) for split in SCORED}

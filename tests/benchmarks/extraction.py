@@ -42,9 +42,8 @@ def main() -> None:
     train = pk.load_corpus("en_ewt").splits["train"]
     encoder = Checkpoint("minilm", EncoderSettings()).encoder
     encoder.load(encoder.n_blocks)
-    _extract(
-        Corpus("one", {"train": train[:1], "dev": train[:1], "test": train[:1]})
-    )  # imports, once
+    # Imports take time once.
+    _extract(Corpus("one", {"train": train[:1], "dev": train[:1], "test": train[:1]}))
     total = {"bare": 0.0, "extract": 0.0, "alone": 0.0}
     # In turns, chunk by chunk, since the machine's speed drifts.
     for start in range(0, CHUNKS * SENTENCES, SENTENCES):
@@ -72,9 +71,9 @@ def main() -> None:
 def _of_family(family: str, folder: Path, train: Passages) -> None:
     encoder = Checkpoint(str(folder), EncoderSettings()).encoder
     encoder.load(encoder.n_blocks)
-    _extract(
-        Corpus("one", {"train": train[:1], "dev": train[:1], "test": train[:1]}), str(folder)
-    )  # imports, once
+    # Imports take time once.
+    one = Corpus("one", {"train": train[:1], "dev": train[:1], "test": train[:1]})
+    _extract(one, str(folder))
     bare = whole = 0.0
     for start in range(0, len(train) // 2, SENTENCES // 2):
         chunk = train[start : start + SENTENCES // 2]

@@ -15,10 +15,8 @@ from probekit.probes.heads.mlp import HIDDEN
 from tests.benchmarks.answers import Answer, predictions_of
 
 GRID = (1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0)
-EPOCHS, STEPS = (
-    20,
-    4_000,
-)  # at least as many of both; three times the steps change the best score by 0.01 points
+# At least as many of both; three times the steps change the best score by 0.01 points.
+EPOCHS, STEPS = 20, 4_000
 BATCH = 256  # instances
 LEARNING_RATE = 2e-3  # falls to zero along a cosine
 

@@ -100,10 +100,10 @@ def no_similarity(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_checkpoint_against_itself(world: World) -> None:
     found = world.compared(lambda values: values)
     assert (found.comparison["delta"] == 0).all() and (found.comparison["p_value"] == 1).all()
-    kept = found.comparison[
+    retained = found.comparison[
         ["retention", "retention_low", "retention_high"]
     ].dropna()  # where anything was known
-    assert len(kept) >= 3 and (kept == 1).all(axis=None)
+    assert len(retained) >= 3 and (retained == 1).all(axis=None)
     assert (found.best["kind"] == "not detected").all()
     for part in ("drop", *PARTS):
         assert (found.decomposition[part] == 0).all(), part
@@ -315,17 +315,16 @@ def test_what_stood_elsewhere_all_along_is_no_relocation(world: World) -> None:
     """Layers 0 and 1 know everything, and 1 is destroyed; or layers 2 and 1 do."""
     rng = np.random.default_rng(4)
     noise = {split: rng.normal(size=values.shape[1:]) for split, values in world.values.items()}
-    for kept in (0, 2):
+    for knowing in (0, 2):
         before, after = {}, {}
         for split, values in world.values.items():
             before[split] = values.copy()
-            before[split][kept] = values[1] + 0.1 * rng.normal(
-                size=values.shape[1:]
-            )  # a little less
+            # A little less than layer 1.
+            before[split][knowing] = values[1] + 0.1 * rng.normal(size=values.shape[1:])
             after[split] = before[split].copy()
             after[split][1] = noise[split]
         states = [
-            replace(made_states(world.corpus, part, name=f"{name} {kept}"), model=name)
+            replace(made_states(world.corpus, part, name=f"{name} {knowing}"), model=name)
             for name, part in (("knows", before), ("destroyed", after))
         ]
         found = compare(states[0], states[1], TASKS, seeds=(0,), fit_settings=QUICK)
@@ -333,7 +332,8 @@ def test_what_stood_elsewhere_all_along_is_no_relocation(world: World) -> None:
             row = at_layer_1(found, task)
             assert row["relocation"] == 0 and row["loss"] > 0.9 * row["drop"] > 0.6
         best = found.best.set_index("task").loc["upos"]
-        assert best["layer_before"] == 1 and best["layer_after"] == kept and best["kind"] == "loss"
+        assert best["layer_before"] == 1 and best["layer_after"] == knowing
+        assert best["kind"] == "loss"
         assert best["retention"] > 0.85 and "drop" in best["verdict"]  # what can be read anywhere
 
 

@@ -50,9 +50,8 @@ def run(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_checkpoints_stand_in_the_order_of_their_steps(run: Path, tmp_path: Path) -> None:
-    assert [Path(p).name for p in checkpoints_of(run)] == [
-        f"checkpoint-{n}" for n in (0, 20, 100, 300)
-    ]
+    names = [Path(path).name for path in checkpoints_of(run)]
+    assert names == ["checkpoint-0", "checkpoint-20", "checkpoint-100", "checkpoint-300"]
     with pytest.raises(InputError, match="no checkpoint-N"):
         checkpoints_of(tmp_path)
 
@@ -61,11 +60,8 @@ def test_steps_are_in_the_names_or_are_places() -> None:
     assert tracing._steps(["minilm", "run/checkpoint-20", "run/checkpoint-100/"]) == [0, 20, 100]
     assert tracing._steps(["m@step0", "m@step1000"]) == [0, 1000]
     assert tracing._steps(["minilm", "genre-2e-05", "genre-0.0005"]) == [0, 1, 2]
-    assert tracing._steps(["run/checkpoint-20", "run/checkpoint-20", "other/checkpoint-10"]) == [
-        0,
-        1,
-        2,
-    ]
+    not_in_order = ["run/checkpoint-20", "run/checkpoint-20", "other/checkpoint-10"]
+    assert tracing._steps(not_in_order) == [0, 1, 2]
 
 
 def test_a_checkpoint_named_twice_is_refused(small: Corpus, tmp_path: Path) -> None:
@@ -79,26 +75,26 @@ def test_the_step_at_which_it_went(run: Path, small: Corpus, tmp_path: Path) -> 
     assert fell[3] == 300 and fell.drop(3).isna().all()
     assert (found.table[found.table["step"] < 300]["retention"].dropna() == 1).all()
     (row,) = found.summary.to_dict("records")
-    assert (
-        row["backward_transfer"]
-        == row["change"]
-        == pytest.approx(row["score_last"] - row["score_first"])
-    )
-    assert (
-        row["change_low"] <= row["change"] <= row["change_high"]
-        and row["change_from_best"] == -row["forgetting"]
-    )
-    assert (
-        row["last_layer_change"] < row["last_layer_change_high"] < 0
-    )  # as the curve of layer 3 falls
+    change = row["score_last"] - row["score_first"]
+    assert row["backward_transfer"] == row["change"] == pytest.approx(change)
+    assert row["change_low"] <= row["change"] <= row["change_high"]
+    assert row["change_from_best"] == -row["forgetting"]
+    # The curve of layer 3 falls.
+    assert row["last_layer_change"] < row["last_layer_change_high"] < 0
     curve = found.table[found.table["layer"] == 3].set_index("step")["score"]
     assert row["last_layer_change"] == pytest.approx(curve[300] - curve[0])
-    assert "last layer: " in row["verdict"] and (
-        "drop" in row["verdict"] or "forgotten" in row["verdict"]
-    )
-    assert found.base == checkpoints_of(run)[0] and any(
-        "names no base model" in warning for warning in found.warnings
-    )
+    assert "last layer: " in row["verdict"]
+    assert "drop" in row["verdict"] or "forgotten" in row["verdict"]
+    assert found.base == checkpoints_of(run)[0]
+    assert any("names no base model" in warning for warning in found.warnings)
+
+
+def test_tasks_that_read_sentences_and_tasks_that_read_documents(
+    run: Path, small: Corpus, tmp_path: Path
+) -> None:
+    first_and_last = [checkpoints_of(run)[0], checkpoints_of(run)[-1]]
+    found = trace(first_and_last, ["pos", "coref"], corpus=small, folder=tmp_path / "t")
+    assert found.summary["task"].tolist() == ["pos", "coref"]
 
 
 def watch(monkeypatch: pytest.MonkeyPatch, measured: list[str]) -> None:

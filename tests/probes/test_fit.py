@@ -50,9 +50,8 @@ def planted(kind: str, *, seed: int = 0, dim: int = 16) -> tuple[States, Questio
     for split, n in words_in(SIZES).items():
         vectors = rng.normal(size=(2, n, dim))
         largest = (vectors[0] @ direction).argmax(-1)
-        if (
-            kind == "linear"
-        ):  # with some room between the classes, so that four thousand words can show it
+        if kind == "linear":
+            # A margin between the classes, so that four thousand words are enough.
             vectors[0] += 0.5 * direction.T[largest]
         labels[split] = {
             "linear": largest,

@@ -61,9 +61,8 @@ def test_cells_hold_the_scores_and_the_best_layer_on_dev_is_framed() -> None:
     axes: Any = pk.heatmap(scores()).axes[0]
     texts = [text.get_text() for text in axes.texts]
     assert texts == ["0.50", "0.91", "0.70", "0.30", "0.62", "0.60", "0.11", "0.11"]
-    assert all(
-        text.get_position()[0] < 0 for text in axes.texts[6:]
-    )  # baselines are apart, on the left
+    # Baselines are apart, on the left.
+    assert all(text.get_position()[0] < 0 for text in axes.texts[6:])
     assert [patch.get_x() // 1 for patch in axes.patches] == [1, 2]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["majority", "0", "1", "2"]
 

@@ -87,7 +87,7 @@ def test_several_folders_are_read_if_all_hold_scores(tmp_path: Path) -> None:
         scores(0.5).write(tmp_path / name)
     comparison(0.5).write(tmp_path / "c")
     assert pk.read([tmp_path / "a", tmp_path / "b"]) == replace(scores(0.5), run=Run())
-    with pytest.raises(InputError, match="c is of a comparison, which is read alone"):
+    with pytest.raises(InputError, match="c holds a comparison, which is read alone"):
         pk.read([tmp_path / "a", tmp_path / "c"])
 
 

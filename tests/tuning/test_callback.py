@@ -155,11 +155,9 @@ def test_a_task_of_which_nothing_was_known_hides_no_other(
     tiny_bert: Path, small: Corpus, tmp_path: Path
 ) -> None:
     watched = trainer(tiny_bert, small, tmp_path)
-    callback = ForgettingCallback(watched, ["pos"], corpus=small, limit=0.9)
-    for found, stops in (
-        ({"a_retention": np.nan, "b_retention": 0.5}, True),
-        ({"a_retention": np.nan}, False),
-    ):
+    callback = ForgettingCallback(watched, ["pos", "dep"], corpus=small, limit=0.9)
+    for of_dep, stops in ((0.5, True), (np.nan, False)):
+        found = {"probe_pos_retention": np.nan, "probe_dep_retention": of_dep}
         callback._scores = partial(dict, found)  # type: ignore[method-assign]
         control = TrainerControl()
         callback._measure(TrainerState(), control)
