@@ -16,7 +16,8 @@ from probekit.cli.parameters import FLAGS, OPTIONS, as_options
 PACKAGE = Path(probekit.__file__).parent
 LIBRARY = [path for path in PACKAGE.rglob("*.py") if not path.is_relative_to(PACKAGE / "cli")]
 GIVEN = re.compile(r"\b([a-z_]+)=(?='|True\b|False\b)")
-PYTHON_ONLY = {"processing_class", "save_embedding_layers"}  # of transformers and peft
+# Of transformers and peft; `context` is of States.of.
+PYTHON_ONLY = {"context", "processing_class", "save_embedding_layers"}
 
 
 def texts(path: Path) -> list[str]:

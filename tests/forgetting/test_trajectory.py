@@ -82,7 +82,7 @@ def test_the_step_at_which_it_went(run: Path, small: Corpus, tmp_path: Path) -> 
     # The curve of layer 3 falls.
     assert row["last_layer_change"] < row["last_layer_change_high"] < 0
     curve = found.table[found.table["layer"] == 3].set_index("step")["score"]
-    assert row["last_layer_change"] == pytest.approx(curve[300] - curve[0])
+    assert row["last_layer_change"] == pytest.approx(curve[300] - curve[0], abs=2e-6)
     assert "last layer: " in row["verdict"]
     assert "drop" in row["verdict"] or "forgotten" in row["verdict"]
     assert found.base == checkpoints_of(run)[0]
