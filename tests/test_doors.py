@@ -296,7 +296,7 @@ def test_other_forms_of_the_same_thing(few: Corpus, tiny_bert: Path) -> None:
         run(tiny_bert, "pos", corpus=few, seeds=2, layers=[3]).table, expected
     )
     for given in ({"layers": [3]}, {"extract_settings": settings}):
-        with pytest.raises(ProbekitError, match="states are read already"):
+        with pytest.raises(ProbekitError, match="states have been read already"):
             run(states, "pos", **given)
     both = run([tiny_bert, states], "pos", corpus=few)
     assert len(both.best()) == 1  # one experiment, asked for twice

@@ -147,7 +147,7 @@ def _draw(axes: Axes, *, grid: _Grid, style: CellStyle, columns: float) -> list[
     else:
         cells = _by_row(values)
         low, high = 0.0, 1.0
-        label = f"colours of each row: from its lowest to its highest layer, at least {LEAST_RANGE:g} apart"
+        label = f"each row from its lowest to its highest score, at least {LEAST_RANGE:g} apart"
         ticks = ("lowest", "highest")
     colour_map = style.colour_map(colours.SCORES, colours.SCORES_GREY)
     mesh = show_cells(axes, cells, texts, colour_map, (low, high))

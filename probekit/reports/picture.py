@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -26,6 +27,7 @@ from probekit.whole import written_whole
 FORMATS = (".png", ".svg", ".pdf")
 ACROSS = 3  # panels side by side
 LEGEND_HEIGHT = 0.24  # inches per row of the legend
+TITLE_LETTER, TITLE_LINE = 0.085, 0.18  # inches of a letter, and of a line, of a title
 KEY_WIDTH, LETTER_WIDTH = 0.7, 0.08  # inches of a key in the legend, and of a letter beside it
 
 # Users' own settings must not turn text into formulas; the same picture has the same ids in SVG.
@@ -99,15 +101,17 @@ def picture(panels: Sequence[Panel], *paths: str | Path, ax: Any = None, across:
 def _of_panels(panels: Sequence[Panel], across: int) -> Figure:
     columns = 2 if len(panels) == 4 and across == 3 else min(across, len(panels))  # no holes
     rows = -(-len(panels) // columns)
+    width = columns * max(panel.width for panel in panels)
+    titles = [_wrapped(panel.title, width / columns) for panel in panels]
     heights = [0.0] * rows
     for i, panel in enumerate(panels):
-        heights[i // columns] = max(heights[i // columns], panel.height)
-    width = columns * max(panel.width for panel in panels)
+        added = TITLE_LINE * (titles[i].count("\n") - panel.title.count("\n"))
+        heights[i // columns] = max(heights[i // columns], panel.height + added)
     figure = Picture(figsize=(width, sum(heights)), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False, height_ratios=heights).ravel().tolist()
     keys: list[Artist] = []
-    for axes, panel in zip(grid, panels, strict=False):
-        axes.set_title(panel.title, fontsize=10.5, loc="left")
+    for axes, panel, title in zip(grid, panels, titles, strict=False):
+        axes.set_title(title, fontsize=10.5, loc="left")
         keys += panel.draw(axes)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
@@ -121,6 +125,15 @@ def _of_panels(panels: Sequence[Panel], across: int) -> Figure:
         )
     _literally(figure)
     return figure
+
+
+def _wrapped(title: str, width: float) -> str:
+    """A title in lines as long as a panel is wide, in inches: long paths would take its room."""
+    letters = int(width / TITLE_LETTER)
+    lines: list[str] = []
+    for line in title.split("\n"):
+        lines += wrap(line, letters) or [""]
+    return "\n".join(lines)
 
 
 def _in_axes(panels: Sequence[Panel], ax: Any) -> Figure:

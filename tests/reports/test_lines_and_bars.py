@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -189,3 +190,15 @@ def test_a_users_figure_keeps_a_dollar(tmp_path: Path) -> None:
         figure.savefig(tmp_path / "x.svg")
     plt.close(figure)
     assert "$x$ (acc)" in (tmp_path / "x.svg").read_text()
+
+
+def test_long_paths_leave_the_panels_their_room(tmp_path: Path) -> None:
+    """matplotlib warns, and gives up its layout, where a title leaves no room; warnings are errors."""
+    long = "/" + "/".join(["a-folder-with-a-long-name"] * 8)
+    found = comparison(-0.03)
+    decomposition = found.decomposition.assign(before=f"{long}/base", after=long)
+    figure = pk.bars(replace(found, decomposition=decomposition), tmp_path / "x.png")
+    axes = figure.axes[0]
+    size = axes.get_window_extent().transformed(figure.dpi_scale_trans.inverted())
+    assert size.width > 2 and size.height > 1.5  # inches
+    assert axes.get_title(loc="left").replace("\n", "").count("a-folder-with-a-long-name") == 16
