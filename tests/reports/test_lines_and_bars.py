@@ -193,7 +193,7 @@ def test_a_users_figure_keeps_a_dollar(tmp_path: Path) -> None:
 
 
 def test_long_paths_leave_the_panels_their_room(tmp_path: Path) -> None:
-    """matplotlib warns, and gives up its layout, where a title leaves no room; warnings are errors."""
+    """matplotlib warns, and gives up its layout, where a title leaves no room."""
     long = "/" + "/".join(["a-folder-with-a-long-name"] * 8)
     found = comparison(-0.03)
     decomposition = found.decomposition.assign(before=f"{long}/base", after=long)
