@@ -295,7 +295,8 @@ def test_other_forms_of_the_same_thing(few: Corpus, tiny_bert: Path) -> None:
     pd.testing.assert_frame_equal(
         run(tiny_bert, "pos", corpus=few, seeds=2, layers=[3]).table, expected
     )
-    for given in ({"layers": [3]}, {"extract_settings": settings}):
+    refused = ({"layers": [3]}, {"extract_settings": settings}, {"corpus": "nonsense"})
+    for given in refused:
         with pytest.raises(ProbekitError, match="states have been read already"):
             run(states, "pos", **given)
     both = run([tiny_bert, states], "pos", corpus=few)

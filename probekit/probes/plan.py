@@ -72,6 +72,11 @@ def plan(
             "extract_settings and options such as layers are for checkpoints given by name: "
             "states have been read already"
         )
+    if corpus is not None and not names:
+        raise InputError(
+            "corpus is for checkpoints given by name: states have been read already, each from "
+            "its own corpus"
+        )
     settings = settings or ExtractSettings()
     for name in names:
         require_model(name)

@@ -132,10 +132,8 @@ def _moments(train: Runs, layers: Sequence[int]) -> _Moments:
         layer for layer, sums in zip(layers, total, strict=True) if not torch.isfinite(sums).all()
     ]
     if broken:
-        raise ModelError(
-            f"hidden states are not finite at layers {', '.join(map(str, broken))}: "
-            "has training diverged?"
-        )
+        layers_named = f"layer{'s' * (len(broken) > 1)} {', '.join(map(str, broken))}"
+        raise ModelError(f"hidden states are not finite at {layers_named}: has training diverged?")
     mean = total / n
     for second in (square, following):
         if second is not None:

@@ -130,8 +130,8 @@ def in_context(states: States, context: Context, *, progress: Progress = silent)
         return states
     if states.folder is None:
         raise InputError(
-            f"the vectors '{states.model}' are of words read in a {states.context}, and a task "
-            f"needs a {context}: give States.of(…, context='{context}') of words read so"
+            f"the words of '{states.model}' were read by {states.context}, and a task needs them "
+            f"read by {context}: give vectors of that kind, with States.of(…, context='{context}')"
         )
     model = states.module or open_model(states.model, states.settings.encoder)
     found = extract_from(model, states.corpus, context, states.settings, progress)

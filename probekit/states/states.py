@@ -12,7 +12,7 @@ import xxhash
 
 from probekit import doors, html
 from probekit.corpora.passage import SPLITS, Context, Corpus, Split
-from probekit.errors import InputError
+from probekit.errors import InputError, unknown
 from probekit.models.model import Model
 from probekit.states.arrays import Arrays
 from probekit.states.settings import ExtractSettings
@@ -229,18 +229,23 @@ class States:
 
 def _checked(vectors: Mapping[Split, Any], split: Split, corpus: Corpus) -> np.ndarray:
     """The vectors of a split, `(layers, words, dim)`. Raises InputError."""
+    odd = [name for name in vectors if name not in SPLITS]
+    if odd:
+        raise InputError(f"vectors: {unknown('split', str(odd[0]), SPLITS)}")
     if split not in vectors:
         raise InputError(
             f"vectors has no '{split}': it takes an array for each of {', '.join(SPLITS)}"
         )
     array = _as_array(vectors[split])
+    shape = array.shape
     array = array[None] if array.ndim == 2 else array
     n_words = int(corpus.offsets(split)[-1])
     fits = array.ndim == 3 and array.shape[1] == n_words and 0 not in array.shape[::2]
     if not (fits and np.issubdtype(array.dtype, np.number)):
         raise InputError(
-            f"vectors: '{split}' takes numbers (layers, {n_words:,} words, width), one row per "
-            f"word of '{corpus.name}', not {array.dtype} {array.shape}"
+            f"vectors: '{split}' takes numbers (layers, {n_words:,} words, width) or "
+            f"({n_words:,} words, width), one row per word of '{corpus.name}', "
+            f"not {array.dtype} {shape}"
         )
     return array if array.dtype == np.float16 else array.astype(np.float32)
 

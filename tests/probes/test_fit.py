@@ -276,7 +276,7 @@ def _one(made: tuple[Arrays, Question]) -> tuple[Arrays, list[Question]]:
 def test_states_that_are_not_finite_are_refused() -> None:
     states, data = gaussian_classes(np.random.default_rng(9), np.eye(24))
     states.values["train"][0, 17, 3] = np.inf
-    with pytest.raises(ModelError, match="not finite at layers 0"):
+    with pytest.raises(ModelError, match="not finite at layer 0:"):
         fit(states, [data])
 
 

@@ -84,6 +84,7 @@ def test_words_stand_in_the_order_of_the_vectors(tiny_bert: Path, small: Corpus)
     "change, message",
     [
         ({"dev": None}, "vectors has no 'dev'"),
+        ({"dve": np.zeros((2, 1000, 4))}, "unknown split 'dve': did you mean 'dev'"),
         ({"dev": np.zeros((2, 999, 4))}, r"'dev' takes numbers \(layers, 1,000 words, width\)"),
         ({"dev": np.zeros(200)}, r"not float64 \(200,\)"),
         ({"dev": np.full((2, 1000, 4), "a")}, "takes numbers"),

@@ -22,7 +22,9 @@ class Rank(Head):
 
     def __init__(self, size: str = "") -> None:
         if not (size.isdecimal() and len(size) < 10 and int(size)):
-            raise InputError("a rank probe needs its rank, a whole number from 1 on: rank:8")
+            raise InputError(
+                "a rank probe needs its rank, a whole number of at least 1, such as rank:8"
+            )
         self.rank = int(size)
 
     @property
