@@ -317,6 +317,19 @@ def test_a_path_is_a_model_for_compare_and_trace_too(
     assert found.table["model"].unique().tolist() == [str(tiny_bert), f"random:{tiny_bert}"]
 
 
+def test_a_model_that_cannot_be_opened_is_told_before_the_others_work(
+    few: Corpus, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "config.json").write_text("{}")
+    monkeypatch.setattr("probekit.probes.plan.extract_from", None)  # nothing is extracted
+    for verb in (pk.probe, pk.compare):
+        given = ([tiny_bert, broken],) if verb is pk.probe else (tiny_bert, broken)
+        with pytest.raises(ProbekitError, match="broken"):
+            verb(*given, "pos", corpus=few)  # type: ignore[operator]
+
+
 def test_a_loaded_model_is_explained(few: Corpus, tiny_bert: Path) -> None:
     model, tokenizer = (
         AutoModel.from_pretrained(tiny_bert),

@@ -42,4 +42,4 @@ class Tally(Counter[str]):
 def with_warnings(message: str, warnings: Iterable[str]) -> str:
     """An error message with the warnings reported before it, which often give the reason."""
     reported = "; ".join(warnings)
-    return f"{message}\nReported before: {reported}" if reported else message
+    return f"{message}\nWarnings before this: {reported}" if reported else message

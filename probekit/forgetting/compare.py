@@ -145,7 +145,9 @@ def compare(  # noqa: PLR0913 - a public verb
     settings = fit_settings or FitSettings()
     found = _Found()
     started = time.perf_counter()
-    plans = plan([first, *others], tasks, corpus, extract_settings, allow_modified, report)
+    plans = plan(
+        [first, *others], tasks, corpus, extract_settings, allow_modified, report, may_fail=others
+    )
     n_tasks = sum(len(planned.questions) for planned in plans)
     corpora = names_of_corpora([planned.corpus for planned in plans])
     for planned, corpus_name in zip(plans, corpora, strict=True):

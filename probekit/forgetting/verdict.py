@@ -122,7 +122,7 @@ def over_time(changed: Mapping[str, float]) -> str:
 
 def _attributed(parts: pd.Series) -> str:
     """What the old probe's drop is made of."""
-    probe = f"the old probe of layer {parts['layer']}"
+    probe = f"at layer {parts['layer']} the old probe"
     drop = f"{probe} drops {_points(parts['drop'])}"
     found = significant_parts(parts)
     if found:

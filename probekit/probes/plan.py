@@ -6,7 +6,7 @@ shows at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -58,12 +58,13 @@ def plan(
     settings: ExtractSettings | None,
     allow_modified: bool,
     progress: Progress,
+    may_fail: Collection[str | States] = (),
 ) -> list[Plan]:
     """A plan for each corpus; states belong to the corpus that they were extracted from.
 
-    Raises what opening models, loading corpora and making instances raise. A model that cannot be
-    opened raises at once if it is the first or no other can be opened, else when its states are
-    read.
+    Raises what opening models, loading corpora and making instances raise. A model of
+    `may_fail` that cannot be opened raises only when its states are asked for, unless all of these
+    fail.
     """
     names = [name for name in subjects if isinstance(name, str)]
     ready = [states for states in subjects if isinstance(states, States)]
@@ -85,7 +86,7 @@ def plan(
         given = [(states.model, partial(in_context, states, progress=progress)) for states in same]
         plans.append(Plan(same[0].corpus, given, *questions(tasks, same[0].corpus)))
     asked = _asked(tasks, corpus, allow_modified, progress) if names else []
-    models = _opened(names, settings)
+    models = _opened(names, settings, may_fail)
     for loaded, found, warnings in asked:
         named: list[tuple[str, StatesIn]] = []
         for name, model in models:
@@ -108,20 +109,19 @@ def _asked(
 
 
 def _opened(
-    names: Sequence[str], settings: ExtractSettings
+    names: Sequence[str], settings: ExtractSettings, may_fail: Collection[str | States]
 ) -> list[tuple[str, Model | ModelError]]:
-    """Each model, or why it cannot be opened; raises that where nothing can be done without it."""
+    """Each model; or, for those that may fail, why it cannot be opened, unless all of them fail."""
     found: list[tuple[str, Model | ModelError]] = []
+    failed = 0
     for name in names:
         try:
             found.append((name, open_model(name, settings.encoder)))
         except ModelError as error:
+            failed += 1
+            if name not in may_fail or failed == len(may_fail):
+                raise
             found.append((name, error))
-    failed = [isinstance(model, ModelError) for _, model in found]
-    needed = found[:1] if any(failed[:1]) or not all(failed[1:]) else found[1:2]
-    for _, model in needed:
-        if isinstance(model, ModelError):
-            raise model
     return found
 
 

@@ -38,7 +38,7 @@ LABELS = {
     "rotation": "rotation: read again after a linear map",
     "re_encoding": "re-encoding: read again by a new probe",
     "relocation": "relocation: read at another layer, and not there before",
-    "loss": "loss: none of these reads it again",
+    "loss": "loss: not read again by any of these",
 }
 
 

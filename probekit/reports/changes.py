@@ -11,6 +11,7 @@ from probekit.forgetting.comparison import Comparison
 from probekit.reports import colours
 from probekit.reports.cells import CELL_HEIGHT, CellStyle, cell_width, show_cells
 from probekit.reports.picture import Panel
+from probekit.reports.rows import layer_label, sites_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,12 +26,14 @@ def panels(comparison: Comparison, style: CellStyle) -> list[Panel]:
     frame, found = comparison.comparison, list[Panel]()
     if frame.empty:
         return found
+    not_detected = "grey, in brackets: change not detected"
+    label = layer_label("layer before", sites_of(comparison), not_detected)
     for (before, after), rows in frame.groupby(["before", "after"], sort=False):
         n_rows = rows.groupby(["task", "corpus"]).ngroups
         columns = rows["layer"].nunique()
         width = max((cell_width(style.decimals(1)) + 0.2) * columns + 2.2, 6.4)
         title = f"{before} → {after}{_on(rows)}: change of score, in points{_seeds(rows)}"
-        draw = partial(_draw, frame=rows, style=style)
+        draw = partial(_draw, frame=rows, style=style, label=label)
         found.append(Panel(title, width, CELL_HEIGHT * n_rows + 1.9, draw))
     return found
 
@@ -47,7 +50,7 @@ def _seeds(rows: pd.DataFrame) -> str:
     return f" ({'1 seed' if seeds == 1 else f'mean of {seeds} seeds'})"
 
 
-def _draw(axes: Axes, *, frame: pd.DataFrame, style: CellStyle) -> list[Any]:
+def _draw(axes: Axes, *, frame: pd.DataFrame, style: CellStyle, label: str) -> list[Any]:
     several = frame["corpus"].nunique() > 1
     named = frame.assign(row=frame["task"] + ("\n" + frame["corpus"] if several else ""))
     delta = named.pivot_table(index="row", columns="layer", values="delta", sort=False) * 100
@@ -64,6 +67,6 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, style: CellStyle) -> list[Any]:
     mesh = show_cells(axes, delta.where(clear), texts, colour_map, ends)
     for text, stands_out in zip(axes.texts, clear.flat, strict=True):
         text.set_fontweight("bold" if stands_out else "normal")
-    axes.set_xlabel("layer before (0 = embeddings; grey, in brackets: change not detected)")
+    axes.set_xlabel(label)
     style.bar(axes, mesh, "change in points")
     return []

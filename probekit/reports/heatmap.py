@@ -16,7 +16,7 @@ from probekit.probes.scores import Scores
 from probekit.reports import changes, colours, retained
 from probekit.reports.cells import CELL_HEIGHT, CellStyle, cell_width, frame_cell, show_cells
 from probekit.reports.picture import Panel, check, picture
-from probekit.reports.rows import probes_and_baselines
+from probekit.reports.rows import layer_label, probes_and_baselines
 from probekit.stats.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -75,11 +75,13 @@ def heatmap(
 
 
 class _Grid(NamedTuple):
-    """Scores of a panel, means over seeds: tasks × layers, tasks × baselines, best layers."""
+    """Scores of a panel, means over seeds: tasks × layers and tasks × baselines; the best layer of
+    each task; the sites read."""
 
     layers: pd.DataFrame
     baselines: pd.DataFrame
     best: list[int]
+    sites: set[str]
 
     @property
     def columns(self) -> float:
@@ -125,7 +127,8 @@ def _grid(rows: pd.DataFrame, without: pd.DataFrame) -> _Grid:
     best = [int(dev.loc[row].astype(float).idxmax()) for row in layers.index]
     baselines = without.pivot_table(index="row", columns="probe", values="score")
     known = [name for name in BASELINES if name in baselines.columns]
-    return _Grid(layers, baselines.reindex(index=layers.index, columns=known), best)
+    baselines = baselines.reindex(index=layers.index, columns=known)
+    return _Grid(layers, baselines, best, set(rows["site"]))
 
 
 def _with_labels(frame: pd.DataFrame, several: bool) -> pd.DataFrame:
@@ -156,13 +159,14 @@ def _draw(axes: Axes, *, grid: _Grid, style: CellStyle, columns: float) -> list[
     _baselines(axes, grid.baselines, style)
     start = axes.get_xlim()[0]
     axes.set_xlim(start, start + columns)
-    axes.set_xlabel("layer (0 = embeddings; framed: best on dev)" + _without(grid.baselines))
+    label = layer_label("layer", grid.sites, "framed: best on dev")
+    axes.set_xlabel(label + _without(grid.baselines))
     style.bar(axes, mesh, label, ticks)
     return []
 
 
 def _without(baselines: pd.DataFrame) -> str:
-    return "; baselines on the left have no model" if baselines.shape[1] else ""
+    return "; baselines, on the left, use no model" if baselines.shape[1] else ""
 
 
 def _by_row(values: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from probekit.reports import colours
 from probekit.reports.changes import LEAST_RANGE as LEAST_CHANGE
 from probekit.reports.changes import LEVEL
 from probekit.reports.picture import ACROSS, Panel, check, picture
-from probekit.reports.rows import probes_and_baselines
+from probekit.reports.rows import layer_label, probes_and_baselines, sites_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +114,8 @@ def _draw_scores(
         keys.append(_line(axes, means, styles, str(name)))
     metric, seeds = frame["metric"].iloc[0], frame["seed"].nunique()
     over = f", mean of {seeds} seeds" if seeds > 1 else ""
-    axes.set(xlabel="layer (0 = embeddings)", ylabel=f"{metric} (band: 95%{over})")
+    label = layer_label("layer", set(frame["site"]))
+    axes.set(xlabel=label, ylabel=f"{metric} (band: 95%{over})")
     low, high = _limits(frame["ci_low"].min(), frame["ci_high"].max(), LEAST_RANGE)
     for name, score in baselines.groupby("probe", sort=False)["score"].mean().items():
         dashes = BASELINE_DASHES.get(str(name), ":")
@@ -134,14 +135,15 @@ def _of_changes(comparison: Comparison, greyscale: bool) -> list[Panel]:
         return []
     frame = frame.assign(line=frame["before"] + " → " + frame["after"])
     styles = _styles(frame["line"], greyscale)
+    label = layer_label("layer before", sites_of(comparison))
     found = []
     for (task, corpus), rows in frame.groupby(["task", "corpus"], sort=False):
-        draw = partial(_draw_changes, frame=rows, styles=styles)
+        draw = partial(_draw_changes, frame=rows, styles=styles, label=label)
         found.append(Panel(f"{task} ({corpus})", WIDTH, HEIGHT, draw))
     return found
 
 
-def _draw_changes(axes: Axes, *, frame: pd.DataFrame, styles: Styles) -> list[Line2D]:
+def _draw_changes(axes: Axes, *, frame: pd.DataFrame, styles: Styles, label: str) -> list[Line2D]:
     keys = []
     axes.axhline(0, color="#555555", linewidth=0.9, zorder=1)
     for name, unsorted in frame.groupby("line", sort=False):
@@ -156,11 +158,11 @@ def _draw_changes(axes: Axes, *, frame: pd.DataFrame, styles: Styles) -> list[Li
     low, high = 100 * frame["ci_low"].min(), 100 * frame["ci_high"].max()
     low, high = min(low, -LEAST_CHANGE), max(high, LEAST_CHANGE)
     axes.set_ylim(*_limits(low, high, LEAST_CHANGE))
-    axes.set(xlabel="layer before (0 = embeddings)", ylabel="change in points (band: 95%)")
+    axes.set(xlabel=label, ylabel="change in points (band: 95%)")
     _plain(axes)
     shape: Any = {"color": "black", "marker": "o", "markersize": 5, "linestyle": "none"}
-    label = "hollow: change not detected"
-    keys.append(Line2D([], [], markerfacecolor="white", label=label, **shape))
+    hollow_key = "hollow: change not detected"
+    keys.append(Line2D([], [], markerfacecolor="white", label=hollow_key, **shape))
     return keys
 
 

@@ -181,7 +181,7 @@ class States:
                 f"layers: '{self.model}' was read at {list(self.layers)}, not at {odd[0]}"
             )
         found = self.read(split, 0, int(self.corpus.offsets(split)[-1]), wanted)
-        return found[0] if isinstance(layers, int) else found
+        return found if layers is None or np.ndim(layers) else found[0]
 
     def torch(self, split: Split, layers: int | Sequence[int] | None = None) -> torch.Tensor:
         """The vectors of a split as a tensor on the CPU: see `numpy`."""
@@ -247,7 +247,14 @@ def _checked(vectors: Mapping[Split, Any], split: Split, corpus: Corpus) -> np.n
             f"({n_words:,} words, width), one row per word of '{corpus.name}', "
             f"not {array.dtype} {shape}"
         )
-    return array if array.dtype == np.float16 else array.astype(np.float32)
+    array = array if array.dtype == np.float16 else array.astype(np.float32)
+    odd = np.flatnonzero(~np.isfinite(array).all(axis=(0, 2)))
+    if len(odd):
+        raise InputError(
+            f"vectors: '{split}' has {len(odd):,} words with numbers that are not finite (first: "
+            f"row {odd[0]})"
+        )
+    return array
 
 
 def _as_array(given: Any) -> np.ndarray:

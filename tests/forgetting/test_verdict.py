@@ -95,13 +95,13 @@ def test_a_verdict_tells_of_the_best_and_the_last_layer() -> None:
     lost = parts((0.8, 0.7), loss=(0.8, 0.7))
     found = verdict(scored(0.95, 0.92), scored(0.97, 0.15), pd.Series({**lost, "layer": 1}), lost)
     assert found == (
-        "best layer: small drop (95.0 → 92.0); the old probe of layer 1 drops 80.0 points: "
+        "best layer: small drop (95.0 → 92.0); at layer 1 the old probe drops 80.0 points: "
         "80.0 lost. "
-        "Last layer: forgotten (97.0 → 15.0); the old probe of layer 3 drops 80.0 points: "
+        "Last layer: forgotten (97.0 → 15.0); at layer 3 the old probe drops 80.0 points: "
         "80.0 lost"
     )
     unattributed = parts((0.02, 0.01))
-    assert "the old probe of layer 3 drops 2.0 points, unattributed" in verdict(
+    assert "at layer 3 the old probe drops 2.0 points, unattributed" in verdict(
         scored(0.9, 0.9), scored(0.9, 0.9), unattributed, unattributed
     )
     nothing = verdict(

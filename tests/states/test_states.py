@@ -50,7 +50,8 @@ def test_what_goes_in_comes_out(kind: str) -> None:
     for split in SPLITS:
         expected = torch.as_tensor(given[split]).to(getattr(torch, states.dtype))
         assert torch.equal(states.torch(split), expected)
-        assert np.array_equal(states.numpy(split, 1), expected[1].numpy())
+        for layer in (1, np.int64(1)):
+            assert np.array_equal(states.numpy(split, layer), expected[1].numpy())  # type: ignore[arg-type]
         assert np.array_equal(states.numpy(split, [1, 0]), expected[[1, 0]].numpy())
 
 
@@ -84,6 +85,7 @@ def test_words_stand_in_the_order_of_the_vectors(tiny_bert: Path, small: Corpus)
     "change, message",
     [
         ({"dev": None}, "vectors has no 'dev'"),
+        ({"dev": np.full((2, 1000, 4), np.nan)}, r"1,000 words with numbers .* row 0"),
         ({"dve": np.zeros((2, 1000, 4))}, "unknown split 'dve': did you mean 'dev'"),
         ({"dev": np.zeros((2, 999, 4))}, r"'dev' takes numbers \(layers, 1,000 words, width\)"),
         ({"dev": np.zeros(200)}, r"not float64 \(200,\)"),
@@ -113,3 +115,18 @@ def test_another_context_cannot_be_computed() -> None:
     for layers in odd:
         with pytest.raises(ProbekitError, match="layers"):
             states.numpy("test", layers)
+
+
+def test_a_picture_calls_layer_0_the_embeddings_of_models_only(
+    tiny_bert: Path, small: Corpus
+) -> None:
+    corpus, vectors = labelled()
+    mine = pk.probe(pk.States.of(vectors, corpus), "pos")
+    change = pk.compare(
+        pk.States.of(vectors, corpus), pk.States.of(vectors, corpus, name="b"), "pos"
+    )
+    model = pk.probe(tiny_bert, "pos", corpus=small)
+    for draw in (pk.heatmap, pk.lines):
+        assert "0 = embeddings" in draw(model).axes[0].get_xlabel()
+        for results in (mine, change):
+            assert "embeddings" not in draw(results).axes[0].get_xlabel()
