@@ -324,10 +324,10 @@ def test_a_model_that_cannot_be_opened_is_told_before_the_others_work(
     broken.mkdir()
     (broken / "config.json").write_text("{}")
     monkeypatch.setattr("probekit.probes.plan.extract_from", None)  # nothing is extracted
-    for verb in (pk.probe, pk.compare):
-        given = ([tiny_bert, broken],) if verb is pk.probe else (tiny_bert, broken)
-        with pytest.raises(ProbekitError, match="broken"):
-            verb(*given, "pos", corpus=few)  # type: ignore[operator]
+    with pytest.raises(ProbekitError, match="broken"):
+        pk.probe([tiny_bert, broken], "pos", corpus=few)
+    with pytest.raises(ProbekitError, match="broken"):
+        pk.compare(tiny_bert, broken, "pos", corpus=few)
 
 
 def test_a_loaded_model_is_explained(few: Corpus, tiny_bert: Path) -> None:

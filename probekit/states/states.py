@@ -248,11 +248,11 @@ def _checked(vectors: Mapping[Split, Any], split: Split, corpus: Corpus) -> np.n
             f"not {array.dtype} {shape}"
         )
     array = array if array.dtype == np.float16 else array.astype(np.float32)
-    odd = np.flatnonzero(~np.isfinite(array).all(axis=(0, 2)))
-    if len(odd):
+    broken = np.flatnonzero(~np.isfinite(array).all(axis=(0, 2)))
+    if len(broken):
         raise InputError(
-            f"vectors: '{split}' has {len(odd):,} words with numbers that are not finite (first: "
-            f"row {odd[0]})"
+            f"vectors: '{split}' has {len(broken):,} words with numbers that are not finite (first: "
+            f"row {broken[0]})"
         )
     return array
 
