@@ -251,8 +251,8 @@ def _checked(vectors: Mapping[Split, Any], split: Split, corpus: Corpus) -> np.n
     broken = np.flatnonzero(~np.isfinite(array).all(axis=(0, 2)))
     if len(broken):
         raise InputError(
-            f"vectors: '{split}' has {len(broken):,} words with numbers that are not finite (first: "
-            f"row {broken[0]})"
+            f"vectors: '{split}' has {len(broken):,} words with numbers that are not finite "
+            f"(first: row {broken[0]})"
         )
     return array
 
