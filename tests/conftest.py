@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from probekit import bundle
 from probekit.corpora.load import load_corpus
@@ -23,6 +24,12 @@ from tests.checkpoints import make_bert, make_gpt2
 from tests.families import make_family
 
 MakeFamily = Callable[..., Path]
+
+# The same examples in every run: what passes here passes elsewhere. To look for new ones:
+# HYPOTHESIS_PROFILE=search python -m pytest -k NAME
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("search", max_examples=2000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 def pytest_collection_finish() -> None:

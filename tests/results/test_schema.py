@@ -30,7 +30,7 @@ SCHEMA = schema_of("rows", "a thing", Row, ("name",))
 WHOLE = st.integers(-(10**15), 10**15)
 ROWS = st.builds(
     Row,
-    name=st.text(st.characters(exclude_categories=()), max_size=5),
+    name=st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
     count=WHOLE,
     place=st.none() | WHOLE,
     size=st.floats(-1e6, 1e6) | st.just(float("nan")),
