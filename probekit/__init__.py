@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from probekit.forgetting.trace import trace
     from probekit.forgetting.trajectory import Trajectory
     from probekit.models.checkpoint import EncoderSettings
-    from probekit.probes.fit import FitSettings
+    from probekit.probes.fit_settings import FitSettings
     from probekit.probes.probe import probe
     from probekit.probes.scores import Scores
     from probekit.reports.bars import bars
@@ -38,7 +38,7 @@ _HOME = {
     "Edge": "corpora.passage",
     "EncoderSettings": "models.checkpoint",
     "ExtractSettings": "states.settings",
-    "FitSettings": "probes.fit",
+    "FitSettings": "probes.fit_settings",
     "ForgettingCallback": "tuning.callback",
     "Instances": "tasks.question",
     "Passage": "corpora.passage",

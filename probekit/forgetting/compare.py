@@ -37,7 +37,9 @@ from probekit.probes.arguments import (
     subjects_of,
 )
 from probekit.probes.baselines import BASELINES
-from probekit.probes.fit import FitSettings, Fitted, fit_together
+from probekit.probes.fit import fit_together
+from probekit.probes.fit_settings import FitSettings
+from probekit.probes.fitted import Fitted
 from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora, names_of_states
 from probekit.probes.plan import Plan, plan

@@ -25,7 +25,8 @@ import numpy as np
 from probekit.forgetting import maps
 from probekit.forgetting.comparison import PARTS
 from probekit.forgetting.probe_pair import ProbePair, counts, mean_scores
-from probekit.probes.fit import Fitted, predict
+from probekit.probes.fit import predict
+from probekit.probes.fitted import Fitted
 from probekit.states.states import States
 from probekit.stats.bootstrap import interval, widened
 from probekit.stats.metrics import METRICS

@@ -9,7 +9,7 @@ import numpy as np
 
 from probekit.corpora.passage import Split
 from probekit.probes.evaluate import task_counts, task_scores
-from probekit.probes.fit import Fitted
+from probekit.probes.fitted import Fitted
 from probekit.tasks.question import Question
 
 

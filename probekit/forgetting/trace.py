@@ -41,7 +41,7 @@ from probekit.probes.arguments import (
     names_of,
     reading,
 )
-from probekit.probes.fit import FitSettings
+from probekit.probes.fit_settings import FitSettings
 from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora
 from probekit.probes.plan import by_corpus, questions

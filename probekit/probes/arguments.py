@@ -10,7 +10,7 @@ from typing import Any
 
 from probekit import doors
 from probekit.corpora.passage import Corpus
-from probekit.probes.fit import FitSettings
+from probekit.probes.fit_settings import FitSettings
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
 from probekit.tasks.task import Task

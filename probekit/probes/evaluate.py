@@ -25,13 +25,13 @@ def evaluate(
     Args:
         stack: trained probes.
         runs: the split.
-        layers: of `runs.states`, one for each layer of the stack.
+        layers: of `runs.states`, those that the stack reads, in its order.
 
-    Returns the loss in nats, `(tasks, layers, seeds)`, and labels `(layers, seeds, n)` for each
+    Returns the loss in nats, `(tasks, views, seeds)`, and labels `(views, seeds, n)` for each
     task.
     """
     n_tasks, device = len(stack.tasks), stack.scaling.mean.device
-    total = np.zeros((n_tasks, len(layers), len(stack.seeds)))
+    total = np.zeros((n_tasks, stack.n_views, len(stack.seeds)))
     found: list[list[np.ndarray]] = [[] for _ in range(n_tasks)]
     for batch in runs.batches(BATCH_WORDS, layers, device):
         for t, (output, labels) in enumerate(zip(stack(batch), batch.labels, strict=True)):

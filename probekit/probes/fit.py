@@ -2,99 +2,46 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from operator import setitem
 
 import numpy as np
 import torch
 
-from probekit.corpora.passage import SPLITS, Split
-from probekit.engine.workers import count, stop_if_unwanted, workers
-from probekit.probes import scaling
-from probekit.probes.adam import Adam
+from probekit.corpora.passage import Split
+from probekit.engine.workers import count, workers
 from probekit.probes.batches import Runs
-from probekit.probes.evaluate import evaluate, task_scores
-from probekit.probes.heads import Head, head_of
-from probekit.probes.stack import Stack
-from probekit.probes.whitened import MOST_BYTES, n_words, whitened
+from probekit.probes.evaluate import evaluate
+from probekit.probes.fit_settings import DEFAULT, FitSettings
+from probekit.probes.fitted import Fitted, joined
+from probekit.probes.heads import head_of
+from probekit.probes.training import Training
+from probekit.probes.view import View, single_layers
 from probekit.progress import Progress, silent
 from probekit.states.vectors import Vectors
 from probekit.tasks.question import Question
 
-SMALLEST_BATCH = 256  # words
-PATHS = (
-    (0.03,),
-    (0.01, 0.1),
-    (0.003, 0.01, 0.1),
-    (0.003, 0.01, 0.03, 0.1),
-    (0.001, 0.003, 0.01, 0.03, 0.1),
-)
-"""Freedom of each round, by how many rounds there are: C, the inverse of the penalty, as
-scikit-learn counts it."""
-MOST_EPOCHS = 4  # of a round, of a small corpus
-PATIENCE = 2  # rounds without a better dev score
 GROUP_BYTES = 1 << 27  # most that a batch and axes of the layers fitted together may take
 
 
 @dataclass(frozen=True)
-class FitSettings:
-    """How probes are trained: in rounds, in each of which the learning rate falls to zero.
-
-    Each round begins with the weights of the one before it, and allows larger ones (see PATHS). The
-    probe with the best dev score at the end of a round is chosen: never one in the middle of its
-    training, and more rounds only widen the choice.
+class _Part:
+    """What one stack holds: all its probes are trained in the same passes over the states.
 
     Attributes:
-        epochs: least passes over the training split in a round; small corpora have up to four.
-        words: least words read in training; small corpora take up to five rounds for it.
-        batch_words: most words in a batch; small corpora take smaller batches.
-        learning_rate: at the beginning of a round, for batches of `batch_words`. For smaller ones
-            it shrinks with their square root (Malladi et al. 2022, arXiv:2205.10287, for Adam). It
-            falls linearly to zero.
-        device: where the probes are fitted.
-    """
-
-    epochs: int = 2
-    words: int = 300_000
-    batch_words: int = 1_536
-    learning_rate: float = 2e-2
-    device: str = "cpu"
-
-
-DEFAULT = FitSettings()
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """Trained probes of one task.
-
-    Attributes:
-        question: the task and its instances.
-        head: the kind of probe.
-        layers: the layers probed.
+        checkpoint: its number.
+        views: the layers that probes read, all combined in one way.
+        questions: numbers of the questions.
         seeds: the seeds.
-        predictions: `(layers, seeds, n_test)` labels given to the test instances, as indices of the
-            classes.
-        dev_predictions: `(layers, seeds, n_dev)` labels given to the dev instances.
-        dev_loss: `(layers, seeds)` mean cross-entropy on dev in nats, of the chosen probe; lower is
-            better.
-        epochs: `(layers, seeds)` epochs that the chosen probe was trained for.
-        stacks: the probes of all tasks fitted together, by runs of layers.
     """
 
-    question: Question
-    head: str
-    layers: tuple[int, ...]
+    checkpoint: int
+    views: tuple[View, ...]
+    questions: tuple[int, ...]
     seeds: tuple[int, ...]
-    predictions: np.ndarray
-    dev_predictions: np.ndarray
-    dev_loss: np.ndarray
-    epochs: np.ndarray
-    stacks: tuple[tuple[tuple[int, ...], Stack], ...]
 
 
 def fit(
@@ -104,11 +51,18 @@ def fit(
     probe: str = "linear",
     seeds: tuple[int, ...] = (0,),
     settings: FitSettings = DEFAULT,
+    views: Sequence[View] | None = None,
     progress: Progress = silent,
 ) -> list[Fitted]:
     """Train probes of every task on one checkpoint's states, see `fit_together`."""
     return fit_together(
-        [states], questions, probe=probe, seeds=seeds, settings=settings, progress=progress
+        [states],
+        questions,
+        probe=probe,
+        seeds=seeds,
+        settings=settings,
+        views=views,
+        progress=progress,
     )[0]
 
 
@@ -119,53 +73,116 @@ def fit_together(
     probe: str = "linear",
     seeds: tuple[int, ...] = (0,),
     settings: FitSettings = DEFAULT,
+    views: Sequence[View] | None = None,
     progress: Progress = silent,
 ) -> list[list[Fitted]]:
-    """Train probes of every checkpoint, task, layer and seed, and label the test split.
+    """Train probes of every checkpoint, task, view and seed, and label the test split.
 
     They are trained on the training split; the round with the best dev score is chosen. A probe's
-    result depends on its own states, task, layer and seed, not on what else is fitted with it,
-    apart from the rounding of larger matrix products. States must have been read in the context of
-    the tasks.
+    result depends on its own states, task, view and seed, not on what else is fitted with it, apart
+    from the rounding of larger matrix products. States must have been read in the context of the
+    tasks.
 
     Args:
         checkpoints: the states of each.
         questions: the tasks and their instances, the same for all checkpoints.
         probe: the kind of probe, see `heads.head_of`.
-        seeds: one probe per layer for each.
+        seeds: one probe per view for each.
         settings: how probes are trained.
-        progress: called with the stage, the runs of layers done and how many there are.
+        views: the layers that probes read; by default each layer alone.
+        progress: called with the stage, the stacks trained and how many there are.
 
     Returns, for each checkpoint, the trained probes of each task. Raises ModelError for states that
     are not finite.
     """
     head = head_of(probe)
-    groups = [
-        (i, layers)
-        for i, states in enumerate(checkpoints)
-        for layers in _layer_groups(states, settings)
-    ]
-    done = [0.0] * len(groups)  # shares of the work
+    parts: list[_Part] = []
+    for i, states in enumerate(checkpoints):
+        wanted = single_layers(states.layers) if views is None else tuple(views)
+        parts += _parts(i, states, wanted, len(questions), seeds, settings)
+    done = [0.0] * len(parts)  # shares of the work
     with workers(torch.device(settings.device)) as pool:
-        parts = []
-        for number, (i, layers) in enumerate(groups):
-            begin = partial(_Fit, checkpoints[i], questions, head, seeds, settings, layers)
-            parts.append(pool.submit(_trained, begin, partial(setitem, done, number)))
-        while wait(parts, timeout=0.1).not_done:
-            progress("fit", sum(done), len(groups))
-        fitted: list[list[list[Fitted]]] = [[] for _ in checkpoints]
-        for (i, _), part in zip(groups, parts, strict=True):
-            fitted[i].append(part.result())
-    progress("fit", len(groups), len(groups))
-    joined: list[list[Fitted]] = []
-    for of_one in fitted:
-        by_task = zip(*of_one, strict=True)
-        joined.append([_joined(groups_of_task) for groups_of_task in by_task])
-    return joined
+        futures = []
+        for number, part in enumerate(parts):
+            asked = [questions[t] for t in part.questions]
+            begin = partial(
+                Training,
+                checkpoints[part.checkpoint],
+                asked,
+                head,
+                part.views,
+                part.seeds,
+                settings,
+            )
+            futures.append(pool.submit(_trained, begin, partial(setitem, done, number)))
+        while wait(futures, timeout=0.1).not_done:
+            progress("fit", sum(done), len(parts))
+        results = [future.result() for future in futures]
+    progress("fit", len(parts), len(parts))
+    return _by_checkpoint(parts, results, len(checkpoints), len(questions))
+
+
+def _parts(
+    checkpoint: int,
+    states: Vectors,
+    views: tuple[View, ...],
+    n_questions: int,
+    seeds: tuple[int, ...],
+    settings: FitSettings,
+) -> Iterator[_Part]:
+    """The stacks of one checkpoint.
+
+    Probes of single layers share the words they read. A mix is learned for one task and one seed,
+    so nothing is shared between these.
+    """
+    everything = tuple(range(n_questions))
+    singles = tuple(view for view in views if view.combine == "single")
+    for run in _runs(singles, states, settings):
+        yield _Part(checkpoint, run, everything, seeds)
+    mixes = tuple(view for view in views if view.combine == "mix")
+    for run in _runs(mixes, states, settings):
+        for t in everything:
+            for seed in seeds:
+                yield _Part(checkpoint, run, (t,), (seed,))
+
+
+def _runs(
+    views: tuple[View, ...], states: Vectors, settings: FitSettings
+) -> Iterator[tuple[View, ...]]:
+    """Runs of views that are fitted together: one per worker, or more where batches are large."""
+    if not views:
+        return
+    # A batch and the axes of two kinds in single precision, two covariances in double.
+    bytes_each = 4 * states.dim * (settings.batch_words + 2 * states.dim) + 2 * 8 * states.dim**2
+    most = max(1, GROUP_BYTES // bytes_each)
+    n = max(-(-len(views) // most), min(count(torch.device(settings.device)), len(views)))
+    for places in np.array_split(np.arange(len(views)), n):
+        yield tuple(views[place] for place in places.tolist())
+
+
+def _trained(begin: Callable[[], Training], progress: Callable[[float], None]) -> list[Fitted]:
+    """The result of a training that begins in the worker, since it reads states."""
+    return begin().run(progress)
+
+
+def _by_checkpoint(
+    parts: Sequence[_Part], results: Sequence[list[Fitted]], n_checkpoints: int, n_questions: int
+) -> list[list[Fitted]]:
+    """The probes of each checkpoint and task, from those of each stack."""
+    found: list[list[list[Fitted]]] = []
+    for _ in range(n_checkpoints):
+        found.append([[] for _ in range(n_questions)])
+    for part, of_part in zip(parts, results, strict=True):
+        for t, fitted in zip(part.questions, of_part, strict=True):
+            found[part.checkpoint][t].append(fitted)
+    by_checkpoint = []
+    for of_checkpoint in found:
+        by_checkpoint.append([joined(of_task) for of_task in of_checkpoint])
+    return by_checkpoint
 
 
 def predict(fitted: Sequence[Fitted], states: Vectors, split: Split) -> list[np.ndarray]:
-    """What trained probes predict from other vectors of the same words.
+    """What trained probes of single layers predict from other vectors of the same words.
 
     `fitted` are the probes of all tasks that were fitted together. The probe of layer k reads layer
     k of `states`.
@@ -178,166 +195,3 @@ def predict(fitted: Sequence[Fitted], states: Vectors, split: Split) -> list[np.
             pool.map(lambda group: evaluate(group[1], runs, group[0])[1], fitted[0].stacks)
         )
     return [np.concatenate(of_task) for of_task in zip(*parts, strict=True)]
-
-
-def _layer_groups(states: Vectors, settings: FitSettings) -> list[tuple[int, ...]]:
-    """Runs of layers that are fitted together: one per worker, or more where batches are large."""
-    # A batch and the axes of two kinds in single precision, two covariances in double.
-    bytes_each = 4 * states.dim * (settings.batch_words + 2 * states.dim) + 2 * 8 * states.dim**2
-    most = max(1, GROUP_BYTES // bytes_each)
-    n = max(
-        -(-len(states.layers) // most),
-        min(count(torch.device(settings.device)), len(states.layers)),
-    )
-    return [tuple(layers.tolist()) for layers in np.array_split(states.layers, n)]
-
-
-def _trained(begin: Callable[[], _Fit], progress: Callable[[float], None]) -> list[Fitted]:
-    """The result of a fit that begins in the worker, since it reads states."""
-    return begin().run(progress)
-
-
-def _joined(parts: Sequence[Fitted]) -> Fitted:
-    """Fits of different layers as one."""
-    return replace(
-        parts[0],
-        layers=tuple(layer for part in parts for layer in part.layers),
-        predictions=np.concatenate([part.predictions for part in parts]),
-        dev_predictions=np.concatenate([part.dev_predictions for part in parts]),
-        dev_loss=np.concatenate([part.dev_loss for part in parts]),
-        epochs=np.concatenate([part.epochs for part in parts]),
-        stacks=tuple(group for part in parts for group in part.stacks),
-    )
-
-
-class _Fit:
-    """One stacked fit of some layers."""
-
-    def __init__(
-        self,
-        states: Vectors,
-        questions: Sequence[Question],
-        head: Head,
-        seeds: tuple[int, ...],
-        settings: FitSettings,
-        layers: tuple[int, ...],
-    ) -> None:
-        self.questions, self.head, self.seeds, self.layers = questions, head, seeds, layers
-        self.device = torch.device(settings.device)
-        self._read(states)
-        self.scaling = scaling.measure(self.train, questions, layers, self.device)
-        n_classes = [len(question.classes) for question in questions]
-        self.stack = Stack(
-            head, [question.task for question in questions], n_classes, self.scaling, seeds
-        )
-        # Small corpora: some hundred updates all the same, from smaller batches and more rounds.
-        self.batch_words = int(
-            np.clip(self.train.n_words // 128, SMALLEST_BATCH, settings.batch_words)
-        )
-        self.learning_rate = settings.learning_rate * math.sqrt(
-            self.batch_words / settings.batch_words
-        )
-        self.epochs = max(
-            settings.epochs, min(MOST_EPOCHS, settings.words // (3 * self.train.n_words))
-        )
-        n_rounds = -(-settings.words // (self.epochs * self.train.n_words))
-        self.path = PATHS[min(n_rounds, len(PATHS)) - 1]
-        if self._whitens_words(states):
-            self._read(whitened(states, layers, self.scaling))
-            self.stack.scaling = self.scaling.of_whitened()
-
-    def _read(self, states: Vectors) -> None:
-        self.train, self.dev, self.test = (self._runs(states, split) for split in SPLITS)
-
-    def _runs(self, states: Vectors, split: Split) -> Runs:
-        return Runs(states, split, [question.splits[split] for question in self.questions])
-
-    def _whitens_words(self, states: Vectors) -> bool:
-        """Whether multiplying all words by the axes once beats the weights at each step."""
-        if any(question.task.features == "product" for question in self.questions):
-            return False
-        words = n_words(states)
-        steps = len(self.path) * self.epochs * max(1, self.train.n_words // self.batch_words)
-        # Rows that are multiplied by the axes: every word once; or at every step the weights of
-        # every class, forwards and backwards.
-        of_weights = 2 * self.stack.first.shape[2] * steps
-        return words < of_weights and 4 * words * len(self.layers) * states.dim <= MOST_BYTES
-
-    def run(self, progress: Callable[[float], None]) -> list[Fitted]:
-        """Train, restore the best round of every probe, and label the test split."""
-        shape = (len(self.questions), len(self.layers), len(self.seeds))
-        best_score, best_loss = np.full(shape, -np.inf), np.full(shape, np.inf)
-        best_round = np.zeros(shape, dtype=np.int64)
-        best: dict[tuple[int, ...], list[torch.Tensor]] = {}
-        dev = [
-            np.empty((*shape[1:], len(instances)), dtype=np.int64)
-            for instances in self.dev.instances
-        ]
-        for number in range(1, len(self.path) + 1):
-            self._round(number, progress)
-            loss, predictions = evaluate(self.stack, self.dev, self.layers)
-            score = self._dev_scores(predictions)
-            better = (score > best_score) | ((score == best_score) & (loss < best_loss))
-            # A probe that has run out of patience is final, however long others of its group go on.
-            better &= number - best_round <= PATIENCE
-            for t, layer, seed in np.argwhere(better).tolist():
-                best[t, layer, seed] = [view.clone() for view in self.stack.cell(t, layer, seed)]
-                dev[t][layer, seed] = predictions[t][layer, seed]
-            best_score = np.where(better, score, best_score)
-            best_loss = np.where(better, loss, best_loss)
-            best_round[better] = number
-            if (number - best_round >= PATIENCE).all():
-                break
-        for t, layer, seed in np.ndindex(*shape):
-            views = self.stack.cell(t, layer, seed)
-            for view, values in zip(views, best[t, layer, seed], strict=True):
-                view.copy_(values)
-        progress(1)
-        _, test = evaluate(self.stack, self.test, self.layers)
-        self.stack.finish(self.scaling)
-        return [
-            Fitted(
-                question=question,
-                head=self.head.name,
-                layers=self.layers,
-                seeds=self.seeds,
-                predictions=test[t],
-                dev_predictions=dev[t],
-                dev_loss=best_loss[t],
-                epochs=best_round[t] * self.epochs,
-                stacks=((self.layers, self.stack),),
-            )
-            for t, question in enumerate(self.questions)
-        ]
-
-    def _dev_scores(self, predictions: Sequence[np.ndarray]) -> np.ndarray:
-        """The metric on dev, `(tasks, layers, seeds)`, from each task's predictions `(layers,
-        seeds, n)`."""
-        pairs = zip(self.questions, predictions, strict=True)
-        return np.stack([task_scores(question, "dev", predicted) for question, predicted in pairs])
-
-    def _round(self, number: int, progress: Callable[[float], None]) -> None:
-        """Train until the learning rate is zero, with the penalty of this round."""
-        freedom = self.path[number - 1] * self.head.freedom
-        # The penalty of scikit-learn's C is on the sum of losses, and the loss here is their mean.
-        penalties = [1 / (freedom * len(question.splits["train"])) for question in self.questions]
-        optimiser = Adam(self.stack.parameters(), (self.stack.first, self.stack.uniform()))
-        done = 0.0  # of the words of the round
-        for epoch in range(1, self.epochs + 1):
-            # The same for every model and seed: comparisons stay paired.
-            order = np.random.default_rng((number - 1) * self.epochs + epoch)
-            for batch in self.train.batches(self.batch_words, self.layers, self.device, order):
-                stop_if_unwanted()
-                each = [
-                    # Summed over layers and seeds: each probe has its own mean loss, and its own
-                    # parameters.
-                    self.head.loss(output, labels).sum()
-                    for output, labels in zip(self.stack(batch), batch.labels, strict=True)
-                    if len(labels)
-                ]
-                if each:
-                    torch.stack(each).sum().backward()
-                    self.stack.penalise(penalties)
-                    optimiser.step(self.learning_rate * (1 - done))
-                done += batch.states.shape[1] / self.train.n_words / self.epochs
-                progress((number - 1 + done) / len(self.path))

@@ -9,7 +9,7 @@ from typing import Any
 
 from probekit.corpora.passage import Corpus
 from probekit.probes.display import told_apart
-from probekit.probes.fit import FitSettings
+from probekit.probes.fit_settings import FitSettings
 from probekit.states.states import States
 from probekit.tasks.task import Task
 

@@ -24,7 +24,9 @@ from probekit.probes.arguments import (
 )
 from probekit.probes.baselines import BASELINES
 from probekit.probes.evaluate import task_counts, task_scores
-from probekit.probes.fit import FitSettings, Fitted, fit
+from probekit.probes.fit import fit
+from probekit.probes.fit_settings import FitSettings
+from probekit.probes.fitted import Fitted
 from probekit.probes.heads import head_of
 from probekit.probes.plan import plan
 from probekit.probes.scores import ScoreRow, Scores, make_scores
@@ -167,23 +169,20 @@ def _baseline_rows(states: States, question: Question) -> Iterator[ScoreRow]:
 
 def _probe_rows(states: States, fitted: Fitted, settings: FitSettings) -> Iterator[ScoreRow]:
     about = {**_about(states, fitted.question), **identity.of_fit(settings)}
-    cells = [
-        (i, layer, j, seed)
-        for i, layer in enumerate(fitted.layers)
-        for j, seed in enumerate(fitted.seeds)
-    ]
-    dev_scores = task_scores(fitted.question, "dev", fitted.dev_predictions)
-    predicted = fitted.predictions.reshape(len(cells), -1)
-    for (i, layer, j, seed), scored in zip(cells, _scored(fitted.question, predicted), strict=True):
+    cells = list(fitted.cells())
+    scored = _scored(fitted.question, fitted.predictions.reshape(len(cells), -1))
+    dev_scores = task_scores(fitted.question, "dev", fitted.dev_predictions).ravel()
+    dev_losses, epochs = fitted.dev_loss.ravel(), fitted.epochs.ravel()
+    for number, (cell, score) in enumerate(zip(cells, scored, strict=True)):
         yield ScoreRow(
             **about,
-            **scored,
-            probe=fitted.head,
-            layer=layer,
-            seed=seed,
-            dev_score=float(dev_scores[i, j]),
-            dev_loss=float(fitted.dev_loss[i, j]),
-            epoch=int(fitted.epochs[i, j]),
+            **score,
+            probe=cell.head,
+            layer=cell.view.layer,
+            seed=cell.seed,
+            dev_score=float(dev_scores[number]),
+            dev_loss=float(dev_losses[number]),
+            epoch=int(epochs[number]),
         )
 
 

@@ -1,5 +1,7 @@
 """Scaling: the coordinates in which probes are trained, measured on training words.
 
+They are those of each view's words, for a mix of layers as it is before training.
+
 An invertible linear map of the states changes nothing of what a linear probe can read, so it should
 not change the score. Words are therefore whitened: less their mean, times the inverse of a root of
 their covariance. In white coordinates such maps differ only by a rotation, on which nothing in the
@@ -18,11 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 
 from probekit.errors import ModelError
 from probekit.probes.batches import Runs
+from probekit.probes.mixture import Mixture
 from probekit.probes.pooling import products, slots, take
 from probekit.tasks.question import Question
 
@@ -41,15 +45,15 @@ ENOUGH = 4
 
 @dataclass(frozen=True)
 class Scaling:
-    """In which coordinates each layer's probes are trained.
+    """In which coordinates each view's probes are trained.
 
     Attributes:
-        mean, deviation: of training words, `(layers, 1, dim)` each.
-        bases: for each task the coordinates of its probes as columns, `(layers, dim, dim)`: words
+        mean, deviation: of training words, `(views, 1, dim)` each.
+        bases: for each task the coordinates of its probes as columns, `(views, dim, dim)`: words
             less their mean, times this matrix, are white, or standardised for tasks with products
             (see `scaling.measure`). None where words already are in these coordinates.
-        sizes: root mean square of a number in each task's vectors, `(tasks, layers)`.
-        product_sizes: the same of its products a * b, `(tasks, layers)`; 1 for tasks without.
+        sizes: root mean square of a number in each task's vectors, `(tasks, views)`.
+        product_sizes: the same of its products a * b, `(tasks, views)`; 1 for tasks without.
     """
 
     mean: torch.Tensor
@@ -63,15 +67,30 @@ class Scaling:
         return replace(self, mean=torch.zeros_like(self.mean), bases=(None,) * len(self.bases))
 
 
+@torch.no_grad()
 def measure(
-    train: Runs, questions: Sequence[Question], layers: Sequence[int], device: torch.device
+    train: Runs,
+    questions: Sequence[Question],
+    layers: Sequence[int],
+    mixture: Mixture,
+    device: torch.device,
 ) -> Scaling:
-    """The coordinates of every task's probes, from training words spread over the split."""
-    moments = _moments(train, layers)
+    """The coordinates of every task's probes, from training words spread over the split.
+
+    Args:
+        train: the split.
+        questions: the tasks and their instances.
+        layers: those read.
+        mixture: what makes views of them.
+        device: where the result lies.
+
+    Raises ModelError where states are not finite.
+    """
+    moments = _moments(train, layers, mixture)
     kinds = {question.task.features for question in questions}
     found: dict[str, list[torch.Tensor]] = {kind: [] for kind in kinds}
     deviations = []
-    # One layer after another: intermediate matrices are several times as large as the result.
+    # One view after another: intermediate matrices are several times as large as the result.
     for number, covariance in enumerate(moments.covariance):
         variance = covariance.diagonal()
         # A dimension that never varies carries nothing: it is left as it is, not divided by zero.
@@ -86,7 +105,10 @@ def measure(
     mean, deviation = moments.mean.float().to(device), torch.stack(deviations).to(device)
     of_tasks = tuple(bases[question.task.features] for question in questions)
     return Scaling(
-        mean, deviation, of_tasks, *_sizes(train, questions, layers, mean, deviation, bases)
+        mean,
+        deviation,
+        of_tasks,
+        *_sizes(train, questions, layers, mixture, _Coordinates(mean, deviation, bases)),
     )
 
 
@@ -96,9 +118,9 @@ class _Moments:
 
     Attributes:
         n: how many words were read.
-        mean: `(layers, 1, dim)`.
-        covariance: `(layers, dim, dim)`.
-        following: covariance of a word (rows) with the next one (columns), `(layers, dim, dim)`;
+        mean: `(views, 1, dim)`.
+        covariance: `(views, dim, dim)`.
+        following: covariance of a word (rows) with the next one (columns), `(views, dim, dim)`;
             None where there are too few words to measure it.
     """
 
@@ -108,31 +130,33 @@ class _Moments:
     following: torch.Tensor | None
 
 
-def _moments(train: Runs, layers: Sequence[int]) -> _Moments:
+def _moments(train: Runs, layers: Sequence[int], mixture: Mixture) -> _Moments:
     """Raises ModelError where states are not finite."""
     n = 0
     dim = train.states.dim
-    cpu = torch.device("cpu")  # not every GPU has float64
-    total = torch.zeros(len(layers), 1, dim, dtype=torch.float64)
-    square = torch.zeros(len(layers), dim, dim, dtype=torch.float64)
-    following = torch.zeros_like(square) if min(train.n_words, WORDS) >= ENOUGH * dim else None
+    has_following = min(train.n_words, WORDS) >= ENOUGH * dim
+    finite = torch.ones(len(layers), dtype=torch.bool)
     # The mean of some words: what varies little about a large mean is not lost in rounding.
-    near: torch.Tensor | None = None
-    for batch in train.samples(WORDS, layers, cpu):
-        values = batch.states.double()
-        near = values.mean(1, keepdim=True) if near is None else near
+    near = total = square = torch.empty(0)
+    following: torch.Tensor | None = None
+    for batch in train.samples(WORDS, layers, mixture.device):
+        finite &= torch.isfinite(batch.states).flatten(1).all(1).cpu()
+        # Not every GPU has float64.
+        values = mixture(batch.states).cpu().double()
+        if not n:
+            near = values.mean(1, keepdim=True)
+            total = torch.zeros_like(near)
+            square = torch.zeros(len(values), dim, dim, dtype=torch.float64)
+            following = torch.zeros_like(square) if has_following else None
         values -= near
         n += values.shape[1]
         total += values.sum(1, keepdim=True)
         square.baddbmm_(values.transpose(1, 2), values)
         if following is not None:
             following.baddbmm_(values[:, :-1].transpose(1, 2), values[:, 1:])
-    assert near is not None
-    broken = [
-        layer for layer, sums in zip(layers, total, strict=True) if not torch.isfinite(sums).all()
-    ]
+    broken = [str(layer) for layer, is_finite in zip(layers, finite, strict=True) if not is_finite]
     if broken:
-        layers_named = f"layer{'s' * (len(broken) > 1)} {', '.join(map(str, broken))}"
+        layers_named = f"layer{'s' * (len(broken) > 1)} {', '.join(broken)}"
         raise ModelError(f"hidden states are not finite at {layers_named}: has training diverged?")
     mean = total / n
     for second in (square, following):
@@ -184,27 +208,35 @@ def _principal_axes(covariance: torch.Tensor, deviation: torch.Tensor) -> torch.
     return torch.linalg.eigh(correlation)[1] / deviation[:, None]
 
 
+class _Coordinates(NamedTuple):
+    """Means and deviations `(views, 1, dim)`, and the bases of each kind of task."""
+
+    mean: torch.Tensor
+    deviation: torch.Tensor
+    bases: dict[str, torch.Tensor]
+
+
 def _sizes(
     train: Runs,
     questions: Sequence[Question],
     layers: Sequence[int],
-    mean: torch.Tensor,
-    deviation: torch.Tensor,
-    bases: dict[str, torch.Tensor],
+    mixture: Mixture,
+    coordinates: _Coordinates,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Root mean squares of a number in each task's vectors, and in its products: `(tasks, layers)`
+    """Root mean squares of a number in each task's vectors, and in its products: `(tasks, views)`
     each.
 
     The squared length of x T is the mean of (x T g)² over random g of unit variance (Hutchinson
     1990), which needs only the few columns T g.
     """
+    mean, deviation, bases = coordinates
     generator = torch.Generator().manual_seed(0)
     drawn = torch.randn(train.states.dim, DIRECTIONS, generator=generator).to(mean.device)
     directions = {kind: basis @ drawn for kind, basis in bases.items()}
-    squares = torch.zeros(2, len(questions), len(layers), device=mean.device)
+    squares = torch.zeros(2, len(questions), len(mean), device=mean.device)
     n = torch.zeros(len(questions), 1, device=mean.device)
     for batch in train.samples(SIZING_WORDS, layers, mean.device):
-        centred = batch.states - mean
+        centred = mixture(batch.states) - mean
         for t, (question, spans) in enumerate(zip(questions, batch.spans, strict=True)):
             n[t] += len(spans)
             parts = slots(question.task)

@@ -1,6 +1,6 @@
-"""Stack: the probes of several tasks, layers and seeds as one set of parameters.
+"""Stack: the probes of several tasks, views and seeds as one set of parameters.
 
-The first map of every task, slot and seed is a run of columns of one matrix `(layers, dim,
+The first map of every task, slot and seed is a run of columns of one matrix `(views, dim,
 columns)`, so that one batched product over the words of a batch serves them all.
 """
 
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from probekit.probes.batches import Batch
 from probekit.probes.heads import Head
+from probekit.probes.mixture import Mixture
 from probekit.probes.pooling import Slot, products, slots, take
 from probekit.probes.scaling import Scaling
 from probekit.tasks.task import Task
@@ -27,14 +28,15 @@ ALIGNED = 16  # matrix products run faster, by a fifth and more, with a multiple
 
 
 class Stack(torch.nn.Module):
-    """Probes of one head for several tasks, for every layer and seed.
+    """Probes of one head for several tasks, for every view and seed.
 
     Args:
         head: the kind of probe.
         tasks: the tasks.
         n_classes: labels of each.
+        mixture: what makes views of the layers that are read.
         scaling: the coordinates that the probes are trained in.
-        seeds: one probe per layer for each; a seed sets the initial weights.
+        seeds: one probe per view for each; a seed sets the initial weights.
     """
 
     def __init__(
@@ -42,12 +44,14 @@ class Stack(torch.nn.Module):
         head: Head,
         tasks: Sequence[Task],
         n_classes: Sequence[int],
+        mixture: Mixture,
         scaling: Scaling,
         seeds: Sequence[int],
     ) -> None:
         super().__init__()
-        self.head, self.tasks, self.seeds, self.scaling = head, list(tasks), list(seeds), scaling
-        self.n_layers, _, self.dim = scaling.mean.shape
+        self.head, self.tasks, self.seeds = head, list(tasks), list(seeds)
+        self.mixture, self.scaling = mixture, scaling
+        self.n_views, _, self.dim = scaling.mean.shape
         self.widths = [head.width(n) for n in n_classes]
         self.columns = self._columns()
         self.first = self._first_map()
@@ -61,7 +65,7 @@ class Stack(torch.nn.Module):
             self.further.append(self._further(task, n))
 
     def _zeros(self, *shape: int) -> Tensor:
-        return torch.zeros(self.n_layers, *shape, device=self.scaling.mean.device)
+        return torch.zeros(self.n_views, *shape, device=self.scaling.mean.device)
 
     def _columns(self) -> list[list[slice]]:
         """For each task and slot, its columns of the first map, seed after seed."""
@@ -76,7 +80,7 @@ class Stack(torch.nn.Module):
         return columns
 
     def _first_map(self) -> torch.nn.Parameter:
-        """`(layers, dim, columns)`, the same in every layer, some columns at its end unused."""
+        """`(views, dim, columns)`, the same in every view, some columns at its end unused."""
         blocks: list[Tensor] = []
         for task, width in zip(self.tasks, self.widths, strict=True):
             fan_in = self.dim * len(slots(task))
@@ -85,34 +89,37 @@ class Stack(torch.nn.Module):
                     blocks.append(_uniform((self.dim, width), fan_in, (seed, task.name, i)))
         unused = -sum(block.shape[1] for block in blocks) % ALIGNED
         first = torch.cat([*blocks, torch.zeros(self.dim, unused)], dim=1)
-        return torch.nn.Parameter(first.repeat(self.n_layers, 1, 1).to(self.scaling.mean.device))
+        return torch.nn.Parameter(first.repeat(self.n_views, 1, 1).to(self.scaling.mean.device))
 
     def _further(self, task: Task, outputs: int) -> torch.nn.ParameterDict:
-        """The head's own parameters of a task, `(layers, seeds, …)` each."""
+        """The head's own parameters of a task, `(views, seeds, …)` each."""
         of_seeds = [
             self.head.initial(outputs, partial(_drawn, seed, task.name)) for seed in self.seeds
         ]
         found = torch.nn.ParameterDict()
         for name in of_seeds[0]:
             stacked = torch.stack([initial[name] for initial in of_seeds])
-            each = stacked.expand(self.n_layers, *stacked.shape)
+            each = stacked.expand(self.n_views, *stacked.shape)
             found[name] = each.clone().to(self.scaling.mean.device)
         return found
 
     def forward(self, batch: Batch) -> list[Tensor]:
-        """The output of each task's probes: `(layers, n, seeds, outputs)`."""
+        """The output of each task's probes: `(views, n, seeds, outputs)`."""
+        words = self.mixture(batch.states)
         # What is the same for every word is added after pooling.
         mapped = self._of_words()
         widths = [columns.stop - columns.start for of_task in self.columns for columns in of_task]
         widths.append(mapped.shape[2] - sum(widths))
         # Split once: a slice for each part would have a gradient of its own, as large as the whole.
-        projected = iter(torch.bmm(batch.states, mapped).split(widths, dim=2))
+        projected = iter(torch.bmm(words, mapped).split(widths, dim=2))
         offsets = iter((self.scaling.mean @ mapped).split(widths, dim=2))
         outputs = []
         for t, of_task in enumerate(self.columns):
             n = len(of_task)
             outputs.append(
-                self._output(t, batch, list(islice(projected, n)), list(islice(offsets, n)))
+                self._output(
+                    t, words, batch.spans[t], list(islice(projected, n)), list(islice(offsets, n))
+                )
             )
         return outputs
 
@@ -140,15 +147,20 @@ class Stack(torch.nn.Module):
         self.scaling = replace(scaling, bases=(None,) * len(scaling.bases), sizes=ones)
 
     def _output(
-        self, t: int, batch: Batch, projected: list[Tensor], offsets: list[Tensor]
+        self,
+        t: int,
+        words: Tensor,
+        spans: Tensor,
+        projected: list[Tensor],
+        offsets: list[Tensor],
     ) -> Tensor:
-        task, spans = self.tasks[t], batch.spans[t]
+        task = self.tasks[t]
         parts = [
             take(values, spans, slot) for values, slot in zip(projected, slots(task), strict=True)
         ]
         if task.features == "product":
             size = self.scaling.product_sizes[t][:, None, None]
-            parts.append(self._product(batch, spans, slots(task)) @ (self.product[str(t)] / size))
+            parts.append(self._product(words, spans, slots(task)) @ (self.product[str(t)] / size))
         per_seed = (len(self.seeds), self.widths[t])
         bias = self.bias[t] - sum(offsets[1:], offsets[0]).unflatten(2, per_seed)
         pooled = sum(parts[1:], parts[0]).unflatten(2, per_seed) + bias
@@ -158,9 +170,9 @@ class Stack(torch.nn.Module):
         found: Any = self.further[t]
         return found
 
-    def _product(self, batch: Batch, spans: Tensor, parts: Sequence[Slot]) -> Tensor:
-        """a * b of every pair, from standardised vectors: `(layers, n, dim)`."""
-        return products((batch.states - self.scaling.mean) / self.scaling.deviation, spans, parts)
+    def _product(self, words: Tensor, spans: Tensor, parts: Sequence[Slot]) -> Tensor:
+        """a * b of every pair, from standardised vectors: `(views, n, dim)`."""
+        return products((words - self.scaling.mean) / self.scaling.deviation, spans, parts)
 
     def uniform(self) -> Tensor:
         """Which columns of the first map are trained in white coordinates: `(columns,)`.
@@ -189,16 +201,19 @@ class Stack(torch.nn.Module):
                 if parameter.grad is not None:
                     parameter.grad[place].add_(parameter.data[place], alpha=weight)
 
-    def cell(self, t: int, layer: int, seed: int) -> list[Tensor]:
-        """Views of the parameters of one probe: task, layer and seed, each by its number."""
+    def cell(self, t: int, view: int, seed: int) -> list[Tensor]:
+        """The parameters of one probe, in place: task, view and seed, each by its number.
+
+        Of a mix of layers these include its weights: a stack of mixes has one task and one seed.
+        """
         width = self.widths[t]
         of_seed = slice(seed * width, (seed + 1) * width)
-        views = [self.first.data[layer, :, columns][:, of_seed] for columns in self.columns[t]]
-        views.append(self.bias[t].data[layer, :, seed])
+        found = [self.first.data[view, :, columns][:, of_seed] for columns in self.columns[t]]
+        found.append(self.bias[t].data[view, :, seed])
         if str(t) in self.product:
-            views.append(self.product[str(t)].data[layer, :, of_seed])
-        views += [parameter.data[layer, seed] for parameter in self._further_of(t).values()]
-        return views
+            found.append(self.product[str(t)].data[view, :, of_seed])
+        found += [parameter.data[view, seed] for parameter in self._further_of(t).values()]
+        return found + self.mixture.parameters_of(view)
 
 
 def _drawn(seed: int, task: str, name: str, shape: tuple[int, int]) -> Tensor:

@@ -1,4 +1,4 @@
-"""Whitened: words of some layers in the coordinates of their probes, in memory.
+"""Whitened: words of single layers in the coordinates of their probes, in memory.
 
 Probes are trained in coordinates that are the states times a matrix (see `scaling`). The fit
 multiplies by that matrix either the weights at every step, or the words once. On small corpora,

@@ -20,7 +20,8 @@ from probekit.forgetting.probe_pair import mean_scores
 from probekit.models.encoder import Encoder
 from probekit.probes.arguments import Seeds, names_of
 from probekit.probes.baselines import majority
-from probekit.probes.fit import FitSettings, fit
+from probekit.probes.fit import fit
+from probekit.probes.fit_settings import FitSettings
 from probekit.probes.heads import head_of
 from probekit.probes.plan import questions
 from probekit.states.arrays import read_in_memory

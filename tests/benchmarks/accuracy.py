@@ -16,7 +16,8 @@ import numpy as np
 
 import probekit as pk
 from probekit.corpora.passage import Split
-from probekit.probes.fit import Fitted, fit
+from probekit.probes.fit import fit
+from probekit.probes.fitted import Fitted
 from probekit.states.states import States
 from probekit.tasks.question import Question
 from tests.benchmarks import logistic, perceptron

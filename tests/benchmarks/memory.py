@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from probekit.probes.fit import FitSettings, fit
+from probekit.probes.fit import fit
+from probekit.probes.fit_settings import FitSettings
 from probekit.states.shard import Shard
 from probekit.states.stored import Stored
 from probekit.tasks.question import ask

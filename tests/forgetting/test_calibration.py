@@ -18,7 +18,8 @@ from probekit.forgetting.compare import compare
 from probekit.forgetting.comparison import PARTS, Comparison
 from probekit.forgetting.probe_pair import counts
 from probekit.models.names import packaged_minilm, resolve
-from probekit.probes.fit import FitSettings, fit
+from probekit.probes.fit import fit
+from probekit.probes.fit_settings import FitSettings
 from probekit.states.extract import extract
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States

@@ -27,7 +27,7 @@ from probekit.forgetting.trace import checkpoints_of, trace
 from probekit.forgetting.trajectory import Trajectory
 from probekit.models.checkpoint import EncoderSettings
 from probekit.models.model import open_model
-from probekit.probes.fit import FitSettings
+from probekit.probes.fit_settings import FitSettings
 from probekit.states.settings import ExtractSettings
 from probekit.states.store import states_root
 from tests.processes import begin

@@ -14,7 +14,11 @@ from probekit.errors import ModelError
 from probekit.probes import scaling
 from probekit.probes.batches import Runs
 from probekit.probes.evaluate import task_counts
-from probekit.probes.fit import FitSettings, Fitted, fit
+from probekit.probes.fit import fit
+from probekit.probes.fit_settings import FitSettings
+from probekit.probes.fitted import Fitted
+from probekit.probes.mixture import mixture
+from probekit.probes.view import single_layers
 from probekit.states.arrays import Arrays
 from probekit.states.states import States
 from probekit.stats.bootstrap import bootstrap, interval
@@ -23,6 +27,7 @@ from probekit.tasks.question import Question, ask
 from probekit.tasks.task import Task
 from tests.made import SIZES, WORDS, made_corpus, made_states
 
+CPU = torch.device("cpu")
 WORD = Task(name="word", title="", annotation="upos", shape="word")
 
 
@@ -188,7 +193,8 @@ def test_spans_of_several_words_are_pooled(features: str, span: str) -> None:
 def test_vectors_are_brought_to_one_size() -> None:
     states, data, _ = arcs(4, "concat", "mean")
     train = Runs(states, "train", [data.splits["train"]])
-    measured = scaling.measure(train, [data], (0,), torch.device("cpu"))
+    single = mixture(single_layers([0]), train, (0,), CPU)
+    measured = scaling.measure(train, [data], (0,), single, CPU)
     words = states.read("train", 0, SIZES["train"] * WORDS, [0])[0].astype(np.float32)
     axes = measured.bases[0]
     assert axes is not None
@@ -222,7 +228,8 @@ def test_axes_are_those_of_canonical_correlation(kind: str) -> None:
     states = made_states(
         corpus, {"train": words[None], "dev": words[None, :10], "test": words[None, :10]}
     )
-    moments = scaling._moments(Runs(states, "train", []), (0,))
+    train = Runs(states, "train", [])
+    moments = scaling._moments(train, (0,), mixture(single_layers([0]), train, (0,), CPU))
     assert moments.following is not None
     variance = moments.covariance[0].diagonal()
     white = scaling._whitening(moments.covariance[0], variance, 0)
@@ -283,7 +290,7 @@ def test_states_that_are_not_finite_are_refused() -> None:
 def test_whitened_words_or_weights_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     states, data = gaussian_classes(np.random.default_rng(10), oblique("condition 100"))
     (words,) = fit(states, [data])
-    monkeypatch.setattr("probekit.probes.fit.MOST_BYTES", 0)
+    monkeypatch.setattr("probekit.probes.training.MOST_BYTES", 0)
     (weights,) = fit(states, [data])
     assert np.mean(words.predictions == weights.predictions) > 0.995
     assert words.dev_loss == pytest.approx(weights.dev_loss, rel=1e-3)

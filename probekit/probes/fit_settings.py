@@ -1,0 +1,33 @@
+"""Fit settings: how probes are trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How probes are trained: in rounds, in each of which the learning rate falls to zero.
+
+    Each round begins with the weights of the one before it, and allows larger ones (see PATHS). The
+    probe with the best dev score at the end of a round is chosen: never one in the middle of its
+    training, and more rounds only widen the choice.
+
+    Attributes:
+        epochs: least passes over the training split in a round; small corpora have up to four.
+        words: least words read in training; small corpora take up to five rounds for it.
+        batch_words: most words in a batch; small corpora take smaller batches.
+        learning_rate: at the beginning of a round, for batches of `batch_words`. For smaller ones
+            it shrinks with their square root (Malladi et al. 2022, arXiv:2205.10287, for Adam). It
+            falls linearly to zero.
+        device: where the probes are fitted.
+    """
+
+    epochs: int = 2
+    words: int = 300_000
+    batch_words: int = 1_536
+    learning_rate: float = 2e-2
+    device: str = "cpu"
+
+
+DEFAULT = FitSettings()

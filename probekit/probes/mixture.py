@@ -1,0 +1,112 @@
+"""Mixture: how the layers of a view become one vector per word.
+
+A single layer is read as it is. A scalar mix is an average of layers whose weights are learned with
+the probe (Peters et al. 2018, equation 1). Every layer is centred and brought to one size first, so
+that the weights say how much is read of a layer, not how large its numbers are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from probekit.probes.batches import Runs
+from probekit.probes.view import Combine, View
+
+WORDS = 16_384  # that layers' means and sizes are measured on
+# How much faster weights are learned than a probe's other parameters. Adam moves each by about the
+# learning rate: by itself it would hardly leave equal weights in the updates of a small corpus.
+SPEED = 10
+
+
+class Single(torch.nn.Module):
+    """Each view is one layer.
+
+    Args:
+        views: the views.
+        train: training words at `layers`.
+        layers: those read, in the order of the views.
+        device: where the vectors lie.
+    """
+
+    def __init__(
+        self, views: Sequence[View], train: Runs, layers: Sequence[int], device: torch.device
+    ) -> None:
+        super().__init__()
+        self.device, self._n = device, len(views)
+
+    def shares(self) -> Tensor:
+        """The share of each layer in each view, `(views, layers)`."""
+        return torch.eye(self._n)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Words `(views, words, dim)` of the states `(layers, words, dim)`."""
+        return states
+
+    def parameters_of(self, view: int) -> list[Tensor]:
+        """What one view has learned."""
+        return []
+
+
+class Mix(torch.nn.Module):
+    """Each view is an average of its layers.
+
+    Args: as for `Single`.
+    """
+
+    def __init__(
+        self, views: Sequence[View], train: Runs, layers: Sequence[int], device: torch.device
+    ) -> None:
+        super().__init__()
+        self.device = device
+        is_read = torch.tensor([[layer in view.layers for layer in layers] for view in views])
+        self.logits = torch.nn.Parameter(torch.zeros(len(views), len(layers), device=device))
+        self._left_out = ~is_read.to(device)
+        self._mean, self._size = _means_and_sizes(train, layers, device)
+
+    def shares(self) -> Tensor:
+        """The share of each layer in each view, `(views, layers)`; those of a view sum to 1."""
+        return self._weights().detach().cpu()
+
+    def _weights(self) -> Tensor:
+        return (SPEED * self.logits).masked_fill(self._left_out, -torch.inf).softmax(dim=1)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Words `(views, words, dim)` of the states `(layers, words, dim)`."""
+        sized = (states - self._mean) / self._size
+        return (self._weights() @ sized.flatten(1)).view(-1, *states.shape[1:])
+
+    def parameters_of(self, view: int) -> list[Tensor]:
+        """What one view has learned: its logits `(layers,)`, before SPEED."""
+        return [self.logits.data[view]]
+
+
+Mixture = Single | Mix
+MIXTURES: Mapping[Combine, type[Mixture]] = {"single": Single, "mix": Mix}
+
+
+def mixture(
+    views: Sequence[View], train: Runs, layers: Sequence[int], device: torch.device
+) -> Mixture:
+    """The one of `views`, which combine their layers in one way."""
+    return MIXTURES[views[0].combine](views, train, layers, device)
+
+
+def _means_and_sizes(
+    train: Runs, layers: Sequence[int], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """The mean vector `(layers, 1, dim)` and the root mean square of a centred number `(layers, 1,
+    1)` of training words."""
+    n = 0
+    total = torch.zeros(len(layers), 1, train.states.dim, dtype=torch.float64)
+    square = torch.zeros_like(total)
+    for batch in train.samples(WORDS, layers, torch.device("cpu")):
+        values = batch.states.double()
+        n += values.shape[1]
+        total += values.sum(1, keepdim=True)
+        square += values.square().sum(1, keepdim=True)
+    mean = total / n
+    size = (square / n - mean.square()).mean(2, keepdim=True).clamp_min(1e-12).sqrt()
+    return mean.float().to(device), size.float().to(device)

@@ -1,0 +1,195 @@
+"""Training: one stack of probes, in rounds, with one pass over the states per epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from probekit.corpora.passage import SPLITS, Split
+from probekit.engine.workers import stop_if_unwanted
+from probekit.probes import scaling
+from probekit.probes.adam import Adam
+from probekit.probes.batches import Runs
+from probekit.probes.evaluate import evaluate, task_scores
+from probekit.probes.fit_settings import FitSettings
+from probekit.probes.fitted import Fitted
+from probekit.probes.heads import Head
+from probekit.probes.mixture import mixture
+from probekit.probes.stack import Stack
+from probekit.probes.view import View
+from probekit.probes.whitened import MOST_BYTES, n_words, whitened
+from probekit.states.vectors import Vectors
+from probekit.tasks.question import Question
+
+SMALLEST_BATCH = 256  # words
+PATHS = (
+    (0.03,),
+    (0.01, 0.1),
+    (0.003, 0.01, 0.1),
+    (0.003, 0.01, 0.03, 0.1),
+    (0.001, 0.003, 0.01, 0.03, 0.1),
+)
+"""Freedom of each round, by how many rounds there are: C, the inverse of the penalty, as
+scikit-learn counts it."""
+MOST_EPOCHS = 4  # of a round, of a small corpus
+PATIENCE = 2  # rounds without a better dev score
+
+
+class Training:
+    """The training of one stack.
+
+    Args:
+        states: what is read.
+        questions: the tasks and their instances.
+        head: the kind of probe.
+        views: the layers that probes read, all combined in one way.
+        seeds: one probe per view for each.
+        settings: how probes are trained.
+
+    Raises ModelError for states that are not finite.
+    """
+
+    def __init__(
+        self,
+        states: Vectors,
+        questions: Sequence[Question],
+        head: Head,
+        views: tuple[View, ...],
+        seeds: tuple[int, ...],
+        settings: FitSettings,
+    ) -> None:
+        self.questions, self.head, self.views, self.seeds = questions, head, views, seeds
+        self.layers = tuple(sorted({layer for view in views for layer in view.layers}))
+        self.all_layers = tuple(states.layers)
+        self.device = torch.device(settings.device)
+        self._read(states)
+        mixed = mixture(views, self.train, self.layers, self.device)
+        self.scaling = scaling.measure(self.train, questions, self.layers, mixed, self.device)
+        n_classes = [len(question.classes) for question in questions]
+        tasks = [question.task for question in questions]
+        self.stack = Stack(head, tasks, n_classes, mixed, self.scaling, seeds)
+        # Small corpora: some hundred updates all the same, from smaller batches and more rounds.
+        self.batch_words = int(
+            np.clip(self.train.n_words // 128, SMALLEST_BATCH, settings.batch_words)
+        )
+        self.learning_rate = settings.learning_rate * math.sqrt(
+            self.batch_words / settings.batch_words
+        )
+        self.epochs = max(
+            settings.epochs, min(MOST_EPOCHS, settings.words // (3 * self.train.n_words))
+        )
+        n_rounds = -(-settings.words // (self.epochs * self.train.n_words))
+        self.path = PATHS[min(n_rounds, len(PATHS)) - 1]
+        if self._whitens_words(states):
+            self._read(whitened(states, self.layers, self.scaling))
+            self.stack.scaling = self.scaling.of_whitened()
+
+    def _read(self, states: Vectors) -> None:
+        self.train, self.dev, self.test = (self._runs(states, split) for split in SPLITS)
+
+    def _runs(self, states: Vectors, split: Split) -> Runs:
+        return Runs(states, split, [question.splits[split] for question in self.questions])
+
+    def _whitens_words(self, states: Vectors) -> bool:
+        """Whether multiplying all words by the axes once beats the weights at each step."""
+        if any(question.task.features == "product" for question in self.questions):
+            return False
+        if self.views[0].combine != "single":
+            return False
+        words = n_words(states)
+        steps = len(self.path) * self.epochs * max(1, self.train.n_words // self.batch_words)
+        # Rows that are multiplied by the axes: every word once; or at every step the weights of
+        # every class, forwards and backwards.
+        of_weights = 2 * self.stack.first.shape[2] * steps
+        return words < of_weights and 4 * words * len(self.layers) * states.dim <= MOST_BYTES
+
+    def run(self, progress: Callable[[float], None]) -> list[Fitted]:
+        """Train, restore the best round of every probe, and label the test split."""
+        shape = (len(self.questions), len(self.views), len(self.seeds))
+        best_score, best_loss = np.full(shape, -np.inf), np.full(shape, np.inf)
+        best_round = np.zeros(shape, dtype=np.int64)
+        best: dict[tuple[int, ...], list[torch.Tensor]] = {}
+        dev = [
+            np.empty((*shape[1:], len(instances)), dtype=np.int64)
+            for instances in self.dev.instances
+        ]
+        for number in range(1, len(self.path) + 1):
+            self._round(number, progress)
+            loss, predictions = evaluate(self.stack, self.dev, self.layers)
+            score = self._dev_scores(predictions)
+            better = (score > best_score) | ((score == best_score) & (loss < best_loss))
+            # A probe that has run out of patience is final, however long others of its group go on.
+            better &= number - best_round <= PATIENCE
+            for t, view, seed in np.argwhere(better).tolist():
+                parameters = self.stack.cell(t, view, seed)
+                best[t, view, seed] = [parameter.clone() for parameter in parameters]
+                dev[t][view, seed] = predictions[t][view, seed]
+            best_score = np.where(better, score, best_score)
+            best_loss = np.where(better, loss, best_loss)
+            best_round[better] = number
+            if (number - best_round >= PATIENCE).all():
+                break
+        for t, view, seed in np.ndindex(*shape):
+            parameters = self.stack.cell(t, view, seed)
+            for parameter, values in zip(parameters, best[t, view, seed], strict=True):
+                parameter.copy_(values)
+        progress(1)
+        _, test = evaluate(self.stack, self.test, self.layers)
+        self.stack.finish(self.scaling)
+        return [
+            Fitted(
+                question=question,
+                head=self.head.name,
+                views=self.views,
+                seeds=self.seeds,
+                predictions=test[t],
+                dev_predictions=dev[t],
+                dev_loss=best_loss[t],
+                epochs=best_round[t] * self.epochs,
+                shares=self._shares(),
+                stacks=((self.layers, self.stack),),
+            )
+            for t, question in enumerate(self.questions)
+        ]
+
+    def _shares(self) -> np.ndarray:
+        """The share of each layer of the states in each view, `(views, seeds, layers)`."""
+        shares = np.zeros((len(self.views), len(self.seeds), len(self.all_layers)))
+        places = [self.all_layers.index(layer) for layer in self.layers]
+        shares[:, :, places] = self.stack.mixture.shares().numpy()[:, None]
+        return shares
+
+    def _dev_scores(self, predictions: Sequence[np.ndarray]) -> np.ndarray:
+        """The metric on dev, `(tasks, views, seeds)`, from each task's predictions `(views, seeds,
+        n)`."""
+        pairs = zip(self.questions, predictions, strict=True)
+        return np.stack([task_scores(question, "dev", predicted) for question, predicted in pairs])
+
+    def _round(self, number: int, progress: Callable[[float], None]) -> None:
+        """Train until the learning rate is zero, with the penalty of this round."""
+        freedom = self.path[number - 1] * self.head.freedom
+        # The penalty of scikit-learn's C is on the sum of losses, and the loss here is their mean.
+        penalties = [1 / (freedom * len(question.splits["train"])) for question in self.questions]
+        optimiser = Adam(self.stack.parameters(), (self.stack.first, self.stack.uniform()))
+        done = 0.0  # of the words of the round
+        for epoch in range(1, self.epochs + 1):
+            # The same for every model and seed: comparisons stay paired.
+            order = np.random.default_rng((number - 1) * self.epochs + epoch)
+            for batch in self.train.batches(self.batch_words, self.layers, self.device, order):
+                stop_if_unwanted()
+                each = [
+                    # Summed over views and seeds: each probe has its own mean loss, and its own
+                    # parameters.
+                    self.head.loss(output, labels).sum()
+                    for output, labels in zip(self.stack(batch), batch.labels, strict=True)
+                    if len(labels)
+                ]
+                if each:
+                    torch.stack(each).sum().backward()
+                    self.stack.penalise(penalties)
+                    optimiser.step(self.learning_rate * (1 - done))
+                done += batch.states.shape[1] / self.train.n_words / self.epochs
+                progress((number - 1 + done) / len(self.path))
