@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Literal
 
 import numpy as np
 
@@ -54,11 +55,13 @@ class Question:
         task: what is asked.
         splits: instances of train, dev and test, over the same classes.
         warnings: one sentence each: how many instances were left out, and why.
+        labels: `gold`, those annotated; `control`, drawn for each type (see `control`).
     """
 
     task: Task
     splits: dict[Split, Instances]
     warnings: tuple[str, ...] = ()
+    labels: Literal["gold", "control"] = "gold"
 
     @property
     def classes(self) -> tuple[str, ...]:
