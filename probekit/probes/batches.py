@@ -24,11 +24,13 @@ class Batch:
         states: `(layers, words, dim)`, float32.
         spans: for each task `(n, arity, 2)`, as positions in the batch.
         labels: for each task `(n,)`.
+        weights: for each task `(n,)`, or None where every instance counts once.
     """
 
     states: torch.Tensor
     spans: list[torch.Tensor]
     labels: list[torch.Tensor]
+    weights: list[torch.Tensor | None]
 
 
 class Runs:
@@ -94,7 +96,7 @@ class Runs:
     def _batch(self, runs: list[int], layers: Sequence[int], device: torch.device) -> Batch:
         slices = [(int(self.borders[run]), int(self.borders[run + 1])) for run in runs]
         vectors = self._vectors(slices, layers, device)
-        spans, labels = [], []
+        spans, labels, weights = [], [], []
         shifts = np.cumsum([0] + [b - a for a, b in slices])
         for instances, first in zip(self.instances, self._first, strict=True):
             rows = [np.arange(first[run], first[run + 1]) for run in runs]
@@ -102,7 +104,14 @@ class Runs:
             row = np.concatenate(rows)
             spans.append(torch.from_numpy(instances.spans[row] + shift[:, None, None]).to(device))
             labels.append(torch.from_numpy(instances.labels[row]).to(device))
-        return Batch(vectors, spans, labels)
+            weights.append(_weights(instances, row, device))
+        return Batch(vectors, spans, labels, weights)
+
+
+def _weights(instances: Instances, rows: np.ndarray, device: torch.device) -> torch.Tensor | None:
+    if instances.weights is None:
+        return None
+    return torch.from_numpy(instances.weights[rows]).to(device)
 
 
 def _units(states: Vectors, split: Split) -> np.ndarray:

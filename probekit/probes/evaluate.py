@@ -38,7 +38,7 @@ def evaluate(
             found[t].append(stack.head.predict(output).permute(0, 2, 1).cpu().numpy())
             seen = labels != UNSEEN
             if seen.any():
-                loss = stack.head.loss(output[:, seen], labels[seen]) * seen.sum()
+                loss = stack.head.loss(output[:, seen], labels[seen]).mean(1) * seen.sum()
                 total[t] += loss.cpu().numpy()
     known = [(instances.labels != UNSEEN).sum() for instances in runs.instances]
     mean_loss = total / np.maximum(known, 1)[:, None, None]

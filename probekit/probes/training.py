@@ -12,7 +12,7 @@ from probekit.corpora.passage import SPLITS, Split
 from probekit.engine.workers import stop_if_unwanted
 from probekit.probes import scaling
 from probekit.probes.adam import Adam
-from probekit.probes.batches import Runs
+from probekit.probes.batches import Batch, Runs
 from probekit.probes.evaluate import evaluate, task_scores
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
@@ -155,6 +155,22 @@ class Training:
             for t, question in enumerate(self.questions)
         ]
 
+    def _losses(self, batch: Batch) -> list[torch.Tensor]:
+        """The loss of every task with instances in the batch, summed over views and seeds.
+
+        Each probe has its own mean loss, and its own parameters.
+        """
+        found = []
+        for t, output in enumerate(self.stack(batch)):
+            labels, weights = batch.labels[t], batch.weights[t]
+            if not len(labels):
+                continue
+            each = self.head.loss(output, labels)
+            if weights is not None:
+                each = each * weights[:, None]
+            found.append(each.mean(1).sum())
+        return found
+
     def _shares(self) -> np.ndarray:
         """The share of each layer of the states in each view, `(views, seeds, layers)`."""
         shares = np.zeros((len(self.views), len(self.seeds), len(self.all_layers)))
@@ -172,7 +188,9 @@ class Training:
         """Train until the learning rate is zero, with the penalty of this round."""
         freedom = self.path[number - 1] * self.head.freedom
         # The penalty of scikit-learn's C is on the sum of losses, and the loss here is their mean.
-        penalties = [1 / (freedom * len(question.splits["train"])) for question in self.questions]
+        penalties = []
+        for question in self.questions:
+            penalties.append(1 / (freedom * len(question.splits["train"])))
         optimiser = Adam(self.stack.parameters(), (self.stack.first, self.stack.uniform()))
         done = 0.0  # of the words of the round
         for epoch in range(1, self.epochs + 1):
@@ -180,15 +198,9 @@ class Training:
             order = np.random.default_rng((number - 1) * self.epochs + epoch)
             for batch in self.train.batches(self.batch_words, self.layers, self.device, order):
                 stop_if_unwanted()
-                each = [
-                    # Summed over views and seeds: each probe has its own mean loss, and its own
-                    # parameters.
-                    self.head.loss(output, labels).sum()
-                    for output, labels in zip(self.stack(batch), batch.labels, strict=True)
-                    if len(labels)
-                ]
-                if each:
-                    torch.stack(each).sum().backward()
+                losses = self._losses(batch)
+                if losses:
+                    torch.stack(losses).sum().backward()
                     self.stack.penalise(penalties)
                     optimiser.step(self.learning_rate * (1 - done))
                 done += batch.states.shape[1] / self.train.n_words / self.epochs

@@ -31,12 +31,15 @@ class Instances:
         groups: `(n,)` the unit that is resampled for intervals: the passage's number in the split,
             or the document's for tasks with document context. Never decreases.
         classes: the labels in the training split, sorted.
+        weights: `(n,)` float32, how often each instance counts in training, 1 on average; None for
+            once each.
     """
 
     spans: np.ndarray
     labels: np.ndarray
     groups: np.ndarray
     classes: tuple[str, ...]
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -56,12 +59,14 @@ class Question:
         splits: instances of train, dev and test, over the same classes.
         warnings: one sentence each: how many instances were left out, and why.
         labels: `gold`, those annotated; `control`, drawn for each type (see `control`).
+        draw: of the training sentences (see `resample`); 0 is the training split as it is.
     """
 
     task: Task
     splits: dict[Split, Instances]
     warnings: tuple[str, ...] = ()
     labels: Literal["gold", "control"] = "gold"
+    draw: int = 0
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ class Draw(Protocol):
 
 
 class Head(ABC):
-    """A kind of probe. Shapes: L layers, n instances, S seeds.
+    """A kind of probe. Shapes: L views, n instances, S seeds.
 
     Args:
         size: what stands after the colon of its name.
@@ -63,16 +63,16 @@ class Head(ABC):
     def __call__(self, projected: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
         """Outputs `(L, n, S, outputs)` from projected instances `(L, n, S, width)`.
 
-        `parameters` are those of `initial` for every layer and seed, `(L, S, …)` each.
+        `parameters` are those of `initial` for every view and seed, `(L, S, …)` each.
         """
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
-        """Mean cross-entropy in nats, `(L, S)`, of outputs `(L, n, S, outputs)` against classes
-        `(n,)`."""
+        """Cross-entropy in nats of each instance, `(L, n, S)`: of outputs `(L, n, S, outputs)`
+        against classes `(n,)`."""
         layers, n, seeds, outputs = output.shape
         every = target[None, :, None].expand(layers, n, seeds).reshape(-1)
         each = cross_entropy(output.reshape(-1, outputs), every, reduction="none")
-        return each.view(layers, n, seeds).mean(1)
+        return each.view(layers, n, seeds)
 
     def predict(self, output: Tensor) -> Tensor:
         """The class of each instance, `(L, n, S)`, from outputs `(L, n, S, outputs)`."""
