@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,33 +17,46 @@ from probekit.tasks.question import UNSEEN, Question
 BATCH_WORDS = 1_536
 
 
+class Evaluated(NamedTuple):
+    """What probes make of one task's instances in a split.
+
+    Attributes:
+        losses: `(views, seeds, n)` cross-entropy in nats; missing (NaN) where training lacks the
+            label.
+        predictions: `(views, seeds, n)` labels, as indices of the classes.
+    """
+
+    losses: np.ndarray
+    predictions: np.ndarray
+
+    def mean_loss(self) -> np.ndarray:
+        """Over the instances whose label training has, `(views, seeds)`; 0 without any."""
+        known = np.isfinite(self.losses).any(axis=(0, 1))
+        return self.losses[..., known].sum(axis=-1, dtype=np.float64) / max(known.sum(), 1)
+
+
 @torch.no_grad()
-def evaluate(
-    stack: Stack, runs: Runs, layers: Sequence[int]
-) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Mean loss over a split, and predictions.
+def evaluate(stack: Stack, runs: Runs, layers: Sequence[int]) -> list[Evaluated]:
+    """What trained probes make of a split, for each task.
 
     Args:
         stack: trained probes.
         runs: the split.
         layers: of `runs.states`, those that the stack reads, in its order.
-
-    Returns the loss in nats, `(tasks, views, seeds)`, and labels `(views, seeds, n)` for each
-    task.
     """
-    n_tasks, device = len(stack.tasks), stack.scaling.mean.device
-    total = np.zeros((n_tasks, stack.n_views, len(stack.seeds)))
-    found: list[list[np.ndarray]] = [[] for _ in range(n_tasks)]
+    device = stack.scaling.mean.device
+    losses: list[list[np.ndarray]] = [[] for _ in stack.tasks]
+    predictions: list[list[np.ndarray]] = [[] for _ in stack.tasks]
     for batch in runs.batches(BATCH_WORDS, layers, device):
         for t, (output, labels) in enumerate(zip(stack(batch), batch.labels, strict=True)):
-            found[t].append(stack.head.predict(output).permute(0, 2, 1).cpu().numpy())
-            seen = labels != UNSEEN
-            if seen.any():
-                loss = stack.head.loss(output[:, seen], labels[seen]).mean(1) * seen.sum()
-                total[t] += loss.cpu().numpy()
-    known = [(instances.labels != UNSEEN).sum() for instances in runs.instances]
-    mean_loss = total / np.maximum(known, 1)[:, None, None]
-    return mean_loss, [np.concatenate(parts, axis=2) for parts in found]
+            predictions[t].append(stack.head.predict(output).permute(0, 2, 1).cpu().numpy())
+            loss = stack.head.loss(output, labels.clamp_min(0))
+            loss[:, labels == UNSEEN] = torch.nan
+            losses[t].append(loss.permute(0, 2, 1).cpu().numpy())
+    found = []
+    for of_task, predicted in zip(losses, predictions, strict=True):
+        found.append(Evaluated(np.concatenate(of_task, axis=2), np.concatenate(predicted, axis=2)))
+    return found
 
 
 def task_counts(question: Question, split: Split, predicted: np.ndarray) -> np.ndarray:

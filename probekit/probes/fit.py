@@ -191,7 +191,8 @@ def predict(fitted: Sequence[Fitted], states: Vectors, split: Split) -> list[np.
     """
     runs = Runs(states, split, [one.question.splits[split] for one in fitted])
     with workers(fitted[0].stacks[0][1].scaling.mean.device) as pool:
-        parts = list(
-            pool.map(lambda group: evaluate(group[1], runs, group[0])[1], fitted[0].stacks)
-        )
-    return [np.concatenate(of_task) for of_task in zip(*parts, strict=True)]
+        parts = list(pool.map(lambda group: evaluate(group[1], runs, group[0]), fitted[0].stacks))
+    found = []
+    for of_task in zip(*parts, strict=True):
+        found.append(np.concatenate([evaluated.predictions for evaluated in of_task]))
+    return found

@@ -26,6 +26,8 @@ class Fitted:
         seeds: the seeds.
         predictions: `(views, seeds, n_test)` labels given to the test instances, as indices of the
             classes.
+        losses: `(views, seeds, n_test)` cross-entropy of the test instances in nats; missing (NaN)
+            where training lacks the label.
         dev_predictions: `(views, seeds, n_dev)` labels given to the dev instances.
         dev_loss: `(views, seeds)` mean cross-entropy on dev in nats, of the chosen probe; lower is
             better.
@@ -40,6 +42,7 @@ class Fitted:
     views: tuple[View, ...]
     seeds: tuple[int, ...]
     predictions: np.ndarray
+    losses: np.ndarray
     dev_predictions: np.ndarray
     dev_loss: np.ndarray
     epochs: np.ndarray
@@ -71,7 +74,7 @@ def _along(axis: int, parts: Sequence[Fitted]) -> Fitted:
     if len(parts) == 1:
         return parts[0]
     arrays: dict[str, Any] = {}
-    for name in ("predictions", "dev_predictions", "dev_loss", "epochs", "shares"):
+    for name in ("predictions", "losses", "dev_predictions", "dev_loss", "epochs", "shares"):
         arrays[name] = np.concatenate([getattr(part, name) for part in parts], axis=axis)
     views, seeds = parts[0].views, parts[0].seeds
     for part in parts[1:]:

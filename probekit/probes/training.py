@@ -13,7 +13,7 @@ from probekit.engine.workers import stop_if_unwanted
 from probekit.probes import scaling
 from probekit.probes.adam import Adam
 from probekit.probes.batches import Batch, Runs
-from probekit.probes.evaluate import evaluate, task_scores
+from probekit.probes.evaluate import Evaluated, evaluate, task_scores
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
 from probekit.probes.heads import Head
@@ -118,15 +118,16 @@ class Training:
         ]
         for number in range(1, len(self.path) + 1):
             self._round(number, progress)
-            loss, predictions = evaluate(self.stack, self.dev, self.layers)
-            score = self._dev_scores(predictions)
+            evaluated = evaluate(self.stack, self.dev, self.layers)
+            loss = np.stack([of_task.mean_loss() for of_task in evaluated])
+            score = self._dev_scores(evaluated)
             better = (score > best_score) | ((score == best_score) & (loss < best_loss))
             # A probe that has run out of patience is final, however long others of its group go on.
             better &= number - best_round <= PATIENCE
             for t, view, seed in np.argwhere(better).tolist():
                 parameters = self.stack.cell(t, view, seed)
                 best[t, view, seed] = [parameter.clone() for parameter in parameters]
-                dev[t][view, seed] = predictions[t][view, seed]
+                dev[t][view, seed] = evaluated[t].predictions[view, seed]
             best_score = np.where(better, score, best_score)
             best_loss = np.where(better, loss, best_loss)
             best_round[better] = number
@@ -137,7 +138,7 @@ class Training:
             for parameter, values in zip(parameters, best[t, view, seed], strict=True):
                 parameter.copy_(values)
         progress(1)
-        _, test = evaluate(self.stack, self.test, self.layers)
+        test = evaluate(self.stack, self.test, self.layers)
         self.stack.finish(self.scaling)
         return [
             Fitted(
@@ -145,7 +146,8 @@ class Training:
                 head=self.head.name,
                 views=self.views,
                 seeds=self.seeds,
-                predictions=test[t],
+                predictions=test[t].predictions,
+                losses=test[t].losses,
                 dev_predictions=dev[t],
                 dev_loss=best_loss[t],
                 epochs=best_round[t] * self.epochs,
@@ -178,11 +180,12 @@ class Training:
         shares[:, :, places] = self.stack.mixture.shares().numpy()[:, None]
         return shares
 
-    def _dev_scores(self, predictions: Sequence[np.ndarray]) -> np.ndarray:
-        """The metric on dev, `(tasks, views, seeds)`, from each task's predictions `(views, seeds,
-        n)`."""
-        pairs = zip(self.questions, predictions, strict=True)
-        return np.stack([task_scores(question, "dev", predicted) for question, predicted in pairs])
+    def _dev_scores(self, evaluated: Sequence[Evaluated]) -> np.ndarray:
+        """The metric on dev, `(tasks, views, seeds)`."""
+        scores = []
+        for question, of_task in zip(self.questions, evaluated, strict=True):
+            scores.append(task_scores(question, "dev", of_task.predictions))
+        return np.stack(scores)
 
     def _round(self, number: int, progress: Callable[[float], None]) -> None:
         """Train until the learning rate is zero, with the penalty of this round."""

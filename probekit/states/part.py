@@ -1,0 +1,107 @@
+"""Part: some passages of a corpus, and the vectors of their words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from probekit.corpora.passage import Context, Corpus, Split
+from probekit.states.vectors import Vectors
+
+
+class Taken(NamedTuple):
+    """Passages that become a split of a part.
+
+    Attributes:
+        split: the split of the whole corpus that they are from.
+        passages: their numbers there, ascending, `(n,)`.
+    """
+
+    split: Split
+    passages: np.ndarray
+
+
+@dataclass(frozen=True)
+class Part:
+    """`Vectors` of some passages.
+
+    Attributes:
+        whole: the vectors of all.
+        corpus: the passages of the part.
+        taken: where each split's passages are from.
+        words: for each split, the positions `(words,)` of its words in the split they are from.
+    """
+
+    whole: Vectors
+    corpus: Corpus
+    taken: Mapping[Split, Taken]
+    words: Mapping[Split, np.ndarray]
+
+    @property
+    def context(self) -> Context:
+        """What was read in one pass."""
+        return self.whole.context
+
+    @property
+    def layers(self) -> Sequence[int]:
+        """The numbers of the layers."""
+        return self.whole.layers
+
+    @property
+    def dim(self) -> int:
+        """Width of a vector."""
+        return self.whole.dim
+
+    @property
+    def dtype(self) -> str:
+        """Type of the numbers."""
+        return self.whole.dtype
+
+    def read(
+        self,
+        split: Split,
+        start: int,
+        stop: int,
+        layers: Sequence[int],
+        out: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Vectors of words `start` to `stop`: see `Vectors`."""
+        if out is None:
+            out = np.empty((len(layers), stop - start, self.dim), dtype=self.dtype)
+        words = self.words[split][start:stop]
+        borders = [0, *(np.flatnonzero(np.diff(words) != 1) + 1).tolist(), len(words)]
+        for begin, end in pairwise(borders):
+            if begin < end:
+                first, last = int(words[begin]), int(words[end - 1])
+                source = self.taken[split].split
+                self.whole.read(source, first, last + 1, layers, out[:, begin:end])
+        return out
+
+
+def part_of(whole: Vectors, taken: Mapping[Split, Taken]) -> Part:
+    """The vectors of some passages.
+
+    Where documents are read, `taken` must hold whole documents.
+    """
+    splits = {}
+    words = {}
+    for split, (source, passages) in taken.items():
+        splits[split] = whole.corpus.splits[source].take(passages)
+        words[split] = words_of(whole.corpus.offsets(source), passages)
+    return Part(whole, replace(whole.corpus, splits=splits), taken, words)
+
+
+def words_of(offsets: np.ndarray, passages: np.ndarray) -> np.ndarray:
+    """Positions of the words of passages, in their order: `(words,)`.
+
+    >>> words_of(np.array([0, 2, 5, 6]), np.array([0, 2])).tolist()
+    [0, 1, 5]
+    """
+    lengths = offsets[passages + 1] - offsets[passages]
+    ends = np.cumsum(lengths)
+    within = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - lengths, lengths)
+    return np.asarray(np.repeat(offsets[passages], lengths) + within)
