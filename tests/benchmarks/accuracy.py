@@ -18,6 +18,7 @@ import probekit as pk
 from probekit.corpora.passage import Split
 from probekit.probes.fit import fit
 from probekit.probes.fitted import Fitted
+from probekit.probes.view import single_layers
 from probekit.states.states import States
 from probekit.tasks.question import Question
 from tests.benchmarks import logistic, perceptron
@@ -128,15 +129,16 @@ def _states(name: str) -> States:
 def _rows(
     states: States, name: str, sentences: str, layers: Sequence[int], probes: Sequence[str]
 ) -> Iterator[Row]:
-    vectors = cut(states, None if sentences == "all" else int(sentences), layers)
+    vectors = cut(states, None if sentences == "all" else int(sentences))
     data = pk.ask(pk.load_task(name), vectors.corpus)
     where = f"{name}, {sentences} sentences"
     n_sentences, n_instances = len(vectors.corpus.splits["train"]), len(data.splits["train"])
     print(f"  {where}: {n_sentences:,}, with {n_instances:,} instances")
     # The linear probe is there in any case: the MLP probe is compared with it.
-    fitted = {
-        probe: fit(vectors, [data], probe=probe)[0] for probe in dict.fromkeys(("linear", *probes))
-    }
+    views = single_layers(layers)
+    fitted = {}
+    for probe in dict.fromkeys(("linear", *probes)):
+        (fitted[probe],) = fit(vectors, [data], probe=probe, views=views)
     for number, layer in enumerate(layers):
         x = standardised(vectors, data, layer)
         linear = _scores(data, _predictions(fitted["linear"], number))

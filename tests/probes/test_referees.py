@@ -97,7 +97,7 @@ def test_standardised_vectors_are_finite_where_a_number_never_varies() -> None:
 
 def test_a_cut_has_the_words_of_its_sentences() -> None:
     states, values = states_of_noise()
-    part = cut(states, 7, layers=[1])
+    part = cut(states, 7)
     assert len(part.corpus.splits["train"]) == 7
     n_words = 7 * WORDS
     read = part.read("train", 5, n_words, [1])
@@ -111,7 +111,7 @@ def test_a_cut_has_the_words_of_its_sentences() -> None:
 def test_a_cut_of_documents_keeps_them_whole() -> None:
     states, _ = states_of_noise()
     whole = states.corpus.splits["train"]
-    part = cut(replace(states, context="document"), 10, layers=[0]).corpus.splits["train"]
+    part = cut(replace(states, context="document"), 10).corpus.splits["train"]
     assert len(part) == 10
     chosen = {passage.document for passage in part}
     assert len(chosen) == 2
