@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class FitSettings:
             it shrinks with their square root (Malladi et al. 2022, arXiv:2205.10287, for Adam). It
             falls linearly to zero.
         device: where the probes are fitted.
+        choose_by: what is compared on dev, the task's `score` or the `loss`.
     """
 
     epochs: int = 2
@@ -28,6 +30,7 @@ class FitSettings:
     batch_words: int = 1_536
     learning_rate: float = 2e-2
     device: str = "cpu"
+    choose_by: Literal["score", "loss"] = "score"
 
 
 DEFAULT = FitSettings()

@@ -64,7 +64,7 @@ class Training:
         self.questions, self.head, self.views, self.seeds = questions, head, views, seeds
         self.layers = tuple(sorted({layer for view in views for layer in view.layers}))
         self.all_layers = tuple(states.layers)
-        self.device = torch.device(settings.device)
+        self.device, self.by_loss = torch.device(settings.device), settings.choose_by == "loss"
         self._read(states)
         mixed = mixture(views, self.train, self.layers, self.device)
         self.scaling = scaling.measure(self.train, questions, self.layers, mixed, self.device)
@@ -120,7 +120,7 @@ class Training:
             self._round(number, progress)
             evaluated = evaluate(self.stack, self.dev, self.layers)
             loss = np.stack([of_task.mean_loss() for of_task in evaluated])
-            score = self._dev_scores(evaluated)
+            score = -loss if self.by_loss else self._dev_scores(evaluated)
             better = (score > best_score) | ((score == best_score) & (loss < best_loss))
             # A probe that has run out of patience is final, however long others of its group go on.
             better &= number - best_round <= PATIENCE
