@@ -2,7 +2,8 @@
 
 Names decide:
 
-- `.conllu`, `.conllup`: CoNLL-U; `*_conll`: CoNLL-2012; `.parquet`: `datasets`; `.csv`, `.tsv`: CSV;
+- `.conllu`, `.conllup`: CoNLL-U; `*_conll`: CoNLL-2012; `.parquet`: `datasets`;
+- `.csv`, `.tsv`: `csv`;
 - `.json`, `.jsonl`: edge probing where the first line has `text` and `targets`, else `datasets`;
 - `train`; `dev`, `development`, `valid`, `validation`, `val`; `test`: as a word in the file's name
   or, failing that, in the name of a folder above it.

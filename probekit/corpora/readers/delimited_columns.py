@@ -159,4 +159,6 @@ def _spans(
 def _cannot_tell(wrong: str, header: Sequence[str], path: Path) -> CorpusError:
     more = f" and {len(header) - SHOWN:,} more" if len(header) > SHOWN else ""
     listed = ", ".join(shortened(column) for column in header[:SHOWN]) + more
+    if len(header) == 1:
+        listed += "; commas separate the cells of .csv, tabs those of .tsv"
     return CorpusError(f"{path}: {wrong} (its columns: {listed}): {EXPECTED}")

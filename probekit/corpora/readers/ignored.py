@@ -27,9 +27,10 @@ def from_texts(labels: Iterable[str]) -> dict[str, str | int]:
     ({'0': '0', '1': '1', '-1': -1}, {'0': '0', 'no': 'no', '-1': '-1'})
     """
     found: dict[str, str | int] = {label: label for label in labels}
-    if all(map(_WHOLE.fullmatch, (label for label in found if label not in NO_VALUE))):
-        for label in found:
-            if label not in NO_VALUE and is_ignored(int(label)):
+    numbers = [label for label in found if label]
+    if all(map(_WHOLE.fullmatch, numbers)):
+        for label in numbers:
+            if is_ignored(int(label)):
                 found[label] = int(label)
     return found
 
