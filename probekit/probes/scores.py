@@ -79,7 +79,7 @@ class ScoreRow:
         str, Means("the name or path the corpus was loaded by; empty for one made in Python")
     ] = ""
     corpus_fingerprint: columns.CorpusFingerprint = ""
-    span: Annotated[str, Means("a span's vector: `mean`, `ends`")] = ""
+    span: Annotated[str, Means("a span's vector: `mean`, `ends`, `last`")] = ""
     context: Annotated[str, Means("what was read in one pass: `sentence`, `document`")] = ""
     task_fingerprint: columns.TaskFingerprint = ""
     fit_fingerprint: columns.FitFingerprint = ""

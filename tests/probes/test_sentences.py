@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.naive_bayes import MultinomialNB
 
 import probekit as pk
 from probekit.corpora.passage import SPLITS, Corpus, Edge, Passage, Split
 from probekit.errors import TaskError
 from probekit.models.names import packaged_minilm
-from probekit.probes.baselines import lexical
+from probekit.probes.baselines import COMPARED, lexical
 from probekit.states.states import States
 from probekit.tasks.question import ask
 from probekit.tasks.task import Task, load_task
@@ -161,19 +162,18 @@ def test_the_sentences_of_a_treebank_have_categories(sample: Corpus) -> None:
         ask(Task(name="no", title="", annotation="upos", shape="sentence"), sample)
 
 
+def joined(passage: Passage) -> str:
+    return " ".join(passage.words)
+
+
 def test_the_lexical_baseline_is_naive_bayes() -> None:
     corpus = labelled(reviews(60, shuffled=True))
     question = ask(POLARITY, corpus)
-    words = {s: [p.words for p in corpus.splits[s]] for s in ("train", "test")}
-    kinds = sorted({word.lower() for text in words["train"] for word in text})
-
-    def counts(split: str) -> np.ndarray:
-        texts = [[word.lower() for word in text] for text in words[split]]
-        return np.array([[text.count(kind) for kind in kinds] for text in texts])
-
-    referee = MultinomialNB().fit(counts("train"), question.splits["train"].labels)
+    counter = CountVectorizer(token_pattern=r"\S+")
+    train, test = (list(map(joined, corpus.splits[split])) for split in COMPARED)
+    referee = MultinomialNB().fit(counter.fit_transform(train), question.splits["train"].labels)
     found = lexical(question, corpus)
-    assert found.tolist() == referee.predict(counts("test")).tolist()
+    assert found.tolist() == referee.predict(counter.transform(test)).tolist()
     assert len(set(found.tolist())) == 2
 
 
@@ -221,7 +221,7 @@ def test_fine_tuning_is_compared_on_sentences(tiny_bert: Path, tmp_path: Path) -
         fit_settings=QUICK,
         layers=(0, 2),
     )
-    assert set(found.table["layer"]) == {0, 2}
+    assert set(found.comparison["layer"]) == {0, 2}
     assert set(found.by_label["kind"]) >= {"label", "length"}
     task = load_task("pos")
     with pytest.raises(TaskError, match="no annotation 'upos'"):

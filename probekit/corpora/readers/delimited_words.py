@@ -3,6 +3,8 @@ sentences."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +36,20 @@ def read_words(path: Path, columns: WordColumns) -> Rows:
     for number, column in enumerate(header):
         if not column or column == columns.sentence:
             continue
-        cells = [[row.cells[number].strip() for row in rows] for rows in sentences]
+        cells = [_column(rows, number) for rows in sentences]
         if column == columns.document:
             found[column] = [one[0] for one in cells]
         elif column == columns.word:
             found[column] = cells
         else:
-            labels = from_texts({label for one in cells for label in one})
-            found[column] = [[labels[label] for label in one] for one in cells]
+            labels = from_texts(set(chain.from_iterable(cells)))
+            found[column] = [list(map(labels.__getitem__, one)) for one in cells]
     return Rows(found, {}, lambda i: f"{path}:{lines[i]}")
+
+
+def _column(rows: Sequence[Row], number: int) -> list[str]:
+    """The cells of one column, without spaces around them."""
+    return [row.cells[number].strip() for row in rows]
 
 
 def _sentences(path: Path, header: list[str], columns: WordColumns) -> list[list[Row]]:
