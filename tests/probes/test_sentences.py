@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from probekit.models.names import packaged_minilm
 from probekit.probes.baselines import COMPARED, lexical
 from probekit.states.states import States
 from probekit.tasks.question import ask
-from probekit.tasks.task import Task, load_task
+from probekit.tasks.task import SpanVector, Task, load_task
 from tests.test_cli import Run, run  # noqa: F401 - a fixture
 
 QUICK = pk.FitSettings(words=20_000)
@@ -39,7 +40,7 @@ def reviews(n: int, *, shuffled: bool = False) -> list[tuple[str, str]]:
     return list(zip(texts, random.permutation(labels) if shuffled else labels, strict=True))
 
 
-def write(path: Path, header: list[str], rows: list[tuple[str, ...]]) -> Path:
+def write(path: Path, header: list[str], rows: Sequence[tuple[str | None, ...]]) -> Path:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, delimiter="\t" if path.suffix == ".tsv" else ",")
         writer.writerows([header, *rows])
@@ -111,7 +112,7 @@ def test_spans_in_characters_score_as_the_same_spans_in_words(
 def test_words_and_tags_score_as_the_same_in_conllu(
     tiny_bert: Path, brief: Path, tmp_path: Path
 ) -> None:
-    rows: list[tuple[str, ...]]
+    rows: list[tuple[str | None, ...]]
     (tmp_path / "tags").mkdir()
     corpus = pk.load_corpus(brief)
     for split in SPLITS:
@@ -178,7 +179,7 @@ def test_the_lexical_baseline_is_naive_bayes() -> None:
 
 
 @pytest.mark.parametrize("span", ["mean", "last", "ends"])
-def test_ways_to_make_a_sentences_vector(span: str) -> None:
+def test_ways_to_make_a_sentences_vector(span: SpanVector) -> None:
     """The last word decides: its vector is the label's, and others are noise."""
     corpus = labelled(reviews(600))
     values: dict[Split, np.ndarray] = {}

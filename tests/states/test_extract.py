@@ -90,11 +90,12 @@ def test_a_model_without_cls_is_refused_before_any_work(
     vectors.write_text("1 2\nthe 0.5 0.5\n")
     module = torch.nn.Sequential(torch.nn.Embedding(30_000, 4))
     tokenizer, _ = plain(tiny_gpt2)
-    for model, options in [
+    models: list[tuple[Any, dict[str, Any]]] = [
         (str(tiny_gpt2), {}),
         (str(vectors), {}),
         (module, {"tokenizer": tokenizer, "layers": ["0"]}),
-    ]:
+    ]
+    for model, options in models:
         with pytest.raises(InputError, match=r"subwords cannot be 'cls' for .* span = 'last'"):
             extract(model, small, subwords="cls", **options)
     assert not (own_cache / "states").exists()
