@@ -53,7 +53,9 @@ def _naive_bayes(question: Question, corpus: Corpus) -> np.ndarray:
     each = csr_matrix((np.ones(len(labels)), (labels, np.arange(len(labels)))))
     counts = (each @ train[:, known]).toarray() + 1
     likelihoods = np.log(counts / counts.sum(axis=1, keepdims=True))
-    scores = test[:, known] @ likelihoods.T + np.log(of_labels / len(labels))
+    with np.errstate(divide="ignore"):  # a label without an instance is never the most probable
+        prior = np.log(of_labels / len(labels))
+    scores = test[:, known] @ likelihoods.T + prior
     return np.asarray(scores.argmax(axis=1))
 
 
