@@ -30,7 +30,7 @@ from tests.pages import PAGES, ROOT, Block, blocks, blocks_of
 from tests.test_project import project, targets
 from tests.tuning.test_callback import trainer
 
-READ = {"python", "sh", "toml", "json", "conllu"}
+READ = {"python", "sh", "toml", "json", "conllu", "csv"}
 OUTPUT = {"text"}
 MODELS = ("--model", "--models", "--before", "--after", "--base")
 
@@ -274,6 +274,17 @@ def test_targets_are_read(block: Block, tmp_path: Path) -> None:
     read = READERS["edges"](Material("lines", {"train": (path,)}))
     assert len(read.splits["train"]) == len([json.loads(line) for line in block.code.splitlines()])
     assert not read.all_warnings()
+
+
+@each("csv")
+def test_rows_are_read(block: Block, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(block.code, encoding="utf-8")
+    read = READERS["csv"](Material("rows", {"train": (path,)}))
+    passages = list(read.splits["train"])
+    words = sum(value is not None for p in passages for value in p.tags.get("tag", ()))
+    spans = sum(len(p.edges.get("label", ())) for p in passages)
+    assert words + spans == len(block.code.splitlines()) - 1 and not read.all_warnings()
 
 
 @each("conllu")

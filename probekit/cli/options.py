@@ -49,10 +49,11 @@ LastLayer = Annotated[
     int | None, typer.Option(min=0, help="Read layers 0 to this one, and do not run those above.")
 ]
 Subwords = Annotated[
-    Literal["mean", "first", "last"], typer.Option(help="A word's vector from its subwords.")
+    Literal["mean", "first", "last", "cls"],
+    typer.Option(help="A word's vector from its subwords, or that of its text's [CLS]."),
 ]
 Span = Annotated[
-    Literal["mean", "ends"] | None,
+    Literal["mean", "ends", "last"] | None,
     typer.Option(help="A span's vector. [default: as the task says]"),
 ]
 Device = Annotated[
@@ -198,7 +199,7 @@ def _layers(text: str, last: int | None) -> tuple[int, ...]:
     return tuple(chosen)
 
 
-def with_span(names: list[str], span: Literal["mean", "ends"] | None) -> list[Any]:
+def with_span(names: list[str], span: Literal["mean", "ends", "last"] | None) -> list[Any]:
     """The tasks, with another way to make a span's vector where one is given."""
     if span is None:
         return list(names)

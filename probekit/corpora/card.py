@@ -23,6 +23,7 @@ READER_ANNOTATIONS: dict[str, tuple[str, ...]] = {
     "conll2012": ("xpos", "speaker", "constituents", "roles", "entities", "mentions"),
     "edges": (),
     "datasets": (),
+    "csv": (),
 }
 """The closed vocabulary of readers (`readers.READERS` has their functions), and the annotations
 each can give; empty where the files name their own annotations."""

@@ -3,6 +3,7 @@
 Names decide:
 
 - `.conllu`, `.conllup`: CoNLL-U; `*_conll`: CoNLL-2012; `.parquet`: `datasets`;
+- `.csv`, `.tsv`: `csv`;
 - `.json`, `.jsonl`: edge probing where the first line has `text` and `targets`, else `datasets`;
 - `train`; `dev`, `development`, `valid`, `validation`, `val`; `test`: as a word in the file's name
   or, failing that, in the name of a folder above it.
@@ -21,9 +22,15 @@ from probekit.corpora.passage import SPLITS, Split
 from probekit.errors import CorpusError
 from probekit.paths import is_utf8
 
-FORMATS = {".conllu": "conllu", ".conllup": "conllu", ".parquet": "datasets"}
+FORMATS = {
+    ".conllu": "conllu",
+    ".conllup": "conllu",
+    ".parquet": "datasets",
+    ".csv": "csv",
+    ".tsv": "csv",
+}
 JSON = (".json", ".jsonl")
-KNOWN = "*.conllu, *.conllup, *_conll, *.json, *.jsonl, *.parquet"
+KNOWN = "*.conllu, *.conllup, *_conll, *.json, *.jsonl, *.parquet, *.csv, *.tsv"
 
 _SPLIT = re.compile(
     r"(?:^|[^a-z])(?:(train)|(dev(?:elopment)?|valid(?:ation)?|val)|(test))(?![a-z])"

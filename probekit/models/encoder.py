@@ -154,6 +154,17 @@ class Encoder:
         start = int(self.stack == "decoder")  # the decoder of a pair has a start token
         return self._prompt + start + len(self.prefix)
 
+    @property
+    def cls(self) -> int | None:
+        """Position of a text's `[CLS]` (`<s>` of RoBERTa …) among its hidden states.
+
+        None where the tokenizer has no such token, or adds none before a text: a token that only
+        begins a text, such as Llama's, is read before every word and tells nothing of the text.
+        """
+        if not len(self.prefix) or self.tokenizer.cls_token_id is None:
+            return None
+        return self.first - len(self.prefix)
+
     def load(self, last_layer: int) -> None:
         """Load the weights up to layer `last_layer`, once; the blocks above it are dropped."""
         if self._is_ready:

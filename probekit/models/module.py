@@ -31,11 +31,13 @@ class Module:
 
     Attributes:
         first: position of a text's first subword: 0, since nothing precedes a text.
+        cls: the position of `[CLS]`: None, since no special tokens are added.
         limit: number of subwords read in one pass.
     """
 
     warnings: tuple[str, ...] = ()
     first = 0
+    cls = None
 
     def __init__(
         self, module: torch.nn.Module, tokenizer: Any, layers: Sequence[str], name: str

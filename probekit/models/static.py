@@ -13,7 +13,7 @@ import xxhash
 
 from probekit.models.files import digest_file
 from probekit.models.word_vectors import read_vectors
-from probekit.models.words import SubwordVector
+from probekit.models.words import SubwordVector, no_cls
 
 
 class StaticVectors:
@@ -48,7 +48,9 @@ class StaticVectors:
         return {"layers": {"site": "vectors"}, "computed_in": "float32"}
 
     def reader(self, subwords: SubwordVector, batch_tokens: int | None) -> StaticVectors:
-        """The model itself: there are no subwords."""
+        """The model itself: there are no subwords, and no `cls` (raises InputError)."""
+        if subwords == "cls":
+            raise no_cls(self.name)
         return self
 
     def load(self, last_layer: int) -> None:

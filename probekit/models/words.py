@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 
+from probekit.errors import InputError
 from probekit.models.align import Subwords, Window, align, windows
 
-SubwordVector = Literal["mean", "first", "last"]
+SubwordVector = Literal["mean", "first", "last", "cls"]
 
 CPU_BATCH, GPU_BATCH = 1_024, 32_768  # subwords per batch, with padding
 
@@ -20,6 +21,7 @@ CPU_BATCH, GPU_BATCH = 1_024, 32_768  # subwords per batch, with padding
 class ReadsSubwords(Protocol):
     """The part of a model that is used here; `Encoder` has it."""
 
+    name: str
     tokenizer: Any
     dim: int
     n_layers: int
@@ -32,6 +34,10 @@ class ReadsSubwords(Protocol):
     @property
     def first(self) -> int:
         """Position of a text's first subword among its hidden states."""
+
+    @property
+    def cls(self) -> int | None:
+        """Position of a text's `[CLS]` among its hidden states; None without such a token."""
 
     def load(self, last_layer: int) -> None:
         """Prepare for layers up to `last_layer`."""
@@ -65,14 +71,18 @@ class WordReader:
 
     Args:
         encoder: the model.
-        take: the vector of a word: the `mean` of its subwords' vectors, or that of the `first` or
-            the `last` one.
+        take: the vector of a word: the `mean` of its subwords' vectors, that of the `first` or the
+            `last` one, or that of its text's `cls`.
         batch_tokens: subwords per batch, with padding; None for a default by device.
+
+    Raises InputError for `cls` where the model has no such token.
     """
 
     def __init__(
         self, encoder: ReadsSubwords, take: SubwordVector = "mean", batch_tokens: int | None = None
     ) -> None:
+        if take == "cls" and encoder.cls is None:
+            raise no_cls(encoder.name)
         self.encoder, self.take, self.device, self.dim = encoder, take, encoder.device, encoder.dim
         self._aligned: tuple[Sequence[Sequence[str]] | None, list[Subwords]] = (None, [])
         self.budget = batch_tokens or (CPU_BATCH if encoder.device.type == "cpu" else GPU_BATCH)
@@ -113,15 +123,23 @@ class WordReader:
         Returns the positions of these words.
         """
         hidden = self.encoder.hidden_states(batch.subwords)
-        pooling, words = averaging(
-            batch.windows, batch.starts, hidden[0].shape[1], self.encoder.first, self.take
-        )
+        at = self.encoder.cls if self.take == "cls" else self.encoder.first
+        assert at is not None
+        pooling, words = averaging(batch.windows, batch.starts, hidden[0].shape[1], at, self.take)
         dtype = getattr(torch, str(values.dtype))
         for i, layer in enumerate(layers):
             # A sparse product on one thread beats a few dozen small parallel operations.
             vectors = pooling @ hidden[layer].reshape(-1, self.dim).float().cpu().numpy()
             values[i, words] = torch.from_numpy(vectors).to(dtype).numpy()
         return words
+
+
+def no_cls(name: str) -> InputError:
+    """The error for `cls` of a model without such a token."""
+    return InputError(
+        f"subwords cannot be 'cls' for '{name}', whose texts do not begin with a token such as "
+        "[CLS]: for whole sentences give the task span = 'last' or 'mean'"
+    )
 
 
 def _windows_of_first(every: Sequence[Window], starts: np.ndarray, n_words: int) -> list[Window]:
@@ -149,7 +167,7 @@ def batches(every: Sequence[Window], budget: int) -> Iterator[list[Window]]:
 
 
 def averaging(
-    batch: list[Window], starts: np.ndarray, width: int, prefix: int, take: SubwordVector
+    batch: list[Window], starts: np.ndarray, width: int, at: int, take: SubwordVector
 ) -> tuple[csr_matrix, np.ndarray]:
     """The matrix `(words, rows)` that maps a batch's flattened hidden states to vectors of words.
 
@@ -157,18 +175,19 @@ def averaging(
         batch: the windows, one per row of the batch.
         starts: position in the shard of the first word of each text.
         width: number of subwords in a row of the batch, with padding and special tokens.
-        prefix: number of special tokens before a text.
-        take: the `mean` of a word's subwords, or its `first` or `last` one.
+        at: position, in a row of the batch, of a text's first subword; or of its `[CLS]`.
+        take: the `mean` of a word's subwords, its `first` or `last` one, or its text's `cls`.
 
     Returns the matrix, and the positions of the words in the shard, `(words,)`.
     """
-    rows = np.concatenate([i * width + prefix + window.own for i, window in enumerate(batch)])
+    own = [np.zeros_like(window.own) if take == "cls" else window.own for window in batch]
+    rows = np.concatenate([i * width + at + positions for i, positions in enumerate(own)])
     owners = np.concatenate([starts[window.text] + window.word for window in batch])
     first = np.flatnonzero(np.diff(owners, prepend=-1))
     borders = np.append(first, len(owners))
     words, shape = owners[first], (len(first), len(batch) * width)
     if take != "mean":
-        rows = rows[first if take == "first" else borders[1:] - 1]
+        rows = rows[borders[1:] - 1 if take == "last" else first]
         borders = np.arange(len(words) + 1)
     counts = np.diff(borders)
     weights = np.repeat(1 / counts, counts).astype(np.float32)

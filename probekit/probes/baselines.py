@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from probekit.corpora.passage import Corpus, Split
+from probekit.corpora.runs import offsets_of
 from probekit.tasks.question import Instances, Question
 
 COMPARED: tuple[Split, Split] = ("train", "test")
@@ -24,8 +26,10 @@ def lexical(question: Question, corpus: Corpus) -> np.ndarray:
     Words are compared in lower case. Where training lacks them it backs off: a span to its first
     and last word; a pair of spans to the second span, to that one's first and last word, and to the
     first span (a pair of mentions: to whether their texts are equal); and at last to the most
-    frequent label.
+    frequent label. Sentences seldom recur: their label is that of naive Bayes over their words.
     """
+    if question.task.shape == "sentence":
+        return _naive_bayes(question, corpus)
     labels = question.splits["train"].labels
     predicted = np.full(len(question.splits["test"]), _most_frequent(question))
     for train, test in reversed(_levels(question, corpus)):
@@ -33,6 +37,37 @@ def lexical(question: Question, corpus: Corpus) -> np.ndarray:
         place = np.minimum(np.searchsorted(keys, test), len(keys) - 1)
         predicted = np.where(keys[place] == test, best[place], predicted)
     return predicted
+
+
+def _naive_bayes(question: Question, corpus: Corpus) -> np.ndarray:
+    """The most probable label of each test sentence, `(n_test,)`, from counts of its words in
+    training plus one (multinomial naive Bayes; Manning et al. 2008, chapter 13)."""
+    vocabulary: dict[str, int] = {}
+    words = {split: _word_numbers(corpus, split, vocabulary) for split in COMPARED}
+    train, test = (
+        _word_counts(question.splits[split], words[split], len(vocabulary)) for split in COMPARED
+    )
+    known = np.flatnonzero(train.sum(axis=0))
+    labels = question.splits["train"].labels
+    of_labels = np.bincount(labels)
+    each = csr_matrix((np.ones(len(labels)), (labels, np.arange(len(labels)))))
+    counts = (each @ train[:, known]).toarray() + 1
+    likelihoods = np.log(counts / counts.sum(axis=1, keepdims=True))
+    with np.errstate(divide="ignore"):  # a label without an instance is never the most probable
+        prior = np.log(of_labels / len(labels))
+    scores = test[:, known] @ likelihoods.T + prior
+    return np.asarray(scores.argmax(axis=1))
+
+
+def _word_counts(instances: Instances, words: np.ndarray, n_words: int) -> csr_matrix:
+    """How often each word of the vocabulary occurs in each instance: `(n, n_words)`."""
+    start, end = instances.spans[:, 0, 0], instances.spans[:, 0, 1]
+    offsets = offsets_of(end - start)
+    places = np.arange(offsets[-1]) + np.repeat(start - offsets[:-1], end - start)
+    shape = (len(instances), n_words)
+    found = csr_matrix((np.ones(len(places)), words[places], offsets), shape=shape)
+    found.sum_duplicates()
+    return found
 
 
 BASELINES: dict[str, Callable[[Question, Corpus], np.ndarray]] = {

@@ -116,7 +116,9 @@ def _opened(
     failed = 0
     for name in names:
         try:
-            found.append((name, open_model(name, settings.encoder)))
+            model = open_model(name, settings.encoder)
+            model.reader(settings.subwords, settings.batch_tokens)  # refused here if it must be
+            found.append((name, model))
         except ModelError as error:
             failed += 1
             if name not in may_fail or failed == len(may_fail):

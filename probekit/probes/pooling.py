@@ -35,7 +35,7 @@ def slots(task: Task) -> tuple[Slot, ...]:
         return (Slot(0, "first"),)
     if task.span == "ends":
         return tuple(Slot(span, take) for span in range(task.arity) for take in ("first", "last"))
-    return tuple(Slot(span, "mean") for span in range(task.arity))
+    return tuple(Slot(span, task.span) for span in range(task.arity))
 
 
 def take(values: torch.Tensor, spans: torch.Tensor, slot: Slot) -> torch.Tensor:

@@ -117,11 +117,11 @@ class _Moments:
     """Moments of training words, in float64.
 
     Attributes:
-        n: how many words were read.
+        n: how many vectors were read: of words, or of texts where the words of a text share one.
         mean: `(views, 1, dim)`.
         covariance: `(views, dim, dim)`.
         following: covariance of a word (rows) with the next one (columns), `(views, dim, dim)`;
-            None where there are too few words to measure it.
+            None where there are too few vectors to measure it.
     """
 
     n: int
@@ -132,7 +132,7 @@ class _Moments:
 
 def _moments(train: Runs, layers: Sequence[int], mixture: Mixture) -> _Moments:
     """Raises ModelError where states are not finite."""
-    n = 0
+    n = distinct = 0
     dim = train.states.dim
     has_following = min(train.n_words, WORDS) >= ENOUGH * dim
     finite = torch.ones(len(layers), dtype=torch.bool)
@@ -150,6 +150,7 @@ def _moments(train: Runs, layers: Sequence[int], mixture: Mixture) -> _Moments:
             following = torch.zeros_like(square) if has_following else None
         values -= near
         n += values.shape[1]
+        distinct += _runs_of_equals(batch.states)
         total += values.sum(1, keepdim=True)
         square.baddbmm_(values.transpose(1, 2), values)
         if following is not None:
@@ -162,7 +163,17 @@ def _moments(train: Runs, layers: Sequence[int], mixture: Mixture) -> _Moments:
     for second in (square, following):
         if second is not None:
             second.div_(n).baddbmm_(mean.transpose(1, 2), mean, alpha=-1)
+    if 2 * distinct < n:  # as with `[CLS]`, or given vectors of sentences
+        n = distinct
+        following = following if n >= ENOUGH * dim else None
     return _Moments(n, mean + near, square, following)
+
+
+def _runs_of_equals(states: torch.Tensor) -> int:
+    """How many runs of neighbouring words with the same vectors there are, in `(layers, words,
+    dim)`."""
+    changes = (states[:, 1:] != states[:, :-1]).any(dim=2).any(dim=0)
+    return 1 + int(changes.sum())
 
 
 def _concat_axes(

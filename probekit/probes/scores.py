@@ -68,9 +68,9 @@ class ScoreRow:
         ),
     ] = ""
     stack: Annotated[str, Means("of the model: `encoder`, `decoder`, or `only`")] = ""
-    pooling: Annotated[str, Means("a word's vector from its subwords: `mean`, `first`, `last`")] = (
-        ""
-    )
+    pooling: Annotated[
+        str, Means("a word's vector: its subwords' `mean`, `first` or `last`, or its text's `cls`")
+    ] = ""
     adapter: Annotated[str, Means("`on`, or `off` where a PEFT adapter was left out")] = ""
     dtype: Annotated[str, Means("of the model's computation: `float32`, `bfloat16`, `int8` …")] = ""
     store_dtype: Annotated[str, Means("of the hidden states on disk: `float16`, `float32`")] = ""
@@ -79,7 +79,7 @@ class ScoreRow:
         str, Means("the name or path the corpus was loaded by; empty for one made in Python")
     ] = ""
     corpus_fingerprint: columns.CorpusFingerprint = ""
-    span: Annotated[str, Means("a span's vector: `mean`, `ends`")] = ""
+    span: Annotated[str, Means("a span's vector: `mean`, `ends`, `last`")] = ""
     context: Annotated[str, Means("what was read in one pass: `sentence`, `document`")] = ""
     task_fingerprint: columns.TaskFingerprint = ""
     fit_fingerprint: columns.FitFingerprint = ""

@@ -91,13 +91,13 @@ def extract_from(
 ) -> States:
     """Hidden states of every word from an open model: see `extract`."""
     layers = _layers(settings.layers, model)
+    reader = model.reader(settings.subwords, settings.batch_tokens)
     manifest = describe(model, corpus, context, settings)
     store = open_store(manifest, model.dim, settings.store_dtype)
     add_names(store.folder, model.name, corpus.source or corpus.name)
     units = {split: _units(corpus, split, context) for split in SPLITS}
     shards = plan_shards(model, corpus, context)
     started = time.perf_counter()
-    reader = model.reader(settings.subwords, settings.batch_tokens)
     computed = Computation(model.name, reader, corpus, store, layers).run(units, shards, progress)
     model.release()
     total = sum(len(runs) for runs in shards.values())

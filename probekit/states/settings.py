@@ -16,8 +16,8 @@ class ExtractSettings:
     """How a corpus is read.
 
     Attributes:
-        subwords: the vector of a word: the `mean` of its subwords' vectors, or that of the `first`
-            or the `last` one.
+        subwords: the vector of a word: the `mean` of its subwords' vectors, that of the `first` or
+            the `last` one, or that of the token `[CLS]` of its text (`cls`).
         layers: the layers to store; empty for all.
         batch_tokens: subwords per batch, padding included; None for a default by device.
         store_dtype: type of the values on disk.

@@ -153,7 +153,8 @@ def _hint(task: Task, corpus: Corpus) -> str:
     if task.annotation in corpus.word_annotations:
         return f": '{task.annotation}' labels words: the shape is 'word'"
     if task.annotation in corpus.span_annotations:
-        return f": '{task.annotation}' labels spans: the shape is 'span', 'arc' or 'pair'"
+        shapes = "'span', 'arc', 'pair' or 'sentence'"
+        return f": '{task.annotation}' labels spans: the shape is {shapes}"
     column, _, feature = task.annotation.partition(".")
     if task.shape == "word" and feature and column in corpus.word_annotations:
         found = features(column, corpus)

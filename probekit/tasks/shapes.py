@@ -12,6 +12,7 @@ from probekit.corpora.annotations import WordAnnotation
 from probekit.corpora.passage import Corpus
 from probekit.corpora.passages import Passages
 from probekit.corpora.readers.ignored import MISSING
+from probekit.corpora.runs import offsets_of
 from probekit.corpora.texts import NONE, Texts
 from probekit.errors import TaskError
 from probekit.tasks.pairs import Pair, mention_pairs
@@ -101,6 +102,18 @@ def edges(task: Task, passages: Passages) -> Labelled:
     return Labelled(passage, annotation.spans.reshape(-1, task.arity, 2), annotation.labels)
 
 
+def sentences(task: Task, passages: Passages) -> Labelled:
+    """Every label of a whole sentence: the annotation's spans over all words of their passage."""
+    annotation = passages.edges.get(task.annotation) or passages.no_edges()
+    passage = np.repeat(np.arange(len(passages)), np.diff(annotation.offsets))
+    first = offsets_of(annotation.arities)[:-1]
+    spans = annotation.spans[first]
+    whole = (annotation.arities == 1) & (spans[:, 0] == 0)
+    whole &= spans[:, 1] == np.diff(passages.offsets)[passage]
+    found = np.flatnonzero(whole)
+    return Labelled(passage[found], spans[found][:, None], annotation.labels.take(found))
+
+
 def pairs(task: Task, passages: Passages) -> Labelled:
     """Pairs of mentions of one document, coreferent (`same`) or not (`different`).
 
@@ -150,4 +163,5 @@ SHAPES: dict[str, Callable[[Task, Passages], Labelled]] = {
     "span": edges,
     "arc": edges,
     "pair": pairs,
+    "sentence": sentences,
 }

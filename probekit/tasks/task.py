@@ -14,8 +14,8 @@ from probekit.foreign import toml_table
 from probekit.paths import path_of
 from probekit.stats.metrics import METRICS
 
-Shape = Literal["word", "span", "arc", "pair"]
-SpanVector = Literal["mean", "ends"]
+Shape = Literal["word", "span", "arc", "pair", "sentence"]
+SpanVector = Literal["mean", "ends", "last"]
 Features = Literal["concat", "product"]
 
 CHOICES: dict[str, Collection[str]] = {
@@ -37,14 +37,14 @@ class Task:
         annotation: what is read: a word annotation (`upos`, `feats.Number`, `misc.X`, any tag
             column) or a span annotation (`dependencies`, `constituents`, `roles`, `entities`,
             `mentions`, `targets`).
-        shape: `word` labels a word, `span` a given span, `arc` a given ordered pair of spans, and
-            `pair` whether two mentions are the same entity.
+        shape: `word` labels a word, `span` a given span, `arc` a given ordered pair of spans,
+            `pair` whether two mentions are the same entity, and `sentence` a whole sentence.
         metric: how predictions are compared with gold labels: a name in `stats.metrics.METRICS`.
         corpus: the default corpus.
         context: what the model reads in one pass: the `sentence` (a passage), or the `document` up
             to the model's limit.
-        span: a span's vector: `mean` of its words, or its `ends` (first and last word,
-            concatenated).
+        span: a span's or a sentence's vector: `mean` of its words, its `ends` (first and last
+            word, concatenated), or its `last` word.
         features: a pair's vector: `concat` is [a; b], `product` is [a; b; a*b].
         exclude: labels left out, with `*` as wildcard.
         positive: the label that the metric is computed for, if it needs one (`f1`).

@@ -66,6 +66,41 @@ def test_states_are_the_naive_extractors(
         )
 
 
+def test_cls_is_the_first_state_of_the_text(small: Corpus, tiny_bert: Path) -> None:
+    states = extract(str(tiny_bert), small, subwords="cls")
+    tokenizer, model = plain(tiny_bert)
+    offsets = small.offsets("test")
+    for number, passage in enumerate(small.splits["test"][:10]):
+        found = states.read("test", int(offsets[number]), int(offsets[number + 1]))
+        with torch.no_grad():
+            encoded = tokenizer(" ".join(passage.words), return_tensors="pt")
+            hidden = model(**encoded, output_hidden_states=True).hidden_states
+        expected = np.stack([state[0, :1].numpy() for state in hidden])
+        np.testing.assert_allclose(
+            found, np.repeat(expected, len(passage.words), axis=1), atol=5e-3, rtol=1e-3
+        )
+    assert states.manifest["subwords"] == "cls"
+    assert stored(states).folder != stored(extract(str(tiny_bert), small)).folder
+
+
+def test_a_model_without_cls_is_refused_before_any_work(
+    tiny_gpt2: Path, small: Corpus, own_cache: Path, tmp_path: Path
+) -> None:
+    vectors = tmp_path / "w2v.txt"
+    vectors.write_text("1 2\nthe 0.5 0.5\n")
+    module = torch.nn.Sequential(torch.nn.Embedding(30_000, 4))
+    tokenizer, _ = plain(tiny_gpt2)
+    models: list[tuple[Any, dict[str, Any]]] = [
+        (str(tiny_gpt2), {}),
+        (str(vectors), {}),
+        (module, {"tokenizer": tokenizer, "layers": ["0"]}),
+    ]
+    for model, options in models:
+        with pytest.raises(InputError, match=r"subwords cannot be 'cls' for .* span = 'last'"):
+            extract(model, small, subwords="cls", **options)
+    assert not (own_cache / "states").exists()
+
+
 def test_a_real_model_agrees_too(small: Corpus) -> None:
     from probekit.models.names import packaged_minilm
 

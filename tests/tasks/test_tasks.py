@@ -139,7 +139,7 @@ def test_what_cannot_be_asked_is_explained() -> None:
         (
             "roles",
             "word",
-            "'roles' labels spans: the shape is 'span', 'arc' or 'pair'",
+            "'roles' labels spans: the shape is 'span', 'arc', 'pair' or 'sentence'",
         ),
     ],
 )

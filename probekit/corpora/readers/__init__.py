@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from probekit.corpora.readers import conll2012, conllu, edges, hf, propbank
+from probekit.corpora.readers import conll2012, conllu, delimited, edges, hf, propbank
 from probekit.corpora.readers.reading import Material, Reading
 
 READERS: dict[str, Callable[[Material], Reading]] = {
@@ -14,4 +14,5 @@ READERS: dict[str, Callable[[Material], Reading]] = {
     "conll2012": conll2012.read,
     "edges": edges.read,
     "datasets": hf.read,
+    "csv": delimited.read,
 }

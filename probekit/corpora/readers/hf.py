@@ -12,7 +12,6 @@ counted and located.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -20,7 +19,7 @@ from typing import Any
 
 from probekit.corpora.passage import Passage, Split
 from probekit.corpora.passages import Passages
-from probekit.corpora.readers.ignored import IGNORED_LABELS, NO_VALUE, is_ignored
+from probekit.corpora.readers.ignored import IGNORED_LABELS, NO_VALUE, from_texts, is_ignored
 from probekit.corpora.readers.masks import without_masked
 from probekit.corpora.readers.reading import Material, Reading, Tally
 from probekit.corpora.readers.rows import Rows, hub_rows, read_rows
@@ -45,7 +44,6 @@ FORM = (
     '{"tokens": ["a", "dog"], "tags": ["DET", "NOUN"]}'
 )
 SHOWN = 20  # most columns in a message
-_WHOLE = re.compile("-?[0-9]{1,9}")
 
 Label = str | int | None
 Row = list[Label] | None  # labels of a row's words, None for a row without labels
@@ -84,7 +82,11 @@ def read(material: Material) -> Reading:
     Raises:
         CorpusError: if it cannot be loaded, or lacks a column of words or a column in the card.
     """
-    loaded = _load(material)
+    return read_tables(_load(material), material)
+
+
+def read_tables(loaded: Mapping[str, Rows], material: Material) -> Reading:
+    """Read the table of each split, by its name: see `read`."""
     reading = Reading()
     found: dict[Split, _Split] = {}
     for done, (split, names) in enumerate(SPLITS.items()):
@@ -233,12 +235,7 @@ def _class_names(row: list[Any], classes: list[str]) -> Row:
 def _from_texts(values: list[Any]) -> list[Row]:
     """Labels written as one text per row; if all are whole numbers, -100 and -1 become numbers."""
     rows = [row.split() if isinstance(row, str) else None for row in values]
-    distinct = set(chain.from_iterable(row for row in rows if row))
-    labels: dict[str, Label] = {label: label for label in distinct}
-    if all(map(_WHOLE.fullmatch, distinct)):
-        for label in distinct:
-            if is_ignored(int(label)):
-                labels[label] = int(label)
+    labels = from_texts(set(chain.from_iterable(row for row in rows if row)))
     found: list[Row] = []
     for row in rows:
         found.append(None if row is None else [labels[label] for label in row])

@@ -2,12 +2,13 @@
 
 None, the empty text and `_` are missing values. So are the numbers -100 (PyTorch's `ignore_index`,
 which fine-tuning scripts write) and -1 (class numbers of `datasets`), and the text `-100`. The text
-`-1` is a label, unless the labels of a row are written as one text and all labels of the column are
-whole numbers.
+`-1` is a label, unless the file can hold texts only and all labels of the column are whole numbers.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 NO_VALUE = frozenset({None, "", "_"})
@@ -15,6 +16,23 @@ IGNORED = frozenset({-100, -1, "-100"})
 IGNORED_TEXT = "-100"
 MISSING = frozenset({*NO_VALUE, IGNORED_TEXT})
 IGNORED_LABELS = "labels of '{column}' are missing values: -100 and -1 mark words to be ignored"
+_WHOLE = re.compile("-?[0-9]{1,9}")
+
+
+def from_texts(labels: Iterable[str]) -> dict[str, str | int]:
+    """The labels that the distinct texts of a column stand for: if all of them are whole numbers,
+    `-100` and `-1` become numbers, which are ignored.
+
+    >>> from_texts(["0", "1", "-1"]), from_texts(["0", "no", "-1"])
+    ({'0': '0', '1': '1', '-1': -1}, {'0': '0', 'no': 'no', '-1': '-1'})
+    """
+    found: dict[str, str | int] = {label: label for label in labels}
+    numbers = [label for label in found if label]
+    if all(map(_WHOLE.fullmatch, numbers)):
+        for label in numbers:
+            if is_ignored(int(label)):
+                found[label] = int(label)
+    return found
 
 
 def is_ignored(value: Any) -> bool:

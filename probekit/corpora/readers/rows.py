@@ -53,10 +53,17 @@ def read_rows(paths: Sequence[Path]) -> Rows:
     for path, part in zip(paths, parts, strict=True):
         if not len(part):
             raise CorpusError(f"{path} is empty: it has no row")
-    return parts[0] if len(parts) == 1 else _concatenated(parts)
+    return concatenated(parts)
 
 
-def _concatenated(parts: Sequence[Rows]) -> Rows:
+def concatenated(parts: Sequence[Rows]) -> Rows:
+    """The rows of all parts, one after the other.
+
+    Raises:
+        CorpusError: if a column has other classes in one part than in another.
+    """
+    if len(parts) == 1:
+        return parts[0]
     names = dict.fromkeys(name for part in parts for name in part.columns)
     columns: dict[str, list[Any]] = {name: [] for name in names}
     classes: dict[str, list[str]] = {}
