@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from probekit.corpora.passage import Corpus, Split
 from probekit.corpora.runs import offsets_of
 from probekit.tasks.question import Instances, Question
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 COMPARED: tuple[Split, Split] = ("train", "test")
 Keys = tuple[np.ndarray, np.ndarray]  # of the training and of the test instances, as integers
@@ -42,6 +45,8 @@ def lexical(question: Question, corpus: Corpus) -> np.ndarray:
 def _naive_bayes(question: Question, corpus: Corpus) -> np.ndarray:
     """The most probable label of each test sentence, `(n_test,)`, from counts of its words in
     training plus one (multinomial naive Bayes; Manning et al. 2008, chapter 13)."""
+    from scipy.sparse import csr_matrix
+
     vocabulary: dict[str, int] = {}
     words = {split: _word_numbers(corpus, split, vocabulary) for split in COMPARED}
     train, test = (
@@ -61,6 +66,8 @@ def _naive_bayes(question: Question, corpus: Corpus) -> np.ndarray:
 
 def _word_counts(instances: Instances, words: np.ndarray, n_words: int) -> csr_matrix:
     """How often each word of the vocabulary occurs in each instance: `(n, n_words)`."""
+    from scipy.sparse import csr_matrix
+
     start, end = instances.spans[:, 0, 0], instances.spans[:, 0, 1]
     offsets = offsets_of(end - start)
     places = np.arange(offsets[-1]) + np.repeat(start - offsets[:-1], end - start)

@@ -33,6 +33,7 @@ SHARES = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.0625, 0.125, 0.25, 0.5, 1.
 LEAST_INSTANCES = 100
 LEAST_DEV = 100  # sentences (documents) that a round is chosen on, or all
 SHUFFLE = 0  # seed of the order, one for all probes: codes of different layers are paired
+FREEDOM = 10.0  # of the weights, see FitSettings: what is coded are probabilities
 NATS = math.log(2)  # in a bit
 
 
@@ -115,7 +116,7 @@ def codelength(
                 f"the task '{question.task.name}' has {n} training instances: a codelength needs "
                 f"{LEAST_INSTANCES}"
             )
-    settings = replace(settings or FitSettings(), choose_by="loss")
+    settings = replace(settings or FitSettings(), choose_by="loss", freedom=FREEDOM)
     views = single_layers(states.layers) if views is None else tuple(views)
     units = _Units(states, questions)
     ends = _ends(units, questions)

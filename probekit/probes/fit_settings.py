@@ -23,6 +23,8 @@ class FitSettings:
             falls linearly to zero.
         device: where the probes are fitted.
         choose_by: what is compared on dev, the task's `score` or the `loss`.
+        freedom: C of each round (see `training.PATHS`) is multiplied by it. Probabilities need
+            larger weights than labels do.
     """
 
     epochs: int = 2
@@ -31,6 +33,7 @@ class FitSettings:
     learning_rate: float = 2e-2
     device: str = "cpu"
     choose_by: Literal["score", "loss"] = "score"
+    freedom: float = 1.0
 
 
 DEFAULT = FitSettings()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -61,7 +62,7 @@ class Mix(torch.nn.Module):
     ) -> None:
         super().__init__()
         self.device = device
-        is_read = torch.tensor([[layer in view.layers for layer in layers] for view in views])
+        is_read = torch.from_numpy(np.stack([np.isin(layers, view.layers) for view in views]))
         self.logits = torch.nn.Parameter(torch.zeros(len(views), len(layers), device=device))
         self._left_out = ~is_read.to(device)
         self._mean, self._size = _means_and_sizes(train, layers, device)

@@ -35,6 +35,7 @@ PATHS = (
 """Freedom of each round, by how many rounds there are: C, the inverse of the penalty, as
 scikit-learn counts it."""
 MOST_EPOCHS = 4  # of a round, of a small corpus
+LEAST_UPDATES = 40  # of a round, of a corpus of fewer than some thousand words
 PATIENCE = 2  # rounds without a better dev score
 
 
@@ -64,7 +65,8 @@ class Training:
         self.questions, self.head, self.views, self.seeds = questions, head, views, seeds
         self.layers = tuple(sorted({layer for view in views for layer in view.layers}))
         self.all_layers = tuple(states.layers)
-        self.device, self.by_loss = torch.device(settings.device), settings.choose_by == "loss"
+        self.device = torch.device(settings.device)
+        self.by_loss, self.freedom = settings.choose_by == "loss", settings.freedom
         self._read(states)
         mixed = mixture(views, self.train, self.layers, self.device)
         self.scaling = scaling.measure(self.train, questions, self.layers, mixed, self.device)
@@ -81,6 +83,8 @@ class Training:
         self.epochs = max(
             settings.epochs, min(MOST_EPOCHS, settings.words // (3 * self.train.n_words))
         )
+        updates = max(1, self.train.n_words // self.batch_words)  # of an epoch
+        self.epochs = max(self.epochs, -(-LEAST_UPDATES // updates))
         n_rounds = -(-settings.words // (self.epochs * self.train.n_words))
         self.path = PATHS[min(n_rounds, len(PATHS)) - 1]
         if self._whitens_words(states):
@@ -189,7 +193,7 @@ class Training:
 
     def _round(self, number: int, progress: Callable[[float], None]) -> None:
         """Train until the learning rate is zero, with the penalty of this round."""
-        freedom = self.path[number - 1] * self.head.freedom
+        freedom = self.path[number - 1] * self.head.freedom * self.freedom
         # The penalty of scikit-learn's C is on the sum of losses, and the loss here is their mean.
         penalties = []
         for question in self.questions:

@@ -1,0 +1,102 @@
+"""Codelength: random labels cost log2 K bits each, planted ones few, and blocks add up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from probekit.corpora.passage import Corpus, Split
+from probekit.errors import TaskError
+from probekit.probes.codelength import SHARES, Code, codelength
+from probekit.probes.fit_settings import FitSettings
+from probekit.states.states import States
+from probekit.tasks.question import Question, ask
+from probekit.tasks.task import load_task
+from tests.made import WORDS, made_corpus, made_states
+from tests.probes.test_fit import WORD
+
+DIM, LABELS = 12, 4
+
+
+def states_of(kind: str, sentences: int = 2_000) -> tuple[States, Question]:
+    """Layer 0 gives labels away as `kind` says; layer 1 is noise."""
+    rng = np.random.default_rng(4)
+    sizes: dict[Split, int] = {"train": sentences, "dev": 100, "test": 20}
+    labels: dict[Split, np.ndarray] = {}
+    values: dict[Split, np.ndarray] = {}
+    for split, n in sizes.items():
+        labels[split] = rng.integers(0, LABELS, n * WORDS)
+        values[split] = rng.normal(size=(2, n * WORDS, DIM))
+        if kind == "planted":
+            values[split][0] += 12 * np.eye(DIM)[labels[split]]
+        if kind == "half":
+            # The label's last bit is in the vectors, its other bit is not.
+            values[split][0] += 12 * np.eye(DIM)[labels[split] % 2]
+    corpus = made_corpus(labels)
+    return made_states(corpus, values), ask(WORD, corpus)
+
+
+def per_instance(code: Code) -> np.ndarray:
+    """Bits of an instance, of each view's only seed."""
+    return code.total[:, 0] / code.n
+
+
+def test_random_labels_cost_what_a_uniform_code_costs() -> None:
+    (code,) = codelength(*_one("random"))
+    assert per_instance(code) == pytest.approx(np.log2(LABELS), rel=0.01)
+
+
+def test_planted_labels_cost_what_is_sent_before_they_are_learned() -> None:
+    (code,) = codelength(*_one("planted"))
+    planted, noise = per_instance(code)
+    assert noise == pytest.approx(np.log2(LABELS), rel=0.01)
+    assert planted < 0.06
+    # The first block cannot be learned from anything.
+    assert code.total[0, 0] > code.first * np.log2(LABELS)
+
+
+def test_half_of_the_label_costs_half() -> None:
+    (code,) = codelength(*_one("half"))
+    half = per_instance(code)[0]
+    assert half == pytest.approx(1.0, abs=0.06) and half > 1
+
+
+def test_blocks_add_up() -> None:
+    states, (question,) = _one("planted")
+    (code,) = codelength(states, [question], seeds=(0, 1))
+    assert code.bits.shape == code.scores.shape == (2, 2, len(SHARES) - 1)
+    first = code.first * np.log2(LABELS)
+    assert code.total == pytest.approx(first + code.by_group.sum(-1), rel=1e-5)
+    assert code.n == len(question.splits["train"])
+    assert code.uniform_bits == pytest.approx(2 * code.n)
+    expected = [round(share * 2_000) for share in SHARES[:-1]]
+    assert code.sentences.tolist() == expected
+    assert code.first == 2 * WORDS
+    assert (np.diff(code.scores[0, 0][[0, -1]]) > 0).all()
+
+
+@pytest.mark.parametrize("name", ["srl", "ner", "coref"])
+def test_every_block_has_instances(sample: Corpus, name: str) -> None:
+    """Also where few sentences have one, and where documents are few."""
+    task = load_task(name)
+    rng = np.random.default_rng(0)
+    values = {}
+    for split in sample.splits:
+        values[split] = rng.normal(size=(1, int(sample.offsets(split)[-1]), 8))
+    states = made_states(sample, values)
+    object.__setattr__(states, "context", task.context)
+    question = ask(task, sample)
+    (code,) = codelength(states, [question], settings=FitSettings(words=2_000))
+    assert (code.instances > 0).all() and code.n == len(question.splits["train"])
+    assert np.isfinite(code.bits).all()
+
+
+def test_too_little_to_code() -> None:
+    states, question = states_of("random", sentences=9)
+    with pytest.raises(TaskError, match="90 training instances: a codelength needs 100"):
+        codelength(states, [question])
+
+
+def _one(kind: str) -> tuple[States, list[Question]]:
+    states, question = states_of(kind)
+    return states, [question]
