@@ -13,6 +13,25 @@ from probekit.states.states import States
 from probekit.tasks.question import Instances, Question
 
 
+def common_questions(
+    questions: Sequence[Question], checkpoints: Sequence[States], warnings: list[str]
+) -> list[Question]:
+    """The questions with the instances that all checkpoints can answer.
+
+    A warning says how many others there are. Raises TaskError where a split has none left.
+    """
+    shared = []
+    for question in questions:
+        common, dropped = common_instances(question, checkpoints)
+        shared.append(common)
+        if dropped:
+            warnings.append(
+                f"{question.task.name}: {dropped:,} instances are left out: "
+                "a checkpoint has no subword for one of their words"
+            )
+    return shared
+
+
 def common_instances(question: Question, checkpoints: Sequence[States]) -> tuple[Question, int]:
     """The instances all of whose words have a subword in every checkpoint.
 
