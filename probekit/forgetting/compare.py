@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from probekit import doors
 from probekit.errors import InputError
-from probekit.forgetting.compare_two import compare_two
-from probekit.forgetting.compared_states import names_of_compared, read_checkpoints
+from probekit.forgetting.compare_on_corpus import CompareSettings, compare_on_corpus
 from probekit.forgetting.comparison import TABLES, Comparison
-from probekit.forgetting.comparison_rows import Compared
 from probekit.forgetting.family import correct_together
 from probekit.forgetting.findings import Findings
-from probekit.forgetting.floor import Floor, floor_score
-from probekit.forgetting.layers import without_partner
-from probekit.forgetting.lost_words import common_questions
-from probekit.forgetting.probe_pair import probe_pairs
+from probekit.forgetting.floor import Floor
 from probekit.forgetting.verdict import with_verdicts
-from probekit.probes import identity
 from probekit.probes.arguments import (
     CorpusNames,
     ModelOrStates,
@@ -33,13 +26,11 @@ from probekit.probes.arguments import (
     reading,
     subjects_of,
 )
-from probekit.probes.fit import fit_together
 from probekit.probes.fit_settings import FitSettings
-from probekit.probes.fitted import Fitted
 from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora
 from probekit.probes.plan import Plan, plan
-from probekit.probes.probe import fit_facts, measurement_of, versions
+from probekit.probes.probe import fit_facts, versions
 from probekit.progress import Progress, reporting
 from probekit.results.run import Run
 from probekit.states.settings import ExtractSettings
@@ -47,27 +38,6 @@ from probekit.states.states import States
 from probekit.stats.correction import Correction
 
 SEEDS = (0, 1, 2)
-
-
-@dataclass(frozen=True)
-class _Settings:
-    """How checkpoints are compared.
-
-    Attributes:
-        probe: the kind of probe.
-        seeds: of the probes.
-        fit: how probes are trained.
-        correction: of p-values.
-        floor: the baseline above which retention counts.
-        n_comparisons: tasks times checkpoints after.
-    """
-
-    probe: str
-    seeds: tuple[int, ...]
-    fit: FitSettings
-    correction: Correction
-    floor: Floor
-    n_comparisons: int
 
 
 @reporting
@@ -129,41 +99,20 @@ def compare(  # noqa: PLR0913 - a public verb
         [first, *others], tasks, corpus, extract_settings, allow_modified, report, may_fail=others
     )
     _require_one_corpus(plans, 1 + len(others))
-    n_tasks = sum(len(planned.questions) for planned in plans)
-    settings = _Settings(
-        probe, seeds, fit_settings or FitSettings(), correction, floor, n_tasks * len(others)
-    )
+    fit = fit_settings or FitSettings()
+    n_comparisons = len(others) * sum(len(planned.questions) for planned in plans)
+    settings = CompareSettings(probe, seeds, fit, correction, floor, n_comparisons, report)
     found = Findings()
     corpora = names_of_corpora([planned.corpus for planned in plans])
-    for planned, corpus_name in zip(plans, corpora, strict=True):
-        found.warnings += planned.warnings
-        for context, asked in planned.contexts():
-            checkpoints = read_checkpoints(planned, context, found.warnings)
-            names = names_of_compared(checkpoints)
-            questions = common_questions(asked, checkpoints, found.warnings)
-            with found.timed("fit"):
-                fitted = fit_together(
-                    checkpoints,
-                    questions,
-                    probe=probe,
-                    seeds=seeds,
-                    settings=settings.fit,
-                    progress=report,
-                )
-            _compare_with_first(found, corpus_name, names, checkpoints, fitted, settings)
-            for states in checkpoints:
-                measurement = measurement_of(states, questions, {"extract": states.seconds})
-                found.measurements.append(measurement)
-    family = correct_together(found, correction)
+    for planned, name in zip(plans, corpora, strict=True):
+        compare_on_corpus(found, planned, name, settings)
+    n_corrected = correct_together(found, correction)
     found.best = with_verdicts(found)
+    facts = fit_facts((probe,), seeds, fit)
     run = Run(
         versions=versions(),
-        settings={
-            **fit_facts((probe,), seeds, settings.fit),
-            "correction": correction,
-            "floor": floor,
-        },
-        counts={"corrected_over": family},
+        settings={**facts, "correction": correction, "floor": floor},
+        counts={"corrected_over": n_corrected},
         seconds={"all": time.perf_counter() - started, **found.seconds},
         measurements=tuple(found.measurements),
     )
@@ -179,33 +128,3 @@ def _require_one_corpus(plans: Sequence[Plan], n_checkpoints: int) -> None:
                 "the states to compare are of different texts or labels: "
                 "extract both from one corpus"
             )
-
-
-def _compare_with_first(
-    found: Findings,
-    corpus: str,
-    names: Sequence[str],
-    checkpoints: Sequence[States],
-    fitted: Sequence[Sequence[Fitted]],
-    settings: _Settings,
-) -> None:
-    """Compare each checkpoint with the first; names, states and probes are in one order."""
-    before, *others = checkpoints
-    probes_before = fitted[0]
-    floors = [floor_score(one.question, before.corpus, settings.floor) for one in probes_before]
-    fit_fingerprint = identity.of_fit(settings.fit)["fit_fingerprint"]
-    for name, after, probes_after in zip(names[1:], others, fitted[1:], strict=True):
-        about = Compared(
-            before=names[0],
-            after=name,
-            corpus=corpus,
-            before_fingerprint=identity.of_states(before)["model_fingerprint"],
-            after_fingerprint=identity.of_states(after)["model_fingerprint"],
-            corpus_fingerprint=identity.of_corpus(before.corpus)["corpus_fingerprint"],
-        )
-        both = list(zip(probes_before, probes_after, strict=True))
-        pairs = probe_pairs(about, (before, after), both, floors, fit_fingerprint)
-        found.warnings += without_partner(before, after)
-        compare_two(
-            found, about, (before, after), pairs, settings.n_comparisons, settings.correction
-        )
