@@ -92,17 +92,20 @@ def _kinds(question: Question, corpus: Corpus) -> Iterator[tuple[tuple[str, str]
     """Each kind: its name and value, and which test instances are of it, `(n,)`."""
     test = question.splits["test"]
     times = np.bincount(test.labels[test.labels >= 0], minlength=len(question.classes))
-    for label in sorted(np.argsort(-times, kind="stable")[:MOST_LABELS].tolist()):
+    most_frequent = np.argsort(-times, kind="stable")[:MOST_LABELS]
+    for label in sorted(most_frequent.tolist()):
         yield ("label", question.classes[label]), test.labels == label
     frequency = _rarest(question, corpus)
     yield ("seen", "yes"), frequency > 0
     yield ("seen", "no"), frequency == 0  # that is also the lowest bin of frequency
     yield from _bins("frequency", frequency, FREQUENCY)
-    offsets = corpus.offsets("test")
-    passage = np.searchsorted(offsets, test.spans[:, 0, 0], side="right") - 1
-    yield from _bins("length", np.diff(offsets)[passage], LENGTH)
+    offsets, starts = corpus.offsets("test"), test.spans[:, :, 0]
+    passage = np.searchsorted(offsets, starts[:, 0], side="right") - 1
+    lengths = np.diff(offsets)
+    yield from _bins("length", lengths[passage], LENGTH)
     if question.task.arity > 1:
-        yield from _bins("distance", np.abs(test.spans[:, 1, 0] - test.spans[:, 0, 0]), DISTANCE)
+        distance = np.abs(starts[:, 1] - starts[:, 0])
+        yield from _bins("distance", distance, DISTANCE)
 
 
 def _bins(
@@ -126,5 +129,6 @@ def _rarest(question: Question, corpus: Corpus) -> np.ndarray:
     times_of_words = times_of_kinds[test.numbers]
     rarest = []
     for spans in question.splits["test"].spans.tolist():
-        rarest.append(min(times_of_words[start:end].min() for start, end in spans))
+        least = [times_of_words[start:end].min() for start, end in spans]
+        rarest.append(min(least))
     return np.array(rarest)

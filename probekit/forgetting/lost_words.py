@@ -39,7 +39,10 @@ def common_instances(question: Question, checkpoints: Sequence[States]) -> tuple
     """
     splits: dict[Split, Instances] = {}
     for split in SPLITS:
-        lost = sorted({word for states in checkpoints for word in states.without_vector[split]})
+        without: set[int] = set()
+        for states in checkpoints:
+            without.update(states.without_vector[split])
+        lost = sorted(without)
         instances = question.splits[split]
         # A span holds a lost word if more of them come before its end than before its start.
         before_start = np.searchsorted(lost, instances.spans[..., 0])
@@ -57,4 +60,6 @@ def common_instances(question: Question, checkpoints: Sequence[States]) -> tuple
             groups=instances.groups[whole],
         )
     dropped = sum(len(question.splits[split]) - len(splits[split]) for split in SPLITS)
-    return (replace(question, splits=splits), dropped) if dropped else (question, 0)
+    if not dropped:
+        return question, 0
+    return replace(question, splits=splits), dropped

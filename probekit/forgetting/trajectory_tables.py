@@ -87,7 +87,11 @@ def _at_step(one: TaskTrajectory, place: int) -> pd.DataFrame:
     """The rows of one checkpoint; layers that the first one lacks have no change."""
     first, mine = one.scores[0], one.scores[place]
     before = first["layer"].tolist()
-    known = [(before.index(layer), j) for j, layer in enumerate(mine["layer"]) if layer in before]
+    places_before, places = [], []
+    for j, layer in enumerate(mine["layer"]):
+        if layer in before:
+            places_before.append(before.index(layer))
+            places.append(j)
     frame = mine.assign(
         model=one.models[place],
         step=one.steps[place],
@@ -96,12 +100,11 @@ def _at_step(one: TaskTrajectory, place: int) -> pd.DataFrame:
     )
     for name in ("change", "retention"):
         frame[[name, f"{name}_low", f"{name}_high"]] = np.nan
-    if not known:
+    if not places:
         return frame
-    places_before = [place_before for place_before, _ in known]
-    places = [place_now for _, place_now in known]
     found = one.change((0, places_before), (place, places))
-    score, floor = (first[name].to_numpy(dtype=float)[places_before] for name in ("score", "floor"))
+    score = first["score"].to_numpy(dtype=float)[places_before]
+    floor = first["floor"].to_numpy(dtype=float)[places_before]
     rows = frame.index[places]
     for end, change in (("", found.value), ("_low", found.low), ("_high", found.high)):
         frame.loc[rows, f"change{end}"] = change
@@ -161,8 +164,10 @@ def _between(
     one: TaskTrajectory, first: tuple[int, int], second: tuple[int, int]
 ) -> dict[str, Any]:
     """The change between two checkpoints, each at a layer of its own, and their scores."""
-    found = one.change((first[0], [first[1]]), (second[0], [second[1]]))
-    (before, after) = (one.scores[place].iloc[layer] for place, layer in (first, second))
+    (place_before, layer_before), (place_after, layer_after) = first, second
+    before = one.scores[place_before].iloc[layer_before]
+    after = one.scores[place_after].iloc[layer_after]
+    found = one.change((place_before, [layer_before]), (place_after, [layer_after]))
     retained = retention(
         np.array([before["score"]]), np.array([after["score"]]), before["floor"], found.detectable
     )
