@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
 from probekit.forgetting.comparison_rows import (
@@ -15,6 +14,7 @@ from probekit.forgetting.comparison_rows import (
 from probekit.forgetting.findings import Findings
 from probekit.forgetting.kind import significant_parts
 from probekit.forgetting.mapped_states import PLAIN
+from probekit.forgetting.trajectory import FirstToLast
 
 Task = tuple[str, str, str, str]
 LEVEL = 0.05
@@ -127,19 +127,16 @@ def _attributed(parts: DecompositionRow) -> str:
     return f"no drop of {probe} detected (MDE {_points(parts.drop_detectable)})"
 
 
-def over_time(changed: Mapping[str, float]) -> str:
+def over_time(changed: FirstToLast) -> str:
     """What became of a score along a trajectory.
 
     There is no correction here: a change is detected where 0 is outside its interval.
-
-    Args:
-        changed: `score_first`, `score_last`, `change` with the ends of its interval, `detectable`
-            and `floor`.
     """
-    points = f"{100 * changed['score_first']:.1f} → {100 * changed['score_last']:.1f}"
-    if not (changed["change_low"] > 0 or changed["change_high"] < 0):
-        return f"change not detected ({points}; MDE {_points(changed['detectable'])})"
-    return f"{size(changed['change'], changed['score_first'] - changed['floor'])} ({points})"
+    points = f"{100 * changed.score_first:.1f} → {100 * changed.score_last:.1f}"
+    if not (changed.change_low > 0 or changed.change_high < 0):
+        return f"change not detected ({points}; MDE {_points(changed.detectable)})"
+    word = size(changed.change, changed.score_first - changed.floor)
+    return f"{word} ({points})"
 
 
 def _points(value: float) -> str:
