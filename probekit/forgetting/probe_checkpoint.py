@@ -8,7 +8,7 @@ from typing import Any
 
 from probekit.corpora.passage import Corpus
 from probekit.forgetting.checkpoint_results import CheckpointResults
-from probekit.forgetting.measure_settings import MeasureSettings
+from probekit.forgetting.trace_settings import TraceSettings
 from probekit.probes.probe import probe_states
 from probekit.probes.scores import SCORES, ScoreRow
 from probekit.results.run import Measurement
@@ -19,7 +19,7 @@ from probekit.tasks.question import Question
 
 
 def probe_checkpoint(
-    name: str, corpus: Corpus, questions: list[Question], settings: MeasureSettings
+    name: str, corpus: Corpus, questions: list[Question], settings: TraceSettings
 ) -> CheckpointResults:
     """Extract a checkpoint's states, and probe them."""
     present = set(states_root().glob("*"))

@@ -13,10 +13,10 @@ from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError
 from probekit.forgetting.checkpoint_results import CheckpointResults
-from probekit.forgetting.measure import CHECKPOINTS, measure_all
-from probekit.forgetting.measure_settings import MeasureSettings
 from probekit.forgetting.open_checkpoints import open_checkpoints
+from probekit.forgetting.read_or_measure import CHECKPOINTS, measure_all
 from probekit.forgetting.steps import steps_of
+from probekit.forgetting.trace_settings import TraceSettings
 from probekit.forgetting.trajectory import SUMMARY, THRESHOLD, Trajectory
 from probekit.forgetting.trajectory_tables import (
     TaskTrajectory,
@@ -102,7 +102,7 @@ def trace(  # noqa: PLR0913 - a public verb
     if len({*names, *([base] if base else [])}) < 2:
         raise InputError("models: a trajectory needs at least two checkpoints")
     started = time.perf_counter()
-    settings = MeasureSettings(
+    settings = TraceSettings(
         probe,
         doors.seeds("seeds", seeds),
         fit_settings or FitSettings(),

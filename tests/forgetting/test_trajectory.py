@@ -20,7 +20,7 @@ import probekit as pk
 from probekit import cli
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
-from probekit.forgetting import measure
+from probekit.forgetting import read_or_measure
 from probekit.forgetting.base import base_of
 from probekit.forgetting.checkpoint_results import CheckpointResults
 from probekit.forgetting.open_checkpoints import open_checkpoints
@@ -107,7 +107,7 @@ def watch(monkeypatch: pytest.MonkeyPatch, measured: list[str]) -> None:
         measured.append(model)
         return probe_checkpoint(model, *args, **more)
 
-    monkeypatch.setattr(measure, "probe_checkpoint", noted)
+    monkeypatch.setattr(read_or_measure, "probe_checkpoint", noted)
 
 
 def test_only_new_checkpoints_are_measured(
@@ -134,12 +134,12 @@ def test_another_run_measures_the_same_meanwhile(
     def overtaken(*args: Any, **more: Any) -> CheckpointResults:
         scores = probe_checkpoint(*args, **more)
         if not other:
-            monkeypatch.setattr(measure, "probe_checkpoint", probe_checkpoint)
+            monkeypatch.setattr(read_or_measure, "probe_checkpoint", probe_checkpoint)
             other.append(trace(paths, ["pos"], corpus=small, folder=tmp_path / "t"))
         return scores
 
     paths = checkpoints_of(run)[::3]
-    monkeypatch.setattr(measure, "probe_checkpoint", overtaken)
+    monkeypatch.setattr(read_or_measure, "probe_checkpoint", overtaken)
     mine = trace(paths, ["pos"], corpus=small, folder=tmp_path / "t")
     pd.testing.assert_frame_equal(mine.table, other[0].table, check_exact=True)
     assert len(list((tmp_path / "t" / "checkpoints").iterdir())) == 2  # and nothing half done

@@ -1,4 +1,4 @@
-"""Measure: the results of each checkpoint, read back where they were measured before."""
+"""Read or measure: the results of each checkpoint, read back where they were measured before."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
 from probekit.forgetting.checkpoint_results import CheckpointResults, DamagedError, load, save
-from probekit.forgetting.measure_settings import MeasureSettings
 from probekit.forgetting.probe_checkpoint import probe_checkpoint
 from probekit.forgetting.process_lock import process_lock
+from probekit.forgetting.trace_settings import TraceSettings
 from probekit.models.model import Model
 from probekit.tasks.question import Question
 
@@ -24,7 +24,7 @@ def measure_all(
     opened: dict[str, Model],
     corpus: Corpus,
     questions: list[Question],
-    settings: MeasureSettings,
+    settings: TraceSettings,
     warnings: list[str],
     inferred: bool,
 ) -> dict[str, CheckpointResults]:
@@ -52,7 +52,7 @@ def _measure(
     model: Model,
     corpus: Corpus,
     questions: list[Question],
-    settings: MeasureSettings,
+    settings: TraceSettings,
     warnings: list[str],
 ) -> CheckpointResults:
     """The results of a checkpoint and a corpus: read from the folder, or measured now."""
@@ -75,7 +75,7 @@ def _measure(
 
 
 def _key(
-    weights: dict[str, str], corpus: Corpus, questions: list[Question], settings: MeasureSettings
+    weights: dict[str, str], corpus: Corpus, questions: list[Question], settings: TraceSettings
 ) -> str:
     """All that the results depend on, as 16 digits."""
     described = [

@@ -1,4 +1,4 @@
-"""Measure settings: how the checkpoints of a trajectory are read and probed."""
+"""Trace settings: how the checkpoints of a trajectory are read and probed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from probekit.states.settings import ExtractSettings
 
 
 @dataclass(frozen=True)
-class MeasureSettings:
+class TraceSettings:
     """How checkpoints are read and probed, and where results go.
 
     Attributes:
