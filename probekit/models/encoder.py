@@ -149,9 +149,10 @@ class Encoder:
         None where the tokenizer has no such token, or adds none before a text: a token that only
         begins a text, such as Llama's, is read before every word and tells nothing of the text.
         """
-        if not len(self.prefix) or self.tokenizer.cls_token_id is None:
+        prefix = self.inputs.prefix
+        if not len(prefix) or self.tokenizer.cls_token_id is None:
             return None
-        return self.first - len(self.prefix)
+        return self.first - len(prefix)
 
     def load(self, last_layer: int) -> None:
         """Load the weights up to layer `last_layer`, once; the blocks above it are dropped."""
