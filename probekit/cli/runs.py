@@ -157,7 +157,7 @@ def trace(
         )
     with options.results_folder(out, [str(run or (models or [""])[0])]) as folder:
         import probekit as pk
-        from probekit.forgetting.trace import checkpoints_of
+        from probekit.forgetting.steps import checkpoints_of
 
         checkpoints = [*(models or []), *(checkpoints_of(run) if run else [])]
         kind: Any = probe

@@ -21,22 +21,26 @@ def base_of(model: Model) -> str | None:
     """
     if not isinstance(model, Checkpoint) or model.name in ALIASES or model.files.seed is not None:
         return None
-    folder = model.files.adapter or model.files.folder
-    facts = read_json(folder / ("adapter_config.json" if model.files.adapter else "config.json"))
-    if not isinstance(facts, dict):
+    folder, file, key = model.files.folder, "config.json", "_name_or_path"
+    if model.files.adapter:
+        folder, file = model.files.adapter, "adapter_config.json"
+        key = "base_model_name_or_path"
+    facts = read_json(folder / file)
+    named = facts.get(key) if isinstance(facts, dict) else None
+    if not isinstance(named, str) or not named or not named.isprintable() or _is(named, folder):
         return None
-    named = facts.get("base_model_name_or_path" if model.files.adapter else "_name_or_path")
-    if not isinstance(named, str) or not (named and named.isprintable()) or _is(named, folder):
-        return None
+    if Path(named).exists():
+        return named
     beside = folder / named
-    if not Path(named).exists() and beside.is_dir():
+    if beside.is_dir():
         return str(beside)
-    revision = facts.get("revision") if model.files.adapter else None
-    if isinstance(revision, str) and not Path(named).exists():
+    revision = facts.get("revision")
+    if model.files.adapter and isinstance(revision, str):
         return f"{named}@{revision}"
     return named
 
 
 def _is(name: str, folder: Path) -> bool:
     """Whether a name means the folder itself, or the run that it lies in."""
-    return Path(name).expanduser().resolve() in (folder.resolve(), folder.resolve().parent)
+    own, named = folder.resolve(), Path(name).expanduser().resolve()
+    return named in (own, own.parent)

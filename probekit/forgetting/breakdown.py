@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from probekit.corpora.passage import Corpus
+from probekit.forgetting.comparison_rows import LabelRow
 from probekit.forgetting.probe_pair import ProbePair
 from probekit.stats import paired
 from probekit.stats.correction import Correction, adjust
@@ -28,15 +28,17 @@ MOST_LABELS = 200  # the most frequent have a row each; every row costs permutat
 
 def breakdown(
     pair: ProbePair, layer: int, corpus: Corpus, correction: Correction
-) -> list[dict[str, Any]]:
+) -> list[LabelRow]:
     """One row per kind of test instance: accuracy before and after, at a layer and its partner.
 
     Kinds: the gold `label` (the MOST_LABELS most frequent), whether all words were `seen` in
     training, the `frequency` in training of the rarest word, the `length` of the sentence, and for
     pairs the `distance` of the two spans. p-values are adjusted for the rows of this task.
     """
-    at = [layer_before for layer_before, _ in pair.layers].index(layer)
-    first, second = pair.places[0][at], pair.places[1][at]
+    place = [layer_before for layer_before, _ in pair.layers].index(layer)
+    places_before, places_after = pair.places
+    predicted_before = pair.before.predictions[places_before[place]]
+    predicted_after = pair.after.predictions[places_after[place]]
     gold = pair.question.splits["test"]
     names, masks = [], []
     for name, mask in _kinds(pair.question, corpus):
@@ -44,29 +46,32 @@ def breakdown(
             names.append(name)
             masks.append(mask)
     groups = np.unique(gold.groups, return_inverse=True)[1]
-    before = _counts(groups, masks, pair.before.predictions[first] == gold.labels)
-    after = _counts(groups, masks, pair.after.predictions[second] == gold.labels)
+    before = _counts(groups, masks, predicted_before == gold.labels)
+    after = _counts(groups, masks, predicted_after == gold.labels)
     accuracy, permutations = METRICS["accuracy"], paired.permutations_for(len(names))
     shared = paired.resampling(int(groups[-1]) + 1, permutations=permutations)
     found = paired.difference(accuracy, before, after, shared)
-    accuracies = [accuracy.score(counted.sum(axis=2)).mean(axis=1) for counted in (before, after)]
+    accuracy_before = accuracy.score(before.sum(axis=2)).mean(axis=1)
+    accuracy_after = accuracy.score(after.sum(axis=2)).mean(axis=1)
     adjusted = adjust(found.p_value, correction)
-    return [
-        {
-            "layer": layer,
-            "kind": kind,
-            "value": value,
-            "n_test": int(masks[i].sum()),
-            "accuracy_before": accuracies[0][i],
-            "accuracy_after": accuracies[1][i],
-            "delta": found.value[i],
-            "ci_low": found.low[i],
-            "ci_high": found.high[i],
-            "p_value": found.p_value[i],
-            "p_adjusted": adjusted[i],
-        }
-        for i, (kind, value) in enumerate(names)
-    ]
+    rows = []
+    for i, (kind, value) in enumerate(names):
+        row = LabelRow(
+            **vars(pair.about),
+            layer=layer,
+            kind=kind,
+            value=value,
+            n_test=int(masks[i].sum()),
+            accuracy_before=accuracy_before[i],
+            accuracy_after=accuracy_after[i],
+            delta=found.value[i],
+            ci_low=found.low[i],
+            ci_high=found.high[i],
+            p_value=found.p_value[i],
+            p_adjusted=adjusted[i],
+        )
+        rows.append(row)
+    return rows
 
 
 def _counts(groups: np.ndarray, masks: Sequence[np.ndarray], correct: np.ndarray) -> np.ndarray:
@@ -87,17 +92,20 @@ def _kinds(question: Question, corpus: Corpus) -> Iterator[tuple[tuple[str, str]
     """Each kind: its name and value, and which test instances are of it, `(n,)`."""
     test = question.splits["test"]
     times = np.bincount(test.labels[test.labels >= 0], minlength=len(question.classes))
-    for label in sorted(np.argsort(-times, kind="stable")[:MOST_LABELS].tolist()):
+    most_frequent = np.argsort(-times, kind="stable")[:MOST_LABELS]
+    for label in sorted(most_frequent.tolist()):
         yield ("label", question.classes[label]), test.labels == label
     frequency = _rarest(question, corpus)
     yield ("seen", "yes"), frequency > 0
     yield ("seen", "no"), frequency == 0  # that is also the lowest bin of frequency
     yield from _bins("frequency", frequency, FREQUENCY)
-    offsets = corpus.offsets("test")
-    passage = np.searchsorted(offsets, test.spans[:, 0, 0], side="right") - 1
-    yield from _bins("length", np.diff(offsets)[passage], LENGTH)
+    offsets, starts = corpus.offsets("test"), test.spans[:, :, 0]
+    passage = np.searchsorted(offsets, starts[:, 0], side="right") - 1
+    lengths = np.diff(offsets)
+    yield from _bins("length", lengths[passage], LENGTH)
     if question.task.arity > 1:
-        yield from _bins("distance", np.abs(test.spans[:, 1, 0] - test.spans[:, 0, 0]), DISTANCE)
+        distance = np.abs(starts[:, 1] - starts[:, 0])
+        yield from _bins("distance", distance, DISTANCE)
 
 
 def _bins(
@@ -121,5 +129,6 @@ def _rarest(question: Question, corpus: Corpus) -> np.ndarray:
     times_of_words = times_of_kinds[test.numbers]
     rarest = []
     for spans in question.splits["test"].spans.tolist():
-        rarest.append(min(times_of_words[start:end].min() for start, end in spans))
+        least = [times_of_words[start:end].min() for start, end in spans]
+        rarest.append(min(least))
     return np.array(rarest)

@@ -64,9 +64,10 @@ def save(folder: Path, key: str, results: CheckpointResults) -> None:
     Raises StoreError where that fails.
     """
     answers = BytesIO()
-    names = list(results.answers)
-    arrays: dict[str, Any] = {str(i): results.answers[name] for i, name in enumerate(names)}
-    np.savez_compressed(answers, names=np.array(names), **arrays)
+    names = np.array(list(results.answers))
+    # Names of tasks may hold what a name in an archive may not: arrays are called by their places.
+    arrays: dict[str, Any] = {str(i): array for i, array in enumerate(results.answers.values())}
+    np.savez_compressed(answers, names=names, **arrays)
     record = {
         "measurements": [one.to_json() for one in results.measurements],
         "warnings": results.warnings,
@@ -74,18 +75,22 @@ def save(folder: Path, key: str, results: CheckpointResults) -> None:
     contents = {
         "scores.csv": SCORES.as_csv(results.scores, decimals=None).encode(),
         "answers.npz": answers.getvalue(),
-        "run.json": (json.dumps(record, indent=2) + "\n").encode(),
+        "run.json": _json(record),
     }
     checksums = {name: _checksum(key, name, content) for name, content in contents.items()}
+    contents[CHECKSUMS] = _json(checksums)
     try:
         remove_abandoned(make_folder(folder))
         place = make_folder(folder / key)
         remove_abandoned(place)
-        replace_together(
-            place, {**contents, CHECKSUMS: (json.dumps(checksums, indent=2) + "\n").encode()}
-        )
+        replace_together(place, contents)
     except OSError as error:
         raise StoreError(cannot_write(folder / key, error)) from error
+
+
+def _json(record: Any) -> bytes:
+    text = json.dumps(record, indent=2)
+    return f"{text}\n".encode()
 
 
 def load(folder: Path, key: str) -> CheckpointResults | None:
@@ -100,14 +105,12 @@ def load(folder: Path, key: str) -> CheckpointResults | None:
         for name, content in contents.items():
             if checksums[name] != _checksum(key, name, content):
                 raise DamagedError(f"{place / name} does not match its checksum")
-        answers = np.load(BytesIO(contents["answers.npz"]), allow_pickle=False)
+        scores = SCORES.from_csv(contents["scores.csv"].decode(), decimals=None)
+        arrays = np.load(BytesIO(contents["answers.npz"]), allow_pickle=False)
+        answers = {str(name): arrays[str(i)] for i, name in enumerate(arrays["names"])}
         record = json.loads(contents["run.json"])
-        return CheckpointResults(
-            SCORES.from_csv(contents["scores.csv"].decode(), decimals=None),
-            {str(name): answers[str(i)] for i, name in enumerate(answers["names"])},
-            tuple(Measurement.from_json(one) for one in record["measurements"]),
-            tuple(record["warnings"]),
-        )
+        measurements = tuple(Measurement.from_json(one) for one in record["measurements"])
+        return CheckpointResults(scores, answers, measurements, tuple(record["warnings"]))
     except FileNotFoundError as error:
         if not place.is_dir():
             return None

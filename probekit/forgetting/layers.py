@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from probekit.errors import InputError
 from probekit.states.states import States
 
@@ -22,6 +24,14 @@ def layer_pairs(before: States, after: States) -> list[tuple[int, int]]:
             "same relative depth"
         )
     return pairs
+
+
+def without_partner(before: States, after: States) -> Iterator[str]:
+    """A warning where layers before have no partner among those read after."""
+    paired = [layer for layer, _ in partners(before, after)]
+    alone = [str(layer) for layer in before.layers if layer not in paired]
+    if alone:
+        yield f"layers {', '.join(alone)} of {before.model} have no partner in {after.model}"
 
 
 def partners(first: States, second: States) -> list[tuple[int, int]]:

@@ -13,6 +13,25 @@ from probekit.states.states import States
 from probekit.tasks.question import Instances, Question
 
 
+def common_questions(
+    questions: Sequence[Question], checkpoints: Sequence[States], warnings: list[str]
+) -> list[Question]:
+    """The questions with the instances that all checkpoints can answer.
+
+    A warning says how many others there are. Raises TaskError where a split has none left.
+    """
+    shared = []
+    for question in questions:
+        common, dropped = common_instances(question, checkpoints)
+        shared.append(common)
+        if dropped:
+            warnings.append(
+                f"{question.task.name}: {dropped:,} instances are left out: "
+                "a checkpoint has no subword for one of their words"
+            )
+    return shared
+
+
 def common_instances(question: Question, checkpoints: Sequence[States]) -> tuple[Question, int]:
     """The instances all of whose words have a subword in every checkpoint.
 
@@ -20,7 +39,10 @@ def common_instances(question: Question, checkpoints: Sequence[States]) -> tuple
     """
     splits: dict[Split, Instances] = {}
     for split in SPLITS:
-        lost = sorted({word for states in checkpoints for word in states.without_vector[split]})
+        without: set[int] = set()
+        for states in checkpoints:
+            without.update(states.without_vector[split])
+        lost = sorted(without)
         instances = question.splits[split]
         # A span holds a lost word if more of them come before its end than before its start.
         before_start = np.searchsorted(lost, instances.spans[..., 0])
@@ -38,4 +60,6 @@ def common_instances(question: Question, checkpoints: Sequence[States]) -> tuple
             groups=instances.groups[whole],
         )
     dropped = sum(len(question.splits[split]) - len(splits[split]) for split in SPLITS)
-    return (replace(question, splits=splits), dropped) if dropped else (question, 0)
+    if not dropped:
+        return question, 0
+    return replace(question, splits=splits), dropped

@@ -7,11 +7,12 @@ number of dimensions that carry the variance.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from probekit.forgetting.comparison_rows import Compared, SimilarityRow
 from probekit.states.states import States
 
 BLOCK = 100  # rows of kernels
@@ -118,26 +119,31 @@ def effective_dimensions(values: np.ndarray) -> float:
     return float(np.trace(kernel) ** 2 / size) if size else float("nan")
 
 
-def similarities(before: States, after: States, *, words: int = 1_000) -> list[dict[str, Any]]:
+def similarities(
+    about: Compared, before: States, after: States, *, words: int = 1_000
+) -> list[SimilarityRow]:
     """One row for every layer before and every layer after, on the same test words."""
     a, b = _words(before, after, words), _words(after, before, words)
     cka_of = _every_cka(a, b)
     standardised_cka_of = _every_cka(_mapped(standardised, a), _mapped(standardised, b))
-    dimensions = [_mapped(effective_dimensions, a), _mapped(effective_dimensions, b)]
-    ranks = [_mapped(_distance_ranks, a), _mapped(_distance_ranks, b)]
+    dimensions_before = _mapped(effective_dimensions, a)
+    dimensions_after = _mapped(effective_dimensions, b)
+    ranks_before, ranks_after = _mapped(_distance_ranks, a), _mapped(_distance_ranks, b)
     rows = []
     for i, layer in enumerate(before.layers):
         for j, other in enumerate(after.layers):
-            row = {
-                "layer_before": layer,
-                "layer_after": other,
-                "cka": cka_of[i, j],
-                "cka_standardised": standardised_cka_of[i, j],
-                "dimensions_before": dimensions[0][i],
-                "dimensions_after": dimensions[1][j],
-                "rsa": float(ranks[0][i] @ ranks[1][j]),
-                "cosine": cosine(a[i], b[j]) if before.dim == after.dim else np.nan,
-            }
+            row = SimilarityRow(
+                **vars(about),
+                context=before.context,
+                layer_before=layer,
+                layer_after=other,
+                cka=cka_of[i, j],
+                cka_standardised=standardised_cka_of[i, j],
+                dimensions_before=dimensions_before[i],
+                dimensions_after=dimensions_after[j],
+                rsa=float(ranks_before[i] @ ranks_after[j]),
+                cosine=cosine(a[i], b[j]) if before.dim == after.dim else np.nan,
+            )
             rows.append(row)
     return rows
 
@@ -147,11 +153,12 @@ def _mapped(function: Callable[[np.ndarray], Any], layers: Any) -> list[Any]:
     return [function(values) for values in layers]
 
 
-def few_dimensions(before: str, after: str, rows: list[dict[str, Any]]) -> Iterator[str]:
+def few_dimensions(before: str, after: str, rows: Sequence[SimilarityRow]) -> Iterator[str]:
     """A warning for each checkpoint that has layers whose similarity few dimensions carry."""
-    for model, when in ((before, "before"), (after, "after")):
-        layers = {row[f"layer_{when}"]: row[f"dimensions_{when}"] for row in rows}
-        few = [f"{layer} ({n:.1f})" for layer, n in layers.items() if n < FEW_DIMENSIONS]
+    of_before = {row.layer_before: row.dimensions_before for row in rows}
+    of_after = {row.layer_after: row.dimensions_after for row in rows}
+    for model, dimensions in ((before, of_before), (after, of_after)):
+        few = [f"{layer} ({n:.1f})" for layer, n in dimensions.items() if n < FEW_DIMENSIONS]
         if few:
             yield (
                 f"fewer than {FEW_DIMENSIONS} dimensions carry the CKA of {model} at layers "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from probekit.results import columns
 from probekit.results.columns import CHANGE, COUNT, UNIT
 from probekit.results.results import Results
-from probekit.results.schema import Means, Schema, schema_of
+from probekit.results.schema import Means, Precedes, Schema, schema_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,12 +83,9 @@ class FellRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SummaryRow:
-    """One task, from the first checkpoint to the last: its best layers, and under `last_layer_…`
-    its last layer."""
+class FirstToLast:
+    """A score of the first checkpoint and one of the last, each at a layer of its own."""
 
-    task: columns.TaskName
-    corpus: columns.CorpusName
     layer_first: LayerFirst
     layer_last: LayerLast
     score_first: ScoreFirst
@@ -99,6 +96,15 @@ class SummaryRow:
     detectable: columns.Detectable
     retention: columns.Retention
     floor: columns.Floor
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummaryRow(FirstToLast):
+    """One task, from the first checkpoint to the last: its best layers, and under `last_layer_…`
+    its last layer."""
+
+    task: Annotated[columns.TaskName, Precedes("layer_first")]
+    corpus: Annotated[columns.CorpusName, Precedes("layer_first")]
     backward_transfer: Annotated[
         float, Means("the same as `change` (Lopez-Paz and Ranzato 2017)", CHANGE)
     ]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from probekit.forgetting.checkpoint_results import CheckpointResults
 from probekit.forgetting.measures import backward_transfer, forgetting, retention
 from probekit.forgetting.probe_pair import counts
-from probekit.forgetting.trajectory import FINGERPRINTS, KEYS, STEPS, SummaryRow
+from probekit.forgetting.trajectory import FINGERPRINTS, KEYS, STEPS, FirstToLast, SummaryRow
 from probekit.forgetting.verdict import over_time
 from probekit.probes.baselines import BASELINES
 from probekit.stats import paired
@@ -87,7 +87,11 @@ def _at_step(one: TaskTrajectory, place: int) -> pd.DataFrame:
     """The rows of one checkpoint; layers that the first one lacks have no change."""
     first, mine = one.scores[0], one.scores[place]
     before = first["layer"].tolist()
-    known = [(before.index(layer), j) for j, layer in enumerate(mine["layer"]) if layer in before]
+    places_before, places = [], []
+    for j, layer in enumerate(mine["layer"]):
+        if layer in before:
+            places_before.append(before.index(layer))
+            places.append(j)
     frame = mine.assign(
         model=one.models[place],
         step=one.steps[place],
@@ -96,12 +100,11 @@ def _at_step(one: TaskTrajectory, place: int) -> pd.DataFrame:
     )
     for name in ("change", "retention"):
         frame[[name, f"{name}_low", f"{name}_high"]] = np.nan
-    if not known:
+    if not places:
         return frame
-    places_before = [place_before for place_before, _ in known]
-    places = [place_now for _, place_now in known]
     found = one.change((0, places_before), (place, places))
-    score, floor = (first[name].to_numpy(dtype=float)[places_before] for name in ("score", "floor"))
+    score = first["score"].to_numpy(dtype=float)[places_before]
+    floor = first["floor"].to_numpy(dtype=float)[places_before]
     rows = frame.index[places]
     for end, change in (("", found.value), ("_low", found.low), ("_high", found.high)):
         frame.loc[rows, f"change{end}"] = change
@@ -133,48 +136,57 @@ def _summed(one: TaskTrajectory) -> SummaryRow:
     at_best = _between(one, (0, best[0]), (end, best[end]))
     at_last = _between(one, (0, top[0]), (end, top[end]))
     from_peak = _between(one, (peak, best[peak]), (end, best[end]))
-    of_last_layer = {f"last_layer_{name}": value for name, value in at_last.items()}
     fingerprints = {name: one.scores[0][name].iloc[0] for name in FINGERPRINTS}
     return SummaryRow(
+        **vars(at_best),
+        **fingerprints,
         task=one.question.task.name,
         corpus=one.corpus,
-        **at_best,
         backward_transfer=backward_transfer(_column(at_best)),
-        backward_transfer_low=at_best["change_low"],
-        backward_transfer_high=at_best["change_high"],
+        backward_transfer_low=at_best.change_low,
+        backward_transfer_high=at_best.change_high,
         best_step=one.steps[peak],
-        change_from_best=from_peak["change"],
-        change_from_best_low=from_peak["change_low"],
-        change_from_best_high=from_peak["change_high"],
+        change_from_best=from_peak.change,
+        change_from_best_low=from_peak.change_low,
+        change_from_best_high=from_peak.change_high,
         forgetting=forgetting(_column(from_peak)),
-        **of_last_layer,
+        last_layer_layer_first=at_last.layer_first,
+        last_layer_layer_last=at_last.layer_last,
+        last_layer_score_first=at_last.score_first,
+        last_layer_score_last=at_last.score_last,
+        last_layer_change=at_last.change,
+        last_layer_change_low=at_last.change_low,
+        last_layer_change_high=at_last.change_high,
+        last_layer_detectable=at_last.detectable,
+        last_layer_retention=at_last.retention,
+        last_layer_floor=at_last.floor,
         verdict=f"best layer: {over_time(at_best)}; last layer: {over_time(at_last)}",
-        **fingerprints,
     )
 
 
-def _column(change: dict[str, Any]) -> np.ndarray:
-    return np.array([[change["score_first"]], [change["score_last"]]])
+def _column(change: FirstToLast) -> np.ndarray:
+    """The scores, `(2 checkpoints, 1 task)`."""
+    return np.array([[change.score_first], [change.score_last]])
 
 
-def _between(
-    one: TaskTrajectory, first: tuple[int, int], second: tuple[int, int]
-) -> dict[str, Any]:
+def _between(one: TaskTrajectory, first: tuple[int, int], second: tuple[int, int]) -> FirstToLast:
     """The change between two checkpoints, each at a layer of its own, and their scores."""
-    found = one.change((first[0], [first[1]]), (second[0], [second[1]]))
-    (before, after) = (one.scores[place].iloc[layer] for place, layer in (first, second))
+    (place_before, layer_before), (place_after, layer_after) = first, second
+    before = one.scores[place_before].iloc[layer_before]
+    after = one.scores[place_after].iloc[layer_after]
+    found = one.change((place_before, [layer_before]), (place_after, [layer_after]))
     retained = retention(
         np.array([before["score"]]), np.array([after["score"]]), before["floor"], found.detectable
     )
-    return {
-        "layer_first": int(before["layer"]),
-        "layer_last": int(after["layer"]),
-        "score_first": float(before["score"]),
-        "score_last": float(after["score"]),
-        "change": float(after["score"] - before["score"]),
-        "change_low": float(found.low[0]),
-        "change_high": float(found.high[0]),
-        "detectable": float(found.detectable[0]),
-        "retention": float(retained[0]),
-        "floor": float(before["floor"]),
-    }
+    return FirstToLast(
+        layer_first=int(before["layer"]),
+        layer_last=int(after["layer"]),
+        score_first=float(before["score"]),
+        score_last=float(after["score"]),
+        change=float(after["score"] - before["score"]),
+        change_low=float(found.low[0]),
+        change_high=float(found.high[0]),
+        detectable=float(found.detectable[0]),
+        retention=float(retained[0]),
+        floor=float(before["floor"]),
+    )

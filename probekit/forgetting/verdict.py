@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
-from probekit.forgetting.comparison import PARTS
-from probekit.forgetting.decompose import PLAIN
+from probekit.forgetting.comparison_rows import (
+    BestRow,
+    ComparedTask,
+    ComparisonRow,
+    DecompositionRow,
+)
+from probekit.forgetting.findings import Findings
+from probekit.forgetting.kind import significant_parts
+from probekit.forgetting.mapped_states import PLAIN
+from probekit.forgetting.trajectory import FirstToLast
 
-if TYPE_CHECKING:
-    import pandas as pd
-
+Task = tuple[str, str, str, str]
 LEVEL = 0.05
 # Names of changes, each up to a share of what was known above the floor.
 DROPS = (
@@ -29,26 +34,6 @@ WORDS = {
 }
 
 
-def significant_parts(parts: pd.Series) -> list[str]:
-    """The PARTS whose intervals are above zero: loss first, then the others by size.
-
-    Without a drop above zero only loss counts.
-    """
-    above = [part for part in PARTS if parts[f"{part}_low"] > 0]
-    others = [part for part in above if part != "loss"] if parts["drop_low"] > 0 else []
-    others.sort(key=lambda part: -parts[part])
-    return (["loss"] if "loss" in above else []) + others
-
-
-def kind(parts: pd.Series) -> str:
-    """The first of `significant_parts`; without any, `unattributed` for a drop above zero, else
-    `not detected`."""
-    found = significant_parts(parts)
-    if found:
-        return found[0]
-    return "unattributed" if parts["drop_low"] > 0 else "not detected"
-
-
 def size(change: float, known: float) -> str:
     """A change of score in words, by its share of what was `known` above the floor (see DROPS and
     GAINS)."""
@@ -58,7 +43,7 @@ def size(change: float, known: float) -> str:
     return next((word for most, word in steps if abs(change) <= most * known), beyond)
 
 
-def change(scored: pd.Series, parts: pd.Series) -> str:
+def change(scored: BestRow | ComparisonRow, parts: DecompositionRow) -> str:
     """What became of a score.
 
     What a new probe reads worse, but the old one after a linear map does not, is not forgotten:
@@ -68,29 +53,51 @@ def change(scored: pd.Series, parts: pd.Series) -> str:
         scored: a row of `Comparison.best` or `Comparison.last`.
         parts: the row of `Comparison.decomposition` that goes with it.
     """
-    points = f"{100 * scored['score_before']:.1f} → {100 * scored['score_after']:.1f}"
-    known = scored["score_before"] - scored["floor"]
-    if not scored["delta"] and not scored["detectable"]:
+    points = f"{100 * scored.score_before:.1f} → {100 * scored.score_after:.1f}"
+    known = scored.score_before - scored.floor
+    if not scored.delta and not scored.detectable:
         return f"no change, every prediction is the same ({points})"
-    if not scored["p_adjusted"] <= LEVEL:
-        return (
-            f"change not detected ({points}; MDE {_points(scored['detectable'])} before correction)"
-        )
-    word = size(scored["delta"], known)
-    if scored["delta"] > 0 or parts["score_mapped"] <= scored["score_after"]:
+    if not scored.p_adjusted <= LEVEL:
+        return f"change not detected ({points}; MDE {_points(scored.detectable)} before correction)"
+    word = size(scored.delta, known)
+    if scored.delta > 0 or parts.score_mapped <= scored.score_after:
         return f"{word} ({points})"
-    plain = parts["map"] == PLAIN
-    if parts["mapped_drop_low"] > 0 or parts["loss_low"] > 0:
-        of_old = size(-parts["mapped_drop"], known)
+    plain = parts.map == PLAIN
+    if parts.mapped_drop_low > 0 or parts.loss_low > 0:
+        of_old = size(-parts.mapped_drop, known)
     else:
         of_old = "read as before" if plain else "rotated"
     if of_old == word:
         return f"{word} ({points})"
     old = "the old one as it is" if plain else "the old one after a linear map"
-    return f"{of_old} ({points} for a new probe, {100 * parts['score_mapped']:.1f} for {old})"
+    return f"{of_old} ({points} for a new probe, {100 * parts.score_mapped:.1f} for {old})"
 
 
-def verdict(best: pd.Series, last: pd.Series, best_parts: pd.Series, last_parts: pd.Series) -> str:
+def with_verdicts(found: Findings) -> list[BestRow]:
+    """The rows of best layers with what became of each task: a kind, and a sentence."""
+    parts = {(_task(row), row.layer): row for row in found.decomposition}
+    last_of: dict[Task, ComparisonRow] = {}
+    for row in found.comparison:
+        task = _task(row)
+        if task not in last_of or row.layer > last_of[task].layer:
+            last_of[task] = row
+    rows = []
+    for best in found.best:
+        task = _task(best)
+        last = last_of[task]
+        at_best, at_last = parts[task, best.layer_probed], parts[task, last.layer]
+        sentence = verdict(best, last, at_best, at_last)
+        rows.append(replace(best, kind=at_best.kind, verdict=sentence))
+    return rows
+
+
+def _task(row: ComparedTask) -> Task:
+    return (row.before, row.after, row.task, row.corpus)
+
+
+def verdict(
+    best: BestRow, last: ComparisonRow, best_parts: DecompositionRow, last_parts: DecompositionRow
+) -> str:
     """What became of a task.
 
     Args:
@@ -100,38 +107,36 @@ def verdict(best: pd.Series, last: pd.Series, best_parts: pd.Series, last_parts:
         last_parts: the same at the last layer.
     """
     at_best = f"best layer: {change(best, best_parts)}; {_attributed(best_parts)}"
-    if best_parts["layer"] == last_parts["layer"] and best["layer_after"] == last["layer_after"]:
+    if best_parts.layer == last_parts.layer and best.layer_after == last.layer_after:
         return f"best and last {at_best.removeprefix('best ')}"
     return f"{at_best}. Last layer: {change(last, last_parts)}; {_attributed(last_parts)}"
 
 
-def over_time(changed: Mapping[str, float]) -> str:
+def _attributed(parts: DecompositionRow) -> str:
+    """What the old probe's drop is made of."""
+    probe = f"at layer {parts.layer} the old probe"
+    drop = f"{probe} drops {_points(parts.drop)}"
+    found = significant_parts(parts)
+    if found:
+        words = [f"{100 * getattr(parts, part):.1f} {WORDS[part]}" for part in found]
+        return f"{drop}: {', '.join(words)}"
+    if parts.drop_low > 0:
+        return f"{drop}, unattributed"
+    if not parts.drop and not parts.drop_detectable:
+        return f"{probe} predicts the same as before"
+    return f"no drop of {probe} detected (MDE {_points(parts.drop_detectable)})"
+
+
+def over_time(changed: FirstToLast) -> str:
     """What became of a score along a trajectory.
 
     There is no correction here: a change is detected where 0 is outside its interval.
-
-    Args:
-        changed: `score_first`, `score_last`, `change` with the ends of its interval, `detectable`
-            and `floor`.
     """
-    points = f"{100 * changed['score_first']:.1f} → {100 * changed['score_last']:.1f}"
-    if not (changed["change_low"] > 0 or changed["change_high"] < 0):
-        return f"change not detected ({points}; MDE {_points(changed['detectable'])})"
-    return f"{size(changed['change'], changed['score_first'] - changed['floor'])} ({points})"
-
-
-def _attributed(parts: pd.Series) -> str:
-    """What the old probe's drop is made of."""
-    probe = f"at layer {parts['layer']} the old probe"
-    drop = f"{probe} drops {_points(parts['drop'])}"
-    found = significant_parts(parts)
-    if found:
-        return f"{drop}: " + ", ".join(f"{100 * parts[part]:.1f} {WORDS[part]}" for part in found)
-    if parts["drop_low"] > 0:
-        return f"{drop}, unattributed"
-    if not parts["drop"] and not parts["drop_detectable"]:
-        return f"{probe} predicts the same as before"
-    return f"no drop of {probe} detected (MDE {_points(parts['drop_detectable'])})"
+    points = f"{100 * changed.score_first:.1f} → {100 * changed.score_last:.1f}"
+    if not (changed.change_low > 0 or changed.change_high < 0):
+        return f"change not detected ({points}; MDE {_points(changed.detectable)})"
+    word = size(changed.change, changed.score_first - changed.floor)
+    return f"{word} ({points})"
 
 
 def _points(value: float) -> str:

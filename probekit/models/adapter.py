@@ -97,7 +97,9 @@ def _require_held(config: Any, given: dict[str, torch.Tensor], files: Files) -> 
 
     Memory is allocated before the sizes are compared.
     """
-    largest = max((max(value.shape, default=0) for value in given.values()), default=0)
+    largest = 0
+    for value in given.values():
+        largest = max([largest, *value.shape])
     sizes = {name: getattr(config, name, None) for name in _SIZES}
     ranks = getattr(config, "rank_pattern", None)
     if isinstance(ranks, dict):
@@ -117,8 +119,10 @@ def _state(files: Files) -> dict[str, torch.Tensor]:
 
     state: dict[str, torch.Tensor] = {}
     for path in files.adapter_weights:
-        is_safe = path.suffix == ".safetensors"
-        state |= load_file(path) if is_safe else torch.load(path, weights_only=True)
+        if path.suffix == ".safetensors":
+            state |= load_file(path)
+        else:
+            state |= torch.load(path, weights_only=True)
     return state
 
 
@@ -211,7 +215,10 @@ def _trained_tokens(config: Any) -> set[int]:
 
 def _is_of_model(home: Any, model: Any, name: str) -> bool:
     """Whether an adapter's weight belongs to some part of the bare model, and not to a head."""
-    place = _PREFIX if home is model else f"{_PREFIX}{model.base_model_prefix}."
-    return name.startswith(place) and name.removeprefix(place).partition(".")[0] in dict(
-        model.named_children()
-    )
+    place = _PREFIX
+    if home is not model:
+        place = f"{_PREFIX}{model.base_model_prefix}."
+    if not name.startswith(place):
+        return False
+    child, _, _ = name.removeprefix(place).partition(".")
+    return child in dict(model.named_children())

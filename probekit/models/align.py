@@ -75,26 +75,22 @@ def align(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Subwords]:
         verbose=False,
     )
     counts = [len(ids) for ids in encoded["input_ids"]]
-    offsets = np.fromiter(
-        chain.from_iterable(chain.from_iterable(encoded["offset_mapping"])), dtype=np.int64
-    )
-    offsets = offsets.reshape(-1, 2)
+    pairs = chain.from_iterable(encoded["offset_mapping"])
+    offsets = np.fromiter(chain.from_iterable(pairs), dtype=np.int64).reshape(-1, 2)
     # All texts as one, joined by spaces as their words are, so that numpy runs only once.
     begins = np.cumsum([0] + [len(text) + 1 for text in joined])[:-1]
     first_word = np.cumsum([0] + [len(words) for words in texts])[:-1]
-    owner = words_of_subwords(
-        list(chain.from_iterable(texts)),
-        offsets.reshape(-1, 2) + np.repeat(begins, counts)[:, None],
-    )
-    owner = np.where(owner == NO_WORD, NO_WORD, owner - np.repeat(first_word, counts))
+    offsets += np.repeat(begins, counts)[:, None]
+    owner = words_of_subwords(list(chain.from_iterable(texts)), offsets)
+    in_text = owner - np.repeat(first_word, counts)
+    owner = np.where(owner == NO_WORD, NO_WORD, in_text)
     ids = np.fromiter(chain.from_iterable(encoded["input_ids"]), dtype=np.int64)
     borders = np.cumsum(counts)[:-1]
-    return [
-        Subwords(of_text, words_of_text, len(words))
-        for of_text, words_of_text, words in zip(
-            np.split(ids, borders), np.split(owner, borders), texts, strict=True
-        )
-    ]
+    ids_of_texts, owner_of_texts = np.split(ids, borders), np.split(owner, borders)
+    found = []
+    for of_text, words_of_text, words in zip(ids_of_texts, owner_of_texts, texts, strict=True):
+        found.append(Subwords(of_text, words_of_text, len(words)))
+    return found
 
 
 def _align_by_word(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Subwords]:
@@ -109,9 +105,12 @@ def _align_by_word(texts: Sequence[Sequence[str]], tokenizer: Any) -> list[Subwo
         """Ids, and how many of the first ones are a space."""
         if text not in known:
             ids = tokenizer.encode(text, add_special_tokens=False)
-            space = tokenizer.encode(" ", add_special_tokens=False) if text.startswith(" ") else []
-            has_space = len(ids) > len(space) and ids[: len(space)] == space
-            known[text] = ids, len(space) if has_space else 0
+            spaces = 0
+            if text.startswith(" "):
+                space = tokenizer.encode(" ", add_special_tokens=False)
+                if len(ids) > len(space) and ids[: len(space)] == space:
+                    spaces = len(space)
+            known[text] = ids, spaces
         return known[text]
 
     found = []
@@ -146,13 +145,14 @@ def words_of_subwords(words: Sequence[str], offsets: np.ndarray) -> np.ndarray:
     lengths = np.array([len(word) for word in words], dtype=np.int64)
     ends = np.cumsum(lengths + 1) - 1
     starts = ends - lengths
-    first = np.minimum(np.searchsorted(ends, offsets[:, 0], side="right"), len(words) - 1)
+    first = np.searchsorted(ends, offsets[:, 0], side="right")
+    first = np.minimum(first, len(words) - 1)
     covered = _overlap(offsets, starts, ends, first)
     result = np.where(covered > 0, first, NO_WORD)
-    for subword in np.flatnonzero((offsets[:, 1] > ends[first]) & (offsets[:, 1] > offsets[:, 0])):
-        candidates = np.arange(
-            first[subword], np.searchsorted(starts, offsets[subword, 1], side="left")
-        )
+    is_longer = (offsets[:, 1] > ends[first]) & (offsets[:, 1] > offsets[:, 0])
+    for subword in np.flatnonzero(is_longer):
+        beyond = np.searchsorted(starts, offsets[subword, 1], side="left")
+        candidates = np.arange(first[subword], beyond)
         overlaps = _overlap(offsets[subword : subword + 1], starts, ends, candidates)
         if len(candidates) and overlaps.max() > 0:
             result[subword] = candidates[overlaps.argmax()]

@@ -114,7 +114,10 @@ def _longest(run_positions: Run, ids: np.ndarray, limit: int) -> int:
     run_positions([_text(ids, works)])  # an error here is not one of length
     while fails - works > 1:
         middle = (works + fails) // 2
-        works, fails = (middle, fails) if _runs(run_positions, ids, middle) else (works, middle)
+        if _runs(run_positions, ids, middle):
+            works = middle
+        else:
+            fails = middle
     return works
 
 

@@ -15,7 +15,7 @@ import xxhash
 
 from probekit import doors
 from probekit.errors import InputError, ModelError
-from probekit.models.encoder import MAX_WINDOW, Encoder, Reading
+from probekit.models.encoder import Encoder, Reading
 from probekit.models.families import Site, Stack
 from probekit.models.files import Files, digest_file, find_files, find_tokenizer
 from probekit.models.loading import (
@@ -28,6 +28,7 @@ from probekit.models.loading import (
 )
 from probekit.models.tokenizer_files import tokenizer_files
 from probekit.models.weights import read_object
+from probekit.models.window import MAX_WINDOW
 from probekit.models.words import SubwordVector, WordReader
 
 Device = Literal["auto", "cpu", "cuda", "mps"]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import re
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,13 +10,29 @@ from typing import Any
 import numpy as np
 import torch
 
-from probekit.errors import InputError, ModelError, first_line
+from probekit.errors import ModelError, first_line
 from probekit.models.behaviour import Behaviour, find_behaviour, looks_ahead
+from probekit.models.captured import Captured
+from probekit.models.characters import for_each_character
 from probekit.models.families import UNKNOWN, Site, Stack, family_of, layer_convention
+from probekit.models.inputs import Inputs
 from probekit.models.length_groups import run_by_length
-
-MAX_WINDOW = 2048  # subwords, also where a model could read more: attention is quadratic
-MIN_WINDOW = 4  # subwords; with fewer, words would have no context, or no subword at all
+from probekit.models.site import module_of_site, modules_at
+from probekit.models.special_tokens import plain_subwords
+from probekit.models.stack import (
+    Stopped,
+    count_blocks,
+    lists_of_blocks,
+    stack_of,
+    stopped_at_second_block,
+)
+from probekit.models.unlisted import require_vectors
+from probekit.models.window import (
+    declared_limit,
+    positions_of,
+    require_room,
+    tokenizer_limit,
+)
 
 
 @dataclass(frozen=True)
@@ -67,24 +80,25 @@ class Encoder:
         """
         self.name, self.config, self.tokenizer, self.device = name, config, tokenizer, device
         self.family = family_of(config)
-        self.stack, self.site = _stack(name, config, reading.stack), reading.site
+        self.stack, self.site = stack_of(name, config, reading.stack), reading.site
         text = config.get_text_config()
-        self.n_blocks = _count_blocks(config, self.stack)
+        self.n_blocks = count_blocks(config, self.stack)
         self.n_layers = self.n_blocks + 1 + self.family.extra_layers
         self.dim = int(text.hidden_size)
-        longest = tokenizer_limit(name, tokenizer)
-        self.prefix, self.suffix = _special_tokens(tokenizer)
-        self._prompt, self._occupied = reading.prompt, reading.prompt + reading.prefix
+        of_tokenizer = tokenizer_limit(name, tokenizer)
+        self.inputs = Inputs(name, config, tokenizer, self.stack, device)
+        self._prompt = reading.prompt
         self.convention = layer_convention(config, self.stack, self.site)
-        self._module_of_site = self._site_module()
+        self._module_of_site = module_of_site(name, self.family, self.stack, self.site)
         self._load = load
         self._model: Any = None
         # Rows of the table of embeddings; models of characters have no such table.
         self._rows = getattr(text, "vocab_size", None)
         self._last_layer = self.n_layers - 1
-        self._captured = threading.local()
+        self._captured = Captured()
         self._is_ready, self._is_cut = False, False
-        self._declared = self._declared_limit(longest)
+        free = positions_of(config, self.family) - reading.prompt - reading.prefix
+        self._declared = declared_limit(name, free, of_tokenizer, self.inputs.added)
 
     @property
     def limit(self) -> int:
@@ -101,21 +115,17 @@ class Encoder:
         if self.family is not UNKNOWN:
             return Behaviour(self.family.padded)
         self._place()
+        subwords = plain_subwords(self.tokenizer, self._rows)
         found = find_behaviour(
-            self._checked_states, self._run_first_block, self._known(), self.first, self._declared
+            self._checked_states, self._run_first_block, subwords, self.first, self._declared
         )
-        self._require_room(int(found.longest or 0), "its positions")
+        require_room(self.name, int(found.longest or 0), "its positions")
         return found
 
     def looks_ahead(self) -> bool:
         """Whether the loaded model's states of a word depend on the words after it."""
-        return looks_ahead(self.hidden_states, self._known(), self.first)
-
-    def _known(self) -> np.ndarray:
-        """Ids of some subwords that the model knows: `(n,)`."""
-        known = min(self._rows or math.inf, len(self.tokenizer))
-        special = set(self.tokenizer.all_special_ids)
-        return np.array([i for i in range(int(min(known, 1000))) if i not in special])
+        subwords = plain_subwords(self.tokenizer, self._rows)
+        return looks_ahead(self.hidden_states, subwords, self.first)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -127,32 +137,10 @@ class Encoder:
             "only texts of the same length are read together",
         )
 
-    def _declared_limit(self, of_tokenizer: float) -> int:
-        """`limit` according to the configuration and the tokenizer."""
-        longest = int(getattr(self.config.get_text_config(), "max_position_embeddings", None) or 0)
-        if longest <= 0:  # positions are relative, or there are none
-            longest = MAX_WINDOW
-        if self.family.offset:
-            longest -= int(self.config.pad_token_id or 0) + 1
-        reach = min(longest - self._occupied, MAX_WINDOW)
-        added = len(self.prefix) + len(self.suffix) + int(self.stack == "decoder")
-        self._require_room(reach - added, "max_position_embeddings in its configuration")
-        reach = int(min(reach, of_tokenizer))
-        self._require_room(reach - added, f"model_max_length {reach} of its tokenizer")
-        return reach - added
-
-    def _require_room(self, limit: int, source: str) -> None:
-        if limit < MIN_WINDOW:
-            raise ModelError(
-                f"'{self.name}' could read {max(limit, 0)} subwords of text at once, according to "
-                f"{source}: at least {MIN_WINDOW} are needed, so correct it"
-            )
-
     @property
     def first(self) -> int:
         """Position of a text's first subword among its hidden states."""
-        start = int(self.stack == "decoder")  # the decoder of a pair has a start token
-        return self._prompt + start + len(self.prefix)
+        return self._prompt + self.inputs.before
 
     @property
     def cls(self) -> int | None:
@@ -161,9 +149,10 @@ class Encoder:
         None where the tokenizer has no such token, or adds none before a text: a token that only
         begins a text, such as Llama's, is read before every word and tells nothing of the text.
         """
-        if not len(self.prefix) or self.tokenizer.cls_token_id is None:
+        prefix = self.inputs.prefix
+        if not len(prefix) or self.tokenizer.cls_token_id is None:
             return None
-        return self.first - len(self.prefix)
+        return self.first - len(prefix)
 
     def load(self, last_layer: int) -> None:
         """Load the weights up to layer `last_layer`, once; the blocks above it are dropped."""
@@ -196,9 +185,10 @@ class Encoder:
             self._rows = getattr(loaded_config, "vocab_size", self._rows)
         self._model = model.get_encoder() if self.stack == "encoder" else model
         if self._module_of_site:
-            self._watch_site()
+            modules = modules_at(self.name, self._body, self._module_of_site)
+            self._captured.watch_site(modules)
         if self.family.late:
-            model.get_input_embeddings().register_forward_hook(self._keep_embedded)
+            self._captured.watch_embeddings(model.get_input_embeddings())
 
     def _place(self) -> None:
         """Move the model to its device, ready to run."""
@@ -219,9 +209,12 @@ class Encoder:
 
         Raises ModelError for subwords that the model does not know.
         """
-        return self._run(subwords) if self.behaviour.padded else run_by_length(subwords, self._run)
+        if self.behaviour.padded:
+            return self._run(subwords)
+        return run_by_length(subwords, self._run)
 
     def _run(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
+        """The states of the layers, of texts that are padded to one length."""
         self._captured.added = []
         states = self._states_of(subwords)
         if self.family.late:
@@ -229,31 +222,27 @@ class Encoder:
         states = states[: self._last_layer + 1]
         texts, width = states[0].shape[:2]
         if self._module_of_site:
-            return (states[0], *(added.reshape(texts, width, -1) for added in self._captured.added))
+            added = [output.reshape(texts, width, -1) for output in self._captured.added]
+            return (states[0], *added)
         if self.family.extra_layers:
-            return tuple(_for_each_character(state, width) for state in states)
-        # Without its upper blocks a model would pass the last state through its final norm.
-        return (*states[:-1], self._captured.top) if self._is_cut else states
+            return tuple(for_each_character(state, width) for state in states)
+        if self._is_cut:
+            # Without its upper blocks a model would pass the last state through its final norm.
+            return (*states[:-1], self._captured.top)
+        return states
 
     def _states_of(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
         """All hidden states as transformers returns them.
 
         Raises ModelError where the model itself fails.
         """
-        ids, mask = self._pad(subwords)
-        wanted: dict[str, Any] = {"output_hidden_states": True, "return_dict": True}
-        if self.stack == "decoder":
-            # Teacher forcing: the encoder reads the text, and the decoder reads it again after its
-            # start token.
-            start = torch.full_like(ids[:, :1], _start_token(self.name, self.config))
-            wanted["decoder_input_ids"] = torch.cat([start, ids], dim=1)
-            wanted["decoder_attention_mask"] = torch.cat([torch.ones_like(start), mask], dim=1)
+        inputs = self.inputs.of(subwords, self._rows)
         try:
-            output = self._model(input_ids=ids, attention_mask=mask, **wanted)
+            output = self._model(**inputs, output_hidden_states=True, return_dict=True)
             if self.stack == "decoder":
                 return tuple(output.decoder_hidden_states)
             return tuple(output.hidden_states)
-        except _Stopped:
+        except Stopped:
             raise
         except Exception as error:  # a model's own code raises what it likes
             raise ModelError(first_line(f"'{self.name}' cannot be run", error)) from error
@@ -265,193 +254,33 @@ class Encoder:
         Raises ModelError where there is not one vector per layer and subword.
         """
         states = self._states_of(subwords)
-        width = self.first + max(map(len, subwords)) + len(self.suffix)
+        longest = max(len(text) for text in subwords)
+        width = self._prompt + self.inputs.added + longest
         expected = (len(subwords), width, self.dim)
-        shapes = [_shape(state) for state in states]
-        odd = [shape for shape in shapes if shape != expected]
-        if odd or len(states) != self.n_layers:
-            what = f"one is {odd[0]}" if odd else "each of them has the right shape"
-            raise ModelError(
-                f"'{self.name}' ({self.config.model_type}, a family not listed) cannot be read: it "
-                f"gives {len(states)} hidden states, and {what}, where {self.n_layers} of "
-                f"{expected} (texts, subwords, width) are needed"
-            )
-        if not all(state.isfinite().all() for state in states):
-            raise ModelError(
-                f"'{self.name}' has vectors that are not numbers (NaN or infinite): its weights "
-                "are broken"
-            )
+        require_vectors(states, self.n_layers, expected, self.name, self.config.model_type)
         return states
 
     @torch.inference_mode()
     def _run_first_block(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
         """Run the model up to its second block: positions are looked up before that."""
-        second = next((blocks[1] for blocks in self._blocks() if len(blocks) > 1), None)
-        hook = second.register_forward_pre_hook(_stop) if second is not None else None
-        try:
+        with stopped_at_second_block(self._body, self.n_blocks):
             self._states_of(subwords)
-        except _Stopped:
-            pass
-        finally:
-            if hook is not None:
-                hook.remove()
         return ()
 
-    def _pad(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
-        rows = [np.concatenate([self.prefix, ids, self.suffix]) for ids in subwords]
-        longest = max(len(row) for row in rows)
-        pad = self.tokenizer.pad_token_id
-        if pad is None or (self._rows and pad >= self._rows):
-            pad = 0  # padding is masked, so that any subword will do
-        ids = np.full((len(rows), longest), pad, dtype=np.int64)
-        mask = np.zeros((len(rows), longest), dtype=np.int64)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = row
-            mask[i, : len(row)] = 1
-        if self._rows and ids.max() >= self._rows:
-            raise ModelError(
-                f"the tokenizer of '{self.name}' gives subword {ids.max()}, and its model has "
-                f"{self._rows}: they do not belong together"
-            )
-        return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
+    def _cut(self) -> None:
+        """Drop the blocks above the last layer needed, and watch the topmost that remains.
+
+        A family with its blocks elsewhere runs them all, and the upper states are dropped.
+        """
+        blocks = next(lists_of_blocks(self._body, self.n_blocks), None)
+        if blocks is None:
+            return
+        del blocks[max(self._last_layer, 1) :]
+        if self._last_layer:
+            self._captured.watch_top(blocks[-1], self.family.time_first)
+            self._is_cut = True
 
     @property
     def _body(self) -> Any:
         """The part of the model that has the blocks."""
         return self._model.get_decoder() if self.stack == "decoder" else self._model
-
-    def _cut(self) -> None:
-        """Drop the blocks above the last layer needed, and watch the topmost that remains."""
-        for blocks in self._blocks():
-            del blocks[max(self._last_layer, 1) :]
-            if self._last_layer:
-                blocks[-1].register_forward_hook(self._keep)
-                self._is_cut = True
-            return
-        # A family with its blocks elsewhere runs them all, and the upper states are dropped.
-
-    def _blocks(self) -> Iterator[torch.nn.ModuleList]:
-        """The lists of modules that may be the model's blocks, the outermost first."""
-        for module in self._body.modules():
-            if isinstance(module, torch.nn.ModuleList) and len(module) == self.n_blocks:
-                yield module
-
-    def _keep(self, module: Any, args: Any, output: Any) -> None:
-        state = output[0] if isinstance(output, tuple) else output
-        self._captured.top = state.transpose(0, 1) if self.family.time_first else state
-
-    def _keep_embedded(self, module: Any, args: Any, output: torch.Tensor) -> None:
-        self._captured.embedded = output
-
-    def _site_module(self) -> str | None:
-        """The name, within a block, of the module whose output is read; None for the residual
-        stream."""
-        if self.site == "residual":
-            return None
-        sites = self.family.sites
-        found = sites.get(f"{self.stack}.{self.site}", sites.get(self.site))
-        if found is None:
-            known = ", ".join(["residual", *(site for site in sites if "." not in site)])
-            raise InputError(
-                f"'{self.name}' ({self.family.title}) has no site '{self.site}', only {known}"
-            )
-        return found
-
-    def _watch_site(self) -> None:
-        # Of a block, not of some part of it: the block's number precedes the name.
-        pattern = re.compile(rf"(^|\.)\d+\.{re.escape(str(self._module_of_site))}$")
-        found = [module for name, module in self._body.named_modules() if pattern.search(name)]
-        if not found:
-            raise ModelError(
-                f"'{self.name}': no block has a '{self._module_of_site}', as its family should"
-            )
-        for module in found:
-            module.register_forward_hook(self._add)
-
-    def _add(self, module: Any, args: Any, output: Any) -> None:
-        self._captured.added.append(output[0] if isinstance(output, tuple) else output)
-
-
-class _Stopped(Exception):
-    """The model has reached its second block."""
-
-
-def _stop(module: Any, args: Any) -> None:
-    raise _Stopped
-
-
-def tokenizer_limit(name: str, tokenizer: Any) -> float:
-    """The `model_max_length` of a tokenizer, in subwords, special tokens included.
-
-    Raises ModelError where that is not a positive number.
-    """
-    found = tokenizer.model_max_length
-    if found is None:
-        return math.inf
-    if isinstance(found, bool) or not isinstance(found, int | float) or not found > 0:
-        raise ModelError(
-            f"the tokenizer of '{name}' has the model_max_length {str(found)[:40]!r}: it must be a "
-            "positive number, or be left out"
-        )
-    return found
-
-
-def _count_blocks(config: Any, stack: Stack) -> int:
-    found = None
-    if stack == "decoder":
-        found = getattr(config, "num_decoder_layers", None) or getattr(
-            config, "decoder_layers", None
-        )
-    return int(found or config.get_text_config().num_hidden_layers)
-
-
-def _stack(name: str, config: Any, wanted: Stack) -> Stack:
-    if getattr(config, "is_encoder_decoder", False):
-        return "encoder" if wanted == "auto" else wanted
-    if wanted != "auto" and wanted not in family_of(config).stacks:
-        raise InputError(
-            f"'{name}' has one stack: stack='{wanted}' is for encoder-decoders such as T5 and BART"
-        )
-    return "auto"
-
-
-def _start_token(name: str, config: Any) -> int:
-    for key in ("decoder_start_token_id", "bos_token_id", "pad_token_id"):
-        found = getattr(config, key, None)
-        if found is not None:
-            return int(found)
-    raise ModelError(
-        f"the configuration of '{name}' has no decoder_start_token_id: its decoder cannot begin"
-    )
-
-
-def _for_each_character(state: torch.Tensor, width: int) -> torch.Tensor:
-    """One state per character.
-
-    CANINE's deep layers have one state for four characters, after one for the whole text.
-    """
-    if state.shape[1] == width:
-        return state
-    place = (1 + torch.arange(width, device=state.device) // 4).clamp(max=state.shape[1] - 1)
-    return state[:, place]
-
-
-def _shape(state: Any) -> tuple[int, ...]:
-    """The shape of a hidden state; empty for anything that is not a tensor."""
-    return tuple(state.shape) if isinstance(state, torch.Tensor) else ()
-
-
-def _special_tokens(tokenizer: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Ids of the special tokens before and after a text, such as `[CLS]` and `[SEP]`."""
-    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
-    full = tokenizer("a", add_special_tokens=True)["input_ids"]
-    if None in full:
-        raise ModelError(
-            "the tokenizer adds a special token to texts that it does not have: name it in its "
-            "tokenizer_config.json (bos_token, eos_token …)"
-        )
-    for start in range(len(full) - len(bare) + 1):
-        if full[start : start + len(bare)] == bare:
-            prefix, suffix = full[:start], full[start + len(bare) :]
-            return np.array(prefix, dtype=np.int64), np.array(suffix, dtype=np.int64)
-    raise ModelError("the tokenizer changes a text's subwords when it adds its special tokens")

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from probekit.errors import InputError, ModelError, suggestion
+from probekit.errors import InputError, ModelError
+from probekit.models.adapter_base import is_adapter, named_base
+from probekit.models.hub import download
 from probekit.models.names import ModelSource, resolve
 from probekit.models.weights import (
     adapter_weights,
@@ -160,7 +162,7 @@ def _folder_of(
     if source.is_local:
         folder = Path(source.location)
     else:
-        folder = _download(source, allow_pickle, remote_code)
+        folder = download(source, allow_pickle, remote_code)
     folder = _transformer_within(folder)
     last = _last_checkpoint(folder)
     if last is None:
@@ -179,7 +181,7 @@ def _with_base(
 ) -> Files:
     """The files of a PEFT adapter and of its base."""
     name = source.name
-    base_name, revision = base_of(folder, name)
+    base_name, revision = named_base(folder, name)
     if source.seed is not None:
         raise ModelError(
             f"'{name}': an adapter has no random weights of its own: give random:{base_name}"
@@ -207,35 +209,6 @@ def _with_base(
     weights = adapter_weights(folder, name, allow_pickle)
     warnings = (*warnings, f"{name}: an adapter on {base.name}", *base.warnings)
     return replace(base, name=name, adapter=folder, adapter_weights=weights, warnings=warnings)
-
-
-def is_adapter(folder: Path) -> bool:
-    """Whether a folder has a PEFT adapter and no whole model."""
-    return holds_adapter(folder) and not holds_weights(folder)
-
-
-def base_of(folder: Path, name: str) -> tuple[str, str | None]:
-    """The base model in an adapter's configuration, and its revision.
-
-    Raises ModelError where it is missing or not a text.
-    """
-    source = folder / "adapter_config.json"
-    config = read_object(source)
-    base, revision = config.get("base_model_name_or_path"), config.get("revision")
-    if not base:
-        raise ModelError(
-            f"the adapter '{name}' names no base model (base_model_name_or_path in {source})"
-        )
-    for key, value in (("base_model_name_or_path", base), ("revision", revision)):
-        if value is not None and not isinstance(value, str):
-            raise ModelError(f"{key} in {source} must be a text, not {repr(value)[:40]}")
-    try:
-        path = path_of(base)
-    except InputError as error:
-        raise ModelError(f"the adapter '{name}' has no valid base model: {error}") from error
-    beside = folder / base
-    found = str(beside) if not path.exists() and beside.is_dir() else str(base)
-    return found, revision or None
 
 
 def _transformer_within(folder: Path) -> Path:
@@ -279,53 +252,3 @@ def digest_file(path: Path, digest: Any) -> None:
     with path.open("rb") as file:
         while block := file.read(1 << 22):
             digest.update(block)
-
-
-def _download(source: ModelSource, allow_pickle: bool, remote_code: bool) -> Path:
-    """The folder of a hub model's files in the hub's own cache."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-    )
-
-    patterns = ["*.json", "*.txt", "*.model", "*.jinja"]
-    patterns += ["*.safetensors"] if source.seed is None else []
-    patterns += ["*.bin"] if allow_pickle else []
-    patterns += ["*.py"] if remote_code else []
-    try:
-        return Path(
-            snapshot_download(
-                source.location,
-                revision=source.revision,
-                allow_patterns=patterns,
-                ignore_patterns=[
-                    "onnx/*",
-                    "openvino/*",
-                    "*/*.bin",
-                    "training_args.bin",
-                    "optimizer*",
-                ],
-            )
-        )
-    except RepositoryNotFoundError as error:
-        hint = _folder_beside(source.location)
-        raise ModelError(
-            f"the hub has no model '{source.location}', or it is private: check the name{hint}"
-        ) from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise ModelError(
-            f"cannot get '{source.location}' from the model hub, and it is not in the local cache. "
-            "Offline: give the path of a folder with its config.json, tokenizer and "
-            "model.safetensors, or set HF_HOME to a filled cache "
-            f"({type(error).__name__}){_folder_beside(source.location)}"
-        ) from error
-    except ValueError as error:
-        raise ModelError(f"'{source.name}': {error}") from error
-
-
-def _folder_beside(hub_id: str) -> str:
-    """A suggestion for a hub id that looks like a path into an existing folder."""
-    path = Path(hub_id)
-    return suggestion(path) if path.parent.name and path.parent.is_dir() else ""

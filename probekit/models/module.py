@@ -13,8 +13,8 @@ import xxhash
 from probekit.errors import InputError, ModelError, first_line, unknown
 from probekit.models.align import align
 from probekit.models.behaviour import positions_allow
-from probekit.models.encoder import MAX_WINDOW, MIN_WINDOW, tokenizer_limit
 from probekit.models.length_groups import run_by_length
+from probekit.models.window import MAX_WINDOW, MIN_WINDOW, tokenizer_limit
 from probekit.models.words import SubwordVector, WordReader
 
 

@@ -114,13 +114,17 @@ def _is_installed(package: str) -> bool:
 def lower_cases(homes: list[Path]) -> str | None:
     """The file that makes sentence-transformers lower-case texts (`do_lower_case`), or None."""
     file = _sentence_settings(homes)
-    return file.name if file and read_object(file).get("do_lower_case") is True else None
+    if file is None or read_object(file).get("do_lower_case") is not True:
+        return None
+    return file.name
 
 
 def not_applied(homes: list[Path]) -> list[str]:
     """The keys of sentence-transformers' settings that are not applied here."""
     file = _sentence_settings(homes)
-    settings = read_object(file) if file else {}
+    if file is None:
+        return []
+    settings = read_object(file)
     return [key for key in _SENTENCE_ARGUMENTS if settings.get(key)]
 
 

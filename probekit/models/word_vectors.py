@@ -112,7 +112,8 @@ def _open(path: Path) -> Any:
 
 def _max_bytes(path: Path) -> int:
     """The largest possible size of a file in bytes, unpacked."""
-    return path.stat().st_size * (_MAX_EXPANSION if path.suffix == ".gz" else 1)
+    size = path.stat().st_size
+    return size * _MAX_EXPANSION if path.suffix == ".gz" else size
 
 
 def _text(file: BinaryIO, size: int) -> Table:
@@ -154,9 +155,13 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 def _promise(line: bytes) -> tuple[int, int] | None:
     """The numbers of words and columns, where a line is such a header."""
     parts = line.split()
-    if len(parts) != 2 or not all(part.isdigit() and len(part) <= 18 for part in parts):
+    if len(parts) != 2:
         return None
-    return int(parts[0]), int(parts[1])
+    for part in parts:
+        if not part.isdigit() or len(part) > 18:
+            return None
+    words, width = parts
+    return int(words), int(width)
 
 
 def _require(words: int, width: int, needed: int, size: int) -> None:

@@ -83,9 +83,11 @@ class WordReader:
     ) -> None:
         if take == "cls" and encoder.cls is None:
             raise no_cls(encoder.name)
-        self.encoder, self.take, self.device, self.dim = encoder, take, encoder.device, encoder.dim
+        self.encoder, self.take = encoder, take
+        self.device, self.dim = encoder.device, encoder.dim
         self._aligned: tuple[Sequence[Sequence[str]] | None, list[Subwords]] = (None, [])
-        self.budget = batch_tokens or (CPU_BATCH if encoder.device.type == "cpu" else GPU_BATCH)
+        default = CPU_BATCH if encoder.device.type == "cpu" else GPU_BATCH
+        self.budget = batch_tokens or default
 
     def load(self, last_layer: int) -> None:
         """Prepare the model for layers up to `last_layer`."""
@@ -110,7 +112,8 @@ class WordReader:
             starts = starts - part.start
             every = _windows_of_first(every, starts, part.stop - part.start)
         for batch in batches(every, self.budget):
-            yield Batch(batch, [subwords[w.text].ids[w.start : w.stop] for w in batch], starts)
+            read = [subwords[window.text].ids[window.start : window.stop] for window in batch]
+            yield Batch(batch, read, starts)
 
     def read(self, batch: Batch, layers: Sequence[int], values: np.ndarray) -> np.ndarray:
         """Write the vectors of the words that take theirs from this batch.
@@ -125,12 +128,14 @@ class WordReader:
         hidden = self.encoder.hidden_states(batch.subwords)
         at = self.encoder.cls if self.take == "cls" else self.encoder.first
         assert at is not None
-        pooling, words = averaging(batch.windows, batch.starts, hidden[0].shape[1], at, self.take)
+        width = hidden[0].shape[1]
+        pooling, words = averaging(batch.windows, batch.starts, width, at, self.take)
         dtype = getattr(torch, str(values.dtype))
         for i, layer in enumerate(layers):
             # A sparse product on one thread beats a few dozen small parallel operations.
-            vectors = pooling @ hidden[layer].reshape(-1, self.dim).float().cpu().numpy()
-            values[i, words] = torch.from_numpy(vectors).to(dtype).numpy()
+            states = hidden[layer].reshape(-1, self.dim).float().cpu().numpy()
+            vectors = torch.from_numpy(pooling @ states)
+            values[i, words] = vectors.to(dtype).numpy()
         return words
 
 
@@ -187,7 +192,8 @@ def averaging(
     borders = np.append(first, len(owners))
     words, shape = owners[first], (len(first), len(batch) * width)
     if take != "mean":
-        rows = rows[borders[1:] - 1 if take == "last" else first]
+        wanted = borders[1:] - 1 if take == "last" else first
+        rows = rows[wanted]
         borders = np.arange(len(words) + 1)
     counts = np.diff(borders)
     weights = np.repeat(1 / counts, counts).astype(np.float32)

@@ -7,7 +7,8 @@
         site: Annotated[str, Means("what is read of a block")] = ""
 
 A field is a column. Its annotation gives type, unit and meaning; its default is the value in a
-table that lacks the column.
+table that lacks the column. A class inherits the columns of its base; its own follow them, or stand
+before the one that `Precedes` names.
 """
 
 from __future__ import annotations
@@ -32,6 +33,12 @@ class Means(NamedTuple):
 
     meaning: str
     unit: str = ""
+
+
+class Precedes(NamedTuple):
+    """The inherited column before which a column stands."""
+
+    name: str
 
 
 class Kind(NamedTuple):
@@ -187,7 +194,9 @@ class Schema:
         return rows
 
 
-def schema_of(name: str, row: str, rows: type, key: Sequence[str]) -> Schema:
+def schema_of(
+    name: str, row: str, rows: type, key: Sequence[str], last: Sequence[str] = ()
+) -> Schema:
     """The schema that a class of rows describes.
 
     Args:
@@ -195,16 +204,21 @@ def schema_of(name: str, row: str, rows: type, key: Sequence[str]) -> Schema:
         row: what a row is, in a few words.
         rows: a dataclass, each of whose fields is `Annotated` with `Means` and of a type in KINDS.
         key: the fields that tell a row from all others.
+        last: fields that follow all others, in this order.
     """
     hints = get_type_hints(rows, include_extras=True)
-    columns = []
+    columns = {}
+    order: list[str] = []
     for field in fields(rows):
         hint = hints[field.name]
-        (means,) = hint.__metadata__
-        columns.append(
-            Column(field.name, KINDS[hint.__origin__], means.unit, means.meaning, field.default)
+        means, *places = hint.__metadata__
+        columns[field.name] = Column(
+            field.name, KINDS[hint.__origin__], means.unit, means.meaning, field.default
         )
-    return Schema(name, row, tuple(columns), tuple(key))
+        place = order.index(places[0].name) if places else len(order)
+        order.insert(place, field.name)
+    order = [name for name in order if name not in last] + list(last)
+    return Schema(name, row, tuple(columns[name] for name in order), tuple(key))
 
 
 def _encodable(value: Any) -> str:

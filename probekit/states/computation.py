@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, pairwise
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -79,10 +79,13 @@ class Computation:
         Returns the number of shards computed.
         """
         total = sum(len(self.corpus.splits[split].words) for split in SPLITS)
+        in_order: list[Shard] = []
+        for split in SPLITS:
+            in_order += shards[split]
         done, computed = 0, 0
         running: _Running | None = None
         with workers(self.reader.device) as pool:
-            for shard in chain.from_iterable(shards[split] for split in SPLITS):
+            for shard in in_order:
                 missing = [layer for layer in self.layers if not self._is_usable(shard, layer)]
                 if missing:
                     borders = _borders_around(units[shard.split], shard)
@@ -129,9 +132,11 @@ class Computation:
         self.reader.load(max(self.layers))
         values = self._buffer(len(layers), shard.stop - shard.start, self.reader.dim)
         read = partial(self.reader.read, layers=layers, values=values)
-        part = slice(shard.start - first, shard.stop - first)
-        is_whole = part == slice(0, sum(map(len, texts)))
-        batches = self.reader.batches(texts) if is_whole else self.reader.batches(texts, part)
+        part: slice | None = slice(shard.start - first, shard.stop - first)
+        n_words = sum(len(text) for text in texts)
+        if part == slice(0, n_words):
+            part = None  # all of the texts
+        batches = self.reader.batches(texts, part)
         futures = [pool.submit(read, batch) for batch in batches]
         return _Running(shard, layers, values, futures, done)
 

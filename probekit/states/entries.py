@@ -81,7 +81,8 @@ def entries() -> list[StoreEntry]:
 
     Raises StoreError where the cache cannot be listed.
     """
-    return sorted((_entry(folder) for folder in _folders()), key=lambda entry: entry.used)
+    found = [_entry(folder) for folder in _folders()]
+    return sorted(found, key=lambda entry: entry.used)
 
 
 def remove_leftovers() -> None:
@@ -105,21 +106,22 @@ def _folders() -> list[Path]:
 
 def _entry(folder: Path) -> StoreEntry:
     if folder.is_symlink():
-        return StoreEntry(
-            folder, {}, 0, 0, _status(folder).st_mtime, "a link, which a store must not be"
-        )
+        used = _status(folder).st_mtime
+        return StoreEntry(folder, {}, 0, 0, used, "a link, which a store must not be")
     try:
-        names = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        paths = [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError as error:
         return StoreEntry(folder, {}, 0, 0, 0.0, f"unreadable ({reason(error)})")
-    stats = [found for found in map(_status, names) if found.st_mode]
+    every = [_status(path) for path in paths]
+    present = [found for found in every if found.st_mode]
+    times = [found.st_mtime for found in (*present, _status(folder))]
     manifest, problem = _manifest(folder)
     return StoreEntry(
         folder=folder,
         manifest=manifest,
-        files=sum(path.suffix == ".safetensors" for path in names),
-        size=sum(found.st_size for found in stats),
-        used=max((found.st_mtime for found in [*stats, _status(folder)]), default=0.0),
+        files=sum(path.suffix == ".safetensors" for path in paths),
+        size=sum(found.st_size for found in present),
+        used=max(times),
         problem=problem,
     )
 

@@ -80,7 +80,9 @@ def read_header(path: Path, file: BinaryIO) -> Header | None:
     """
     size = os.fstat(file.fileno()).st_size
     start = file.read(8)
-    (length,) = struct.unpack("<Q", start) if len(start) == 8 else (size,)
+    if len(start) < 8:
+        return None
+    (length,) = struct.unpack("<Q", start)
     if length > min(size, LONGEST_HEADER):
         return None
     try:
@@ -102,9 +104,8 @@ def _parsed(path: Path, text: bytes, size: int) -> Header | None:
     )
     if not is_whole:
         return None
-    return Header(
-        begin, (words, dim), dtype, tuple(json.loads(metadata["no_subword"])), metadata["xxh3"]
-    )
+    no_subword = tuple(json.loads(metadata["no_subword"]))
+    return Header(begin, (words, dim), dtype, no_subword, metadata["xxh3"])
 
 
 def _seal(path: Path, dtype: str, shape: list[int], metadata: dict[str, Any]) -> str:

@@ -98,10 +98,10 @@ class States:
                 found = f"{array.shape[0]} layers of width {array.shape[2]} ({array.dtype})"
                 expected = f"{layers} of width {dim} ({values['train'].dtype})"
                 raise InputError(f"vectors: '{split}' has {found}, and 'train' {expected}")
-        zeros = {
-            split: tuple(np.flatnonzero(~array.any(axis=(0, 2))).tolist())
-            for split, array in values.items()
-        }
+        zeros: dict[Split, tuple[int, ...]] = {}
+        for split, array in values.items():
+            is_zero = ~array.any(axis=(0, 2))
+            zeros[split] = tuple(np.flatnonzero(is_zero).tolist())
         numbers = tuple(range(layers))
         return cls(
             model=name,
@@ -158,7 +158,9 @@ class States:
             layers: numbers of the layers to read; None for all.
             out: an array of that shape and of `dtype` to write into; None for a new one.
         """
-        return self.values.read(split, start, stop, self.layers if layers is None else layers, out)
+        if layers is None:
+            layers = self.layers
+        return self.values.read(split, start, stop, layers, out)
 
     def numpy(self, split: Split, layers: int | Sequence[int] | None = None) -> np.ndarray:
         """The vectors of a split as an array of type `dtype`.
@@ -180,8 +182,10 @@ class States:
             raise InputError(
                 f"layers: '{self.model}' was read at {list(self.layers)}, not at {odd[0]}"
             )
-        found = self.read(split, 0, int(self.corpus.offsets(split)[-1]), wanted)
-        return found if layers is None or np.ndim(layers) else found[0]
+        n_words = int(self.corpus.offsets(split)[-1])
+        found = self.read(split, 0, n_words, wanted)
+        is_single = layers is not None and np.ndim(layers) == 0
+        return found[0] if is_single else found
 
     def torch(self, split: Split, layers: int | Sequence[int] | None = None) -> torch.Tensor:
         """The vectors of a split as a tensor on the CPU: see `numpy`."""
@@ -219,7 +223,8 @@ class States:
         lost = self.words_without_vector()
         if not lost:
             return list(self.model_warnings)
-        examples = ", ".join(map(repr, list(dict.fromkeys(word for _, word in lost))[:5]))
+        distinct = list(dict.fromkeys(word for _, word in lost))
+        examples = ", ".join(map(repr, distinct[:5]))
         total = sum(int(self.corpus.offsets(split)[-1]) for split in SPLITS)
         what = "no subword" if "window" in self.manifest else "no vector"
         share = f"{len(lost):,} of {total:,} words"
@@ -238,7 +243,8 @@ def _checked(vectors: Mapping[Split, Any], split: Split, corpus: Corpus) -> np.n
         )
     array = _as_array(vectors[split])
     shape = array.shape
-    array = array[None] if array.ndim == 2 else array
+    if array.ndim == 2:
+        array = array[None]
     n_words = int(corpus.offsets(split)[-1])
     fits = array.ndim == 3 and array.shape[1] == n_words and 0 not in array.shape[::2]
     if not (fits and np.issubdtype(array.dtype, np.number)):
@@ -247,8 +253,10 @@ def _checked(vectors: Mapping[Split, Any], split: Split, corpus: Corpus) -> np.n
             f"({n_words:,} words, width), one row per word of '{corpus.name}', "
             f"not {array.dtype} {shape}"
         )
-    array = array if array.dtype == np.float16 else array.astype(np.float32)
-    broken = np.flatnonzero(~np.isfinite(array).all(axis=(0, 2)))
+    if array.dtype != np.float16:
+        array = array.astype(np.float32)
+    is_finite = np.isfinite(array).all(axis=(0, 2))
+    broken = np.flatnonzero(~is_finite)
     if len(broken):
         raise InputError(
             f"vectors: '{split}' has {len(broken):,} words with numbers that are not finite "

@@ -76,8 +76,12 @@ class Store:
         """
         path = self.path(shard, layer)
         with _reading(path) as file:
-            found = read_header(path, file) if file else None
-        return found if found and self._fits(found, shard) else None
+            if file is None:
+                return None
+            found = read_header(path, file)
+        if found is None or not self._fits(found, shard):
+            return None
+        return found
 
     def is_whole(self, shard: Shard, layer: int) -> bool:
         """Whether the file exists, is of this shard and layer, and matches its checksums.
@@ -92,12 +96,10 @@ class Store:
 
     def _fits(self, header: Header, shard: Shard) -> bool:
         n_words = shard.stop - shard.start
-        rows_fit = all(isinstance(row, int) and 0 <= row < n_words for row in header.no_subword)
-        return (
-            rows_fit
-            and header.shape == (n_words, self.dim)
-            and header.dtype == np.dtype(self.dtype)
-        )
+        for row in header.no_subword:
+            if not isinstance(row, int) or not 0 <= row < n_words:
+                return False
+        return header.shape == (n_words, self.dim) and header.dtype == np.dtype(self.dtype)
 
     def read_into(self, out: np.ndarray, shard: Shard, layer: int, start: int, stop: int) -> None:
         """Read the words from `start` up to `stop` (positions in the split) into `out`,

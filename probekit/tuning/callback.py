@@ -24,7 +24,7 @@ from probekit.probes.fit import fit
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.heads import head_of
 from probekit.probes.plan import questions
-from probekit.states.arrays import read_in_memory
+from probekit.states.read_in_memory import read_in_memory
 from probekit.tasks.task import Task
 
 SENTENCES = {"train": 200, "dev": 50, "test": 150}

@@ -95,7 +95,7 @@ def world() -> World:
 @pytest.fixture
 def no_similarity(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without similarities, which take as long as the rest: for tests that say nothing of them."""
-    monkeypatch.setattr("probekit.forgetting.compare.similarities", lambda before, after: [])
+    monkeypatch.setattr("probekit.forgetting.compare_two.similarities", lambda *_: [])
 
 
 def test_a_checkpoint_against_itself(world: World) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 
+from probekit.forgetting.comparison_rows import SimilarityRow
 from probekit.forgetting.similarity import (
     cka,
     cosine,
@@ -91,13 +94,31 @@ def test_effective_dimensions_are_counted_whatever_the_shape() -> None:
         )
 
 
+def similarity(layer: int, before: float, after: float) -> SimilarityRow:
+    """A row with these numbers of dimensions."""
+    return SimilarityRow(
+        before="small",
+        after="tuned",
+        corpus="sample",
+        before_fingerprint="",
+        after_fingerprint="",
+        corpus_fingerprint="",
+        context="sentence",
+        layer_before=layer,
+        layer_after=layer,
+        cka=1.0,
+        cka_standardised=1.0,
+        dimensions_before=before,
+        dimensions_after=after,
+        rsa=1.0,
+        cosine=1.0,
+    )
+
+
 def test_few_dimensions_are_told_of_the_side_that_has_them() -> None:
-    rows = [
-        {"layer_before": 0, "layer_after": 0, "dimensions_before": 40.0, "dimensions_after": 1.0},
-        {"layer_before": 1, "layer_after": 1, "dimensions_before": 9.0, "dimensions_after": 4.0},
-    ]
+    rows = [similarity(0, 40.0, 1.0), similarity(1, 9.0, 4.0)]
     (told,) = few_dimensions("small", "tuned", rows)
     assert "CKA of tuned at layers 0 (1.0), 1 (4.0)" in told and "cka_standardised" in told
     assert not list(
-        few_dimensions("small", "tuned", [{**row, "dimensions_after": 9.0} for row in rows])
+        few_dimensions("small", "tuned", [replace(row, dimensions_after=9.0) for row in rows])
     )

@@ -20,10 +20,13 @@ import probekit as pk
 from probekit import cli
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
-from probekit.forgetting import trace as tracing
+from probekit.forgetting import read_or_measure
 from probekit.forgetting.base import base_of
 from probekit.forgetting.checkpoint_results import CheckpointResults
-from probekit.forgetting.trace import checkpoints_of, trace
+from probekit.forgetting.open_checkpoints import open_checkpoints
+from probekit.forgetting.probe_checkpoint import probe_checkpoint
+from probekit.forgetting.steps import checkpoints_of, steps_of
+from probekit.forgetting.trace import trace
 from probekit.forgetting.trajectory import Trajectory
 from probekit.models.checkpoint import EncoderSettings
 from probekit.models.model import open_model
@@ -57,11 +60,11 @@ def test_checkpoints_stand_in_the_order_of_their_steps(run: Path, tmp_path: Path
 
 
 def test_steps_are_in_the_names_or_are_places() -> None:
-    assert tracing._steps(["minilm", "run/checkpoint-20", "run/checkpoint-100/"]) == [0, 20, 100]
-    assert tracing._steps(["m@step0", "m@step1000"]) == [0, 1000]
-    assert tracing._steps(["minilm", "genre-2e-05", "genre-0.0005"]) == [0, 1, 2]
+    assert steps_of(["minilm", "run/checkpoint-20", "run/checkpoint-100/"]) == [0, 20, 100]
+    assert steps_of(["m@step0", "m@step1000"]) == [0, 1000]
+    assert steps_of(["minilm", "genre-2e-05", "genre-0.0005"]) == [0, 1, 2]
     not_in_order = ["run/checkpoint-20", "run/checkpoint-20", "other/checkpoint-10"]
-    assert tracing._steps(not_in_order) == [0, 1, 2]
+    assert steps_of(not_in_order) == [0, 1, 2]
 
 
 def test_a_checkpoint_named_twice_is_refused(small: Corpus, tmp_path: Path) -> None:
@@ -99,13 +102,12 @@ def test_tasks_that_read_sentences_and_tasks_that_read_documents(
 
 def watch(monkeypatch: pytest.MonkeyPatch, measured: list[str]) -> None:
     """Write down which checkpoints are measured from now on."""
-    probe = tracing.probe_checkpoint
 
     def noted(model: str, *args: Any, **more: Any) -> CheckpointResults:
         measured.append(model)
-        return probe(model, *args, **more)
+        return probe_checkpoint(model, *args, **more)
 
-    monkeypatch.setattr(tracing, "probe_checkpoint", noted)
+    monkeypatch.setattr(read_or_measure, "probe_checkpoint", noted)
 
 
 def test_only_new_checkpoints_are_measured(
@@ -127,18 +129,17 @@ def test_only_new_checkpoints_are_measured(
 def test_another_run_measures_the_same_meanwhile(
     run: Path, small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    probe = tracing.probe_checkpoint
     other: list[Trajectory] = []
 
     def overtaken(*args: Any, **more: Any) -> CheckpointResults:
-        scores = probe(*args, **more)
+        scores = probe_checkpoint(*args, **more)
         if not other:
-            monkeypatch.setattr(tracing, "probe_checkpoint", probe)
+            monkeypatch.setattr(read_or_measure, "probe_checkpoint", probe_checkpoint)
             other.append(trace(paths, ["pos"], corpus=small, folder=tmp_path / "t"))
         return scores
 
     paths = checkpoints_of(run)[::3]
-    monkeypatch.setattr(tracing, "probe_checkpoint", overtaken)
+    monkeypatch.setattr(read_or_measure, "probe_checkpoint", overtaken)
     mine = trace(paths, ["pos"], corpus=small, folder=tmp_path / "t")
     pd.testing.assert_frame_equal(mine.table, other[0].table, check_exact=True)
     assert len(list((tmp_path / "t" / "checkpoints").iterdir())) == 2  # and nothing half done
@@ -382,10 +383,8 @@ def test_a_base_that_is_not_known(
     place = tmp_path / "run" / "checkpoint-10"
     special = {"ITSELF": str(place), "COPY": str(run / "checkpoint-300"), ".": str(place.parent)}
     first = named(run / "checkpoint-300", place, special.get(str(base), base))
-    how = tracing._Settings(
-        "linear", (0,), FitSettings(), ExtractSettings(), True, tmp_path, lambda *_: None
-    )
-    opened, warnings = tracing._open_all([first, str(run / "checkpoint-0")], None, how)
+    other = str(run / "checkpoint-0")
+    opened, warnings = open_checkpoints([first, other], None, ExtractSettings())
     assert next(iter(opened)) == first and len(opened) == 2
     assert any(message in warning and first in warning for warning in warnings)
 

@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import fields
+from typing import Any, TypeVar
 
-import pandas as pd
 import pytest
 
-from probekit.forgetting.comparison import PARTS
-from probekit.forgetting.verdict import change, kind, significant_parts, verdict
+from probekit.forgetting.comparison_rows import BestRow, ComparisonRow, DecompositionRow
+from probekit.forgetting.kind import kind, significant_parts
+from probekit.forgetting.verdict import change, verdict
+
+Row = TypeVar("Row", BestRow, ComparisonRow, DecompositionRow)
+
+
+def row_of(rows: type[Row], **given: Any) -> Row:
+    """A row with the values given; every other column is 0."""
+    names = [field.name for field in fields(rows)]
+    return rows(**{**dict.fromkeys(names, 0), **given})
 
 
 def parts(
-    drop: tuple[float, float] = (0.0, 0.0), *, mapped: float = 0.0, **given: tuple[float, float]
-) -> pd.Series:
+    drop: tuple[float, float] = (0.0, 0.0),
+    *,
+    mapped: float = 0.0,
+    layer: int = 3,
+    **given: tuple[float, float],
+) -> DecompositionRow:
     """A row of the decomposition, from values and lower ends."""
-    row: dict[str, Any] = {
-        "layer": 3,
-        "map": "procrustes",
-        "score_mapped": mapped,
-        "drop_detectable": 0.004,
-    }
+    values: dict[str, Any] = {}
     for name, (value, low) in {"drop": drop, "mapped_drop": (0.1, 0.1), **given}.items():
-        row |= {name: value, f"{name}_low": low}
-    return pd.Series({**dict.fromkeys(PARTS, 0.0), **{f"{p}_low": 0.0 for p in PARTS}, **row})
+        values |= {name: value, f"{name}_low": low}
+    return row_of(
+        DecompositionRow,
+        layer=layer,
+        map="procrustes",
+        score_mapped=mapped,
+        drop_detectable=0.004,
+        **values,
+    )
 
 
-def scored(before: float, after: float, **given: float) -> pd.Series:
+def scores(before: float, after: float) -> dict[str, float]:
     row = {"score_before": before, "score_after": after, "delta": after - before, "floor": 0.25}
-    return pd.Series({**row, "detectable": 0.003, "p_adjusted": 0.01, "layer_after": 3, **given})
+    return {**row, "detectable": 0.003, "p_adjusted": 0.01, "layer_after": 3}
+
+
+def scored(before: float, after: float, **given: float) -> ComparisonRow:
+    return row_of(ComparisonRow, **{**scores(before, after), **given})
+
+
+def best(before: float, after: float, **given: float) -> BestRow:
+    return row_of(BestRow, **{**scores(before, after), **given})
 
 
 @pytest.mark.parametrize(
@@ -46,9 +69,9 @@ def scored(before: float, after: float, **given: float) -> pd.Series:
         (parts((0.02, 0.01), rotation=(0.01, -0.01)), []),
     ],
 )
-def test_which_parts_are_named_and_in_what_order(row: pd.Series, found: list[str]) -> None:
+def test_which_parts_are_named_and_in_what_order(row: DecompositionRow, found: list[str]) -> None:
     assert significant_parts(row) == found
-    without = "unattributed" if row["drop_low"] > 0 else "not detected"
+    without = "unattributed" if row.drop_low > 0 else "not detected"
     assert kind(row) == (found[0] if found else without)
 
 
@@ -74,7 +97,7 @@ def test_which_parts_are_named_and_in_what_order(row: pd.Series, found: list[str
         ),
     ],
 )
-def test_sizes_in_words(row: pd.Series, words: str) -> None:
+def test_sizes_in_words(row: ComparisonRow, words: str) -> None:
     assert change(row, parts()).startswith(words)
 
 
@@ -93,7 +116,8 @@ def test_what_the_old_probe_reads_after_a_map_is_not_forgotten() -> None:
 
 def test_a_verdict_tells_of_the_best_and_the_last_layer() -> None:
     lost = parts((0.8, 0.7), loss=(0.8, 0.7))
-    found = verdict(scored(0.95, 0.92), scored(0.97, 0.15), pd.Series({**lost, "layer": 1}), lost)
+    lost_at_1 = parts((0.8, 0.7), loss=(0.8, 0.7), layer=1)
+    found = verdict(best(0.95, 0.92), scored(0.97, 0.15), lost_at_1, lost)
     assert found == (
         "best layer: small drop (95.0 → 92.0); at layer 1 the old probe drops 80.0 points: "
         "80.0 lost. "
@@ -102,10 +126,10 @@ def test_a_verdict_tells_of_the_best_and_the_last_layer() -> None:
     )
     unattributed = parts((0.02, 0.01))
     assert "at layer 3 the old probe drops 2.0 points, unattributed" in verdict(
-        scored(0.9, 0.9), scored(0.9, 0.9), unattributed, unattributed
+        best(0.9, 0.9), scored(0.9, 0.9), unattributed, unattributed
     )
     nothing = verdict(
-        scored(0.9, 0.9, p_adjusted=1), scored(0.9, 0.9, p_adjusted=1), parts(), parts()
+        best(0.9, 0.9, p_adjusted=1), scored(0.9, 0.9, p_adjusted=1), parts(), parts()
     )
     assert (
         nothing.startswith("best and last layer: change not detected")

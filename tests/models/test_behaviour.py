@@ -74,7 +74,7 @@ def test_a_window_is_as_long_as_positions_allow(family: str, unlisted: Any) -> N
     folder = unlisted(family)
     encoder = Checkpoint(str(folder), EncoderSettings()).encoder
     model = AutoModel.from_pretrained(folder).eval()
-    extra = len(encoder.prefix) + len(encoder.suffix)
+    extra = encoder.inputs.added
 
     def runs(length: int) -> bool:
         ids = torch.full((1, length + extra), 7)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probekit.errors import InputError
-from probekit.results.schema import Means, schema_of
+from probekit.results.schema import Means, Precedes, schema_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,15 @@ class Row:
     place: Annotated[int | None, Means("where, if anywhere", "from 0, or empty")]
     size: Annotated[float, Means("how large")]
     later: Annotated[str, Means("what older tables lack")] = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongerRow(Row):
+    """With columns of its own."""
+
+    unit: Annotated[str, Means("of the size")]
+    colour: Annotated[str, Means("of the thing"), Precedes("place")]
+    shade: Annotated[str, Means("of the colour"), Precedes("place")]
 
 
 SCHEMA = schema_of("rows", "a thing", Row, ("name",))
@@ -101,3 +110,9 @@ def test_a_missing_column_is_named() -> None:
 def test_a_text_that_is_no_such_table_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         SCHEMA.from_csv(text)
+
+
+def test_inherited_columns_stand_among_a_rows_own() -> None:
+    schema = schema_of("longer", "a thing", LongerRow, ("name",), last=("size", "later"))
+    assert schema.names == ("name", "count", "colour", "shade", "place", "unit", "size", "later")
+    assert [column.name for column in schema.columns if column.default == "none"] == ["later"]

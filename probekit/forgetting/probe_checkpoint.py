@@ -1,0 +1,53 @@
+"""Probe a checkpoint: its states are extracted, and probed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from probekit.corpora.passage import Corpus
+from probekit.forgetting.checkpoint_results import CheckpointResults
+from probekit.forgetting.trace_settings import TraceSettings
+from probekit.probes.probe import probe_states
+from probekit.probes.scores import SCORES, ScoreRow
+from probekit.results.run import Measurement
+from probekit.states.extract import extract
+from probekit.states.states import States
+from probekit.states.store import states_root
+from probekit.tasks.question import Question
+
+
+def probe_checkpoint(
+    name: str, corpus: Corpus, questions: list[Question], settings: TraceSettings
+) -> CheckpointResults:
+    """Extract a checkpoint's states, and probe them."""
+    present = set(states_root().glob("*"))
+    rows: list[ScoreRow] = []
+    answers: dict[str, Any] = {}
+    measurements: list[Measurement] = []
+    warnings: list[str] = []
+    for context in dict.fromkeys(question.task.context for question in questions):
+        same_context = [question for question in questions if question.task.context == context]
+        states = extract(
+            name, corpus, context=context, settings=settings.extract, progress=settings.progress
+        )
+        found, measurement, new_warnings, trained = probe_states(
+            states, same_context, (settings.probe,), settings.seeds, settings.fit, settings.progress
+        )
+        rows += found
+        measurements.append(measurement)
+        warnings += new_warnings
+        answers |= {one.question.task.name: one.predictions.astype("int32") for one in trained}
+        if not settings.keep_states:
+            _delete(states, present)
+    return CheckpointResults(
+        SCORES.table(rows, decimals=None), answers, tuple(measurements), tuple(warnings)
+    )
+
+
+def _delete(states: States, present: set[Path]) -> None:
+    """Delete states, if they were extracted for this alone: their folder was not `present`."""
+    if states.folder is None or states.folder in present or states.reused:
+        return
+    shutil.rmtree(states.folder, ignore_errors=True)  # what another process is writing stays
