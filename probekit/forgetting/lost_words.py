@@ -36,6 +36,7 @@ def common_instances(question: Question, checkpoints: Sequence[States]) -> tuple
             spans=instances.spans[whole],
             labels=instances.labels[whole],
             groups=instances.groups[whole],
+            gold=instances.gold.take(whole),
         )
     dropped = sum(len(question.splits[split]) - len(splits[split]) for split in SPLITS)
     return (replace(question, splits=splits), dropped) if dropped else (question, 0)
