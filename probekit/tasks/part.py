@@ -57,4 +57,5 @@ def _instances(
         labels=whole.labels[rows],
         groups=np.searchsorted(units, whole.groups[rows]),
         weights=weights,
+        gold=whole.gold.take(rows),
     )
