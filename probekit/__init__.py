@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from probekit.probes.probe import probe
     from probekit.probes.scores import Scores
     from probekit.reports.bars import bars
+    from probekit.reports.confusion import confusion
     from probekit.reports.heatmap import heatmap
     from probekit.reports.latex import latex
     from probekit.reports.lines import lines
@@ -51,6 +52,7 @@ _HOME = {
     "ask": "tasks.question",
     "bars": "reports.bars",
     "compare": "forgetting.compare",
+    "confusion": "reports.confusion",
     "extract": "states.extract",
     "heatmap": "reports.heatmap",
     "latex": "reports.latex",
@@ -81,6 +83,7 @@ __all__ = [
     "ask",
     "bars",
     "compare",
+    "confusion",
     "extract",
     "heatmap",
     "latex",

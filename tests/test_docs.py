@@ -25,9 +25,10 @@ def metric_rows() -> list[dict[str, str]]:
     return rows
 
 
-FILES = {
-    f"{schema.name}.csv": schema.described for kind in KINDS for schema in kind.TABLES.values()
-}
+FILES: dict[str, Callable[[], list[dict[str, str]]]] = {}
+for _kind in KINDS:
+    FILES |= {f"{schema.name}.csv": schema.described for schema in _kind.TABLES.values()}
+    FILES |= {f"{schema.name}.parquet": schema.described for schema in _kind.LARGE.values()}
 PAGES: dict[Path, dict[str, Callable[[], list[dict[str, str]]]]] = {
     DOCS / "models.md": {"families": family_rows, "aliases": alias_rows},
     DOCS / "methods.md": {"metrics": metric_rows},

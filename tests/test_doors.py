@@ -21,6 +21,7 @@ import probekit as pk
 from probekit.corpora.passage import Corpus
 from probekit.errors import ProbekitError, ProbekitWarning
 from probekit.forgetting.comparison import Comparison
+from tests.results.made import predicted
 
 QUICK = pk.FitSettings(words=5_000)
 EMPTY = pd.DataFrame()
@@ -83,6 +84,14 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
         "heatmap": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN, **CELLS},
         "lines": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN},
         "bars": {"comparison": Comparison(*[EMPTY] * 5), "paths": tmp_path / "x.png", **PLAIN},
+        "confusion": {
+            "scores": predicted(),
+            "paths": tmp_path / "x.png",
+            **dict.fromkeys(("model", "task", "corpus", "probe", "layer", "seed")),
+            "labels": 3,
+            "cmap": None,
+            **PLAIN,
+        },
         "latex": {"subject": pk.Scores(EMPTY)},
         "load_corpus": {"name_or_path": "sample", "allow_modified": False, "progress": print},
         "load_task": {"name": "pos"},
@@ -186,6 +195,18 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         **DRAWN,
     },
     "bars": {"comparison": [(pk.Scores(EMPTY), "Comparison"), (EMPTY, "Comparison")], **DRAWN},
+    "confusion": {
+        "scores": [(EMPTY, r"probekit\.Scores\(table\)"), ("runs/demo", "Scores")],
+        "model": [(3, "a text"), ("n", "known: m")],
+        "task": [(3, "a text"), ("poss", "did you mean 'pos'"), ([], "empty")],
+        "corpus": [(3, "a text"), ("d", "known: c")],
+        "probe": [(3, "a text"), ("lnear", "did you mean 'linear'")],
+        "layer": [("1", "a whole number"), (9, "known: 0, 1"), (-1, "from 0 on")],
+        "seed": [(1.5, "a whole number"), (3, "known: 0, 1")],
+        "labels": [(0, "from 1 on"), ("all", "from 1 on")],
+        "cmap": [(3, "a text"), ("virids", "did you mean 'viridis'")],
+        **DRAWN,
+    },
     "latex": {
         "subject": [
             (EMPTY, r"probekit\.Scores\(table\)"),
@@ -214,12 +235,9 @@ def call(verb: str, arguments: dict[str, Any]) -> Any:
     arguments = dict(arguments)
     more = arguments.pop("options", None) or {}
     if "paths" in arguments:
-        subject = (
-            arguments.pop("subject", None)
-            if "subject" in arguments
-            else arguments.pop("comparison")
-        )
-        return getattr(pk, verb)(subject, arguments.pop("paths"), **arguments)
+        (subject,) = set(arguments) & {"subject", "comparison", "scores"}
+        paths = arguments.pop("paths")
+        return getattr(pk, verb)(arguments.pop(subject), paths, **arguments)
     return getattr(pk, verb)(**arguments, **more)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -65,6 +65,35 @@ def bars(
 
     found = pk.Comparison.read(folder)
     pk.bars(found, out, greyscale=greyscale)
+    terminal.print_warnings(found.warnings)
+    terminal.say(str(out))
+
+
+def confusion(
+    folders: Folders,
+    task: Annotated[str | None, typer.Option(help="The task, if there are several.")] = None,
+    model: Annotated[str | None, typer.Option(help="The model, if there are several.")] = None,
+    corpus: Annotated[str | None, typer.Option(help="The corpus, if there are several.")] = None,
+    probe: Annotated[
+        str | None, typer.Option(help="The kind of probe, if there are several; or a baseline.")
+    ] = None,
+    layer: Annotated[
+        int | None, typer.Option(min=0, help="The layer. [default: the best on dev]")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="One seed. [default: all]")] = None,
+    labels: Annotated[
+        int, typer.Option(min=1, help="Frequent labels with a row each; others go together.")
+    ] = 15,
+    out: Picture = Path("confusion.png"),
+    greyscale: Greyscale = False,
+) -> None:
+    """Draw which labels a probe predicts for each gold label."""
+    import probekit as pk
+    from probekit.reports.read import read
+
+    found: Any = read(folders)
+    wanted: Any = {"task": task, "model": model, "corpus": corpus, "probe": probe}
+    pk.confusion(found, out, **wanted, layer=layer, seed=seed, labels=labels, greyscale=greyscale)
     terminal.print_warnings(found.warnings)
     terminal.say(str(out))
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 def print_scores(scores: Scores, folder: Path, form: Form) -> None:
     """The table of best layers, as text or LaTeX; or as JSON with all scores."""
-    files = ["scores.csv", "run.json", "heatmap.png", "heatmap.svg"]
+    files = ["scores.csv", "instances.parquet", "predictions.parquet", "run.json"]
+    files += ["heatmap.png", "heatmap.svg"]
     if form == "json":
         tables = {"best": records(scores.best()), "scores": records(scores.table)}
         print_json({"warnings": scores.warnings, **tables, "folder": str(folder), "files": files})

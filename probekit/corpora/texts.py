@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
+from typing import cast, overload
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +15,11 @@ from probekit.errors import InputError
 
 NONE = -1  # the number of a missing text
 KNOWN = 65_536  # largest vocabulary that is kept as Python objects
+FIRST = 5  # texts that `repr` shows
 _ENCODED = pa.dictionary(pa.int32(), pa.large_string())
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Texts:
     """Texts, some of which may be missing.
 
@@ -73,8 +74,23 @@ class Texts:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def __repr__(self) -> str:
+        first = ", ".join(map(repr, self.values(0, FIRST)))
+        more = ", …" if len(self) > FIRST else ""
+        return f"Texts({len(self):,} texts: {first}{more})" if len(self) else "Texts(0 texts)"
+
+    @overload
+    def __getitem__(self, at: int) -> str | None: ...
+    @overload
+    def __getitem__(self, at: slice) -> Texts: ...
+    def __getitem__(self, at: int | slice) -> str | Texts | None:
+        chosen = range(len(self))[at]
+        if isinstance(chosen, range):
+            return Texts(self.numbers[at], self.vocabulary)
+        return self.values(chosen, chosen + 1)[0]
+
     def take(self, places: np.ndarray) -> Texts:
-        """The texts at `places`."""
+        """The texts at `places`, or where a mask is true."""
         return Texts(self.numbers[places], self.vocabulary)
 
     def values(self, start: int = 0, stop: int | None = None) -> list[str | None]:

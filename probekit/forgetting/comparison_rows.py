@@ -197,8 +197,15 @@ class LabelRow(ComparedTask):
     """One checkpoint, task and kind of test instance, at one layer."""
 
     layer: Annotated[int, Means("the layer before, `layer_probed` of best.csv", COUNT)]
-    kind: Annotated[str, Means("`label`, `seen`, `frequency`, `length` or `distance`")]
-    value: Annotated[str, Means("the label, or the range")]
+    kind: Annotated[
+        str,
+        Means(
+            "what instances are told apart by: the gold `label`; `seen`, whether all words occur "
+            "in training; `frequency`, how often the rarest one does; `length` of the sentence in "
+            "words; `distance` in words from one span of a pair to the other"
+        ),
+    ]
+    value: Annotated[str, Means("the label, `yes` or `no`, or the range")]
     n_test: columns.TestInstances
     accuracy_before: Annotated[float, Means("accuracy before", UNIT)]
     accuracy_after: Annotated[float, Means("accuracy after", UNIT)]

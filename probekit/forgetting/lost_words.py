@@ -53,12 +53,7 @@ def common_instances(question: Question, checkpoints: Sequence[States]) -> tuple
                 f"task '{question.task.name}': no instance of the {split} split has words in all "
                 "checkpoints"
             )
-        splits[split] = replace(
-            instances,
-            spans=instances.spans[whole],
-            labels=instances.labels[whole],
-            groups=instances.groups[whole],
-        )
+        splits[split] = instances.take(whole)
     dropped = sum(len(question.splits[split]) - len(splits[split]) for split in SPLITS)
     if not dropped:
         return question, 0

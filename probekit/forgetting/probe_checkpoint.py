@@ -32,13 +32,14 @@ def probe_checkpoint(
         states = extract(
             name, corpus, context=context, settings=settings.extract, progress=settings.progress
         )
-        found, measurement, new_warnings, trained = probe_states(
+        found = probe_states(
             states, same_context, (settings.probe,), settings.seeds, settings.fit, settings.progress
         )
-        rows += found
-        measurements.append(measurement)
-        warnings += new_warnings
-        answers |= {one.question.task.name: one.predictions.astype("int32") for one in trained}
+        rows += [answer.about for answer in found.answers]
+        measurements.append(found.measurement)
+        warnings += found.warnings
+        for one in found.trained:
+            answers[one.question.task.name] = one.predictions.astype("int32")
         if not settings.keep_states:
             _delete(states, present)
     return CheckpointResults(

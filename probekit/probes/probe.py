@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
 from probekit.probes.heads import head_of
 from probekit.probes.plan import plan
+from probekit.probes.predictions import Answers, narrowed, tables_of
 from probekit.probes.scores import ScoreRow, Scores, make_scores
 from probekit.progress import Progress, reporting
 from probekit.results.run import Measurement, Run
@@ -85,7 +86,7 @@ def probe(  # noqa: PLR0913 - a public verb
     report = doors.function("progress", progress)
     seeds = doors.seeds("seeds", seeds)
     settings = fit_settings or FitSettings()
-    rows: list[ScoreRow] = []
+    answers: list[Answers] = []
     measurements: list[Measurement] = []
     warnings: list[str] = []
     started = time.perf_counter()
@@ -95,19 +96,29 @@ def probe(  # noqa: PLR0913 - a public verb
             planned.checkpoints, planned.contexts()
         ):
             states = states_in(context)
-            new_rows, measurement, new_warnings, _ = probe_states(
-                states, questions, kinds, seeds, settings, report
-            )
-            rows += new_rows
-            measurements.append(measurement)
-            warnings += new_warnings
+            found = probe_states(states, questions, kinds, seeds, settings, report)
+            answers += found.answers
+            measurements.append(found.measurement)
+            warnings += found.warnings
     run = Run(
         versions=versions(),
         settings=fit_facts(kinds, seeds, settings),
         seconds={"all": time.perf_counter() - started},
         measurements=tuple(measurements),
     )
-    return make_scores(rows, run, warnings)
+    instances, predicted = tables_of(answers)
+    rows = [answer.about for answer in answers]
+    return make_scores(rows, run, warnings, instances=instances, predicted=predicted)
+
+
+class Probed(NamedTuple):
+    """What came of one checkpoint, corpus and context: an answer for each row of scores, what was
+    read, warnings, and the trained probes."""
+
+    answers: list[Answers]
+    measurement: Measurement
+    warnings: list[str]
+    trained: list[Fitted]
 
 
 def probe_states(
@@ -117,23 +128,55 @@ def probe_states(
     seeds: tuple[int, ...],
     settings: FitSettings,
     progress: Progress,
-) -> tuple[list[ScoreRow], Measurement, list[str], list[Fitted]]:
-    """Rows, what was read, warnings and trained probes of tasks with the context of `states`."""
-    rows = [row for question in questions for row in _baseline_rows(states, question)]
+) -> Probed:
+    """Train and score probes of tasks with the context of `states`."""
+    answers = [each for question in questions for each in _baselines(states, question)]
+    majority = {each.question.task.name: each.about for each in answers if is_majority(each.about)}
     seconds: dict[str, float] = {"extract": states.seconds}
     trained: list[Fitted] = []
-    warnings = states.warnings
+    warnings = list(states.warnings)
     for kind in probes:
+        warnings += _without_restriction(states, kind)
         started = time.perf_counter()
         for fitted in fit(
             states, questions, probe=kind, seeds=seeds, settings=settings, progress=progress
         ):
-            mine = list(_probe_rows(states, fitted, settings))
-            rows += mine
-            warnings += _without_width(states, fitted.question, mine)
+            mine = list(_probes(states, fitted, settings))
+            answers += mine
+            rows = [each.about for each in mine]
+            warnings += _without_width(states, fitted.question, rows)
+            warnings += _below(majority[fitted.question.task.name], rows)
             trained.append(fitted)
         seconds[f"fit and score {kind}"] = time.perf_counter() - started
-    return rows, measurement_of(states, questions, seconds), warnings, trained
+    return Probed(answers, measurement_of(states, questions, seconds), warnings, trained)
+
+
+def is_majority(row: ScoreRow) -> bool:
+    """Whether it is of the majority baseline."""
+    return row.probe == "majority"
+
+
+def _without_restriction(states: States, kind: str) -> Iterator[str]:
+    """A warning where a probe's rank is above the width of the vectors."""
+    if not head_of(kind).restricts(states.dim):
+        yield (
+            f"{kind}: the vectors of {states.model} have {states.dim} dimensions, and so no probe "
+            f"has a higher rank: a rank above {states.dim} restricts nothing"
+        )
+
+
+def _below(majority: ScoreRow, rows: list[ScoreRow]) -> Iterator[str]:
+    """A warning where probes, in the mean over seeds, score below the majority baseline."""
+    scores: dict[int | None, list[float]] = {}
+    for row in rows:
+        scores.setdefault(row.layer, []).append(row.score)
+    layers = [str(layer) for layer, each in scores.items() if np.mean(each) < majority.score]
+    if layers:
+        yield (
+            f"{majority.task}: {rows[0].probe} probes of {majority.model} on '{majority.corpus}' "
+            f"score below the majority baseline ({majority.score:.3f}) at layer"
+            f"{'s' if len(layers) > 1 else ''} {', '.join(layers)}"
+        )
 
 
 def _without_width(states: States, question: Question, rows: list[ScoreRow]) -> Iterator[str]:
@@ -150,12 +193,13 @@ def _without_width(states: States, question: Question, rows: list[ScoreRow]) -> 
         )
 
 
-def _baseline_rows(states: States, question: Question) -> Iterator[ScoreRow]:
+def _baselines(states: States, question: Question) -> Iterator[Answers]:
     about = _about(states, question)
     predicted = np.stack([BASELINES[name](question, states.corpus) for name in BASELINES])
-    for name, scored in zip(BASELINES, _scored(question, predicted), strict=True):
+    of_each = zip(BASELINES, _scored(question, predicted), predicted, strict=True)
+    for name, scored, labels in of_each:
         missing = float("nan")
-        yield ScoreRow(
+        row = ScoreRow(
             **about,
             **scored,
             probe=name,
@@ -165,24 +209,29 @@ def _baseline_rows(states: States, question: Question) -> Iterator[ScoreRow]:
             dev_loss=missing,
             epoch=None,
         )
+        yield Answers(row, question, states.corpus, narrowed(question, labels))
 
 
-def _probe_rows(states: States, fitted: Fitted, settings: FitSettings) -> Iterator[ScoreRow]:
+def _probes(states: States, fitted: Fitted, settings: FitSettings) -> Iterator[Answers]:
     about = {**_about(states, fitted.question), **identity.of_fit(settings)}
     cells = list(fitted.cells())
-    scored = _scored(fitted.question, fitted.predictions.reshape(len(cells), -1))
+    predicted = fitted.predictions.reshape(len(cells), -1)
+    scored = list(_scored(fitted.question, predicted))
     dev_scores = task_scores(fitted.question, "dev", fitted.dev_predictions).ravel()
     dev_losses, epochs = fitted.dev_loss.ravel(), fitted.epochs.ravel()
-    for number, (cell, score) in enumerate(zip(cells, scored, strict=True)):
-        yield ScoreRow(
+    for number, cell in enumerate(cells):
+        row = ScoreRow(
             **about,
-            **score,
+            **scored[number],
             probe=cell.head,
             layer=cell.view.layer,
             seed=cell.seed,
             dev_score=float(dev_scores[number]),
             dev_loss=float(dev_losses[number]),
             epoch=int(epochs[number]),
+        )
+        yield Answers(
+            row, fitted.question, states.corpus, narrowed(fitted.question, predicted[number])
         )
 
 

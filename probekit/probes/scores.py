@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
 from probekit.errors import InputError
 from probekit.probes.baselines import BASELINES
+from probekit.probes.choice import Names, Numbers, chosen, one_probe
 from probekit.probes.display import told_apart
-from probekit.results import columns
+from probekit.probes.predictions import (
+    INSTANCES,
+    PREDICTIONS,
+    SHOWN,
+    frame_of,
+)
+from probekit.results import columnar, columns
 from probekit.results.results import Results
 from probekit.results.run import Run
 from probekit.results.schema import Means, Schema, schema_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,13 +119,19 @@ class Scores(Results):
     Attributes:
         table: one row for each probe and baseline, see ScoreRow. Scores and their 95% intervals, by
             bootstrap over sentences (or documents), are in [0, 1].
+        instances: the test instances, see InstanceRow.
+        predicted: what each probe and baseline predicts of them, see PredictionRow. Both are
+            without rows where the table was made or read alone.
     """
 
     TABLES: ClassVar[Mapping[str, Schema]] = {"table": SCORES}
+    LARGE: ClassVar[Mapping[str, Schema]] = {"instances": INSTANCES, "predicted": PREDICTIONS}
     MADE_BY: ClassVar[str] = "probe"
     TOLD_BY: ClassVar[Sequence[str]] = KEYS
 
     table: pd.DataFrame
+    instances: pa.Table = field(default=None, kw_only=True)
+    predicted: pa.Table = field(default=None, kw_only=True)
 
     def shown(self) -> pd.DataFrame:
         """The best layers; or all rows where an experiment was measured twice."""
@@ -172,6 +186,73 @@ class Scores(Results):
             best = _with_score(best, mine, ["model", "task", "corpus"], name)
         return best
 
+    def predictions(
+        self,
+        *,
+        model: Names | None = None,
+        task: Names | None = None,
+        corpus: Names | None = None,
+        probe: Names | None = None,
+        layer: Numbers | None = None,
+        seed: Numbers | None = None,
+    ) -> pd.DataFrame:
+        """What probes and baselines predict: one row per probe or baseline and test instance.
+
+        Each parameter takes one value or several, and None for all. In a large run, choose: all
+        layers and seeds of all tasks are millions of rows.
+
+        Args:
+            model, task, corpus: display names, as in `best`.
+            probe: kinds of probe, or `majority`, `lexical`.
+            layer: layers; baselines have none.
+            seed: seeds.
+
+        Returns `model`, `task`, `corpus`, `probe`, `layer`, `seed`; `instance`, its number; the
+        `sentence`, `words`, `start` and `end` of its span, and of a pair also those of the second
+        (`sentence_2` …); `gold` and `predicted`, its labels. `start` and `end` are words of the
+        sentence, from 0, and the one after the last.
+
+        Raises InputError for a value that the scores do not have, and where predictions are
+        missing: scores made from a table, or read from one file, have none.
+        """
+        wanted = _wanted(model, task, corpus, probe, layer, seed)
+        rows = chosen(self.displayed(), wanted)
+        return frame_of(rows, self.table.loc[rows.index], self.instances, self.predicted)
+
+    def confusion(
+        self,
+        *,
+        model: Names | None = None,
+        task: Names | None = None,
+        corpus: Names | None = None,
+        probe: Names | None = None,
+        layer: Numbers | None = None,
+        seed: Numbers | None = None,
+    ) -> pd.DataFrame:
+        """How often each label is predicted for each gold label, by one probe on one task.
+
+        Args:
+            model, task, corpus, probe: of which there is one, see `predictions`. Baselines count
+                only where `probe` names them.
+            layer: by default the one with the best dev score.
+            seed: by default all, counted together.
+
+        Returns counts: gold labels are rows, predicted labels columns, both in alphabetical order.
+
+        Raises InputError where one probe is not chosen, and what `predictions` raises.
+        """
+        wanted = _wanted(model, task, corpus, probe, layer, seed)
+        rows = one_probe(chosen(self.displayed(), wanted))
+        found = frame_of(rows, self.table.loc[rows.index], self.instances, self.predicted)
+        labels = sorted({*found["gold"], *found["predicted"]})
+        counts = found.groupby(["gold", "predicted"]).size().unstack(fill_value=0)
+        return counts.reindex(index=labels, columns=labels, fill_value=0)
+
+
+def _wanted(*values: Any) -> dict[str, Any]:
+    """The values of parameters by their names."""
+    return dict(zip(SHOWN, values, strict=True))
+
 
 def _with_score(best: pd.DataFrame, rows: pd.DataFrame, keys: list[str], name: str) -> pd.DataFrame:
     """The table with another column, `name`: the mean score of the `rows` with the same keys."""
@@ -179,14 +260,16 @@ def _with_score(best: pd.DataFrame, rows: pd.DataFrame, keys: list[str], name: s
     return best.merge(found, on=keys, how="left")
 
 
-def make_scores(rows: Sequence[ScoreRow], run: Run, warnings: Sequence[str]) -> Scores:
-    """Scores of rows.
+def make_scores(
+    rows: Sequence[ScoreRow], run: Run, warnings: Sequence[str], **large: pa.Table
+) -> Scores:
+    """Scores of rows, and the tables of LARGE by name.
 
     Of an experiment that was measured twice the first row stays. The two differ by rounding, since
     what is fitted with a probe changes the order of sums.
     """
     table = SCORES.table(rows).drop_duplicates(_EXPERIMENT, ignore_index=True)
-    return Scores(table, run=run, warnings=tuple(warnings))
+    return Scores(table, **large, run=run, warnings=tuple(warnings))
 
 
 def joined(several: Sequence[Scores]) -> Scores:
@@ -210,7 +293,12 @@ def joined(several: Sequence[Scores]) -> Scores:
             f"{ranges.max():.3f}: the first run's are taken"
         )
     repeated = twice.index[twice.duplicated(_EXPERIMENT)]
-    return Scores(table.drop(index=repeated).reset_index(drop=True), warnings=tuple(warnings))
+    return Scores(
+        table.drop(index=repeated).reset_index(drop=True),
+        instances=columnar.joined(INSTANCES, [scores.instances for scores in several]),
+        predicted=columnar.joined(PREDICTIONS, [scores.predicted for scores in several]),
+        warnings=tuple(warnings),
+    )
 
 
 def _require_once(shown: pd.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,11 @@ from probekit.reports import colours
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-    from matplotlib.collections import QuadMesh
     from matplotlib.colors import Colormap
 
 CELL_HEIGHT = 0.5  # inches
+PANEL_HEIGHT = 1.1  # inches of a panel beside its cells: title, labels of layers, and below them
+BAR = 0.35  # inches for a bar of colours, without its labels
 MOST_DIGITS = 6
 
 
@@ -81,29 +83,48 @@ class CellStyle:
             return colours.greys(*grey)
         return colours.colour_map(self.cmap, coloured)
 
-    def bar(
-        self, axes: Axes, mesh: QuadMesh, label: str, ends: tuple[str, str] | None = None
-    ) -> None:
-        """A bar of colours below the cells; `ends` are labels for its two ends."""
-        figure = axes.get_figure()
+
+@dataclass(frozen=True)
+class Scale:
+    """The colours of all cells of a picture.
+
+    Attributes:
+        colour_map: the colours.
+        ends: the values at its two ends.
+        label: what the values are.
+        ticks: texts for the two ends, in place of numbers.
+        reach: the lowest and the highest value; beyond the ends, the bar has arrows.
+    """
+
+    colour_map: Colormap
+    ends: tuple[float, float]
+    label: str
+    ticks: tuple[str, str] | None = None
+    reach: tuple[float, float] | None = None
+
+    def bar(self, panels: Sequence[Axes]) -> None:
+        """Draw a bar of colours below the panels."""
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.colors import Normalize
+
+        figure = panels[0].get_figure(root=True)
         assert figure is not None
-        low, high = mesh.get_clim()
-        values: np.ndarray = np.ma.compressed(np.ma.masked_invalid(mesh.get_array()))  # type: ignore[arg-type]
-        below, above = bool((values < low - 1e-9).any()), bool((values > high + 1e-9).any())
+        low, high = self.ends
+        lowest, highest = self.reach or self.ends
         extend = {(True, True): "both", (True, False): "min", (False, True): "max"}
         bar = figure.colorbar(
-            mesh,
-            ax=axes,
+            ScalarMappable(Normalize(low, high), self.colour_map),
+            ax=list(panels),
             location="bottom",
-            fraction=0.1,
+            fraction=min(0.1, BAR / figure.get_figheight()),
             shrink=0.6,
             aspect=40,
-            extend=extend.get((below, above), "neither"),
+            extend=extend.get((lowest < low - 1e-9, highest > high + 1e-9), "neither"),
         )
-        bar.set_label(label, fontsize=9)
+        bar.set_label(self.label, fontsize=9)
         bar.outline.set_linewidth(0.5)
-        if ends:
-            bar.set_ticks([low, high], labels=list(ends))
+        if self.ticks:
+            bar.set_ticks([low, high], labels=list(self.ticks))
         bar.ax.tick_params(labelsize=9, length=2)
 
 
@@ -116,23 +137,22 @@ def show_cells(
     axes: Axes,
     values: pd.DataFrame,
     texts: np.ndarray,
-    colour_map: Colormap,
-    ends: tuple[float, float],
-) -> QuadMesh:
+    scale: Scale,
+) -> None:
     """Draw values as colours, with legible texts on them; missing values are faded.
 
     Args:
         axes: to draw into.
         values: numbers, rows × columns; their names are the labels.
         texts: one for each number.
-        colour_map: the colours.
-        ends: the values at its two ends.
+        scale: the colours.
     """
     import seaborn as sns
 
     lines: Any = {"linewidths": 1, "linecolor": "white"}
-    colour_map = colour_map.with_extremes(bad=colours.FADED)
-    sns.heatmap(values, ax=axes, cmap=colour_map, vmin=ends[0], vmax=ends[1], cbar=False, **lines)
+    colour_map = scale.colour_map.with_extremes(bad=colours.FADED)
+    low, high = scale.ends
+    sns.heatmap(values, ax=axes, cmap=colour_map, vmin=low, vmax=high, cbar=False, **lines)
     mesh: Any = axes.collections[-1]
     faces = colours.face_colours(mesh, values.shape)
     missing = values.isna().to_numpy()
@@ -145,8 +165,6 @@ def show_cells(
     axes.tick_params(length=0, labelsize=9)
     axes.set_yticklabels(axes.get_yticklabels(), rotation=0)
     axes.set_xticklabels(axes.get_xticklabels(), rotation=0)
-    found: QuadMesh = mesh
-    return found
 
 
 def frame_cell(axes: Axes, row: int, column: int) -> None:

@@ -9,7 +9,14 @@ import numpy as np
 
 from probekit.forgetting.comparison import Comparison
 from probekit.reports import colours
-from probekit.reports.cells import CELL_HEIGHT, CellStyle, cell_width, show_cells
+from probekit.reports.cells import (
+    CELL_HEIGHT,
+    PANEL_HEIGHT,
+    CellStyle,
+    Scale,
+    cell_width,
+    show_cells,
+)
 from probekit.reports.picture import Panel
 from probekit.reports.rows import layer_label, sites_of
 
@@ -18,24 +25,40 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LEVEL = 0.05
+IDENTICAL = "="
 LEAST_RANGE = 5.0  # points either way: a change of 0.1 is not drawn as a collapse
 
 
-def panels(comparison: Comparison, style: CellStyle) -> list[Panel]:
-    """One for each checkpoint after."""
+def panels(comparison: Comparison, style: CellStyle) -> tuple[list[Panel], Scale]:
+    """One for each checkpoint after, and their colours."""
     frame, found = comparison.comparison, list[Panel]()
-    if frame.empty:
-        return found
-    not_detected = "grey, in brackets: change not detected"
-    label = layer_label("layer before", sites_of(comparison), not_detected)
+    scale = _scale(frame, style)
+    notes = ["grey, in brackets: change not detected"]
+    if is_identical(frame).any():
+        notes.append(f"{IDENTICAL}: every prediction is the same")
+    label = layer_label("layer before", sites_of(comparison), *notes)
     for (before, after), rows in frame.groupby(["before", "after"], sort=False):
         n_rows = rows.groupby(["task", "corpus"]).ngroups
         columns = rows["layer"].nunique()
         width = max((cell_width(style.decimals(1)) + 0.2) * columns + 2.2, 6.4)
         title = f"{before} → {after}{_on(rows)}: change of score, in points{_seeds(rows)}"
-        draw = partial(_draw, frame=rows, style=style, label=label)
-        found.append(Panel(title, width, CELL_HEIGHT * n_rows + 1.9, draw))
-    return found
+        draw = partial(_draw, frame=rows, style=style, scale=scale, label=label)
+        found.append(Panel(title, width, CELL_HEIGHT * n_rows + PANEL_HEIGHT, draw))
+    return found, scale
+
+
+def _scale(frame: pd.DataFrame, style: CellStyle) -> Scale:
+    """The colours of all panels: as far below zero as above it."""
+    clear = 100 * frame["delta"][frame["p_adjusted"] <= LEVEL]
+    limit = max(float(100 * frame["delta"].abs().max()), LEAST_RANGE) if len(frame) else LEAST_RANGE
+    colour_map = style.colour_map(colours.CHANGES, colours.CHANGES_GREY)
+    reach = (float(clear.min()), float(clear.max())) if len(clear) else None
+    return Scale(colour_map, style.ends(-limit, limit), "change in points", reach=reach)
+
+
+def is_identical(frame: pd.DataFrame) -> pd.Series:
+    """Of which rows of a comparison every prediction is the same before and after."""
+    return (frame["delta"] == 0) & (frame["detectable"] == 0)
 
 
 def _on(rows: pd.DataFrame) -> str:
@@ -50,23 +73,27 @@ def _seeds(rows: pd.DataFrame) -> str:
     return f" ({'1 seed' if seeds == 1 else f'mean of {seeds} seeds'})"
 
 
-def _draw(axes: Axes, *, frame: pd.DataFrame, style: CellStyle, label: str) -> list[Any]:
+def _draw(
+    axes: Axes, *, frame: pd.DataFrame, style: CellStyle, scale: Scale, label: str
+) -> list[Any]:
     several = frame["corpus"].nunique() > 1
-    named = frame.assign(row=frame["task"] + ("\n" + frame["corpus"] if several else ""))
+    named = frame.assign(
+        row=frame["task"] + ("\n" + frame["corpus"] if several else ""),
+        identical=is_identical(frame).astype(float),
+    )
     delta = named.pivot_table(index="row", columns="layer", values="delta", sort=False) * 100
     delta = delta[sorted(delta.columns)]
     adjusted = named.pivot_table(index="row", columns="layer", values="p_adjusted", sort=False)
     adjusted = adjusted.reindex(index=delta.index, columns=delta.columns)
     clear = (adjusted <= LEVEL).to_numpy()
-    limit = max(float(np.nanmax(np.abs(delta))), LEAST_RANGE)
+    identical = named.pivot_table(index="row", columns="layer", values="identical", sort=False)
+    identical = identical.reindex(index=delta.index, columns=delta.columns) == 1
     texts = style.texts(delta, 1, "+")
     for place in np.argwhere(~clear):
         texts[tuple(place)] = f"({texts[tuple(place)]})"
-    colour_map = style.colour_map(colours.CHANGES, colours.CHANGES_GREY)
-    ends = style.ends(-limit, limit)
-    mesh = show_cells(axes, delta.where(clear), texts, colour_map, ends)
+    texts[identical.to_numpy()] = IDENTICAL
+    show_cells(axes, delta.where(clear), texts, scale)
     for text, stands_out in zip(axes.texts, clear.flat, strict=True):
         text.set_fontweight("bold" if stands_out else "normal")
     axes.set_xlabel(label)
-    style.bar(axes, mesh, "change in points")
     return []

@@ -14,7 +14,15 @@ from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.baselines import BASELINES
 from probekit.probes.scores import Scores
 from probekit.reports import changes, colours, retained
-from probekit.reports.cells import CELL_HEIGHT, CellStyle, cell_width, frame_cell, show_cells
+from probekit.reports.cells import (
+    CELL_HEIGHT,
+    PANEL_HEIGHT,
+    CellStyle,
+    Scale,
+    cell_width,
+    frame_cell,
+    show_cells,
+)
 from probekit.reports.picture import Panel, check, picture
 from probekit.reports.rows import layer_label, probes_and_baselines
 from probekit.stats.metrics import METRICS
@@ -65,13 +73,13 @@ def heatmap(
     check(paths, ax, greyscale)
     style = CellStyle.checked(cmap, vmin, vmax, digits, greyscale)
     if isinstance(subject, Scores):
-        panels = _panels(subject, style)
+        panels, scale = _panels(subject, style)
     elif isinstance(subject, Comparison):
-        panels = changes.panels(subject, style)
+        panels, scale = changes.panels(subject, style)
     else:
-        panels = retained.panels(subject, style)
+        panels, scale = retained.panels(subject, style)
     across = 3 if isinstance(subject, Trajectory) else 1
-    return picture(panels, *paths, ax=ax, across=across)
+    return picture(panels, *paths, ax=ax, across=across, bar=scale.bar)
 
 
 class _Grid(NamedTuple):
@@ -90,7 +98,7 @@ class _Grid(NamedTuple):
         return self.layers.shape[1] + (n + GAP if n else 0)
 
 
-def _panels(scores: Scores, style: CellStyle) -> list[Panel]:
+def _panels(scores: Scores, style: CellStyle) -> tuple[list[Panel], Scale]:
     trained, baselines = probes_and_baselines(scores)
     grids: list[tuple[str, _Grid]] = []
     for (model, kind), rows in trained.groupby(["model", "probe"], sort=False):
@@ -98,11 +106,23 @@ def _panels(scores: Scores, style: CellStyle) -> list[Panel]:
         grids.append((title, _grid(rows, baselines[baselines["model"] == model])))
     columns = max(grid.columns for _, grid in grids)  # cells have the same width in all panels
     width = cell_width(style.decimals(2)) * columns + 2.6
+    scale = _scale([grid for _, grid in grids], style)
     found = []
     for title, grid in grids:
-        draw = partial(_draw, grid=grid, style=style, columns=columns)
-        found.append(Panel(title, width, CELL_HEIGHT * len(grid.layers) + 1.9, draw))
-    return found
+        draw = partial(_draw, grid=grid, style=style, scale=scale, columns=columns)
+        found.append(Panel(title, width, CELL_HEIGHT * len(grid.layers) + PANEL_HEIGHT, draw))
+    return found, scale
+
+
+def _scale(grids: list[_Grid], style: CellStyle) -> Scale:
+    """The colours of all panels: of each row's range, or of all scores if an end is given."""
+    colour_map = style.colour_map(colours.SCORES, colours.SCORES_GREY)
+    if not style.has_ends:
+        label = f"each row from its lowest to its highest score, at least {LEAST_RANGE:g} apart"
+        return Scale(colour_map, (0.0, 1.0), label, ("lowest", "highest"))
+    values = np.concatenate([grid.layers.to_numpy(dtype=float).ravel() for grid in grids])
+    reach = float(np.nanmin(values)), float(np.nanmax(values))
+    return Scale(colour_map, style.ends(*reach), "score", reach=reach)
 
 
 def _on(rows: pd.DataFrame) -> str:
@@ -140,20 +160,10 @@ def _with_labels(frame: pd.DataFrame, several: bool) -> pd.DataFrame:
     return frame.assign(row=labels)
 
 
-def _draw(axes: Axes, *, grid: _Grid, style: CellStyle, columns: float) -> list[Any]:
+def _draw(axes: Axes, *, grid: _Grid, style: CellStyle, scale: Scale, columns: float) -> list[Any]:
     values = grid.layers.astype(float)
-    texts = style.texts(values, 2)
-    if style.has_ends:
-        cells = values
-        low, high = style.ends(float(np.nanmin(values)), float(np.nanmax(values)))
-        label, ticks = "score", None
-    else:
-        cells = _by_row(values)
-        low, high = 0.0, 1.0
-        label = f"each row from its lowest to its highest score, at least {LEAST_RANGE:g} apart"
-        ticks = ("lowest", "highest")
-    colour_map = style.colour_map(colours.SCORES, colours.SCORES_GREY)
-    mesh = show_cells(axes, cells, texts, colour_map, (low, high))
+    cells = values if style.has_ends else _by_row(values)
+    show_cells(axes, cells, style.texts(values, 2), scale)
     for row, layer in enumerate(grid.best):
         frame_cell(axes, row, list(values.columns).index(layer))
     _baselines(axes, grid.baselines, style)
@@ -161,7 +171,6 @@ def _draw(axes: Axes, *, grid: _Grid, style: CellStyle, columns: float) -> list[
     axes.set_xlim(start, start + columns)
     label = layer_label("layer", grid.sites, "framed: best on dev")
     axes.set_xlabel(label + _without(grid.baselines))
-    style.bar(axes, mesh, label, ticks)
     return []
 
 

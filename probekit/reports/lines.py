@@ -123,7 +123,7 @@ def _draw_scores(
         if score > low - (high - low) / 2:  # a lower one would flatten the lines
             low = min(low, score - 0.05 * (high - low))
             axes.axhline(score, zorder=1, **thin)
-        keys.append(Line2D([], [], label=f"baseline: {name}", **thin))
+            keys.append(Line2D([], [], label=f"baseline: {name}", **thin))
     axes.set_ylim(low, high)
     _plain(axes)
     return keys

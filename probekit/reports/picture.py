@@ -16,6 +16,7 @@ import matplotlib as mpl
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
 from probekit import doors
@@ -26,6 +27,8 @@ from probekit.whole import written_whole
 
 FORMATS = (".png", ".svg", ".pdf")
 ACROSS = 3  # panels side by side
+ROW_GAP = 0.2  # inches between panels
+BAR_HEIGHT = 0.8  # inches of a bar of colours with its labels
 LEGEND_HEIGHT = 0.24  # inches per row of the legend
 TITLE_LETTER, TITLE_LINE = 0.085, 0.18  # inches of a letter, and of a line, of a title
 KEY_WIDTH, LETTER_WIDTH = 0.7, 0.08  # inches of a key in the legend, and of a letter beside it
@@ -38,6 +41,10 @@ SETTINGS: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "probekit",
 }
+
+
+Bar = Callable[[Sequence[Axes]], None]
+"""Draws a bar of colours below axes."""
 
 
 class Picture(Figure):
@@ -80,11 +87,18 @@ def check(paths: Sequence[str | Path], ax: Any, greyscale: bool) -> None:
     doors.of_type("greyscale", greyscale, bool)
 
 
-def picture(panels: Sequence[Panel], *paths: str | Path, ax: Any = None, across: int = 1) -> Figure:
+def picture(
+    panels: Sequence[Panel],
+    *paths: str | Path,
+    ax: Any = None,
+    across: int = 1,
+    bar: Bar | None = None,
+) -> Figure:
     """A figure of panels, `across` of them side by side, also written to `paths`.
 
     With `ax`, the only panel is drawn into these axes, and their figure is returned. The legend is
-    below all panels, or to the right of `ax`: never over data.
+    below all panels, or to the right of `ax`: never over data. So is the one bar of colours that
+    `bar` draws for all of them.
 
     Raises InputError where there are no panels, or several with `ax`; StoreError where writing
     fails.
@@ -92,13 +106,13 @@ def picture(panels: Sequence[Panel], *paths: str | Path, ax: Any = None, across:
     if not panels:
         raise InputError("there is nothing to draw: the results have no rows")
     with mpl.rc_context(SETTINGS):
-        figure = _of_panels(panels, across) if ax is None else _in_axes(panels, ax)
+        figure = _of_panels(panels, across, bar) if ax is None else _in_axes(panels, ax, bar)
         for path in map(Path, paths):
             _write(drawn_as(figure, path.suffix[1:]), path)
     return figure
 
 
-def _of_panels(panels: Sequence[Panel], across: int) -> Figure:
+def _of_panels(panels: Sequence[Panel], across: int, bar: Bar | None) -> Figure:
     columns = 2 if len(panels) == 4 and across == 3 else min(across, len(panels))  # no holes
     rows = -(-len(panels) // columns)
     width = columns * max(panel.width for panel in panels)
@@ -107,7 +121,8 @@ def _of_panels(panels: Sequence[Panel], across: int) -> Figure:
     for i, panel in enumerate(panels):
         added = TITLE_LINE * (titles[i].count("\n") - panel.title.count("\n"))
         heights[i // columns] = max(heights[i // columns], panel.height + added)
-    figure = Picture(figsize=(width, sum(heights)), layout="constrained")
+    height = sum(heights) + (BAR_HEIGHT if bar else 0)
+    figure = Picture(figsize=(width, height), layout=ConstrainedLayoutEngine(h_pad=ROW_GAP / 2))
     grid = figure.subplots(rows, columns, squeeze=False, height_ratios=heights).ravel().tolist()
     keys: list[Artist] = []
     for axes, panel, title in zip(grid, panels, titles, strict=False):
@@ -115,11 +130,13 @@ def _of_panels(panels: Sequence[Panel], across: int) -> Figure:
         keys += panel.draw(axes)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
+    if bar:
+        bar(grid)
     keys = _once(keys)
     if keys:
         longest = max(len(str(key.get_label())) for key in keys)
         ncols = max(1, min(len(keys), int(width / (KEY_WIDTH + LETTER_WIDTH * longest))))
-        figure.set_figheight(sum(heights) + LEGEND_HEIGHT * -(-len(keys) // ncols))
+        figure.set_figheight(height + LEGEND_HEIGHT * -(-len(keys) // ncols))
         figure.legend(
             handles=keys, loc="outside lower center", ncols=ncols, fontsize=9, frameon=False
         )
@@ -136,13 +153,15 @@ def _wrapped(title: str, width: float) -> str:
     return "\n".join(lines)
 
 
-def _in_axes(panels: Sequence[Panel], ax: Any) -> Figure:
+def _in_axes(panels: Sequence[Panel], ax: Any, bar: Bar | None) -> Figure:
     axes: Axes = ax
     if len(panels) != 1:
         titles = "; ".join(panel.title.splitlines()[0] for panel in panels)
         raise InputError(f"ax takes one panel, and there are {len(panels)} to draw ({titles})")
     axes.set_title(panels[0].title, fontsize=10.5, loc="left")
     keys = _once(panels[0].draw(axes))
+    if bar:
+        bar([axes])
     if keys:
         place: Any = {"loc": "upper left", "bbox_to_anchor": (1.02, 1), "borderaxespad": 0}
         axes.legend(handles=keys, fontsize=9, frameon=False, **place)

@@ -19,6 +19,11 @@ LEVEL = 0.05
 MOST_CHANGED = 5
 LEGENDS = {
     "p adj.": "p adj.: p-value corrected for many comparisons",
+    "kind": (
+        "kind, value: label, the gold label; seen, whether all words occur in training; frequency, "
+        "how often the rarest one does; length, words of the sentence; distance, words from one "
+        "span to the other"
+    ),
     "MDE": (
         "MDE: minimum detectable effect, the change in points that is found 4 times in 5, "
         "before correction"
@@ -120,7 +125,7 @@ def comparison_table(comparison: Comparison) -> Table:
     numbers = ("layer", "before", "after", "change", "95% interval", "p adj.", "MDE", "retention")
     columns = [*_name_columns(names), *map(Column, numbers)]
     title = f"{what}: best layers (chosen on dev) and last; change in points"
-    shown = Table(title, columns, note="; ".join(LEGENDS.values()))
+    shown = Table(title, columns, note=f"{LEGENDS['p adj.']}; {LEGENDS['MDE']}")
     for (_, at_best), (_, at_last) in zip(best.iterrows(), last.iterrows(), strict=True):
         labels = [str(at_best[name]) for name in names]
         best_layers = (at_best["layer_before"], at_best["layer_after"])
@@ -160,7 +165,7 @@ def breakdown_table(comparison: Comparison) -> Table | None:
     numbers = ("layer", "n", "before", "after", "change", "95% interval", "p adj.")
     columns = [*_name_columns(names), *texts, *map(Column, numbers)]
     title = "Largest changes by kind of instance, at the best layer before; accuracy, in points"
-    shown = Table(title, columns, note=LEGENDS["p adj."])
+    shown = Table(title, columns, note=f"{LEGENDS['kind']}; {LEGENDS['p adj.']}")
     most = kinds.sort_values("delta", key=abs, ascending=False, kind="stable")
     for after in comparison.best["after"].unique():
         for _, row in most[most["after"] == after].head(MOST_CHANGED).iterrows():

@@ -24,6 +24,8 @@ PICTURES = tuple(
     for ending in ("png", "svg")
 )
 """Pictures of the tables in the same folder: out of date once new tables are written."""
+LARGE = ("instances.parquet", "predictions.parquet")
+"""Tables that only some results of a kind have: those of older results are removed likewise."""
 
 
 def make_folder(folder: str | Path) -> Path:
@@ -36,27 +38,26 @@ def make_folder(folder: str | Path) -> Path:
     return path
 
 
-def write(folder: str | Path, tables: Mapping[str, str], record: Mapping[str, Any]) -> None:
-    """Write each table as `NAME.csv`, and `run.json`, into `folder`.
+def write(folder: str | Path, tables: Mapping[str, bytes], record: Mapping[str, Any]) -> None:
+    """Write each table's file, and `run.json`, into `folder`.
 
-    Pictures of older tables, and parts of killed runs, are removed.
+    Pictures of older tables, large tables of theirs, and parts of killed runs are removed.
 
     Args:
         folder: made if it does not exist.
-        tables: CSV by name.
+        tables: the contents of files by name.
         record: the content of `run.json`, without the checksums in `files`.
 
     Raises StoreError where writing fails; what was in the folder is then as it was.
     """
     folder = make_folder(folder)
-    contents = {f"{name}.csv": table.encode() for name, table in tables.items()}
-    checksums = {name: _checksum(content) for name, content in contents.items()}
+    checksums = {name: _checksum(content) for name, content in tables.items()}
     text = json.dumps({**record, FILES: {**checksums, RECORD: _checksum_of(record)}}, indent=2)
     try:
         remove_abandoned(folder)
-        replace_together(folder, {**contents, RECORD: f"{text}\n".encode()})
-        for picture in PICTURES:
-            (folder / picture).unlink(missing_ok=True)
+        replace_together(folder, {**tables, RECORD: f"{text}\n".encode()})
+        for old in {*PICTURES, *LARGE} - set(tables):
+            (folder / old).unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(cannot_write(folder, error)) from error
 
@@ -83,6 +84,15 @@ def read_table(path: Path) -> bytes:
             f"without {RECORD}"
         )
     return content
+
+
+def has_table(path: Path) -> bool:
+    """Whether `run.json` in the same folder lists a table's file; without it, whether that exists.
+
+    Raises InputError where `run.json` is damaged.
+    """
+    record, checksums = _read(path.parent)
+    return path.name in checksums or (not record and os.path.lexists(path))
 
 
 def read_record(folder: Path) -> dict[str, Any]:

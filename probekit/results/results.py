@@ -6,10 +6,12 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from probekit import doors, html
 from probekit.errors import InputError, suggestion
+from probekit.harmless import harmless
+from probekit.results import columnar
 from probekit.results import folder as files
 from probekit.results.run import Run
 from probekit.results.schema import Schema
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 KIND = "kind"
 WARNINGS = "warnings"
+PARQUET = ".parquet"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -27,9 +30,10 @@ class Results:
     """Tables with a schema, the run that made them, and warnings.
 
     A subclass has a field for each of its tables, and in TABLES the table's schema under the
-    field's name. Tables are checked and put into the form in which files keep them (every column,
-    in order, six decimals) as soon as they are given, so that what is written is read back the
-    same: `type(x).read(folder) == x` after `x.write(folder)`.
+    field's name; in LARGE those of tables in Arrow's form, which may have no rows. Tables are
+    checked and put into the form in which files keep them (every column, in order, six decimals) as
+    soon as they are given, so that what is written is read back the same: `type(x).read(folder) ==
+    x` after `x.write(folder)`.
 
     Attributes:
         run: the command, versions, settings, what was read, counts and seconds.
@@ -37,6 +41,7 @@ class Results:
     """
 
     TABLES: ClassVar[Mapping[str, Schema]] = {}
+    LARGE: ClassVar[Mapping[str, Schema]] = {}
     MADE_BY: ClassVar[str] = ""
     TOLD_BY: ClassVar[Sequence[str]] = ()
     """Columns of the first table whose values `repr` names."""
@@ -47,6 +52,8 @@ class Results:
     def __post_init__(self) -> None:
         for name, schema in self.TABLES.items():
             object.__setattr__(self, name, schema.table(getattr(self, name)))
+        for name, schema in self.LARGE.items():
+            object.__setattr__(self, name, columnar.checked(schema, getattr(self, name)))
         object.__setattr__(self, "warnings", tuple(dict.fromkeys(self.warnings)))
 
     def __eq__(self, other: object) -> bool:
@@ -54,11 +61,18 @@ class Results:
             return NotImplemented
         if self.run != other.run or self.warnings != other.warnings:
             return False
+        for name, schema in self.LARGE.items():
+            if not columnar.same(schema, getattr(self, name), getattr(other, name)):
+                return False
         return all(table.equals(other.tables[name]) for name, table in self.tables.items())
 
     def __repr__(self) -> str:
         name = type(self).__name__
         return html.line(name, next(iter(self.tables.values())), self.TOLD_BY)
+
+    def __str__(self) -> str:
+        table = harmless(self.shown().to_string(index=False))
+        return "\n".join([repr(self), table, *map(harmless, self.warnings)])
 
     def _repr_html_(self) -> str:
         return html.page(repr(self), self.shown(), self.warnings)
@@ -84,15 +98,19 @@ class Results:
         return next(iter(cls.TABLES.values())).name
 
     def write(self, folder: str | Path) -> None:
-        """Write each table as `NAME.csv`, and `run.json`, into `folder`; `read` gives back the
-        same.
+        """Write each table as `NAME.csv`, large ones as `NAME.parquet`, and `run.json`, into
+        `folder`; `read` gives back the same.
 
         Raises StoreError where that fails; what was in the folder is then as it was.
         """
-        tables = self.tables
-        contents = {
-            schema.name: schema.as_csv(tables[schema.name]) for schema in self.TABLES.values()
-        }
+        contents: dict[str, bytes] = {}
+        for name, schema in self.TABLES.items():
+            contents[f"{schema.name}.csv"] = schema.as_csv(getattr(self, name)).encode()
+        for name, schema in self.LARGE.items():
+            if len(getattr(self, name)):
+                contents[f"{schema.name}{PARQUET}"] = columnar.as_parquet(
+                    schema, getattr(self, name)
+                )
         files.write(
             folder, contents, {KIND: self.kind(), **self.run.to_json(), WARNINGS: self.warnings}
         )
@@ -108,7 +126,7 @@ class Results:
         """
         place = Path(doors.of_type("folder", folder, (str, Path)))
         alone = os.path.isfile(place)  # noqa: PTH113 - Path.is_file can raise
-        if alone and len(cls.TABLES) > 1:
+        if alone and (len(cls.TABLES) > 1 or place.suffix == PARQUET):
             place, alone = place.parent, False
         tables = {}
         for name, schema in cls.TABLES.items():
@@ -116,13 +134,19 @@ class Results:
             tables[name] = cls._table(path, schema, place)
         if alone and place.name != f"{cls.kind()}.csv":
             return cls(**tables)
-        return cls._with_record(place.parent if alone else place, tables)
+        folder = place.parent if alone else place
+        for name, schema in cls.LARGE.items():
+            path = folder / f"{schema.name}{PARQUET}"
+            if files.has_table(path):
+                tables[name] = cls._table(path, schema, place)
+        return cls._with_record(folder, tables)
 
     @classmethod
-    def _table(cls, path: Path, schema: Schema, given: Path) -> pd.DataFrame:
+    def _table(cls, path: Path, schema: Schema, given: Path) -> Any:
         """A table's file, read and checked."""
         try:
-            text = files.read_table(path).decode()
+            content = files.read_table(path)
+            text = "" if path.suffix == PARQUET else content.decode()
         except (OSError, UnicodeDecodeError) as error:
             cause = reason(error) if isinstance(error, OSError) else str(error)
             raise InputError(
@@ -130,12 +154,14 @@ class Results:
                 f"wrote ({path.name}: {cause}){suggestion(given)}"
             ) from error
         try:
+            if path.suffix == PARQUET:
+                return columnar.from_parquet(schema, content)
             return schema.from_csv(text)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
 
     @classmethod
-    def _with_record(cls, folder: Path, tables: Mapping[str, pd.DataFrame]) -> Self:
+    def _with_record(cls, folder: Path, tables: Mapping[str, Any]) -> Self:
         """Results of these tables and the record in a folder, if there is one."""
         record = files.read_record(folder)
         kind = record.pop(KIND, cls.kind())

@@ -60,6 +60,7 @@ KINDS: dict[Any, Kind] = {
     int: Kind("int64", "integer", int),
     int | None: Kind("Int64", "integer, or empty", lambda text: int(text) if text else None),
     float: Kind("float64", "number, or empty", lambda text: float(text) if text else float("nan")),
+    list[str]: Kind("list", "texts", str),  # in Parquet only, see `columnar`
 }
 """What a field of a row may be."""
 
@@ -88,7 +89,7 @@ class Schema:
     """A table's columns.
 
     Attributes:
-        name: of the table; its file is `NAME.csv`.
+        name: of the table; its file is `NAME.csv`, or `NAME.parquet`.
         row: what a row is, in a few words.
         columns: in order.
         key: the columns that together tell a row from all others.
@@ -142,7 +143,7 @@ class Schema:
         values = frame[column.name].reset_index(drop=True)
         try:
             if dtype == "str":
-                return values.map(_encodable).astype("str")
+                return values.map(encodable).astype("str")
             if dtype == "float64":
                 numbers = values.astype("float64")
                 return numbers if decimals is None else numbers.round(decimals)
@@ -221,7 +222,7 @@ def schema_of(
     return Schema(name, row, tuple(columns[name] for name in order), tuple(key))
 
 
-def _encodable(value: Any) -> str:
+def encodable(value: Any) -> str:
     """A text that can be encoded, which names of files may not be. A missing one is empty."""
     if value is None or (isinstance(value, float) and isnan(value)):
         return ""

@@ -14,6 +14,7 @@ import numpy as np
 
 from probekit import doors
 from probekit.corpora.passage import Corpus, Split
+from probekit.corpora.texts import Texts
 from probekit.errors import TaskError
 from probekit.tasks.question import Instances, Question
 from probekit.tasks.types import Types, types_of
@@ -47,7 +48,9 @@ def control(question: Question, corpus: Corpus, seed: int = 0) -> Question:
     labels = _drawn_labels(question, types, seed)
     splits: dict[Split, Instances] = {}
     for split, instances in question.splits.items():
-        splits[split] = replace(instances, labels=labels[types.numbers[split]])
+        drawn = labels[types.numbers[split]]
+        gold = Texts.of([question.classes[label] for label in drawn.tolist()])
+        splits[split] = replace(instances, labels=drawn, gold=gold)
     return replace(question, splits=splits, labels="control", warnings=())
 
 

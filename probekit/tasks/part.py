@@ -45,16 +45,9 @@ def _instances(
     whole: Instances, word_is_taken: np.ndarray, new_place: np.ndarray, units: np.ndarray
 ) -> Instances:
     """The instances whose words are taken; `units` are the groups taken, ascending."""
-    rows = np.flatnonzero(word_is_taken[whole.spans[:, 0, 0]])
+    found = whole.take(np.flatnonzero(word_is_taken[whole.spans[:, 0, 0]]))
+    starts = new_place[found.spans[..., 0]]
     # A span ends where its last word does: the word after it may not be taken.
-    spans = whole.spans[rows]
-    starts = new_place[spans[..., 0]]
-    ends = new_place[spans[..., 1] - 1] + 1
-    weights = None if whole.weights is None else whole.weights[rows]
-    return replace(
-        whole,
-        spans=np.stack([starts, ends], axis=-1),
-        labels=whole.labels[rows],
-        groups=np.searchsorted(units, whole.groups[rows]),
-        weights=weights,
-    )
+    ends = new_place[found.spans[..., 1] - 1] + 1
+    groups = np.searchsorted(units, found.groups)
+    return replace(found, spans=np.stack([starts, ends], axis=-1), groups=groups)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from probekit import doors
 from probekit.corpora.passage import SPLITS, Corpus, Split
+from probekit.corpora.texts import Texts
 from probekit.errors import TaskError, nearest, unknown
 from probekit.tasks.shapes import SHAPES, Labelled, carries, features
 from probekit.tasks.task import Task
@@ -31,6 +32,7 @@ class Instances:
         groups: `(n,)` the unit that is resampled for intervals: the passage's number in the split,
             or the document's for tasks with document context. Never decreases.
         classes: the labels in the training split, sorted.
+        gold: `(n,)` the labels as texts, also those that training lacks.
         weights: `(n,)` float32, how often each instance counts in training, 1 on average; None for
             once each.
     """
@@ -39,10 +41,22 @@ class Instances:
     labels: np.ndarray
     groups: np.ndarray
     classes: tuple[str, ...]
+    gold: Texts
     weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def take(self, rows: np.ndarray) -> Instances:
+        """The instances of these numbers, or where this is true."""
+        return replace(
+            self,
+            spans=self.spans[rows],
+            labels=self.labels[rows],
+            groups=self.groups[rows],
+            gold=self.gold.take(rows),
+            weights=None if self.weights is None else self.weights[rows],
+        )
 
     @property
     def n_groups(self) -> int:
@@ -193,6 +207,7 @@ def _columns(
         labels=labels[is_used],
         groups=documents[passages] if task.context == "document" else passages,
         classes=classes,
+        gold=found.labels.take(is_used),
     )
 
 

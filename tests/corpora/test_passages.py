@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from probekit.corpora import passages as columns
 from probekit.corpora.passage import Corpus, Edge, Passage
 from probekit.corpora.passages import Passages
+from probekit.corpora.texts import Texts
 from probekit.errors import InputError
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=3)
@@ -177,3 +178,15 @@ def test_memory_for_a_million_words(tmp_path: Path) -> None:
     words, bytes_of_a_word = done.stdout.split()
     assert int(words) == 20 * LARGE + 400
     assert float(bytes_of_a_word) < MB_PER_MILLION
+
+
+def test_texts_are_sliced_like_a_list_and_told_in_a_line() -> None:
+    given = ["a", None, "b", "a", "c", "d", "e"]
+    texts = Texts.of(given, optional=True)
+    assert texts[0] == "a" and texts[1] is None and texts[-1] == "e"
+    for chosen in (slice(2, 5), slice(None, None, -2), slice(9, 12)):
+        assert texts[chosen].values() == given[chosen]
+    with pytest.raises(IndexError):
+        texts[7]
+    assert repr(texts) == "Texts(7 texts: 'a', None, 'b', 'a', 'c', …)"
+    assert repr(texts[:0]) == "Texts(0 texts)"

@@ -63,6 +63,8 @@ def test_only_the_mlp_learns_what_is_not_linear() -> None:
         ("lnear", "did you mean 'linear'"),
         ("linear:3", "takes no size"),
         ("rank", "needs its rank"),
+        ("rank=4", "did you mean 'rank:4'"),
+        ("rnk:16", "did you mean 'rank:16'"),
         ("rank:0", "needs its rank"),
         ("rank:-3", "needs its rank"),
         ("rank:8:8", "needs its rank"),

@@ -202,3 +202,22 @@ def test_long_paths_leave_the_panels_their_room(tmp_path: Path) -> None:
     size = axes.get_window_extent().transformed(figure.dpi_scale_trans.inverted())
     assert size.width > 2 and size.height > 1.5  # inches
     assert axes.get_title(loc="left").replace("\n", "").count("a-folder-with-a-long-name") == 16
+
+
+def test_identical_predictions_are_told_from_a_change_not_detected() -> None:
+    found = comparison(-0.02)
+    table = found.comparison.assign(detectable=[0.0, 0.01])
+    same = pk.heatmap(replace(found, comparison=table)).axes[0]
+    assert [text.get_text() for text in same.texts] == ["=", "-2.0"]
+    assert "=: every prediction is the same" in same.get_xlabel()
+    plain = pk.heatmap(found).axes[0]
+    assert plain.texts[0].get_text() == "(+0.0)" and "=:" not in plain.get_xlabel()
+
+
+def test_the_legend_has_the_baselines_that_are_drawn() -> None:
+    table = scores().table
+    low = pk.lines(pk.Scores(table[table["task"] == "pos"])).legends[0]
+    assert [text.get_text() for text in low.get_texts()] == ["m"]
+    table.loc[table["layer"].isna(), "score"] = 0.45
+    near = pk.lines(pk.Scores(table[table["task"] == "pos"])).legends[0]
+    assert [text.get_text() for text in near.get_texts()] == ["m", "baseline: majority"]

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from probekit.forgetting.comparison import TABLES, Comparison
 from probekit.forgetting.trajectory import FELL, STEPS, SUMMARY, Trajectory
+from probekit.probes.predictions import INSTANCES, PREDICTIONS
 from probekit.probes.scores import SCORES, Scores
 from probekit.results.results import Results
 from probekit.results.run import Measurement, Run
@@ -107,6 +109,46 @@ def trajectory(value: float) -> Trajectory:
     return Trajectory(
         table(STEPS, value), table(FELL, value), table(SUMMARY, value), run=run(value)
     )
+
+
+def predicted() -> Scores:
+    """Scores with predictions of a task: two layers, two seeds and a baseline.
+
+    The second layer is the best on dev. One gold label is never predicted, and one looks like a
+    formula.
+    """
+    about: dict[str, Any] = {"model": "m", "task": "pos", "corpus": "c", "metric": "accuracy"}
+    gold = ["A", "A", "B", "$x_1$", "unseen", "A"]
+    said = {
+        (0, 0): ["B", "B", "B", "B", "B", "B"],
+        (0, 1): ["A", "B", "B", "B", "B", "A"],
+        (1, 0): ["A", "A", "B", "$x_1$", "A", "B"],
+        (1, 1): ["A", "A", "A", "B", "B", "A"],
+    }
+    rows: list[dict[str, Any]] = [{**about, "probe": "majority", "layer": None, "score": 0.5}]
+    answers = [{**about, "probe": "majority", "layer": None, "seed": 0, "predicted": ["A"] * 6}]
+    for (layer, seed), labels in said.items():
+        probe = {**about, "probe": "linear", "layer": layer, "seed": seed}
+        rows.append({**probe, "score": 0.5, "dev_score": 0.5 + layer / 10, "epoch": 1})
+        answers.append({**probe, "predicted": labels})
+    instances = []
+    for number, label in enumerate(gold):
+        place = {"sentence": "s\n", "words": "=w", "start": number, "end": number + 1}
+        second = {"sentence_2": "", "words_2": "", "start_2": None, "end_2": None}
+        instances.append({"instance": number, "gold": label, **place, **second, **about})
+    return Scores(
+        filled(SCORES, rows),
+        instances=arrow(INSTANCES, instances),
+        predicted=arrow(PREDICTIONS, answers),
+    )
+
+
+def arrow(schema: Schema, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """A table of rows in Arrow's form, with empty texts for the fingerprints."""
+    found = {}
+    for name in schema.names:
+        found[name] = [row.get(name, "") for row in rows]
+    return pa.table(found)
 
 
 KINDS: dict[type[Results], Callable[[float], Results]] = {

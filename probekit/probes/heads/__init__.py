@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from probekit.errors import InputError, unknown
 from probekit.probes.heads.head import Head
 from probekit.probes.heads.linear import Linear
@@ -24,6 +26,8 @@ def head_of(name: str, parameter: str = "probe") -> Head:
     kind, _, size = name.partition(":")
     if kind in HEADS:
         return HEADS[kind](size)
-    raise InputError(
-        unknown(f"value of {parameter}", name, [head.usage for head in HEADS.values()])
-    )
+    size_given = re.search("[0-9]+$", name)
+    usages = [head.usage for head in HEADS.values()]
+    if size_given:
+        usages = [re.sub("[0-9]+$", size_given[0], usage) for usage in usages]
+    raise InputError(unknown(f"value of {parameter}", name, usages))

@@ -55,6 +55,10 @@ class Head(ABC):
     def width(self, outputs: int) -> int:
         """Columns of the linear map that the probe begins with, for so many outputs."""
 
+    def restricts(self, dim: int) -> bool:
+        """Whether what sets it apart from its wider forms has an effect on vectors so wide."""
+        return True
+
     def initial(self, outputs: int, draw: Draw) -> dict[str, Tensor]:
         """One probe's parameters after that map. Names with `bias` in them have no penalty."""
         return {}

@@ -36,6 +36,10 @@ class Rank(Head):
         """One column for each direction."""
         return self.rank
 
+    def restricts(self, dim: int) -> bool:
+        """A rank does, below the width: no map of the vectors has a higher one."""
+        return self.rank <= dim
+
     def initial(self, outputs: int, draw: Draw) -> dict[str, Tensor]:
         """The map from directions to outputs."""
         return second_map(self.rank, outputs, draw)
