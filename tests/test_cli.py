@@ -14,7 +14,7 @@ import pytest
 
 import probekit as pk
 from probekit import whole
-from probekit.probes.scores import COLUMNS
+from probekit.probes.score_rows import COLUMNS
 from tests.commands import run_main
 from tests.processes import COMMAND, Running, begin
 

@@ -24,7 +24,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from probekit.errors import InputError, StoreError
-from probekit.probes.scores import SCORES
+from probekit.probes.score_rows import SCORES
 from probekit.results.folder import cannot_write, make_folder
 from probekit.results.run import Measurement
 from probekit.whole import remove_abandoned, replace_together

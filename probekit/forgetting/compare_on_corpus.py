@@ -18,7 +18,7 @@ from probekit.probes.fit import fit_together
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
 from probekit.probes.plan import Plan
-from probekit.probes.probe import measurement_of
+from probekit.probes.record import measurement_of
 from probekit.progress import Progress
 from probekit.states.states import States
 from probekit.stats.correction import Correction

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from probekit.forgetting.comparison_rows import BestRow, ComparisonRow, Difference
-from probekit.forgetting.measures import expected_layer, retention
+from probekit.forgetting.measures import retention
 from probekit.forgetting.probe_pair import ProbePair, counts, mean_scores
 from probekit.probes.fitted import Fitted
 from probekit.stats import paired
+from probekit.stats.layers import expected_layer
 from probekit.stats.metrics import METRICS
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 
@@ -55,24 +53,3 @@ def forgetting(scores: np.ndarray) -> float:
     0.125
     """
     return float((scores[:-1].max(axis=0) - scores[-1]).mean())
-
-
-def expected_layer(cumulative: np.ndarray, layers: Sequence[int] | None = None) -> float:
-    """Where a task is solved, in layers from 0: the mean of the layers, weighted by what each adds.
-
-    Tenney et al. 2019, equation 4. Missing (NaN) where nothing is added to layer 0, or there is no
-    layer 0.
-
-    Args:
-        cumulative: `(layers,)` scores with layers 0 to k: in the paper of a scalar mix, for single
-            layers their running maximum.
-        layers: their numbers, where not all were read.
-
-    >>> round(expected_layer(np.array([0.5, 0.8, 0.9])), 2)  # ¾ of the gain is at layer 1
-    1.25
-    """
-    numbers = np.arange(len(cumulative)) if layers is None else np.asarray(layers)
-    gains = np.diff(cumulative)
-    if numbers[0] or gains.sum() <= 0:
-        return float("nan")
-    return float((gains * numbers[1:]).sum() / gains.sum())

@@ -9,8 +9,8 @@ from typing import Any
 from probekit.corpora.passage import Corpus
 from probekit.forgetting.checkpoint_results import CheckpointResults
 from probekit.forgetting.trace_settings import TraceSettings
-from probekit.probes.probe import probe_states
-from probekit.probes.scores import SCORES, ScoreRow
+from probekit.probes.probe_states import probe_states
+from probekit.probes.score_rows import SCORES, ScoreRow
 from probekit.results.run import Measurement
 from probekit.states.extract import extract
 from probekit.states.states import States

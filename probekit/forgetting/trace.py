@@ -37,7 +37,7 @@ from probekit.probes.fit_settings import FitSettings
 from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora
 from probekit.probes.plan import by_corpus, questions
-from probekit.probes.probe import fit_facts, versions
+from probekit.probes.record import fit_facts, versions
 from probekit.progress import Progress, reporting
 from probekit.results.run import Measurement, Run
 from probekit.states.settings import ExtractSettings

@@ -4,112 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from probekit.errors import InputError
 from probekit.probes.baselines import BASELINES
 from probekit.probes.choice import Names, Numbers, chosen, one_probe
+from probekit.probes.codelength_rows import CODELENGTHS, LEARNING_CURVES
 from probekit.probes.display import told_apart
+from probekit.probes.mix_rows import MIX_SHARES, MIXES
 from probekit.probes.predictions import (
     INSTANCES,
     PREDICTIONS,
     SHOWN,
     frame_of,
 )
-from probekit.results import columnar, columns
+from probekit.probes.score_rows import EXPERIMENT, IDENTITY, KEYS, SCORES, ScoreRow
+from probekit.probes.selectivity import SELECTIVITY
+from probekit.results import columnar
 from probekit.results.results import Results
 from probekit.results.run import Run
-from probekit.results.schema import Means, Schema, schema_of
+from probekit.results.schema import Schema
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoreRow:
-    """One trained probe or baseline. A table of an older version may lack the columns after
-    `epoch`."""
-
-    model: Annotated[str, Means("as the user named it")]
-    task: columns.TaskName
-    corpus: columns.CorpusName
-    probe: columns.ProbeName
-    layer: Annotated[int | None, Means("0 is the embeddings; empty for baselines", "from 0")]
-    metric: columns.MetricName
-    score: Annotated[float, Means("on the test split; higher is better", "0 to 1")]
-    ci_low: Annotated[
-        float, Means("lower end of the 95% [bootstrap interval](methods.md#intervals)", "0 to 1")
-    ]
-    ci_high: Annotated[float, Means("upper end of it", "0 to 1")]
-    n_train: columns.TrainInstances
-    n_test: columns.TestInstances
-    seed: Annotated[
-        int, Means("of the initial weights; 0 for baselines, which have none", "from 0")
-    ]
-    dev_score: Annotated[
-        float,
-        Means(
-            "the metric on dev of the probe chosen, by which the best layer is chosen; "
-            "empty for baselines",
-            "0 to 1",
-        ),
-    ]
-    dev_loss: Annotated[
-        float,
-        Means(
-            "mean cross-entropy on dev of the probe chosen; lower is better; empty for baselines",
-            "nats",
-        ),
-    ]
-    epoch: Annotated[
-        int | None,
-        Means("epochs that the probe chosen was trained for; empty for baselines", "from 1"),
-    ]
-    site: Annotated[
-        str,
-        Means(
-            "what is read of a block: `residual`, `attn`, `mlp`; `vectors` of word vectors, "
-            "`parts` of a module"
-        ),
-    ] = ""
-    stack: Annotated[str, Means("of the model: `encoder`, `decoder`, or `only`")] = ""
-    pooling: Annotated[
-        str, Means("a word's vector: its subwords' `mean`, `first` or `last`, or its text's `cls`")
-    ] = ""
-    adapter: Annotated[str, Means("`on`, or `off` where a PEFT adapter was left out")] = ""
-    dtype: Annotated[str, Means("of the model's computation: `float32`, `bfloat16`, `int8` …")] = ""
-    store_dtype: Annotated[str, Means("of the hidden states on disk: `float16`, `float32`")] = ""
-    model_fingerprint: columns.ModelFingerprint = ""
-    corpus_source: Annotated[
-        str, Means("the name or path the corpus was loaded by; empty for one made in Python")
-    ] = ""
-    corpus_fingerprint: columns.CorpusFingerprint = ""
-    span: Annotated[str, Means("a span's vector: `mean`, `ends`, `last`")] = ""
-    context: Annotated[str, Means("what was read in one pass: `sentence`, `document`")] = ""
-    task_fingerprint: columns.TaskFingerprint = ""
-    fit_fingerprint: columns.FitFingerprint = ""
-
-
-IDENTITY = {
-    "model": ("site", "stack", "pooling", "adapter", "dtype", "store_dtype", "model_fingerprint"),
-    "corpus": ("corpus_source", "corpus_fingerprint"),
-    "task": ("span", "context", "task_fingerprint"),
-    "probe": ("fit_fingerprint",),
-}
-"""The columns that tell apart models, corpora, tasks and probes of one name."""
-
-KEYS = ["model", "task", "corpus", "probe"]
-# Rows with equal values in these columns are one experiment. A source only describes it.
-_EXPERIMENT = [*KEYS, "layer", "seed"]
-for _columns in IDENTITY.values():
-    _EXPERIMENT += [column for column in _columns if not column.endswith("source")]
-SCORES = schema_of("scores", "a trained probe or baseline", ScoreRow, _EXPERIMENT)
-COLUMNS = SCORES.names[:12]
-"""Columns that keep their names and order; later versions may add columns after them."""
-MORE_COLUMNS = SCORES.names[12:15]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -122,14 +42,30 @@ class Scores(Results):
         instances: the test instances, see InstanceRow.
         predicted: what each probe and baseline predicts of them, see PredictionRow. Both are
             without rows where the table was made or read alone.
+        selectivity: scores against those on control tasks, see SelectivityRow. This table and the
+            following ones are without rows unless `probe` was asked for them.
+        codelengths, learning_curves: online codes of the training labels, see CodeRow and CurveRow.
+        mixes, mix_shares: mixes of layers, see MixRow and ShareRow.
     """
 
     TABLES: ClassVar[Mapping[str, Schema]] = {"table": SCORES}
+    OPTIONAL: ClassVar[Mapping[str, Schema]] = {
+        "selectivity": SELECTIVITY,
+        "codelengths": CODELENGTHS,
+        "learning_curves": LEARNING_CURVES,
+        "mixes": MIXES,
+        "mix_shares": MIX_SHARES,
+    }
     LARGE: ClassVar[Mapping[str, Schema]] = {"instances": INSTANCES, "predicted": PREDICTIONS}
     MADE_BY: ClassVar[str] = "probe"
     TOLD_BY: ClassVar[Sequence[str]] = KEYS
 
     table: pd.DataFrame
+    selectivity: pd.DataFrame = field(default=None, kw_only=True)
+    codelengths: pd.DataFrame = field(default=None, kw_only=True)
+    learning_curves: pd.DataFrame = field(default=None, kw_only=True)
+    mixes: pd.DataFrame = field(default=None, kw_only=True)
+    mix_shares: pd.DataFrame = field(default=None, kw_only=True)
     instances: pa.Table = field(default=None, kw_only=True)
     predicted: pa.Table = field(default=None, kw_only=True)
 
@@ -141,16 +77,17 @@ class Scores(Results):
             return self.table
 
     def displayed(self) -> pd.DataFrame:
-        """The table with display names for `model`, `task`, `corpus` and `probe`.
+        """Scores of single layers on gold labels, and of baselines, with display names for `model`,
+        `task`, `corpus` and `probe`.
 
         Where two different ones have one name, what differs is added to it: rows with the same four
         names then differ in layer and seed only.
 
         Raises InputError where a probe has two different scores.
         """
-        shown = self.table.drop_duplicates(
-            [column for column in self.table if not column.endswith("source")]
-        )
+        is_plain = (self.table["labels"] == "gold") & (self.table["view"] == "single")
+        plain = self.table[is_plain]
+        shown = plain.drop_duplicates([column for column in plain if not column.endswith("source")])
         for noun, of_noun in IDENTITY.items():
             facts = shown[list(of_noun)].to_dict("records")
             shown = shown.assign(**{noun: told_apart(shown[noun].tolist(), facts)})
@@ -260,16 +197,14 @@ def _with_score(best: pd.DataFrame, rows: pd.DataFrame, keys: list[str], name: s
     return best.merge(found, on=keys, how="left")
 
 
-def make_scores(
-    rows: Sequence[ScoreRow], run: Run, warnings: Sequence[str], **large: pa.Table
-) -> Scores:
-    """Scores of rows, and the tables of LARGE by name.
+def make_scores(rows: Sequence[ScoreRow], run: Run, warnings: Sequence[str], **more: Any) -> Scores:
+    """Scores of rows, and the tables of OPTIONAL and LARGE by name.
 
     Of an experiment that was measured twice the first row stays. The two differ by rounding, since
     what is fitted with a probe changes the order of sums.
     """
-    table = SCORES.table(rows).drop_duplicates(_EXPERIMENT, ignore_index=True)
-    return Scores(table, **large, run=run, warnings=tuple(warnings))
+    table = SCORES.table(rows).drop_duplicates(EXPERIMENT, ignore_index=True)
+    return Scores(table, **more, run=run, warnings=tuple(warnings))
 
 
 def joined(several: Sequence[Scores]) -> Scores:
@@ -285,14 +220,14 @@ def joined(several: Sequence[Scores]) -> Scores:
         ignore_index=True
     )
     warnings = [warning for scores in several for warning in scores.warnings]
-    twice = table[table.duplicated(_EXPERIMENT, keep=False) & (table["model_fingerprint"] != "")]
-    ranges = twice.groupby(_EXPERIMENT, dropna=False)["score"].agg(np.ptp)
+    twice = table[table.duplicated(EXPERIMENT, keep=False) & (table["model_fingerprint"] != "")]
+    ranges = twice.groupby(EXPERIMENT, dropna=False)["score"].agg(np.ptp)
     if ranges.max() > 0:
         warnings.append(
             f"{len(ranges)} probes were measured more than once, and their scores differ by up to "
             f"{ranges.max():.3f}: the first run's are taken"
         )
-    repeated = twice.index[twice.duplicated(_EXPERIMENT)]
+    repeated = twice.index[twice.duplicated(EXPERIMENT)]
     return Scores(
         table.drop(index=repeated).reset_index(drop=True),
         instances=columnar.joined(INSTANCES, [scores.instances for scores in several]),

@@ -17,6 +17,9 @@ CorpusName = Annotated[
 ProbeName = Annotated[
     str, Means("the kind of probe: `linear`, `mlp`, `rank:8` …; of baselines `majority`, `lexical`")
 ]
+Labels = Annotated[
+    str, Means("`gold`, those of the corpus; or `control`, drawn for each type of word")
+]
 MetricName = Annotated[str, Means("[the metric](methods.md#metrics) of the scores")]
 TrainInstances = Annotated[int, Means("instances in training", COUNT)]
 TestInstances = Annotated[int, Means("instances in test", COUNT)]

@@ -24,7 +24,7 @@ PICTURES = tuple(
     for ending in ("png", "svg")
 )
 """Pictures of the tables in the same folder: out of date once new tables are written."""
-LARGE = ("instances.parquet", "predictions.parquet")
+TABLE_SUFFIXES = (".csv", ".parquet")
 """Tables that only some results of a kind have: those of older results are removed likewise."""
 
 
@@ -41,7 +41,7 @@ def make_folder(folder: str | Path) -> Path:
 def write(folder: str | Path, tables: Mapping[str, bytes], record: Mapping[str, Any]) -> None:
     """Write each table's file, and `run.json`, into `folder`.
 
-    Pictures of older tables, large tables of theirs, and parts of killed runs are removed.
+    Pictures and tables of older results, and parts of killed runs, are removed.
 
     Args:
         folder: made if it does not exist.
@@ -51,15 +51,25 @@ def write(folder: str | Path, tables: Mapping[str, bytes], record: Mapping[str, 
     Raises StoreError where writing fails; what was in the folder is then as it was.
     """
     folder = make_folder(folder)
+    old = {*PICTURES, *_tables_in(folder)} - set(tables)
     checksums = {name: _checksum(content) for name, content in tables.items()}
     text = json.dumps({**record, FILES: {**checksums, RECORD: _checksum_of(record)}}, indent=2)
     try:
         remove_abandoned(folder)
         replace_together(folder, {**tables, RECORD: f"{text}\n".encode()})
-        for old in {*PICTURES, *LARGE} - set(tables):
-            (folder / old).unlink(missing_ok=True)
+        for name in old:
+            (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(cannot_write(folder, error)) from error
+
+
+def _tables_in(folder: Path) -> list[str]:
+    """Names of the tables that `run.json` in `folder` lists; none where it is damaged."""
+    try:
+        listed = _read(folder)[1]
+    except InputError:  # what it listed cannot be known
+        return []
+    return [name for name in listed if Path(name).name == name and name.endswith(TABLE_SUFFIXES)]
 
 
 def cannot_write(where: str | Path, error: OSError) -> str:

@@ -30,7 +30,8 @@ class Results:
     """Tables with a schema, the run that made them, and warnings.
 
     A subclass has a field for each of its tables, and in TABLES the table's schema under the
-    field's name; in LARGE those of tables in Arrow's form, which may have no rows. Tables are
+    field's name; in OPTIONAL those of tables that may have no rows, and then no file; in LARGE
+    likewise those of tables in Arrow's form. Tables are
     checked and put into the form in which files keep them (every column, in order, six decimals) as
     soon as they are given, so that what is written is read back the same: `type(x).read(folder) ==
     x` after `x.write(folder)`.
@@ -41,6 +42,7 @@ class Results:
     """
 
     TABLES: ClassVar[Mapping[str, Schema]] = {}
+    OPTIONAL: ClassVar[Mapping[str, Schema]] = {}
     LARGE: ClassVar[Mapping[str, Schema]] = {}
     MADE_BY: ClassVar[str] = ""
     TOLD_BY: ClassVar[Sequence[str]] = ()
@@ -52,6 +54,9 @@ class Results:
     def __post_init__(self) -> None:
         for name, schema in self.TABLES.items():
             object.__setattr__(self, name, schema.table(getattr(self, name)))
+        for name, schema in self.OPTIONAL.items():
+            given = getattr(self, name)
+            object.__setattr__(self, name, schema.table([] if given is None else given))
         for name, schema in self.LARGE.items():
             object.__setattr__(self, name, columnar.checked(schema, getattr(self, name)))
         object.__setattr__(self, "warnings", tuple(dict.fromkeys(self.warnings)))
@@ -64,6 +69,8 @@ class Results:
         for name, schema in self.LARGE.items():
             if not columnar.same(schema, getattr(self, name), getattr(other, name)):
                 return False
+        if list(self.tables) != list(other.tables):
+            return False
         return all(table.equals(other.tables[name]) for name, table in self.tables.items())
 
     def __repr__(self) -> str:
@@ -89,8 +96,12 @@ class Results:
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """The tables by the names of their files."""
-        return {schema.name: getattr(self, name) for name, schema in self.TABLES.items()}
+        """The tables by the names of their files; optional ones where they have rows."""
+        found = {schema.name: getattr(self, name) for name, schema in self.TABLES.items()}
+        for name, schema in self.OPTIONAL.items():
+            if len(getattr(self, name)):
+                found[schema.name] = getattr(self, name)
+        return found
 
     @classmethod
     def kind(cls) -> str:
@@ -104,8 +115,10 @@ class Results:
         Raises StoreError where that fails; what was in the folder is then as it was.
         """
         contents: dict[str, bytes] = {}
-        for name, schema in self.TABLES.items():
-            contents[f"{schema.name}.csv"] = schema.as_csv(getattr(self, name)).encode()
+        every = {**self.TABLES, **self.OPTIONAL}
+        schemas = {schema.name: schema for schema in every.values()}
+        for name, table in self.tables.items():
+            contents[f"{name}.csv"] = schemas[name].as_csv(table).encode()
         for name, schema in self.LARGE.items():
             if len(getattr(self, name)):
                 contents[f"{schema.name}{PARQUET}"] = columnar.as_parquet(
@@ -135,6 +148,10 @@ class Results:
         if alone and place.name != f"{cls.kind()}.csv":
             return cls(**tables)
         folder = place.parent if alone else place
+        for name, schema in cls.OPTIONAL.items():
+            path = folder / f"{schema.name}.csv"
+            if files.has_table(path):
+                tables[name] = cls._table(path, schema, place)
         for name, schema in cls.LARGE.items():
             path = folder / f"{schema.name}{PARQUET}"
             if files.has_table(path):

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from probekit.forgetting.measures import backward_transfer, expected_layer, forgetting, retention
+from probekit.forgetting.measures import backward_transfer, forgetting, retention
+from probekit.stats.layers import expected_layer
 
 PUBLISHED = Path(__file__).parents[2].parent / "shared/reference/tenney2019_cumulative_f1.csv"
 # Tenney et al. 2019, figure 1, BERT-large.

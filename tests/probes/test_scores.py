@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import probekit as pk
-from probekit.probes.scores import SCORES
+from probekit.probes.score_rows import SCORES
 from tests.results.made import filled
 
 NAN = float("nan")

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 import probekit as pk
 from probekit.errors import InputError
-from probekit.probes.scores import COLUMNS, MORE_COLUMNS, SCORES
+from probekit.probes.score_rows import COLUMNS, MORE_COLUMNS, SCORES
 from probekit.reports.colours import luminance
 from probekit.reports.table import score_table
 

@@ -15,7 +15,7 @@ import pytest
 import probekit as pk
 from probekit.forgetting.comparison import PARTS, TABLES, Comparison
 from probekit.forgetting.trajectory import STEPS, Trajectory
-from probekit.probes.scores import COLUMNS, MORE_COLUMNS
+from probekit.probes.score_rows import COLUMNS, MORE_COLUMNS
 from tests.results.made import filled, only
 
 NAMES = ["a$b", r"$x^$ $\frac{1}$ a_b^c{d}%&#~", r"back\slash <&> naïve"]

@@ -12,7 +12,8 @@ import pyarrow as pa
 from probekit.forgetting.comparison import TABLES, Comparison
 from probekit.forgetting.trajectory import FELL, STEPS, SUMMARY, Trajectory
 from probekit.probes.predictions import INSTANCES, PREDICTIONS
-from probekit.probes.scores import SCORES, Scores
+from probekit.probes.score_rows import SCORES
+from probekit.probes.scores import Scores
 from probekit.results.results import Results
 from probekit.results.run import Measurement, Run
 from probekit.results.schema import Schema

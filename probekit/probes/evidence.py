@@ -1,0 +1,130 @@
+"""Evidence: what can be measured beside scores, so that a score can be defended.
+
+Each kind is one entry: a function over trained probes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from probekit.probes import identity
+from probekit.probes.codelength import codelength
+from probekit.probes.codelength_rows import code_rows, curve_rows
+from probekit.probes.fit import fit
+from probekit.probes.fit_settings import FitSettings
+from probekit.probes.fitted import Fitted
+from probekit.probes.mix_rows import mix_rows, share_rows
+from probekit.probes.score_rows import ScoreRow
+from probekit.probes.scoring import about_question, scored_probes
+from probekit.probes.selectivity import selectivity_rows
+from probekit.probes.view import cumulative_mixes
+from probekit.progress import Progress
+from probekit.states.states import States
+
+
+@dataclass(frozen=True)
+class Probes:
+    """Trained probes of one kind, and what they were trained on.
+
+    Attributes:
+        states: the vectors.
+        kind: of probe.
+        seeds: the seeds.
+        settings: how they were trained.
+        gold: the probes of each question, of single layers.
+        controls: those of the questions' controls; empty unless these were asked for.
+        progress: called with the stage, the units done and how many there are.
+    """
+
+    states: States
+    kind: str
+    seeds: tuple[int, ...]
+    settings: FitSettings
+    gold: Sequence[Fitted]
+    controls: Sequence[Fitted]
+    progress: Progress
+
+    def about(self, fitted: Fitted) -> dict[str, Any]:
+        """The columns that identify the model, the task, the corpus and the fit."""
+        about = about_question(self.states, fitted.question)
+        for size in ("n_train", "n_test"):
+            del about[size]
+        return {**about, **identity.of_fit(self.settings)}
+
+    def rows(self, fitted: Fitted) -> list[ScoreRow]:
+        """Rows of scores.csv."""
+        return [each.about for each in scored_probes(self.states, fitted, self.settings)]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a kind of evidence adds to the results.
+
+    Attributes:
+        rows: of scores.csv.
+        tables: rows of other tables, by the name of the field of Scores.
+        warnings: one sentence each.
+    """
+
+    rows: list[ScoreRow] = field(default_factory=list)
+    tables: dict[str, list[Any]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def _control(probes: Probes) -> Found:
+    """Scores on control tasks, and selectivity."""
+    found = Found(tables={"selectivity": []})
+    for gold, control in zip(probes.gold, probes.controls, strict=True):
+        found.rows.extend(probes.rows(control))
+        found.tables["selectivity"] += selectivity_rows(
+            gold, control, probes.states.corpus, probes.about(gold)
+        )
+    return found
+
+
+def _codelength(probes: Probes) -> Found:
+    """Codes of gold labels, and of control labels where these were asked for."""
+    found = Found(tables={"codelengths": [], "learning_curves": []})
+    questions = [fitted.question for fitted in (*probes.gold, *probes.controls)]
+    codes = codelength(
+        probes.states,
+        questions,
+        probe=probes.kind,
+        seeds=probes.seeds,
+        settings=probes.settings,
+        progress=probes.progress,
+    )
+    for code, fitted in zip(codes, (*probes.gold, *probes.controls), strict=True):
+        found.tables["codelengths"] += code_rows(code, probes.about(fitted))
+        found.tables["learning_curves"] += curve_rows(code, probes.about(fitted))
+    return found
+
+
+def _mix(probes: Probes) -> Found:
+    """Mixes of layers 0 to k, for every k."""
+    found = Found(tables={"mixes": [], "mix_shares": []})
+    fits = fit(
+        probes.states,
+        [fitted.question for fitted in probes.gold],
+        probe=probes.kind,
+        seeds=probes.seeds,
+        settings=probes.settings,
+        views=cumulative_mixes(probes.states.layers),
+        progress=probes.progress,
+    )
+    for gold, mixes in zip(probes.gold, fits, strict=True):
+        found.rows.extend(probes.rows(mixes))
+        rows, warnings = mix_rows(gold, mixes, probes.about(gold))
+        found.tables["mixes"] += rows
+        found.tables["mix_shares"] += share_rows(mixes, probes.states.layers, probes.about(gold))
+        found.warnings.extend(warnings)
+    return found
+
+
+EVIDENCE: Mapping[str, Callable[[Probes], Found]] = {
+    "control": _control,
+    "codelength": _codelength,
+    "mix": _mix,
+}

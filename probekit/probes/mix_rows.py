@@ -1,0 +1,125 @@
+"""Mix rows: what mixes of layers say of where a task is solved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+
+from probekit.probes.fitted import Fitted
+from probekit.probes.mean_scores import mean_scores
+from probekit.probes.score_rows import Before, Measured
+from probekit.results import columns
+from probekit.results.columns import CHANGE, UNIT
+from probekit.results.schema import Means, Precedes, schema_of
+from probekit.stats.bootstrap import interval, widened
+from probekit.stats.layers import centre_of_gravity, divergence_from_uniform, expected_layer
+
+LEAST_GAIN = 0.01  # of the score, below which it is hardly to be spread over layers
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixRow(Measured):
+    """One model, task and kind of probe; means over seeds."""
+
+    score: Annotated[float, Means("of the mix of all layers, on the test split", UNIT), Before]
+    gain: Annotated[float, Means("`score` less that of layer 0 alone", CHANGE), Before]
+    gain_low: Annotated[columns.Low, Before]
+    gain_high: Annotated[columns.High, Before]
+    expected_layer: Annotated[
+        float, Means("where the gain is won, by cumulative mixes", "layers"), Before
+    ]
+    expected_low: Annotated[float, Means("lower end of its 95% interval", "layers"), Before]
+    expected_high: Annotated[float, Means("upper end of its 95% interval", "layers"), Before]
+    centre_of_gravity: Annotated[
+        float, Means("mean layer, by the shares in the mix of all layers", "layers"), Before
+    ]
+    divergence: Annotated[
+        float, Means("of these shares from equal ones (Kullback-Leibler)", "bits"), Before
+    ]
+    seeds: Annotated[int, Means("how many mixes", "from 1"), Before]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareRow(Measured):
+    """One layer in one mix."""
+
+    up_to: Annotated[int, Means("the highest layer of the mix", "from 1"), Precedes("metric")]
+    layer: Annotated[int, Means("the layer", "from 0"), Precedes("metric")]
+    seed: Annotated[int, Means("of the initial weights", "from 0"), Before]
+    share: Annotated[float, Means("its weight in the mix; those of a mix sum to 1", UNIT), Before]
+
+
+_TASK = ("model", "task", "corpus", "probe")
+MIXES = schema_of("mixes", "a kind of probe", MixRow, _TASK)
+MIX_SHARES = schema_of("mix_shares", "a layer", ShareRow, (*_TASK, "up_to", "layer", "seed"))
+
+
+def mix_rows(
+    gold: Fitted, mixes: Fitted, about: Mapping[str, Any]
+) -> tuple[list[MixRow], list[str]]:
+    """The row of a task, and a warning where its gain is too small to be spread over layers.
+
+    Args:
+        gold: probes of single layers.
+        mixes: cumulative mixes of the same layers.
+        about: the columns that identify the task.
+    """
+    first, first_resampled = mean_scores(gold)
+    cumulative, resampled = mean_scores(mixes)
+    layers = (gold.layers[0], *mixes.layers)
+    cumulative = np.concatenate([first[:1], cumulative])
+    resampled = np.concatenate([first_resampled[:1], resampled])
+    gain = cumulative[-1] - cumulative[0]
+    groups = gold.question.splits["test"].n_groups
+    gains = widened(resampled[-1:] - resampled[:1], np.array([gain]), groups)
+    gain_low, gain_high = (float(end[0]) for end in interval(gains))
+    warnings = []
+    if gain < LEAST_GAIN or gain_low <= 0:
+        warnings.append(
+            f"{gold.question.task.name}: layers above {layers[0]} add {100 * gain:+.1f} points "
+            f"(95% interval {100 * gain_low:+.1f} to {100 * gain_high:+.1f}): too little to be "
+            "spread over layers, so that the expected layer means nothing"
+        )
+    expected = expected_layer(cumulative, layers)
+    each = np.array([expected_layer(column, layers) for column in resampled.T])
+    known = each[np.isfinite(each)]
+    expected_low, expected_high = (float("nan"), float("nan"))
+    if len(known):
+        ends = interval(widened(known[None], np.array([expected]), groups))
+        expected_low, expected_high = (float(end[0]) for end in ends)
+    of_all = mixes.shares[-1].mean(axis=0)
+    row = MixRow(
+        **about,
+        probe=gold.head,
+        score=float(cumulative[-1]),
+        gain=float(gain),
+        gain_low=gain_low,
+        gain_high=gain_high,
+        expected_layer=expected,
+        expected_low=expected_low,
+        expected_high=expected_high,
+        centre_of_gravity=centre_of_gravity(of_all, gold.layers),
+        divergence=divergence_from_uniform(of_all),
+        seeds=len(mixes.seeds),
+    )
+    return [row], warnings
+
+
+def share_rows(
+    mixes: Fitted, layers: Sequence[int], about: Mapping[str, Any]
+) -> Iterator[ShareRow]:
+    """A row for each mix, seed and layer that it reads."""
+    for i, view in enumerate(mixes.views):
+        for j, seed in enumerate(mixes.seeds):
+            for layer in view.layers:
+                yield ShareRow(
+                    **about,
+                    probe=mixes.head,
+                    up_to=view.layer,
+                    layer=layer,
+                    seed=seed,
+                    share=float(mixes.shares[i, j, list(layers).index(layer)]),
+                )

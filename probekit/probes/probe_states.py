@@ -1,0 +1,144 @@
+"""Probe states: train and score the probes of one checkpoint, corpus and context."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from probekit.probes.evidence import EVIDENCE, Found, Probes
+from probekit.probes.fit import fit
+from probekit.probes.fit_settings import FitSettings
+from probekit.probes.fitted import Fitted
+from probekit.probes.heads import head_of
+from probekit.probes.predictions import Answers
+from probekit.probes.record import measurement_of
+from probekit.probes.score_rows import ScoreRow
+from probekit.probes.scoring import baselines, scored_probes
+from probekit.progress import Progress
+from probekit.results.run import Measurement
+from probekit.states.states import States
+from probekit.tasks.control import control
+from probekit.tasks.question import FEW, Question
+
+
+class Probed(NamedTuple):
+    """What came of one checkpoint, corpus and context.
+
+    Attributes:
+        answers: one for each baseline, and each probe of a single layer on gold labels.
+        evidence: what else was measured.
+        measurement: what was read.
+        warnings: one sentence each.
+        trained: the probes of single layers on gold labels.
+    """
+
+    answers: list[Answers]
+    evidence: list[Found]
+    measurement: Measurement
+    warnings: list[str]
+    trained: list[Fitted]
+
+
+def probe_states(
+    states: States,
+    questions: list[Question],
+    kinds: tuple[str, ...],
+    seeds: tuple[int, ...],
+    settings: FitSettings,
+    progress: Progress,
+    evidence: tuple[str, ...] = (),
+) -> Probed:
+    """Train and score probes of tasks with the context of `states`.
+
+    Args:
+        states: the vectors.
+        questions: the tasks and their instances.
+        kinds: of probe.
+        seeds: one probe per layer for each.
+        settings: how probes are trained.
+        progress: called with the stage, the units done and how many there are.
+        evidence: what is measured besides: names in EVIDENCE.
+    """
+    answers = [each for question in questions for each in baselines(states, question)]
+    majority = {each.question.task.name: each.about for each in answers if is_majority(each.about)}
+    seconds: dict[str, float] = {"extract": states.seconds}
+    controls = []
+    if "control" in evidence:
+        # Trained in the same passes over the words as the questions.
+        controls = [control(question, states.corpus) for question in questions]
+    trained: list[Fitted] = []
+    found: list[Found] = []
+    warnings = list(states.warnings)
+    for kind in kinds:
+        warnings += _without_restriction(states, kind)
+        started = time.perf_counter()
+        fits = fit(
+            states,
+            [*questions, *controls],
+            probe=kind,
+            seeds=seeds,
+            settings=settings,
+            progress=progress,
+        )
+        gold, on_controls = fits[: len(questions)], fits[len(questions) :]
+        for fitted in gold:
+            mine = list(scored_probes(states, fitted, settings))
+            answers += mine
+            rows = [each.about for each in mine]
+            warnings += _without_width(states, fitted.question, rows)
+            warnings += _below(majority[fitted.question.task.name], rows)
+            trained.append(fitted)
+        seconds[f"fit and score {kind}"] = time.perf_counter() - started
+        probes = Probes(states, kind, seeds, settings, gold, on_controls, progress)
+        for name in evidence:
+            started = time.perf_counter()
+            found.append(EVIDENCE[name](probes))
+            warnings += found[-1].warnings
+            seconds[f"{name} {kind}"] = time.perf_counter() - started
+    measured = measurement_of(states, questions, seconds)
+    return Probed(answers, found, measured, warnings, trained)
+
+
+def is_majority(row: ScoreRow) -> bool:
+    """Whether it is of the majority baseline."""
+    return row.probe == "majority"
+
+
+def _without_restriction(states: States, kind: str) -> Iterator[str]:
+    """A warning where a probe's rank is above the width of the vectors."""
+    if not head_of(kind).restricts(states.dim):
+        yield (
+            f"{kind}: the vectors of {states.model} have {states.dim} dimensions, and so no probe "
+            f"has a higher rank: a rank above {states.dim} restricts nothing"
+        )
+
+
+def _below(majority: ScoreRow, rows: list[ScoreRow]) -> Iterator[str]:
+    """A warning where probes, in the mean over seeds, score below the majority baseline."""
+    scores: dict[int | None, list[float]] = {}
+    for row in rows:
+        scores.setdefault(row.layer, []).append(row.score)
+    layers = [str(layer) for layer, each in scores.items() if np.mean(each) < majority.score]
+    if layers:
+        yield (
+            f"{majority.task}: {rows[0].probe} probes of {majority.model} on '{majority.corpus}' "
+            f"score below the majority baseline ({majority.score:.3f}) at layer"
+            f"{'s' if len(layers) > 1 else ''} {', '.join(layers)}"
+        )
+
+
+def _without_width(states: States, question: Question, rows: list[ScoreRow]) -> Iterator[str]:
+    """A warning where every resample has the same score.
+
+    Where sentences or documents are few, the task's own warning covers it.
+    """
+    test, context = question.splits["test"], question.task.context
+    if test.n_groups >= FEW and any(row.ci_low == row.ci_high for row in rows):
+        yield (
+            f"{question.task.name}: where an interval on '{states.corpus.name}' has no width, "
+            f"nothing varied among the {test.n_groups:,} test {context}s: "
+            "that does not make the score certain"
+        )

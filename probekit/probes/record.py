@@ -1,0 +1,49 @@
+"""Record: what a run says of what it read, and how probes were trained."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from probekit.probes.fit_settings import FitSettings
+from probekit.results.run import Measurement
+from probekit.states.states import States
+from probekit.tasks.question import Question
+
+
+def measurement_of(
+    states: States, questions: list[Question], seconds: dict[str, float]
+) -> Measurement:
+    """What a run records of one checkpoint, corpus and context, with the seconds by stage."""
+    corpus = states.corpus
+    tasks = {}
+    for one in questions:
+        instances = {split: len(of_split) for split, of_split in one.splits.items()}
+        tasks[one.task.name] = {"classes": one.classes, "instances": instances}
+    return Measurement(
+        model=states.model,
+        corpus=corpus.name,
+        source=corpus.source,
+        modified_files=corpus.modified,
+        context=states.context,
+        fingerprints=states.manifest,
+        store=str(states.folder or ""),
+        shards_computed=states.computed,
+        shards_reused=states.reused,
+        words={split: int(corpus.offsets(split)[-1]) for split in corpus.splits},
+        passages={split: len(passages) for split, passages in corpus.splits.items()},
+        tasks=tasks,
+        seconds=seconds,
+    )
+
+
+def fit_facts(
+    probes: tuple[str, ...], seeds: tuple[int, ...], settings: FitSettings
+) -> dict[str, Any]:
+    """What a run records of how probes were trained."""
+    return {"probes": probes, "seeds": seeds, "fit": vars(settings)}
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that a number may depend on."""
+    return {name: version(name) for name in ("probekit-nlp", "torch", "transformers", "numpy")}
