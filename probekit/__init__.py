@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from probekit.forgetting.trace import trace
     from probekit.forgetting.trajectory import Trajectory
     from probekit.models.checkpoint import EncoderSettings
+    from probekit.models.loaded import LoadedModel
     from probekit.probes.fit_settings import FitSettings
     from probekit.probes.probe import probe
     from probekit.probes.scores import Scores
@@ -42,6 +43,7 @@ _HOME = {
     "FitSettings": "probes.fit_settings",
     "ForgettingCallback": "tuning.callback",
     "Instances": "tasks.question",
+    "LoadedModel": "models.loaded",
     "Passage": "corpora.passage",
     "ProbekitError": "errors",
     "Question": "tasks.question",
@@ -73,6 +75,7 @@ __all__ = [
     "FitSettings",
     "ForgettingCallback",
     "Instances",
+    "LoadedModel",
     "Passage",
     "ProbekitError",
     "Question",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
-from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,16 +56,16 @@ def probe(  # noqa: PLR0913 - a public verb
     """Train probes on every layer and score them on the test split.
 
     Args:
-        subject: States, or the name or path of a checkpoint to extract them from; or several of
-            either.
+        subject: States, or a checkpoint to extract them from: a name, a path, or a loaded
+            transformers model (alone or as a LoadedModel). Or several of these.
         tasks: names, paths of TOML files or Tasks; `"all"` takes every shipped task that the corpus
             can carry.
-        corpus: what checkpoints given by name read: names, paths or Corpora, each for every task.
+        corpus: what checkpoints read: names, paths or Corpora, each for every task.
             By default each task reads the corpus that its file names.
         probes: kinds of probe: `linear`, `mlp`, `rank:8` (of any rank), or several.
         seeds: one probe per layer for each: their number (2 is seeds 0 and 1), or the seeds
             themselves.
-        extract_settings: how checkpoints given by name are read.
+        extract_settings: how checkpoints are read.
         fit_settings: how probes are trained.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
         progress: True for bars on standard error, False for silence, or a function that is called
@@ -92,14 +91,13 @@ def probe(  # noqa: PLR0913 - a public verb
     started = time.perf_counter()
     for planned in plan(subjects, tasks, corpus, extract_settings, allow_modified, report):
         warnings += planned.warnings
-        for (_, states_in), (context, questions) in product(
-            planned.checkpoints, planned.contexts()
-        ):
-            states = states_in(context)
-            found = probe_states(states, questions, kinds, seeds, settings, report)
-            answers += found.answers
-            measurements.append(found.measurement)
-            warnings += found.warnings
+        contexts = planned.contexts()
+        for _, read in planned.checkpoints:
+            for states, questions in zip(read([*contexts]), contexts.values(), strict=True):
+                found = probe_states(states, questions, kinds, seeds, settings, report)
+                answers += found.answers
+                measurements.append(found.measurement)
+                warnings += found.warnings
     run = Run(
         versions=versions(),
         settings=fit_facts(kinds, seeds, settings),
