@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from probekit.corpora.load import load_corpus
     from probekit.corpora.passage import Corpus, Edge, Passage
+    from probekit.corpora.silver.annotate import annotate
     from probekit.errors import ProbekitError
     from probekit.forgetting.compare import compare
     from probekit.forgetting.comparison import Comparison
@@ -51,6 +52,7 @@ _HOME = {
     "States": "states.states",
     "Task": "tasks.task",
     "Trajectory": "forgetting.trajectory",
+    "annotate": "corpora.silver.annotate",
     "ask": "tasks.question",
     "bars": "reports.bars",
     "compare": "forgetting.compare",
@@ -83,6 +85,7 @@ __all__ = [
     "States",
     "Task",
     "Trajectory",
+    "annotate",
     "ask",
     "bars",
     "compare",

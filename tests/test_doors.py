@@ -81,6 +81,13 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
             "progress": print,
             "options": None,
         },
+        "annotate": {
+            "texts": "./none.txt",
+            "tagger": "spacy:none",
+            "out": tmp_path / "x.conllu",
+            "unit": "line",
+            "progress": print,
+        },
         "heatmap": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN, **CELLS},
         "lines": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN},
         "bars": {"comparison": Comparison(*[EMPTY] * 5), "paths": tmp_path / "x.png", **PLAIN},
@@ -175,6 +182,13 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
             ({"subwrds": "first"}, "did you mean 'subwords'"),
             ({"subwords": "men"}, "did you mean 'mean'"),
         ],
+    },
+    "annotate": {
+        "texts": [(3, "a path"), ([], "empty"), (pk.Scores(EMPTY), "a path")],
+        "tagger": [(3, "a text"), (None, "a text")],
+        "out": [(None, "a path"), (3, "a path")],
+        "unit": [("lines", "did you mean 'line'"), (1, "a text")],
+        "progress": SHARED["progress"],
     },
     "heatmap": {
         "subject": [
