@@ -71,7 +71,8 @@ def _require_files(paths: Sequence[Path], target: Path) -> None:
             raise CorpusError(f"texts: there is no file {path}{suggestion(path)}")
         if target.exists() and target.samefile(path):
             raise InputError(f"out is {target}, one of the texts: give another file")
-    twice = [path for path, times in Counter(path.resolve() for path in paths).items() if times > 1]
+    counts = Counter(path.resolve() for path in paths)
+    twice = [path for path, times in counts.items() if times > 1]
     if twice:
         raise InputError(f"texts has {twice[0]} twice")
     if target.suffix != ".conllu":
