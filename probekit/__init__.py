@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from probekit.corpora.load import load_corpus
     from probekit.corpora.passage import Corpus, Edge, Passage
+    from probekit.corpora.silver.annotate import annotate
     from probekit.errors import ProbekitError
     from probekit.forgetting.compare import compare
     from probekit.forgetting.comparison import Comparison
     from probekit.forgetting.trace import trace
     from probekit.forgetting.trajectory import Trajectory
     from probekit.models.checkpoint import EncoderSettings
+    from probekit.models.loaded import LoadedModel
     from probekit.probes.fit_settings import FitSettings
     from probekit.probes.probe import probe
     from probekit.probes.scores import Scores
@@ -42,6 +44,7 @@ _HOME = {
     "FitSettings": "probes.fit_settings",
     "ForgettingCallback": "tuning.callback",
     "Instances": "tasks.question",
+    "LoadedModel": "models.loaded",
     "Passage": "corpora.passage",
     "ProbekitError": "errors",
     "Question": "tasks.question",
@@ -49,6 +52,7 @@ _HOME = {
     "States": "states.states",
     "Task": "tasks.task",
     "Trajectory": "forgetting.trajectory",
+    "annotate": "corpora.silver.annotate",
     "ask": "tasks.question",
     "bars": "reports.bars",
     "compare": "forgetting.compare",
@@ -73,6 +77,7 @@ __all__ = [
     "FitSettings",
     "ForgettingCallback",
     "Instances",
+    "LoadedModel",
     "Passage",
     "ProbekitError",
     "Question",
@@ -80,6 +85,7 @@ __all__ = [
     "States",
     "Task",
     "Trajectory",
+    "annotate",
     "ask",
     "bars",
     "compare",

@@ -20,15 +20,24 @@ _TYPE_NAMES = {str: "a text", Path: "a path", bool: "True or False", int: "a who
 _AS_PARQUET = "write each split with to_parquet('FOLDER/train.parquet') …, and give the folder"
 _INSTEAD = {
     "transformers.PreTrainedModel": (
-        "save it and its tokenizer into a folder, each with save_pretrained(FOLDER), "
-        "and give the folder"
+        "give it as a model: probekit.extract(model, corpus), probekit.probe(model, tasks) …"
     ),
+    "torch.DataParallel": "give the model in it, model.module",
+    "torch.DistributedDataParallel": "give the model in it, model.module",
+    "torch.OptimizedModule": "give the model before torch.compile, model._orig_mod",
+    "sentence_transformers.SentenceTransformer": (
+        "give the model in it: probekit.LoadedModel(model[0].auto_model, model.tokenizer)"
+    ),
+    "transformers.Trainer": (
+        "give its model: probekit.LoadedModel(trainer.model, trainer.processing_class)"
+    ),
+    "tokenizers.Tokenizer": "give transformers.PreTrainedTokenizerFast(tokenizer_object=…)",
     "torch.Module": (
         "give the states of a module: "
         "probekit.extract(module, corpus, tokenizer=…, layers=[…], the names of its parts)"
     ),
     "transformers.PreTrainedTokenizerBase": (
-        "save it beside its model with save_pretrained(FOLDER), and give the folder"
+        "give it with its model: probekit.LoadedModel(model, tokenizer)"
     ),
     "datasets.Dataset": _AS_PARQUET,
     "datasets.DatasetDict": _AS_PARQUET,
@@ -53,17 +62,24 @@ def optional(parameter: str, given: Any, kind: type[T]) -> T | None:
     return None if given is None else of_type(parameter, given, kind)
 
 
-def several(parameter: str, given: Any, kinds: tuple[type, ...]) -> list[Any]:
+def several(
+    parameter: str,
+    given: Any,
+    kinds: tuple[type, ...],
+    convert: Callable[[Any], Any] = lambda one: one,
+) -> list[Any]:
     """One value of `kinds`, or an iterable of at least one, as a list.
 
-    Raises InputError for anything else.
+    Each value is converted with `convert` before it is checked. Raises InputError for anything
+    else.
     """
+    given = convert(given)
     if isinstance(given, kinds):
         return [given]
     what = f"{' or '.join(map(_type_name, kinds))}, or several"
     if not _is_listing(given) or _instead(given):
         raise InputError(refusal(parameter, given, what))
-    found = list(given)
+    found = [convert(one) for one in given]
     for one in found:
         if not isinstance(one, kinds) or isinstance(one, bool):
             raise InputError(refusal(parameter, one, what))
@@ -168,9 +184,13 @@ def refusal(parameter: str, given: Any, what: str) -> str:
     return f"{parameter} takes {what}, not {shown}" + (f": {instead}" if instead else "")
 
 
+def class_names(given: Any) -> list[str]:
+    """The class and base classes of an object, each as `package.Class`, without importing them."""
+    return [f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(given).__mro__]
+
+
 def _instead(given: Any) -> str:
-    names = [f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(given).__mro__]
-    return next((_INSTEAD[name] for name in names if name in _INSTEAD), "")
+    return next((_INSTEAD[name] for name in class_names(given) if name in _INSTEAD), "")
 
 
 def _is_listing(given: Any) -> bool:

@@ -81,6 +81,13 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
             "progress": print,
             "options": None,
         },
+        "annotate": {
+            "texts": "./none.txt",
+            "tagger": "spacy:none",
+            "out": tmp_path / "x.conllu",
+            "unit": "line",
+            "progress": print,
+        },
         "heatmap": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN, **CELLS},
         "lines": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN},
         "bars": {"comparison": Comparison(*[EMPTY] * 5), "paths": tmp_path / "x.png", **PLAIN},
@@ -175,6 +182,13 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
             ({"subwrds": "first"}, "did you mean 'subwords'"),
             ({"subwords": "men"}, "did you mean 'mean'"),
         ],
+    },
+    "annotate": {
+        "texts": [(3, "a path"), ([], "empty"), (pk.Scores(EMPTY), "a path")],
+        "tagger": [(3, "a text"), (None, "a text")],
+        "out": [(None, "a path"), (3, "a path")],
+        "unit": [("lines", "did you mean 'line'"), (1, "a text")],
+        "progress": SHARED["progress"],
     },
     "heatmap": {
         "subject": [
@@ -341,31 +355,27 @@ def test_a_model_that_cannot_be_opened_is_told_before_the_others_work(
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "config.json").write_text("{}")
-    monkeypatch.setattr("probekit.probes.plan.extract_from", None)  # nothing is extracted
+    monkeypatch.setattr("probekit.probes.plan.extract_each", None)  # nothing is extracted
     with pytest.raises(ProbekitError, match="broken"):
         pk.probe([tiny_bert, broken], "pos", corpus=few)
     with pytest.raises(ProbekitError, match="broken"):
         pk.compare(tiny_bert, broken, "pos", corpus=few)
 
 
-def test_a_loaded_model_is_explained(few: Corpus, tiny_bert: Path) -> None:
-    model, tokenizer = (
-        AutoModel.from_pretrained(tiny_bert),
-        AutoTokenizer.from_pretrained(tiny_bert),
-    )
-    uses: list[Callable[[], Any]] = [
-        lambda: pk.probe(model, "pos"),
-        lambda: pk.probe([model], "pos"),
-        lambda: pk.compare(tiny_bert, model, "pos"),
-        lambda: pk.extract(model, few),
-        lambda: pk.extract(model, few, tokenizer=tokenizer),
-        lambda: pk.probe((model, tokenizer), "pos"),
-    ]
-    for use in uses:
-        with pytest.raises(ProbekitError, match=r"save_pretrained\(FOLDER\)"):
-            use()
+def test_a_tokenizer_beside_a_loaded_model_is_explained(few: Corpus, tiny_bert: Path) -> None:
+    model = AutoModel.from_pretrained(tiny_bert, add_pooling_layer=False)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    both: Any = (model, tokenizer)
+    with pytest.raises(ProbekitError, match=r"probekit\.LoadedModel\(model, tokenizer\)"):
+        pk.probe(both, "pos", corpus=few)
+
+
+def test_named_parts_of_a_loaded_model_are_layers(few: Corpus, tiny_bert: Path) -> None:
+    model = AutoModel.from_pretrained(tiny_bert, add_pooling_layer=False)
     parts = ["embeddings", "encoder.layer.0", "encoder.layer.1", "encoder.layer.2"]
-    states = pk.extract(model, few, tokenizer=tokenizer, layers=parts)
+    states = pk.extract(
+        model, few, tokenizer=AutoTokenizer.from_pretrained(tiny_bert), layers=parts
+    )
     assert states.layers == (0, 1, 2, 3)
 
 

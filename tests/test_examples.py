@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import torch
 import typer.main
-from transformers import AutoTokenizer, Trainer
+from transformers import AutoModel, AutoTokenizer, Trainer
 
 import probekit as pk
 from probekit import bundle, cli
@@ -144,7 +144,12 @@ def given_by(page: str, folder: Path, corpus: Corpus) -> dict[str, Any]:
     """What the blocks of a page are given, by name."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     if page == "docs/models.md":
-        return {"model": Elmo(len(tokenizer), 16), "corpus": corpus, "tokenizer": tokenizer}
+        return {
+            "model": Elmo(len(tokenizer), 16),
+            "bert": AutoModel.from_pretrained(folder, add_pooling_layer=False),
+            "corpus": corpus,
+            "tokenizer": tokenizer,
+        }
     made: Trainer = trainer(folder, corpus, Path("out"))
     return {
         "model": made.model,

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from probekit.cli import lists, models, pictures, runs, terminal
+from probekit.cli import annotate, lists, models, pictures, runs, terminal
 from probekit.cli.door import standard_output
 from probekit.cli.parameters import as_options
 from probekit.cli.several import Command
@@ -61,6 +61,7 @@ app.command(cls=Command)(pictures.table)
 app.command(cls=Command)(lists.tasks)
 app.command(cls=Command)(models.models)
 app.command(cls=Command)(models.doctor)
+app.command(cls=Command)(annotate.annotate)
 app.add_typer(lists.corpora_app, name="corpora", invoke_without_command=True)
 app.add_typer(lists.cache_app, name="cache", invoke_without_command=True)
 

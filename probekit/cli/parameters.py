@@ -31,6 +31,7 @@ OPTIONS = {
     "store_dtype": "--store-dtype",
     "task": "--task",
     "tokenizer": "--tokenizer",
+    "unit": "--unit",
 }
 _WORDS = {"adapter": {"True": "on", "False": "off"}, "keep_states": {"True": "yes", "False": "no"}}
 _GIVEN = re.compile(rf"\b({'|'.join([*FLAGS, *OPTIONS])})=(?:'([^']*)'|(\w+))")

@@ -15,9 +15,11 @@ from probekit.forgetting.family import correct_together
 from probekit.forgetting.findings import Findings
 from probekit.forgetting.floor import Floor
 from probekit.forgetting.verdict import with_verdicts
+from probekit.models.loaded import LoadedModel, as_loaded
 from probekit.probes.arguments import (
     CorpusNames,
     ModelOrStates,
+    Named,
     Seeds,
     Subject,
     TaskNames,
@@ -63,7 +65,7 @@ def compare(  # noqa: PLR0913 - a public verb
     together. Differences have intervals and p-values.
 
     Args:
-        before: States, or the name or path of a checkpoint.
+        before: a checkpoint: a name, a path, a loaded transformers model, or States.
         after: the checkpoint or checkpoints to compare with it.
         tasks: as for `probe`.
         corpus: as for `probe`.
@@ -72,7 +74,7 @@ def compare(  # noqa: PLR0913 - a public verb
             intervals that cover the spread between seeds.
         correction: of p-values across all cells, see `correction.adjust`.
         floor: the baseline above which retention counts.
-        extract_settings: how checkpoints given by name are read.
+        extract_settings: how checkpoints are read.
         fit_settings: how probes are trained.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
         progress: True for bars on standard error, False for silence, or a function that is called
@@ -84,8 +86,9 @@ def compare(  # noqa: PLR0913 - a public verb
     ModelError where `before`, or every checkpoint after it, cannot be read, and whatever `probe`
     raises.
     """
-    doors.of_type("before", before, (str, Path, States))
+    before = doors.of_type("before", as_loaded(before), (str, Path, LoadedModel, States))
     first, others = subjects_of("before", before)[0], subjects_of("after", after)
+    _require_own_memory(first, others)
     tasks, corpus = names_of(tasks, corpus)
     probe = head_of(doors.of_type("probe", probe, str)).name
     doors.choice("correction", correction, get_args(Correction))
@@ -118,6 +121,18 @@ def compare(  # noqa: PLR0913 - a public verb
     )
     tables: dict[str, Any] = {name: getattr(found, name) for name in TABLES}
     return Comparison(**tables, run=run, warnings=tuple(found.warnings))
+
+
+def _require_own_memory(first: Named | States, others: Sequence[Named | States]) -> None:
+    """Raise InputError where a loaded model is compared with itself, which training changes."""
+    if not isinstance(first, LoadedModel):
+        return
+    for other in others:
+        if isinstance(other, LoadedModel) and other.model is first.model:
+            raise InputError(
+                f"before and after are one loaded model, '{first.name}': before training keep its "
+                "states (probekit.extract), or a copy (copy.deepcopy)"
+            )
 
 
 def _require_one_corpus(plans: Sequence[Plan], n_checkpoints: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from probekit.forgetting.compare_two import compare_two
-from probekit.forgetting.compared_states import names_of_compared, read_checkpoints
+from probekit.forgetting.compared_states import check_layers, names_of_compared, read_checkpoints
 from probekit.forgetting.comparison_rows import Compared
 from probekit.forgetting.findings import Findings
 from probekit.forgetting.floor import Floor, floor_score
@@ -61,8 +61,10 @@ def compare_on_corpus(found: Findings, plan: Plan, corpus: str, settings: Compar
     instance left.
     """
     found.warnings += plan.warnings
-    for context, asked in plan.contexts():
-        checkpoints = read_checkpoints(plan, context, found.warnings)
+    contexts = plan.contexts()
+    read = read_checkpoints(plan, [*contexts], found.warnings)
+    for checkpoints, asked in zip(read, contexts.values(), strict=True):
+        check_layers(checkpoints, found.warnings)
         names = names_of_compared(checkpoints)
         questions = common_questions(asked, checkpoints, found.warnings)
         with found.timed("fit"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from probekit.corpora.passage import Context
 from probekit.errors import InputError, ModelError
@@ -12,32 +12,41 @@ from probekit.probes.plan import Plan
 from probekit.states.states import States
 
 
-def read_checkpoints(plan: Plan, context: Context, warnings: list[str]) -> list[States]:
-    """The states of each checkpoint, first the one that the others are compared with.
+def read_checkpoints(
+    plan: Plan, contexts: Sequence[Context], warnings: list[str]
+) -> Iterator[tuple[States, ...]]:
+    """For each context the states of each checkpoint, first the one that the others are compared
+    with.
 
     A checkpoint that fails is left out, with a warning.
 
-    Raises ModelError where the first or all others cannot be read, InputError where layers mean
-    different things.
+    Raises ModelError where the first or all others cannot be read.
     """
     (_, first), *others = plan.checkpoints
-    found = [first(context)]
-    for name, states_in in others:
+    found = [first(contexts)]
+    for name, read in others:
         try:
-            found.append(states_in(context))
+            found.append(read(contexts))
         except ModelError as error:
             warnings.append(f"{name} is left out: {error}")
             failed = error
     if len(found) == 1:
         raise failed
-    for states in found:
-        _require_same_layers(found[0], states)
+    return zip(*found, strict=True)
+
+
+def check_layers(checkpoints: Sequence[States], warnings: list[str]) -> None:
+    """Add the warnings about each checkpoint, and about those of another shape than the first.
+
+    Raises InputError where layers mean different things.
+    """
+    for states in checkpoints:
+        _require_same_layers(checkpoints[0], states)
         warnings += states.warnings
-        warnings += _other_shape(found[0], states)
-    return found
+        warnings += _other_shape(checkpoints[0], states)
 
 
-def names_of_compared(checkpoints: list[States]) -> list[str]:
+def names_of_compared(checkpoints: Sequence[States]) -> list[str]:
     """The checkpoints' names in results.
 
     Raises InputError where one of those after is given twice.

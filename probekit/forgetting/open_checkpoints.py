@@ -10,12 +10,13 @@ from safetensors import SafetensorError, safe_open
 from probekit.errors import InputError, ModelError
 from probekit.forgetting.base import base_of
 from probekit.models.checkpoint import Checkpoint
+from probekit.models.loaded import LoadedModel, name_of
 from probekit.models.model import Model, open_model
 from probekit.states.settings import ExtractSettings
 
 
 def open_checkpoints(
-    models: Sequence[str], base: str | None, settings: ExtractSettings
+    models: Sequence[str | LoadedModel], base: str | LoadedModel | None, settings: ExtractSettings
 ) -> tuple[dict[str, Model], list[str]]:
     """The models that can be opened, first the one that changes count from, and warnings.
 
@@ -24,11 +25,12 @@ def open_checkpoints(
     warnings: list[str] = []
     opened: dict[str, Model] = {}
     first = base or models[0]
-    for name in dict.fromkeys([first, *models]):
+    for subject in dict.fromkeys([first, *models]):
+        name = name_of(subject)
         try:
-            opened[name] = _open_complete(name, settings)
+            opened[name] = _open_complete(subject, settings)
         except ModelError as error:
-            if name == first:
+            if subject == first:
                 raise
             warnings.append(f"{name} is left out: {error}")
             failed = error
@@ -36,18 +38,18 @@ def open_checkpoints(
         opened, warning = _with_base(opened, settings)
         warnings.append(warning)
     else:
-        warnings.append(f"retention counts from {base}, the base given")
+        warnings.append(f"retention counts from {name_of(base)}, the base given")
     if len(opened) < 2:
         raise failed
     return opened, warnings
 
 
-def _open_complete(name: str, settings: ExtractSettings) -> Model:
+def _open_complete(subject: str | LoadedModel, settings: ExtractSettings) -> Model:
     """The model, every file of whose weights is complete.
 
     The last checkpoint of a run that goes on may be written just now. Raises ModelError for it.
     """
-    model = open_model(name, settings.encoder)
+    model = open_model(subject, settings.encoder)
     weights: tuple[Path, ...] = ()
     if isinstance(model, Checkpoint):
         weights = (*model.files.weights, *model.files.adapter_weights)

@@ -9,17 +9,19 @@ from typing import Any
 from probekit.corpora.passage import Corpus
 from probekit.forgetting.checkpoint_results import CheckpointResults
 from probekit.forgetting.trace_settings import TraceSettings
+from probekit.models.model import Model
+from probekit.probes.plan import by_context
 from probekit.probes.probe_states import probe_states
 from probekit.probes.score_rows import SCORES, ScoreRow
 from probekit.results.run import Measurement
-from probekit.states.extract import extract
+from probekit.states.extract import extract_each
 from probekit.states.states import States
 from probekit.states.store import states_root
 from probekit.tasks.question import Question
 
 
 def probe_checkpoint(
-    name: str, corpus: Corpus, questions: list[Question], settings: TraceSettings
+    model: Model, corpus: Corpus, questions: list[Question], settings: TraceSettings
 ) -> CheckpointResults:
     """Extract a checkpoint's states, and probe them."""
     present = set(states_root().glob("*"))
@@ -27,11 +29,9 @@ def probe_checkpoint(
     answers: dict[str, Any] = {}
     measurements: list[Measurement] = []
     warnings: list[str] = []
-    for context in dict.fromkeys(question.task.context for question in questions):
-        same_context = [question for question in questions if question.task.context == context]
-        states = extract(
-            name, corpus, context=context, settings=settings.extract, progress=settings.progress
-        )
+    contexts = by_context(questions)
+    every = extract_each(model, corpus, [*contexts], settings.extract, settings.progress)
+    for states, same_context in zip(every, contexts.values(), strict=True):
         found = probe_states(
             states, same_context, (settings.probe,), settings.seeds, settings.fit, settings.progress
         )

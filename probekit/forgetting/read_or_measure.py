@@ -66,7 +66,7 @@ def _measure(
     with process_lock(hashlib.sha256(both.encode()).hexdigest()[:24]):
         found = _load(folder, key, [])  # another process may have measured it meanwhile
         if not found:
-            measured = probe_checkpoint(model.name, corpus, questions, settings)
+            measured = probe_checkpoint(model, corpus, questions, settings)
             save(folder, key, measured)
             found = load(folder, key)
     if not found:

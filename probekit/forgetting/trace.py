@@ -25,11 +25,13 @@ from probekit.forgetting.trajectory_tables import (
     summary,
     task_trajectory,
 )
+from probekit.models.loaded import LoadedModel, as_loaded, name_of
 from probekit.probes.arguments import (
     CorpusNames,
     Seeds,
     TaskNames,
     check_settings,
+    models_of,
     names_of,
     reading,
 )
@@ -46,11 +48,11 @@ from probekit.whole import remove_abandoned
 
 @reporting
 def trace(  # noqa: PLR0913 - a public verb
-    models: Sequence[str | Path],
+    models: Sequence[str | Path | LoadedModel],
     tasks: TaskNames = "all",
     *,
     folder: str | Path,
-    base: str | Path | None = None,
+    base: str | Path | LoadedModel | None = None,
     corpus: CorpusNames | None = None,
     probe: str = "linear",
     seeds: Seeds = 1,
@@ -69,8 +71,9 @@ def trace(  # noqa: PLR0913 - a public verb
     and gives the same numbers.
 
     Args:
-        models: folders or hub names in the order of training. A step is the number in the name
-            (`checkpoint-500`, `step1000`), or the place where names have no numbers in order.
+        models: folders, hub names or loaded transformers models, in the order of training. A step
+            is the number in the name (`checkpoint-500`, `step1000`), or the place where names have
+            no numbers in order.
         tasks: as for `probe`.
         folder: where results are written.
         base: the model that training began with, from which retention counts. By default the base
@@ -86,7 +89,8 @@ def trace(  # noqa: PLR0913 - a public verb
     (or without one the first checkpoint) or all others cannot be read. Another that cannot be read
     is left out, with a warning.
     """
-    names = [doors.text_of(model) for model in doors.several("models", models, (str, Path))]
+    subjects = models_of("models", models)
+    names = [name_of(subject) for subject in subjects]
     tasks, corpus = names_of(tasks, corpus)
     doors.of_type("folder", folder, (str, Path))
     probe = head_of(doors.of_type("probe", probe, str)).name
@@ -95,11 +99,16 @@ def trace(  # noqa: PLR0913 - a public verb
     extract_settings = reading(trace, extract_settings, options)
     check_settings(fit_settings, allow_modified)
     report = doors.function("progress", progress)
-    base = None if base is None else doors.text_of(doors.of_type("base", base, (str, Path)))
+    if base is not None:
+        base = doors.of_type("base", as_loaded(base), (str, Path, LoadedModel))
+        base = models_of("base", base)[0]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise InputError(f"{twice[0]} is named twice: a trajectory takes each checkpoint once")
-    if len({*names, *([base] if base else [])}) < 2:
+        remedy = "each checkpoint once"
+        if any(isinstance(subject, LoadedModel) for subject in subjects):
+            remedy = "loaded models of different names, LoadedModel(…, name='step-500')"
+        raise InputError(f"{twice[0]} is named twice: a trajectory takes {remedy}")
+    if len({*names, *([name_of(base)] if base else [])}) < 2:
         raise InputError("models: a trajectory needs at least two checkpoints")
     started = time.perf_counter()
     settings = TraceSettings(
@@ -111,7 +120,7 @@ def trace(  # noqa: PLR0913 - a public verb
         Path(folder),
         report,
     )
-    opened, warnings = open_checkpoints(names, base, settings.extract)
+    opened, warnings = open_checkpoints(subjects, base, settings.extract)
     remove_abandoned(settings.folder / CHECKPOINTS)
     first = next(iter(opened))
     is_inferred = not base and first not in names

@@ -16,6 +16,7 @@ import xxhash
 from probekit import doors
 from probekit.errors import InputError, ModelError
 from probekit.models.encoder import Encoder, Reading
+from probekit.models.encoder_model import VOLATILE, EncoderModel
 from probekit.models.families import Site, Stack
 from probekit.models.files import Files, digest_file, find_files, find_tokenizer
 from probekit.models.loading import (
@@ -29,12 +30,10 @@ from probekit.models.loading import (
 from probekit.models.tokenizer_files import tokenizer_files
 from probekit.models.weights import read_object
 from probekit.models.window import MAX_WINDOW
-from probekit.models.words import SubwordVector, WordReader
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "float16", "bfloat16", "int8", "int4"]
 
-_VOLATILE = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", "architectures")
 _BEFORE_TEXT = {
     "PROMPT_TUNING": "prompt",
     "P_TUNING": "prompt",
@@ -79,7 +78,7 @@ class EncoderSettings:
             doors.of_type("tokenizer", self.tokenizer, (str, Path))
 
 
-class Checkpoint:
+class Checkpoint(EncoderModel):
     """A checkpoint, whose weights are loaded when they are needed."""
 
     def __init__(self, name: str, settings: EncoderSettings) -> None:
@@ -88,7 +87,7 @@ class Checkpoint:
         Raises ModelError where files are missing or of a kind that is not allowed, InputError for a
         device, a type, a stack or a site that is not available.
         """
-        self.dtype, self.bits = _dtype(settings)
+        dtype, bits = _dtype(settings)
         remote_code = settings.trust_remote_code
         self.files = find_files(
             name,
@@ -103,38 +102,34 @@ class Checkpoint:
         if settings.tokenizer is not None:
             other = find_tokenizer(str(settings.tokenizer), remote_code=remote_code)
         tokenizer, self._tokenizer_folder, warnings = load_tokenizer(self.files, remote_code, other)
-        self.name, self._warnings = name, (*self.files.warnings, *warnings)
         device = choose_device(settings.device)
         reading = Reading(settings.stack, settings.site, **_before_text(self.files))
-        load = self._loader(config, settings)
-        self.encoder = Encoder(name, config, tokenizer, device, load, reading)
-        self.n_layers, self.dim = self.encoder.n_layers, self.encoder.dim
+        load = self._loader(config, settings, dtype, bits)
+        encoder = Encoder(name, config, tokenizer, device, load, reading)
+        super().__init__(name, encoder, dtype, bits, (*self.files.warnings, *warnings))
 
-    def _loader(self, config: Any, settings: EncoderSettings) -> Callable[[], Any]:
+    def _loader(
+        self, config: Any, settings: EncoderSettings, dtype: torch.dtype, bits: int | None
+    ) -> Callable[[], Any]:
         """The function that loads the weights."""
         remote_code = settings.trust_remote_code
         if self.files.seed is not None:
-            return partial(load_random, self.files, config, self.dtype, remote_code)
+            return partial(load_random, self.files, config, dtype, remote_code)
         only_encoder = config.is_encoder_decoder and settings.stack != "decoder"
         return partial(
             load_trained,
             self.files,
             config,
-            self.dtype,
+            dtype,
             allow_pickle=settings.allow_pickle,
             remote_code=remote_code,
             unread=("decoder.",) if only_encoder else (),
-            bits=self.bits,
+            bits=bits,
         )
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Warnings about the files and about how the model is run."""
-        return (*self._warnings, *self.encoder.warnings)
 
     def fingerprint(self) -> dict[str, str]:
         """Checksums of weights with configuration, and of the tokenizer (xxh3, 128 bit)."""
-        config = {k: v for k, v in self.encoder.config.to_dict().items() if k not in _VOLATILE}
+        config = {k: v for k, v in self.encoder.config.to_dict().items() if k not in VOLATILE}
         weights = xxhash.xxh3_128(json.dumps(config, sort_keys=True, default=str).encode())
         if self.files.seed is None:
             for path in self.files.weights:
@@ -158,24 +153,6 @@ class Checkpoint:
         for path in tokenizer_files(self._tokenizer_folder):
             digest_file(path, found)
         return str(found.hexdigest())
-
-    def facts(self) -> dict[str, Any]:
-        """What else the states depend on, in codes."""
-        return {
-            "window": self.encoder.limit,
-            "batches": "padded" if self.encoder.behaviour.padded else "of one length",
-            "layers": self.encoder.convention.codes(),
-            "computed_in": str(self.dtype).removeprefix("torch."),
-            "weight_bits": self.bits,
-        }
-
-    def release(self) -> None:
-        """Free the memory of the weights."""
-        self.encoder.release()
-
-    def reader(self, subwords: SubwordVector, batch_tokens: int | None) -> WordReader:
-        """A reader that computes the vectors of words."""
-        return WordReader(self.encoder, subwords, batch_tokens)
 
 
 def choose_device(wanted: Device) -> torch.device:

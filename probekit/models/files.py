@@ -21,7 +21,7 @@ from probekit.models.weights import (
 )
 from probekit.paths import path_of
 
-_HEADLESS = ("Model", "Encoder")
+HEADLESS = ("Model", "Encoder")  # ends of the names of classes without a head
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,14 @@ def find_tokenizer(name: str, *, remote_code: bool) -> Path:
     return folder
 
 
+def folder_of_hub(hub_id: str) -> Path:
+    """The folder of a hub model's configuration and tokenizer, without its weights.
+
+    Raises ModelError where it cannot be downloaded.
+    """
+    return download(ModelSource(hub_id, hub_id, seed=0), allow_pickle=False, remote_code=False)
+
+
 def _folder_of(
     source: ModelSource, allow_pickle: bool, remote_code: bool
 ) -> tuple[Path, tuple[str, ...]]:
@@ -241,7 +249,7 @@ def _head(folder: Path, name: str) -> tuple[str, ...]:
     classes = read_object(folder / "config.json").get("architectures")
     if not isinstance(classes, list):
         return ()
-    heads = [one for one in classes if not str(one).endswith(_HEADLESS)]
+    heads = [one for one in classes if not str(one).endswith(HEADLESS)]
     if not heads:
         return ()
     return (f"{name}: its head is left out ({heads[0]}), the model under it is read",)

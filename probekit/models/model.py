@@ -1,4 +1,4 @@
-"""Model: anything from which states can be extracted, opened by its name."""
+"""Model: anything from which states can be extracted, opened by its name, or loaded already."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from probekit.errors import InputError, ModelError, suggestion
 from probekit.models.checkpoint import Checkpoint, EncoderSettings
+from probekit.models.in_memory import InMemoryModel
+from probekit.models.loaded import LoadedModel
 from probekit.models.names import ALIASES, resolve
 from probekit.models.static import StaticVectors
 from probekit.models.word_vectors import SUFFIXES
@@ -45,7 +47,7 @@ class Reader(Protocol):
 
 
 class Model(Protocol):
-    """A checkpoint, word vectors, or a module."""
+    """A checkpoint, a loaded model, word vectors, or a module."""
 
     name: str
     n_layers: int
@@ -85,11 +87,14 @@ def require_model(name: str) -> None:
         resolve(name)
 
 
-def open_model(name: str, settings: EncoderSettings) -> Model:
-    """The model of a name: word vectors for a file, else a checkpoint.
+def open_model(subject: str | LoadedModel, settings: EncoderSettings) -> Model:
+    """The model of a name: word vectors for a file, else a checkpoint. Or a loaded model.
 
     Raises ModelError where there is no such model.
     """
+    if isinstance(subject, LoadedModel):
+        return InMemoryModel(subject, settings)
+    name = subject
     require_model(name)
     path = path_of(name)
     if name in ALIASES or not path.is_file():
@@ -97,3 +102,8 @@ def open_model(name: str, settings: EncoderSettings) -> Model:
     if settings.stack != "auto" or settings.site != "residual":
         raise InputError(f"'{name}' holds word vectors, which have no stack and no site")
     return StaticVectors(path, name)
+
+
+def has_name(model: Model) -> bool:
+    """Whether a model can be opened again by its name."""
+    return isinstance(model, Checkpoint | StaticVectors)

@@ -10,22 +10,35 @@ from typing import Any
 
 from probekit import doors
 from probekit.corpora.passage import Corpus
+from probekit.models.loaded import LoadedModel, as_loaded
 from probekit.probes.fit_settings import FitSettings
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
 from probekit.tasks.task import Task
 
-ModelOrStates = str | Path | States
+ModelOrStates = str | Path | LoadedModel | States
+Named = str | LoadedModel
 Subject = ModelOrStates | Sequence[ModelOrStates]
 Seeds = int | Sequence[int]
 TaskNames = str | Path | Task | Sequence[str | Path | Task]
 CorpusNames = str | Path | Corpus | Sequence[str | Path | Corpus]
 
 
-def subjects_of(parameter: str, given: Subject) -> list[str | States]:
-    """Checkpoints by name, paths as names, and States. Raises InputError for anything else."""
-    found: list[ModelOrStates] = doors.several(parameter, given, (str, Path, States))
-    return [one if isinstance(one, States) else doors.text_of(one) for one in found]
+def subjects_of(parameter: str, given: Any) -> list[Named | States]:
+    """Checkpoints by name, paths as names, loaded models, and States.
+
+    Raises InputError for anything else.
+    """
+    kinds = (str, Path, LoadedModel, States)
+    found: list[ModelOrStates] = doors.several(parameter, given, kinds, as_loaded)
+    return [doors.text_of(one) if isinstance(one, str | Path) else one for one in found]
+
+
+def models_of(parameter: str, given: Any) -> list[Named]:
+    """Checkpoints by name, paths as names, and loaded models. Raises InputError for anything
+    else."""
+    found = doors.several(parameter, given, (str, Path, LoadedModel), as_loaded)
+    return [doors.text_of(one) if isinstance(one, str | Path) else one for one in found]
 
 
 def names_of(

@@ -6,7 +6,7 @@ shows at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,17 +15,18 @@ from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Context, Corpus
 from probekit.corpora.tally import with_warnings
 from probekit.errors import InputError, ModelError, TaskError
+from probekit.models.loaded import name_of
 from probekit.models.model import Model, open_model, require_model
-from probekit.probes.arguments import CorpusNames, TaskNames
+from probekit.probes.arguments import CorpusNames, Named, TaskNames
 from probekit.progress import Progress
-from probekit.states.extract import extract_from, in_context
+from probekit.states.extract import extract_each, in_context
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
 from probekit.tasks.question import Question, ask
 from probekit.tasks.shapes import carries
 from probekit.tasks.task import Task, load_task, shipped_tasks
 
-StatesIn = Callable[[Context], States]
+ReadIn = Callable[[Sequence[Context]], list[States]]
 
 
 @dataclass(frozen=True)
@@ -34,31 +35,38 @@ class Plan:
 
     Attributes:
         corpus: the corpus.
-        checkpoints: for each, its name and what gives its states in a context. Raises ModelError
-            where the model cannot be used.
+        checkpoints: for each, its name and what gives its states in several contexts, with its
+            weights loaded at most once. Raises ModelError where the model cannot be used.
         questions: the tasks and their instances.
         warnings: what a reader must know of the corpus and the questions.
     """
 
     corpus: Corpus
-    checkpoints: Sequence[tuple[str, StatesIn]]
+    checkpoints: Sequence[tuple[str, ReadIn]]
     questions: list[Question]
     warnings: list[str]
 
-    def contexts(self) -> Iterator[tuple[Context, list[Question]]]:
+    def contexts(self) -> dict[Context, list[Question]]:
         """The questions of each context."""
-        for context in dict.fromkeys(question.task.context for question in self.questions):
-            yield context, [each for each in self.questions if each.task.context == context]
+        return by_context(self.questions)
+
+
+def by_context(questions: Sequence[Question]) -> dict[Context, list[Question]]:
+    """The questions of each context."""
+    found: dict[Context, list[Question]] = {}
+    for question in questions:
+        found.setdefault(question.task.context, []).append(question)
+    return found
 
 
 def plan(
-    subjects: Sequence[str | States],
+    subjects: Sequence[Named | States],
     tasks: TaskNames,
     corpus: CorpusNames | None,
     settings: ExtractSettings | None,
     allow_modified: bool,
     progress: Progress,
-    may_fail: Collection[str | States] = (),
+    may_fail: Collection[Named | States] = (),
 ) -> list[Plan]:
     """A plan for each corpus; states belong to the corpus that they were extracted from.
 
@@ -66,7 +74,7 @@ def plan(
     `may_fail` that cannot be opened raises only when its states are asked for, unless all of these
     fail.
     """
-    names = [name for name in subjects if isinstance(name, str)]
+    names = [one for one in subjects if not isinstance(one, States)]
     ready = [states for states in subjects if isinstance(states, States)]
     if settings is not None and not names:
         raise InputError(
@@ -80,17 +88,18 @@ def plan(
         )
     settings = settings or ExtractSettings()
     for name in names:
-        require_model(name)
+        if isinstance(name, str):
+            require_model(name)
     plans: list[Plan] = []
     for same in _by_text_and_labels(ready):
-        given = [(states.model, partial(in_context, states, progress=progress)) for states in same]
+        given = [(states.model, partial(_read_again, states, progress)) for states in same]
         plans.append(Plan(same[0].corpus, given, *questions(tasks, same[0].corpus)))
     asked = _asked(tasks, corpus, allow_modified, progress) if names else []
     models = _opened(names, settings, may_fail)
     for loaded, found, warnings in asked:
-        named: list[tuple[str, StatesIn]] = []
+        named: list[tuple[str, ReadIn]] = []
         for name, model in models:
-            named.append((name, partial(_states, model, loaded, settings, progress)))
+            named.append((name, partial(_read, model, loaded, settings, progress)))
         plans.append(Plan(loaded, named, found, warnings))
     return plans
 
@@ -109,7 +118,7 @@ def _asked(
 
 
 def _opened(
-    names: Sequence[str], settings: ExtractSettings, may_fail: Collection[str | States]
+    names: Sequence[Named], settings: ExtractSettings, may_fail: Collection[Named | States]
 ) -> list[tuple[str, Model | ModelError]]:
     """Each model; or, for those that may fail, why it cannot be opened, unless all of them fail."""
     found: list[tuple[str, Model | ModelError]] = []
@@ -118,25 +127,29 @@ def _opened(
         try:
             model = open_model(name, settings.encoder)
             model.reader(settings.subwords, settings.batch_tokens)  # refused here if it must be
-            found.append((name, model))
+            found.append((name_of(name), model))
         except ModelError as error:
             failed += 1
             if name not in may_fail or failed == len(may_fail):
                 raise
-            found.append((name, error))
+            found.append((name_of(name), error))
     return found
 
 
-def _states(
+def _read(
     model: Model | ModelError,
     corpus: Corpus,
     settings: ExtractSettings,
     progress: Progress,
-    context: Context,
-) -> States:
+    contexts: Sequence[Context],
+) -> list[States]:
     if isinstance(model, ModelError):
         raise model
-    return extract_from(model, corpus, context, settings, progress)
+    return extract_each(model, corpus, contexts, settings, progress)
+
+
+def _read_again(states: States, progress: Progress, contexts: Sequence[Context]) -> list[States]:
+    return [in_context(states, context, progress=progress) for context in contexts]
 
 
 def _by_text_and_labels(ready: list[States]) -> list[list[States]]:

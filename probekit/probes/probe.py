@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from itertools import product
 from typing import Any
 
 from probekit import doors
@@ -51,18 +50,19 @@ def probe(  # noqa: PLR0913 - a public verb
     """Train probes on every layer and score them on the test split.
 
     Args:
-        subject: States, or the name or path of a checkpoint to extract them from; or several of
-            either.
+        subject: States, or a checkpoint to extract them from: a name, a path, or a loaded
+            transformers model (alone or as a LoadedModel). Or several of these.
         tasks: names, paths of TOML files or Tasks; `"all"` takes every shipped task that the corpus
             can carry.
-        corpus: what checkpoints given by name read: names, paths or Corpora, each for every task.
+        corpus: what checkpoints read: names, paths or Corpora, each for every task.
             By default each task reads the corpus that its file names.
         probes: kinds of probe: `linear`, `mlp`, `rank:8` (of any rank), or several.
         seeds: one probe per layer for each: their number (2 is seeds 0 and 1), or the seeds
             themselves.
-        extract_settings: how checkpoints given by name are read.
+        extract_settings: how checkpoints are read.
         fit_settings: how probes are trained.
-        control: train probes on control tasks too, for `Scores.selectivity` (Hewitt and Liang 2019).
+        control: also train probes on control tasks, for `Scores.selectivity` (Hewitt and Liang
+            2019).
         codelength: measure the online code of the training labels, for `Scores.codelengths` and
             `Scores.learning_curves` (Voita and Titov 2020).
         mix: train mixes of layers 0 to k, for `Scores.mixes` and `Scores.mix_shares` (Tenney et al.
@@ -93,15 +93,14 @@ def probe(  # noqa: PLR0913 - a public verb
     started = time.perf_counter()
     for planned in plan(subjects, tasks, corpus, extract_settings, allow_modified, report):
         warnings += planned.warnings
-        for (_, states_in), (context, questions) in product(
-            planned.checkpoints, planned.contexts()
-        ):
-            states = states_in(context)
-            probed = probe_states(states, questions, kinds, seeds, settings, report, evidence)
-            answers += probed.answers
-            found += probed.evidence
-            measurements.append(probed.measurement)
-            warnings += probed.warnings
+        contexts = planned.contexts()
+        for _, read in planned.checkpoints:
+            for states, questions in zip(read([*contexts]), contexts.values(), strict=True):
+                probed = probe_states(states, questions, kinds, seeds, settings, report, evidence)
+                answers += probed.answers
+                found += probed.evidence
+                measurements.append(probed.measurement)
+                warnings += probed.warnings
     run = Run(
         versions=versions(),
         settings=fit_facts(kinds, seeds, settings),

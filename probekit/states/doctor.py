@@ -18,8 +18,10 @@ from probekit.engine.workers import workers
 from probekit.errors import ModelError
 from probekit.models.align import NO_WORD, align, windows
 from probekit.models.checkpoint import Checkpoint
+from probekit.models.encoder_model import EncoderModel
 from probekit.models.families import UNKNOWN
 from probekit.models.layers import explain_layers
+from probekit.models.loaded import LoadedModel, as_loaded
 from probekit.models.model import Model, Reader, open_model
 from probekit.models.static import StaticVectors
 from probekit.models.words import WordReader
@@ -51,16 +53,16 @@ class Examination:
     warnings: tuple[str, ...]
 
 
-def examine(name: str, corpus: Corpus, settings: ExtractSettings) -> Examination:
-    """Examine a model by name, and how it would read `corpus`.
+def examine(subject: str | LoadedModel, corpus: Corpus, settings: ExtractSettings) -> Examination:
+    """Examine a model, and how it would read `corpus`.
 
     Raises ModelError where the model does not exist, or its configuration or tokenizer cannot be
     read.
     """
-    model = open_model(name, settings.encoder)
+    model = open_model(as_loaded(subject), settings.encoder)
     facts = {"model": _model_facts(model)}
     problems: list[str] = []
-    if isinstance(model, Checkpoint):
+    if isinstance(model, EncoderModel):
         facts["words and subwords"], found = _subword_facts(model, corpus)
         problems += found
     elif isinstance(model, StaticVectors):
@@ -71,7 +73,7 @@ def examine(name: str, corpus: Corpus, settings: ExtractSettings) -> Examination
     warnings: list[str] = []
     try:
         facts["store and time"] |= _run_facts(reader, model, corpus, problems)
-        if isinstance(model, Checkpoint):
+        if isinstance(model, EncoderModel):
             facts["model"]["attention"], warnings = _attention(model)
     except ModelError as error:
         problems.append(str(error))
@@ -80,19 +82,18 @@ def examine(name: str, corpus: Corpus, settings: ExtractSettings) -> Examination
 
 def _model_facts(model: Model) -> Facts:
     facts: Facts = {"name": model.name}
-    if isinstance(model, Checkpoint):
+    if isinstance(model, EncoderModel):
         config, encoder = model.encoder.config, model.encoder
-        count, types = _weights(model)
+        files = model.files if isinstance(model, Checkpoint) else None
         speed = "fast" if encoder.tokenizer.is_fast else "slow"
         facts |= {
             "family": f"{encoder.family.title} ({config.model_type})",
-            "folder": str(model.files.folder),
-            "adapter": str(model.files.adapter) if model.files.adapter else None,
+            "folder": str(files.folder) if files else "none: it is in memory",
+            "adapter": str(files.adapter) if files and files.adapter else None,
             "attention": encoder.family.attention,
             "stack": encoder.stack if encoder.stack != "auto" else "the only one",
             "site": encoder.site,
-            "parameters on disk": count,
-            "types on disk": types,
+            **_weight_facts(model),
             "computed in": str(model.dtype).removeprefix("torch."),
             "bits of its weights": model.bits,
             "device": str(encoder.device),
@@ -109,7 +110,7 @@ def _model_facts(model: Model) -> Facts:
     return {key: value for key, value in facts.items() if value is not None}
 
 
-def _attention(model: Checkpoint) -> tuple[str, list[str]]:
+def _attention(model: EncoderModel) -> tuple[str, list[str]]:
     """Which side of a word the loaded model sees, and a warning where its family sees another."""
     encoder, config = model.encoder, model.encoder.config.get_text_config()
     family = encoder.family
@@ -132,8 +133,10 @@ def _attention(model: Checkpoint) -> tuple[str, list[str]]:
     ]
 
 
-def _weights(model: Checkpoint) -> tuple[int, str]:
-    """The number of weights on disk and their types, from the headers of the files."""
+def _weight_facts(model: EncoderModel) -> Facts:
+    """The number and types of the weights on disk, from the headers of the files."""
+    if not isinstance(model, Checkpoint):
+        return {}
     from safetensors import safe_open
 
     count, types = 0, Counter[str]()
@@ -145,10 +148,11 @@ def _weights(model: Checkpoint) -> tuple[int, str]:
                 part = file.get_slice(name)
                 count += int(np.prod(part.get_shape()))
                 types[part.get_dtype()] += 1
-    return count, ", ".join(types) or "unknown (pickled)"
+    known = ", ".join(types) or "unknown (pickled)"
+    return {"parameters on disk": count, "types on disk": known}
 
 
-def _subword_facts(model: Checkpoint, corpus: Corpus) -> tuple[Facts, list[str]]:
+def _subword_facts(model: EncoderModel, corpus: Corpus) -> tuple[Facts, list[str]]:
     """How the words of every sentence become subwords."""
     encoder = model.encoder
     texts = _texts(corpus)

@@ -14,7 +14,8 @@ import numpy as np
 from probekit import doors
 from probekit.corpora.passage import SPLITS, Context, Corpus, Split
 from probekit.errors import InputError, StoreError
-from probekit.models.model import Model, open_model
+from probekit.models.loaded import LoadedModel, is_loaded
+from probekit.models.model import Model, has_name, open_model
 from probekit.progress import Progress, reporting, silent
 from probekit.states.computation import Computation
 from probekit.states.settings import ExtractSettings
@@ -34,7 +35,7 @@ LONG = 8_192  # sentences and documents of up to this many words are never cut
 
 @reporting
 def extract(
-    model: str | Path | torch.nn.Module,
+    model: str | Path | LoadedModel | torch.nn.Module,
     corpus: Corpus,
     *,
     context: Context = "sentence",
@@ -47,8 +48,9 @@ def extract(
     Args:
         model: an alias (`bert-base`, `minilm`), a hub id with an optional `@revision`, a folder (of
             a model, a PEFT adapter, a Trainer's output), `random:` followed by one of these, or a
-            file of word vectors. Or a torch module, with `tokenizer=…`, `layers=[…]` (the names of
-            its parts to read) and `name=…` for results.
+            file of word vectors. Or a loaded transformers model, alone or as a LoadedModel. Or any
+            torch module, with `tokenizer=…`, `layers=[…]` (the names of its parts to read) and
+            `name=…` for results.
         corpus: the corpus to read.
         context: what the model reads in one pass: each passage (`sentence`), or each document up to
             the model's limit.
@@ -64,32 +66,64 @@ def extract(
     doors.choice("context", context, get_args(Context))
     report = doors.function("progress", progress)
     settings = doors.optional("settings", settings, ExtractSettings) or ExtractSettings()
+    opened, settings = _open(model, settings, options)
+    return extract_from(opened, corpus, context, settings, report)
+
+
+def _open(
+    model: Any, settings: ExtractSettings, options: dict[str, Any]
+) -> tuple[Model, ExtractSettings]:
+    """The model that `extract` was given, and how it is read."""
     names = {one.name for one in fields(ExtractSettings)}
-    if isinstance(model, str | Path):
+    if is_loaded(model) and not _names_parts(options):
+        tokenizer, name = options.pop("tokenizer", None), options.pop("name", "")
+        model = LoadedModel(model, tokenizer, name)
+    if isinstance(model, str | Path | LoadedModel):
         doors.options("extract", options, names)
         settings = replace(settings, **options)
-        return extract_from(
-            open_model(doors.text_of(model), settings.encoder), corpus, context, settings, report
-        )
+        subject = model if isinstance(model, LoadedModel) else doors.text_of(model)
+        return open_model(subject, settings.encoder), settings
     from probekit.models.module import Module, is_module
 
     if not is_module(model) or not options.get("layers"):
-        raise InputError(
-            doors.refusal(
-                "model", model, "a name or a path, or a torch module with tokenizer and layers"
-            )
-        )
+        what = "a name or a path, a loaded model, or a torch module with tokenizer and layers"
+        raise InputError(doors.refusal("model", model, what))
     doors.options("extract", options, {*names, "tokenizer", "layers", "name"})
     name = options.pop("name", type(model).__name__)
-    opened = Module(model, options.pop("tokenizer", None), options.pop("layers"), name)
-    states = extract_from(opened, corpus, context, replace(settings, **options), report)
-    return replace(states, module=opened)
+    module = Module(model, options.pop("tokenizer", None), options.pop("layers"), name)
+    return module, replace(settings, **options)
+
+
+def _names_parts(options: dict[str, Any]) -> bool:
+    """Whether the layers to read are named parts of a module, and not numbers."""
+    layers = options.get("layers")
+    return isinstance(layers, Sequence) and any(isinstance(layer, str) for layer in layers)
 
 
 def extract_from(
     model: Model, corpus: Corpus, context: Context, settings: ExtractSettings, progress: Progress
 ) -> States:
     """Hidden states of every word from an open model: see `extract`."""
+    return extract_each(model, corpus, [context], settings, progress)[0]
+
+
+def extract_each(
+    model: Model,
+    corpus: Corpus,
+    contexts: Sequence[Context],
+    settings: ExtractSettings,
+    progress: Progress,
+) -> list[States]:
+    """Hidden states of every word in each context; the weights are loaded at most once."""
+    try:
+        return [_extract(model, corpus, context, settings, progress) for context in contexts]
+    finally:
+        model.release()
+
+
+def _extract(
+    model: Model, corpus: Corpus, context: Context, settings: ExtractSettings, progress: Progress
+) -> States:
     layers = _layers(settings.layers, model)
     reader = model.reader(settings.subwords, settings.batch_tokens)
     manifest = describe(model, corpus, context, settings)
@@ -99,7 +133,6 @@ def extract_from(
     shards = plan_shards(model, corpus, context)
     started = time.perf_counter()
     computed = Computation(model.name, reader, corpus, store, layers).run(units, shards, progress)
-    model.release()
     total = sum(len(runs) for runs in shards.values())
     return States(
         model=model.name,
@@ -118,13 +151,15 @@ def extract_from(
         computed=computed,
         reused=total - computed,
         model_warnings=model.warnings,
+        module=None if has_name(model) else model,
     )
 
 
 def in_context(states: States, context: Context, *, progress: Progress = silent) -> States:
     """The states of the same checkpoint and corpus in another context.
 
-    Raises InputError for the user's own vectors, which cannot be computed again.
+    Raises InputError for the user's own vectors, which cannot be computed again, and for a model
+    that has changed since.
     """
     if context == states.context:
         return states
@@ -134,8 +169,12 @@ def in_context(states: States, context: Context, *, progress: Progress = silent)
             f"read by {context}: give vectors of that kind, with States.of(…, context='{context}')"
         )
     model = states.module or open_model(states.model, states.settings.encoder)
-    found = extract_from(model, states.corpus, context, states.settings, progress)
-    return replace(found, module=states.module)
+    if model.fingerprint() != states.manifest["model"]:
+        raise InputError(
+            f"'{states.model}' has changed since its states were read by {states.context}, and a "
+            f"task needs them read by {context}: extract its states again"
+        )
+    return extract_from(model, states.corpus, context, states.settings, progress)
 
 
 def describe(

@@ -29,7 +29,7 @@ from probekit.forgetting.steps import checkpoints_of, steps_of
 from probekit.forgetting.trace import trace
 from probekit.forgetting.trajectory import Trajectory
 from probekit.models.checkpoint import EncoderSettings
-from probekit.models.model import open_model
+from probekit.models.model import Model, open_model
 from probekit.probes.fit_settings import FitSettings
 from probekit.states.settings import ExtractSettings
 from probekit.states.store import states_root
@@ -103,8 +103,8 @@ def test_tasks_that_read_sentences_and_tasks_that_read_documents(
 def watch(monkeypatch: pytest.MonkeyPatch, measured: list[str]) -> None:
     """Write down which checkpoints are measured from now on."""
 
-    def noted(model: str, *args: Any, **more: Any) -> CheckpointResults:
-        measured.append(model)
+    def noted(model: Model, *args: Any, **more: Any) -> CheckpointResults:
+        measured.append(model.name)
         return probe_checkpoint(model, *args, **more)
 
     monkeypatch.setattr(read_or_measure, "probe_checkpoint", noted)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from probekit.corpora.readers import entities
 from probekit.corpora.readers.reading import Tally, blocks, read_lines
+from probekit.corpora.silver.sentence import COMMENT, SILVER
 from probekit.errors import CorpusError
 from probekit.foreign import shortened
 
@@ -33,6 +34,9 @@ BAD_HEAD = (
     "sentences go without dependencies: a HEAD is not 0 (a root) or the number of another word"
 )
 EMPTY_CELL = "empty cells are read as '_'"
+PREDICTED = (
+    "documents are silver: labels were predicted by {tagger}, and scores measure agreement with it"
+)
 SPACES = "runs of spaces inside a column are read as one space"
 _RANGE = re.compile(r"([1-9][0-9]{0,8})-([1-9][0-9]{0,8})")
 _SPACES = re.compile(" {2,}")
@@ -110,6 +114,9 @@ def read_sentences(path: Path, columns: Mapping[str, int], tally: Tally) -> Iter
         lines, comments = _parse(block, first, columns, tally, path)
         if "newdoc" in comments or "newdoc id" in comments:
             document = comments.get("newdoc id") or f"{path.stem}-{done + 1}"
+        tagger = (comments.get(COMMENT) or "").removeprefix(SILVER)
+        if tagger and tagger != comments[COMMENT]:
+            tally.add(PREDICTED.format(tagger=shortened(tagger)), f"{path}:{first}")
         if "global.Entity" in comments:
             scheme = _Scheme.of(comments["global.Entity"] or "")
         if not lines:

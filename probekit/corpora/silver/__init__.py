@@ -1,0 +1,1 @@
+"""Silver: annotation that a tagger predicted, as CoNLL-U."""
