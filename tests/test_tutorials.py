@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -20,6 +21,8 @@ from nbclient import NotebookClient
 
 from probekit.models.names import packaged_minilm
 from tests.pages import ROOT
+from tests.test_glossary import CODE, faults
+from tools.links import on_page_content
 
 FOLDER = ROOT / "docs" / "tutorials"
 BOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -126,6 +129,26 @@ def test_links_of_a_tutorial_lead_somewhere(path: Path) -> None:
     assert links
     for link in links:
         assert (FOLDER / link).exists(), link
+
+
+@EACH
+def test_a_tutorial_uses_the_words_of_the_glossary(path: Path) -> None:
+    prose = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+    assert not faults(CODE.sub("", prose))
+
+
+@pytest.mark.parametrize(
+    ("page", "link", "expected"),
+    [
+        ("tutorials/a.ipynb", "../methods.md", "../methods.html"),
+        ("tutorials/a.ipynb", "b.ipynb#next", "b.html#next"),
+        ("tutorials/a.ipynb", "https://example.org/c.md", "https://example.org/c.md"),
+        ("index.md", "d.md", "d.md"),  # mkdocs has seen to these
+    ],
+)
+def test_links_of_a_notebook_lead_to_pages_of_the_site(page: str, link: str, expected: str) -> None:
+    here = SimpleNamespace(file=SimpleNamespace(src_uri=page))
+    assert on_page_content(f'<a href="{link}">', page=here) == f'<a href="{expected}">'
 
 
 @pytest.mark.slow
