@@ -126,23 +126,75 @@ def bars(
 
 def confusion(
     folders: Folders,
-    task: Annotated[str | None, typer.Option(help="The task, if there are several.")] = None,
-    model: Annotated[str | None, typer.Option(help="The model, if there are several.")] = None,
-    corpus: Annotated[str | None, typer.Option(help="The corpus, if there are several.")] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The task, if there are several.",
+            rich_help_panel=help.RESULTS,
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The model, if there are several.",
+            rich_help_panel=help.RESULTS,
+        ),
+    ] = None,
+    corpus: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The corpus, if there are several.",
+            rich_help_panel=help.RESULTS,
+        ),
+    ] = None,
     probe: Annotated[
-        str | None, typer.Option(help="The kind of probe, if there are several; or a baseline.")
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="The kind of probe, if there are several; or a baseline.",
+            rich_help_panel=help.RESULTS,
+        ),
     ] = None,
     layer: Annotated[
-        int | None, typer.Option(min=0, help="The layer. [default: the best on dev]")
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="The layer.",
+            show_default="the best on dev",
+            rich_help_panel=help.RESULTS,
+        ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="One seed. [default: all]")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="One seed.",
+            show_default="all",
+            rich_help_panel=help.RESULTS,
+        ),
+    ] = None,
     labels: Annotated[
-        int, typer.Option(min=1, help="Frequent labels with a row each; others go together.")
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Frequent labels with a row each; others go together.",
+            rich_help_panel=help.PICTURE,
+        ),
     ] = 15,
     out: Picture = Path("confusion.png"),
     greyscale: Greyscale = False,
 ) -> None:
-    """Draw which labels a probe predicts for each gold label."""
+    """Draw which labels a probe predicts for each gold label.
+
+    \b
+      probekit confusion probekit-runs/demo --task pos
+    """
     import probekit as pk
     from probekit.reports.read import read
 
