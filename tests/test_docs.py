@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import probekit as pk
+from probekit.cli import help
 from probekit.cli.models import alias_rows, family_rows
 from probekit.reports.read import KINDS
 from probekit.stats.metrics import METRICS
+from tests.test_glossary import HELP
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -25,6 +29,32 @@ def metric_rows() -> list[dict[str, str]]:
     return rows
 
 
+def option_rows(command: str) -> list[dict[str, str]]:
+    """The options of a command; for those that compare or trace, without what is as for probe."""
+    rows = rows_of(HELP[f"probekit {command}"])
+    probe = rows_of(HELP["probekit probe"])
+    return rows if command == "probe" else [row for row in rows if row not in probe]
+
+
+def rows_of(context: Any) -> list[dict[str, str]]:
+    """One row per option of a command."""
+    rows = []
+    for group, parameters in help.groups(context.command, context).items():
+        for parameter in parameters:
+            if group == help.HELP or parameter.param_type_name == "argument":
+                continue
+            option, _, takes = help.name(parameter, context).partition(" ")
+            row = {"option": f"`{option}`", "takes": ", ".join(map(code, takes.split("|")))}
+            default = help.default(parameter) or ("no" if parameter.is_flag else "none")
+            row |= {"default": default, "meaning": parameter.help.removesuffix(".")}
+            rows.append(row)
+    return rows
+
+
+def code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
 FILES: dict[str, Callable[[], list[dict[str, str]]]] = {}
 for _kind in KINDS:
     FILES |= {f"{schema.name}.csv": schema.described for schema in _kind.TABLES.values()}
@@ -33,6 +63,10 @@ PAGES: dict[Path, dict[str, Callable[[], list[dict[str, str]]]]] = {
     DOCS / "models.md": {"families": family_rows, "aliases": alias_rows},
     DOCS / "methods.md": {"metrics": metric_rows},
     DOCS / "files.md": FILES,
+    DOCS / "cli.md": {
+        command: partial(option_rows, command)
+        for command in ("probe", "compare", "trace", "heatmap")
+    },
 }
 """Pages, and their tables in order, by the names in their marks."""
 

@@ -180,11 +180,10 @@ def test_python_runs(block: Block, stand_ins: Path, tiny_bert: Path, small: Corp
 # Commands
 
 
-def lines(block: Block) -> list[list[str]]:
-    """The words of each command of a block, without comments."""
-    text = block.code.replace("\\\n", " ")
+def commands_in(text: str) -> list[list[str]]:
+    """The words of each command, without comments."""
     commands = []
-    for line in text.splitlines():
+    for line in text.replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
         if words:
             commands.append(words)
@@ -233,8 +232,8 @@ def check_installed(arguments: list[str]) -> None:
 def test_commands_are_taken(block: Block) -> None:
     if block.not_run:
         pytest.skip(block.not_run)
-    assert lines(block)
-    for program, *arguments in lines(block):
+    assert commands_in(block.code)
+    for program, *arguments in commands_in(block.code):
         match program:
             case "probekit":
                 take(arguments)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from probekit.cli import annotate, lists, models, pictures, runs, terminal
+from probekit.cli import annotate, help, lists, models, pictures, runs, terminal
 from probekit.cli.door import standard_output
 from probekit.cli.parameters import as_options
 from probekit.cli.several import Command
@@ -21,6 +21,7 @@ from probekit.whole import reason
 
 app = typer.Typer(
     name="probekit",
+    cls=help.Group,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -46,8 +47,12 @@ def about(
         ),
     ] = False,
 ) -> None:
-    """What does each layer of a language model know, and what did fine-tuning change? Any Hugging
-    Face checkpoint."""
+    """Show what each layer of a language model knows, and what fine-tuning changed.
+
+    \b
+      probekit probe --model minilm --task pos,dep --corpus sample
+      probekit compare --before minilm --after ./my-finetuned --task pos
+    """
 
 
 app.command(cls=Command)(runs.probe)
@@ -62,8 +67,8 @@ app.command(cls=Command)(lists.tasks)
 app.command(cls=Command)(models.models)
 app.command(cls=Command)(models.doctor)
 app.command(cls=Command)(annotate.annotate)
-app.add_typer(lists.corpora_app, name="corpora", invoke_without_command=True)
-app.add_typer(lists.cache_app, name="cache", invoke_without_command=True)
+app.add_typer(lists.corpora_app, name="corpora", cls=help.Group, invoke_without_command=True)
+app.add_typer(lists.cache_app, name="cache", cls=help.Group, invoke_without_command=True)
 
 
 def main() -> None:

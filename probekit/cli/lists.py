@@ -7,24 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from probekit.cli import terminal
+from probekit.cli import help, terminal
 from probekit.cli.options import AllowModified, Json
 from probekit.errors import InputError, unknown
 
 if TYPE_CHECKING:
     from probekit.states.entries import StoreEntry
 
-corpora_app = typer.Typer(
-    help="List the corpora, their licences, and whether they are on disk; or fetch one.",
-    rich_markup_mode=None,
-)
-cache_app = typer.Typer(
-    help="List, verify or prune the cached hidden states.", rich_markup_mode=None
-)
+corpora_app = typer.Typer(rich_markup_mode=None)
+cache_app = typer.Typer(rich_markup_mode=None)
 
 
 def tasks(as_json: Json = False) -> None:
-    """List the tasks."""
+    """List the tasks that probekit ships.
+
+    \b
+      probekit tasks
+    """
     from probekit.tasks.task import shipped_tasks
 
     listed = [
@@ -43,7 +42,12 @@ def tasks(as_json: Json = False) -> None:
 
 @corpora_app.callback()
 def corpora(context: typer.Context, as_json: Json = False) -> None:
-    """List the corpora, their licences, and whether they are on disk; or fetch one."""
+    """List the corpora that probekit ships, with their licences; or fetch one.
+
+    \b
+      probekit corpora
+      probekit corpora fetch en_ewt
+    """
     if context.invoked_subcommand:
         return
     from probekit.corpora.card import corpus_cards
@@ -64,12 +68,23 @@ def corpora(context: typer.Context, as_json: Json = False) -> None:
     )
 
 
-@corpora_app.command()
+@corpora_app.command(cls=help.Command)
 def fetch(
-    names: Annotated[list[str], typer.Argument(help="Names of corpora.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME",
+            help="Corpora that 'probekit corpora' lists.",
+            rich_help_panel=help.CORPORA,
+        ),
+    ],
     allow_modified: AllowModified = False,
 ) -> None:
-    """Download a corpus, verify it and keep it."""
+    """Download corpora, verify them and keep them.
+
+    \b
+      probekit corpora fetch en_ewt en_gum
+    """
     from probekit.corpora.card import load_card
     from probekit.corpora.fetch import fetch as fetch_corpus
     from probekit.progress import shown
@@ -85,7 +100,12 @@ def fetch(
 
 @cache_app.callback()
 def cache(context: typer.Context, as_json: Json = False) -> None:
-    """List, verify or prune the cached hidden states."""
+    """List the cached hidden states; verify or delete them.
+
+    \b
+      probekit cache
+      probekit cache verify
+    """
     if context.invoked_subcommand:
         return
     from probekit.states.entries import entries, remove_leftovers
@@ -133,9 +153,13 @@ def _of(entry: StoreEntry) -> dict[str, str]:
     return found
 
 
-@cache_app.command()
+@cache_app.command(cls=help.Command)
 def verify() -> None:
-    """Check every file against its checksum; exit status 1 where one is damaged."""
+    """Check every cached file against its checksum; exit status 1 where one is damaged.
+
+    \b
+      probekit cache verify
+    """
     from probekit.states.entries import entries
 
     damaged = [found for entry in entries() for found in entry.damaged()]
@@ -151,15 +175,31 @@ def verify() -> None:
     raise typer.Exit(1 if damaged else 0)
 
 
-@cache_app.command()
+@cache_app.command(cls=help.Command)
 def prune(
     keys: Annotated[
         list[str] | None,
-        typer.Argument(help="Keys as 'probekit cache' lists them, or their first characters."),
+        typer.Argument(
+            metavar="KEY",
+            help="Keys as 'probekit cache' lists them, or their first characters.",
+            rich_help_panel=help.KEYS,
+        ),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    everything: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="All hidden states, and the parsed corpora.",
+            rich_help_panel=help.KEYS,
+        ),
+    ] = False,
 ) -> None:
-    """Delete cached states."""
+    """Delete cached hidden states.
+
+    \b
+      probekit cache prune 3f9a
+      probekit cache prune --all
+    """
     from probekit.corpora import parsed
     from probekit.states.entries import entries, remove_leftovers
 

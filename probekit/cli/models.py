@@ -6,12 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from probekit.cli import options, terminal
+from probekit.cli import help, options, terminal
 from probekit.cli.several import require_one_model_each
 
 
 def models(as_json: options.Json = False) -> None:
-    """List the aliases, and the model families: their layers, and what a word attends to."""
+    """List the aliases of models, and the families: their layers, and what a word attends to.
+
+    \b
+      probekit models
+    """
     aliases, families = alias_rows(), family_rows()
     if as_json:
         terminal.print_json({"aliases": aliases, "families": families})
@@ -57,15 +61,32 @@ def family_rows() -> list[dict[str, str]]:
 @options.reads
 def doctor(
     reading: dict[str, Any],
-    model: Annotated[str, typer.Option(help="As for probe.")],
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Alias, folder, hub id with @revision, random:NAME, or file of word vectors.",
+            rich_help_panel=help.MODEL,
+        ),
+    ],
     corpus: Annotated[
-        str, typer.Option(help="The corpus whose words are examined: a name, file or folder.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="The corpus whose words are examined: a name, file or folder.",
+            rich_help_panel=help.MEASURED,
+        ),
     ] = "sample",
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
 ) -> None:
-    """What is this model, and how would it read a corpus? Exit status 1 where something would make
-    results wrong."""
+    """Print what a model is and how it would read a corpus; exit status 1 where something would
+    make results wrong.
+
+    \b
+      probekit doctor --model minilm
+      probekit doctor --model ./my-model --corpus ./my-text
+    """
     import probekit as pk
     from probekit.states.doctor import examine
 

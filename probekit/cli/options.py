@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from probekit.cli import help
 from probekit.errors import InputError
 from probekit.paths import path_of, portable
 
@@ -24,69 +25,184 @@ DEEPEST = 10_000
 LONGEST_NAME = 100  # characters of a model's name in the name of a folder
 
 Json = Annotated[
-    bool, typer.Option("--json", help="Print JSON to standard output, and nothing else there.")
+    bool,
+    typer.Option(
+        "--json",
+        help="Print JSON to standard output, and nothing else there.",
+        rich_help_panel=help.OUTPUT,
+    ),
 ]
 Latex = Annotated[
     bool,
-    typer.Option("--latex", help="Print the table as LaTeX (booktabs), and nothing else there."),
+    typer.Option(
+        "--latex",
+        help="Print the table as LaTeX (booktabs), and nothing else there.",
+        rich_help_panel=help.OUTPUT,
+    ),
 ]
 AllowModified = Annotated[
     bool,
     typer.Option(
-        help="Accept corpus files that differ from their checksum; results are marked with '*'."
+        "--allow-modified",
+        help="Accept corpus files that differ from their checksum; results are marked with '*'.",
+        rich_help_panel=help.SAFETY,
     ),
 ]
 Tasks = Annotated[
     list[str],
-    typer.Option("--task", help="Names or TOML files, repeated or with commas; or 'all'."),
+    typer.Option(
+        "--task",
+        metavar="NAME,…",
+        help="Tasks that 'probekit tasks' lists, or TOML files; 'all' takes every task that the "
+        "corpus has annotations for.",
+        rich_help_panel=help.MEASURED,
+    ),
 ]
 Corpora = Annotated[
     list[str] | None,
-    typer.Option("--corpus", help="Names, files or folders. [default: the corpus of each task]"),
+    typer.Option(
+        "--corpus",
+        metavar="NAME,…",
+        help="Corpora that 'probekit corpora' lists, files or folders.",
+        show_default="the corpus of each task",
+        rich_help_panel=help.MEASURED,
+    ),
 ]
-Layers = Annotated[str, typer.Option("--layers", help="Layers, such as 0,4,8-12. [default: all]")]
+Kind = Annotated[
+    str,
+    typer.Option(
+        "--probe",
+        metavar="KIND",
+        help="Kind of probe: linear, mlp or rank:SIZE.",
+        rich_help_panel=help.PROBES,
+    ),
+]
+Seeds = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        min=1,
+        max=1_000,
+        help="Number of probes per layer; their seeds are 0, 1, 2 and so on.",
+        rich_help_panel=help.PROBES,
+    ),
+]
+Layers = Annotated[
+    str,
+    typer.Option(
+        "--layers",
+        metavar="N,N-N,…",
+        help="Layers to read, such as 0,4,8-12.",
+        show_default="all",
+        rich_help_panel=help.MODEL,
+    ),
+]
 LastLayer = Annotated[
-    int | None, typer.Option(min=0, help="Read layers 0 to this one, and do not run those above.")
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="Read layers 0 to this one, and do not run those above; not with --layers.",
+        show_default="the model's last",
+        rich_help_panel=help.MODEL,
+    ),
 ]
 Subwords = Annotated[
     Literal["mean", "first", "last", "cls"],
-    typer.Option(help="A word's vector from its subwords, or that of its text's [CLS]."),
+    typer.Option(
+        help="A word's vector from its subwords, or that of its text's [CLS].",
+        rich_help_panel=help.MODEL,
+    ),
 ]
 Span = Annotated[
     Literal["mean", "ends", "last"] | None,
-    typer.Option(help="A span's vector. [default: as the task says]"),
+    typer.Option(
+        help="A span's or sentence's vector from its words; not with --task all.",
+        show_default="as the task says",
+        rich_help_panel=help.MEASURED,
+    ),
 ]
 Device = Annotated[
-    Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where the model runs.")
+    Literal["auto", "cpu", "cuda", "mps"],
+    typer.Option(
+        help="Where the model runs; auto takes a GPU if there is one.",
+        rich_help_panel=help.MACHINE,
+    ),
 ]
 Dtype = Annotated[
     Literal["auto", "float32", "float16", "bfloat16", "int8", "int4"],
-    typer.Option(help="Of the computation; all but auto and float32 need a GPU."),
+    typer.Option(
+        help="Type of the model's computation; auto is float32, the other types need a GPU.",
+        rich_help_panel=help.MACHINE,
+    ),
 ]
 Stack = Annotated[
     Literal["auto", "encoder", "decoder"],
-    typer.Option(help="Of an encoder-decoder; auto is its encoder."),
+    typer.Option(
+        help="Half of an encoder-decoder to read; auto is its encoder.",
+        rich_help_panel=help.MODEL,
+    ),
 ]
 Site = Annotated[
     Literal["residual", "attn", "mlp"],
     typer.Option(
-        help="What is read of a block: the residual stream, or what attn or mlp adds to it."
+        help="What to read of a block: the residual stream, or what attn or mlp adds to it.",
+        rich_help_panel=help.MODEL,
     ),
 ]
 Adapter = Annotated[
-    Literal["on", "off"], typer.Option(help="Of a PEFT adapter; off is its base alone.")
+    Literal["on", "off"],
+    typer.Option(help="off reads the base of a PEFT adapter alone.", rich_help_panel=help.MODEL),
 ]
 Tokenizer = Annotated[
     str | None,
     typer.Option(
-        help="Name or folder of a model with another tokenizer. [default: the model's own]"
+        metavar="MODEL",
+        help="Name or folder of a model with another tokenizer.",
+        show_default="the model's own",
+        rich_help_panel=help.MODEL,
     ),
 ]
-StoreDtype = Annotated[Literal["float16", "float32"], typer.Option(help="Of the cached states.")]
-BatchTokens = Annotated[int | None, typer.Option(min=1, max=1 << 24, help="Subwords per batch.")]
-Out = Annotated[Path | None, typer.Option(help="Folder for the results. [default: a new one]")]
-AllowPickle = Annotated[bool, typer.Option(help="Load pickled weights, which can run code.")]
-TrustRemoteCode = Annotated[bool, typer.Option(help="Run Python code that the checkpoint brings.")]
+StoreDtype = Annotated[
+    Literal["float16", "float32"],
+    typer.Option(help="Type of the cached hidden states.", rich_help_panel=help.MACHINE),
+]
+BatchTokens = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        max=1 << 24,
+        help="Subwords per batch, padding included.",
+        show_default="1024; on a GPU 32768",
+        rich_help_panel=help.MACHINE,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Folder for the results.",
+        show_default="a new one in probekit-runs",
+        rich_help_panel=help.OUTPUT,
+    ),
+]
+AllowPickle = Annotated[
+    bool,
+    typer.Option(
+        "--allow-pickle",
+        help="Load pickled weights, which can run code.",
+        rich_help_panel=help.SAFETY,
+    ),
+]
+TrustRemoteCode = Annotated[
+    bool,
+    typer.Option(
+        "--trust-remote-code",
+        help="Run Python code that the checkpoint brings.",
+        rich_help_panel=help.SAFETY,
+    ),
+]
 
 
 def _reading(

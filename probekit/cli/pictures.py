@@ -7,33 +7,77 @@ from typing import Annotated, Any
 
 import typer
 
-from probekit.cli import options, terminal
+from probekit.cli import help, options, terminal
 
 Folders = Annotated[
     list[Path],
-    typer.Argument(help="What probe, compare or trace wrote; several of probe go together."),
+    typer.Argument(
+        metavar="FOLDER",
+        help="What probe, compare or trace wrote; several of probe go together.",
+        rich_help_panel=help.RESULTS,
+    ),
 ]
-Picture = Annotated[Path, typer.Option(help="The picture: .png, .svg or .pdf.")]
-Greyscale = Annotated[bool, typer.Option("--greyscale", help="Draw without colour.")]
+Picture = Annotated[
+    Path,
+    typer.Option(
+        metavar="FILE", help="The picture: .png, .svg or .pdf.", rich_help_panel=help.OUTPUT
+    ),
+]
+Greyscale = Annotated[
+    bool,
+    typer.Option("--greyscale", help="Draw without colour.", rich_help_panel=help.PICTURE),
+]
 
 
 def heatmap(
     folders: Folders,
     out: Picture = Path("heatmap.png"),
     cmap: Annotated[
-        str | None, typer.Option(help="A colour map of matplotlib. [default: cividis_r; vlag_r]")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A colour map of matplotlib.",
+            show_default="cividis_r; for changes vlag_r",
+            rich_help_panel=help.PICTURE,
+        ),
     ] = None,
     vmin: Annotated[
         float | None,
-        typer.Option(help="Lower end of one scale for all cells. [default: each row's lowest]"),
+        typer.Option(
+            metavar="X",
+            help="Lower end of one scale for all cells, in the unit of the numbers.",
+            show_default="each row's lowest",
+            rich_help_panel=help.PICTURE,
+        ),
     ] = None,
     vmax: Annotated[
-        float | None, typer.Option(help="Upper end. [default: each row's highest]")
+        float | None,
+        typer.Option(
+            metavar="X",
+            help="Upper end of that scale.",
+            show_default="each row's highest",
+            rich_help_panel=help.PICTURE,
+        ),
     ] = None,
-    digits: Annotated[int | None, typer.Option(min=0, max=6, help="Decimals in the cells.")] = None,
+    digits: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            max=6,
+            help="Decimals in the cells.",
+            show_default="2; for changes 1",
+            rich_help_panel=help.PICTURE,
+        ),
+    ] = None,
     greyscale: Greyscale = False,
 ) -> None:
-    """Draw cells by layer, with numbers: scores, what changed, or what is retained."""
+    """Draw results as cells by layer, with numbers: scores, what changed, or what is retained.
+
+    \b
+      probekit heatmap probekit-runs/demo
+      probekit heatmap run-1 run-2 --out both.svg --vmin 0.5 --vmax 1
+    """
     import probekit as pk
     from probekit.reports.read import read
 
@@ -45,7 +89,11 @@ def heatmap(
 
 
 def lines(folders: Folders, out: Picture = Path("lines.png"), greyscale: Greyscale = False) -> None:
-    """Draw lines with intervals: scores or changes by layer, or scores by step."""
+    """Draw results as lines with intervals: scores or changes by layer, or scores by step.
+
+    \b
+      probekit lines probekit-runs/demo --out lines.svg
+    """
     import probekit as pk
     from probekit.reports.read import read
 
@@ -56,11 +104,18 @@ def lines(folders: Folders, out: Picture = Path("lines.png"), greyscale: Greysca
 
 
 def bars(
-    folder: Annotated[Path, typer.Argument(help="The folder that compare wrote.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="What compare wrote.", rich_help_panel=help.RESULTS),
+    ],
     out: Picture = Path("bars.png"),
     greyscale: Greyscale = False,
 ) -> None:
-    """Draw what the drops of a comparison are made of, stacked by layer."""
+    """Draw what the drops of a comparison are made of, stacked by layer.
+
+    \b
+      probekit bars probekit-runs/comparison
+    """
     import probekit as pk
 
     found = pk.Comparison.read(folder)
@@ -71,23 +126,75 @@ def bars(
 
 def confusion(
     folders: Folders,
-    task: Annotated[str | None, typer.Option(help="The task, if there are several.")] = None,
-    model: Annotated[str | None, typer.Option(help="The model, if there are several.")] = None,
-    corpus: Annotated[str | None, typer.Option(help="The corpus, if there are several.")] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The task, if there are several.",
+            rich_help_panel=help.RESULTS,
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The model, if there are several.",
+            rich_help_panel=help.RESULTS,
+        ),
+    ] = None,
+    corpus: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The corpus, if there are several.",
+            rich_help_panel=help.RESULTS,
+        ),
+    ] = None,
     probe: Annotated[
-        str | None, typer.Option(help="The kind of probe, if there are several; or a baseline.")
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="The kind of probe, if there are several; or a baseline.",
+            rich_help_panel=help.RESULTS,
+        ),
     ] = None,
     layer: Annotated[
-        int | None, typer.Option(min=0, help="The layer. [default: the best on dev]")
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="The layer.",
+            show_default="the best on dev",
+            rich_help_panel=help.RESULTS,
+        ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="One seed. [default: all]")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="One seed.",
+            show_default="all",
+            rich_help_panel=help.RESULTS,
+        ),
+    ] = None,
     labels: Annotated[
-        int, typer.Option(min=1, help="Frequent labels with a row each; others go together.")
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Frequent labels with a row each; others go together.",
+            rich_help_panel=help.PICTURE,
+        ),
     ] = 15,
     out: Picture = Path("confusion.png"),
     greyscale: Greyscale = False,
 ) -> None:
-    """Draw which labels a probe predicts for each gold label."""
+    """Draw which labels a probe predicts for each gold label.
+
+    \b
+      probekit confusion probekit-runs/demo --task pos
+    """
     import probekit as pk
     from probekit.reports.read import read
 
@@ -102,7 +209,12 @@ def table(
     folders: Folders,
     latex: options.Latex = False,
 ) -> None:
-    """Print the table of results again."""
+    """Print the table of results again, as text or LaTeX.
+
+    \b
+      probekit table probekit-runs/demo
+      probekit table run-1 run-2 --latex > table.tex
+    """
     from probekit.reports.latex import as_latex
     from probekit.reports.read import read
     from probekit.reports.table import as_rich, table_of

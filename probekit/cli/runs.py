@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from probekit.cli import options, terminal
+from probekit.cli import help, options, terminal
 from probekit.cli.several import require_one_model_each
 from probekit.errors import InputError
 
@@ -19,25 +19,36 @@ def probe(
     model: Annotated[
         list[str],
         typer.Option(
+            metavar="NAME",
             help="Alias, folder, hub id with @revision, random:NAME, or file of word vectors; "
-            "repeat for several."
+            "repeat for several.",
+            rich_help_panel=help.MODEL,
         ),
     ],
     task: options.Tasks,
     corpus: options.Corpora = None,
     probes: Annotated[
-        str, typer.Option("--probe", help="linear, mlp, rank:SIZE, or several with a comma.")
+        str,
+        typer.Option(
+            "--probe",
+            metavar="KIND,…",
+            help="Kinds of probe: linear, mlp, rank:SIZE.",
+            rich_help_panel=help.PROBES,
+        ),
     ] = "linear",
-    seeds: Annotated[
-        int, typer.Option(min=1, max=1_000, help="Probes per layer, with seeds 0, 1, …")
-    ] = 1,
+    seeds: options.Seeds = 1,
     span: options.Span = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
     latex: options.Latex = False,
 ) -> None:
-    """Train probes on every layer of a checkpoint; print a table, write scores and a heatmap."""
+    """Train probes on every layer of a model; print a table, write scores and a heatmap.
+
+    \b
+      probekit probe --model minilm --task pos,dep --corpus sample
+      probekit probe --model ./my-model --task ./mine.toml --corpus ./my-text
+    """
     require_one_model_each("--model", model)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
     with options.results_folder(out, model) as folder:
@@ -62,24 +73,36 @@ def probe(
 def compare(
     reading: dict[str, Any],
     before: Annotated[
-        str, typer.Option(help="The checkpoint before: alias, hub id with @revision, or folder.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="The checkpoint before: alias, hub id with @revision, or folder.",
+            rich_help_panel=help.MODEL,
+        ),
     ],
     after: Annotated[
-        list[str], typer.Option(help="The checkpoint after; repeat for several, in order.")
+        list[str],
+        typer.Option(
+            metavar="NAME",
+            help="The checkpoint after; repeat for several, in order.",
+            rich_help_panel=help.MODEL,
+        ),
     ],
     task: options.Tasks,
     corpus: options.Corpora = None,
-    probe: Annotated[str, typer.Option(help="linear, mlp or rank:SIZE.")] = "linear",
-    seeds: Annotated[
-        int,
-        typer.Option(min=1, max=1_000, help="Probes per layer and checkpoint: seeds 0, 1, …"),
-    ] = 3,
+    probe: options.Kind = "linear",
+    seeds: options.Seeds = 3,
     correction: Annotated[
-        Literal["holm", "bh", "none"], typer.Option(help="Correction of p-values over all cells.")
+        Literal["holm", "bh", "none"],
+        typer.Option(
+            help="Correction of p-values over all cells.", rich_help_panel=help.STATISTICS
+        ),
     ] = "holm",
     floor: Annotated[
         Literal["majority", "lexical"],
-        typer.Option(help="The baseline that retention counts from."),
+        typer.Option(
+            help="The baseline that retention counts from.", rich_help_panel=help.STATISTICS
+        ),
     ] = "majority",
     span: options.Span = None,
     out: options.Out = None,
@@ -87,7 +110,13 @@ def compare(
     as_json: options.Json = False,
     latex: options.Latex = False,
 ) -> None:
-    """What did fine-tuning change? Compare checkpoints with one before them, layer by layer."""
+    """Show what fine-tuning changed: compare checkpoints with an earlier one, layer by layer.
+
+    \b
+      probekit compare --before minilm --after ./my-finetuned --task pos
+      probekit compare --before random:minilm --after minilm --task pos \\
+        --corpus sample --seeds 1
+    """
     require_one_model_each("--before", [before], repeated=False)
     require_one_model_each("--after", after)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
@@ -117,37 +146,62 @@ def trace(
     reading: dict[str, Any],
     task: options.Tasks,
     run: Annotated[
-        Path | None, typer.Option(help="A Trainer's output folder, with checkpoint-N inside.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="A Trainer's output folder, with checkpoint-N inside.",
+            rich_help_panel=help.MODEL,
+        ),
     ] = None,
     models: Annotated[
         list[str] | None,
-        typer.Option(help="Checkpoints in the order of training; repeat. With --run: before them."),
+        typer.Option(
+            metavar="NAME",
+            help="Checkpoints, repeated in the order of training; they precede those of --run.",
+            rich_help_panel=help.MODEL,
+        ),
     ] = None,
     base: Annotated[
         str | None,
         typer.Option(
-            help="The model that training began with. "
-            "[default: the one that the first checkpoint names, or itself]"
+            metavar="NAME",
+            help="The model that training began with, from which retention counts.",
+            show_default="the one that the first checkpoint names, or itself",
+            rich_help_panel=help.MODEL,
         ),
     ] = None,
     corpus: options.Corpora = None,
-    probe: Annotated[str, typer.Option(help="linear, mlp or rank:SIZE.")] = "linear",
-    seeds: Annotated[
-        int, typer.Option(min=1, max=1_000, help="Probes per layer, with seeds 0, 1, …")
-    ] = 1,
+    probe: options.Kind = "linear",
+    seeds: options.Seeds = 1,
     threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="Retention below which a task counts as forgotten.")
+        float,
+        typer.Option(
+            metavar="X",
+            min=0,
+            max=1,
+            help="Retention, from 0 to 1, below which a layer counts as fallen.",
+            rich_help_panel=help.STATISTICS,
+        ),
     ] = 0.9,
     keep_states: Annotated[
-        Literal["yes", "no"], typer.Option(help="no: delete states extracted for this alone.")
+        Literal["yes", "no"],
+        typer.Option(
+            help="no deletes the hidden states that were extracted for this command alone.",
+            rich_help_panel=help.MACHINE,
+        ),
     ] = "yes",
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
     latex: options.Latex = False,
 ) -> None:
-    """When was it forgotten? Probe every checkpoint of a training run; with the same --out, only
-    new ones."""
+    """Show when a task was forgotten: probe every checkpoint of a training run; with the same
+    --out, only new ones.
+
+    \b
+      probekit trace --run ./trainer-output --task pos --out trajectory
+      probekit trace --models ./epoch-1 --models ./epoch-2 --task pos
+    """
     require_one_model_each("--models", models or [])
     require_one_model_each("--base", [base] if base else [], repeated=False)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from typer.core import TyperCommand
-
+from probekit.cli import help
 from probekit.cli.options import names
 from probekit.errors import InputError
 from probekit.foreign import shortened
@@ -16,7 +15,7 @@ COMMAS = ("task", "corpus", "layers", "probes")
 """Parameters whose option takes several values with commas; other options are repeated."""
 
 
-class Command(TyperCommand):
+class Command(help.Command):
     """A command that explains how its options take several values, if a value belongs to none."""
 
     allow_extra_args = True  # they are refused below

@@ -206,7 +206,10 @@ def _line(axes: Axes, points: pd.DataFrame, styles: Styles, label: str) -> Line2
     places = points.index.to_numpy(dtype=float)
     values = points.to_numpy(dtype=float)
     band = {"color": style["color"], "alpha": BAND * min(1, MANY / len(styles)), "linewidth": 0}
-    axes.fill_between(places, values[:, 1], values[:, 2], **band)
+    if len(places) > 1:
+        axes.fill_between(places, values[:, 1], values[:, 2], **band)
+    else:  # a band over one place has no width
+        axes.vlines(places, values[:, 1], values[:, 2], color=style["color"], linewidth=1)
     size: Any = {"markersize": 5, "linewidth": 1.4, "zorder": 3}
     (line,) = axes.plot(places, values[:, 0], label=label, **style, **size)
     return line

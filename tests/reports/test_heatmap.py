@@ -67,6 +67,12 @@ def test_cells_hold_the_scores_and_the_best_layer_on_dev_is_framed() -> None:
     assert [label.get_text() for label in axes.get_xticklabels()] == ["majority", "0", "1", "2"]
 
 
+def test_the_bar_of_colours_says_that_each_row_has_its_own_scale() -> None:
+    axes, bar = pk.heatmap(scores()).axes
+    assert bar.get_xlabel().startswith("each row from its lowest to its highest score")
+    assert axes.get_xlabel().startswith("layer")
+
+
 def colours_of(figure: Figure) -> np.ndarray:
     """Of the six cells, in rows."""
     mesh: Any = figure.axes[0].collections[0]

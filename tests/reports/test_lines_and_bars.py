@@ -94,6 +94,15 @@ DRAWN: dict[str, Callable[[bool], Figure]] = {
 }
 
 
+def test_a_single_layer_has_its_interval() -> None:
+    table = scores().table
+    table = table[table["layer"].isna() | (table["layer"] == 1)]
+    interval: Any = pk.lines(pk.Scores(table)).axes[0].collections[0]
+    row = table[(table["task"] == table["task"].iloc[0]) & (table["layer"] == 1)].iloc[0]
+    ends = interval.get_paths()[0].vertices[:, 1]
+    assert sorted(ends) == pytest.approx([row["ci_low"], row["ci_high"]])
+
+
 @pytest.mark.parametrize("greyscale", [False, True])
 @pytest.mark.parametrize("kind", DRAWN)
 def test_lines_differ_without_colour(kind: str, greyscale: bool) -> None:
