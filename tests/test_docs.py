@@ -58,6 +58,7 @@ def code(text: str) -> str:
 FILES: dict[str, Callable[[], list[dict[str, str]]]] = {}
 for _kind in KINDS:
     FILES |= {f"{schema.name}.csv": schema.described for schema in _kind.TABLES.values()}
+    FILES |= {f"{schema.name}.csv": schema.described for schema in _kind.OPTIONAL.values()}
     FILES |= {f"{schema.name}.parquet": schema.described for schema in _kind.LARGE.values()}
 PAGES: dict[Path, dict[str, Callable[[], list[dict[str, str]]]]] = {
     DOCS / "models.md": {"families": family_rows, "aliases": alias_rows},

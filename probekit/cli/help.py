@@ -16,6 +16,7 @@ KEYS = "What to delete"
 MEASURED = "What to measure"
 MODEL = "Model"
 PROBES = "Probes"
+EVIDENCE = "Evidence"
 STATISTICS = "Statistics"
 PICTURE = "Picture"
 OUTPUT = "Output"
@@ -29,6 +30,7 @@ GROUPS = (
     MEASURED,
     MODEL,
     PROBES,
+    EVIDENCE,
     STATISTICS,
     PICTURE,
     OUTPUT,

@@ -38,6 +38,30 @@ def probe(
     ] = "linear",
     seeds: options.Seeds = 1,
     span: options.Span = None,
+    control: Annotated[
+        bool,
+        typer.Option(
+            "--control",
+            help="Also train probes on control tasks; print selectivity.",
+            rich_help_panel=help.EVIDENCE,
+        ),
+    ] = False,
+    codelength: Annotated[
+        bool,
+        typer.Option(
+            "--codelength",
+            help="Also measure the bits that the training labels take.",
+            rich_help_panel=help.EVIDENCE,
+        ),
+    ] = False,
+    mix: Annotated[
+        bool,
+        typer.Option(
+            "--mix",
+            help="Also train mixes of layers 0 to k; print the expected layer.",
+            rich_help_panel=help.EVIDENCE,
+        ),
+    ] = False,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -48,6 +72,7 @@ def probe(
     \b
       probekit probe --model minilm --task pos,dep --corpus sample
       probekit probe --model ./my-model --task ./mine.toml --corpus ./my-text
+      probekit probe --model minilm --task pos --control --codelength --mix
     """
     require_one_model_each("--model", model)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
@@ -61,6 +86,9 @@ def probe(
             probes=options.names([probes]) or [""],
             seeds=seeds,
             extract_settings=options.extract_settings(reading),
+            control=control,
+            codelength=codelength,
+            mix=mix,
             allow_modified=allow_modified,
         )
         scores = scores.of_command(sys.argv)

@@ -29,18 +29,25 @@ if TYPE_CHECKING:
 
 def print_scores(scores: Scores, folder: Path, form: Form) -> None:
     """The table of best layers, as text or LaTeX; or as JSON with all scores."""
-    files = ["scores.csv", "instances.parquet", "predictions.parquet", "run.json"]
-    files += ["heatmap.png", "heatmap.svg"]
+    files = [f"{name}.csv" for name in scores.tables]
+    files += ["instances.parquet", "predictions.parquet", "run.json", "heatmap.png", "heatmap.svg"]
     if form == "json":
-        tables = {"best": records(scores.best()), "scores": records(scores.table)}
+        tables = {"best": records(scores.best())}
+        tables |= {name: records(table) for name, table in scores.tables.items()}
         print_json({"warnings": scores.warnings, **tables, "folder": str(folder), "files": files})
         return
     if form == "latex":
         _print_latex(scores)
         return
-    from probekit.reports.table import as_rich, score_table
+    from rich.console import Group
 
-    print_results(scores.warnings, as_rich(score_table(scores)), folder, files)
+    from probekit.reports.table import as_rich, evidence_rows, score_table
+
+    shown = as_rich(score_table(scores))
+    evidence = evidence_rows(scores)
+    if evidence:
+        shown = Group(shown, as_rich(evidence))
+    print_results(scores.warnings, shown, folder, files)
 
 
 def print_comparison(comparison: Comparison, folder: Path, form: Form) -> None:

@@ -13,6 +13,7 @@ from probekit.probes.baselines import BASELINES
 from probekit.probes.choice import Names, Numbers, chosen, one_probe
 from probekit.probes.codelength_rows import CODELENGTHS, LEARNING_CURVES
 from probekit.probes.display import told_apart
+from probekit.probes.evidence_table import evidence_table
 from probekit.probes.mix_rows import MIX_SHARES, MIXES
 from probekit.probes.predictions import (
     INSTANCES,
@@ -122,6 +123,18 @@ class Scores(Results):
             mine = baselines[baselines["probe"] == name]
             best = _with_score(best, mine, ["model", "task", "corpus"], name)
         return best
+
+    def evidence(self) -> pd.DataFrame:
+        """The best layers, with what was measured there beside scores; means over seeds.
+
+        Returns one row for each of `best`, with `layer`, `metric`, `score`, `ci_low`, `ci_high`;
+        with `control=True` also `selectivity`, its interval `selectivity_low` to
+        `selectivity_high`, `control_score` and `known_types`; with `codelength=True`
+        `bits_per_instance`, its interval `bits_low` to `bits_high`, and `compression`; with
+        `mix=True` `gain`, `expected_layer`, its interval `expected_low` to `expected_high`, and
+        `centre_of_gravity`. Their meanings are those of the tables that they are from.
+        """
+        return evidence_table(self)
 
     def predictions(
         self,

@@ -32,6 +32,36 @@ LEGENDS = {
 """Meanings of abbreviations in tables and verdicts."""
 
 
+class Evidence(NamedTuple):
+    """A column of evidence: its heading, what it means, the ends of its interval, its digits."""
+
+    heading: str
+    meaning: str
+    ends: tuple[str, ...] = ()
+    digits: int = 3
+
+
+EVIDENCE = {
+    "selectivity": Evidence(
+        "selectivity",
+        "selectivity: score less that of the control task",
+        ("selectivity_low", "selectivity_high"),
+    ),
+    "bits_per_instance": Evidence(
+        "bits",
+        "bits: codelength per training instance",
+        ("bits_low", "bits_high"),
+    ),
+    "compression": Evidence("ratio", "ratio: uniform code over codelength", digits=1),
+    "expected_layer": Evidence(
+        "expected layer",
+        "expected layer: where mixes of layers 0 to k gain",
+        ("expected_low", "expected_high"),
+        digits=2,
+    ),
+}
+
+
 class Column(NamedTuple):
     """A column: its heading, and whether it holds numbers, or the name of the row's subject."""
 
@@ -110,6 +140,33 @@ def score_table(scores: Scores) -> Table:
         ]
         shown.rows.append([*(str(row[name]) for name in names), *cells])
     return shown
+
+
+def evidence_rows(scores: Scores) -> Table | None:
+    """What was measured beside scores, at the best layers; None where nothing was."""
+    evidence, frame = scores.evidence(), scores.displayed()
+    wanted = [column for column in EVIDENCE if column in evidence]
+    if not wanted:
+        return None
+    names = _names(frame, ("model", "task", "corpus", "probe"), evidence)
+    columns = [*_name_columns(names), Column("layer")]
+    columns += [Column(EVIDENCE[name].heading) for name in wanted]
+    note = "; ".join(EVIDENCE[name].meaning for name in wanted)
+    shown = Table("Evidence at the same layers, with 95% intervals", columns, note=note)
+    for _, row in evidence.iterrows():
+        cells = [_with_interval(row, name, *EVIDENCE[name].ends) for name in wanted]
+        shown.rows.append([*(str(row[name]) for name in names), str(row["layer"]), *cells])
+    return shown
+
+
+def _with_interval(row: pd.Series, name: str, low: str = "", high: str = "") -> str:
+    """A number, and the ends of its interval where it has one."""
+    if isnan(row[name]):
+        return "–"
+    digits = EVIDENCE[name].digits
+    if not low or isnan(row[low]):
+        return f"{row[name]:.{digits}f}"
+    return f"{row[name]:.{digits}f} ({row[low]:.{digits}f}–{row[high]:.{digits}f})"
 
 
 def comparison_table(comparison: Comparison) -> Table:
