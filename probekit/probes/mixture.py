@@ -76,8 +76,10 @@ class Mix(torch.nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """Words `(views, words, dim)` of the states `(layers, words, dim)`."""
-        sized = (states - self._mean) / self._size
-        return (self._weights() @ sized.flatten(1)).view(-1, *states.shape[1:])
+        # The mean of (x - m) / z over layers, without copies of all x.
+        scaled = self._weights() / self._size
+        mixed = (scaled @ states.flatten(1)).view(-1, *states.shape[1:])
+        return mixed - (scaled @ self._mean).unsqueeze(1)
 
     def parameters_of(self, view: int) -> list[Tensor]:
         """What one view has learned: its logits `(layers,)`, before SPEED."""
@@ -98,16 +100,16 @@ def mixture(
 def _means_and_sizes(
     train: Runs, layers: Sequence[int], device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """The mean vector `(layers, 1, dim)` and the root mean square of a centred number `(layers, 1,
-    1)` of training words."""
+    """The mean vector `(layers, dim)` and the root mean square of a centred number `(layers,)` of
+    training words."""
     n = 0
-    total = torch.zeros(len(layers), 1, train.states.dim, dtype=torch.float64)
+    total = torch.zeros(len(layers), train.states.dim, dtype=torch.float64)
     square = torch.zeros_like(total)
     for batch in train.samples(WORDS, layers, torch.device("cpu")):
         values = batch.states.double()
         n += values.shape[1]
-        total += values.sum(1, keepdim=True)
-        square += values.square().sum(1, keepdim=True)
+        total += values.sum(1)
+        square += values.square().sum(1)
     mean = total / n
-    size = (square / n - mean.square()).mean(2, keepdim=True).clamp_min(1e-12).sqrt()
+    size = (square / n - mean.square()).mean(1).clamp_min(1e-12).sqrt()
     return mean.float().to(device), size.float().to(device)
