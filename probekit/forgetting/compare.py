@@ -40,6 +40,7 @@ from probekit.states.states import States
 from probekit.stats.correction import Correction
 
 SEEDS = (0, 1, 2)
+RESAMPLES, MOST_RESAMPLES = 10, 1_000
 
 
 @reporting
@@ -51,6 +52,7 @@ def compare(  # noqa: PLR0913 - a public verb
     corpus: CorpusNames | None = None,
     probe: str = "linear",
     seeds: Seeds = SEEDS,
+    resample_train: int = RESAMPLES,
     correction: Correction = "holm",
     floor: Floor = "majority",
     extract_settings: ExtractSettings | None = None,
@@ -72,6 +74,9 @@ def compare(  # noqa: PLR0913 - a public verb
         probe: the kind of probe.
         seeds: one probe per layer and checkpoint for each, as for `probe`; at least two, for
             intervals that cover the spread between seeds.
+        resample_train: probes are refitted on so many resamples of the training sentences, paired
+            before and after, so that intervals and p-values cover the choice of these: 0, or at
+            least two. Each costs as much as a seed.
         correction: of p-values across all cells, see `correction.adjust`.
         floor: the baseline above which retention counts.
         extract_settings: how checkpoints are read.
@@ -96,7 +101,7 @@ def compare(  # noqa: PLR0913 - a public verb
     extract_settings = reading(compare, extract_settings, options)
     check_settings(fit_settings, allow_modified)
     report = doors.function("progress", progress)
-    seeds = doors.seeds("seeds", seeds)
+    seeds, resample_train = doors.seeds("seeds", seeds), _resamples(resample_train)
     started = time.perf_counter()
     plans = plan(
         [first, *others], tasks, corpus, extract_settings, allow_modified, report, may_fail=others
@@ -104,7 +109,9 @@ def compare(  # noqa: PLR0913 - a public verb
     _require_one_corpus(plans, 1 + len(others))
     fit = fit_settings or FitSettings()
     n_comparisons = len(others) * sum(len(planned.questions) for planned in plans)
-    settings = CompareSettings(probe, seeds, fit, correction, floor, n_comparisons, report)
+    settings = CompareSettings(
+        probe, seeds, fit, resample_train, correction, floor, n_comparisons, report
+    )
     found = Findings()
     corpora = names_of_corpora([planned.corpus for planned in plans])
     for planned, name in zip(plans, corpora, strict=True):
@@ -114,13 +121,26 @@ def compare(  # noqa: PLR0913 - a public verb
     facts = fit_facts((probe,), seeds, fit)
     run = Run(
         versions=versions(),
-        settings={**facts, "correction": correction, "floor": floor},
+        settings={
+            **facts,
+            "resample_train": resample_train,
+            "correction": correction,
+            "floor": floor,
+        },
         counts={"corrected_over": n_corrected},
         seconds={"all": time.perf_counter() - started, **found.seconds},
         measurements=tuple(found.measurements),
     )
     tables: dict[str, Any] = {name: getattr(found, name) for name in TABLES}
     return Comparison(**tables, run=run, warnings=tuple(found.warnings))
+
+
+def _resamples(value: int) -> int:
+    """Checked. Raises InputError for less than 0, and for 1, which has no spread."""
+    (value,) = doors.whole_numbers("resample_train", [value])
+    if value < 0 or value == 1 or value > MOST_RESAMPLES:
+        raise InputError(f"resample_train is 0 or 2 to {MOST_RESAMPLES}, not {value}")
+    return value
 
 
 def _require_own_memory(first: Named | States, others: Sequence[Named | States]) -> None:

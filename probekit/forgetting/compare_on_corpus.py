@@ -19,6 +19,7 @@ from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
 from probekit.probes.plan import Plan
 from probekit.probes.record import measurement_of
+from probekit.probes.refits import with_refits
 from probekit.progress import Progress
 from probekit.states.states import States
 from probekit.stats.correction import Correction
@@ -32,6 +33,7 @@ class CompareSettings:
         probe: the kind of probe.
         seeds: of the probes.
         fit: how probes are trained.
+        resample_train: how many resamples of the training sentences they are refitted on.
         correction: of p-values.
         floor: the baseline above which retention counts.
         n_comparisons: tasks times checkpoints after.
@@ -41,6 +43,7 @@ class CompareSettings:
     probe: str
     seeds: tuple[int, ...]
     fit: FitSettings
+    resample_train: int
     correction: Correction
     floor: Floor
     n_comparisons: int
@@ -76,6 +79,11 @@ def compare_on_corpus(found: Findings, plan: Plan, corpus: str, settings: Compar
                 settings=settings.fit,
                 progress=settings.progress,
             )
+        if settings.resample_train:
+            with found.timed("refit"):
+                fitted = with_refits(
+                    fitted, checkpoints, settings.resample_train, settings.fit, settings.progress
+                )
         _compare_with_first(found, corpus, names, checkpoints, fitted, settings)
         for states in checkpoints:
             measurement = measurement_of(states, questions, {"extract": states.seconds})

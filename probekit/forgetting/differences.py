@@ -18,9 +18,7 @@ def at_each_layer(pair: ProbePair, permutations: int) -> list[ComparisonRow]:
     first, second = pair.places
     dev_before = mean_scores(pair.question, "dev", pair.before.dev_predictions)[first]
     dev_after = mean_scores(pair.question, "dev", pair.after.dev_predictions)[second]
-    differences = _differences(
-        pair, pair.before.predictions[first], pair.after.predictions[second], permutations
-    )
+    differences = _differences(pair, first, second, permutations)
     rows = []
     for i, difference in enumerate(differences):
         layer, layer_after = pair.layers[i]
@@ -40,12 +38,7 @@ def at_best_layers(pair: ProbePair, permutations: int) -> BestRow:
     candidates_before, candidates_after = pair.candidates
     best_before = _best_place(pair.before, candidates_before)
     best_after = _best_place(pair.after, candidates_after)
-    (difference,) = _differences(
-        pair,
-        pair.before.predictions[[best_before]],
-        pair.after.predictions[[best_after]],
-        permutations,
-    )
+    (difference,) = _differences(pair, [best_before], [best_after], permutations)
     layer_before = pair.before.layers[best_before]
     return BestRow(
         **vars(difference),
@@ -80,16 +73,21 @@ def _nearest_paired(pair: ProbePair, best: int) -> int:
 
 
 def _differences(
-    pair: ProbePair, before: np.ndarray, after: np.ndarray, permutations: int
+    pair: ProbePair, places_before: list[int], places_after: list[int], permutations: int
 ) -> list[Difference]:
-    """Scores and their difference, one row per cell.
-
-    `before` and `after` are predictions `(cells, seeds, n)`.
-    """
+    """Scores and their difference, one row per pair of places of layers."""
     question, metric = pair.question, METRICS[pair.question.task.metric]
+    before = pair.before.predictions[places_before]
+    after = pair.after.predictions[places_after]
     counts_before, counts_after = counts(question, "test", [before, after])
     shared = paired.resampling(counts_before.shape[2], permutations=permutations)
-    found = paired.difference(metric, counts_before, counts_after, shared)
+    refits, resamples = None, 0
+    if pair.before.refits is not None and pair.after.refits is not None:
+        refits_before = pair.before.refits[places_before]
+        refits_after = pair.after.refits[places_after]
+        refits = paired.Refits(*counts(question, "test", [refits_before, refits_after]))
+        resamples = refits_before.shape[1]
+    found = paired.difference(metric, counts_before, counts_after, shared, refits=refits)
     score_before = metric.score(counts_before.sum(axis=2)).mean(axis=1)
     score_after = metric.score(counts_after.sum(axis=2)).mean(axis=1)
     floors = np.full(len(before), pair.floor)
@@ -119,6 +117,10 @@ def _differences(
             n_train=len(question.splits["train"]),
             n_test=len(question.splits["test"]),
             seeds=before.shape[1],
+            resamples=resamples,
+            from_test=found.from_test[i],
+            from_seeds=found.from_seeds[i],
+            from_training=found.from_training[i],
         )
         rows.append(row)
     return rows

@@ -34,6 +34,8 @@ class Fitted:
         epochs: `(views, seeds)` epochs that the chosen probe was trained for.
         shares: `(views, seeds, layers)` share of each layer of the states in what a probe reads;
             those of a probe sum to 1.
+        refits: `(views, resamples, n_test)` labels given by probes that were trained on resamples
+            of the training sentences (see `refits`); None without these.
         stacks: the probes of all tasks fitted together, each stack with the layers it reads.
     """
 
@@ -48,6 +50,7 @@ class Fitted:
     epochs: np.ndarray
     shares: np.ndarray
     stacks: tuple[tuple[tuple[int, ...], Stack], ...]
+    refits: np.ndarray | None = None
 
     @property
     def layers(self) -> tuple[int, ...]:

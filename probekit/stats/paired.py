@@ -3,13 +3,15 @@
 Sentences (documents) are resampled for both probes at once, and under the null hypothesis the two
 results of a sentence can be exchanged. The difference between seeds is a second source of chance:
 it enters both distributions as a Student t variate with the standard error of the mean over seeds.
+The sentences that probes were trained on are a third one, where probes were refitted on resamples
+of these: it enters likewise, with the standard deviation over refits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -34,6 +36,9 @@ class Difference:
         p_value: two-sided, in (0, 1]; 1 where no prediction differs, or without permutations.
         detectable: approximate minimum detectable effect: the smallest true difference that is
             found four times in five at the 5% level, before any correction; in score.
+        from_test, from_seeds, from_training: share of the variance behind the interval that is due
+            to the test sentences, the seeds, and the training sentences; the last is missing
+            without refits, and all are where nothing varies.
     """
 
     value: np.ndarray
@@ -41,6 +46,17 @@ class Difference:
     high: np.ndarray
     p_value: np.ndarray
     detectable: np.ndarray
+    from_test: np.ndarray
+    from_seeds: np.ndarray
+    from_training: np.ndarray
+
+
+class Refits(NamedTuple):
+    """Counts of probes that were refitted on resamples of their training sentences, the same
+    resamples for both: `(cells, resamples, groups, k)` each."""
+
+    first: np.ndarray
+    second: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -93,6 +109,7 @@ def difference(
     second: np.ndarray,
     shared: Resampling,
     *,
+    refits: Refits | None = None,
     seed: int = 0,
 ) -> Difference:
     """Second minus first, with its interval and p-value.
@@ -100,20 +117,22 @@ def difference(
     The interval is a percentile bootstrap over groups, widened for few groups (see
     `bootstrap.widened`). The p-value is from the paired permutation test (Good 2005, chapter 3; for
     such scores Yeh 2000), with one added to both counts (Phipson and Smyth 2010). Both include the
-    spread between seeds, if there are several.
+    spread between seeds, if there are several, and between refits, if there are any.
 
     Args:
         metric: of the counts.
         first, second: `(cells, seeds, groups, k)` counts, of the same groups and seeds.
         shared: see `resampling`.
-        seed: of the variates that stand for the seeds.
+        refits: the same probes, trained on resamples of the training sentences; at least two.
+        seed: of the variates that stand for the seeds and the refits.
     """
     most = max(len(shared.resamples), len(shared.permutations))
     at_once = max(1, BLOCK // (first.shape[1] * most))
     parts = []
     for start in range(0, len(first), at_once):
         cells = slice(start, start + at_once)
-        parts.append(_difference(metric, first[cells], second[cells], shared, seed))
+        part = None if refits is None else Refits(refits.first[cells], refits.second[cells])
+        parts.append(_difference(metric, first[cells], second[cells], shared, part, seed))
     columns = {}
     for field in fields(Difference):
         columns[field.name] = np.concatenate([getattr(part, field.name) for part in parts])
@@ -125,6 +144,7 @@ def _difference(
     first: np.ndarray,
     second: np.ndarray,
     shared: Resampling,
+    refits: Refits | None,
     seed: int,
 ) -> Difference:
     """`difference`, of cells that are worked on at once."""
@@ -135,7 +155,17 @@ def _difference(
     resampled -= _resampled(score, shared.resamples, first)
     resamples, permutations = len(shared.resamples), len(shared.permutations)
     variates = max(resamples, permutations)
-    noise, share = seed_noise(observed, resampled, variates=variates, seed=seed)
+    sources = [_source(observed, resampled, of_mean=True)]
+    if refits is not None:
+        refitted = score(refits.second.sum(axis=-2)) - score(refits.first.sum(axis=-2))
+        refit_resampled = _resampled(score, shared.resamples, refits.second)
+        refit_resampled -= _resampled(score, shared.resamples, refits.first)
+        sources.append(_source(refitted, refit_resampled, of_mean=False))
+    whole = resampled.mean(axis=1).var(axis=1)
+    share = _share_left(whole, sources)
+    noise = np.zeros((len(value), variates))
+    for number, source in enumerate(sources):
+        noise += source.variates(variates, seed + number)
     by_groups = widened(resampled.mean(axis=1), value, first.shape[2], share)
     spread = by_groups + noise[:, :resamples]
     low, high = np.clip(interval(spread), -limit, limit)
@@ -144,7 +174,11 @@ def _difference(
     extreme = (np.abs(null) >= np.abs(value)[:, None] - TIE).sum(axis=1)
     p_value = (1 + extreme) / (1 + permutations)
     detectable = minimum_detectable(spread, value, limit)
-    return Difference(value, low, high, p_value, detectable)
+    variances = np.stack([share * whole, *(source.error**2 for source in sources)])
+    total = variances.sum(axis=0)
+    shares = np.divide(variances, total, out=np.full_like(variances, np.nan), where=total > 0)
+    from_training = shares[2] if refits is not None else np.full(len(value), np.nan)
+    return Difference(value, low, high, p_value, detectable, shares[0], shares[1], from_training)
 
 
 def minimum_detectable(spread: np.ndarray, value: np.ndarray, limit: float) -> np.ndarray:
@@ -188,18 +222,54 @@ def seed_noise(
         Noise `(cells, variates)`, and the share of the bootstrap's variance that remains,
         `(cells,)`, in [0, 1].
     """
-    cells, seeds, resamples = resampled.shape
-    variates = variates or resamples
-    if seeds == 1:
-        return np.zeros((cells, variates)), np.ones(cells)
+    source = _source(observed, resampled, of_mean=True)
+    share = _share_left(resampled.mean(axis=1).var(axis=1), [source])
+    return source.variates(variates or resampled.shape[2], seed), share
+
+
+class _Source(NamedTuple):
+    """A source of chance besides the test sentences.
+
+    Attributes:
+        error: by how much it moves each cell's value, as a standard deviation `(cells,)`.
+        twice: the part of that variance which the bootstrap over sentences has too, `(cells,)`.
+        degrees: of freedom, of the estimate of `error`; 0 where there is nothing to estimate.
+    """
+
+    error: np.ndarray
+    twice: np.ndarray
+    degrees: int
+
+    def variates(self, n: int, seed: int) -> np.ndarray:
+        """How far it might move each cell: `(cells, n)`."""
+        if not self.degrees:
+            return np.zeros((len(self.error), n))
+        student = np.random.default_rng(seed).standard_t(self.degrees, size=n)
+        return self.error[:, None] * student
+
+
+def _source(observed: np.ndarray, resampled: np.ndarray, *, of_mean: bool) -> _Source:
+    """The source behind several values of each cell: of their mean, or of a single one.
+
+    Args:
+        observed: `(cells, values)`.
+        resampled: the same for every resample of the test sentences, `(cells, values, resamples)`.
+        of_mean: whether the mean of the values is reported.
+    """
+    cells, n = observed.shape
+    if n == 1:
+        return _Source(np.zeros(cells), np.zeros(cells), 0)
+    averaged = n if of_mean else 1
     mean = resampled.mean(axis=1)
-    apart = (resampled - mean[:, None]).var(axis=2).sum(axis=1) / (seeds - 1) / seeds
-    whole = mean.var(axis=1)
-    error = observed.std(axis=1, ddof=1) / np.sqrt(seeds)
-    twice = np.minimum(np.minimum(apart, error**2), whole)
-    share = np.divide(whole - twice, whole, out=np.ones(cells), where=whole > 0)
-    student = np.random.default_rng(seed).standard_t(seeds - 1, size=variates)
-    return error[:, None] * student, share
+    apart = (resampled - mean[:, None]).var(axis=2).sum(axis=1) / (n - 1) / averaged
+    variance = observed.var(axis=1, ddof=1) / averaged
+    return _Source(np.sqrt(variance), np.minimum(apart, variance), n - 1)
+
+
+def _share_left(whole: np.ndarray, sources: Sequence[_Source]) -> np.ndarray:
+    """The share `(cells,)` of the bootstrap's variance `whole` that is counted nowhere else."""
+    twice = np.minimum(sum(source.twice for source in sources), whole)
+    return np.divide(whole - twice, whole, out=np.ones(len(whole)), where=whole > 0)
 
 
 def _permuted(

@@ -1,0 +1,78 @@
+"""Refits: the same probes, trained on resamples of their training sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from probekit.probes.fit import fit_together
+from probekit.probes.fit_settings import FitSettings
+from probekit.probes.fitted import Fitted
+from probekit.progress import Progress, silent
+from probekit.states.vectors import Vectors
+from probekit.tasks.question import Question
+from probekit.tasks.resample import resample_train
+
+MOST_LABELS = 2_048  # of the refits that are trained together
+
+
+def with_refits(
+    fitted: Sequence[Sequence[Fitted]],
+    checkpoints: Sequence[Vectors],
+    resamples: int,
+    settings: FitSettings,
+    progress: Progress = silent,
+) -> list[list[Fitted]]:
+    """The probes of every checkpoint and task, with what their refits predict.
+
+    A refit has the first seed. All checkpoints have the same resamples, so that differences between
+    them are paired.
+
+    Args:
+        fitted: probes of single layers, by checkpoint and task.
+        checkpoints: the states that they were trained on.
+        resamples: how many refits each has.
+        settings: how they were trained.
+        progress: called with the stage, the stacks trained and how many there are.
+    """
+    first = fitted[0]
+    drawn: list[Question] = []
+    for one in first:
+        for number in range(1, resamples + 1):
+            drawn.append(resample_train(one.question, number))
+    refitted: list[list[Fitted]] = [[] for _ in checkpoints]
+    for questions in _at_once(drawn):
+        fits = fit_together(
+            checkpoints,
+            questions,
+            probe=first[0].head,
+            seeds=first[0].seeds[:1],
+            settings=settings,
+            progress=progress,
+        )
+        for of_checkpoint, more in zip(refitted, fits, strict=True):
+            of_checkpoint.extend(more)
+    found = []
+    for probes, refits in zip(fitted, refitted, strict=True):
+        with_predictions = []
+        for t, one in enumerate(probes):
+            of_task = refits[t * resamples : (t + 1) * resamples]
+            predicted = np.concatenate([refit.predictions for refit in of_task], axis=1)
+            with_predictions.append(replace(one, refits=predicted))
+        found.append(with_predictions)
+    return found
+
+
+def _at_once(questions: Sequence[Question]) -> Iterator[list[Question]]:
+    """Questions in runs that are fitted together, whose labels are few enough for memory."""
+    run: list[Question] = []
+    labels = 0
+    for question in questions:
+        if run and labels + len(question.classes) > MOST_LABELS:
+            yield run
+            run, labels = [], 0
+        run.append(question)
+        labels += len(question.classes)
+    yield run
