@@ -221,6 +221,7 @@ def test_a_name_that_looks_like_something_else_stays_a_name(name: str, tmp_path:
     row: dict[str, Any] = {
         column.name: name if column.kind.dtype == "str" else 1 for column in SCORES.columns
     }
+    row |= {"labels": "gold", "view": "single"}
     scores = make_scores([ScoreRow(**row)], Run(), [])
     scores.write(tmp_path)
     pd.testing.assert_frame_equal(pk.Scores.read(tmp_path).table, scores.table)

@@ -153,8 +153,9 @@ def test_scores_are_written_and_read_back(tmp_path: Path) -> None:
     scores().write(tmp_path)
     found = pk.Scores.read(tmp_path).table
     pd.testing.assert_frame_equal(found, scores().table)
-    later = list(SCORES.names[15:])
-    assert (found[later] == "").all(axis=None)  # as a table of an older version
+    # As a table of an older version.
+    assert (found["labels"] == "gold").all() and (found["view"] == "single").all()
+    assert (found[list(SCORES.names[17:])] == "").all(axis=None)
     with pytest.raises(InputError, match="no scores"):
         pk.Scores.read(tmp_path / "nowhere")
 

@@ -57,8 +57,8 @@ def test_the_largest_changes_stand_first_and_chance_is_left_out() -> None:
 
 
 def test_abbreviations_are_said_below() -> None:
-    *_, last = lines(comparison([("first", "a", -0.4, 0.01)]))
-    assert last.strip() == LEGENDS["p adj."]
+    below = " ".join(line.strip() for line in lines(comparison([("first", "a", -0.4, 0.01)])))
+    assert below.endswith(f"; {LEGENDS['p adj.']}")
 
 
 def test_there_are_few_and_none_for_nothing() -> None:

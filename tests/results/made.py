@@ -19,6 +19,8 @@ from probekit.results.run import Measurement, Run
 from probekit.results.schema import Schema
 
 LAYERS = 50
+CODES = {"labels": "gold", "view": "single"}
+"""Columns whose values are not any text."""
 
 
 def only(names: Sequence[str], row: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,6 +33,7 @@ def filled(schema: Schema, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     numbers missing."""
     missing = {"str": "", "int64": 0, "Int64": None, "float64": None}
     empty = {column.name: missing[column.kind.dtype] for column in schema.columns}
+    empty |= only(schema.names, CODES)
     return schema.table([{**empty, **row} for row in rows])
 
 
@@ -53,7 +56,9 @@ def table(schema: Schema, value: float) -> pd.DataFrame:
     for number in range(LAYERS):
         row: dict[str, Any] = {}
         for column in schema.columns:
-            if column.kind.dtype == "str":
+            if column.name in CODES:
+                row[column.name] = CODES[column.name]
+            elif column.kind.dtype == "str":
                 row[column.name] = f"{texts[number % len(texts)]}"
             elif column.kind.dtype == "float64":
                 row[column.name] = value
