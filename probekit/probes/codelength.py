@@ -109,13 +109,7 @@ def codelength(
     Raises:
         TaskError: for a task with fewer than LEAST_INSTANCES training instances.
     """
-    for question in questions:
-        n = len(question.splits["train"])
-        if n < LEAST_INSTANCES:
-            raise TaskError(
-                f"the task '{question.task.name}' has {n} training instances: a codelength needs "
-                f"{LEAST_INSTANCES}"
-            )
+    require_enough(questions)
     settings = replace(settings or FitSettings(), choose_by="loss", freedom=FREEDOM)
     views = single_layers(states.layers) if views is None else tuple(views)
     units = _Units(states, questions)
@@ -137,6 +131,17 @@ def codelength(
     for question, of_task in zip(questions, blocks, strict=True):
         codes.append(_code(question, probe, views, seeds, of_task))
     return codes
+
+
+def require_enough(questions: Sequence[Question]) -> None:
+    """Raise TaskError for a task with fewer than LEAST_INSTANCES training instances."""
+    for question in questions:
+        n = len(question.splits["train"])
+        if n < LEAST_INSTANCES:
+            raise TaskError(
+                f"the task '{question.task.name}' has {n} training instances: a codelength needs "
+                f"{LEAST_INSTANCES}"
+            )
 
 
 @dataclass(frozen=True)

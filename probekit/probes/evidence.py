@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from probekit.errors import InputError
 from probekit.probes import identity
-from probekit.probes.codelength import codelength
+from probekit.probes.codelength import codelength, require_enough
 from probekit.probes.codelength_rows import code_rows, curve_rows
 from probekit.probes.fit import fit
 from probekit.probes.fit_settings import FitSettings
@@ -22,6 +23,7 @@ from probekit.probes.selectivity import selectivity_rows
 from probekit.probes.view import cumulative_mixes
 from probekit.progress import Progress
 from probekit.states.states import States
+from probekit.tasks.question import Question
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,16 @@ def _mix(probes: Probes) -> Found:
         found.tables["mix_shares"] += share_rows(mixes, probes.states.layers, probes.about(gold))
         found.warnings.extend(warnings)
     return found
+
+
+def check_evidence(evidence: Sequence[str], states: States, questions: Sequence[Question]) -> None:
+    """Before any work: raise InputError for a mix of one layer, TaskError for too few instances."""
+    if "mix" in evidence and len(states.layers) < 2:
+        raise InputError(
+            f"mix: there is one layer of {states.model} to mix, {states.layers[0]}: read several"
+        )
+    if "codelength" in evidence:
+        require_enough(questions)
 
 
 EVIDENCE: Mapping[str, Callable[[Probes], Found]] = {

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from probekit.probes.evidence import EVIDENCE, Found, Probes
+from probekit.probes.evidence import EVIDENCE, Found, Probes, check_evidence
 from probekit.probes.fit import fit
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
@@ -62,6 +62,7 @@ def probe_states(
         progress: called with the stage, the units done and how many there are.
         evidence: what is measured besides: names in EVIDENCE.
     """
+    check_evidence(evidence, states, questions)
     answers = [each for question in questions for each in baselines(states, question)]
     majority = {each.question.task.name: each.about for each in answers if is_majority(each.about)}
     seconds: dict[str, float] = {"extract": states.seconds}
