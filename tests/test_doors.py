@@ -115,6 +115,7 @@ ANY_SEEDS = [
     (1.5, "whole number"),
 ]
 ANY_SEEDS += [(True, "whole number"), ([-1], "whole number")]
+FLAG: list[tuple[Any, str]] = [("yes", "True or False"), (1, "True or False")]
 SHARED: dict[str, list[tuple[Any, str]]] = {
     "tasks": [([], "empty"), (3, "Task"), ({"pos": 1}, "Task"), ([None], "Task")],
     "corpus": [
@@ -125,7 +126,7 @@ SHARED: dict[str, list[tuple[Any, str]]] = {
     "seeds": ANY_SEEDS,
     "extract_settings": [({"subwords": "first"}, "ExtractSettings"), (QUICK, "ExtractSettings")],
     "fit_settings": [({"epochs": 2}, "FitSettings"), (3, "FitSettings")],
-    "allow_modified": [("yes", "True or False"), (1, "True or False")],
+    "allow_modified": FLAG,
     "progress": [("loud", "True, False or a function"), (1, "True, False or a function")],
     "options": [
         ({"layrs": [1]}, "did you mean 'layers'"),
@@ -149,11 +150,19 @@ DRAWN: dict[str, list[tuple[Any, str]]] = {
     "greyscale": [("yes", "True or False"), (1, "True or False")],
 }
 BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
-    "probe": {"subject": [*MODELS, (pk.Scores(EMPTY), "States")], "probes": KIND, **SHARED},
+    "probe": {
+        "subject": [*MODELS, (pk.Scores(EMPTY), "States")],
+        "probes": KIND,
+        "control": FLAG,
+        "codelength": FLAG,
+        "mix": FLAG,
+        **SHARED,
+    },
     "compare": {
         "before": [*MODELS[:3], (["./a"], "States")],
         "after": MODELS,
         "probe": ONE_KIND,
+        "resample_train": [(1, "0 or 2"), (-1, "whole number"), ("two", "whole number")],
         "correction": [("holmes", "did you mean 'holm'")],
         "floor": [("lexicl", "did you mean 'lexical'")],
         **SHARED,

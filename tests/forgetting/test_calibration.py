@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from probekit.corpora.passage import Corpus, Passage, Split
 from probekit.errors import InputError
-from probekit.forgetting.compare import compare
+from probekit.forgetting.compare import compare as compare_checkpoints
 from probekit.forgetting.comparison import PARTS, Comparison
 from probekit.forgetting.probe_pair import counts
 from probekit.models.names import packaged_minilm, resolve
@@ -30,6 +31,8 @@ from probekit.tasks.task import Task
 from tests.made import SIZES, WORDS, made_states
 
 DIM, LABELS = 24, 4
+# Refits are tested for themselves, in test_training_sample.
+compare = partial(compare_checkpoints, resample_train=0)
 QUICK = FitSettings(words=50_000)
 TASKS = [Task(name=name, title="", annotation=name, shape="word") for name in ("upos", "xpos")]
 Vectors = dict[Split, np.ndarray]  # (layers, words, dim)
