@@ -112,6 +112,29 @@ def measure(
     )
 
 
+@torch.no_grad()
+def white_words(
+    train: Runs, layers: Sequence[int], mixture: Mixture, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The mean `(views, 1, dim)` of training words, and axes `(views, dim, dim)` as columns, in
+    which words less their mean are white but for what neighbours share, of unit size on average.
+
+    Args: as for `measure`.
+
+    Raises ModelError where states are not finite.
+    """
+    moments = _moments(train, layers, mixture)
+    axes = []
+    for number, covariance in enumerate(moments.covariance):
+        variance = covariance.diagonal()
+        variance = torch.where(variance > 1e-12, variance, torch.ones_like(variance))
+        following = None if moments.following is None else moments.following[number]
+        basis = _concat_axes(covariance, variance, following, moments.n)
+        size = (basis.T @ covariance.float() @ basis).diagonal().mean().sqrt()
+        axes.append(basis / size.clamp_min(1e-6))
+    return moments.mean.float().to(device), torch.stack(axes).to(device)
+
+
 @dataclass(frozen=True)
 class _Moments:
     """Moments of training words, in float64.

@@ -13,14 +13,14 @@ from probekit.errors import TaskError, unknown
 from probekit.foreign import toml_table
 from probekit.paths import path_of
 from probekit.stats.metrics import METRICS
+from probekit.stats.tree_metrics import OF_SHAPES
 
-Shape = Literal["word", "span", "arc", "pair", "sentence"]
+Shape = Literal["word", "span", "arc", "pair", "sentence", "distance", "depth", "head"]
 SpanVector = Literal["mean", "ends", "last"]
 Features = Literal["concat", "product"]
 
 CHOICES: dict[str, Collection[str]] = {
     "shape": get_args(Shape),
-    "metric": METRICS,
     "context": get_args(Context),
     "span": get_args(SpanVector),
     "features": get_args(Features),
@@ -39,7 +39,10 @@ class Task:
             `mentions`, `targets`).
         shape: `word` labels a word, `span` a given span, `arc` a given ordered pair of spans,
             `pair` whether two mentions are the same entity, and `sentence` a whole sentence.
-        metric: how predictions are compared with gold labels: a name in `stats.metrics.METRICS`.
+            Structural tasks ask for a tree: the `distance` of words, their `depth`, or the `head`
+            of each.
+        metric: how predictions are compared with gold labels: a name in `stats.metrics.METRICS`; of
+            structural tasks one of their own (`stats.tree_metrics`), all of which are measured.
         corpus: the default corpus.
         context: what the model reads in one pass: the `sentence` (a passage), or the `document` up
             to the model's limit.
@@ -69,7 +72,13 @@ class Task:
             value = getattr(self, key)
             if value not in valid:
                 raise TaskError(f"task '{self.name}': {unknown(key, str(value), valid)}")
-        if METRICS[self.metric].needs_positive != bool(self.positive):
+        metrics_of_shape = OF_SHAPES.get(self.shape, tuple(METRICS))
+        if self.metric not in metrics_of_shape:
+            raise TaskError(
+                f"task '{self.name}': {unknown('metric', self.metric, metrics_of_shape)}"
+            )
+        needs_positive = self.metric in METRICS and METRICS[self.metric].needs_positive
+        if needs_positive != bool(self.positive):
             needing = [f"'{name}'" for name, metric in METRICS.items() if metric.needs_positive]
             metrics = " or ".join(needing)
             raise TaskError(
@@ -83,7 +92,12 @@ class Task:
     @property
     def arity(self) -> int:
         """Number of spans per instance: 1 or 2."""
-        return 2 if self.shape in ("arc", "pair") else 1
+        return 2 if self.shape in ("arc", "pair", *OF_SHAPES) else 1
+
+    @property
+    def is_structural(self) -> bool:
+        """Whether it asks for a tree, not for labels of spans."""
+        return self.shape in OF_SHAPES
 
 
 def load_task(name: str | Path) -> Task:

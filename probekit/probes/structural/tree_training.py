@@ -1,0 +1,260 @@
+"""Tree training: structural probes of several layers, seeds and tasks, in one pass per epoch."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from probekit.corpora.passage import Split
+from probekit.engine.workers import stop_if_unwanted
+from probekit.probes import scaling
+from probekit.probes.adam import Adam
+from probekit.probes.batches import Batch, Runs
+from probekit.probes.fit_settings import FitSettings
+from probekit.probes.mixture import mixture
+from probekit.probes.structural.padded import padded
+from probekit.probes.structural.tree_heads import TREE_HEADS
+from probekit.probes.view import single_layers
+from probekit.states.vectors import Vectors
+from probekit.stats.tree_metrics import OF_SHAPES, TREE_METRICS, count_edges_by_length
+from probekit.tasks.trees import SameLength, TreeQuestion
+
+SMALLEST_BATCH = 256  # words
+MOST_EPOCHS = 4  # of a round, of a small corpus
+MOST_ROUNDS = 5
+LEAST_UPDATES = 40  # of a round
+PATIENCE = 2  # rounds without a lower dev loss
+
+
+@dataclass(frozen=True)
+class FittedTrees:
+    """Trained structural probes of one task, and how they do on the test split.
+
+    Attributes:
+        question: the task and its trees.
+        layers: the layers that the probes read.
+        seeds: the seeds.
+        counts: of each metric of the task, `(layers, seeds, trees, k)` on test.
+        by_length: `(layers, seeds, trees, 2 * lengths)` of edges; None but for distances.
+        dev_scores: of each metric, `(layers, seeds)`.
+        dev_loss: `(layers, seeds)`.
+        epochs: `(layers, seeds)` that the chosen probe was trained for.
+    """
+
+    question: TreeQuestion
+    layers: tuple[int, ...]
+    seeds: tuple[int, ...]
+    counts: dict[str, np.ndarray]
+    by_length: np.ndarray | None
+    dev_scores: dict[str, np.ndarray]
+    dev_loss: np.ndarray
+    epochs: np.ndarray
+
+
+class TreeTraining:
+    """The training of structural probes of some layers.
+
+    Args:
+        states: what is read.
+        questions: the tasks and their trees.
+        rank: of the transforms.
+        layers: the layers, one probe for each.
+        seeds: one probe per layer for each.
+        settings: how probes are trained.
+
+    Raises ModelError for states that are not finite.
+    """
+
+    def __init__(
+        self,
+        states: Vectors,
+        questions: Sequence[TreeQuestion],
+        rank: int,
+        layers: tuple[int, ...],
+        seeds: tuple[int, ...],
+        settings: FitSettings,
+    ) -> None:
+        self.states, self.questions, self.layers, self.seeds = states, questions, layers, seeds
+        self.device = torch.device(settings.device)
+        self.heads = [TREE_HEADS[question.task.shape](rank) for question in questions]
+        self.train, self.dev = self._runs("train"), self._runs("dev")
+        mixed = mixture(single_layers(layers), self.train, layers, self.device)
+        self.mean, self.basis = scaling.white_words(self.train, layers, mixed, self.device)
+        self.first = self._initial(states.dim)
+        self.bias = torch.nn.Parameter(self.first.new_zeros(len(layers), 1, self.first.shape[2]))
+        n_words = self.train.n_words
+        self.batch_words = int(np.clip(n_words // 128, SMALLEST_BATCH, settings.batch_words))
+        self.learning_rate = settings.learning_rate * math.sqrt(
+            self.batch_words / settings.batch_words
+        )
+        self.epochs = max(settings.epochs, min(MOST_EPOCHS, settings.words // (3 * n_words)))
+        self.epochs = max(self.epochs, -(-LEAST_UPDATES // max(1, n_words // self.batch_words)))
+        self.rounds = min(MOST_ROUNDS, -(-settings.words // (self.epochs * n_words)))
+
+    def _runs(self, split: Split) -> Runs:
+        sentences = [question.splits[split].sentences for question in self.questions]
+        return Runs(self.states, split, sentences)
+
+    def _initial(self, dim: int) -> torch.nn.Parameter:
+        """Weights `(layers, dim, columns)` of unit size, the same in every layer."""
+        self.columns: list[slice] = []
+        blocks: list[Tensor] = []
+        sizes: list[Tensor] = []
+        start = 0
+        for question, head in zip(self.questions, self.heads, strict=True):
+            for seed in self.seeds:
+                blocks.append(_drawn((dim, head.width), f"{seed} {question.task.name}"))
+            width = head.width * len(self.seeds)
+            sizes.append(torch.full((width,), head.size(dim)))
+            self.columns.append(slice(start, start + width))
+            start += width
+        self.sizes = torch.cat(sizes).to(self.device)
+        first = torch.cat(blocks, dim=1).repeat(len(self.layers), 1, 1)
+        return torch.nn.Parameter(first.to(self.device))
+
+    def _mapped(self, batch: Batch) -> list[Tensor]:
+        """Mapped words of each task: `(layers, words, seeds, width)`."""
+        weights = self.basis @ (self.first * self.sizes)
+        every = torch.baddbmm(self.bias - self.mean @ weights, batch.states, weights)
+        found = []
+        for columns, head in zip(self.columns, self.heads, strict=True):
+            found.append(every[..., columns].unflatten(2, (len(self.seeds), head.width)))
+        return found
+
+    def _losses(self, batch: Batch, split: Split) -> list[tuple[np.ndarray, Tensor]]:
+        """For groups of sentences of each task in turn: numbers of their trees `(n,)` and losses
+        `(cells, n)`."""
+        found = []
+        for t, mapped in enumerate(self._mapped(batch)):
+            trees, losses, numbers = self.questions[t].splits[split], [], []
+            for group in padded(trees, batch.labels[t], batch.spans[t]):
+                gold = torch.from_numpy(self.heads[t].gold(trees, group)).to(self.device)
+                losses.append(self.heads[t].loss(_of_sentences(mapped, group.places), gold, group))
+                numbers.append(group.numbers)
+            if numbers:
+                found.append((np.concatenate(numbers), torch.cat(losses, dim=1)))
+            else:
+                found.append((np.empty(0, dtype=np.int64), mapped.new_empty(0, 0)))
+        return found
+
+    def run(self, progress: Callable[[float], None]) -> list[FittedTrees]:
+        """Train, restore the best round of every probe, and measure the test split."""
+        shape = (len(self.questions), len(self.layers), len(self.seeds))
+        best_loss, best_round = np.full(shape, np.inf), np.zeros(shape, dtype=np.int64)
+        best = [self.first.detach().clone(), self.bias.detach().clone()]
+        for number in range(1, self.rounds + 1):
+            self._round(number, progress)
+            loss = self._dev_loss()
+            better = (loss < best_loss) & (number - best_round <= PATIENCE)
+            for t, layer, seed in np.argwhere(better).tolist():
+                columns = self._columns_of(t, seed)
+                for kept, parameter in zip(best, (self.first, self.bias), strict=True):
+                    kept[layer, :, columns] = parameter.data[layer, :, columns]
+            best_loss = np.where(better, loss, best_loss)
+            best_round[better] = number
+            if (number - best_round >= PATIENCE).all():
+                break
+        self.first.data.copy_(best[0])
+        self.bias.data.copy_(best[1])
+        progress(1)
+        dev, test = self._measure("dev"), self._measure("test")
+        found = []
+        for t, question in enumerate(self.questions):
+            names = OF_SHAPES[question.task.shape]
+            dev_scores = {}
+            for name in names:
+                dev_scores[name] = TREE_METRICS[name].score(dev[t][name].sum(axis=2))
+            found.append(
+                FittedTrees(
+                    question,
+                    self.layers,
+                    self.seeds,
+                    {name: test[t][name] for name in names},
+                    test[t].get("by_length"),
+                    dev_scores,
+                    best_loss[t],
+                    best_round[t] * self.epochs,
+                )
+            )
+        return found
+
+    def _columns_of(self, t: int, seed: int) -> slice:
+        start, width = self.columns[t].start, self.heads[t].width
+        return slice(start + seed * width, start + (seed + 1) * width)
+
+    def _round(self, number: int, progress: Callable[[float], None]) -> None:
+        """Train until the learning rate is zero."""
+        every = torch.ones(self.first.shape[2], dtype=torch.bool, device=self.device)
+        optimiser = Adam((self.first, self.bias), (self.first, every))
+        done = 0.0  # of the words of the round
+        for epoch in range(1, self.epochs + 1):
+            # The same for every model and seed: comparisons stay paired.
+            order = np.random.default_rng((number - 1) * self.epochs + epoch)
+            for batch in self.train.batches(self.batch_words, self.layers, self.device, order):
+                stop_if_unwanted()
+                # Each probe has its own mean loss, and its own parameters.
+                losses = [each.mean(1).sum() for _, each in self._losses(batch, "train") if len(each)]
+                if losses:
+                    torch.stack(losses).sum().backward()
+                    optimiser.step(self.learning_rate * (1 - done))
+                done += batch.states.shape[1] / self.train.n_words / self.epochs
+                progress((number - 1 + done) / self.rounds)
+
+    @torch.no_grad()
+    def _dev_loss(self) -> np.ndarray:
+        """The mean loss of dev sentences, `(tasks, layers, seeds)`."""
+        shape = (len(self.layers), len(self.seeds))
+        total = np.zeros((len(self.questions), *shape))
+        for batch in self.dev.batches(self.batch_words, self.layers, self.device):
+            for t, (_, each) in enumerate(self._losses(batch, "dev")):
+                if len(each):
+                    total[t] += each.sum(1).view(shape).cpu().numpy()
+        n = np.array([len(question.splits["dev"]) for question in self.questions])
+        return total / n[:, None, None]
+
+    @torch.no_grad()
+    def _measure(self, split: Split) -> list[dict[str, np.ndarray]]:
+        """What the metrics of each task count, `(layers, seeds, trees, k)` each."""
+        shape = (len(self.layers), len(self.seeds))
+        found: list[dict[str, np.ndarray]] = [{} for _ in self.questions]
+        for batch in self._runs(split).batches(self.batch_words, self.layers, self.device):
+            for t, mapped in enumerate(self._mapped(batch)):
+                trees, head = self.questions[t].splits[split], self.heads[t]
+                for group in padded(trees, batch.labels[t], batch.spans[t], 1):
+                    predicted = head.predict(_of_sentences(mapped, group.places)).cpu().numpy()
+                    gold = trees.of_same_length(group.numbers)
+                    for name, counts in counts_of(head.shape, predicted, gold).items():
+                        new = np.zeros((*shape, len(trees), counts.shape[-1]))
+                        every = found[t].setdefault(name, new)
+                        every[:, :, group.numbers] = counts.reshape(*shape, *counts.shape[1:])
+        return found
+
+
+def counts_of(shape: str, predicted: np.ndarray, gold: SameLength) -> dict[str, np.ndarray]:
+    """What the metrics of a shape of task count, `(cells, trees, k)` each; of distances also edges
+    by length."""
+    found = {}
+    for name in OF_SHAPES[shape]:
+        found[name] = TREE_METRICS[name].counts(predicted, gold)
+    if shape == "distance":
+        found["by_length"] = count_edges_by_length(predicted, gold)
+    return found
+
+
+def _of_sentences(mapped: Tensor, places: Tensor) -> Tensor:
+    """Mapped words `(cells, sentences, n, width)` from those of a batch `(layers, words, seeds,
+    width)`."""
+    return mapped[:, places].permute(0, 3, 1, 2, 4).flatten(0, 1)
+
+
+def _drawn(shape: tuple[int, int], name: str) -> Tensor:
+    """Uniform numbers of unit size that follow from the name."""
+    digest = hashlib.sha256(name.encode()).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+    return (2 * torch.rand(shape, generator=generator) - 1) * math.sqrt(3)
