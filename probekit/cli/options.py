@@ -324,9 +324,8 @@ def with_span(names: list[str], span: Literal["mean", "ends", "last"] | None) ->
     from probekit.tasks.task import load_task, shipped_tasks
 
     if "all" in names:
-        raise InputError(
-            f"--span needs tasks by name: {', '.join(task.name for task in shipped_tasks())}"
-        )
+        names_of_all = [task.name for task in shipped_tasks() if not task.is_structural]
+        raise InputError(f"--span needs tasks by name: {', '.join(names_of_all)}")
     return [replace(load_task(name), span=span) for name in names]
 
 

@@ -31,7 +31,7 @@ from probekit.probes.arguments import (
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora
-from probekit.probes.plan import Plan, plan
+from probekit.probes.plan import Plan, plan, refuse_trees
 from probekit.probes.record import fit_facts, versions
 from probekit.progress import Progress, reporting
 from probekit.results.run import Run
@@ -106,6 +106,8 @@ def compare(  # noqa: PLR0913 - a public verb
     plans = plan(
         [first, *others], tasks, corpus, extract_settings, allow_modified, report, may_fail=others
     )
+    for planned in plans:
+        refuse_trees(planned.trees)
     _require_one_corpus(plans, 1 + len(others))
     fit = fit_settings or FitSettings()
     n_comparisons = len(others) * sum(len(planned.questions) for planned in plans)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from probekit import doors
 from probekit.errors import InputError, unknown
-from probekit.probes.baselines import BASELINES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +48,7 @@ def one_probe(rows: pd.DataFrame) -> pd.DataFrame:
     Raises InputError where there are several models, tasks, corpora or kinds of probe; baselines
     count only where there is nothing else.
     """
-    trained = rows[~rows["probe"].isin(list(BASELINES))]
+    trained = rows[rows["layer"].notna()]
     rows = rows if trained.empty else trained
     for noun in _NAMES:
         names = rows[noun].unique().tolist()

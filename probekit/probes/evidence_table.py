@@ -20,7 +20,7 @@ def evidence_table(scores: Scores) -> pd.DataFrame:
 
     What was not measured has no columns.
     """
-    best = scores.best()[[*KEYS, "layer", "metric", "score", "ci_low", "ci_high"]]
+    best = scores.best()[[*KEYS, "layer", "score", "ci_low", "ci_high"]]
     names = _names(scores)
     if len(scores.selectivity):
         best = best.merge(_selectivity(scores.selectivity, names), on=[*KEYS, "layer"], how="left")

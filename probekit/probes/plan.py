@@ -25,6 +25,7 @@ from probekit.states.states import States
 from probekit.tasks.question import Question, ask
 from probekit.tasks.shapes import carries
 from probekit.tasks.task import Task, load_task, shipped_tasks
+from probekit.tasks.trees import TreeQuestion, ask_trees
 
 ReadIn = Callable[[Sequence[Context]], list[States]]
 
@@ -39,16 +40,25 @@ class Plan:
             weights loaded at most once. Raises ModelError where the model cannot be used.
         questions: the tasks and their instances.
         warnings: what a reader must know of the corpus and the questions.
+        trees: the structural tasks and their trees.
     """
 
     corpus: Corpus
     checkpoints: Sequence[tuple[str, ReadIn]]
     questions: list[Question]
     warnings: list[str]
+    trees: Sequence[TreeQuestion] = ()
 
     def contexts(self) -> dict[Context, list[Question]]:
         """The questions of each context."""
         return by_context(self.questions)
+
+    def everything(self) -> dict[Context, list[Question | TreeQuestion]]:
+        """The questions of each context, also the structural ones."""
+        found: dict[Context, list[Question | TreeQuestion]] = {}
+        for question in (*self.questions, *self.trees):
+            found.setdefault(question.task.context, []).append(question)
+        return found
 
 
 def by_context(questions: Sequence[Question]) -> dict[Context, list[Question]]:
@@ -93,27 +103,27 @@ def plan(
     plans: list[Plan] = []
     for same in _by_text_and_labels(ready):
         given = [(states.model, partial(_read_again, states, progress)) for states in same]
-        plans.append(Plan(same[0].corpus, given, *questions(tasks, same[0].corpus)))
+        plans.append(Plan(same[0].corpus, given, *_all_questions(tasks, same[0].corpus)))
     asked = _asked(tasks, corpus, allow_modified, progress) if names else []
     models = _opened(names, settings, may_fail)
-    for loaded, found, warnings in asked:
+    for loaded, found, warnings, trees in asked:
         named: list[tuple[str, ReadIn]] = []
         for name, model in models:
             named.append((name, partial(_read, model, loaded, settings, progress)))
-        plans.append(Plan(loaded, named, found, warnings))
+        plans.append(Plan(loaded, named, found, warnings, trees))
     return plans
 
 
 def _asked(
     tasks: TaskNames, corpus: CorpusNames | None, allow_modified: bool, progress: Progress
-) -> list[tuple[Corpus, list[Question], list[str]]]:
-    """Each corpus with its questions and warnings."""
+) -> list[tuple[Corpus, list[Question], list[str], list[TreeQuestion]]]:
+    """Each corpus with its questions, warnings, and structural questions."""
     found = []
     for source, wanted in by_corpus(tasks, corpus):
         loaded = source
         if not isinstance(loaded, Corpus):
             loaded = load_corpus(loaded, allow_modified=allow_modified, progress=progress)
-        found.append((loaded, *questions(wanted, loaded)))
+        found.append((loaded, *_all_questions(wanted, loaded)))
     return found
 
 
@@ -174,21 +184,46 @@ def _is_same(one: Corpus, other: Corpus) -> bool:
 def questions(tasks: TaskNames, corpus: Corpus) -> tuple[list[Question], list[str]]:
     """Each task's instances in the corpus, and what a reader must know of them and of it.
 
-    Raises TaskError where the corpus cannot carry a task that was named, or any task.
+    Raises TaskError where the corpus cannot carry a task that was named, or any task, and for
+    structural tasks.
     """
+    found, warnings, trees = _all_questions(tasks, corpus)
+    refuse_trees(trees)
+    return found, warnings
+
+
+def refuse_trees(trees: Sequence[TreeQuestion]) -> None:
+    """Raise TaskError where there are structural tasks, for verbs that compare labels."""
+    if trees:
+        names = ", ".join(question.task.name for question in trees)
+        raise TaskError(
+            f"structural tasks ({names}) are for `probe` alone: leave them out of tasks"
+        )
+
+
+def _all_questions(
+    tasks: TaskNames, corpus: Corpus
+) -> tuple[list[Question], list[str], list[TreeQuestion]]:
+    """As `questions`, with the structural tasks and their trees."""
     named, chosen, skipped = _choose(tasks, corpus)
     found: list[Question] = []
+    trees: list[TreeQuestion] = []
     for task in chosen:
+        if task.is_structural:
+            trees.append(ask_trees(task, corpus))
+            continue
         try:
             found.append(ask(task, corpus))
         except TaskError as error:
             if task.name in named or not all(corpus.splits.values()):
                 raise
             skipped.append(f"{task.name}: skipped, {str(error).splitlines()[0]}")
-    if not found:
+    if not found and not trees:
         raise TaskError(with_warnings(f"the corpus '{corpus.name}' cannot carry any task", skipped))
-    warnings = [warning for question in found for warning in question.warnings]
-    return found, [*corpus.warnings, *warnings, *skipped]
+    warnings = [*corpus.warnings]
+    for question in (*found, *trees):
+        warnings += question.warnings
+    return found, [*warnings, *skipped], trees
 
 
 def by_corpus(
@@ -220,7 +255,9 @@ def _loaded(tasks: TaskNames) -> list[Task]:
 def _meant(item: str | Path | Task) -> list[Task]:
     if isinstance(item, Task):
         return [item]
-    return shipped_tasks() if item == "all" else [load_task(item)]
+    if item != "all":
+        return [load_task(item)]
+    return [task for task in shipped_tasks() if not task.is_structural]
 
 
 def _choose(tasks: TaskNames, corpus: Corpus) -> tuple[set[str], list[Task], list[str]]:

@@ -25,6 +25,7 @@ from probekit.probes.predictions import Answers, tables_of
 from probekit.probes.probe_states import probe_states
 from probekit.probes.record import fit_facts, versions
 from probekit.probes.scores import Scores, make_scores
+from probekit.probes.structural.tree_fit import check_kinds
 from probekit.progress import Progress, reporting
 from probekit.results.run import Measurement, Run
 from probekit.states.settings import ExtractSettings
@@ -91,9 +92,12 @@ def probe(  # noqa: PLR0913 - a public verb
     measurements: list[Measurement] = []
     warnings: list[str] = []
     started = time.perf_counter()
-    for planned in plan(subjects, tasks, corpus, extract_settings, allow_modified, report):
+    plans = plan(subjects, tasks, corpus, extract_settings, allow_modified, report)
+    for planned in plans:
+        check_kinds(planned.trees, kinds)
+    for planned in plans:
         warnings += planned.warnings
-        contexts = planned.contexts()
+        contexts = planned.everything()
         for _, read in planned.checkpoints:
             for states, questions in zip(read([*contexts]), contexts.values(), strict=True):
                 probed = probe_states(states, questions, kinds, seeds, settings, report, evidence)

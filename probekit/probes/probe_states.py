@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,11 +17,13 @@ from probekit.probes.predictions import Answers
 from probekit.probes.record import measurement_of
 from probekit.probes.score_rows import ScoreRow
 from probekit.probes.scoring import baselines, scored_probes
+from probekit.probes.structural.tree_scores import tree_scores
 from probekit.progress import Progress
 from probekit.results.run import Measurement
 from probekit.states.states import States
 from probekit.tasks.control import control
 from probekit.tasks.question import FEW, Question
+from probekit.tasks.trees import TreeQuestion
 
 
 class Probed(NamedTuple):
@@ -44,7 +46,7 @@ class Probed(NamedTuple):
 
 def probe_states(
     states: States,
-    questions: list[Question],
+    asked: Sequence[Question | TreeQuestion],
     kinds: tuple[str, ...],
     seeds: tuple[int, ...],
     settings: FitSettings,
@@ -55,14 +57,17 @@ def probe_states(
 
     Args:
         states: the vectors.
-        questions: the tasks and their instances.
+        asked: the tasks and their instances or trees.
         kinds: of probe.
         seeds: one probe per layer for each.
         settings: how probes are trained.
         progress: called with the stage, the units done and how many there are.
         evidence: what is measured besides: names in EVIDENCE.
     """
-    check_evidence(evidence, states, questions)
+    questions = [question for question in asked if isinstance(question, Question)]
+    trees = [question for question in asked if isinstance(question, TreeQuestion)]
+    if questions:
+        check_evidence(evidence, states, questions)
     answers = [each for question in questions for each in baselines(states, question)]
     majority = {each.question.task.name: each.about for each in answers if is_majority(each.about)}
     seconds: dict[str, float] = {"extract": states.seconds}
@@ -73,7 +78,12 @@ def probe_states(
     trained: list[Fitted] = []
     found: list[Found] = []
     warnings = list(states.warnings)
-    for kind in kinds:
+    if trees:
+        started = time.perf_counter()
+        found.append(tree_scores(states, trees, kinds, seeds, settings, progress))
+        warnings += _without_evidence(trees, evidence)
+        seconds["fit and score trees"] = time.perf_counter() - started
+    for kind in kinds if questions else ():
         warnings += _without_restriction(states, kind)
         started = time.perf_counter()
         fits = fit(
@@ -99,8 +109,15 @@ def probe_states(
             found.append(EVIDENCE[name](probes))
             warnings += found[-1].warnings
             seconds[f"{name} {kind}"] = time.perf_counter() - started
-    measured = measurement_of(states, questions, seconds)
+    measured = measurement_of(states, asked, seconds)
     return Probed(answers, found, measured, warnings, trained)
+
+
+def _without_evidence(trees: Sequence[TreeQuestion], evidence: Sequence[str]) -> Iterator[str]:
+    """A warning where evidence is wanted that structural probes do not have."""
+    if evidence:
+        names = ", ".join(question.task.name for question in trees)
+        yield f"{names}: structural probes are measured without {', '.join(evidence)}"
 
 
 def is_majority(row: ScoreRow) -> bool:

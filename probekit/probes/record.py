@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence, Sized
 from importlib.metadata import version
 from typing import Any
 
@@ -9,16 +10,18 @@ from probekit.probes.fit_settings import FitSettings
 from probekit.results.run import Measurement
 from probekit.states.states import States
 from probekit.tasks.question import Question
+from probekit.tasks.trees import TreeQuestion
 
 
 def measurement_of(
-    states: States, questions: list[Question], seconds: dict[str, float]
+    states: States, questions: Sequence[Question | TreeQuestion], seconds: dict[str, float]
 ) -> Measurement:
     """What a run records of one checkpoint, corpus and context, with the seconds by stage."""
     corpus = states.corpus
     tasks = {}
     for one in questions:
-        instances = {split: len(of_split) for split, of_split in one.splits.items()}
+        splits: Mapping[str, Sized] = one.splits
+        instances = {split: len(of_split) for split, of_split in splits.items()}
         tasks[one.task.name] = {"classes": one.classes, "instances": instances}
     return Measurement(
         model=states.model,

@@ -79,7 +79,8 @@ class ScoreRow(Measured):
     dev_loss: Annotated[
         float,
         Means(
-            "mean cross-entropy on dev of the probe chosen; lower is better; empty for baselines",
+            "mean cross-entropy on dev of the probe chosen, for distances and depths their mean "
+            "absolute error in edges; lower is better; empty for baselines",
             "nats",
         ),
         Before,
@@ -105,7 +106,7 @@ IDENTITY = {
 }
 """The columns that tell apart models, corpora, tasks and probes of one name."""
 
-KEYS = ["model", "task", "corpus", "probe"]
+KEYS = ["model", "task", "corpus", "probe", "metric"]
 # Rows with equal values in these columns are one experiment. A source only describes it.
 EXPERIMENT = [*KEYS, "layer", "seed", "labels", "view"]
 for _columns in IDENTITY.values():

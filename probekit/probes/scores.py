@@ -23,10 +23,13 @@ from probekit.probes.predictions import (
 )
 from probekit.probes.score_rows import EXPERIMENT, IDENTITY, KEYS, SCORES, ScoreRow
 from probekit.probes.selectivity import SELECTIVITY
+from probekit.probes.structural.baselines import TREE_BASELINES
+from probekit.probes.structural.tree_rows import EDGE_LENGTHS
 from probekit.results import columnar
 from probekit.results.results import Results
 from probekit.results.run import Run
 from probekit.results.schema import Schema
+from probekit.stats.tree_metrics import TREE_METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +50,7 @@ class Scores(Results):
             following ones are without rows unless `probe` was asked for them.
         codelengths, learning_curves: online codes of the training labels, see CodeRow and CurveRow.
         mixes, mix_shares: mixes of layers, see MixRow and ShareRow.
+        edge_lengths: UUAS by length of dependency, of the task `distance`, see EdgeLengthRow.
     """
 
     TABLES: ClassVar[Mapping[str, Schema]] = {"table": SCORES}
@@ -56,6 +60,7 @@ class Scores(Results):
         "learning_curves": LEARNING_CURVES,
         "mixes": MIXES,
         "mix_shares": MIX_SHARES,
+        "edge_lengths": EDGE_LENGTHS,
     }
     LARGE: ClassVar[Mapping[str, Schema]] = {"instances": INSTANCES, "predicted": PREDICTIONS}
     MADE_BY: ClassVar[str] = "probe"
@@ -67,6 +72,7 @@ class Scores(Results):
     learning_curves: pd.DataFrame = field(default=None, kw_only=True)
     mixes: pd.DataFrame = field(default=None, kw_only=True)
     mix_shares: pd.DataFrame = field(default=None, kw_only=True)
+    edge_lengths: pd.DataFrame = field(default=None, kw_only=True)
     instances: pa.Table = field(default=None, kw_only=True)
     predicted: pa.Table = field(default=None, kw_only=True)
 
@@ -96,21 +102,23 @@ class Scores(Results):
         return shown
 
     def best(self) -> pd.DataFrame:
-        """The best layer of each model, task, corpus and probe, by display name; means over seeds.
+        """The best layer of each model, task, corpus, probe and metric, by display name; means over
+        seeds.
 
         It is the layer with the best dev score (at a tie the lowest): chosen on test, its test
         score would be too good.
 
         Returns one row for each, with `metric`, `layer`, `score`, `ci_low`, `ci_high`, `dev_score`;
         `first_layer` and `last_layer`, the lowest and the highest that were read; and for
-        comparison `score_layer_0` (the embeddings), `score_last_layer`, `lexical` and `majority`.
-        What was not measured is missing.
+        comparison `score_layer_0` (the embeddings), `score_last_layer`, `lexical` and `majority`;
+        with structural tasks, `left_chain`, `right_chain` and `random_tree`. What was not measured
+        is missing.
         """
         shown = self.displayed()
         baselines = shown[shown["layer"].isna()]
         probed = shown.dropna(subset=["layer"])
         values = ["score", "ci_low", "ci_high", "dev_score"]
-        means = probed.groupby([*KEYS, "metric", "layer"], sort=False)[values].mean().reset_index()
+        means = probed.groupby([*KEYS, "layer"], sort=False)[values].mean().reset_index()
         groups = means.groupby(KEYS, sort=False)
         best = means.loc[groups["dev_score"].idxmax()].reset_index(drop=True)
         ends = groups["layer"].agg(first_layer="min", last_layer="max").reset_index()
@@ -121,7 +129,11 @@ class Scores(Results):
         best = _with_score(best, at_last, [*KEYS, "last_layer"], "score_last_layer")
         for name in BASELINES:
             mine = baselines[baselines["probe"] == name]
-            best = _with_score(best, mine, ["model", "task", "corpus"], name)
+            best = _with_score(best, mine, ["model", "task", "corpus", "metric"], name)
+        for name in TREE_BASELINES:
+            mine = baselines[baselines["probe"] == name]
+            if len(mine):
+                best = _with_score(best, mine, ["model", "task", "corpus", "metric"], name)
         return best
 
     def evidence(self) -> pd.DataFrame:
@@ -166,7 +178,7 @@ class Scores(Results):
         missing: scores made from a table, or read from one file, have none.
         """
         wanted = _wanted(model, task, corpus, probe, layer, seed)
-        rows = chosen(self.displayed(), wanted)
+        rows = _with_labels(chosen(self.displayed(), wanted))
         return frame_of(rows, self.table.loc[rows.index], self.instances, self.predicted)
 
     def confusion(
@@ -192,11 +204,22 @@ class Scores(Results):
         Raises InputError where one probe is not chosen, and what `predictions` raises.
         """
         wanted = _wanted(model, task, corpus, probe, layer, seed)
-        rows = one_probe(chosen(self.displayed(), wanted))
+        rows = one_probe(_with_labels(chosen(self.displayed(), wanted)))
         found = frame_of(rows, self.table.loc[rows.index], self.instances, self.predicted)
         labels = sorted({*found["gold"], *found["predicted"]})
         counts = found.groupby(["gold", "predicted"]).size().unstack(fill_value=0)
         return counts.reindex(index=labels, columns=labels, fill_value=0)
+
+
+def _with_labels(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose task labels spans. Raises InputError where there are structural ones only."""
+    labelled = rows[~rows["metric"].isin(list(TREE_METRICS))]
+    if labelled.empty:
+        names = ", ".join(rows["task"].unique())
+        raise InputError(
+            f"structural tasks ({names}) predict trees, not labels: they have scores only"
+        )
+    return labelled
 
 
 def _wanted(*values: Any) -> dict[str, Any]:

@@ -16,8 +16,10 @@ from probekit.probes.predictions import Answers, narrowed
 from probekit.probes.score_rows import ScoreRow
 from probekit.states.states import States
 from probekit.stats.bootstrap import bootstrap, interval, widened
-from probekit.stats.metrics import METRICS
+from probekit.stats.metrics import METRICS, Metric
+from probekit.stats.tree_metrics import TreeMetric
 from probekit.tasks.question import Question
+from probekit.tasks.trees import TreeQuestion
 
 
 def baselines(states: States, question: Question) -> Iterator[Answers]:
@@ -25,11 +27,11 @@ def baselines(states: States, question: Question) -> Iterator[Answers]:
     about = about_question(states, question)
     predicted = np.stack([BASELINES[name](question, states.corpus) for name in BASELINES])
     of_each = zip(BASELINES, _scored(question, predicted), predicted, strict=True)
-    for name, scored, labels in of_each:
+    for name, scores, labels in of_each:
         missing = float("nan")
         row = ScoreRow(
             **about,
-            **scored,
+            **scores,
             probe=name,
             layer=None,
             seed=0,
@@ -45,13 +47,13 @@ def scored_probes(states: States, fitted: Fitted, settings: FitSettings) -> Iter
     about = {**about_question(states, fitted.question), **identity.of_fit(settings)}
     cells = list(fitted.cells())
     predicted = fitted.predictions.reshape(len(cells), -1)
-    scored = list(_scored(fitted.question, predicted))
+    scores = list(_scored(fitted.question, predicted))
     dev_scores = task_scores(fitted.question, "dev", fitted.dev_predictions).ravel()
     dev_losses, epochs = fitted.dev_loss.ravel(), fitted.epochs.ravel()
     for number, cell in enumerate(cells):
         row = ScoreRow(
             **about,
-            **scored[number],
+            **scores[number],
             probe=cell.head,
             layer=cell.view.layer,
             seed=cell.seed,
@@ -66,7 +68,7 @@ def scored_probes(states: States, fitted: Fitted, settings: FitSettings) -> Iter
         )
 
 
-def about_question(states: States, question: Question) -> dict[str, Any]:
+def about_question(states: States, question: Question | TreeQuestion) -> dict[str, Any]:
     """The columns of a row that identify the model, the task and the corpus."""
     return {
         "model": states.model,
@@ -83,7 +85,11 @@ def about_question(states: States, question: Question) -> dict[str, Any]:
 
 def _scored(question: Question, predicted: np.ndarray) -> Iterator[dict[str, Any]]:
     """Score and interval of each row of test predictions."""
-    metric, counts = METRICS[question.task.metric], task_counts(question, "test", predicted)
+    return scored(METRICS[question.task.metric], task_counts(question, "test", predicted))
+
+
+def scored(metric: Metric | TreeMetric, counts: np.ndarray) -> Iterator[dict[str, Any]]:
+    """Score and interval of each of some counts `(cells, groups, k)`."""
     scores = metric.score(counts.sum(axis=1))
     resampled = widened(bootstrap(metric.score, counts), scores, counts.shape[1])
     lows, highs = np.clip(interval(resampled), metric.low, metric.high)

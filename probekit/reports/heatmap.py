@@ -13,6 +13,7 @@ from probekit.forgetting.comparison import Comparison
 from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.baselines import BASELINES
 from probekit.probes.scores import Scores
+from probekit.probes.structural.baselines import TREE_BASELINES
 from probekit.reports import changes, colours, retained
 from probekit.reports.cells import (
     CELL_HEIGHT,
@@ -26,6 +27,7 @@ from probekit.reports.cells import (
 from probekit.reports.picture import Panel, check, picture
 from probekit.reports.rows import layer_label, probes_and_baselines
 from probekit.stats.metrics import METRICS
+from probekit.stats.tree_metrics import TREE_METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,14 +148,14 @@ def _grid(rows: pd.DataFrame, without: pd.DataFrame) -> _Grid:
     dev = rows.pivot_table(index="row", columns="layer", values="dev_score", sort=False)
     best = [int(dev.loc[row].astype(float).idxmax()) for row in layers.index]
     baselines = without.pivot_table(index="row", columns="probe", values="score")
-    known = [name for name in BASELINES if name in baselines.columns]
+    known = [name for name in (*BASELINES, *TREE_BASELINES) if name in baselines.columns]
     baselines = baselines.reindex(index=layers.index, columns=known)
     return _Grid(layers, baselines, best, set(rows["site"]))
 
 
 def _with_labels(frame: pd.DataFrame, several: bool) -> pd.DataFrame:
     """With a column `row`, the label of a row of cells, which names one of several corpora."""
-    short = {name: metric.label for name, metric in METRICS.items()}
+    short = {name: metric.label for name, metric in {**METRICS, **TREE_METRICS}.items()}
     labels = frame["task"] + " (" + frame["metric"].replace(short) + ")"
     if several:
         labels = labels + "\n" + frame["corpus"]

@@ -76,8 +76,9 @@ def _of_scores(scores: Scores, greyscale: bool) -> list[Panel]:
     trained = trained.assign(line=labels)
     styles = _styles(labels, greyscale)
     found = []
-    for (task, corpus), rows in trained.groupby(["task", "corpus"], sort=False):
-        same = baselines[(baselines["task"] == task) & (baselines["corpus"] == corpus)]
+    panels = ["task", "corpus", "metric"]
+    for (task, corpus, _), rows in trained.groupby(panels, sort=False):
+        same = baselines.merge(rows[panels].drop_duplicates(), on=panels)
         draw = partial(_draw_scores, frame=rows, baselines=same, styles=styles)
         title = f"{task} ({corpus})" + _baseline_values(same)
         found.append(Panel(title, WIDTH, HEIGHT, draw))

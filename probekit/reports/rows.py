@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from probekit.errors import InputError
 from probekit.forgetting.comparison import Comparison
-from probekit.probes.baselines import BASELINES
 from probekit.probes.scores import Scores
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def probes_and_baselines(scores: Scores) -> tuple[pd.DataFrame, pd.DataFrame]:
     if scores.table.empty:
         raise InputError("there is nothing to draw: the scores have no rows")
     frame = scores.displayed()
-    is_baseline = frame["probe"].isin(list(BASELINES))
+    is_baseline = frame["layer"].isna()
     if is_baseline.all():
         raise InputError("there are no layers to draw: the scores hold baselines only")
     return frame[~is_baseline], frame[is_baseline]

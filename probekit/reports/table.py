@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from probekit.forgetting.comparison import Comparison
 from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores
+from probekit.probes.structural.baselines import TREE_BASELINES
+from probekit.stats.tree_metrics import TREE_METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,7 +126,9 @@ def score_table(scores: Scores) -> Table:
     best, frame = scores.best(), scores.displayed()
     names = _names(frame, ("model", "task", "corpus", "probe"), best)
     on = "" if "corpus" in names else f" on {frame['corpus'].iloc[0]}"
-    numbers = ("layer", "score", "95% interval", "layer 0", "lexical", "majority")
+    baselines = _baselines(best)
+    headings = [name.replace("_", " ") for name in baselines]
+    numbers = ("layer", "score", "95% interval", "layer 0", *headings)
     columns = [*_name_columns(names), *map(Column, numbers), Column("metric", False)]
     shown = Table(f"Best layer of each task{on}, chosen on dev, scored on test", columns)
     for _, row in best.iterrows():
@@ -134,12 +138,20 @@ def score_table(scores: Scores) -> Table:
             f"{row['score']:.3f}",
             "–" if isnan(row["ci_low"]) else interval,
             _score(row["score_layer_0"]),
-            _score(row["lexical"]),
-            _score(row["majority"]),
+            *(_score(row[name]) for name in baselines),
             row["metric"],
         ]
         shown.rows.append([*(str(row[name]) for name in names), *cells])
     return shown
+
+
+def _baselines(best: pd.DataFrame) -> list[str]:
+    """The baselines of the tasks: those of labels, those of trees, or both."""
+    found = []
+    of_trees = best["metric"].isin(list(TREE_METRICS))
+    if not of_trees.all():
+        found += ["lexical", "majority"]
+    return found + [name for name in TREE_BASELINES if name in best]
 
 
 def evidence_rows(scores: Scores) -> Table | None:

@@ -199,7 +199,9 @@ class TreeTraining:
             for batch in self.train.batches(self.batch_words, self.layers, self.device, order):
                 stop_if_unwanted()
                 # Each probe has its own mean loss, and its own parameters.
-                losses = [each.mean(1).sum() for _, each in self._losses(batch, "train") if len(each)]
+                losses = [
+                    each.mean(1).sum() for _, each in self._losses(batch, "train") if len(each)
+                ]
                 if losses:
                     torch.stack(losses).sum().backward()
                     optimiser.step(self.learning_rate * (1 - done))
