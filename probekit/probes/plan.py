@@ -56,7 +56,8 @@ class Plan:
     def everything(self) -> dict[Context, list[Question | TreeQuestion]]:
         """The questions of each context, also the structural ones."""
         found: dict[Context, list[Question | TreeQuestion]] = {}
-        for question in (*self.questions, *self.trees):
+        every: list[Question | TreeQuestion] = [*self.questions, *self.trees]
+        for question in every:
             found.setdefault(question.task.context, []).append(question)
         return found
 
@@ -221,8 +222,10 @@ def _all_questions(
     if not found and not trees:
         raise TaskError(with_warnings(f"the corpus '{corpus.name}' cannot carry any task", skipped))
     warnings = [*corpus.warnings]
-    for question in (*found, *trees):
+    for question in found:
         warnings += question.warnings
+    for asked in trees:
+        warnings += asked.warnings
     return found, [*warnings, *skipped], trees
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -20,8 +20,7 @@ def measurement_of(
     corpus = states.corpus
     tasks = {}
     for one in questions:
-        splits: Mapping[str, Sized] = one.splits
-        instances = {split: len(of_split) for split, of_split in splits.items()}
+        instances = {split: len(one.splits[split]) for split in one.splits}
         tasks[one.task.name] = {"classes": one.classes, "instances": instances}
     return Measurement(
         model=states.model,

@@ -155,7 +155,8 @@ def _grid(rows: pd.DataFrame, without: pd.DataFrame) -> _Grid:
 
 def _with_labels(frame: pd.DataFrame, several: bool) -> pd.DataFrame:
     """With a column `row`, the label of a row of cells, which names one of several corpora."""
-    short = {name: metric.label for name, metric in {**METRICS, **TREE_METRICS}.items()}
+    short = {name: metric.label for name, metric in METRICS.items()}
+    short.update({name: metric.label for name, metric in TREE_METRICS.items()})
     labels = frame["task"] + " (" + frame["metric"].replace(short) + ")"
     if several:
         labels = labels + "\n" + frame["corpus"]

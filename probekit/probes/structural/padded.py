@@ -11,7 +11,7 @@ from torch import Tensor
 
 from probekit.tasks.trees import Trees
 
-WIDER = 1.3  # how many times as long as the shortest sentence of a group the longest one may be
+WIDER = 1.5  # how many times as long as the shortest sentence of a group the longest one may be
 
 
 @dataclass(frozen=True)

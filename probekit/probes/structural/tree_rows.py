@@ -57,7 +57,7 @@ def baseline_counts(question: TreeQuestion, name: str) -> dict[str, np.ndarray]:
     head = TREE_HEADS[shape](1)
     found: dict[str, np.ndarray] = {}
     for gold in trees.same_length():
-        heads = TREE_BASELINES[name](*gold.heads.shape, rng)
+        heads = TREE_BASELINES[name](len(gold.heads), gold.heads.shape[1], rng)
         for metric, counts in counts_of(shape, head.answer(heads), gold).items():
             new = np.zeros((1, len(trees), counts.shape[-1]))
             found.setdefault(metric, new)[:, gold.numbers] = counts
@@ -74,7 +74,8 @@ def baseline_rows(
         about: the columns that identify the model, the task and the corpus.
     """
     missing = float("nan")
-    rows, lengths = [], []
+    rows: list[ScoreRow] = []
+    lengths: list[EdgeLengthRow] = []
     for name in TREE_BASELINES:
         counts = baseline_counts(question, name)
         own = {**about, "probe": name, "layer": None, "seed": 0}
@@ -91,7 +92,8 @@ def probe_rows(
     fitted: FittedTrees, about: Mapping[str, Any]
 ) -> tuple[list[ScoreRow], list[EdgeLengthRow]]:
     """Rows of each trained probe, likewise; `about` has its kind too."""
-    rows, lengths = [], []
+    rows: list[ScoreRow] = []
+    lengths: list[EdgeLengthRow] = []
     cells = list(product(range(len(fitted.layers)), range(len(fitted.seeds))))
     for metric, counts in fitted.counts.items():
         every = _scored(fitted.question, metric, counts.reshape(len(cells), *counts.shape[2:]))

@@ -25,7 +25,7 @@ from probekit.states.vectors import Vectors
 from probekit.stats.tree_metrics import OF_SHAPES, TREE_METRICS, count_edges_by_length
 from probekit.tasks.trees import SameLength, TreeQuestion
 
-SMALLEST_BATCH = 256  # words
+SMALLEST_BATCH = 512  # words: small products of padded sentences are slow
 MOST_EPOCHS = 4  # of a round, of a small corpus
 MOST_ROUNDS = 5
 LEAST_UPDATES = 40  # of a round
@@ -89,7 +89,7 @@ class TreeTraining:
         self.first = self._initial(states.dim)
         self.bias = torch.nn.Parameter(self.first.new_zeros(len(layers), 1, self.first.shape[2]))
         n_words = self.train.n_words
-        self.batch_words = int(np.clip(n_words // 128, SMALLEST_BATCH, settings.batch_words))
+        self.batch_words = int(np.clip(n_words // 64, SMALLEST_BATCH, settings.batch_words))
         self.learning_rate = settings.learning_rate * math.sqrt(
             self.batch_words / settings.batch_words
         )
@@ -127,20 +127,15 @@ class TreeTraining:
             found.append(every[..., columns].unflatten(2, (len(self.seeds), head.width)))
         return found
 
-    def _losses(self, batch: Batch, split: Split) -> list[tuple[np.ndarray, Tensor]]:
-        """For groups of sentences of each task in turn: numbers of their trees `(n,)` and losses
-        `(cells, n)`."""
+    def _losses(self, batch: Batch, split: Split) -> list[Tensor]:
+        """The loss of each task's sentences in the batch, `(cells, n)`; `(0, 0)` without any."""
         found = []
         for t, mapped in enumerate(self._mapped(batch)):
-            trees, losses, numbers = self.questions[t].splits[split], [], []
+            trees, losses = self.questions[t].splits[split], [mapped.new_empty(0, 0)]
             for group in padded(trees, batch.labels[t], batch.spans[t]):
                 gold = torch.from_numpy(self.heads[t].gold(trees, group)).to(self.device)
                 losses.append(self.heads[t].loss(_of_sentences(mapped, group.places), gold, group))
-                numbers.append(group.numbers)
-            if numbers:
-                found.append((np.concatenate(numbers), torch.cat(losses, dim=1)))
-            else:
-                found.append((np.empty(0, dtype=np.int64), mapped.new_empty(0, 0)))
+            found.append(torch.cat(losses[1:], dim=1) if losses[1:] else losses[0])
         return found
 
     def run(self, progress: Callable[[float], None]) -> list[FittedTrees]:
@@ -163,6 +158,10 @@ class TreeTraining:
         self.first.data.copy_(best[0])
         self.bias.data.copy_(best[1])
         progress(1)
+        return self._fitted(best_loss, best_round)
+
+    def _fitted(self, dev_loss: np.ndarray, best_round: np.ndarray) -> list[FittedTrees]:
+        """The results of each task, from dev losses and rounds `(tasks, layers, seeds)`."""
         dev, test = self._measure("dev"), self._measure("test")
         found = []
         for t, question in enumerate(self.questions):
@@ -178,7 +177,7 @@ class TreeTraining:
                     {name: test[t][name] for name in names},
                     test[t].get("by_length"),
                     dev_scores,
-                    best_loss[t],
+                    dev_loss[t],
                     best_round[t] * self.epochs,
                 )
             )
@@ -199,9 +198,8 @@ class TreeTraining:
             for batch in self.train.batches(self.batch_words, self.layers, self.device, order):
                 stop_if_unwanted()
                 # Each probe has its own mean loss, and its own parameters.
-                losses = [
-                    each.mean(1).sum() for _, each in self._losses(batch, "train") if len(each)
-                ]
+                every = self._losses(batch, "train")
+                losses = [each.mean(1).sum() for each in every if len(each)]
                 if losses:
                     torch.stack(losses).sum().backward()
                     optimiser.step(self.learning_rate * (1 - done))
@@ -214,7 +212,7 @@ class TreeTraining:
         shape = (len(self.layers), len(self.seeds))
         total = np.zeros((len(self.questions), *shape))
         for batch in self.dev.batches(self.batch_words, self.layers, self.device):
-            for t, (_, each) in enumerate(self._losses(batch, "dev")):
+            for t, each in enumerate(self._losses(batch, "dev")):
                 if len(each):
                     total[t] += each.sum(1).view(shape).cpu().numpy()
         n = np.array([len(question.splits["dev"]) for question in self.questions])
