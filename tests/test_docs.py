@@ -15,6 +15,7 @@ from probekit.cli import help
 from probekit.cli.models import alias_rows, family_rows
 from probekit.reports.read import KINDS
 from probekit.stats.metrics import METRICS
+from probekit.stats.tree_metrics import TREE_METRICS
 from tests.test_glossary import HELP
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -22,7 +23,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 def metric_rows() -> list[dict[str, str]]:
     rows = []
-    for metric in METRICS.values():
+    for metric in (*METRICS.values(), *TREE_METRICS.values()):
         limits = f"{metric.low:g} to {metric.high:g}"
         row = {"metric": f"`{metric.name}`", "range": limits, "meaning": metric.meaning}
         rows.append({**row, "source": metric.source})

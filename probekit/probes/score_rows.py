@@ -55,7 +55,11 @@ class ScoreRow(Measured):
         Means("0 is the embeddings; of a mix, the highest layer; empty for baselines", "from 0"),
         Precedes("metric"),
     ]
-    score: Annotated[float, Means("on the test split; higher is better", "0 to 1"), Before]
+    score: Annotated[
+        float,
+        Means("on the test split; higher is better; rank correlations from −1", "0 to 1"),
+        Before,
+    ]
     ci_low: Annotated[
         float,
         Means("lower end of the 95% [bootstrap interval](methods.md#intervals)", "0 to 1"),
