@@ -14,8 +14,8 @@ import probekit as pk
 from probekit.cli import help
 from probekit.cli.models import alias_rows, family_rows
 from probekit.reports.read import KINDS
-from probekit.stats.metrics import METRICS
-from probekit.stats.tree_metrics import TREE_METRICS
+from probekit.stats.metrics import METRICS, Metric
+from probekit.stats.tree_metrics import TREE_METRICS, TreeMetric
 from tests.test_glossary import HELP
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -23,7 +23,8 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 def metric_rows() -> list[dict[str, str]]:
     rows = []
-    for metric in (*METRICS.values(), *TREE_METRICS.values()):
+    metrics: list[Metric | TreeMetric] = [*METRICS.values(), *TREE_METRICS.values()]
+    for metric in metrics:
         limits = f"{metric.low:g} to {metric.high:g}"
         row = {"metric": f"`{metric.name}`", "range": limits, "meaning": metric.meaning}
         rows.append({**row, "source": metric.source})

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import probekit as pk
+from probekit import bundle
 from probekit.corpora.passage import SPLITS, Corpus
 from probekit.models.names import packaged_minilm
 from probekit.tasks.task import shipped_tasks
