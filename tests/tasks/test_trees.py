@@ -66,7 +66,8 @@ def test_depths_and_distances_are_those_of_networkx() -> None:
         paths = dict(nx.all_pairs_shortest_path_length(graph))
         root = int(np.flatnonzero(own == np.arange(9))[0])
         assert depths.tolist() == [paths[root][word] for word in range(9)]
-        assert distances.tolist() == [[paths[a][b] for b in range(9)] for a in range(9)]
+        for word in range(9):
+            assert distances[word].tolist() == [paths[word][other] for other in range(9)]
 
 
 def test_structural_tasks_are_not_asked_for_labels() -> None:

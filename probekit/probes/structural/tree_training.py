@@ -198,8 +198,8 @@ class TreeTraining:
             for batch in self.train.batches(self.batch_words, self.layers, self.device, order):
                 stop_if_unwanted()
                 # Each probe has its own mean loss, and its own parameters.
-                every = self._losses(batch, "train")
-                losses = [each.mean(1).sum() for each in every if len(each)]
+                of_tasks = self._losses(batch, "train")
+                losses = [each.mean(1).sum() for each in of_tasks if len(each)]
                 if losses:
                     torch.stack(losses).sum().backward()
                     optimiser.step(self.learning_rate * (1 - done))
