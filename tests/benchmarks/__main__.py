@@ -15,7 +15,16 @@ from itertools import takewhile
 
 import torch
 
-NAMES = ("startup", "extraction", "fitting", "whole", "memory", "comparing", "callback")
+NAMES = (
+    "startup",
+    "extraction",
+    "fitting",
+    "whole",
+    "memory",
+    "comparing",
+    "callback",
+    "structural",
+)
 LONG = ("accuracy", "wide")
 
 
