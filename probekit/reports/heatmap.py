@@ -200,4 +200,5 @@ def _baselines(axes: Axes, baselines: pd.DataFrame, style: CellStyle) -> None:
     axes.set_xlim(start, axes.get_xlim()[1])
     labels = [label.get_text() for label in axes.get_xticklabels()]
     places = [start + column + 0.5 for column in range(n)]
-    axes.set_xticks([*places, *axes.get_xticks()], [*baselines.columns, *labels])
+    names = [name.replace("_", "\n") for name in baselines.columns]
+    axes.set_xticks([*places, *axes.get_xticks()], [*names, *labels])

@@ -30,7 +30,13 @@ BAND, MANY = 0.13, 4  # how much of a band's colour is seen; more bands than MAN
 Styles = dict[str, dict[str, Any]]
 """What matplotlib takes of each line, by its label."""
 
-BASELINE_DASHES: dict[str, Any] = {"majority": (0, (1, 2)), "lexical": (0, (6, 3))}
+BASELINE_DASHES: dict[str, Any] = {
+    "majority": (0, (1, 2)),
+    "lexical": (0, (6, 3)),
+    "left_chain": (0, (6, 3)),
+    "right_chain": (0, (6, 2, 1, 2)),
+    "random_tree": (0, (1, 2)),
+}
 
 
 def lines(
