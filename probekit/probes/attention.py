@@ -1,7 +1,7 @@
 """Attention: a span's vector as a weighted mean of its words, with weights learned for each word.
 
 A word's score is a linear map of its vector, like the values that are pooled. Its weight is the
-softmax of the scores within the span (Lee et al. 2017, section 3; Tenney et al. 2019a, appendix C).
+softmax of the scores within the span (Lee et al. 2017, section 3; Tenney et al. 2019a).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The edge head: the classifier of edge probing (Tenney et al. 2019a, appendix C).
+"""The edge head: the classifier of edge probing (Tenney et al. 2019a, section 3.1).
 
 There every word is projected to 256 numbers, a span is the mean of its words weighted by learned
 attention, and two spans together enter a perceptron with one hidden layer of 256 units. Nothing but
