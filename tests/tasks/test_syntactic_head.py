@@ -79,7 +79,7 @@ def test_heads_move_with_their_passages() -> None:
     corpus = corpus_of()
     question = ask(SPAN, corpus)
     taken = {split: (split, np.array([1])) for split in SPLITS}
-    part = part_of(question, corpus, taken).splits["test"]  # type: ignore[arg-type]
+    part = part_of(question, corpus, taken).splits["test"]
     assert part.heads is not None
     assert part.heads[:, 0].tolist() == list(PICKED.values())
 
