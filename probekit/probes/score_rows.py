@@ -39,7 +39,13 @@ class Measured:
         str, Means("the name or path the corpus was loaded by; empty for one made in Python")
     ] = ""
     corpus_fingerprint: columns.CorpusFingerprint = ""
-    span: Annotated[str, Means("a span's vector: `mean`, `ends`, `last`")] = ""
+    span: Annotated[
+        str,
+        Means(
+            "a span's vector: `mean` (of `edge` probes `attention`), `ends`, `last`, `attention`, "
+            "`head`"
+        ),
+    ] = ""
     context: Annotated[str, Means("what was read in one pass: `sentence`, `document`")] = ""
     task_fingerprint: columns.TaskFingerprint = ""
     fit_fingerprint: columns.FitFingerprint = ""

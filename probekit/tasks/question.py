@@ -14,6 +14,7 @@ from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.corpora.texts import Texts
 from probekit.errors import TaskError, nearest, unknown
 from probekit.tasks.shapes import SHAPES, Labelled, carries, features
+from probekit.tasks.syntactic_head import head_words
 from probekit.tasks.task import Task
 
 MOST_LABELS = 4_000  # a probe scores every instance for each label
@@ -35,6 +36,8 @@ class Instances:
         gold: `(n,)` the labels as texts, also those that training lacks.
         weights: `(n,)` float32, how often each instance counts in training, 1 on average; None for
             once each.
+        heads: `(n, arity)` the syntactic head of each span, as a position among all words of the
+            split, where probes read that word alone; None where they read all words.
     """
 
     spans: np.ndarray
@@ -43,6 +46,7 @@ class Instances:
     classes: tuple[str, ...]
     gold: Texts
     weights: np.ndarray | None = None
+    heads: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -56,7 +60,15 @@ class Instances:
             groups=self.groups[rows],
             gold=self.gold.take(rows),
             weights=None if self.weights is None else self.weights[rows],
+            heads=None if self.heads is None else self.heads[rows],
         )
+
+    @property
+    def read_spans(self) -> np.ndarray:
+        """What probes read of the spans, `(n, arity, 2)`: all of them, or their heads alone."""
+        if self.heads is None:
+            return self.spans
+        return np.stack([self.heads, self.heads + 1], axis=-1)
 
     @property
     def n_groups(self) -> int:
@@ -202,12 +214,14 @@ def _columns(
     # A span may lie in a later passage of the document; offsets count from the passage it names.
     spans = found.spans[is_used] + corpus.offsets(split)[passages][:, None, None]
     documents = corpus.splits[split].document_numbers()
+    reads_heads = task.span == "head" and task.shape != "word"
     return Instances(
         spans=spans,
         labels=labels[is_used],
         groups=documents[passages] if task.context == "document" else passages,
         classes=classes,
         gold=found.labels.take(is_used),
+        heads=head_words(spans, task, corpus, split) if reads_heads else None,
     )
 
 

@@ -68,7 +68,7 @@ def test_only_the_mlp_learns_what_is_not_linear() -> None:
         ("rank:0", "needs its rank"),
         ("rank:-3", "needs its rank"),
         ("rank:8:8", "needs its rank"),
-        ("", "known: linear, mlp, rank:8"),
+        ("", "known: edge, linear, mlp, rank:8"),
     ],
 )
 def test_a_name_that_is_none(name: str, message: str) -> None:

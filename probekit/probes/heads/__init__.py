@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from probekit.errors import InputError, unknown
+from probekit.probes.heads.edge import Edge
 from probekit.probes.heads.head import Head
 from probekit.probes.heads.linear import Linear
 from probekit.probes.heads.mlp import MLP
@@ -12,7 +13,7 @@ from probekit.probes.heads.rank import Rank
 
 __all__ = ["HEADS", "Head", "head_of"]
 
-HEADS: dict[str, type[Head]] = {head.kind: head for head in (Linear, MLP, Rank)}
+HEADS: dict[str, type[Head]] = {head.kind: head for head in (Linear, MLP, Edge, Rank)}
 
 
 def head_of(name: str, parameter: str = "probe") -> Head:

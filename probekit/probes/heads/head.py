@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from probekit.errors import InputError
+from probekit.tasks.task import Task
 
 
 class Draw(Protocol):
@@ -51,6 +52,10 @@ class Head(ABC):
         """What results call it."""
         return self.kind
 
+    def reads(self, task: Task) -> Task:
+        """The task with what the kind makes of spans, where that is not left to the task."""
+        return task
+
     @abstractmethod
     def width(self, outputs: int) -> int:
         """Columns of the linear map that the probe begins with, for so many outputs."""
@@ -69,6 +74,12 @@ class Head(ABC):
 
         `parameters` are those of `initial` for every view and seed, `(L, S, …)` each.
         """
+
+    def in_training(
+        self, projected: Tensor, parameters: Mapping[str, Tensor], noise: torch.Generator
+    ) -> Tensor:
+        """Outputs while it is trained, where they differ: `noise` is what dropout is drawn from."""
+        return self(projected, parameters)
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Cross-entropy in nats of each instance, `(L, n, S)`: of outputs `(L, n, S, outputs)`
