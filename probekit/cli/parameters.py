@@ -13,6 +13,7 @@ OPTIONS = {
     "adapter": "--adapter",
     "base": "--base",
     "batch_tokens": "--batch-tokens",
+    "beyond": "--beyond",
     "corpus": "--corpus",
     "device": "--device",
     "dtype": "--dtype",

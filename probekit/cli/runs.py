@@ -62,6 +62,14 @@ def probe(
             rich_help_panel=help.EVIDENCE,
         ),
     ] = False,
+    beyond: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K",
+            help="Also measure the bits that each layer adds to layer K, such as 0.",
+            rich_help_panel=help.EVIDENCE,
+        ),
+    ] = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -89,6 +97,7 @@ def probe(
             control=control,
             codelength=codelength,
             mix=mix,
+            beyond=beyond,
             allow_modified=allow_modified,
         )
         scores = scores.of_command(sys.argv)

@@ -28,6 +28,8 @@ def evidence_table(scores: Scores) -> pd.DataFrame:
         best = best.merge(_codelengths(scores.codelengths, names), on=[*KEYS, "layer"], how="left")
     if len(scores.mixes):
         best = best.merge(_mixes(scores.mixes, names), on=KEYS, how="left")
+    if len(scores.beyond):
+        best = best.merge(_beyond(scores.beyond, names), on=[*KEYS, "layer"], how="left")
     return best
 
 
@@ -65,3 +67,10 @@ def _codelengths(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
 def _mixes(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
     own = ["gain", "expected_layer", "expected_low", "expected_high", "centre_of_gravity"]
     return _with_names(table, names)[[*KEYS, *own]]
+
+
+def _beyond(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
+    found = _with_names(table, names)[[*KEYS, "layer", "bits", "ci_low", "ci_high", "given"]]
+    return found.rename(
+        columns={"bits": "bits_beyond", "ci_low": "beyond_low", "ci_high": "beyond_high"}
+    )

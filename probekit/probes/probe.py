@@ -43,6 +43,7 @@ def probe(  # noqa: PLR0913 - a public verb
     control: bool = False,
     codelength: bool = False,
     mix: bool = False,
+    beyond: int | None = None,
     allow_modified: bool = False,
     progress: Progress | bool = True,
     **options: Any,
@@ -67,6 +68,8 @@ def probe(  # noqa: PLR0913 - a public verb
             `Scores.learning_curves` (Voita and Titov 2020).
         mix: train mixes of layers 0 to k, for `Scores.mixes` and `Scores.mix_shares` (Tenney et al.
             2019).
+        beyond: a layer, such as 0: measure how many bits of the labels every other layer adds to
+            it, for `Scores.beyond` (Hewitt et al. 2021).
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
         progress: True for bars on standard error, False for silence, or a function that is called
             with the stage, the units done and the number of units.
@@ -86,6 +89,8 @@ def probe(  # noqa: PLR0913 - a public verb
     seeds = doors.seeds("seeds", seeds)
     settings = fit_settings or FitSettings()
     evidence = _evidence(control=control, codelength=codelength, mix=mix)
+    if doors.optional("beyond", beyond, int) is not None:
+        evidence["beyond"] = beyond
     answers: list[Answers] = []
     found: list[Found] = []
     measurements: list[Measurement] = []
@@ -117,8 +122,8 @@ def probe(  # noqa: PLR0913 - a public verb
     return make_scores(rows, run, warnings, instances=instances, predicted=predicted, **tables)
 
 
-def _evidence(**chosen: bool) -> tuple[str, ...]:
+def _evidence(**chosen: bool) -> dict[str, Any]:
     """The kinds of evidence that are wanted."""
     for name, wanted in chosen.items():
         doors.of_type(name, wanted, bool)
-    return tuple(name for name, wanted in chosen.items() if wanted)
+    return {name: wanted for name, wanted in chosen.items() if wanted}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from probekit.results.run import Measurement
 from probekit.states.states import States
 from probekit.tasks.control import control
 from probekit.tasks.question import FEW, Question
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Probed(NamedTuple):
@@ -49,7 +52,7 @@ def probe_states(
     seeds: tuple[int, ...],
     settings: FitSettings,
     progress: Progress,
-    evidence: tuple[str, ...] = (),
+    evidence: Mapping[str, Any] = NOTHING,
 ) -> Probed:
     """Train and score probes of tasks with the context of `states`.
 
@@ -60,7 +63,7 @@ def probe_states(
         seeds: one probe per layer for each.
         settings: how probes are trained.
         progress: called with the stage, the units done and how many there are.
-        evidence: what is measured besides: names in EVIDENCE.
+        evidence: what is measured besides, by names in EVIDENCE.
     """
     check_evidence(evidence, states, questions)
     answers = [each for question in questions for each in baselines(states, question)]
@@ -93,7 +96,7 @@ def probe_states(
             warnings += _below(majority[fitted.question.task.name], rows)
             trained.append(fitted)
         seconds[f"fit and score {kind}"] = time.perf_counter() - started
-        probes = Probes(states, kind, seeds, settings, gold, on_controls, progress)
+        probes = Probes(states, kind, seeds, settings, gold, on_controls, progress, evidence)
         for name in evidence:
             started = time.perf_counter()
             found.append(EVIDENCE[name](probes))
