@@ -32,7 +32,7 @@ def probe(
         typer.Option(
             "--probe",
             metavar="KIND,…",
-            help="Kinds of probe: linear, mlp, rank:SIZE.",
+            help="Kinds of probe: linear, mlp, mlp:UNITS, rank:SIZE.",
             rich_help_panel=help.PROBES,
         ),
     ] = "linear",

@@ -57,7 +57,8 @@ def probe(  # noqa: PLR0913 - a public verb
             can carry.
         corpus: what checkpoints read: names, paths or Corpora, each for every task.
             By default each task reads the corpus that its file names.
-        probes: kinds of probe: `linear`, `mlp`, `rank:8` (of any rank), or several.
+        probes: kinds of probe: `linear`, `mlp` (64 hidden units), `mlp:32`, `rank:8`, of any size,
+            or several.
         seeds: one probe per layer for each: their number (2 is seeds 0 and 1), or the seeds
             themselves.
         extract_settings: how checkpoints are read.
