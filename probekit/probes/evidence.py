@@ -1,6 +1,6 @@
 """Evidence: what can be measured beside scores, so that a score can be defended.
 
-Each kind is one entry: a function over trained probes.
+Each kind is one entry: a function over trained probes of one kind, or of all kinds.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 from probekit.errors import InputError
 from probekit.probes import identity
 from probekit.probes.beyond import beyond_rows, require_given, settings_for_bits
+from probekit.probes.capacity import capacity_rows
 from probekit.probes.codelength import codelength, require_enough
 from probekit.probes.codelength_rows import code_rows, curve_rows
 from probekit.probes.fit import fit
@@ -146,6 +147,14 @@ def _beyond(probes: Probes) -> Found:
     return found
 
 
+def _capacity(several: Sequence[Probes]) -> Found:
+    """Scores against the number of parameters."""
+    found = Found(tables={"capacity": []})
+    for kinds in zip(*(probes.gold for probes in several), strict=True):
+        found.tables["capacity"] += capacity_rows(kinds, several[0].about(kinds[0]))
+    return found
+
+
 def check_evidence(asked: Mapping[str, Any], states: States, questions: Sequence[Question]) -> None:
     """Before any work: raise InputError for a mix of one layer and for a layer that is not read to
     go beyond, TaskError for too few instances."""
@@ -165,3 +174,6 @@ EVIDENCE: Mapping[str, Callable[[Probes], Found]] = {
     "mix": _mix,
     "beyond": _beyond,
 }
+
+OVER_KINDS: Mapping[str, Callable[[Sequence[Probes]], Found]] = {"capacity": _capacity}
+"""Likewise over probes of all kinds."""

@@ -17,6 +17,7 @@ from probekit.probes.arguments import (
     reading,
     subjects_of,
 )
+from probekit.probes.capacity import SWEEP
 from probekit.probes.evidence import Found
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.heads import head_of
@@ -44,6 +45,7 @@ def probe(  # noqa: PLR0913 - a public verb
     codelength: bool = False,
     mix: bool = False,
     beyond: int | None = None,
+    capacity: bool = False,
     allow_modified: bool = False,
     progress: Progress | bool = True,
     **options: Any,
@@ -71,6 +73,8 @@ def probe(  # noqa: PLR0913 - a public verb
             2019).
         beyond: a layer, such as 0: measure how many bits of the labels every other layer adds to
             it, for `Scores.beyond` (Hewitt et al. 2021).
+        capacity: also train the smaller and larger probes of `capacity.SWEEP`, for
+            `Scores.capacity` (Pimentel et al. 2020).
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
         progress: True for bars on standard error, False for silence, or a function that is called
             with the stage, the units done and the number of units.
@@ -83,13 +87,15 @@ def probe(  # noqa: PLR0913 - a public verb
     subjects = subjects_of("subject", subject)
     tasks, corpus = names_of(tasks, corpus)
     heads = doors.several("probes", probes, (str,))
+    if doors.of_type("capacity", capacity, bool):
+        heads += SWEEP
     kinds = tuple(dict.fromkeys(head_of(name, "probes").name for name in heads))
     extract_settings = reading(probe, extract_settings, options)
     check_settings(fit_settings, allow_modified)
     report = doors.function("progress", progress)
     seeds = doors.seeds("seeds", seeds)
     settings = fit_settings or FitSettings()
-    evidence = _evidence(control=control, codelength=codelength, mix=mix)
+    evidence = _evidence(control=control, codelength=codelength, mix=mix, capacity=capacity)
     if doors.optional("beyond", beyond, int) is not None:
         evidence["beyond"] = beyond
     answers: list[Answers] = []

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from probekit.probes.evidence import EVIDENCE, Found, Probes, check_evidence
+from probekit.probes.evidence import EVIDENCE, OVER_KINDS, Found, Probes, check_evidence
 from probekit.probes.fit import fit
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
@@ -74,6 +74,7 @@ def probe_states(
         # Trained in the same passes over the words as the questions.
         controls = [control(question, states.corpus) for question in questions]
     trained: list[Fitted] = []
+    of_kinds: list[Probes] = []
     found: list[Found] = []
     warnings = list(states.warnings)
     for kind in kinds:
@@ -97,11 +98,13 @@ def probe_states(
             trained.append(fitted)
         seconds[f"fit and score {kind}"] = time.perf_counter() - started
         probes = Probes(states, kind, seeds, settings, gold, on_controls, progress, evidence)
-        for name in evidence:
+        of_kinds.append(probes)
+        for name in [name for name in evidence if name in EVIDENCE]:
             started = time.perf_counter()
             found.append(EVIDENCE[name](probes))
             warnings += found[-1].warnings
             seconds[f"{name} {kind}"] = time.perf_counter() - started
+    found += [OVER_KINDS[name](of_kinds) for name in evidence if name in OVER_KINDS]
     measured = measurement_of(states, questions, seconds)
     return Probed(answers, found, measured, warnings, trained)
 

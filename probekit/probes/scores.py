@@ -11,6 +11,7 @@ import numpy as np
 from probekit.errors import InputError
 from probekit.probes.baselines import BASELINES
 from probekit.probes.beyond import BEYOND
+from probekit.probes.capacity import CAPACITY
 from probekit.probes.choice import Names, Numbers, chosen, one_probe
 from probekit.probes.codelength_rows import CODELENGTHS, LEARNING_CURVES
 from probekit.probes.display import told_apart
@@ -49,6 +50,7 @@ class Scores(Results):
         codelengths, learning_curves: online codes of the training labels, see CodeRow and CurveRow.
         mixes, mix_shares: mixes of layers, see MixRow and ShareRow.
         beyond: what layers tell beyond a given one, see BeyondRow.
+        capacity: scores against the size of probes, see CapacityRow.
     """
 
     TABLES: ClassVar[Mapping[str, Schema]] = {"table": SCORES}
@@ -59,6 +61,7 @@ class Scores(Results):
         "mixes": MIXES,
         "mix_shares": MIX_SHARES,
         "beyond": BEYOND,
+        "capacity": CAPACITY,
     }
     LARGE: ClassVar[Mapping[str, Schema]] = {"instances": INSTANCES, "predicted": PREDICTIONS}
     MADE_BY: ClassVar[str] = "probe"
@@ -71,6 +74,7 @@ class Scores(Results):
     mixes: pd.DataFrame = field(default=None, kw_only=True)
     mix_shares: pd.DataFrame = field(default=None, kw_only=True)
     beyond: pd.DataFrame = field(default=None, kw_only=True)
+    capacity: pd.DataFrame = field(default=None, kw_only=True)
     instances: pa.Table = field(default=None, kw_only=True)
     predicted: pa.Table = field(default=None, kw_only=True)
 
