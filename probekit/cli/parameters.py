@@ -7,6 +7,8 @@ import re
 FLAGS = {
     "allow_modified": "--allow-modified",
     "allow_pickle": "--allow-pickle",
+    "capacity": "--capacity",
+    "codelength": "--codelength",
     "trust_remote_code": "--trust-remote-code",
 }
 OPTIONS = {

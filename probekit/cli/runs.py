@@ -70,6 +70,14 @@ def probe(
             rich_help_panel=help.EVIDENCE,
         ),
     ] = None,
+    capacity: Annotated[
+        bool,
+        typer.Option(
+            "--capacity",
+            help="Also train smaller and larger probes; draw score by number of parameters.",
+            rich_help_panel=help.EVIDENCE,
+        ),
+    ] = False,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -98,11 +106,16 @@ def probe(
             codelength=codelength,
             mix=mix,
             beyond=beyond,
+            capacity=capacity,
             allow_modified=allow_modified,
         )
         scores = scores.of_command(sys.argv)
         scores.write(folder)
     pk.heatmap(scores, folder / "heatmap.png", folder / "heatmap.svg")
+    if codelength:
+        pk.learning_curves(scores, folder / "learning-curves.png", folder / "learning-curves.svg")
+    if capacity:
+        pk.capacity(scores, folder / "capacity.png", folder / "capacity.svg")
     terminal.print_scores(scores, folder, form)
 
 
