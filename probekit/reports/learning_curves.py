@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.colors import to_hex
+
 from probekit import doors
 from probekit.errors import InputError
 from probekit.probes.evidence_table import names_of, with_names
@@ -77,7 +79,7 @@ def _shades(greyscale: bool) -> Colormap:
     if greyscale:
         return colours.greys("#000000", "#b0b0b0")
     whole = colours.colour_map("viridis", "viridis")
-    return colours.greys(*(whole(LIGHTEST * step / 16) for step in range(17)))
+    return colours.greys(*(to_hex(whole(LIGHTEST * step / 16)) for step in range(17)))
 
 
 def _draw(
@@ -87,8 +89,8 @@ def _draw(
     last = means.iloc[-1]
     chosen = list(dict.fromkeys([last.index[0], last.index[-1], last.idxmax()]))
     span = max(layers[-1] - layers[0], 1)
-    for layer, curve in means.items():
-        colour = shades((layer - layers[0]) / span)  # type: ignore[operator]
+    for layer in means.columns:
+        curve, colour = means[layer], shades((layer - layers[0]) / span)
         line: dict[str, Any] = {"color": colour, "linewidth": 1.1}
         if layer in chosen:
             mark = colours.MARKERS[chosen.index(layer)]
