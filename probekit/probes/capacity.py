@@ -45,8 +45,8 @@ class CapacityRow(Measured):
     on_front: Annotated[
         int,
         Means(
-            "1 on the Pareto front of `score` against `parameters`: at this layer no probe with as "
-            "few or fewer parameters scores higher; else 0",
+            "1 on the Pareto front of `score` against `parameters`: at this layer no smaller probe "
+            "scores as high, and none of the same size higher; else 0",
             "0 or 1",
         ),
         Before,

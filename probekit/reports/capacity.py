@@ -35,8 +35,8 @@ def capacity(
 ) -> Figure:
     """Draw scores of smaller and larger probes against the number of their parameters.
 
-    There is a panel per model, task and corpus. A filled mark is on the Pareto front: no probe
-    with as few or fewer parameters scores as high. A number beside a mark is the rank of a rank
+    There is a panel per model, task and corpus. A filled mark is on the Pareto front: no
+    smaller probe scores as high. A number beside a mark is the rank of a rank
     probe, or the hidden units of an MLP. Vertical bars are 95% intervals.
 
     Args:

@@ -15,7 +15,11 @@ CorpusName = Annotated[
     str, Means("the corpus' name; `*` at the end if modified files were accepted")
 ]
 ProbeName = Annotated[
-    str, Means("the kind of probe: `linear`, `mlp`, `rank:8` …; of baselines `majority`, `lexical`")
+    str,
+    Means(
+        "the kind of probe: `linear`, `mlp`, `mlp:32`, `rank:8` …; "
+        "of baselines `majority`, `lexical`"
+    ),
 ]
 Labels = Annotated[
     str, Means("`gold`, those of the corpus; or `control`, drawn for each type of word")

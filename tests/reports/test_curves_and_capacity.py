@@ -18,7 +18,7 @@ from probekit.probes.capacity import CAPACITY, SWEEP
 from probekit.probes.codelength_rows import LEARNING_CURVES
 from probekit.probes.score_rows import SCORES
 from tests.commands import run_main
-from tests.results.made import filled
+from tests.results.made import filled, only
 
 ABOUT = {"model": "m$_1$", "corpus": "c", "metric": "accuracy", "labels": "gold", "view": "single"}
 LAYERS, SENTENCES = (0, 1, 2, 3), (1, 10, 100, 1000)
@@ -53,7 +53,7 @@ def scores() -> pk.Scores:
 
 
 def _filled(schema: Any, rows: list[dict[str, Any]]) -> Any:
-    return filled(schema, [{k: v for k, v in row.items() if k in schema.names} for row in rows])
+    return filled(schema, [only(schema.names, row) for row in rows])
 
 
 @pytest.mark.parametrize("greyscale", [False, True])
@@ -84,7 +84,7 @@ def test_the_front_is_filled_and_the_rest_is_hollow(greyscale: bool) -> None:
     front, *marks = axes.lines
     assert len(marks) == len(SWEEP)
     filled_in = [mark for mark in marks if mark.get_markerfacecolor() != "none"]
-    places = {float(mark.get_xdata()[0]) for mark in filled_in}  # type: ignore[index]
+    places = {np.asarray(mark.get_xdata()).item() for mark in filled_in}
     assert places == set(np.asarray(front.get_xdata()).tolist()) and len(places) == len(FRONT)
     assert len({mark.get_marker() for mark in marks}) == 3  # kinds differ without colour
     sizes = [text.get_text() for text in axes.texts if isinstance(text, Annotation)]
