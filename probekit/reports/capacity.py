@@ -87,7 +87,7 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Line2D]:
             _point(axes, row, mark, to_the_left=family == "rank")
         keys.append(Line2D([], [], label=label, **mark))
     hollow: dict[str, Any] = {"color": "black", "marker": "o", "markersize": 6}
-    off_front = "hollow: a smaller probe does as well"
+    off_front = "hollow: beaten by one as small"
     keys.append(
         Line2D([], [], markerfacecolor="white", linestyle="none", label=off_front, **hollow)
     )

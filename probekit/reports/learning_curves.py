@@ -114,7 +114,12 @@ def _label(axes: Axes, ends: pd.Series, place: float) -> None:
     low, high = axes.get_ylim()
     least = LABEL_GAP * (high - low)
     below = float("-inf")
-    for layer, score in ends.sort_values().items():
+    ordered = ends.sort_values()
+    heights = []
+    for score in ordered:
         below = max(score, below + least)
+        heights.append(below)
+    moved = sum(heights) / len(heights) - ordered.mean()  # some up, others down
+    for layer, height in zip(ordered.index, heights, strict=True):
         best = " (best)" if layer == ends.idxmax() and len(ends) > 1 else ""
-        axes.text(place * 1.15, below, f"layer {layer}{best}", fontsize=8.5, va="center")
+        axes.text(place * 1.15, height - moved, f"layer {layer}{best}", fontsize=8.5, va="center")
