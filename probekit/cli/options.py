@@ -73,7 +73,7 @@ Kind = Annotated[
     typer.Option(
         "--probe",
         metavar="KIND",
-        help="Kind of probe: linear, mlp, edge or rank:SIZE.",
+        help="Kind of probe: linear, mlp, mlp:UNITS, edge or rank:SIZE.",
         rich_help_panel=help.PROBES,
     ),
 ]

@@ -7,12 +7,15 @@ import re
 FLAGS = {
     "allow_modified": "--allow-modified",
     "allow_pickle": "--allow-pickle",
+    "capacity": "--capacity",
+    "codelength": "--codelength",
     "trust_remote_code": "--trust-remote-code",
 }
 OPTIONS = {
     "adapter": "--adapter",
     "base": "--base",
     "batch_tokens": "--batch-tokens",
+    "beyond": "--beyond",
     "corpus": "--corpus",
     "device": "--device",
     "dtype": "--dtype",

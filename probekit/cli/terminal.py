@@ -30,7 +30,14 @@ if TYPE_CHECKING:
 def print_scores(scores: Scores, folder: Path, form: Form) -> None:
     """The table of best layers, as text or LaTeX; or as JSON with all scores."""
     files = [f"{name}.csv" for name in scores.tables]
-    files += ["instances.parquet", "predictions.parquet", "run.json", "heatmap.png", "heatmap.svg"]
+    files += ["instances.parquet", "predictions.parquet", "run.json"]
+    drawn = {
+        "heatmap": True,
+        "learning-curves": "learning_curves" in scores.tables,
+        "capacity": "capacity" in scores.tables,
+    }
+    for name in [name for name, is_drawn in drawn.items() if is_drawn]:
+        files += [f"{name}.png", f"{name}.svg"]
     if form == "json":
         tables = {"best": records(scores.best())}
         tables |= {name: records(table) for name, table in scores.tables.items()}

@@ -1,6 +1,6 @@
 """Evidence: what can be measured beside scores, so that a score can be defended.
 
-Each kind is one entry: a function over trained probes.
+Each kind is one entry: a function over trained probes of one kind, or of all kinds.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Any
 
 from probekit.errors import InputError
 from probekit.probes import identity
+from probekit.probes.beyond import beyond_rows, require_given, settings_for_bits
+from probekit.probes.capacity import capacity_rows
 from probekit.probes.codelength import codelength, require_enough
 from probekit.probes.codelength_rows import code_rows, curve_rows
 from probekit.probes.fit import fit
@@ -22,6 +24,7 @@ from probekit.probes.scoring import about_question, scored_probes
 from probekit.probes.selectivity import selectivity_rows
 from probekit.probes.view import cumulative_mixes
 from probekit.progress import Progress
+from probekit.states.beside import Beside
 from probekit.states.states import States
 from probekit.tasks.question import Question
 
@@ -38,6 +41,7 @@ class Probes:
         gold: the probes of each question, of single layers.
         controls: those of the questions' controls; empty unless these were asked for.
         progress: called with the stage, the units done and how many there are.
+        asked: what `probe` was asked for, by the names in EVIDENCE.
     """
 
     states: States
@@ -47,6 +51,7 @@ class Probes:
     gold: Sequence[Fitted]
     controls: Sequence[Fitted]
     progress: Progress
+    asked: Mapping[str, Any]
 
     def about(self, fitted: Fitted) -> dict[str, Any]:
         """The columns that identify the model, the task, the corpus and the fit."""
@@ -125,18 +130,50 @@ def _mix(probes: Probes) -> Found:
     return found
 
 
-def check_evidence(evidence: Sequence[str], states: States, questions: Sequence[Question]) -> None:
-    """Before any work: raise InputError for a mix of one layer, TaskError for too few instances."""
-    if "mix" in evidence and len(states.layers) < 2:
+def _beyond(probes: Probes) -> Found:
+    """Bits that each layer adds to those of a given one."""
+    found = Found(tables={"beyond": []})
+    given = probes.asked["beyond"]
+    fits = fit(
+        Beside(probes.states, given),
+        [fitted.question for fitted in probes.gold],
+        probe=probes.kind,
+        seeds=probes.seeds,
+        settings=settings_for_bits(probes.settings),
+        progress=probes.progress,
+    )
+    for fitted in fits:
+        found.tables["beyond"] += beyond_rows(fitted, given, probes.about(fitted))
+    return found
+
+
+def _capacity(several: Sequence[Probes]) -> Found:
+    """Scores against the number of parameters."""
+    found = Found(tables={"capacity": []})
+    for kinds in zip(*(probes.gold for probes in several), strict=True):
+        found.tables["capacity"] += capacity_rows(kinds, several[0].about(kinds[0]))
+    return found
+
+
+def check_evidence(asked: Mapping[str, Any], states: States, questions: Sequence[Question]) -> None:
+    """Before any work: raise InputError for a mix of one layer and for a layer that is not read to
+    go beyond, TaskError for too few instances."""
+    if "mix" in asked and len(states.layers) < 2:
         raise InputError(
             f"mix: there is one layer of {states.model} to mix, {states.layers[0]}: read several"
         )
-    if "codelength" in evidence:
+    if "codelength" in asked:
         require_enough(questions)
+    if "beyond" in asked:
+        require_given(states, asked["beyond"])
 
 
 EVIDENCE: Mapping[str, Callable[[Probes], Found]] = {
     "control": _control,
     "codelength": _codelength,
     "mix": _mix,
+    "beyond": _beyond,
 }
+
+OVER_KINDS: Mapping[str, Callable[[Sequence[Probes]], Found]] = {"capacity": _capacity}
+"""Likewise over probes of all kinds."""

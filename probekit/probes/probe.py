@@ -17,6 +17,7 @@ from probekit.probes.arguments import (
     reading,
     subjects_of,
 )
+from probekit.probes.capacity import SWEEP
 from probekit.probes.evidence import Found
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.heads import head_of
@@ -43,6 +44,8 @@ def probe(  # noqa: PLR0913 - a public verb
     control: bool = False,
     codelength: bool = False,
     mix: bool = False,
+    beyond: int | None = None,
+    capacity: bool = False,
     allow_modified: bool = False,
     progress: Progress | bool = True,
     **options: Any,
@@ -56,7 +59,8 @@ def probe(  # noqa: PLR0913 - a public verb
             can carry.
         corpus: what checkpoints read: names, paths or Corpora, each for every task.
             By default each task reads the corpus that its file names.
-        probes: kinds of probe: `linear`, `mlp`, `edge`, `rank:8` (of any rank), or several.
+        probes: kinds of probe: `linear`, `mlp` (64 hidden units), `mlp:32`, `edge`, `rank:8`, of any
+            size, or several.
         seeds: one probe per layer for each: their number (2 is seeds 0 and 1), or the seeds
             themselves.
         extract_settings: how checkpoints are read.
@@ -67,6 +71,10 @@ def probe(  # noqa: PLR0913 - a public verb
             `Scores.learning_curves` (Voita and Titov 2020).
         mix: train mixes of layers 0 to k, for `Scores.mixes` and `Scores.mix_shares` (Tenney et al.
             2019).
+        beyond: a layer, such as 0: measure how many bits of the labels every other layer adds to
+            it, for `Scores.beyond` (Hewitt et al. 2021).
+        capacity: also train the smaller and larger probes of `capacity.SWEEP`, for
+            `Scores.capacity` (Pimentel et al. 2020).
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
         progress: True for bars on standard error, False for silence, or a function that is called
             with the stage, the units done and the number of units.
@@ -79,13 +87,17 @@ def probe(  # noqa: PLR0913 - a public verb
     subjects = subjects_of("subject", subject)
     tasks, corpus = names_of(tasks, corpus)
     heads = doors.several("probes", probes, (str,))
+    if doors.of_type("capacity", capacity, bool):
+        heads += SWEEP
     kinds = tuple(dict.fromkeys(head_of(name, "probes").name for name in heads))
     extract_settings = reading(probe, extract_settings, options)
     check_settings(fit_settings, allow_modified)
     report = doors.function("progress", progress)
     seeds = doors.seeds("seeds", seeds)
     settings = fit_settings or FitSettings()
-    evidence = _evidence(control=control, codelength=codelength, mix=mix)
+    evidence = _evidence(control=control, codelength=codelength, mix=mix, capacity=capacity)
+    if doors.optional("beyond", beyond, int) is not None:
+        evidence["beyond"] = beyond
     answers: list[Answers] = []
     found: list[Found] = []
     measurements: list[Measurement] = []
@@ -117,8 +129,8 @@ def probe(  # noqa: PLR0913 - a public verb
     return make_scores(rows, run, warnings, instances=instances, predicted=predicted, **tables)
 
 
-def _evidence(**chosen: bool) -> tuple[str, ...]:
+def _evidence(**chosen: bool) -> dict[str, Any]:
     """The kinds of evidence that are wanted."""
     for name, wanted in chosen.items():
         doors.of_type(name, wanted, bool)
-    return tuple(name for name, wanted in chosen.items() if wanted)
+    return {name: wanted for name, wanted in chosen.items() if wanted}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from probekit.probes.evidence import EVIDENCE, Found, Probes, check_evidence
+from probekit.probes.evidence import EVIDENCE, OVER_KINDS, Found, Probes, check_evidence
 from probekit.probes.fit import fit
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
@@ -22,6 +23,8 @@ from probekit.results.run import Measurement
 from probekit.states.states import States
 from probekit.tasks.control import control
 from probekit.tasks.question import FEW, Question
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Probed(NamedTuple):
@@ -49,7 +52,7 @@ def probe_states(
     seeds: tuple[int, ...],
     settings: FitSettings,
     progress: Progress,
-    evidence: tuple[str, ...] = (),
+    evidence: Mapping[str, Any] = NOTHING,
 ) -> Probed:
     """Train and score probes of tasks with the context of `states`.
 
@@ -60,7 +63,7 @@ def probe_states(
         seeds: one probe per layer for each.
         settings: how probes are trained.
         progress: called with the stage, the units done and how many there are.
-        evidence: what is measured besides: names in EVIDENCE.
+        evidence: what is measured besides, by names in EVIDENCE.
     """
     check_evidence(evidence, states, questions)
     answers = [each for question in questions for each in baselines(states, question)]
@@ -71,6 +74,7 @@ def probe_states(
         # Trained in the same passes over the words as the questions.
         controls = [control(question, states.corpus) for question in questions]
     trained: list[Fitted] = []
+    of_kinds: list[Probes] = []
     found: list[Found] = []
     warnings = list(states.warnings)
     for kind in kinds:
@@ -93,12 +97,14 @@ def probe_states(
             warnings += _below(majority[fitted.question.task.name], rows)
             trained.append(fitted)
         seconds[f"fit and score {kind}"] = time.perf_counter() - started
-        probes = Probes(states, kind, seeds, settings, gold, on_controls, progress)
-        for name in evidence:
+        probes = Probes(states, kind, seeds, settings, gold, on_controls, progress, evidence)
+        of_kinds.append(probes)
+        for name in [name for name in evidence if name in EVIDENCE]:
             started = time.perf_counter()
             found.append(EVIDENCE[name](probes))
             warnings += found[-1].warnings
             seconds[f"{name} {kind}"] = time.perf_counter() - started
+    found += [OVER_KINDS[name](of_kinds) for name in evidence if name in OVER_KINDS]
     measured = measurement_of(states, questions, seconds)
     return Probed(answers, found, measured, warnings, trained)
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from probekit.errors import InputError
 from probekit.probes.baselines import BASELINES
+from probekit.probes.beyond import BEYOND
+from probekit.probes.capacity import CAPACITY
 from probekit.probes.choice import Names, Numbers, chosen, one_probe
 from probekit.probes.codelength_rows import CODELENGTHS, LEARNING_CURVES
 from probekit.probes.display import told_apart
@@ -47,6 +49,8 @@ class Scores(Results):
             following ones are without rows unless `probe` was asked for them.
         codelengths, learning_curves: online codes of the training labels, see CodeRow and CurveRow.
         mixes, mix_shares: mixes of layers, see MixRow and ShareRow.
+        beyond: what layers tell beyond a given one, see BeyondRow.
+        capacity: scores against the size of probes, see CapacityRow.
     """
 
     TABLES: ClassVar[Mapping[str, Schema]] = {"table": SCORES}
@@ -56,6 +60,8 @@ class Scores(Results):
         "learning_curves": LEARNING_CURVES,
         "mixes": MIXES,
         "mix_shares": MIX_SHARES,
+        "beyond": BEYOND,
+        "capacity": CAPACITY,
     }
     LARGE: ClassVar[Mapping[str, Schema]] = {"instances": INSTANCES, "predicted": PREDICTIONS}
     MADE_BY: ClassVar[str] = "probe"
@@ -67,6 +73,8 @@ class Scores(Results):
     learning_curves: pd.DataFrame = field(default=None, kw_only=True)
     mixes: pd.DataFrame = field(default=None, kw_only=True)
     mix_shares: pd.DataFrame = field(default=None, kw_only=True)
+    beyond: pd.DataFrame = field(default=None, kw_only=True)
+    capacity: pd.DataFrame = field(default=None, kw_only=True)
     instances: pa.Table = field(default=None, kw_only=True)
     predicted: pa.Table = field(default=None, kw_only=True)
 
@@ -132,7 +140,8 @@ class Scores(Results):
         `selectivity_high`, `control_score` and `known_types`; with `codelength=True`
         `bits_per_instance`, its interval `bits_low` to `bits_high`, and `compression`; with
         `mix=True` `gain`, `expected_layer`, its interval `expected_low` to `expected_high`, and
-        `centre_of_gravity`. Their meanings are those of the tables that they are from.
+        `centre_of_gravity`; with `beyond=0` `bits_beyond`, its interval `beyond_low` to
+        `beyond_high`, and `given`. Their meanings are those of the tables that they are from.
         """
         return evidence_table(self)
 

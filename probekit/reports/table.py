@@ -59,6 +59,11 @@ EVIDENCE = {
         ("expected_low", "expected_high"),
         digits=2,
     ),
+    "bits_beyond": Evidence(
+        "beyond",
+        "beyond: bits per test instance that the layer adds to the layer of --beyond",
+        ("beyond_low", "beyond_high"),
+    ),
 }
 
 

@@ -17,7 +17,8 @@ CorpusName = Annotated[
 ProbeName = Annotated[
     str,
     Means(
-        "the kind of probe: `linear`, `mlp`, `edge`, `rank:8` …; of baselines `majority`, `lexical`"
+        "the kind of probe: `linear`, `mlp`, `mlp:32`, `edge`, `rank:8` …; "
+        "of baselines `majority`, `lexical`"
     ),
 ]
 Labels = Annotated[

@@ -17,7 +17,7 @@ HEADS: dict[str, type[Head]] = {head.kind: head for head in (Linear, MLP, Edge, 
 
 
 def head_of(name: str, parameter: str = "probe") -> Head:
-    """The head of a name: `linear`, `mlp`, or `rank:8`, whose size stands after the colon.
+    """The head of a name: `linear`, `mlp`, `mlp:32`, `rank:8`; a size follows the colon.
 
     Raises InputError, which names the parameter, for anything else.
 
@@ -31,4 +31,5 @@ def head_of(name: str, parameter: str = "probe") -> Head:
     usages = [head.usage for head in HEADS.values()]
     if size_given:
         usages = [re.sub("[0-9]+$", size_given[0], usage) for usage in usages]
+        usages += [f"{head.kind}:{size_given[0]}" for head in HEADS.values() if head.sized]
     raise InputError(unknown(f"value of {parameter}", name, usages))

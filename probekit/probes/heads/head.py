@@ -34,6 +34,7 @@ class Head(ABC):
     Attributes:
         kind: its entry in HEADS.
         usage: its name as people give it.
+        sized: whether a size may follow, which `usage` lacks.
         freedom: C, the inverse of its penalty, as a multiple of a linear probe's.
 
     Raises InputError for a size that the kind does not have.
@@ -41,6 +42,7 @@ class Head(ABC):
 
     kind: ClassVar[str]
     usage: ClassVar[str]
+    sized: ClassVar[bool] = False
     freedom: ClassVar[float] = 1.0
 
     def __init__(self, size: str = "") -> None:
@@ -92,6 +94,15 @@ class Head(ABC):
     def predict(self, output: Tensor) -> Tensor:
         """The class of each instance, `(L, n, S)`, from outputs `(L, n, S, outputs)`."""
         return output.argmax(-1)
+
+
+def whole_size(size: str) -> int | None:
+    """The number after the colon of a probe's name, from 1 on; None for anything else.
+
+    >>> whole_size("32")
+    32
+    """
+    return (int(size) or None) if size.isdecimal() and len(size) < 10 else None
 
 
 def second_map(inputs: int, outputs: int, draw: Draw) -> dict[str, Tensor]:
