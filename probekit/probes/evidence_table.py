@@ -11,7 +11,15 @@ if TYPE_CHECKING:
 
     from probekit.probes.scores import Scores
 
-_OF_ONE_PROBE = ("layer", "seed", "labels", "view")
+_OF_ONE_PROBE = (
+    "layer",
+    "seed",
+    "labels",
+    "view",
+    "weights",
+    "test_corpus",
+    "test_fingerprint",
+)
 IDENTITY = [column for column in EXPERIMENT if column not in _OF_ONE_PROBE]
 
 
@@ -21,7 +29,7 @@ def evidence_table(scores: Scores) -> pd.DataFrame:
     What was not measured has no columns.
     """
     best = scores.best()[[*KEYS, "layer", "metric", "score", "ci_low", "ci_high"]]
-    names = _names(scores)
+    names = names_of(scores.table, scores.displayed())
     if len(scores.selectivity):
         best = best.merge(_selectivity(scores.selectivity, names), on=[*KEYS, "layer"], how="left")
     if len(scores.codelengths):
@@ -31,16 +39,21 @@ def evidence_table(scores: Scores) -> pd.DataFrame:
     return best
 
 
-def _names(scores: Scores) -> pd.DataFrame:
-    """The columns that identify a row of any table, and the display names for them."""
-    shown = scores.displayed().dropna(subset=["layer"])
-    names = scores.table.loc[shown.index, IDENTITY].copy()
+def names_of(table: pd.DataFrame, displayed: pd.DataFrame) -> pd.DataFrame:
+    """The columns that identify a row of any table, and the display names for them.
+
+    Args:
+        table: of scores.
+        displayed: `Scores.displayed`, with the same numbers of rows.
+    """
+    shown = displayed.dropna(subset=["layer"])
+    names = table.loc[shown.index, IDENTITY].copy()
     for key in KEYS:
         names[f"shown_{key}"] = shown[key]
     return names.drop_duplicates()
 
 
-def _with_names(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
+def with_names(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
     """The table with display names."""
     found = table.merge(names, on=IDENTITY)
     return found.drop(columns=KEYS).rename(columns={f"shown_{key}": key for key in KEYS})
@@ -48,13 +61,13 @@ def _with_names(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
 
 def _selectivity(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
     own = ["selectivity", "ci_low", "ci_high", "control_score", "known_types"]
-    found = _with_names(table, names)[[*KEYS, "layer", *own]]
+    found = with_names(table, names)[[*KEYS, "layer", *own]]
     return found.rename(columns={"ci_low": "selectivity_low", "ci_high": "selectivity_high"})
 
 
 def _codelengths(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
     gold = table[table["labels"] == "gold"]
-    found = _with_names(gold, names).assign(
+    found = with_names(gold, names).assign(
         bits_low=lambda rows: rows["ci_low"] / rows["n_train"],
         bits_high=lambda rows: rows["ci_high"] / rows["n_train"],
     )
@@ -64,4 +77,4 @@ def _codelengths(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
 
 def _mixes(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
     own = ["gain", "expected_layer", "expected_low", "expected_high", "centre_of_gravity"]
-    return _with_names(table, names)[[*KEYS, *own]]
+    return with_names(table, names)[[*KEYS, *own]]

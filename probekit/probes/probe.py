@@ -13,12 +13,15 @@ from probekit.probes.arguments import (
     Subject,
     TaskNames,
     check_settings,
+    listed_corpora,
     names_of,
     reading,
     subjects_of,
 )
+from probekit.probes.elsewhere import corpora_of
 from probekit.probes.evidence import Found
 from probekit.probes.fit_settings import FitSettings
+from probekit.probes.further import settle
 from probekit.probes.heads import head_of
 from probekit.probes.plan import plan
 from probekit.probes.predictions import Answers, tables_of
@@ -43,6 +46,8 @@ def probe(  # noqa: PLR0913 - a public verb
     control: bool = False,
     codelength: bool = False,
     mix: bool = False,
+    test_corpus: CorpusNames | None = None,
+    random_control: bool = False,
     allow_modified: bool = False,
     progress: Progress | bool = True,
     **options: Any,
@@ -67,6 +72,10 @@ def probe(  # noqa: PLR0913 - a public verb
             `Scores.learning_curves` (Voita and Titov 2020).
         mix: train mixes of layers 0 to k, for `Scores.mixes` and `Scores.mix_shares` (Tenney et al.
             2019).
+        test_corpus: other corpora whose test splits the same probes are also scored on: names,
+            paths or Corpora.
+        random_control: also probe each checkpoint's architecture with random weights, one for each
+            seed, for the column `random_weights` of `Scores.best`.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
         progress: True for bars on standard error, False for silence, or a function that is called
             with the stage, the units done and the number of units.
@@ -82,25 +91,39 @@ def probe(  # noqa: PLR0913 - a public verb
     kinds = tuple(dict.fromkeys(head_of(name, "probes").name for name in heads))
     extract_settings = reading(probe, extract_settings, options)
     check_settings(fit_settings, allow_modified)
+    doors.of_type("random_control", random_control, bool)
+    others = listed_corpora("test_corpus", test_corpus)
     report = doors.function("progress", progress)
     seeds = doors.seeds("seeds", seeds)
     settings = fit_settings or FitSettings()
-    evidence = _evidence(control=control, codelength=codelength, mix=mix)
+    evidence = ("seen", *_evidence(control=control, codelength=codelength, mix=mix))
     answers: list[Answers] = []
     found: list[Found] = []
     measurements: list[Measurement] = []
     warnings: list[str] = []
     started = time.perf_counter()
-    for planned in plan(subjects, tasks, corpus, extract_settings, allow_modified, report):
-        warnings += planned.warnings
+    plans = plan(subjects, tasks, corpus, extract_settings, allow_modified, report)
+    settled = settle(
+        plans,
+        subjects,
+        corpora_of(others, allow_modified, report),
+        skips="all" in tasks,
+        random_seeds=seeds if random_control else (),
+        settings=extract_settings or ExtractSettings(),
+    )
+    for planned, further in zip(plans, settled, strict=True):
+        warnings += [*planned.warnings, *further.warnings()]
         contexts = planned.contexts()
-        for _, read in planned.checkpoints:
+        for name, read in planned.checkpoints:
             for states, questions in zip(read([*contexts]), contexts.values(), strict=True):
                 probed = probe_states(states, questions, kinds, seeds, settings, report, evidence)
                 answers += probed.answers
                 found += probed.evidence
                 measurements.append(probed.measurement)
                 warnings += probed.warnings
+                for more in further.measured(name, states, probed.trained, settings, report):
+                    found.append(more)
+                    warnings += more.warnings
     run = Run(
         versions=versions(),
         settings=fit_facts(kinds, seeds, settings),
