@@ -156,6 +156,8 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "control": FLAG,
         "codelength": FLAG,
         "mix": FLAG,
+        "test_corpus": [*SHARED["corpus"], ([], "empty")],
+        "random_control": FLAG,
         **SHARED,
     },
     "compare": {
