@@ -23,7 +23,8 @@ from probekit.probes.seen_rows import seen_rows
 from probekit.progress import Progress
 from probekit.states.extract import of_corpus
 from probekit.states.states import States
-from probekit.tasks.question import Question, ask_elsewhere
+from probekit.tasks.question import Instances, Question, ask_elsewhere
+from probekit.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,7 @@ def _evaluated(mine: Sequence[Fitted], other: Elsewhere, there: States) -> Itera
             question=other.questions[name],
             predictions=np.concatenate([part.predictions for part in parts]),
             losses=np.concatenate([part.losses for part in parts]),
+            refits=None,
         )
 
 
@@ -151,13 +153,19 @@ def _by_task(
 
     A stack may hold several questions about one task: the one on gold labels comes first.
     """
-    tested = list(other.questions.values())
     instances = []
     for task in stack.tasks:
-        question = other.questions.get(task.name, tested[0])
-        instances.append(question.splits["test"])
+        question = other.questions.get(task.name)
+        instances.append(question.splits["test"] if question else _none(task, other))
     runs = Runs(there, "test", instances)
     found: dict[str, Evaluated] = {}
     for task, one in zip(stack.tasks, evaluate(stack, runs, layers), strict=True):
         found.setdefault(task.name, one)
     return found
+
+
+def _none(task: Task, other: Elsewhere) -> Instances:
+    """No instance, of a task that the other corpus cannot carry."""
+    any_question = next(iter(other.questions.values()))
+    none = any_question.splits["test"].take(np.empty(0, dtype=np.int64))
+    return replace(none, spans=np.empty((0, task.arity, 2), dtype=np.int64))

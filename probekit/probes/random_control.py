@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from probekit.errors import InputError, ModelError
 from probekit.models.model import Model, open_model
+from probekit.models.names import resolve
 from probekit.probes import identity
 from probekit.probes.arguments import Named
 from probekit.probes.evidence import Found
@@ -40,6 +41,7 @@ def random_models(
                 "no configuration from which to make random weights"
             )
         try:
+            resolve(name if name.startswith("random:") else f"random:{name}")
             models = {seed: open_model(random_name(name, seed), settings.encoder) for seed in seeds}
         except ModelError as error:
             raise ModelError(f"random_control: '{name}' has none: {error}") from error
