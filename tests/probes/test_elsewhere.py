@@ -134,7 +134,7 @@ def test_what_cannot_be_tested_is_refused_before_any_work(
     vectors = {}
     for split in small.splits:
         vectors[split] = np.ones((1, int(small.offsets(split)[-1]), 2))
-    given = pk.States.of(vectors, small)  # type: ignore[arg-type]
+    given = pk.States.of(vectors, small)
     with pytest.raises(ProbekitError, match="test_corpus: 'given vectors'") as refused:
         pk.probe(given, "pos", test_corpus=small, progress=False)
     assert len(str(refused.value).splitlines()) == 1

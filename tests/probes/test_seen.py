@@ -31,7 +31,7 @@ def noise(corpus: Corpus, seed: int = 0, dim: int = 8) -> dict[Split, np.ndarray
 @pytest.fixture(scope="module")
 def scores(small: Corpus) -> pk.Scores:
     states = {
-        context: pk.States.of(noise(small), small, context=context)  # type: ignore[arg-type]
+        context: pk.States.of(noise(small), small, context=context)
         for context in ("sentence", "document")
     }
     run: dict[str, Any] = {"seeds": 2, "fit_settings": QUICK, "progress": False}
@@ -67,8 +67,8 @@ def instances_of(scores: pk.Scores, small: Corpus, task: str) -> pd.DataFrame:
         rarest.append(min(times[word.lower()] for word in words))
         apart = 0
         if row.sentence_2:
-            first = starts[str(row.sentence)] + int(row.start)  # type: ignore[arg-type]
-            apart = starts[str(row.sentence_2)] + int(row.start_2) - first  # type: ignore[arg-type]
+            first = starts[str(row.sentence)] + int(row.start)
+            apart = starts[str(row.sentence_2)] + int(row.start_2) - first
         distances.append(abs(apart))
     return found.assign(frequency=rarest, length=found["sentence"].map(lengths), distance=distances)
 
