@@ -42,7 +42,10 @@ def random_models(
             )
         try:
             resolve(name if name.startswith("random:") else f"random:{name}")
-            models = {seed: open_model(random_name(name, seed), settings.encoder) for seed in seeds}
+            models = {}
+            for seed in seeds:
+                models[seed] = open_model(random_name(name, seed), settings.encoder)
+                models[seed].reader(settings.subwords, settings.batch_tokens)  # or refused here
         except ModelError as error:
             raise ModelError(f"random_control: '{name}' has none: {error}") from error
         found[name] = models

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def best_random(table: pd.DataFrame, displayed: pd.DataFrame) -> pd.DataFrame:
-    """The layer with the best dev score of each random control; means over seeds.
+def random_means(table: pd.DataFrame, displayed: pd.DataFrame) -> pd.DataFrame:
+    """Scores of every layer of each random control; means over seeds.
 
     Args:
         table: of scores.
@@ -22,5 +22,10 @@ def best_random(table: pd.DataFrame, displayed: pd.DataFrame) -> pd.DataFrame:
     """
     random = with_names(table[table["weights"] == "random"], names_of(table, displayed))
     values = ["score", "dev_score"]
-    means = random.groupby([*KEYS, "layer"], sort=False)[values].mean().reset_index()
+    return random.groupby([*KEYS, "layer"], sort=False)[values].mean().reset_index()
+
+
+def best_random(table: pd.DataFrame, displayed: pd.DataFrame) -> pd.DataFrame:
+    """The layer with the best dev score of each random control: a row of `random_means`."""
+    means = random_means(table, displayed)
     return means.loc[means.groupby(KEYS, sort=False)["dev_score"].idxmax()]

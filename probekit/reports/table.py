@@ -124,7 +124,7 @@ def score_table(scores: Scores) -> Table:
     best, frame = scores.best(), scores.displayed()
     names = _names(frame, ("model", "task", "corpus", "probe"), best)
     on = "" if "corpus" in names else f" on {frame['corpus'].iloc[0]}"
-    has_random = bool(best["random_weights"].notna().any())
+    has_random = "random_weights" in best
     random = ("random weights",) if has_random else ()
     numbers = ("layer", "score", "95% interval", "layer 0", *random, "lexical", "majority")
     columns = [*_name_columns(names), *map(Column, numbers), Column("metric", False)]
@@ -203,9 +203,8 @@ def unseen_lines(scores: Scores) -> list[str]:
             subject += f", tested on {row['test_corpus']}"
         points = [100 * row[name] for name in ("difference", "difference_low", "difference_high")]
         lines.append(
-            f"{subject}: where training lacks a word, the score is {row['score']:.3f}, "
-            f"{-points[0]:.1f} points below that of the others "
-            f"({-points[2]:.1f} to {-points[1]:.1f}; {row['n_test']:,} instances)"
+            f"{subject}: {row['score']:.3f} where training lacks a word (n = {row['n_test']:,}), "
+            f"{-points[0]:.1f} points ({-points[2]:.1f}–{-points[1]:.1f}) below the other instances"
         )
     return lines
 

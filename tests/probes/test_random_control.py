@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from transformers import AutoModel, AutoTokenizer
 
@@ -43,11 +44,16 @@ def test_it_is_the_random_model_of_each_seed(small: Corpus, tiny_bert: Path) -> 
     shown = score_table(scores)
     headings = [column.heading for column in shown.columns]
     assert headings[headings.index("layer 0") + 1] == "random weights"
+    figure = pk.lines(scores)
+    for axes, task in zip(figure.axes, ("pos", "coref"), strict=False):
+        (drawn,) = [line for line in axes.lines if str(line.get_label()).endswith("random weights")]
+        means = random[random["task"] == task].groupby("layer")["score"].mean()
+        assert np.asarray(drawn.get_ydata()).tolist() == pytest.approx(means.tolist())
 
 
 def test_without_it_there_is_no_column(small: Corpus, tiny_bert: Path) -> None:
     scores = pk.probe(tiny_bert, "pos", corpus=small, layers=(1,), **RUN)
-    assert scores.best()["random_weights"].isna().all()
+    assert "random_weights" not in scores.best()
     assert "random weights" not in [column.heading for column in score_table(scores).columns]
 
 

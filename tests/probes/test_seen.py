@@ -149,7 +149,8 @@ def test_unseen_words_that_score_lower_have_a_line() -> None:
     row = unseen(scores)
     assert row["score"] < 0.5 and -0.9 < row["difference_low"] < row["difference_high"] < -0.4
     (line,) = unseen_lines(scores)
-    assert line.startswith("pos: where training lacks a word") and f"{row['n_test']:,}" in line
+    assert line.startswith(f"pos: {row['score']:.3f} where training lacks a word")
+    assert f"(n = {row['n_test']:,})" in line
 
 
 @pytest.mark.parametrize(("labels", "known"), [("shuffled", True), ("gold", True)])
