@@ -110,9 +110,9 @@ class Scores(Results):
 
         Returns one row for each, with `metric`, `layer`, `score`, `ci_low`, `ci_high`, `dev_score`;
         `first_layer` and `last_layer`, the lowest and the highest that were read; and for
-        comparison `score_layer_0` (the embeddings), `score_last_layer`, `lexical` and `majority`; with
-        `random_control=True` also `random_weights` (the same architecture with these, at its own
-        best layer).
+        comparison `score_layer_0` (the embeddings), `score_last_layer`, `lexical` and `majority`;
+        with `random_control=True` also `random_weights` (the same architecture with these, at its
+        own best layer).
         What was not measured is missing.
         """
         shown = self.displayed()
