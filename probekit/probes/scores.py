@@ -93,7 +93,7 @@ class Scores(Results):
         Raises InputError where a probe has two different scores.
         """
         is_plain = (self.table["labels"] == "gold") & (self.table["view"] == "single")
-        is_own = (self.table["test_fingerprint"] == "") & (self.table["weights"] == "trained")
+        is_own = (self.table["test_fingerprint"] == "") & (self.table["weights"] != "random")
         plain = self.table[is_plain & is_own]
         shown = plain.drop_duplicates([column for column in plain if not column.endswith("source")])
         for noun, of_noun in IDENTITY.items():
