@@ -7,6 +7,7 @@ import re
 FLAGS = {
     "allow_modified": "--allow-modified",
     "allow_pickle": "--allow-pickle",
+    "random_control": "--random-control",
     "trust_remote_code": "--trust-remote-code",
 }
 OPTIONS = {
@@ -30,6 +31,7 @@ OPTIONS = {
     "stack": "--stack",
     "store_dtype": "--store-dtype",
     "task": "--task",
+    "test_corpus": "--test-corpus",
     "tokenizer": "--tokenizer",
     "unit": "--unit",
 }

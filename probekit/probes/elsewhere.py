@@ -85,13 +85,13 @@ def elsewhere(
             there = ask_elsewhere(question, tested)
         except TaskError as error:
             if not skips:
-                raise TaskError(f"test_corpus: {error}") from error
+                raise TaskError(f"test_corpus='{tested.name}': {error}") from error
             warnings.append(f"{question.task.name}: not tested on '{tested.name}', {error}")
             continue
         found[question.task.name] = there
         warnings += there.warnings
     if not found:
-        raise TaskError(f"test_corpus: '{tested.name}' cannot carry any of the tasks")
+        raise TaskError(f"test_corpus='{tested.name}': it cannot carry any of the tasks")
     splits = {**trained_on.splits, "test": tested.splits["test"]}
     return Elsewhere(tested, Corpus(tested.name, splits), found, tuple(warnings))
 

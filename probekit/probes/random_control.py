@@ -37,7 +37,7 @@ def random_models(
     for name in subjects:
         if not isinstance(name, str):
             raise InputError(
-                "random_control is for checkpoints given by name: states and loaded models have "
+                "random_control=True is for checkpoints given by name: states and loaded models have "
                 "no configuration from which to make random weights"
             )
         try:
@@ -47,7 +47,7 @@ def random_models(
                 models[seed] = open_model(random_name(name, seed), settings.encoder)
                 models[seed].reader(settings.subwords, settings.batch_tokens)  # or refused here
         except ModelError as error:
-            raise ModelError(f"random_control: '{name}' has none: {error}") from error
+            raise ModelError(f"random_control=True: '{name}' has none: {error}") from error
         found[name] = models
     return found
 

@@ -135,7 +135,7 @@ def test_what_cannot_be_tested_is_refused_before_any_work(
     for split in small.splits:
         vectors[split] = np.ones((1, int(small.offsets(split)[-1]), 2))
     given = pk.States.of(vectors, small)
-    with pytest.raises(ProbekitError, match="test_corpus: 'given vectors'") as refused:
+    with pytest.raises(ProbekitError, match="test_corpus='small': 'given vectors'") as refused:
         pk.probe(given, "pos", test_corpus=small, progress=False)
     assert len(str(refused.value).splitlines()) == 1
 
