@@ -196,8 +196,8 @@ def require_computable(states: States, corpus: Corpus) -> None:
     """Raise InputError for the user's own vectors, which cannot be computed for another corpus."""
     if states.folder is None:
         raise InputError(
-            f"test_corpus='{corpus.name}': '{states.model}' has vectors of '{states.corpus.name}' only, so nothing "
-            f"can read the test split of '{corpus.name}': give a checkpoint instead"
+            f"test_corpus='{corpus.name}': '{states.model}' has vectors of "
+            f"'{states.corpus.name}' only, and nothing can compute others: give a checkpoint"
         )
 
 
