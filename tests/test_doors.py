@@ -166,6 +166,8 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "mix": FLAG,
         "beyond": [("0", "a whole number"), (True, "a whole number"), (1.5, "a whole number")],
         "capacity": FLAG,
+        "test_corpus": [*SHARED["corpus"], ([], "empty")],
+        "random_control": FLAG,
         **SHARED,
     },
     "compare": {

@@ -9,6 +9,7 @@ FLAGS = {
     "allow_pickle": "--allow-pickle",
     "capacity": "--capacity",
     "codelength": "--codelength",
+    "random_control": "--random-control",
     "trust_remote_code": "--trust-remote-code",
 }
 OPTIONS = {
@@ -33,6 +34,7 @@ OPTIONS = {
     "stack": "--stack",
     "store_dtype": "--store-dtype",
     "task": "--task",
+    "test_corpus": "--test-corpus",
     "tokenizer": "--tokenizer",
     "unit": "--unit",
 }

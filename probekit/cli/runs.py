@@ -78,6 +78,22 @@ def probe(
             rich_help_panel=help.EVIDENCE,
         ),
     ] = False,
+    test_corpus: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME,…",
+            help="Other corpora whose test splits the same probes are also scored on.",
+            rich_help_panel=help.EVIDENCE,
+        ),
+    ] = None,
+    random_control: Annotated[
+        bool,
+        typer.Option(
+            "--random-control",
+            help="Also probe each model's architecture with random weights, one for each seed.",
+            rich_help_panel=help.EVIDENCE,
+        ),
+    ] = False,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -107,6 +123,8 @@ def probe(
             mix=mix,
             beyond=beyond,
             capacity=capacity,
+            test_corpus=options.names_of_corpora(test_corpus),
+            random_control=random_control,
             allow_modified=allow_modified,
         )
         scores = scores.of_command(sys.argv)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from probekit.errors import InputError
-from probekit.probes import identity
 from probekit.probes.beyond import beyond_rows, require_given, settings_for_bits
 from probekit.probes.capacity import capacity_rows
 from probekit.probes.codelength import codelength, require_enough
@@ -20,7 +19,8 @@ from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
 from probekit.probes.mix_rows import mix_rows, share_rows
 from probekit.probes.score_rows import ScoreRow
-from probekit.probes.scoring import about_question, scored_probes
+from probekit.probes.scoring import about_probes, scored_probes
+from probekit.probes.seen_rows import seen_rows
 from probekit.probes.selectivity import selectivity_rows
 from probekit.probes.view import cumulative_mixes
 from probekit.progress import Progress
@@ -55,10 +55,7 @@ class Probes:
 
     def about(self, fitted: Fitted) -> dict[str, Any]:
         """The columns that identify the model, the task, the corpus and the fit."""
-        about = about_question(self.states, fitted.question)
-        for size in ("n_train", "n_test"):
-            del about[size]
-        return {**about, **identity.of_fit(self.settings)}
+        return about_probes(self.states, fitted, self.settings)
 
     def rows(self, fitted: Fitted) -> list[ScoreRow]:
         """Rows of scores.csv."""
@@ -78,6 +75,16 @@ class Found:
     rows: list[ScoreRow] = field(default_factory=list)
     tables: dict[str, list[Any]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+
+
+def _seen(probes: Probes) -> Found:
+    """Scores by kinds of test instances."""
+    found = Found(tables={"seen": []})
+    for gold in probes.gold:
+        about = probes.about(gold)
+        rows = seen_rows(gold, probes.states.corpus, {**about, "test_corpus": about["corpus"]})
+        found.tables["seen"] += rows
+    return found
 
 
 def _control(probes: Probes) -> Found:
@@ -169,6 +176,7 @@ def check_evidence(asked: Mapping[str, Any], states: States, questions: Sequence
 
 
 EVIDENCE: Mapping[str, Callable[[Probes], Found]] = {
+    "seen": _seen,
     "control": _control,
     "codelength": _codelength,
     "mix": _mix,

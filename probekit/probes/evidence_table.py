@@ -11,7 +11,15 @@ if TYPE_CHECKING:
 
     from probekit.probes.scores import Scores
 
-_OF_ONE_PROBE = ("layer", "seed", "labels", "view")
+_OF_ONE_PROBE = (
+    "layer",
+    "seed",
+    "labels",
+    "view",
+    "weights",
+    "test_corpus",
+    "test_fingerprint",
+)
 IDENTITY = [column for column in EXPERIMENT if column not in _OF_ONE_PROBE]
 
 
@@ -21,7 +29,7 @@ def evidence_table(scores: Scores) -> pd.DataFrame:
     What was not measured has no columns.
     """
     best = scores.best()[[*KEYS, "layer", "metric", "score", "ci_low", "ci_high"]]
-    names = names_of(scores)
+    names = names_of(scores.table, scores.displayed())
     if len(scores.selectivity):
         best = best.merge(_selectivity(scores.selectivity, names), on=[*KEYS, "layer"], how="left")
     if len(scores.codelengths):
@@ -33,10 +41,15 @@ def evidence_table(scores: Scores) -> pd.DataFrame:
     return best
 
 
-def names_of(scores: Scores) -> pd.DataFrame:
-    """The columns that identify a row of any table, and the display names for them."""
-    shown = scores.displayed().dropna(subset=["layer"])
-    names = scores.table.loc[shown.index, IDENTITY].copy()
+def names_of(table: pd.DataFrame, displayed: pd.DataFrame) -> pd.DataFrame:
+    """The columns that identify a row of any table, and the display names for them.
+
+    Args:
+        table: of scores.
+        displayed: `Scores.displayed`, with the same numbers of rows.
+    """
+    shown = displayed.dropna(subset=["layer"])
+    names = table.loc[shown.index, IDENTITY].copy()
     for key in KEYS:
         names[f"shown_{key}"] = shown[key]
     return names.drop_duplicates()

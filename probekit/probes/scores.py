@@ -15,6 +15,7 @@ from probekit.probes.capacity import CAPACITY
 from probekit.probes.choice import Names, Numbers, chosen, one_probe
 from probekit.probes.codelength_rows import CODELENGTHS, LEARNING_CURVES
 from probekit.probes.display import told_apart
+from probekit.probes.elsewhere_table import elsewhere_table
 from probekit.probes.evidence_table import evidence_table
 from probekit.probes.mix_rows import MIX_SHARES, MIXES
 from probekit.probes.predictions import (
@@ -23,7 +24,9 @@ from probekit.probes.predictions import (
     SHOWN,
     frame_of,
 )
+from probekit.probes.random_table import best_random
 from probekit.probes.score_rows import EXPERIMENT, IDENTITY, KEYS, SCORES, ScoreRow
+from probekit.probes.seen_rows import SEEN
 from probekit.probes.selectivity import SELECTIVITY
 from probekit.results import columnar
 from probekit.results.results import Results
@@ -45,6 +48,7 @@ class Scores(Results):
         instances: the test instances, see InstanceRow.
         predicted: what each probe and baseline predicts of them, see PredictionRow. Both are
             without rows where the table was made or read alone.
+        seen: scores by kinds of test instances at the best layers, see SeenRow.
         selectivity: scores against those on control tasks, see SelectivityRow. This table and the
             following ones are without rows unless `probe` was asked for them.
         codelengths, learning_curves: online codes of the training labels, see CodeRow and CurveRow.
@@ -55,6 +59,7 @@ class Scores(Results):
 
     TABLES: ClassVar[Mapping[str, Schema]] = {"table": SCORES}
     OPTIONAL: ClassVar[Mapping[str, Schema]] = {
+        "seen": SEEN,
         "selectivity": SELECTIVITY,
         "codelengths": CODELENGTHS,
         "learning_curves": LEARNING_CURVES,
@@ -68,6 +73,7 @@ class Scores(Results):
     TOLD_BY: ClassVar[Sequence[str]] = KEYS
 
     table: pd.DataFrame
+    seen: pd.DataFrame = field(default=None, kw_only=True)
     selectivity: pd.DataFrame = field(default=None, kw_only=True)
     codelengths: pd.DataFrame = field(default=None, kw_only=True)
     learning_curves: pd.DataFrame = field(default=None, kw_only=True)
@@ -95,7 +101,8 @@ class Scores(Results):
         Raises InputError where a probe has two different scores.
         """
         is_plain = (self.table["labels"] == "gold") & (self.table["view"] == "single")
-        plain = self.table[is_plain]
+        is_own = (self.table["test_fingerprint"] == "") & (self.table["weights"] != "random")
+        plain = self.table[is_plain & is_own]
         shown = plain.drop_duplicates([column for column in plain if not column.endswith("source")])
         for noun, of_noun in IDENTITY.items():
             facts = shown[list(of_noun)].to_dict("records")
@@ -111,7 +118,9 @@ class Scores(Results):
 
         Returns one row for each, with `metric`, `layer`, `score`, `ci_low`, `ci_high`, `dev_score`;
         `first_layer` and `last_layer`, the lowest and the highest that were read; and for
-        comparison `score_layer_0` (the embeddings), `score_last_layer`, `lexical` and `majority`.
+        comparison `score_layer_0` (the embeddings), `score_last_layer`, `lexical` and `majority`;
+        with `random_control=True` also `random_weights` (the same architecture with these, at its
+        own best layer).
         What was not measured is missing.
         """
         shown = self.displayed()
@@ -130,7 +139,17 @@ class Scores(Results):
         for name in BASELINES:
             mine = baselines[baselines["probe"] == name]
             best = _with_score(best, mine, ["model", "task", "corpus"], name)
-        return best
+        random = best_random(self.table, shown)
+        return _with_score(best, random, KEYS, "random_weights") if len(random) else best
+
+    def elsewhere(self) -> pd.DataFrame:
+        """The best layers on other corpora, which `test_corpus` names; means over seeds.
+
+        Returns one row for each of `best` and corpus tested, with `layer`, `metric`, `score` (on
+        the corpus trained on), `test_corpus`, `test_score` and its interval `ci_low` to `ci_high`,
+        and the baselines there, `lexical` and `majority`.
+        """
+        return elsewhere_table(self)
 
     def evidence(self) -> pd.DataFrame:
         """The best layers, with what was measured there beside scores; means over seeds.
@@ -226,6 +245,12 @@ def make_scores(rows: Sequence[ScoreRow], run: Run, warnings: Sequence[str], **m
     what is fitted with a probe changes the order of sums.
     """
     table = SCORES.table(rows).drop_duplicates(EXPERIMENT, ignore_index=True)
+    for name, schema in Scores.OPTIONAL.items():
+        if name in more:
+            of_kind = schema.table(more[name])
+            identity = [column for column in EXPERIMENT if column in of_kind]
+            key = list(dict.fromkeys([*schema.key, *identity]))
+            more[name] = of_kind.drop_duplicates(key, ignore_index=True)
     return Scores(table, **more, run=run, warnings=tuple(warnings))
 
 

@@ -19,6 +19,7 @@ from probekit.tasks.task import Task
 
 MOST_LABELS = 4_000  # a probe scores every instance for each label
 FEW = 20  # intervals from fewer sentences or documents are rough
+MOST_SHOWN = 5  # labels that a warning lists
 UNSEEN = -1  # a label not in training: no probe can predict it, so it always counts as wrong
 
 
@@ -130,6 +131,35 @@ def _instances(task: Task, corpus: Corpus) -> Question:
     n_found = sum(len(labelled.labels) for labelled in found.values())
     warnings = [*_left_out(task, n_found, splits), *_few(task, corpus, splits["test"])]
     return Question(task, splits, tuple(warnings))
+
+
+def ask_elsewhere(question: Question, corpus: Corpus) -> Question:
+    """The question with the test instances of another corpus; what is trained on stays.
+
+    Raises:
+        TaskError: if that corpus lacks the annotation, or its test split has no instance.
+    """
+    task = question.task
+    _check_annotation(task, corpus)
+    found = SHAPES[task.shape](task, corpus.splits["test"])
+    kinds = set(found.labels.kinds())
+    left_out = {label for label in kinds if _excluded(task, label)}
+    _check_split(task, corpus, "test", kinds - left_out)
+    test = _columns(task, corpus, "test", found, left_out, question.classes)
+    warnings = [*_unknown_there(task, corpus, test), *_few(task, corpus, test)]
+    return replace(question, splits={**question.splits, "test": test}, warnings=tuple(warnings))
+
+
+def _unknown_there(task: Task, corpus: Corpus, test: Instances) -> Iterator[str]:
+    """A warning about labels of another corpus that training lacks."""
+    is_unknown = test.labels == UNSEEN
+    if is_unknown.any():
+        labels = sorted(set(test.gold.take(is_unknown).texts()))
+        shown = ", ".join(labels[:MOST_SHOWN]) + (", …" if len(labels) > MOST_SHOWN else "")
+        yield (
+            f"{task.name}: {is_unknown.mean():.1%} of the {len(test):,} test instances of "
+            f"'{corpus.name}' have a label that training lacks ({shown}); they count as wrong"
+        )
 
 
 def _check_annotation(task: Task, corpus: Corpus) -> None:
