@@ -57,7 +57,7 @@ def capacity(
     check(paths, ax, greyscale)
     if scores.capacity is None or scores.capacity.empty:
         raise InputError("scores have no capacity to draw: run probe with capacity=True")
-    table = with_names(scores.capacity, names_of(scores))
+    table = with_names(scores.capacity, names_of(scores.table, scores.displayed()))
     panels = []
     for (model, task, corpus), rows in table.groupby(["model", "task", "corpus"], sort=False):
         chosen = int(rows.loc[rows["dev_score"].idxmax(), "layer"]) if layer is None else layer

@@ -59,7 +59,7 @@ def learning_curves(
     check(paths, ax, greyscale)
     if scores.learning_curves is None or scores.learning_curves.empty:
         raise InputError("scores have no learning curves to draw: run probe with codelength=True")
-    table = with_names(scores.learning_curves, names_of(scores))
+    table = with_names(scores.learning_curves, names_of(scores.table, scores.displayed()))
     table = table[table["labels"] == "gold"]
     layers = sorted(table["layer"].unique().tolist())
     shades = _shades(greyscale)
