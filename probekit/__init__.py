@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from probekit.probes.probe import probe
     from probekit.probes.scores import Scores
     from probekit.reports.bars import bars
+    from probekit.reports.capacity import capacity
     from probekit.reports.confusion import confusion
     from probekit.reports.heatmap import heatmap
     from probekit.reports.latex import latex
+    from probekit.reports.learning_curves import learning_curves
     from probekit.reports.lines import lines
     from probekit.reports.read import read
     from probekit.states.extract import extract
@@ -55,11 +57,13 @@ _HOME = {
     "annotate": "corpora.silver.annotate",
     "ask": "tasks.question",
     "bars": "reports.bars",
+    "capacity": "reports.capacity",
     "compare": "forgetting.compare",
     "confusion": "reports.confusion",
     "extract": "states.extract",
     "heatmap": "reports.heatmap",
     "latex": "reports.latex",
+    "learning_curves": "reports.learning_curves",
     "lines": "reports.lines",
     "load_corpus": "corpora.load",
     "load_task": "tasks.task",
@@ -88,11 +92,13 @@ __all__ = [
     "annotate",
     "ask",
     "bars",
+    "capacity",
     "compare",
     "confusion",
     "extract",
     "heatmap",
     "latex",
+    "learning_curves",
     "lines",
     "load_corpus",
     "load_task",

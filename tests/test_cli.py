@@ -67,7 +67,14 @@ def test_json_prints_nothing_else(run: Run, tiny_bert: Path, brief: Path) -> Non
         "probe", *models, "--task", "pos", "--corpus", brief, "--json", "--out", "o"
     )
     printed = json.loads(out)
-    assert status == 0 and list(printed) == ["warnings", "best", "scores", "folder", "files"]
+    assert status == 0 and list(printed) == [
+        "warnings",
+        "best",
+        "scores",
+        "seen",
+        "folder",
+        "files",
+    ]
     assert len(printed["scores"]) == 12 and set(COLUMNS) <= set(printed["scores"][0])
     best = pk.Scores.read(printed["folder"]).best()
     assert [row["layer"] for row in printed["best"]] == best["layer"].tolist()

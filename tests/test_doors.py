@@ -55,7 +55,13 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
     }
     shared |= {"allow_modified": False, "progress": print, "options": None}
     return {
-        "probe": {"subject": "./none", "probes": "linear", **shared},
+        "probe": {
+            "subject": "./none",
+            "probes": "linear",
+            "beyond": None,
+            "capacity": False,
+            **shared,
+        },
         "compare": {
             "before": "./a",
             "after": "./b",
@@ -99,6 +105,8 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
             "cmap": None,
             **PLAIN,
         },
+        "learning_curves": {"scores": predicted(), "paths": tmp_path / "x.png", **PLAIN},
+        "capacity": {"scores": predicted(), "paths": tmp_path / "x.png", "layer": 1, **PLAIN},
         "latex": {"subject": pk.Scores(EMPTY)},
         "load_corpus": {"name_or_path": "sample", "allow_modified": False, "progress": print},
         "load_task": {"name": "pos"},
@@ -156,6 +164,10 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "control": FLAG,
         "codelength": FLAG,
         "mix": FLAG,
+        "beyond": [("0", "a whole number"), (True, "a whole number"), (1.5, "a whole number")],
+        "capacity": FLAG,
+        "test_corpus": [*SHARED["corpus"], ([], "empty")],
+        "random_control": FLAG,
         **SHARED,
     },
     "compare": {
@@ -228,6 +240,21 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "seed": [(1.5, "a whole number"), (3, "known: 0, 1")],
         "labels": [(0, "from 1 on"), ("all", "from 1 on")],
         "cmap": [(3, "a text"), ("virids", "did you mean 'viridis'")],
+        **DRAWN,
+    },
+    "learning_curves": {
+        "scores": [
+            (EMPTY, r"probekit\.Scores\(table\)"),
+            (predicted(), "no learning curves to draw: run probe with codelength=True"),
+        ],
+        **DRAWN,
+    },
+    "capacity": {
+        "scores": [
+            (EMPTY, r"probekit\.Scores\(table\)"),
+            (predicted(), "scores have no capacity to draw: run probe with capacity=True"),
+        ],
+        "layer": [("1", "a whole number"), (True, "a whole number")],
         **DRAWN,
     },
     "latex": {

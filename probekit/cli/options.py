@@ -73,7 +73,7 @@ Kind = Annotated[
     typer.Option(
         "--probe",
         metavar="KIND",
-        help="Kind of probe: linear, mlp or rank:SIZE.",
+        help="Kind of probe: linear, mlp, mlp:UNITS, edge or rank:SIZE.",
         rich_help_panel=help.PROBES,
     ),
 ]
@@ -115,7 +115,7 @@ Subwords = Annotated[
     ),
 ]
 Span = Annotated[
-    Literal["mean", "ends", "last"] | None,
+    Literal["mean", "ends", "last", "attention", "head"] | None,
     typer.Option(
         help="A span's or sentence's vector from its words; not with --task all.",
         show_default="as the task says",
@@ -315,7 +315,9 @@ def _layers(text: str, last: int | None) -> tuple[int, ...]:
     return tuple(chosen)
 
 
-def with_span(names: list[str], span: Literal["mean", "ends", "last"] | None) -> list[Any]:
+def with_span(
+    names: list[str], span: Literal["mean", "ends", "last", "attention", "head"] | None
+) -> list[Any]:
     """The tasks, with another way to make a span's vector where one is given."""
     if span is None:
         return list(names)

@@ -7,12 +7,16 @@ import re
 FLAGS = {
     "allow_modified": "--allow-modified",
     "allow_pickle": "--allow-pickle",
+    "capacity": "--capacity",
+    "codelength": "--codelength",
+    "random_control": "--random-control",
     "trust_remote_code": "--trust-remote-code",
 }
 OPTIONS = {
     "adapter": "--adapter",
     "base": "--base",
     "batch_tokens": "--batch-tokens",
+    "beyond": "--beyond",
     "corpus": "--corpus",
     "device": "--device",
     "dtype": "--dtype",
@@ -30,6 +34,7 @@ OPTIONS = {
     "stack": "--stack",
     "store_dtype": "--store-dtype",
     "task": "--task",
+    "test_corpus": "--test-corpus",
     "tokenizer": "--tokenizer",
     "unit": "--unit",
 }

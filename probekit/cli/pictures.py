@@ -1,4 +1,4 @@
-"""Commands that draw results, or print them again: heatmap, lines, bars, table."""
+"""Commands that draw results, or print them again: heatmap, lines, bars, table and others."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ Folders = Annotated[
         help="What probe, compare or trace wrote; several of probe go together.",
         rich_help_panel=help.RESULTS,
     ),
+]
+ProbeFolder = Annotated[
+    Path,
+    typer.Argument(metavar="FOLDER", help="What probe wrote.", rich_help_panel=help.RESULTS),
 ]
 Picture = Annotated[
     Path,
@@ -201,6 +205,52 @@ def confusion(
     found: Any = read(folders)
     wanted: Any = {"task": task, "model": model, "corpus": corpus, "probe": probe}
     pk.confusion(found, out, **wanted, layer=layer, seed=seed, labels=labels, greyscale=greyscale)
+    terminal.print_warnings(found.warnings)
+    terminal.say(str(out))
+
+
+def learning_curves(
+    folder: ProbeFolder,
+    out: Picture = Path("learning-curves.png"),
+    greyscale: Greyscale = False,
+) -> None:
+    """Draw how scores grow with the training sentences, a line per layer.
+
+    \b
+      probekit learning-curves probekit-runs/evidence
+    """
+    import probekit as pk
+
+    found = pk.Scores.read(folder)
+    pk.learning_curves(found, out, greyscale=greyscale)
+    terminal.print_warnings(found.warnings)
+    terminal.say(str(out))
+
+
+def capacity(
+    folder: ProbeFolder,
+    layer: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="The layer.",
+            show_default="the best on dev",
+            rich_help_panel=help.RESULTS,
+        ),
+    ] = None,
+    out: Picture = Path("capacity.png"),
+    greyscale: Greyscale = False,
+) -> None:
+    """Draw scores of smaller and larger probes against their number of parameters.
+
+    \b
+      probekit capacity probekit-runs/evidence --layer 3
+    """
+    import probekit as pk
+
+    found = pk.Scores.read(folder)
+    pk.capacity(found, out, layer=layer, greyscale=greyscale)
     terminal.print_warnings(found.warnings)
     terminal.say(str(out))
 

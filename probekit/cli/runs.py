@@ -32,7 +32,7 @@ def probe(
         typer.Option(
             "--probe",
             metavar="KIND,…",
-            help="Kinds of probe: linear, mlp, rank:SIZE.",
+            help="Kinds of probe: linear, mlp, mlp:UNITS, edge, rank:SIZE.",
             rich_help_panel=help.PROBES,
         ),
     ] = "linear",
@@ -59,6 +59,38 @@ def probe(
         typer.Option(
             "--mix",
             help="Also train mixes of layers 0 to k; print the expected layer.",
+            rich_help_panel=help.EVIDENCE,
+        ),
+    ] = False,
+    beyond: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K",
+            help="Also measure the bits that each layer adds to layer K, such as 0.",
+            rich_help_panel=help.EVIDENCE,
+        ),
+    ] = None,
+    capacity: Annotated[
+        bool,
+        typer.Option(
+            "--capacity",
+            help="Also train smaller and larger probes; draw score by number of parameters.",
+            rich_help_panel=help.EVIDENCE,
+        ),
+    ] = False,
+    test_corpus: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME,…",
+            help="Other corpora whose test splits the same probes are also scored on.",
+            rich_help_panel=help.EVIDENCE,
+        ),
+    ] = None,
+    random_control: Annotated[
+        bool,
+        typer.Option(
+            "--random-control",
+            help="Also probe each model's architecture with random weights, one for each seed.",
             rich_help_panel=help.EVIDENCE,
         ),
     ] = False,
@@ -89,11 +121,19 @@ def probe(
             control=control,
             codelength=codelength,
             mix=mix,
+            beyond=beyond,
+            capacity=capacity,
+            test_corpus=options.names_of_corpora(test_corpus),
+            random_control=random_control,
             allow_modified=allow_modified,
         )
         scores = scores.of_command(sys.argv)
         scores.write(folder)
     pk.heatmap(scores, folder / "heatmap.png", folder / "heatmap.svg")
+    if codelength:
+        pk.learning_curves(scores, folder / "learning-curves.png", folder / "learning-curves.svg")
+    if capacity:
+        pk.capacity(scores, folder / "capacity.png", folder / "capacity.svg")
     terminal.print_scores(scores, folder, form)
 
 

@@ -30,7 +30,14 @@ if TYPE_CHECKING:
 def print_scores(scores: Scores, folder: Path, form: Form) -> None:
     """The table of best layers, as text or LaTeX; or as JSON with all scores."""
     files = [f"{name}.csv" for name in scores.tables]
-    files += ["instances.parquet", "predictions.parquet", "run.json", "heatmap.png", "heatmap.svg"]
+    files += ["instances.parquet", "predictions.parquet", "run.json"]
+    drawn = {
+        "heatmap": True,
+        "learning-curves": "learning_curves" in scores.tables,
+        "capacity": "capacity" in scores.tables,
+    }
+    for name in [name for name, is_drawn in drawn.items() if is_drawn]:
+        files += [f"{name}.png", f"{name}.svg"]
     if form == "json":
         tables = {"best": records(scores.best())}
         tables |= {name: records(table) for name, table in scores.tables.items()}
@@ -40,14 +47,20 @@ def print_scores(scores: Scores, folder: Path, form: Form) -> None:
         _print_latex(scores)
         return
     from rich.console import Group
+    from rich.text import Text
 
-    from probekit.reports.table import as_rich, evidence_rows, score_table
+    from probekit.reports.table import (
+        as_rich,
+        elsewhere_rows,
+        evidence_rows,
+        score_table,
+        unseen_lines,
+    )
 
-    shown = as_rich(score_table(scores))
-    evidence = evidence_rows(scores)
-    if evidence:
-        shown = Group(shown, as_rich(evidence))
-    print_results(scores.warnings, shown, folder, files)
+    made = (score_table(scores), evidence_rows(scores), elsewhere_rows(scores))
+    shown = [as_rich(table) for table in made if table]
+    lines = [Text(line) for line in unseen_lines(scores)]
+    print_results(scores.warnings, Group(*shown, *lines), folder, files)
 
 
 def print_comparison(comparison: Comparison, folder: Path, form: Form) -> None:

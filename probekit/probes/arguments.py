@@ -49,9 +49,14 @@ def names_of(
     Raises InputError for anything that is not a name, a path, a Task or a Corpus.
     """
     listed = doors.several("tasks", tasks, (str, Path, Task))
-    if corpus is None:
-        return listed, None
-    return listed, doors.several("corpus", corpus, (str, Path, Corpus))
+    return listed, listed_corpora("corpus", corpus)
+
+
+def listed_corpora(parameter: str, given: CorpusNames | None) -> list[str | Path | Corpus] | None:
+    """The corpora given, as a list; None where none are. Raises InputError for anything else."""
+    if given is None:
+        return None
+    return doors.several(parameter, given, (str, Path, Corpus))
 
 
 def check_settings(fit_settings: FitSettings | None, allow_modified: bool) -> None:

@@ -102,7 +102,8 @@ class Runs:
             rows = [np.arange(first[run], first[run + 1]) for run in runs]
             shift = np.repeat(shifts[:-1] - self.borders[runs], [len(row) for row in rows])
             row = np.concatenate(rows)
-            spans.append(torch.from_numpy(instances.spans[row] + shift[:, None, None]).to(device))
+            read = instances.read_spans[row]
+            spans.append(torch.from_numpy(read + shift[:, None, None]).to(device))
             labels.append(torch.from_numpy(instances.labels[row]).to(device))
             weights.append(_weights(instances, row, device))
         return Batch(vectors, spans, labels, weights)

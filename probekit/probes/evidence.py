@@ -1,6 +1,6 @@
 """Evidence: what can be measured beside scores, so that a score can be defended.
 
-Each kind is one entry: a function over trained probes.
+Each kind is one entry: a function over trained probes of one kind, or of all kinds.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from probekit.errors import InputError
-from probekit.probes import identity
+from probekit.probes.beyond import beyond_rows, require_given, settings_for_bits
+from probekit.probes.capacity import capacity_rows
 from probekit.probes.codelength import codelength, require_enough
 from probekit.probes.codelength_rows import code_rows, curve_rows
 from probekit.probes.fit import fit
@@ -18,10 +19,12 @@ from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
 from probekit.probes.mix_rows import mix_rows, share_rows
 from probekit.probes.score_rows import ScoreRow
-from probekit.probes.scoring import about_question, scored_probes
+from probekit.probes.scoring import about_probes, scored_probes
+from probekit.probes.seen_rows import seen_rows
 from probekit.probes.selectivity import selectivity_rows
 from probekit.probes.view import cumulative_mixes
 from probekit.progress import Progress
+from probekit.states.beside import Beside
 from probekit.states.states import States
 from probekit.tasks.question import Question
 
@@ -38,6 +41,7 @@ class Probes:
         gold: the probes of each question, of single layers.
         controls: those of the questions' controls; empty unless these were asked for.
         progress: called with the stage, the units done and how many there are.
+        asked: what `probe` was asked for, by the names in EVIDENCE.
     """
 
     states: States
@@ -47,13 +51,11 @@ class Probes:
     gold: Sequence[Fitted]
     controls: Sequence[Fitted]
     progress: Progress
+    asked: Mapping[str, Any]
 
     def about(self, fitted: Fitted) -> dict[str, Any]:
         """The columns that identify the model, the task, the corpus and the fit."""
-        about = about_question(self.states, fitted.question)
-        for size in ("n_train", "n_test"):
-            del about[size]
-        return {**about, **identity.of_fit(self.settings)}
+        return about_probes(self.states, fitted, self.settings)
 
     def rows(self, fitted: Fitted) -> list[ScoreRow]:
         """Rows of scores.csv."""
@@ -73,6 +75,16 @@ class Found:
     rows: list[ScoreRow] = field(default_factory=list)
     tables: dict[str, list[Any]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+
+
+def _seen(probes: Probes) -> Found:
+    """Scores by kinds of test instances."""
+    found = Found(tables={"seen": []})
+    for gold in probes.gold:
+        about = probes.about(gold)
+        rows = seen_rows(gold, probes.states.corpus, {**about, "test_corpus": about["corpus"]})
+        found.tables["seen"] += rows
+    return found
 
 
 def _control(probes: Probes) -> Found:
@@ -125,18 +137,51 @@ def _mix(probes: Probes) -> Found:
     return found
 
 
-def check_evidence(evidence: Sequence[str], states: States, questions: Sequence[Question]) -> None:
-    """Before any work: raise InputError for a mix of one layer, TaskError for too few instances."""
-    if "mix" in evidence and len(states.layers) < 2:
+def _beyond(probes: Probes) -> Found:
+    """Bits that each layer adds to those of a given one."""
+    found = Found(tables={"beyond": []})
+    given = probes.asked["beyond"]
+    fits = fit(
+        Beside(probes.states, given),
+        [fitted.question for fitted in probes.gold],
+        probe=probes.kind,
+        seeds=probes.seeds,
+        settings=settings_for_bits(probes.settings),
+        progress=probes.progress,
+    )
+    for fitted in fits:
+        found.tables["beyond"] += beyond_rows(fitted, given, probes.about(fitted))
+    return found
+
+
+def _capacity(several: Sequence[Probes]) -> Found:
+    """Scores against the number of parameters."""
+    found = Found(tables={"capacity": []})
+    for kinds in zip(*(probes.gold for probes in several), strict=True):
+        found.tables["capacity"] += capacity_rows(kinds, several[0].about(kinds[0]))
+    return found
+
+
+def check_evidence(asked: Mapping[str, Any], states: States, questions: Sequence[Question]) -> None:
+    """Before any work: raise InputError for a mix of one layer and for a layer that is not read to
+    go beyond, TaskError for too few instances."""
+    if "mix" in asked and len(states.layers) < 2:
         raise InputError(
             f"mix: there is one layer of {states.model} to mix, {states.layers[0]}: read several"
         )
-    if "codelength" in evidence:
+    if "codelength" in asked:
         require_enough(questions)
+    if "beyond" in asked:
+        require_given(states, asked["beyond"])
 
 
 EVIDENCE: Mapping[str, Callable[[Probes], Found]] = {
+    "seen": _seen,
     "control": _control,
     "codelength": _codelength,
     "mix": _mix,
+    "beyond": _beyond,
 }
+
+OVER_KINDS: Mapping[str, Callable[[Sequence[Probes]], Found]] = {"capacity": _capacity}
+"""Likewise over probes of all kinds."""

@@ -11,7 +11,15 @@ if TYPE_CHECKING:
 
     from probekit.probes.scores import Scores
 
-_OF_ONE_PROBE = ("layer", "seed", "labels", "view")
+_OF_ONE_PROBE = (
+    "layer",
+    "seed",
+    "labels",
+    "view",
+    "weights",
+    "test_corpus",
+    "test_fingerprint",
+)
 IDENTITY = [column for column in EXPERIMENT if column not in _OF_ONE_PROBE]
 
 
@@ -21,26 +29,33 @@ def evidence_table(scores: Scores) -> pd.DataFrame:
     What was not measured has no columns.
     """
     best = scores.best()[[*KEYS, "layer", "score", "ci_low", "ci_high"]]
-    names = _names(scores)
+    names = names_of(scores.table, scores.displayed())
     if len(scores.selectivity):
         best = best.merge(_selectivity(scores.selectivity, names), on=[*KEYS, "layer"], how="left")
     if len(scores.codelengths):
         best = best.merge(_codelengths(scores.codelengths, names), on=[*KEYS, "layer"], how="left")
     if len(scores.mixes):
         best = best.merge(_mixes(scores.mixes, names), on=KEYS, how="left")
+    if len(scores.beyond):
+        best = best.merge(_beyond(scores.beyond, names), on=[*KEYS, "layer"], how="left")
     return best
 
 
-def _names(scores: Scores) -> pd.DataFrame:
-    """The columns that identify a row of any table, and the display names for them."""
-    shown = scores.displayed().dropna(subset=["layer"])
-    names = scores.table.loc[shown.index, IDENTITY].copy()
+def names_of(table: pd.DataFrame, displayed: pd.DataFrame) -> pd.DataFrame:
+    """The columns that identify a row of any table, and the display names for them.
+
+    Args:
+        table: of scores.
+        displayed: `Scores.displayed`, with the same numbers of rows.
+    """
+    shown = displayed.dropna(subset=["layer"])
+    names = table.loc[shown.index, IDENTITY].copy()
     for key in KEYS:
         names[f"shown_{key}"] = shown[key]
     return names.drop_duplicates()
 
 
-def _with_names(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
+def with_names(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
     """The table with display names."""
     found = table.merge(names, on=IDENTITY)
     return found.drop(columns=KEYS).rename(columns={f"shown_{key}": key for key in KEYS})
@@ -48,13 +63,13 @@ def _with_names(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
 
 def _selectivity(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
     own = ["selectivity", "ci_low", "ci_high", "control_score", "known_types"]
-    found = _with_names(table, names)[[*KEYS, "layer", *own]]
+    found = with_names(table, names)[[*KEYS, "layer", *own]]
     return found.rename(columns={"ci_low": "selectivity_low", "ci_high": "selectivity_high"})
 
 
 def _codelengths(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
     gold = table[table["labels"] == "gold"]
-    found = _with_names(gold, names).assign(
+    found = with_names(gold, names).assign(
         bits_low=lambda rows: rows["ci_low"] / rows["n_train"],
         bits_high=lambda rows: rows["ci_high"] / rows["n_train"],
     )
@@ -64,4 +79,11 @@ def _codelengths(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
 
 def _mixes(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
     own = ["gain", "expected_layer", "expected_low", "expected_high", "centre_of_gravity"]
-    return _with_names(table, names)[[*KEYS, *own]]
+    return with_names(table, names)[[*KEYS, *own]]
+
+
+def _beyond(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
+    found = with_names(table, names)[[*KEYS, "layer", "bits", "ci_low", "ci_high", "given"]]
+    return found.rename(
+        columns={"bits": "bits_beyond", "ci_low": "beyond_low", "ci_high": "beyond_high"}
+    )

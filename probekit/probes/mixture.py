@@ -19,7 +19,7 @@ from probekit.probes.view import Combine, View
 WORDS = 16_384  # that layers' means and sizes are measured on
 # How much faster weights are learned than a probe's other parameters. Adam moves each by about the
 # learning rate: by itself it would hardly leave equal weights in the updates of a small corpus.
-SPEED = 10
+SPEED = 3
 
 
 class Single(torch.nn.Module):

@@ -2,7 +2,7 @@
 
 A linear map commutes with the mean of a span and with concatenation. So words are projected first,
 once each, and the few projected numbers are pooled and added up: span and pair vectors are never
-built.
+built. So it is with attention, whose scores are another linear map of the words.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from typing import Any, Literal
 
 import torch
 
+from probekit.probes.attention import attended
 from probekit.tasks.task import Task
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One part of an instance's vector: the first or last word of a span, or the mean of its words.
+    """One part of an instance's vector: a word of a span, or a mean of its words.
 
     Attributes:
         span: which of the instance's spans.
@@ -26,25 +27,31 @@ class Slot:
     """
 
     span: int
-    take: Literal["first", "last", "mean"]
+    take: Literal["first", "last", "mean", "attention"]
 
 
 def slots(task: Task) -> tuple[Slot, ...]:
     """The parts that are concatenated into an instance's vector."""
     if task.shape == "word":
         return (Slot(0, "first"),)
+    if task.span == "head":  # instances have the head alone to be read
+        return tuple(Slot(span, "first") for span in range(task.arity))
     if task.span == "ends":
         return tuple(Slot(span, take) for span in range(task.arity) for take in ("first", "last"))
     return tuple(Slot(span, task.span) for span in range(task.arity))
 
 
-def take(values: torch.Tensor, spans: torch.Tensor, slot: Slot) -> torch.Tensor:
+def take(
+    values: torch.Tensor, spans: torch.Tensor, slot: Slot, scores: torch.Tensor | None = None
+) -> torch.Tensor:
     """One slot of every instance.
 
     Args:
         values: `(layers, words, k)`.
         spans: `(n, arity, 2)` positions among the words.
         slot: what is taken.
+        scores: of attention, `(layers, words, seeds)`, where k is divided among seeds. Without
+            them all words weigh the same.
 
     Returns `(layers, n, k)`.
 
@@ -57,6 +64,8 @@ def take(values: torch.Tensor, spans: torch.Tensor, slot: Slot) -> torch.Tensor:
         return _rows(values, start)
     if slot.take == "last":
         return _rows(values, end - 1)
+    if scores is not None:
+        return attended(values, scores, start, end)
     found = _SpanMean.apply(values, start, end)
     assert isinstance(found, torch.Tensor)
     return found

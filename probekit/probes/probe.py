@@ -13,12 +13,16 @@ from probekit.probes.arguments import (
     Subject,
     TaskNames,
     check_settings,
+    listed_corpora,
     names_of,
     reading,
     subjects_of,
 )
+from probekit.probes.capacity import SWEEP
+from probekit.probes.elsewhere import corpora_of
 from probekit.probes.evidence import Found
 from probekit.probes.fit_settings import FitSettings
+from probekit.probes.further import settle
 from probekit.probes.heads import head_of
 from probekit.probes.plan import plan
 from probekit.probes.predictions import Answers, tables_of
@@ -44,6 +48,10 @@ def probe(  # noqa: PLR0913 - a public verb
     control: bool = False,
     codelength: bool = False,
     mix: bool = False,
+    beyond: int | None = None,
+    capacity: bool = False,
+    test_corpus: CorpusNames | None = None,
+    random_control: bool = False,
     allow_modified: bool = False,
     progress: Progress | bool = True,
     **options: Any,
@@ -57,7 +65,8 @@ def probe(  # noqa: PLR0913 - a public verb
             can carry.
         corpus: what checkpoints read: names, paths or Corpora, each for every task.
             By default each task reads the corpus that its file names.
-        probes: kinds of probe: `linear`, `mlp`, `rank:8` (of any rank), or several.
+        probes: kinds of probe: `linear`, `mlp` (64 hidden units), `mlp:32` and `rank:8` of any
+            size, `edge`, or several.
         seeds: one probe per layer for each: their number (2 is seeds 0 and 1), or the seeds
             themselves.
         extract_settings: how checkpoints are read.
@@ -68,6 +77,14 @@ def probe(  # noqa: PLR0913 - a public verb
             `Scores.learning_curves` (Voita and Titov 2020).
         mix: train mixes of layers 0 to k, for `Scores.mixes` and `Scores.mix_shares` (Tenney et al.
             2019).
+        beyond: a layer, such as 0: measure how many bits of the labels every other layer adds to
+            it, for `Scores.beyond` (Hewitt et al. 2021).
+        capacity: also train the smaller and larger probes of `capacity.SWEEP`, for
+            `Scores.capacity` (Pimentel et al. 2020).
+        test_corpus: other corpora whose test splits the same probes are also scored on: names,
+            paths or Corpora.
+        random_control: also probe each checkpoint's architecture with random weights, one for each
+            seed, for the column `random_weights` of `Scores.best`.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
         progress: True for bars on standard error, False for silence, or a function that is called
             with the stage, the units done and the number of units.
@@ -80,13 +97,20 @@ def probe(  # noqa: PLR0913 - a public verb
     subjects = subjects_of("subject", subject)
     tasks, corpus = names_of(tasks, corpus)
     heads = doors.several("probes", probes, (str,))
+    if doors.of_type("capacity", capacity, bool):
+        heads += SWEEP
     kinds = tuple(dict.fromkeys(head_of(name, "probes").name for name in heads))
     extract_settings = reading(probe, extract_settings, options)
     check_settings(fit_settings, allow_modified)
+    doors.of_type("random_control", random_control, bool)
+    others = listed_corpora("test_corpus", test_corpus)
     report = doors.function("progress", progress)
     seeds = doors.seeds("seeds", seeds)
     settings = fit_settings or FitSettings()
-    evidence = _evidence(control=control, codelength=codelength, mix=mix)
+    asked = _evidence(control=control, codelength=codelength, mix=mix, capacity=capacity)
+    evidence: dict[str, Any] = {"seen": True, **asked}
+    if doors.optional("beyond", beyond, int) is not None:
+        evidence["beyond"] = beyond
     answers: list[Answers] = []
     found: list[Found] = []
     measurements: list[Measurement] = []
@@ -95,16 +119,27 @@ def probe(  # noqa: PLR0913 - a public verb
     plans = plan(subjects, tasks, corpus, extract_settings, allow_modified, report)
     for planned in plans:
         check_kinds(planned.trees, kinds)
-    for planned in plans:
-        warnings += planned.warnings
+    settled = settle(
+        plans,
+        subjects,
+        corpora_of(others, allow_modified, report),
+        skips="all" in tasks,
+        random_seeds=seeds if random_control else (),
+        settings=extract_settings or ExtractSettings(),
+    )
+    for planned, further in zip(plans, settled, strict=True):
+        warnings += [*planned.warnings, *further.warnings()]
         contexts = planned.everything()
-        for _, read in planned.checkpoints:
+        for name, read in planned.checkpoints:
             for states, questions in zip(read([*contexts]), contexts.values(), strict=True):
                 probed = probe_states(states, questions, kinds, seeds, settings, report, evidence)
                 answers += probed.answers
                 found += probed.evidence
                 measurements.append(probed.measurement)
                 warnings += probed.warnings
+                for more in further.measured(name, states, probed.trained, settings, report):
+                    found.append(more)
+                    warnings += more.warnings
     run = Run(
         versions=versions(),
         settings=fit_facts(kinds, seeds, settings),
@@ -121,8 +156,8 @@ def probe(  # noqa: PLR0913 - a public verb
     return make_scores(rows, run, warnings, instances=instances, predicted=predicted, **tables)
 
 
-def _evidence(**chosen: bool) -> tuple[str, ...]:
+def _evidence(**chosen: bool) -> dict[str, Any]:
     """The kinds of evidence that are wanted."""
     for name, wanted in chosen.items():
         doors.of_type(name, wanted, bool)
-    return tuple(name for name, wanted in chosen.items() if wanted)
+    return {name: wanted for name, wanted in chosen.items() if wanted}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from probekit.probes.evidence import EVIDENCE, Found, Probes, check_evidence
+from probekit.probes.evidence import EVIDENCE, OVER_KINDS, Found, Probes, check_evidence
 from probekit.probes.fit import fit
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
@@ -24,6 +25,8 @@ from probekit.states.states import States
 from probekit.tasks.control import control
 from probekit.tasks.question import FEW, Question
 from probekit.tasks.trees import TreeQuestion
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Probed(NamedTuple):
@@ -51,7 +54,7 @@ def probe_states(
     seeds: tuple[int, ...],
     settings: FitSettings,
     progress: Progress,
-    evidence: tuple[str, ...] = (),
+    evidence: Mapping[str, Any] = NOTHING,
 ) -> Probed:
     """Train and score probes of tasks with the context of `states`.
 
@@ -62,7 +65,7 @@ def probe_states(
         seeds: one probe per layer for each.
         settings: how probes are trained.
         progress: called with the stage, the units done and how many there are.
-        evidence: what is measured besides: names in EVIDENCE.
+        evidence: what is measured besides, by names in EVIDENCE.
     """
     questions = [question for question in asked if isinstance(question, Question)]
     trees = [question for question in asked if isinstance(question, TreeQuestion)]
@@ -76,6 +79,7 @@ def probe_states(
         # Trained in the same passes over the words as the questions.
         controls = [control(question, states.corpus) for question in questions]
     trained: list[Fitted] = []
+    of_kinds: list[Probes] = []
     found: list[Found] = []
     warnings = list(states.warnings)
     if trees:
@@ -103,21 +107,24 @@ def probe_states(
             warnings += _below(majority[fitted.question.task.name], rows)
             trained.append(fitted)
         seconds[f"fit and score {kind}"] = time.perf_counter() - started
-        probes = Probes(states, kind, seeds, settings, gold, on_controls, progress)
-        for name in evidence:
+        probes = Probes(states, kind, seeds, settings, gold, on_controls, progress, evidence)
+        of_kinds.append(probes)
+        for name in [name for name in evidence if name in EVIDENCE]:
             started = time.perf_counter()
             found.append(EVIDENCE[name](probes))
             warnings += found[-1].warnings
             seconds[f"{name} {kind}"] = time.perf_counter() - started
+    found += [OVER_KINDS[name](of_kinds) for name in evidence if name in OVER_KINDS]
     measured = measurement_of(states, asked, seconds)
     return Probed(answers, found, measured, warnings, trained)
 
 
-def _without_evidence(trees: Sequence[TreeQuestion], evidence: Sequence[str]) -> Iterator[str]:
+def _without_evidence(trees: Sequence[TreeQuestion], evidence: Mapping[str, Any]) -> Iterator[str]:
     """A warning where evidence is wanted that structural probes do not have."""
-    if evidence:
+    wanted = [name for name in evidence if name != "seen"]  # which is measured unasked
+    if wanted:
         names = ", ".join(question.task.name for question in trees)
-        yield f"{names}: structural probes are measured without {', '.join(evidence)}"
+        yield f"{names}: structural probes are measured without {', '.join(wanted)}"
 
 
 def is_majority(row: ScoreRow) -> bool:

@@ -39,7 +39,13 @@ class Measured:
         str, Means("the name or path the corpus was loaded by; empty for one made in Python")
     ] = ""
     corpus_fingerprint: columns.CorpusFingerprint = ""
-    span: Annotated[str, Means("a span's vector: `mean`, `ends`, `last`")] = ""
+    span: Annotated[
+        str,
+        Means(
+            "a span's vector: `mean` (of `edge` probes `attention`), `ends`, `last`, `attention`, "
+            "`head`"
+        ),
+    ] = ""
     context: Annotated[str, Means("what was read in one pass: `sentence`, `document`")] = ""
     task_fingerprint: columns.TaskFingerprint = ""
     fit_fingerprint: columns.FitFingerprint = ""
@@ -100,6 +106,16 @@ class ScoreRow(Measured):
         Means("what the probe reads: a `single` layer, or a `mix` of layers 0 to `layer`"),
         Before,
     ] = "single"
+    test_corpus: Annotated[columns.TestCorpus, Before] = ""
+    test_fingerprint: Annotated[columns.TestFingerprint, Before] = ""
+    weights: Annotated[
+        str,
+        Means(
+            "of the model: `trained`; or `random`, those of its "
+            "[control](methods.md#random-weights)"
+        ),
+        Before,
+    ] = "trained"
 
 
 IDENTITY = {
@@ -112,7 +128,8 @@ IDENTITY = {
 
 KEYS = ["model", "task", "corpus", "probe", "metric"]
 # Rows with equal values in these columns are one experiment. A source only describes it.
-EXPERIMENT = [*KEYS, "layer", "seed", "labels", "view"]
+EXPERIMENT = [*KEYS, "layer", "seed", "labels", "view", "weights"]
+EXPERIMENT += ["test_corpus", "test_fingerprint"]
 for _columns in IDENTITY.values():
     EXPERIMENT += [column for column in _columns if not column.endswith("source")]
 SCORES = schema_of("scores", "a trained probe or baseline", ScoreRow, EXPERIMENT)

@@ -10,9 +10,12 @@ import numpy as np
 
 from probekit.errors import InputError
 from probekit.probes.baselines import BASELINES
+from probekit.probes.beyond import BEYOND
+from probekit.probes.capacity import CAPACITY
 from probekit.probes.choice import Names, Numbers, chosen, one_probe
 from probekit.probes.codelength_rows import CODELENGTHS, LEARNING_CURVES
 from probekit.probes.display import told_apart
+from probekit.probes.elsewhere_table import elsewhere_table
 from probekit.probes.evidence_table import evidence_table
 from probekit.probes.mix_rows import MIX_SHARES, MIXES
 from probekit.probes.predictions import (
@@ -21,7 +24,9 @@ from probekit.probes.predictions import (
     SHOWN,
     frame_of,
 )
+from probekit.probes.random_table import best_random
 from probekit.probes.score_rows import EXPERIMENT, IDENTITY, KEYS, SCORES, ScoreRow
+from probekit.probes.seen_rows import SEEN
 from probekit.probes.selectivity import SELECTIVITY
 from probekit.probes.structural.baselines import TREE_BASELINES
 from probekit.probes.structural.tree_rows import EDGE_LENGTHS
@@ -46,33 +51,42 @@ class Scores(Results):
         instances: the test instances, see InstanceRow.
         predicted: what each probe and baseline predicts of them, see PredictionRow. Both are
             without rows where the table was made or read alone.
+        seen: scores by kinds of test instances at the best layers, see SeenRow.
         selectivity: scores against those on control tasks, see SelectivityRow. This table and the
             following ones are without rows unless `probe` was asked for them.
         codelengths, learning_curves: online codes of the training labels, see CodeRow and CurveRow.
         mixes, mix_shares: mixes of layers, see MixRow and ShareRow.
         edge_lengths: UUAS by length of dependency, of the task `distance`, see EdgeLengthRow.
+        beyond: what layers tell beyond a given one, see BeyondRow.
+        capacity: scores against the size of probes, see CapacityRow.
     """
 
     TABLES: ClassVar[Mapping[str, Schema]] = {"table": SCORES}
     OPTIONAL: ClassVar[Mapping[str, Schema]] = {
+        "seen": SEEN,
         "selectivity": SELECTIVITY,
         "codelengths": CODELENGTHS,
         "learning_curves": LEARNING_CURVES,
         "mixes": MIXES,
         "mix_shares": MIX_SHARES,
         "edge_lengths": EDGE_LENGTHS,
+        "beyond": BEYOND,
+        "capacity": CAPACITY,
     }
     LARGE: ClassVar[Mapping[str, Schema]] = {"instances": INSTANCES, "predicted": PREDICTIONS}
     MADE_BY: ClassVar[str] = "probe"
     TOLD_BY: ClassVar[Sequence[str]] = KEYS
 
     table: pd.DataFrame
+    seen: pd.DataFrame = field(default=None, kw_only=True)
     selectivity: pd.DataFrame = field(default=None, kw_only=True)
     codelengths: pd.DataFrame = field(default=None, kw_only=True)
     learning_curves: pd.DataFrame = field(default=None, kw_only=True)
     mixes: pd.DataFrame = field(default=None, kw_only=True)
     mix_shares: pd.DataFrame = field(default=None, kw_only=True)
     edge_lengths: pd.DataFrame = field(default=None, kw_only=True)
+    beyond: pd.DataFrame = field(default=None, kw_only=True)
+    capacity: pd.DataFrame = field(default=None, kw_only=True)
     instances: pa.Table = field(default=None, kw_only=True)
     predicted: pa.Table = field(default=None, kw_only=True)
 
@@ -93,7 +107,8 @@ class Scores(Results):
         Raises InputError where a probe has two different scores.
         """
         is_plain = (self.table["labels"] == "gold") & (self.table["view"] == "single")
-        plain = self.table[is_plain]
+        is_own = (self.table["test_fingerprint"] == "") & (self.table["weights"] != "random")
+        plain = self.table[is_plain & is_own]
         shown = plain.drop_duplicates([column for column in plain if not column.endswith("source")])
         for noun, of_noun in IDENTITY.items():
             facts = shown[list(of_noun)].to_dict("records")
@@ -111,8 +126,9 @@ class Scores(Results):
         Returns one row for each, with `metric`, `layer`, `score`, `ci_low`, `ci_high`, `dev_score`;
         `first_layer` and `last_layer`, the lowest and the highest that were read; and for
         comparison `score_layer_0` (the embeddings), `score_last_layer`, `lexical` and `majority`;
-        with structural tasks, `left_chain`, `right_chain` and `random_tree`. What was not measured
-        is missing.
+        with structural tasks, `left_chain`, `right_chain` and `random_tree`; with
+        `random_control=True` also `random_weights` (the same architecture with these, at its own
+        best layer). What was not measured is missing.
         """
         shown = self.displayed()
         baselines = shown[shown["layer"].isna()]
@@ -134,7 +150,17 @@ class Scores(Results):
             mine = baselines[baselines["probe"] == name]
             if len(mine):
                 best = _with_score(best, mine, ["model", "task", "corpus", "metric"], name)
-        return best
+        random = best_random(self.table, shown)
+        return _with_score(best, random, KEYS, "random_weights") if len(random) else best
+
+    def elsewhere(self) -> pd.DataFrame:
+        """The best layers on other corpora, which `test_corpus` names; means over seeds.
+
+        Returns one row for each of `best` and corpus tested, with `layer`, `metric`, `score` (on
+        the corpus trained on), `test_corpus`, `test_score` and its interval `ci_low` to `ci_high`,
+        and the baselines there, `lexical` and `majority`.
+        """
+        return elsewhere_table(self)
 
     def evidence(self) -> pd.DataFrame:
         """The best layers, with what was measured there beside scores; means over seeds.
@@ -144,7 +170,8 @@ class Scores(Results):
         `selectivity_high`, `control_score` and `known_types`; with `codelength=True`
         `bits_per_instance`, its interval `bits_low` to `bits_high`, and `compression`; with
         `mix=True` `gain`, `expected_layer`, its interval `expected_low` to `expected_high`, and
-        `centre_of_gravity`. Their meanings are those of the tables that they are from.
+        `centre_of_gravity`; with `beyond=0` `bits_beyond`, its interval `beyond_low` to
+        `beyond_high`, and `given`. Their meanings are those of the tables that they are from.
         """
         return evidence_table(self)
 
@@ -240,6 +267,12 @@ def make_scores(rows: Sequence[ScoreRow], run: Run, warnings: Sequence[str], **m
     what is fitted with a probe changes the order of sums.
     """
     table = SCORES.table(rows).drop_duplicates(EXPERIMENT, ignore_index=True)
+    for name, schema in Scores.OPTIONAL.items():
+        if name in more:
+            of_kind = schema.table(more[name])
+            identity = [column for column in EXPERIMENT if column in of_kind]
+            key = list(dict.fromkeys([*schema.key, *identity]))
+            more[name] = of_kind.drop_duplicates(key, ignore_index=True)
     return Scores(table, **more, run=run, warnings=tuple(warnings))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from probekit.corpora.passage import Corpus
 from probekit.probes import identity
 from probekit.probes.baselines import BASELINES
 from probekit.probes.evaluate import task_counts, task_scores
@@ -22,16 +23,20 @@ from probekit.tasks.question import Question
 from probekit.tasks.trees import TreeQuestion
 
 
-def baselines(states: States, question: Question) -> Iterator[Answers]:
-    """An answer of each baseline."""
+def baselines(
+    states: States, question: Question, corpus: Corpus | None = None
+) -> Iterator[Answers]:
+    """An answer of each baseline; `corpus` has the words, by default that of the states."""
     about = about_question(states, question)
-    predicted = np.stack([BASELINES[name](question, states.corpus) for name in BASELINES])
+    words = corpus or states.corpus
+    predicted = np.stack([BASELINES[name](question, words) for name in BASELINES])
     of_each = zip(BASELINES, _scored(question, predicted), predicted, strict=True)
     for name, scores, labels in of_each:
         missing = float("nan")
         row = ScoreRow(
             **about,
             **scores,
+            test_corpus=about["corpus"],
             probe=name,
             layer=None,
             seed=0,
@@ -54,6 +59,7 @@ def scored_probes(states: States, fitted: Fitted, settings: FitSettings) -> Iter
         row = ScoreRow(
             **about,
             **scores[number],
+            test_corpus=about["corpus"],
             probe=cell.head,
             layer=cell.view.layer,
             seed=cell.seed,
@@ -81,6 +87,14 @@ def about_question(states: States, question: Question | TreeQuestion) -> dict[st
         **identity.of_corpus(states.corpus),
         **identity.of_task(question.task),
     }
+
+
+def about_probes(states: States, fitted: Fitted, settings: FitSettings) -> dict[str, Any]:
+    """The columns that identify the model, the task, the corpus and the fit."""
+    about = about_question(states, fitted.question)
+    for size in ("n_train", "n_test"):
+        del about[size]
+    return {**about, **identity.of_fit(settings)}
 
 
 def _scored(question: Question, predicted: np.ndarray) -> Iterator[dict[str, Any]]:

@@ -68,13 +68,13 @@ class Stack(torch.nn.Module):
         return torch.zeros(self.n_views, *shape, device=self.scaling.mean.device)
 
     def _columns(self) -> list[list[slice]]:
-        """For each task and slot, its columns of the first map, seed after seed."""
+        """For each task, the columns of each block of the first map, seed after seed."""
         columns: list[list[slice]] = []
         start = 0
         for task, width in zip(self.tasks, self.widths, strict=True):
             columns.append([])
-            for _ in slots(task):
-                stop = start + width * len(self.seeds)
+            for _, width_of_block in _blocks(task, width):
+                stop = start + width_of_block * len(self.seeds)
                 columns[-1].append(slice(start, stop))
                 start = stop
         return columns
@@ -84,9 +84,10 @@ class Stack(torch.nn.Module):
         blocks: list[Tensor] = []
         for task, width in zip(self.tasks, self.widths, strict=True):
             fan_in = self.dim * len(slots(task))
-            for i in range(len(slots(task))):
+            for name, width_of_block in _blocks(task, width):
+                shape = (self.dim, width_of_block)
                 for seed in self.seeds:
-                    blocks.append(_uniform((self.dim, width), fan_in, (seed, task.name, i)))
+                    blocks.append(_uniform(shape, fan_in, (seed, task.name, name)))
         unused = -sum(block.shape[1] for block in blocks) % ALIGNED
         first = torch.cat([*blocks, torch.zeros(self.dim, unused)], dim=1)
         return torch.nn.Parameter(first.repeat(self.n_views, 1, 1).to(self.scaling.mean.device))
@@ -103,8 +104,11 @@ class Stack(torch.nn.Module):
             found[name] = each.clone().to(self.scaling.mean.device)
         return found
 
-    def forward(self, batch: Batch) -> list[Tensor]:
-        """The output of each task's probes: `(views, n, seeds, outputs)`."""
+    def forward(self, batch: Batch, noise: Sequence[torch.Generator] | None = None) -> list[Tensor]:
+        """The output of each task's probes: `(views, n, seeds, outputs)`.
+
+        In training, `noise` is what each task's dropout is drawn from.
+        """
         words = self.mixture(batch.states)
         # What is the same for every word is added after pooling.
         mapped = self._of_words()
@@ -116,11 +120,14 @@ class Stack(torch.nn.Module):
         outputs = []
         for t, of_task in enumerate(self.columns):
             n = len(of_task)
-            outputs.append(
-                self._output(
-                    t, words, batch.spans[t], list(islice(projected, n)), list(islice(offsets, n))
-                )
+            pooled = self._pooled(
+                t, words, batch.spans[t], list(islice(projected, n)), list(islice(offsets, n))
             )
+            further = self._further_of(t)
+            if noise is None:
+                outputs.append(self.head(pooled, further))
+            else:
+                outputs.append(self.head.in_training(pooled, further, noise[t]))
         return outputs
 
     def _of_words(self) -> Tensor:
@@ -146,7 +153,7 @@ class Stack(torch.nn.Module):
         ones = torch.ones_like(scaling.sizes)
         self.scaling = replace(scaling, bases=(None,) * len(scaling.bases), sizes=ones)
 
-    def _output(
+    def _pooled(
         self,
         t: int,
         words: Tensor,
@@ -154,17 +161,19 @@ class Stack(torch.nn.Module):
         projected: list[Tensor],
         offsets: list[Tensor],
     ) -> Tensor:
+        """The projected instances of a task, `(views, n, seeds, width)`."""
         task = self.tasks[t]
-        parts = [
-            take(values, spans, slot) for values, slot in zip(projected, slots(task), strict=True)
-        ]
+        n = len(slots(task))
+        scores: Sequence[Tensor | None] = projected[n:] or [None] * n
+        parts = []
+        for values, slot, of_slot in zip(projected[:n], slots(task), scores, strict=True):
+            parts.append(take(values, spans, slot, of_slot))
         if task.features == "product":
             size = self.scaling.product_sizes[t][:, None, None]
             parts.append(self._product(words, spans, slots(task)) @ (self.product[str(t)] / size))
         per_seed = (len(self.seeds), self.widths[t])
-        bias = self.bias[t] - sum(offsets[1:], offsets[0]).unflatten(2, per_seed)
-        pooled = sum(parts[1:], parts[0]).unflatten(2, per_seed) + bias
-        return self.head(pooled, self._further_of(t))
+        bias = self.bias[t] - sum(offsets[1:n], offsets[0]).unflatten(2, per_seed)
+        return sum(parts[1:], parts[0]).unflatten(2, per_seed) + bias
 
     def _further_of(self, t: int) -> Mapping[str, Tensor]:
         found: Any = self.further[t]
@@ -206,14 +215,29 @@ class Stack(torch.nn.Module):
 
         Of a mix of layers these include its weights: a stack of mixes has one task and one seed.
         """
-        width = self.widths[t]
-        of_seed = slice(seed * width, (seed + 1) * width)
-        found = [self.first.data[view, :, columns][:, of_seed] for columns in self.columns[t]]
+        found = []
+        for columns in self.columns[t]:
+            width = (columns.stop - columns.start) // len(self.seeds)
+            start = columns.start + seed * width
+            found.append(self.first.data[view, :, start : start + width])
         found.append(self.bias[t].data[view, :, seed])
         if str(t) in self.product:
+            of_seed = slice(seed * self.widths[t], (seed + 1) * self.widths[t])
             found.append(self.product[str(t)].data[view, :, of_seed])
         found += [parameter.data[view, seed] for parameter in self._further_of(t).values()]
         return found + self.mixture.parameters_of(view)
+
+
+def _blocks(task: Task, width: int) -> list[tuple[int | str, int]]:
+    """The blocks of a task's columns: a name, for the seed of its initial weights, and a width.
+
+    A block for each slot, and after these one for the scores of each slot that has attention.
+    """
+    blocks: list[tuple[int | str, int]] = [(i, width) for i in range(len(slots(task)))]
+    for i, slot in enumerate(slots(task)):
+        if slot.take == "attention":
+            blocks.append((f"score {i}", 1))
+    return blocks
 
 
 def _drawn(seed: int, task: str, name: str, shape: tuple[int, int]) -> Tensor:
@@ -225,9 +249,10 @@ def _uniform(shape: tuple[int, int], fan_in: int, seed: tuple[int | str, ...]) -
 
     So a probe does not depend on what is fitted with it.
     """
-    generator = torch.Generator().manual_seed(_number(seed))
-    return (torch.rand(shape, generator=generator) * 2 - 1) / math.sqrt(fan_in)
+    return (torch.rand(shape, generator=generator(seed)) * 2 - 1) / math.sqrt(fan_in)
 
 
-def _number(seed: tuple[int | str, ...]) -> int:
-    return int.from_bytes(hashlib.sha256(repr(seed).encode()).digest()[:7], "big")
+def generator(seed: tuple[int | str, ...]) -> torch.Generator:
+    """A generator whose numbers follow from the seed."""
+    number = int.from_bytes(hashlib.sha256(repr(seed).encode()).digest()[:7], "big")
+    return torch.Generator().manual_seed(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
 from probekit.probes.heads import Head
 from probekit.probes.mixture import mixture
-from probekit.probes.stack import Stack
+from probekit.probes.stack import Stack, generator
 from probekit.probes.view import View
 from probekit.probes.whitened import MOST_BYTES, n_words, whitened
 from probekit.states.vectors import Vectors
@@ -69,10 +70,13 @@ class Training:
         self.by_loss, self.freedom = settings.choose_by == "loss", settings.freedom
         self._read(states)
         mixed = mixture(views, self.train, self.layers, self.device)
-        self.scaling = scaling.measure(self.train, questions, self.layers, mixed, self.device)
+        read = [replace(question, task=head.reads(question.task)) for question in questions]
+        self.scaling = scaling.measure(self.train, read, self.layers, mixed, self.device)
         n_classes = [len(question.classes) for question in questions]
-        tasks = [question.task for question in questions]
+        tasks = [question.task for question in read]
         self.stack = Stack(head, tasks, n_classes, mixed, self.scaling, seeds)
+        # One for each task: a probe does not depend on what is fitted with it.
+        self.noise = [generator((task.name, "noise")) for task in tasks]
         # Small corpora: some hundred updates all the same, from smaller batches and more rounds.
         self.batch_words = int(
             np.clip(self.train.n_words // 128, SMALLEST_BATCH, settings.batch_words)
@@ -99,7 +103,7 @@ class Training:
 
     def _whitens_words(self, states: Vectors) -> bool:
         """Whether multiplying all words by the axes once beats the weights at each step."""
-        if any(question.task.features == "product" for question in self.questions):
+        if any(task.features == "product" for task in self.stack.tasks):
             return False
         if self.views[0].combine != "single":
             return False
@@ -167,7 +171,7 @@ class Training:
         Each probe has its own mean loss, and its own parameters.
         """
         found = []
-        for t, output in enumerate(self.stack(batch)):
+        for t, output in enumerate(self.stack(batch, self.noise)):
             labels, weights = batch.labels[t], batch.weights[t]
             if not len(labels):
                 continue

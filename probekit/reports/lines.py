@@ -12,6 +12,8 @@ from matplotlib.lines import Line2D
 from probekit import doors
 from probekit.forgetting.comparison import Comparison
 from probekit.forgetting.trajectory import Trajectory
+from probekit.probes.random_table import random_means
+from probekit.probes.score_rows import KEYS
 from probekit.probes.scores import Scores
 from probekit.reports import colours
 from probekit.reports.changes import LEAST_RANGE as LEAST_CHANGE
@@ -47,7 +49,8 @@ def lines(
 ) -> Figure:
     """Draw lines with 95% intervals, a panel per task and corpus.
 
-    - Scores: score by layer, a line per model and kind of probe, baselines as thin lines.
+    - Scores: score by layer, a line per model and kind of probe; baselines and random weights as
+      thin lines.
     - A comparison: change by layer in points, a line per checkpoint; a hollow mark is a change not
       detected. The axis covers at least 5 points either way.
     - A trajectory: score by step, a line per layer.
@@ -81,11 +84,13 @@ def _of_scores(scores: Scores, greyscale: bool) -> list[Panel]:
     labels = _line_labels(trained)
     trained = trained.assign(line=labels)
     styles = _styles(labels, greyscale)
+    random = random_means(scores.table, scores.displayed())
     found = []
     panels = ["task", "corpus", "metric"]
     for (task, corpus, _), rows in trained.groupby(panels, sort=False):
         same = baselines.merge(rows[panels].drop_duplicates(), on=panels)
-        draw = partial(_draw_scores, frame=rows, baselines=same, styles=styles)
+        mine = random.merge(rows[[*KEYS, "line"]].drop_duplicates(), on=KEYS)
+        draw = partial(_draw_scores, frame=rows, random=mine, baselines=same, styles=styles)
         title = f"{task} ({corpus})" + _baseline_values(same)
         found.append(Panel(title, WIDTH, HEIGHT, draw))
     return found
@@ -113,17 +118,29 @@ def _baseline_values(baselines: pd.DataFrame) -> str:
 
 
 def _draw_scores(
-    axes: Axes, *, frame: pd.DataFrame, baselines: pd.DataFrame, styles: Styles
+    axes: Axes,
+    *,
+    frame: pd.DataFrame,
+    random: pd.DataFrame,
+    baselines: pd.DataFrame,
+    styles: Styles,
 ) -> list[Line2D]:
     keys = []
     for name, rows in frame.groupby("line", sort=False):
         means = rows.groupby("layer")[["score", "ci_low", "ci_high"]].mean()
         keys.append(_line(axes, means, styles, str(name)))
+    for name, rows in random.groupby("line", sort=False):
+        dotted: Any = {"color": styles[str(name)]["color"], "linewidth": 0.9, "linestyle": ":"}
+        places, values = (rows[column].to_numpy(dtype=float) for column in ("layer", "score"))
+        keys += axes.plot(places, values, label=f"{name}, random weights", **dotted)
     metric, seeds = frame["metric"].iloc[0], frame["seed"].nunique()
     over = f", mean of {seeds} seeds" if seeds > 1 else ""
     label = layer_label("layer", set(frame["site"]))
     axes.set(xlabel=label, ylabel=f"{metric} (band: 95%{over})")
-    low, high = _limits(frame["ci_low"].min(), frame["ci_high"].max(), LEAST_RANGE)
+    lowest = frame["ci_low"].min()
+    if len(random):
+        lowest = min(lowest, random["score"].min())
+    low, high = _limits(lowest, frame["ci_high"].max(), LEAST_RANGE)
     for name, score in baselines.groupby("probe", sort=False)["score"].mean().items():
         dashes = BASELINE_DASHES.get(str(name), ":")
         thin: dict[str, Any] = {"color": "#555555", "linewidth": 0.9, "linestyle": dashes}

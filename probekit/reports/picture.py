@@ -87,6 +87,20 @@ def check(paths: Sequence[str | Path], ax: Any, greyscale: bool) -> None:
     doors.of_type("greyscale", greyscale, bool)
 
 
+def log_axis(axes: Axes) -> None:
+    """Make the horizontal axis logarithmic, with ticks at 1, 10, 100 … and others where these are
+    few, as numbers: matplotlib's own are formulas."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    wide = high / low > 100
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
+    axes.xaxis.set_minor_locator(LogLocator(subs="auto") if wide else NullLocator())
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.xaxis.set_minor_formatter("")
+
+
 def picture(
     panels: Sequence[Panel],
     *paths: str | Path,

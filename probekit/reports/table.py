@@ -61,6 +61,11 @@ EVIDENCE = {
         ("expected_low", "expected_high"),
         digits=2,
     ),
+    "bits_beyond": Evidence(
+        "beyond",
+        "beyond: bits per test instance that the layer adds to the layer of --beyond",
+        ("beyond_low", "beyond_high"),
+    ),
 }
 
 
@@ -126,9 +131,11 @@ def score_table(scores: Scores) -> Table:
     best, frame = scores.best(), scores.displayed()
     names = _names(frame, ("model", "task", "corpus", "probe"), best)
     on = "" if "corpus" in names else f" on {frame['corpus'].iloc[0]}"
+    has_random = "random_weights" in best
+    random = ("random weights",) if has_random else ()
     baselines = _baselines(best)
     headings = [name.replace("_", " ") for name in baselines]
-    numbers = ("layer", "score", "95% interval", "layer 0", *headings)
+    numbers = ("layer", "score", "95% interval", "layer 0", *random, *headings)
     columns = [*_name_columns(names), *map(Column, numbers), Column("metric", False)]
     shown = Table(f"Best layer of each task{on}, chosen on dev, scored on test", columns)
     for _, row in best.iterrows():
@@ -138,6 +145,7 @@ def score_table(scores: Scores) -> Table:
             f"{row['score']:.3f}",
             "–" if isnan(row["ci_low"]) else interval,
             _score(row["score_layer_0"]),
+            *([_score(row["random_weights"])] if has_random else []),
             *(_score(row[name]) for name in baselines),
             row["metric"],
         ]
@@ -169,6 +177,53 @@ def evidence_rows(scores: Scores) -> Table | None:
         cells = [_with_interval(row, name, *EVIDENCE[name].ends) for name in wanted]
         shown.rows.append([*(str(row[name]) for name in names), str(row["layer"]), *cells])
     return shown
+
+
+def elsewhere_rows(scores: Scores) -> Table | None:
+    """The best layers on other corpora; None where none was tested."""
+    found, frame = scores.elsewhere(), scores.displayed()
+    if found.empty:
+        return None
+    names = _names(frame, ("model", "task", "corpus", "probe"), found)
+    numbers = ("layer", "score", "there", "95% interval", "lexical", "majority")
+    columns = [*_name_columns(names), Column("tested on", False), *map(Column, numbers)]
+    note = "score: on the corpus trained on; there: on the one tested, as all that follows"
+    shown = Table("The same probes on other corpora", columns, note=note)
+    for _, row in found.iterrows():
+        interval = f"{row['ci_low']:.3f}–{row['ci_high']:.3f}"
+        cells = [
+            row["test_corpus"],
+            str(row["layer"]),
+            f"{row['score']:.3f}",
+            f"{row['test_score']:.3f}",
+            "–" if isnan(row["ci_low"]) else interval,
+            _score(row["lexical"]),
+            _score(row["majority"]),
+        ]
+        shown.rows.append([*(str(row[name]) for name in names), *cells])
+    return shown
+
+
+def unseen_lines(scores: Scores) -> list[str]:
+    """A line for each probe that scores clearly lower where training lacks a word.
+
+    That is where the whole 95% interval of the difference is below 0.
+    """
+    seen = scores.seen
+    is_unseen = (seen["kind"] == "seen") & (seen["value"] == "no")
+    lower = seen[is_unseen & (seen["difference_high"] < 0)]
+    several = [name for name in ("model", "corpus", "probe") if seen[name].nunique() > 1]
+    lines = []
+    for _, row in lower.iterrows():
+        subject = ", ".join(str(row[name]) for name in ("task", *several))
+        if row["test_fingerprint"]:
+            subject += f", tested on {row['test_corpus']}"
+        points = [100 * row[name] for name in ("difference", "difference_low", "difference_high")]
+        lines.append(
+            f"{subject}: {row['score']:.3f} where training lacks a word (n = {row['n_test']:,}), "
+            f"{-points[0]:.1f} points ({-points[2]:.1f}–{-points[1]:.1f}) below the other instances"
+        )
+    return lines
 
 
 def _with_interval(row: pd.Series, name: str, low: str = "", high: str = "") -> str:

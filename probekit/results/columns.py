@@ -17,12 +17,20 @@ CorpusName = Annotated[
 ProbeName = Annotated[
     str,
     Means(
-        "the kind of probe: `linear`, `mlp`, `rank:8` …; of baselines `majority`, `lexical`; "
-        "of trees `left_chain`, `right_chain`, `random_tree`"
+        "the kind of probe: `linear`, `mlp`, `mlp:32`, `edge`, `rank:8` …; "
+        "of baselines `majority`, `lexical`; of trees `left_chain`, `right_chain`, `random_tree`"
     ),
 ]
 Labels = Annotated[
     str, Means("`gold`, those of the corpus; or `control`, drawn for each type of word")
+]
+SliceKind = Annotated[
+    str,
+    Means(
+        "what instances are told apart by: `seen`, whether all words occur in training; "
+        "`frequency`, how often the rarest one does; `length` of the sentence in words; `distance` "
+        "in words from one span of a pair to the other"
+    ),
 ]
 MetricName = Annotated[str, Means("[the metric](methods.md#metrics) of the scores")]
 TrainInstances = Annotated[int, Means("instances in training", COUNT)]
@@ -47,6 +55,10 @@ Verdict = Annotated[str, Means("what became of the task, in words")]
 
 FINGERPRINT = "12 digits"
 CorpusFingerprint = Annotated[str, Means("of words, borders, splits, *and labels*", FINGERPRINT)]
+TestCorpus = Annotated[str, Means("the corpus whose test split is scored")]
+TestFingerprint = Annotated[
+    str, Means("of that corpus; empty where it is the one trained on", FINGERPRINT)
+]
 TaskFingerprint = Annotated[
     str,
     Means(

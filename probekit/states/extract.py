@@ -177,6 +177,30 @@ def in_context(states: States, context: Context, *, progress: Progress = silent)
     return extract_from(model, states.corpus, context, states.settings, progress)
 
 
+def of_corpus(states: States, corpus: Corpus, *, progress: Progress = silent) -> States:
+    """The states of the same checkpoint for another corpus, read in the same way.
+
+    Raises InputError for the user's own vectors, which cannot be computed elsewhere, and for a
+    model that has changed since.
+    """
+    require_computable(states, corpus)
+    model = states.module or open_model(states.model, states.settings.encoder)
+    if model.fingerprint() != states.manifest["model"]:
+        raise InputError(
+            f"'{states.model}' has changed since its states were read: extract them again"
+        )
+    return extract_from(model, corpus, states.context, states.settings, progress)
+
+
+def require_computable(states: States, corpus: Corpus) -> None:
+    """Raise InputError for the user's own vectors, which cannot be computed for another corpus."""
+    if states.folder is None:
+        raise InputError(
+            f"test_corpus='{corpus.name}': '{states.model}' has vectors of "
+            f"'{states.corpus.name}' only, and nothing can compute others: give a checkpoint"
+        )
+
+
 def describe(
     model: Model, corpus: Corpus, context: Context, settings: ExtractSettings
 ) -> dict[str, Any]:

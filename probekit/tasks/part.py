@@ -50,4 +50,5 @@ def _instances(
     # A span ends where its last word does: the word after it may not be taken.
     ends = new_place[found.spans[..., 1] - 1] + 1
     groups = np.searchsorted(units, found.groups)
-    return replace(found, spans=np.stack([starts, ends], axis=-1), groups=groups)
+    heads = None if found.heads is None else new_place[found.heads]
+    return replace(found, spans=np.stack([starts, ends], axis=-1), groups=groups, heads=heads)

@@ -14,10 +14,12 @@ from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.corpora.texts import Texts
 from probekit.errors import TaskError, nearest, unknown
 from probekit.tasks.shapes import SHAPES, Labelled, carries, features
+from probekit.tasks.syntactic_head import head_words
 from probekit.tasks.task import Task
 
 MOST_LABELS = 4_000  # a probe scores every instance for each label
 FEW = 20  # intervals from fewer sentences or documents are rough
+MOST_SHOWN = 5  # labels that a warning lists
 UNSEEN = -1  # a label not in training: no probe can predict it, so it always counts as wrong
 
 
@@ -35,6 +37,8 @@ class Instances:
         gold: `(n,)` the labels as texts, also those that training lacks.
         weights: `(n,)` float32, how often each instance counts in training, 1 on average; None for
             once each.
+        heads: `(n, arity)` the syntactic head of each span, as a position among all words of the
+            split, where probes read that word alone; None where they read all words.
     """
 
     spans: np.ndarray
@@ -43,6 +47,7 @@ class Instances:
     classes: tuple[str, ...]
     gold: Texts
     weights: np.ndarray | None = None
+    heads: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -56,7 +61,15 @@ class Instances:
             groups=self.groups[rows],
             gold=self.gold.take(rows),
             weights=None if self.weights is None else self.weights[rows],
+            heads=None if self.heads is None else self.heads[rows],
         )
+
+    @property
+    def read_spans(self) -> np.ndarray:
+        """What probes read of the spans, `(n, arity, 2)`: all of them, or their heads alone."""
+        if self.heads is None:
+            return self.spans
+        return np.stack([self.heads, self.heads + 1], axis=-1)
 
     @property
     def n_groups(self) -> int:
@@ -122,6 +135,35 @@ def _instances(task: Task, corpus: Corpus) -> Question:
     n_found = sum(len(labelled.labels) for labelled in found.values())
     warnings = [*_left_out(task, n_found, splits), *_few(task, corpus, splits["test"])]
     return Question(task, splits, tuple(warnings))
+
+
+def ask_elsewhere(question: Question, corpus: Corpus) -> Question:
+    """The question with the test instances of another corpus; what is trained on stays.
+
+    Raises:
+        TaskError: if that corpus lacks the annotation, or its test split has no instance.
+    """
+    task = question.task
+    _check_annotation(task, corpus)
+    found = SHAPES[task.shape](task, corpus.splits["test"])
+    kinds = set(found.labels.kinds())
+    left_out = {label for label in kinds if _excluded(task, label)}
+    _check_split(task, corpus, "test", kinds - left_out)
+    test = _columns(task, corpus, "test", found, left_out, question.classes)
+    warnings = [*_unknown_there(task, corpus, test), *_few(task, corpus, test)]
+    return replace(question, splits={**question.splits, "test": test}, warnings=tuple(warnings))
+
+
+def _unknown_there(task: Task, corpus: Corpus, test: Instances) -> Iterator[str]:
+    """A warning about labels of another corpus that training lacks."""
+    is_unknown = test.labels == UNSEEN
+    if is_unknown.any():
+        labels = sorted(set(test.gold.take(is_unknown).texts()))
+        shown = ", ".join(labels[:MOST_SHOWN]) + (", …" if len(labels) > MOST_SHOWN else "")
+        yield (
+            f"{task.name}: {is_unknown.mean():.1%} of the {len(test):,} test instances of "
+            f"'{corpus.name}' have a label that training lacks ({shown}); they count as wrong"
+        )
 
 
 def _check_annotation(task: Task, corpus: Corpus) -> None:
@@ -206,12 +248,14 @@ def _columns(
     # A span may lie in a later passage of the document; offsets count from the passage it names.
     spans = found.spans[is_used] + corpus.offsets(split)[passages][:, None, None]
     documents = corpus.splits[split].document_numbers()
+    reads_heads = task.span == "head" and task.shape != "word"
     return Instances(
         spans=spans,
         labels=labels[is_used],
         groups=documents[passages] if task.context == "document" else passages,
         classes=classes,
         gold=found.labels.take(is_used),
+        heads=head_words(spans, task, corpus, split) if reads_heads else None,
     )
 
 

@@ -16,7 +16,7 @@ from probekit.stats.metrics import METRICS
 from probekit.stats.tree_metrics import OF_SHAPES
 
 Shape = Literal["word", "span", "arc", "pair", "sentence", "distance", "depth", "head"]
-SpanVector = Literal["mean", "ends", "last"]
+SpanVector = Literal["mean", "ends", "last", "attention", "head"]
 Features = Literal["concat", "product"]
 
 CHOICES: dict[str, Collection[str]] = {
@@ -47,7 +47,8 @@ class Task:
         context: what the model reads in one pass: the `sentence` (a passage), or the `document` up
             to the model's limit.
         span: a span's or a sentence's vector: `mean` of its words, its `ends` (first and last
-            word, concatenated), or its `last` word.
+            word, concatenated), its `last` word, `attention` (a mean with learned weights), or its
+            syntactic `head` (which needs the corpus' dependencies).
         features: a pair's vector: `concat` is [a; b], `product` is [a; b; a*b].
         exclude: labels left out, with `*` as wildcard.
         positive: the label that the metric is computed for, if it needs one (`f1`).

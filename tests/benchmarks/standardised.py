@@ -27,7 +27,7 @@ def _words(states: Vectors, split: Split, layer: int) -> torch.Tensor:
 
 
 def _instances(words: torch.Tensor, question: Question, split: Split) -> torch.Tensor:
-    spans = torch.from_numpy(question.splits[split].spans)
+    spans = torch.from_numpy(question.splits[split].read_spans)
     layers = words[None]
     parts = [take(layers, spans, slot)[0] for slot in slots(question.task)]
     if question.task.features == "product":

@@ -108,6 +108,7 @@ def test_every_table_is_written_and_read_back(everything: pk.Scores, tmp_path: P
     names = {path.stem for path in tmp_path.glob("*.csv")}
     assert names == {
         "scores",
+        "seen",
         "selectivity",
         "codelength",
         "learning_curves",

@@ -12,7 +12,7 @@ from probekit.probes.heads import HEADS, head_of
 from probekit.probes.heads.head import Draw
 from tests.probes.test_fit import gaussian_classes, planted, scores
 
-NAMES = [head.usage for head in HEADS.values()]
+NAMES = [*(head.usage for head in HEADS.values()), "mlp:32"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -68,9 +68,24 @@ def test_only_the_mlp_learns_what_is_not_linear() -> None:
         ("rank:0", "needs its rank"),
         ("rank:-3", "needs its rank"),
         ("rank:8:8", "needs its rank"),
-        ("", "known: linear, mlp, rank:8"),
+        ("mlp:0", "number of hidden units"),
+        ("mlp:wide", "number of hidden units"),
+        ("mpl:32", "did you mean 'mlp:32'"),
+        ("", "known: edge, linear, mlp, rank:8"),
     ],
 )
 def test_a_name_that_is_none(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         head_of(name)
+
+
+def test_an_mlp_of_the_usual_size_has_one_name() -> None:
+    """So that it is trained once, and results keep their name."""
+    assert head_of("mlp").name == head_of("mlp:64").name == "mlp"
+    assert head_of("mlp").width(5) == 64 and head_of("mlp:32").width(5) == 32
+
+
+def test_more_hidden_units_learn_more() -> None:
+    states, question = planted("xor")
+    found = {n: scores(fit(states, [question], probe=f"mlp:{n}")[0]).max() for n in (1, 2, 32)}
+    assert found[1] < found[2] - 0.05 < found[32] - 0.1

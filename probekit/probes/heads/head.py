@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from probekit.errors import InputError
+from probekit.tasks.task import Task
 
 
 class Draw(Protocol):
@@ -33,6 +34,7 @@ class Head(ABC):
     Attributes:
         kind: its entry in HEADS.
         usage: its name as people give it.
+        sized: whether a size may follow, which `usage` lacks.
         freedom: C, the inverse of its penalty, as a multiple of a linear probe's.
 
     Raises InputError for a size that the kind does not have.
@@ -40,6 +42,7 @@ class Head(ABC):
 
     kind: ClassVar[str]
     usage: ClassVar[str]
+    sized: ClassVar[bool] = False
     freedom: ClassVar[float] = 1.0
 
     def __init__(self, size: str = "") -> None:
@@ -50,6 +53,10 @@ class Head(ABC):
     def name(self) -> str:
         """What results call it."""
         return self.kind
+
+    def reads(self, task: Task) -> Task:
+        """The task with what the kind makes of spans, where that is not left to the task."""
+        return task
 
     @abstractmethod
     def width(self, outputs: int) -> int:
@@ -70,6 +77,12 @@ class Head(ABC):
         `parameters` are those of `initial` for every view and seed, `(L, S, …)` each.
         """
 
+    def in_training(
+        self, projected: Tensor, parameters: Mapping[str, Tensor], noise: torch.Generator
+    ) -> Tensor:
+        """Outputs while it is trained, where they differ: `noise` is what dropout is drawn from."""
+        return self(projected, parameters)
+
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Cross-entropy in nats of each instance, `(L, n, S)`: of outputs `(L, n, S, outputs)`
         against classes `(n,)`."""
@@ -81,6 +94,15 @@ class Head(ABC):
     def predict(self, output: Tensor) -> Tensor:
         """The class of each instance, `(L, n, S)`, from outputs `(L, n, S, outputs)`."""
         return output.argmax(-1)
+
+
+def whole_size(size: str) -> int | None:
+    """The number after the colon of a probe's name, from 1 on; None for anything else.
+
+    >>> whole_size("32")
+    32
+    """
+    return (int(size) or None) if size.isdecimal() and len(size) < 10 else None
 
 
 def second_map(inputs: int, outputs: int, draw: Draw) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from probekit.errors import InputError
-from probekit.probes.heads.head import Draw, Head, apply_second_map, second_map
+from probekit.probes.heads.head import Draw, Head, apply_second_map, second_map, whole_size
 
 
 class Rank(Head):
@@ -21,11 +21,12 @@ class Rank(Head):
     usage = "rank:8"
 
     def __init__(self, size: str = "") -> None:
-        if not (size.isdecimal() and len(size) < 10 and int(size)):
+        rank = whole_size(size)
+        if rank is None:
             raise InputError(
                 "a rank probe needs its rank, a whole number of at least 1, such as rank:8"
             )
-        self.rank = int(size)
+        self.rank = rank
 
     @property
     def name(self) -> str:

@@ -1,0 +1,79 @@
+"""Slices: kinds of test instances that scores are split by.
+
+Kinds are whether training has the words, their frequency there, length and distance.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from probekit.corpora.passage import Corpus
+from probekit.tasks.question import Question
+
+# Lower ends of bins.
+FREQUENCY = (1, 10, 100, 1_000)  # occurrences in training of the instance's rarest word
+LENGTH = (1, 10, 20, 40)  # words of the sentence
+DISTANCE = (0, 1, 2, 3, 6, 11, 51)  # words from the start of the first span to the second's
+
+
+class Slice(NamedTuple):
+    """Some test instances.
+
+    Attributes:
+        kind: what they are told apart by.
+        value: `yes` or `no`, a range such as `2-9`, or a label.
+        mask: which of the test instances are in it, `(n,)`.
+    """
+
+    kind: str
+    value: str
+    mask: np.ndarray
+
+
+def slices(question: Question, corpus: Corpus) -> Iterator[Slice]:
+    """Each slice; those of one kind share no instance, and may be empty.
+
+    Kinds: whether all words were `seen` in training, the `frequency` in training of the rarest
+    word, the `length` of the sentence, and for pairs the `distance` of the two spans.
+    """
+    test = question.splits["test"]
+    frequency = _rarest(question, corpus)
+    yield Slice("seen", "yes", frequency > 0)
+    yield Slice("seen", "no", frequency == 0)  # that is also the lowest bin of frequency
+    yield from _bins("frequency", frequency, FREQUENCY)
+    offsets, starts = corpus.offsets("test"), test.spans[:, :, 0]
+    passage = np.searchsorted(offsets, starts[:, 0], side="right") - 1
+    lengths = np.diff(offsets)
+    yield from _bins("length", lengths[passage], LENGTH)
+    if question.task.arity > 1:
+        distance = np.abs(starts[:, 1] - starts[:, 0])
+        yield from _bins("distance", distance, DISTANCE)
+
+
+def _bins(kind: str, values: np.ndarray, lower: tuple[int, ...]) -> Iterator[Slice]:
+    """Each bin from its lower end to the next one's: `1`, `2-9`, `10+`."""
+    for start, following in pairwise(lower):
+        name = str(start) if following == start + 1 else f"{start}-{following - 1}"
+        yield Slice(kind, name, (values >= start) & (values < following))
+    yield Slice(kind, f"{lower[-1]}+", values >= lower[-1])
+
+
+def _rarest(question: Question, corpus: Corpus) -> np.ndarray:
+    """How often the rarest word of each test instance occurs in training: `(n,)`."""
+    times = Counter[str]()
+    train, test = corpus.splits["train"].words, corpus.splits["test"].words
+    counts = np.bincount(train.numbers, minlength=len(train.vocabulary)).tolist()
+    for word, count in zip(train.vocabulary.to_pylist(), counts, strict=True):
+        times[word.lower()] += count
+    times_of_kinds = np.array([times[word.lower()] for word in test.vocabulary.to_pylist()])
+    times_of_words = times_of_kinds[test.numbers]
+    spans = question.splits["test"].spans
+    # The least of each span; what follows its end is left out, and so one more word is needed.
+    borders = spans.reshape(-1)
+    least = np.minimum.reduceat(np.append(times_of_words, 0), borders)[::2]
+    return np.asarray(least.reshape(spans.shape[:2]).min(axis=1))
