@@ -69,9 +69,9 @@ class Scores(Results):
         "learning_curves": LEARNING_CURVES,
         "mixes": MIXES,
         "mix_shares": MIX_SHARES,
-        "edge_lengths": EDGE_LENGTHS,
         "beyond": BEYOND,
         "capacity": CAPACITY,
+        "edge_lengths": EDGE_LENGTHS,
     }
     LARGE: ClassVar[Mapping[str, Schema]] = {"instances": INSTANCES, "predicted": PREDICTIONS}
     MADE_BY: ClassVar[str] = "probe"
