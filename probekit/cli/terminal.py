@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 def print_scores(scores: Scores, folder: Path, form: Form) -> None:
     """The table of best layers, as text or LaTeX; or as JSON with all scores."""
     files = [f"{name}.csv" for name in scores.tables]
-    files += ["instances.parquet", "predictions.parquet", "run.json"]
+    for name, schema in scores.LARGE.items():
+        if len(getattr(scores, name)):
+            files.append(f"{schema.name}.parquet")
+    files.append("run.json")
     drawn = {
         "heatmap": True,
         "learning-curves": "learning_curves" in scores.tables,

@@ -111,16 +111,16 @@ def as_rich(table: Table) -> RenderableType:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    about = {"title_justify": "left", "title_style": "", "padding": (0, 1, 0, 0)}
-    shown = RichTable(title=escape(table.title), box=SIMPLE_HEAD, **about)  # type: ignore[arg-type]
+    shown = RichTable(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in table.columns:
         justify = "right" if column.is_number else "left"
         style = "bold" if column.is_name else ""
         shown.add_column(escape(column.heading), justify=justify, style=style)  # type: ignore[arg-type]
     for row in table.rows:
         shown.add_row(*map(escape, row))
-    # rich would break a caption at the table's width.
-    return Group(shown, Text(table.note, "dim")) if table.note else shown
+    # rich would break a title and a caption at the table's width.
+    below = [Text(table.note, "dim")] if table.note else []
+    return Group(Text(table.title), shown, *below)
 
 
 def score_table(scores: Scores) -> Table:
