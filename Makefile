@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo setup test coverage check docs benchmarks clean
+.PHONY: demo setup test test-slow coverage check docs benchmarks clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/ready: pyproject.toml constraints.txt
@@ -20,8 +20,11 @@ demo: $(VENV)/ready  ## probe a real model on the bundled corpus: a table, and p
 
 setup: $(VENV)/ready  ## .venv, with everything that the other commands need
 
-test: $(VENV)/ready  ## the whole test suite
-	@$(BIN)/python -m pytest
+test: $(VENV)/ready  ## all tests but the slow ones
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/ready  ## the slow ones: notebooks, kills, whole runs
+	@$(BIN)/python -m pytest -m slow
 
 coverage: $(VENV)/ready  ## the same, with what the tests leave out; fails under the floor in pyproject.toml
 	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered

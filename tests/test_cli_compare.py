@@ -47,7 +47,7 @@ def test_compare_writes_tables_pictures_and_a_verdict(
     brief: Path,
     tmp_path: Path,
 ) -> None:
-    options = ("--task", "pos,dep,coref", "--corpus", brief, "--seeds", 3, "--out", "o")
+    options = ("--task", "pos,dep,coref", "--corpus", brief, "--resample-train", 2, "--out", "o")
     status, out, err = run("compare", "--before", tiny_bert, "--after", shaken, *options)
     assert status == 0, err
     assert all((tmp_path / "o" / name).stat().st_size for name in (*FILES, *PICTURES))
@@ -77,7 +77,7 @@ def test_compare_writes_tables_pictures_and_a_verdict(
         assert words in printed
     assert "retention" in printed and "Last layer: " in printed
     lines = out.splitlines()
-    first = "; ".join(LEGENDS.values())
+    first = f"{LEGENDS['p adj.']}; {LEGENDS['MDE']}"
     verdict = next(i for i, line in enumerate(lines) if line.startswith("pos: best layer"))
     assert lines.count(first) == 1 and lines.index(first) < verdict
     again = pk.Comparison.read(tmp_path / "o")
@@ -99,7 +99,17 @@ def test_a_missing_checkpoint_of_several_is_named_and_the_others_go_on(
     (broken / "model.safetensors").unlink()
     checkpoints = ("--before", tiny_bert, "--after", broken, "--after", shaken)
     status, out, err = run(
-        "compare", *checkpoints, "--task", "pos", "--corpus", brief, "--seeds", 1, "--json"
+        "compare",
+        *checkpoints,
+        "--task",
+        "pos",
+        "--corpus",
+        brief,
+        "--seeds",
+        1,
+        "--resample-train",
+        0,
+        "--json",
     )
     assert status == 0, err
     printed = json.loads(out)
@@ -153,7 +163,7 @@ def test_layers_that_mean_different_things(
     shaken: Path,
     brief: Path,
 ) -> None:
-    rest = ("--task", "pos", "--corpus", brief, "--seeds", 1)
+    rest = ("--task", "pos", "--corpus", brief, "--seeds", 1, "--resample-train", 0)
     status, _, err = run("compare", "--before", tiny_bert, "--after", tiny_gpt2, *rest)
     assert status == 2 and "mean different things" in err and "after the final norm" in err
     status, out, err = run(
@@ -179,7 +189,7 @@ def test_an_adapter_against_its_base(
             if "lora_" in name:
                 parameter.copy_(torch.randn_like(parameter))
     model.save_pretrained(tmp_path / "adapter")
-    rest = ("--task", "pos", "--corpus", brief, "--seeds", 1, "--json")
+    rest = ("--task", "pos", "--corpus", brief, "--seeds", 1, "--resample-train", 0, "--json")
     status, out, err = run("compare", "--before", tiny_bert, "--after", tmp_path / "adapter", *rest)
     assert status == 0, err
     deltas = {row["layer"]: row["delta"] for row in json.loads(out)["comparison"]}

@@ -106,7 +106,7 @@ def trace(  # noqa: PLR0913 - a public verb
     if twice:
         remedy = "each checkpoint once"
         if any(isinstance(subject, LoadedModel) for subject in subjects):
-            remedy = "loaded models of different names, LoadedModel(…, name='step-500')"
+            remedy = "loaded models of different names, LoadedModel(model, tokenizer, 'step-500')"
         raise InputError(f"{twice[0]} is named twice: a trajectory takes {remedy}")
     if len({*names, *([name_of(base)] if base else [])}) < 2:
         raise InputError("models: a trajectory needs at least two checkpoints")

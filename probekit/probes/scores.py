@@ -75,7 +75,7 @@ class Scores(Results):
     }
     LARGE: ClassVar[Mapping[str, Schema]] = {"instances": INSTANCES, "predicted": PREDICTIONS}
     MADE_BY: ClassVar[str] = "probe"
-    TOLD_BY: ClassVar[Sequence[str]] = KEYS
+    TOLD_BY: ClassVar[Sequence[str]] = ("model", "task", "corpus", "probe")
 
     table: pd.DataFrame
     seen: pd.DataFrame = field(default=None, kw_only=True)

@@ -63,7 +63,7 @@ EVIDENCE = {
     ),
     "bits_beyond": Evidence(
         "beyond",
-        "beyond: bits per test instance that the layer adds to the layer of --beyond",
+        "beyond: bits per test instance that the layer adds to the one given",
         ("beyond_low", "beyond_high"),
     ),
 }

@@ -24,6 +24,7 @@ PICTURES = tuple(
     for ending in ("png", "svg")
 )
 """Pictures of the tables in the same folder: out of date once new tables are written."""
+KIND = "kind"  # of results, in the record
 TABLE_SUFFIXES = (".csv", ".parquet")
 """Tables that only some results of a kind have: those of older results are removed likewise."""
 
@@ -51,7 +52,7 @@ def write(folder: str | Path, tables: Mapping[str, bytes], record: Mapping[str, 
     Raises StoreError where writing fails; what was in the folder is then as it was.
     """
     folder = make_folder(folder)
-    old = {*PICTURES, *_tables_in(folder)} - set(tables)
+    old = {*PICTURES, *_tables_in(folder, record.get(KIND))} - set(tables)
     checksums = {name: _checksum(content) for name, content in tables.items()}
     text = json.dumps({**record, FILES: {**checksums, RECORD: _checksum_of(record)}}, indent=2)
     try:
@@ -63,11 +64,14 @@ def write(folder: str | Path, tables: Mapping[str, bytes], record: Mapping[str, 
         raise StoreError(cannot_write(folder, error)) from error
 
 
-def _tables_in(folder: Path) -> list[str]:
-    """Names of the tables that `run.json` in `folder` lists; none where it is damaged."""
+def _tables_in(folder: Path, kind: object) -> list[str]:
+    """Names of the tables that `run.json` in `folder` lists, if it is of this kind of results; none
+    where it is damaged."""
     try:
-        listed = _read(folder)[1]
+        record, listed = _read(folder)
     except InputError:  # what it listed cannot be known
+        return []
+    if record.get(KIND) != kind:
         return []
     return [name for name in listed if Path(name).name == name and name.endswith(TABLE_SUFFIXES)]
 

@@ -13,6 +13,7 @@ from probekit.errors import InputError, suggestion
 from probekit.harmless import harmless
 from probekit.results import columnar
 from probekit.results import folder as files
+from probekit.results.folder import KIND
 from probekit.results.run import Run
 from probekit.results.schema import Schema
 from probekit.whole import reason
@@ -20,7 +21,6 @@ from probekit.whole import reason
 if TYPE_CHECKING:
     import pandas as pd
 
-KIND = "kind"
 WARNINGS = "warnings"
 PARQUET = ".parquet"
 

@@ -20,6 +20,7 @@ from probekit.probes.scores import joined, make_scores
 from probekit.reports.table import Table, score_table
 from probekit.results.run import Run
 from tests.made import SIZES, made_corpus, made_states, stored
+from tests.results.made import CODES, only
 
 QUICK = pk.FitSettings(words=5_000)
 CASES = [
@@ -221,7 +222,7 @@ def test_a_name_that_looks_like_something_else_stays_a_name(name: str, tmp_path:
     row: dict[str, Any] = {
         column.name: name if column.kind.dtype == "str" else 1 for column in SCORES.columns
     }
-    row |= {"labels": "gold", "view": "single"}
+    row |= only(SCORES.names, CODES)
     scores = make_scores([ScoreRow(**row)], Run(), [])
     scores.write(tmp_path)
     pd.testing.assert_frame_equal(pk.Scores.read(tmp_path).table, scores.table)

@@ -19,7 +19,7 @@ from probekit.results.run import Measurement, Run
 from probekit.results.schema import Schema
 
 LAYERS = 50
-CODES = {"labels": "gold", "view": "single"}
+CODES = {"labels": "gold", "view": "single", "weights": "", "test_fingerprint": ""}
 """Columns whose values are not any text."""
 
 
