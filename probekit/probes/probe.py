@@ -142,7 +142,7 @@ def probe(  # noqa: PLR0913 - a public verb
                     warnings += more.warnings
     run = Run(
         versions=versions(),
-        settings=fit_facts(kinds, seeds, settings),
+        settings={**fit_facts(kinds, seeds, settings), "evidence": evidence},
         seconds={"all": time.perf_counter() - started},
         measurements=tuple(measurements),
     )
