@@ -47,7 +47,7 @@ def test_compare_writes_tables_pictures_and_a_verdict(
     brief: Path,
     tmp_path: Path,
 ) -> None:
-    options = ("--task", "pos,dep,coref", "--corpus", brief, "--resample-train", 2, "--out", "o")
+    options = ("--task", "pos,dep,coref", "--corpus", brief, "--resample-train", 6, "--out", "o")
     status, out, err = run("compare", "--before", tiny_bert, "--after", shaken, *options)
     assert status == 0, err
     assert all((tmp_path / "o" / name).stat().st_size for name in (*FILES, *PICTURES))
@@ -60,6 +60,7 @@ def test_compare_writes_tables_pictures_and_a_verdict(
         float(row["delta"]) == 0 and float(row["p_value"]) == 1 for row in lower
     )  # nothing touched them
     top = next(row for row in rows if row["task"] == "pos" and row["layer"] == "3")
+    assert top["resamples"] == "6"
     assert float(top["delta"]) < -0.02 and float(top["p_adjusted"]) <= 0.05
     with (tmp_path / "o/decomposition.csv").open() as file:
         parts = list(csv.DictReader(file))

@@ -245,14 +245,14 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     "learning_curves": {
         "scores": [
             (EMPTY, r"probekit\.Scores\(table\)"),
-            (predicted(), "no learning curves to draw: run probe with codelength=True"),
+            (predicted(), "no learning curves: run probe with codelength=True"),
         ],
         **DRAWN,
     },
     "capacity": {
         "scores": [
             (EMPTY, r"probekit\.Scores\(table\)"),
-            (predicted(), "scores have no capacity to draw: run probe with capacity=True"),
+            (predicted(), "no table of capacity: run probe with capacity=True"),
         ],
         "layer": [("1", "a whole number"), (True, "a whole number")],
         **DRAWN,

@@ -305,9 +305,10 @@ def _layers(text: str, last: int | None) -> tuple[int, ...]:
         _check_depth("--last-layer", last)
         return tuple(range(last + 1))
     chosen: list[int] = []
-    for part in filter(None, text.split(",")):
-        first, _, end = part.strip().partition("-")
-        numbers = re.fullmatch("([0-9]{1,18})-([0-9]{1,18})", f"{first}-{end or first}")
+    for part in text.split(",") if text else ():
+        written = part.strip()
+        as_range = written if "-" in written else f"{written}-{written}"
+        numbers = re.fullmatch("([0-9]{1,18})-([0-9]{1,18})", as_range)
         if numbers is None or int(numbers[1]) > int(numbers[2]):
             raise InputError(f"--layers takes numbers and ranges such as 0,4,8-12, not '{text}'")
         _check_depth("--layers", int(numbers[2]))

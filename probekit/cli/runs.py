@@ -198,7 +198,12 @@ def compare(
     require_one_model_each("--before", [before], repeated=False)
     require_one_model_each("--after", after)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
-    chosen: Any = {"probe": probe, "correction": correction, "floor": floor}
+    chosen: Any = {
+        "probe": probe,
+        "resample_train": resample_train,
+        "correction": correction,
+        "floor": floor,
+    }
     with options.results_folder(out, [*after, "against", before]) as folder:
         import probekit as pk
 

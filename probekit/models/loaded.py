@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from probekit import doors
@@ -37,7 +38,7 @@ class LoadedModel:
         if self.tokenizer is not None and _TOKENIZER not in doors.class_names(self.tokenizer):
             raise InputError(doors.refusal("tokenizer", self.tokenizer, "a transformers tokenizer"))
         given: str = doors.of_type("name", self.name, str)
-        source = source_of(self.model) or type(self.model).__name__
+        source = Path(source_of(self.model)).name or type(self.model).__name__
         object.__setattr__(self, "name", given or f"{source} in memory")
 
 

@@ -69,7 +69,7 @@ def require_given(states: Vectors, given: int) -> None:
     """Raise InputError where the given layer is not read, or is the only one."""
     layers = ", ".join(map(str, states.layers))
     if given not in states.layers:
-        raise InputError(f"beyond={given} is not a layer that is read: take one of {layers}")
+        raise InputError(f"beyond={given}: this layer is not read; take one of {layers}")
     if len(states.layers) == 1:
         raise InputError(f"beyond={given} is the only layer that is read: read another one too")
 

@@ -54,7 +54,7 @@ def one_probe(rows: pd.DataFrame) -> pd.DataFrame:
         names = rows[noun].unique().tolist()
         if len(names) > 1:
             raise InputError(
-                f"{noun} has {len(names)} values here ({', '.join(names)}): "
+                f"the run has several values of {noun} ({', '.join(names)}): "
                 f"choose one, such as {noun}='{names[0]}'"
             )
     if rows["layer"].nunique() > 1:

@@ -56,7 +56,7 @@ def capacity(
     doors.optional("layer", layer, int)
     check(paths, ax, greyscale)
     if scores.capacity is None or scores.capacity.empty:
-        raise InputError("scores have no capacity to draw: run probe with capacity=True")
+        raise InputError("these scores have no table of capacity: run probe with capacity=True")
     table = with_names(scores.capacity, names_of(scores.table, scores.displayed()))
     panels = []
     for (model, task, corpus), rows in table.groupby(["model", "task", "corpus"], sort=False):

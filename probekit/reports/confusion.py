@@ -113,7 +113,7 @@ def _title(rows: pd.DataFrame, matrix: pd.DataFrame, *, is_best: bool) -> str:
     seeds = rows["seed"].nunique()
     together = f" of {seeds} seeds together" if seeds > 1 else ""
     correct = f"{np.trace(counts):,} of {counts.sum():,} predictions{together} are correct"
-    return f"{row['task']} on {row['corpus']}: {said_by}\n{correct} (framed)"
+    return f"{row['task']} on {row['corpus']}: {said_by}\n{correct}"
 
 
 def _name(label: object) -> str:

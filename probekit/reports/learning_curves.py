@@ -58,7 +58,7 @@ def learning_curves(
     doors.of_type("scores", scores, Scores)
     check(paths, ax, greyscale)
     if scores.learning_curves is None or scores.learning_curves.empty:
-        raise InputError("scores have no learning curves to draw: run probe with codelength=True")
+        raise InputError("these scores have no learning curves: run probe with codelength=True")
     table = with_names(scores.learning_curves, names_of(scores.table, scores.displayed()))
     table = table[table["labels"] == "gold"]
     layers = sorted(table["layer"].unique().tolist())

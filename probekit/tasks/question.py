@@ -286,6 +286,6 @@ def _few(task: Task, corpus: Corpus, test: Instances) -> Iterator[str]:
     elif test.n_groups < FEW:
         yield (
             f"{task.name}: the test instances of '{corpus.name}' are in {test.n_groups} "
-            f"{task.context}s: intervals from fewer than {FEW} are rough, "
-            "and one without width means only that nothing varied among these"
+            f"{task.context}s: with fewer than {FEW} intervals are rough, "
+            "and one without width means only that all of these scored alike"
         )

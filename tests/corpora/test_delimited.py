@@ -149,9 +149,9 @@ def test_words_with_several_columns(tmp_path: Path) -> None:
     [
         ("", "train.csv:1: the first row must name the columns"),
         ("text,text\n", "train.csv:1: two columns are called 'text'"),
-        ("review,stars\n", "no column of words or texts can be told by its name"),
+        ("review,stars\n", "no column of words or texts is recognised by its name"),
         ("text;label\n", "commas separate the cells of .csv"),
-        ("text,a,b\n", "no column of labels can be told by its name (its columns: text, a, b)"),
+        ("text,a,b\n", "no column of labels is recognised by its name (its columns: text, a, b)"),
         ("text,label,start,end\n", "'start' and 'end' may count characters or words"),
         ("text,label,start_char\n", "'start_char' has no other end"),
         ("text,label,start_char,end_char,start_word,end_word\n", "not in both"),

@@ -112,7 +112,7 @@ def test_the_best_layer_shows_it(states: States) -> None:
 
 @pytest.mark.parametrize("given", [7, -1])
 def test_a_layer_that_is_not_read(states: States, given: int) -> None:
-    with pytest.raises(InputError, match=f"beyond={given} is not a layer that is read: .* 0, 1"):
+    with pytest.raises(InputError, match=f"beyond={given}: this layer is not read; .* 0, 1"):
         pk.probe(states, WORD, beyond=given)
 
 

@@ -152,7 +152,7 @@ def test_what_cannot_be_measured_is_said_at_once() -> None:
     states = states_of("context")
     values = {split: states.numpy(split)[:1] for split in states.corpus.splits}
     one_layer = pk.States.of(values, states.corpus)
-    with pytest.raises(pk.ProbekitError, match="one layer of given vectors to mix, 0"):
+    with pytest.raises(pk.ProbekitError, match="of given vectors only layer 0 is read"):
         pk.probe(one_layer, WORD, mix=True, progress=False)
     with pytest.raises(pk.ProbekitError, match="a codelength needs 100"):
         pk.probe(states_of("context", sentences=12), WORD, codelength=True, progress=False)

@@ -21,7 +21,7 @@ LABELS = 2
         (
             4,
             0.0,
-            ["are in 4 sentences: intervals from fewer than 20 are rough, and one without width"],
+            ["are in 4 sentences: with fewer than 20 intervals are rough, and one without width"],
         ),
         (FEW - 1, 3.0, ["are in 19 sentences"]),
         (FEW, 0.0, ["has no width, nothing varied among the 20 test sentences"]),

@@ -105,7 +105,7 @@ def test_several_runs_are_one(tmp_path: Path) -> None:
     both = read([tmp_path / "a", tmp_path / "b"])
     assert isinstance(both, pk.Scores)
     assert len(both.predictions()) == 2 * len(made.predictions())
-    with pytest.raises(InputError, match=r"model has 2 values here \(m, n\): .* model='m'"):
+    with pytest.raises(InputError, match=r"several values of model \(m, n\): .* model='m'"):
         both.confusion()
     pd.testing.assert_frame_equal(both.confusion(model="n"), made.confusion())
 

@@ -103,7 +103,7 @@ def find_columns(
     if usual["words"] and "text" not in named:
         return WordColumns(usual["words"], usual["sentence"], usual["document"], own)
     if not usual["text"]:
-        raise _cannot_tell("no column of words or texts can be told by its name", header, path)
+        raise _cannot_tell("no column of words or texts is recognised by its name", header, path)
     spans, in_words = _spans(usual, header, path)
     used = {usual["text"], usual["document"], *sum(spans, ())}
     others = [column for column in header if column and column not in used]
@@ -130,7 +130,7 @@ def _labels(others: Sequence[str], header: Sequence[str], path: Path) -> dict[st
     if not found and len(others) == 1:
         found = list(others)
     if not found:
-        raise _cannot_tell("no column of labels can be told by its name", header, path)
+        raise _cannot_tell("no column of labels is recognised by its name", header, path)
     return {column: column for column in found}
 
 
