@@ -24,7 +24,7 @@ def project() -> dict[str, Any]:
 def targets() -> set[str]:
     """What the Makefile can make."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    return set(re.findall(r"^([a-z]+):", makefile, flags=re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
 
 
 def made(text: str) -> list[str]:
