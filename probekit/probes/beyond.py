@@ -11,23 +11,19 @@ has zero bits, not less than zero for the weights that noise costs.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
 
 from probekit.errors import InputError
-from probekit.probes.codelength import FREEDOM
-from probekit.probes.fit_settings import FitSettings
+from probekit.probes.evaluate import NATS_IN_A_BIT
 from probekit.probes.fitted import Fitted
 from probekit.probes.score_rows import Before, Measured
 from probekit.results.schema import Means, Precedes, schema_of
 from probekit.states.vectors import Vectors
 from probekit.stats.bootstrap import bootstrap, interval, widened
-
-NATS = math.log(2)  # in a bit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +70,6 @@ def require_given(states: Vectors, given: int) -> None:
         raise InputError(f"beyond={given} is the only layer that is read: read another one too")
 
 
-def settings_for_bits(settings: FitSettings) -> FitSettings:
-    """The settings for probes whose probabilities count, as for a codelength."""
-    return replace(settings, choose_by="loss", freedom=FREEDOM)
-
-
 def beyond_rows(fitted: Fitted, given: int, about: Mapping[str, Any]) -> Iterator[BeyondRow]:
     """A row for each layer but the given one.
 
@@ -89,8 +80,9 @@ def beyond_rows(fitted: Fitted, given: int, about: Mapping[str, Any]) -> Iterato
     """
     test = fitted.question.splits["test"]
     known = np.isfinite(fitted.losses).all(axis=(0, 1))
-    losses = _where_of_use(fitted, fitted.layers.index(given))[..., known].mean(axis=1) / NATS
-    alone = losses[fitted.layers.index(given)]
+    place = fitted.layers.index(given)
+    losses = _where_of_use(fitted, place)[..., known].mean(axis=1) / NATS_IN_A_BIT
+    alone = losses[place]
     groups = np.unique(test.groups[known], return_inverse=True)[1]
     n_groups = int(groups.max(initial=-1)) + 1
     # Both probes answer the same instances: their difference is paired.

@@ -14,7 +14,7 @@ import numpy as np
 
 from probekit.probes.evaluate import task_scores
 from probekit.probes.fitted import Fitted
-from probekit.probes.mean_scores import mean_scores
+from probekit.probes.resampled_scores import resampled_scores
 from probekit.probes.score_rows import Before, Measured
 from probekit.results import columns
 from probekit.results.columns import UNIT
@@ -70,7 +70,7 @@ def capacity_rows(kinds: Sequence[Fitted], about: Mapping[str, Any]) -> Iterator
         kinds: probes of one task, of the same single layers, each of another kind.
         about: the columns that identify the model, the task and the corpus.
     """
-    scored = [mean_scores(fitted) for fitted in kinds]
+    scored = [resampled_scores(fitted) for fitted in kinds]
     scores = np.stack([means for means, _ in scored])  # (kinds, layers)
     parameters = np.array([n_parameters(fitted) for fitted in kinds])
     fronts = np.stack([pareto_front(parameters, at_layer) for at_layer in scores.T], axis=1)
@@ -98,5 +98,6 @@ def capacity_rows(kinds: Sequence[Fitted], about: Mapping[str, Any]) -> Iterator
 def n_parameters(fitted: Fitted) -> int:
     """How many numbers one of the probes learns."""
     _, stack = fitted.stacks[0]
-    task = stack.tasks.index(fitted.question.task)
+    # By name: a head may read a task with another span vector than the task says.
+    task = [task.name for task in stack.tasks].index(fitted.question.task.name)
     return sum(parameter.numel() for parameter in stack.cell(task, 0, 0))

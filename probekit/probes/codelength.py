@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from probekit.corpora.passage import Split
 from probekit.errors import TaskError
-from probekit.probes.evaluate import task_scores
+from probekit.probes.evaluate import NATS_IN_A_BIT, task_scores
 from probekit.probes.fit import fit
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.view import View, single_layers
@@ -33,8 +33,6 @@ SHARES = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.0625, 0.125, 0.25, 0.5, 1.
 LEAST_INSTANCES = 100
 LEAST_DEV = 100  # sentences (documents) that a round is chosen on, or all
 SHUFFLE = 0  # seed of the order, one for all probes: codes of different layers are paired
-FREEDOM = 10.0  # of the weights, see FitSettings: what is coded are probabilities
-NATS = math.log(2)  # in a bit
 
 
 @dataclass(frozen=True)
@@ -77,10 +75,14 @@ class Code:
         return self.n * math.log2(len(self.question.classes))
 
     @property
+    def first_bits(self) -> float:
+        """Bits of the first block, whose code is uniform."""
+        return self.first * math.log2(len(self.question.classes))
+
+    @property
     def total(self) -> np.ndarray:
         """Bits of the whole code, `(views, seeds)`."""
-        first = self.first * math.log2(len(self.question.classes))
-        return np.asarray(first + self.bits.sum(axis=-1))
+        return np.asarray(self.first_bits + self.bits.sum(axis=-1))
 
 
 def codelength(
@@ -110,7 +112,7 @@ def codelength(
         TaskError: for a task with fewer than LEAST_INSTANCES training instances.
     """
     require_enough(questions)
-    settings = replace(settings or FitSettings(), choose_by="loss", freedom=FREEDOM)
+    settings = (settings or FitSettings()).for_probabilities()
     views = single_layers(states.layers) if views is None else tuple(views)
     units = _Units(states, questions)
     ends = _ends(units, questions)
@@ -122,7 +124,7 @@ def codelength(
         parts = [question_of(question, states.corpus, taken) for question in questions]
         fits = fit(part, parts, probe=probe, seeds=seeds, settings=settings, views=views)
         for of_task, fitted in zip(blocks, fits, strict=True):
-            bits = fitted.losses / NATS
+            bits = fitted.losses / NATS_IN_A_BIT
             test = fitted.question.splits["test"]
             scores = task_scores(fitted.question, "test", fitted.predictions)
             of_task.append(_Block(begin, len(test), bits.sum(-1), scores, _by_group(bits, test)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -108,7 +107,6 @@ def _intervals(code: Code) -> tuple[np.ndarray, np.ndarray]:
     groups = bits.shape[-1]
     weights = resample(groups, RESAMPLES, np.random.default_rng(0)).astype(np.float64)
     sums = bits.reshape(-1, groups) @ weights.T
-    first = code.first * math.log2(len(code.question.classes))
     values = code.total.reshape(-1)
-    low, high = interval(widened(first + sums, values, groups))
+    low, high = interval(widened(code.first_bits + sums, values, groups))
     return low.reshape(bits.shape[:2]), high.reshape(bits.shape[:2])

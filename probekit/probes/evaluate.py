@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from probekit.stats.metrics import METRICS
 from probekit.tasks.question import UNSEEN, Question
 
 BATCH_WORDS = 1_536
+NATS_IN_A_BIT = math.log(2)
 
 
 class Evaluated(NamedTuple):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from probekit.errors import InputError
-from probekit.probes.beyond import beyond_rows, require_given, settings_for_bits
+from probekit.probes.beyond import beyond_rows, require_given
 from probekit.probes.capacity import capacity_rows
 from probekit.probes.codelength import codelength, require_enough
 from probekit.probes.codelength_rows import code_rows, curve_rows
@@ -146,7 +146,7 @@ def _beyond(probes: Probes) -> Found:
         [fitted.question for fitted in probes.gold],
         probe=probes.kind,
         seeds=probes.seeds,
-        settings=settings_for_bits(probes.settings),
+        settings=probes.settings.for_probabilities(),
         progress=probes.progress,
     )
     for fitted in fits:

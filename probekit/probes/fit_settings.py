@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from probekit import doors
+
+ChooseBy = Literal["score", "loss"]
+FREEDOM_OF_PROBABILITIES = 10.0
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,21 @@ class FitSettings:
     batch_words: int = 1_536
     learning_rate: float = 2e-2
     device: str = "cpu"
-    choose_by: Literal["score", "loss"] = "score"
+    choose_by: ChooseBy = "score"
     freedom: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Raise InputError where a field has another type."""
+        for name in ("epochs", "words", "batch_words"):
+            doors.at_least_one(name, getattr(self, name))
+        for name in ("learning_rate", "freedom"):
+            doors.number(name, getattr(self, name))
+        doors.of_type("device", self.device, str)
+        doors.choice("choose_by", self.choose_by, get_args(ChooseBy))
+
+    def for_probabilities(self) -> FitSettings:
+        """The same for probes whose probabilities count, not their labels alone."""
+        return replace(self, choose_by="loss", freedom=FREEDOM_OF_PROBABILITIES)
 
 
 DEFAULT = FitSettings()

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from probekit.probes.fitted import Fitted
-from probekit.probes.mean_scores import mean_scores
+from probekit.probes.resampled_scores import resampled_scores
 from probekit.probes.score_rows import Before, Measured
 from probekit.results import columns
 from probekit.results.columns import CHANGE, UNIT
@@ -67,8 +67,8 @@ def mix_rows(
         mixes: cumulative mixes of the same layers.
         about: the columns that identify the task.
     """
-    first, first_resampled = mean_scores(gold)
-    cumulative, resampled = mean_scores(mixes)
+    first, first_resampled = resampled_scores(gold)
+    cumulative, resampled = resampled_scores(mixes)
     layers = (gold.layers[0], *mixes.layers)
     cumulative = np.concatenate([first[:1], cumulative])
     resampled = np.concatenate([first_resampled[:1], resampled])

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from probekit.corpora.passage import Corpus
 from probekit.probes.fitted import Fitted
-from probekit.probes.mean_scores import mean_scores
+from probekit.probes.resampled_scores import resampled_scores
 from probekit.probes.score_rows import Before, Measured
 from probekit.results import columns
 from probekit.results.columns import CHANGE, UNIT
@@ -62,8 +62,8 @@ def selectivity_rows(
         corpus: its words.
         about: the columns that identify the model, the task and the corpus.
     """
-    scores, resampled = mean_scores(gold)
-    control_scores, control_resampled = mean_scores(control)
+    scores, resampled = resampled_scores(gold)
+    control_scores, control_resampled = resampled_scores(control)
     selectivity = scores - control_scores
     groups = gold.question.splits["test"].n_groups
     # Both are scores of the same resamples of the test sentences: their difference is paired.

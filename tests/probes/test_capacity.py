@@ -12,7 +12,7 @@ import probekit as pk
 from probekit.probes.capacity import SWEEP, capacity_rows
 from probekit.probes.fit import fit
 from probekit.stats.pareto import pareto_front
-from tests.probes.test_fit import gaussian_classes
+from tests.probes.test_fit import arcs, gaussian_classes
 
 DIM, CLASSES = 24, 8
 KINDS = ("rank:1", "rank:2", "rank:8", "linear", "mlp:8", "mlp")
@@ -77,3 +77,13 @@ def test_every_kind_of_the_sweep_is_probed(monkeypatch: pytest.MonkeyPatch) -> N
     assert drawn.axes[0].get_title(loc="left").endswith("layer 0")
     with pytest.raises(pk.ProbekitError, match="layer=9 has no scores: known: 0"):
         pk.capacity(scores, layer=9)
+
+
+def test_a_head_that_pools_spans_in_its_own_way_is_counted() -> None:
+    """The edge head reads a span by attention, whatever the task says."""
+    states, question, _ = arcs(4, "concat", "mean")
+    (fitted,) = fit(states, [question], probe="edge", settings=pk.FitSettings(words=4_000))
+    (row,) = capacity_rows([fitted], ABOUT)
+    # Two slots of a map into 256 units and a score; then the bias, and the second map.
+    of_words = 2 * states.dim * (256 + 1)
+    assert row.parameters == of_words + 256 + (256 + 1) * len(question.classes)

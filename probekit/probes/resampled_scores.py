@@ -1,4 +1,5 @@
-"""Mean scores: of each view's probes, over seeds, and how they move with other test sentences."""
+"""Resampled scores: means over seeds of each view's probes, and of resamples of the test
+sentences."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from probekit.stats.bootstrap import bootstrap
 from probekit.stats.metrics import METRICS
 
 
-def mean_scores(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
+def resampled_scores(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
     """Scores on test `(views,)`, and those of resamples of its sentences `(views, resamples)`.
 
     Resamples are the same for all probes that answer the same instances: differences are paired.
