@@ -17,6 +17,14 @@ Folders = Annotated[
         rich_help_panel=help.RESULTS,
     ),
 ]
+ProbeFolders = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FOLDER",
+        help="What probe wrote; several go together.",
+        rich_help_panel=help.RESULTS,
+    ),
+]
 ProbeFolder = Annotated[
     Path,
     typer.Argument(metavar="FOLDER", help="What probe wrote.", rich_help_panel=help.RESULTS),
@@ -31,6 +39,31 @@ Greyscale = Annotated[
     bool,
     typer.Option("--greyscale", help="Draw without colour.", rich_help_panel=help.PICTURE),
 ]
+Layer = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="The layer.",
+        show_default="the best on dev",
+        rich_help_panel=help.RESULTS,
+    ),
+]
+
+
+def _one(noun: str, metavar: str = "NAME", more: str = "") -> Any:
+    """An option that chooses one of several."""
+    return typer.Option(
+        metavar=metavar,
+        help=f"The {noun}, if there are several{more}.",
+        rich_help_panel=help.RESULTS,
+    )
+
+
+def _drawn(found: Any, out: Path) -> None:
+    """Print the warnings of what was drawn, and where the picture is."""
+    terminal.print_warnings(found.warnings)
+    terminal.say(str(out))
 
 
 def heatmap(
@@ -88,8 +121,7 @@ def heatmap(
     found = read(folders)
     style = {"cmap": cmap, "vmin": vmin, "vmax": vmax, "digits": digits, "greyscale": greyscale}
     pk.heatmap(found, out, **style)  # type: ignore[arg-type]
-    terminal.print_warnings(found.warnings)
-    terminal.say(str(out))
+    _drawn(found, out)
 
 
 def lines(folders: Folders, out: Picture = Path("lines.png"), greyscale: Greyscale = False) -> None:
@@ -103,8 +135,7 @@ def lines(folders: Folders, out: Picture = Path("lines.png"), greyscale: Greysca
 
     found = read(folders)
     pk.lines(found, out, greyscale=greyscale)
-    terminal.print_warnings(found.warnings)
-    terminal.say(str(out))
+    _drawn(found, out)
 
 
 def bars(
@@ -124,54 +155,18 @@ def bars(
 
     found = pk.Comparison.read(folder)
     pk.bars(found, out, greyscale=greyscale)
-    terminal.print_warnings(found.warnings)
-    terminal.say(str(out))
+    _drawn(found, out)
 
 
 def confusion(
-    folders: Folders,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="The task, if there are several.",
-            rich_help_panel=help.RESULTS,
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="The model, if there are several.",
-            rich_help_panel=help.RESULTS,
-        ),
-    ] = None,
-    corpus: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="The corpus, if there are several.",
-            rich_help_panel=help.RESULTS,
-        ),
-    ] = None,
+    folders: ProbeFolders,
+    task: Annotated[str | None, _one("task")] = None,
+    model: Annotated[str | None, _one("model")] = None,
+    corpus: Annotated[str | None, _one("corpus")] = None,
     probe: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KIND",
-            help="The kind of probe, if there are several; or a baseline.",
-            rich_help_panel=help.RESULTS,
-        ),
+        str | None, _one("kind of probe", metavar="KIND", more="; or a baseline")
     ] = None,
-    layer: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=0,
-            help="The layer.",
-            show_default="the best on dev",
-            rich_help_panel=help.RESULTS,
-        ),
-    ] = None,
+    layer: Layer = None,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -205,8 +200,7 @@ def confusion(
     found: Any = read(folders)
     wanted: Any = {"task": task, "model": model, "corpus": corpus, "probe": probe}
     pk.confusion(found, out, **wanted, layer=layer, seed=seed, labels=labels, greyscale=greyscale)
-    terminal.print_warnings(found.warnings)
-    terminal.say(str(out))
+    _drawn(found, out)
 
 
 def learning_curves(
@@ -223,22 +217,12 @@ def learning_curves(
 
     found = pk.Scores.read(folder)
     pk.learning_curves(found, out, greyscale=greyscale)
-    terminal.print_warnings(found.warnings)
-    terminal.say(str(out))
+    _drawn(found, out)
 
 
 def capacity(
     folder: ProbeFolder,
-    layer: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=0,
-            help="The layer.",
-            show_default="the best on dev",
-            rich_help_panel=help.RESULTS,
-        ),
-    ] = None,
+    layer: Layer = None,
     out: Picture = Path("capacity.png"),
     greyscale: Greyscale = False,
 ) -> None:
@@ -251,8 +235,7 @@ def capacity(
 
     found = pk.Scores.read(folder)
     pk.capacity(found, out, layer=layer, greyscale=greyscale)
-    terminal.print_warnings(found.warnings)
-    terminal.say(str(out))
+    _drawn(found, out)
 
 
 def table(

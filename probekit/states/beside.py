@@ -7,23 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probekit.corpora.passage import Context, Corpus, Split
-from probekit.states.vectors import Vectors
+from probekit.corpora.passage import Corpus, Split
+from probekit.states.over import Over
 
 
 @dataclass(frozen=True)
-class Beside:
+class Beside(Over):
     """`Vectors` of twice the width: those of the given layer, then those of the layer itself.
 
     The given layer stands beside itself. It says nothing more in that way, but is as wide as the
     others.
 
     Attributes:
-        whole: the vectors of single layers.
         given: the number of the layer that is joined to every one.
     """
 
-    whole: Vectors
     given: int
 
     @property
@@ -32,24 +30,9 @@ class Beside:
         return self.whole.corpus
 
     @property
-    def context(self) -> Context:
-        """What was read in one pass."""
-        return self.whole.context
-
-    @property
-    def layers(self) -> Sequence[int]:
-        """The numbers of the layers."""
-        return self.whole.layers
-
-    @property
     def dim(self) -> int:
         """Width of a vector: that of two layers."""
         return 2 * self.whole.dim
-
-    @property
-    def dtype(self) -> str:
-        """Type of the numbers."""
-        return self.whole.dtype
 
     def read(
         self,

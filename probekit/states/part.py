@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from probekit.corpora.passage import Context, Corpus, Split
+from probekit.corpora.passage import Corpus, Split
+from probekit.states.over import Over
 from probekit.states.vectors import Vectors
 
 
@@ -26,40 +27,18 @@ class Taken(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Part:
-    """`Vectors` of some passages.
+class Part(Over):
+    """`Vectors` of some passages, from those of all.
 
     Attributes:
-        whole: the vectors of all.
         corpus: the passages of the part.
         taken: where each split's passages are from.
         words: for each split, the positions `(words,)` of its words in the split they are from.
     """
 
-    whole: Vectors
     corpus: Corpus
     taken: Mapping[Split, Taken]
     words: Mapping[Split, np.ndarray]
-
-    @property
-    def context(self) -> Context:
-        """What was read in one pass."""
-        return self.whole.context
-
-    @property
-    def layers(self) -> Sequence[int]:
-        """The numbers of the layers."""
-        return self.whole.layers
-
-    @property
-    def dim(self) -> int:
-        """Width of a vector."""
-        return self.whole.dim
-
-    @property
-    def dtype(self) -> str:
-        """Type of the numbers."""
-        return self.whole.dtype
 
     def read(
         self,
