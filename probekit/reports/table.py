@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LEVEL = 0.05
 MOST_CHANGED = 5
 LEGENDS = {
+    "p": "p: p-value, not corrected for many comparisons",
     "p adj.": "p adj.: p-value corrected for many comparisons",
     "kind": (
         "kind, value: label, the gold label; seen, whether all words occur in training; frequency, "
@@ -246,10 +247,11 @@ def comparison_table(comparison: Comparison) -> Table:
     after = "" if "after" in names else f" → {best['after'].iloc[0]}"
     on = "" if "corpus" in names else f" on {best['corpus'].iloc[0]}"
     what = f"{best['before'].iloc[0]}{after}{on}"
-    numbers = ("layer", "before", "after", "change", "95% interval", "p adj.", "MDE", "retention")
+    p_value = _p_value(comparison)
+    numbers = ("layer", "before", "after", "change", "95% interval", p_value, "MDE", "retention")
     columns = [*_name_columns(names), *map(Column, numbers)]
     title = f"{what}: best layers (chosen on dev) and last; change in points"
-    shown = Table(title, columns, note=f"{LEGENDS['p adj.']}; {LEGENDS['MDE']}")
+    shown = Table(title, columns, note=f"{LEGENDS[p_value]}; {LEGENDS['MDE']}")
     for (_, at_best), (_, at_last) in zip(best.iterrows(), last.iterrows(), strict=True):
         labels = [str(at_best[name]) for name in names]
         best_layers = (at_best["layer_before"], at_best["layer_after"])
@@ -260,6 +262,11 @@ def comparison_table(comparison: Comparison) -> Table:
         if not same:
             shown.rows.append([*("" for _ in labels), *_changed("last", last_layers, at_last)])
     return shown
+
+
+def _p_value(comparison: Comparison) -> str:
+    """The heading of p-values: whether they are corrected."""
+    return "p" if comparison.run.settings.get("correction") == "none" else "p adj."
 
 
 def _changed(which: str, layers: tuple[int, int], row: pd.Series) -> list[str]:
@@ -286,10 +293,11 @@ def breakdown_table(comparison: Comparison) -> Table | None:
         return None
     names = _names(comparison.best, ("after", "task", "corpus"))
     texts = [Column("kind", False), Column("value", False)]
-    numbers = ("layer", "n", "before", "after", "change", "95% interval", "p adj.")
+    p_value = _p_value(comparison)
+    numbers = ("layer", "n", "before", "after", "change", "95% interval", p_value)
     columns = [*_name_columns(names), *texts, *map(Column, numbers)]
     title = "Largest changes by kind of instance, at the best layer before; accuracy, in points"
-    shown = Table(title, columns, note=f"{LEGENDS['kind']}; {LEGENDS['p adj.']}")
+    shown = Table(title, columns, note=f"{LEGENDS['kind']}; {LEGENDS[p_value]}")
     most = kinds.sort_values("delta", key=abs, ascending=False, kind="stable")
     for after in comparison.best["after"].unique():
         for _, row in most[most["after"] == after].head(MOST_CHANGED).iterrows():

@@ -4,12 +4,14 @@ may be chance."""
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pandas as pd
 from rich.console import Console
 
 from probekit.forgetting.comparison import TABLES, Comparison
 from probekit.reports.table import LEGENDS, MOST_CHANGED, as_rich, breakdown_table
+from probekit.results.run import Run
 from tests.results.made import filled
 
 EMPTY = pd.DataFrame()
@@ -65,3 +67,10 @@ def test_there_are_few_and_none_for_nothing() -> None:
     many = [("first", f"v{i}", -0.01 * (20 - i), 0.01) for i in range(20)]
     assert labels(comparison(many)) == [f"v{i}" for i in range(MOST_CHANGED)]
     assert breakdown_table(comparison([("first", "a", -0.4, 0.06)])) is None
+
+
+def test_p_values_without_correction_are_not_called_adjusted() -> None:
+    run = Run(settings={"correction": "none"})
+    found = replace(comparison([("first", "a", -0.4, 0.01)]), run=run)
+    below = " ".join(line.strip() for line in lines(found))
+    assert LEGENDS["p"] in below and "p adj." not in below
