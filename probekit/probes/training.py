@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -10,7 +9,6 @@ import numpy as np
 import torch
 
 from probekit.corpora.passage import SPLITS, Split
-from probekit.engine.workers import stop_if_unwanted
 from probekit.probes import scaling
 from probekit.probes.adam import Adam
 from probekit.probes.batches import Batch, Runs
@@ -19,13 +17,14 @@ from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
 from probekit.probes.heads import Head
 from probekit.probes.mixture import mixture
+from probekit.probes.schedule import MOST_ROUNDS, PATIENCE, Schedule
 from probekit.probes.stack import Stack, generator
 from probekit.probes.view import View
 from probekit.probes.whitened import MOST_BYTES, n_words, whitened
 from probekit.states.vectors import Vectors
 from probekit.tasks.question import Question
 
-SMALLEST_BATCH = 256  # words
+SMALLEST_BATCH, BATCHES = 256, 128  # words, and how many of a small corpus
 PATHS = (
     (0.03,),
     (0.01, 0.1),
@@ -35,9 +34,7 @@ PATHS = (
 )
 """Freedom of each round, by how many rounds there are: C, the inverse of the penalty, as
 scikit-learn counts it."""
-MOST_EPOCHS = 4  # of a round, of a small corpus
-LEAST_UPDATES = 40  # of a round, of a corpus of fewer than some thousand words
-PATIENCE = 2  # rounds without a better dev score
+assert len(PATHS) == MOST_ROUNDS
 
 
 class Training:
@@ -77,20 +74,8 @@ class Training:
         self.stack = Stack(head, tasks, n_classes, mixed, self.scaling, seeds)
         # One for each task: a probe does not depend on what is fitted with it.
         self.noise = [generator((task.name, "noise")) for task in tasks]
-        # Small corpora: some hundred updates all the same, from smaller batches and more rounds.
-        self.batch_words = int(
-            np.clip(self.train.n_words // 128, SMALLEST_BATCH, settings.batch_words)
-        )
-        self.learning_rate = settings.learning_rate * math.sqrt(
-            self.batch_words / settings.batch_words
-        )
-        self.epochs = max(
-            settings.epochs, min(MOST_EPOCHS, settings.words // (3 * self.train.n_words))
-        )
-        updates = max(1, self.train.n_words // self.batch_words)  # of an epoch
-        self.epochs = max(self.epochs, -(-LEAST_UPDATES // updates))
-        n_rounds = -(-settings.words // (self.epochs * self.train.n_words))
-        self.path = PATHS[min(n_rounds, len(PATHS)) - 1]
+        self.schedule = Schedule.of(self.train.n_words, settings, BATCHES, SMALLEST_BATCH)
+        self.path = PATHS[self.schedule.rounds - 1]
         if self._whitens_words(states):
             self._read(whitened(states, self.layers, self.scaling))
             self.stack.scaling = self.scaling.of_whitened()
@@ -108,7 +93,9 @@ class Training:
         if self.views[0].combine != "single":
             return False
         words = n_words(states)
-        steps = len(self.path) * self.epochs * max(1, self.train.n_words // self.batch_words)
+        schedule = self.schedule
+        updates = max(1, self.train.n_words // schedule.batch_words)  # of an epoch
+        steps = schedule.rounds * schedule.epochs * updates
         # Rows that are multiplied by the axes: every word once; or at every step the weights of
         # every class, forwards and backwards.
         of_weights = 2 * self.stack.first.shape[2] * steps
@@ -124,7 +111,7 @@ class Training:
             np.empty((*shape[1:], len(instances)), dtype=np.int64)
             for instances in self.dev.instances
         ]
-        for number in range(1, len(self.path) + 1):
+        for number in range(1, self.schedule.rounds + 1):
             self._round(number, progress)
             evaluated = evaluate(self.stack, self.dev, self.layers)
             loss = np.stack([of_task.mean_loss() for of_task in evaluated])
@@ -158,7 +145,7 @@ class Training:
                 losses=test[t].losses,
                 dev_predictions=dev[t],
                 dev_loss=best_loss[t],
-                epochs=best_round[t] * self.epochs,
+                epochs=best_round[t] * self.schedule.epochs,
                 shares=self._shares(),
                 stacks=((self.layers, self.stack),),
             )
@@ -203,16 +190,10 @@ class Training:
         for question in self.questions:
             penalties.append(1 / (freedom * len(question.splits["train"])))
         optimiser = Adam(self.stack.parameters(), (self.stack.first, self.stack.uniform()))
-        done = 0.0  # of the words of the round
-        for epoch in range(1, self.epochs + 1):
-            # The same for every model and seed: comparisons stay paired.
-            order = np.random.default_rng((number - 1) * self.epochs + epoch)
-            for batch in self.train.batches(self.batch_words, self.layers, self.device, order):
-                stop_if_unwanted()
-                losses = self._losses(batch)
-                if losses:
-                    torch.stack(losses).sum().backward()
-                    self.stack.penalise(penalties)
-                    optimiser.step(self.learning_rate * (1 - done))
-                done += batch.states.shape[1] / self.train.n_words / self.epochs
-                progress((number - 1 + done) / len(self.path))
+        steps = self.schedule.steps(number, self.train, self.layers, self.device, progress)
+        for batch, learning_rate in steps:
+            losses = self._losses(batch)
+            if losses:
+                torch.stack(losses).sum().backward()
+                self.stack.penalise(penalties)
+                optimiser.step(learning_rate)

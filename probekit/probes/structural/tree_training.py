@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from probekit.corpora.passage import Split
-from probekit.engine.workers import stop_if_unwanted
 from probekit.probes import scaling
 from probekit.probes.adam import Adam
 from probekit.probes.batches import Batch, Runs
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.mixture import mixture
+from probekit.probes.schedule import PATIENCE, Schedule
 from probekit.probes.structural.padded import padded
 from probekit.probes.structural.tree_heads import TREE_HEADS
 from probekit.probes.view import single_layers
@@ -25,11 +25,8 @@ from probekit.states.vectors import Vectors
 from probekit.stats.tree_metrics import OF_SHAPES, TREE_METRICS, count_edges_by_length
 from probekit.tasks.trees import SameLength, TreeQuestion
 
-SMALLEST_BATCH = 512  # words: small products of padded sentences are slow
-MOST_EPOCHS = 4  # of a round, of a small corpus
-MOST_ROUNDS = 5
-LEAST_UPDATES = 40  # of a round
-PATIENCE = 2  # rounds without a lower dev loss
+# Words, and how many of a small corpus: small products of padded sentences are slow.
+SMALLEST_BATCH, BATCHES = 512, 64
 
 
 @dataclass(frozen=True)
@@ -88,14 +85,7 @@ class TreeTraining:
         self.mean, self.basis = scaling.white_words(self.train, layers, mixed, self.device)
         self.first = self._initial(states.dim)
         self.bias = torch.nn.Parameter(self.first.new_zeros(len(layers), 1, self.first.shape[2]))
-        n_words = self.train.n_words
-        self.batch_words = int(np.clip(n_words // 64, SMALLEST_BATCH, settings.batch_words))
-        self.learning_rate = settings.learning_rate * math.sqrt(
-            self.batch_words / settings.batch_words
-        )
-        self.epochs = max(settings.epochs, min(MOST_EPOCHS, settings.words // (3 * n_words)))
-        self.epochs = max(self.epochs, -(-LEAST_UPDATES // max(1, n_words // self.batch_words)))
-        self.rounds = min(MOST_ROUNDS, -(-settings.words // (self.epochs * n_words)))
+        self.schedule = Schedule.of(self.train.n_words, settings, BATCHES, SMALLEST_BATCH)
 
     def _runs(self, split: Split) -> Runs:
         sentences = [question.splits[split].sentences for question in self.questions]
@@ -143,7 +133,7 @@ class TreeTraining:
         shape = (len(self.questions), len(self.layers), len(self.seeds))
         best_loss, best_round = np.full(shape, np.inf), np.zeros(shape, dtype=np.int64)
         best = [self.first.detach().clone(), self.bias.detach().clone()]
-        for number in range(1, self.rounds + 1):
+        for number in range(1, self.schedule.rounds + 1):
             self._round(number, progress)
             loss = self._dev_loss()
             better = (loss < best_loss) & (number - best_round <= PATIENCE)
@@ -178,7 +168,7 @@ class TreeTraining:
                     test[t].get("by_length"),
                     dev_scores,
                     dev_loss[t],
-                    best_round[t] * self.epochs,
+                    best_round[t] * self.schedule.epochs,
                 )
             )
         return found
@@ -191,27 +181,21 @@ class TreeTraining:
         """Train until the learning rate is zero."""
         every = torch.ones(self.first.shape[2], dtype=torch.bool, device=self.device)
         optimiser = Adam((self.first, self.bias), (self.first, every))
-        done = 0.0  # of the words of the round
-        for epoch in range(1, self.epochs + 1):
-            # The same for every model and seed: comparisons stay paired.
-            order = np.random.default_rng((number - 1) * self.epochs + epoch)
-            for batch in self.train.batches(self.batch_words, self.layers, self.device, order):
-                stop_if_unwanted()
-                # Each probe has its own mean loss, and its own parameters.
-                of_tasks = self._losses(batch, "train")
-                losses = [each.mean(1).sum() for each in of_tasks if len(each)]
-                if losses:
-                    torch.stack(losses).sum().backward()
-                    optimiser.step(self.learning_rate * (1 - done))
-                done += batch.states.shape[1] / self.train.n_words / self.epochs
-                progress((number - 1 + done) / self.rounds)
+        steps = self.schedule.steps(number, self.train, self.layers, self.device, progress)
+        for batch, learning_rate in steps:
+            # Each probe has its own mean loss, and its own parameters.
+            of_tasks = self._losses(batch, "train")
+            losses = [each.mean(1).sum() for each in of_tasks if len(each)]
+            if losses:
+                torch.stack(losses).sum().backward()
+                optimiser.step(learning_rate)
 
     @torch.no_grad()
     def _dev_loss(self) -> np.ndarray:
         """The mean loss of dev sentences, `(tasks, layers, seeds)`."""
         shape = (len(self.layers), len(self.seeds))
         total = np.zeros((len(self.questions), *shape))
-        for batch in self.dev.batches(self.batch_words, self.layers, self.device):
+        for batch in self.dev.batches(self.schedule.batch_words, self.layers, self.device):
             for t, each in enumerate(self._losses(batch, "dev")):
                 if len(each):
                     total[t] += each.sum(1).view(shape).cpu().numpy()
@@ -223,7 +207,7 @@ class TreeTraining:
         """What the metrics of each task count, `(layers, seeds, trees, k)` each."""
         shape = (len(self.layers), len(self.seeds))
         found: list[dict[str, np.ndarray]] = [{} for _ in self.questions]
-        for batch in self._runs(split).batches(self.batch_words, self.layers, self.device):
+        for batch in self._runs(split).batches(self.schedule.batch_words, self.layers, self.device):
             for t, mapped in enumerate(self._mapped(batch)):
                 trees, head = self.questions[t].splits[split], self.heads[t]
                 for group in padded(trees, batch.labels[t], batch.spans[t], 1):
