@@ -10,7 +10,13 @@ import pytest
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus, Edge, Passage
 from probekit.corpora.readers.delimited import read
-from probekit.corpora.readers.delimited_sentences import BAD_ROW, BAD_SPAN, NO_TEXT, WIDENED
+from probekit.corpora.readers.delimited_sentences import (
+    BAD_ROW,
+    BAD_SPAN,
+    NO_TEXT,
+    REPEATED,
+    WIDENED,
+)
 from probekit.corpora.readers.reading import Material, Reading
 from probekit.errors import CorpusError
 
@@ -47,6 +53,14 @@ def test_rows_of_one_text_are_one_sentence(tmp_path: Path) -> None:
     assert first.edges["label"] == (whole(2, "x"), whole(2, "z"))
     assert second.words == ("c",) and third.words == ("a", "b")
     assert [p.document for p in (first, second, third)] == ["1", "1", "2"]
+
+
+def test_a_text_that_is_repeated_is_counted(tmp_path: Path) -> None:
+    """Also where its labels differ; but several spans of one text are what such files are for."""
+    found = reading(tmp_path, "text,label\nfine film,good\nbad,bad\nfine film,bad\n")
+    assert found.tally[REPEATED] == 1 and found.tally.first[REPEATED].endswith("train.csv:4")
+    spans = reading(tmp_path, "text,start_word,end_word,label\na b,0,1,x\na b,1,2,y\n")
+    assert REPEATED not in spans.tally
 
 
 def test_a_quotation_mark_in_tsv_is_a_character(tmp_path: Path) -> None:

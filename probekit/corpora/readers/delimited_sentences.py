@@ -22,6 +22,7 @@ from probekit.corpora.readers.reading import Tally
 BAD_ROW = "rows are left out: they do not have one cell for each column"
 NO_TEXT = "rows are left out: they have no words"
 BAD_SPAN = "labels are left out: a span is not [first, after the last] within its text"
+REPEATED = "rows repeat the text of another row: they are one sentence, with the label of each row"
 WIDENED = "spans begin or end inside a word, and take the whole word"
 
 _WORD = re.compile(r"\S+")
@@ -67,6 +68,8 @@ def read_sentences(path: Path, tally: Tally, *, columns: SentenceColumns) -> Pas
             continue
         new = _Sentence(line, document, text, words)
         sentence = sentences.setdefault((document, text), new)
+        if sentence is not new and not columns.spans:
+            tally.add(REPEATED, where)
         spans = _spans(cells, sentence, columns, tally, where)
         for annotation, column in columns.annotations.items():
             edges = sentence.edges.setdefault(annotation, [])
