@@ -225,6 +225,6 @@ CHOICES = {
 imports too late."""
 
 
-@pytest.mark.parametrize(("option", "own"), CHOICES.items(), ids=str)
+@pytest.mark.parametrize(("option", "own"), CHOICES.items(), ids=map(str, CHOICES.values()))
 def test_the_command_line_has_the_librarys_choices(option: Any, own: Any) -> None:
     assert option.__origin__ == own

@@ -163,7 +163,7 @@ def _rows_read(run_positions: Run, ids: np.ndarray, length: int) -> list[tuple[i
 
 
 class _Lookups(TorchFunctionMode):
-    """Watches look-ups in tables of embeddings, and raises IndexError before a missing row is read.
+    """Watches look-ups in tables, and raises IndexError before a missing row is read.
 
     On a GPU a missing row would end all further work of the process.
     """
@@ -173,9 +173,34 @@ class _Lookups(TorchFunctionMode):
         self.found: list[tuple[int, int]] = []
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is torch.nn.functional.embedding and len(args) > 1 and args[0].numel():
-            last, rows = int(args[0].max()), args[1].shape[0]
-            if last >= rows:
-                raise IndexError(f"row {last} of a table of {rows}")
-            self.found.append((rows, last))
-        return func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        if func in _LOOK_UPS:
+            wanted, rows = _LOOK_UPS[func](*args, **kwargs)
+            if wanted.numel():
+                last = int(wanted.max())
+                if last >= rows:
+                    raise IndexError(f"row {last} of a table of {rows}")
+                self.found.append((rows, last))
+        return func(*args, **kwargs)
+
+
+def _of_embedding(
+    input: torch.Tensor, weight: torch.Tensor, *_: Any, **__: Any
+) -> tuple[torch.Tensor, int]:
+    return input, len(weight)
+
+
+def _of_gather(
+    input: torch.Tensor, dim: int, index: torch.Tensor, **_: Any
+) -> tuple[torch.Tensor, int]:
+    return index, input.shape[dim]
+
+
+# Functions that look up rows: from their arguments to the rows wanted and the size of the table.
+_LOOK_UPS: dict[Any, Callable[..., tuple[torch.Tensor, int]]] = {
+    torch.nn.functional.embedding: _of_embedding,
+    torch.gather: _of_gather,
+    torch.Tensor.gather: _of_gather,
+    torch.index_select: _of_gather,
+    torch.Tensor.index_select: _of_gather,
+}

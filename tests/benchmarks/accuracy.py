@@ -38,6 +38,25 @@ Predictions = dict[Split, np.ndarray]  # (n,) of dev and of test
 
 
 @dataclass(frozen=True)
+class Selection:
+    """What one call of `_rows` measures.
+
+    Attributes:
+        task: its name.
+        sentences: how many of training, or `all`.
+        layers: which.
+        probes: which; the linear one is there in any case.
+        device: of the referees.
+    """
+
+    task: str
+    sentences: str
+    layers: Sequence[int]
+    probes: Sequence[str]
+    device: str
+
+
+@dataclass(frozen=True)
 class Row:
     """Scores at one layer.
 
@@ -78,7 +97,8 @@ def main(arguments: Sequence[str] = ()) -> None:
         states = _states(name)
         layers = options.layers or states.layers
         for sentences in options.sentences:
-            for row in _rows(states, name, sentences, layers, options.probes):
+            part = Selection(name, sentences, layers, options.probes, options.device)
+            for row in _rows(states, part):
                 print(f"  {row}", flush=True)
                 rows.append(row)
     for where, pair in dict.fromkeys((row.where, row.pair) for row in rows):
@@ -97,6 +117,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--sentences", type=_sizes, default=SENTENCES, help="numbers, or all")
     parser.add_argument("--layers", type=_numbers, help="all by default")
     parser.add_argument("--probes", type=_one_of(PROBES), default=PROBES)
+    parser.add_argument("--device", default="cpu", help="of the referees, such as cuda")
     return parser.parse_args(arguments)
 
 
@@ -126,24 +147,23 @@ def _states(name: str) -> States:
     return pk.extract(MODEL, corpus, context=task.context)
 
 
-def _rows(
-    states: States, name: str, sentences: str, layers: Sequence[int], probes: Sequence[str]
-) -> Iterator[Row]:
-    vectors = cut(states, None if sentences == "all" else int(sentences))
-    data = pk.ask(pk.load_task(name), vectors.corpus)
-    where = f"{name}, {sentences} sentences"
+def _rows(states: States, part: Selection) -> Iterator[Row]:
+    vectors = cut(states, None if part.sentences == "all" else int(part.sentences))
+    data = pk.ask(pk.load_task(part.task), vectors.corpus)
+    where = f"{part.task}, {part.sentences} sentences"
     n_sentences, n_instances = len(vectors.corpus.splits["train"]), len(data.splits["train"])
     print(f"  {where}: {n_sentences:,}, with {n_instances:,} instances")
     # The linear probe is there in any case: the MLP probe is compared with it.
-    views = single_layers(layers)
+    views = single_layers(part.layers)
     fitted = {}
-    for probe in dict.fromkeys(("linear", *probes)):
+    for probe in dict.fromkeys(("linear", *part.probes)):
         (fitted[probe],) = fit(vectors, [data], probe=probe, views=views)
-    for number, layer in enumerate(layers):
-        x = standardised(vectors, data, layer)
+    for number, layer in enumerate(part.layers):
+        built = standardised(vectors, data, layer)
+        x = {split: rows.to(part.device) for split, rows in built.items()}
         linear = _scores(data, _predictions(fitted["linear"], number))
         labels = data.splits["train"].labels
-        if "linear" in probes:
+        if "linear" in part.probes:
             best = best_on_dev(data, logistic.answers(x, labels, len(data.classes)))
             yield Row(
                 where,
@@ -153,7 +173,7 @@ def _rows(
                 _scores(data, best.predictions),
                 best.c,
             )
-        if "mlp" in probes:
+        if "mlp" in part.probes:
             mlp = _scores(data, _predictions(fitted["mlp"], number))
             yield Row(where, "mlp - linear", layer, mlp, linear)
             best = best_on_dev(data, perceptron.answers(x, labels, len(data.classes)))

@@ -51,4 +51,4 @@ def score_of(question: Question, split: Split, predictions: np.ndarray) -> float
 
 def predictions_of(logits: dict[Split, torch.Tensor]) -> dict[Split, np.ndarray]:
     """The likeliest class of every row of `(n, classes)`."""
-    return {split: rows.argmax(dim=1).numpy() for split, rows in logits.items()}
+    return {split: rows.argmax(dim=1).cpu().numpy() for split, rows in logits.items()}

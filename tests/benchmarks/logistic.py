@@ -33,7 +33,7 @@ def answers(
     # A penalty on the weights' squares does not depend on the axes, and along these the vectors are
     # uncorrelated.
     turned = {split: rows @ axes for split, rows in x.items()}
-    target = torch.from_numpy(labels)
+    target = torch.from_numpy(labels).to(axes.device)
     parameters = turned["train"].new_zeros(axes.shape[1] + 1, n_classes)
     for c in GRID:
         parameters = regression(turned["train"], target, c, parameters)
@@ -81,11 +81,11 @@ def regression(
 
     def value_and_gradient(flat: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal latest
-        scaled = torch.from_numpy(flat).to(x.dtype).view_as(start).requires_grad_()
+        scaled = torch.from_numpy(flat).to(x).view_as(start).requires_grad_()
         value = objective(x, labels, c, units * scaled)
         value.backward()
         assert scaled.grad is not None
-        gradient = scaled.grad.double().numpy().ravel()
+        gradient = scaled.grad.double().cpu().numpy().ravel()
         latest = float(np.linalg.norm(gradient))
         return value.item(), gradient
 
@@ -97,7 +97,7 @@ def regression(
     steepest = latest
 
     options = {"maxiter": ITERATIONS, "maxfun": 2 * ITERATIONS, "ftol": 0, "gtol": 0, "maxcor": 20}
-    begin = (start / units).double().numpy().ravel()
+    begin = (start / units).double().cpu().numpy().ravel()
     found = minimize(
         value_and_gradient,
         begin,
@@ -112,4 +112,4 @@ def regression(
         raise RuntimeError(
             f"not converged at C = {c:g}: {left:.1e} of the gradient is left ({found.message})"
         )
-    return units * torch.from_numpy(found.x).to(x.dtype).view_as(start)
+    return units * torch.from_numpy(found.x).to(x).view_as(start)

@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from probekit.corpora.passage import Corpus, Passage
 from probekit.errors import ModelError
+from probekit.models.behaviour import _Lookups
 from probekit.models.checkpoint import Checkpoint, EncoderSettings
 from probekit.models.families import FAMILIES as LISTED
 from probekit.states.extract import extract
@@ -163,3 +164,24 @@ def test_a_special_token_that_the_tokenizer_lacks(tmp_path: Path) -> None:
 
 def test_every_listed_family_is_made_by_the_tests() -> None:
     assert not set(UNLISTED) & set(FAMILIES)
+
+
+INDEX = torch.tensor([[1, 4]])
+TABLE = torch.zeros(4, 2)
+
+
+@pytest.mark.parametrize(
+    "look_up",
+    [
+        lambda: torch.nn.functional.embedding(INDEX, TABLE),
+        lambda: torch.gather(TABLE.T, dim=1, index=INDEX),
+        lambda: TABLE.T.gather(1, INDEX),
+        lambda: torch.index_select(TABLE, 0, INDEX[0]),
+        lambda: TABLE.index_select(dim=0, index=INDEX[0]),
+    ],
+)
+def test_a_missing_row_is_found_before_it_is_read(look_up: Any) -> None:
+    """With this message and not torch's: on a GPU the reading itself would end the process's work
+    (seen on an H100 with `gather` of token types by position)."""
+    with _Lookups(), pytest.raises(IndexError, match="row 4 of a table of 4"):
+        look_up()
