@@ -164,6 +164,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "control": FLAG,
         "codelength": FLAG,
         "mix": FLAG,
+        "resample_train": [(1, "0 or 2"), (-1, "whole number"), ("two", "whole number")],
         "beyond": [("0", "a whole number"), (True, "a whole number"), (1.5, "a whole number")],
         "capacity": FLAG,
         "test_corpus": [*SHARED["corpus"], ([], "empty")],

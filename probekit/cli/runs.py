@@ -94,6 +94,17 @@ def probe(
             rich_help_panel=help.EVIDENCE,
         ),
     ] = False,
+    resample_train: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=1_000,
+            metavar="N",
+            help="Also refit the probes on N resamples of the training sentences, so that "
+            "intervals cover these and the seeds.",
+            rich_help_panel=help.EVIDENCE,
+        ),
+    ] = 0,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -125,6 +136,7 @@ def probe(
             capacity=capacity,
             test_corpus=options.names_of_corpora(test_corpus),
             random_control=random_control,
+            resample_train=resample_train,
             allow_modified=allow_modified,
         )
         scores = scores.of_command(sys.argv)

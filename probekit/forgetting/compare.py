@@ -33,6 +33,7 @@ from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora
 from probekit.probes.plan import Plan, plan, refuse_trees
 from probekit.probes.record import fit_facts, versions
+from probekit.probes.refits import checked_resamples
 from probekit.progress import Progress, reporting
 from probekit.results.run import Run
 from probekit.states.settings import ExtractSettings
@@ -40,7 +41,7 @@ from probekit.states.states import States
 from probekit.stats.correction import Correction
 
 SEEDS = (0, 1, 2)
-RESAMPLES, MOST_RESAMPLES = 10, 1_000
+RESAMPLES = 10
 
 
 @reporting
@@ -101,7 +102,7 @@ def compare(  # noqa: PLR0913 - a public verb
     extract_settings = reading(compare, extract_settings, options)
     check_settings(fit_settings, allow_modified)
     report = doors.function("progress", progress)
-    seeds, resample_train = doors.seeds("seeds", seeds), _resamples(resample_train)
+    seeds, resample_train = doors.seeds("seeds", seeds), checked_resamples(resample_train)
     started = time.perf_counter()
     plans = plan(
         [first, *others], tasks, corpus, extract_settings, allow_modified, report, may_fail=others
@@ -135,14 +136,6 @@ def compare(  # noqa: PLR0913 - a public verb
     )
     tables: dict[str, Any] = {name: getattr(found, name) for name in TABLES}
     return Comparison(**tables, run=run, warnings=tuple(found.warnings))
-
-
-def _resamples(value: int) -> int:
-    """Checked. Raises InputError for less than 0, and for 1, which has no spread."""
-    (value,) = doors.whole_numbers("resample_train", [value])
-    if value < 0 or value == 1 or value > MOST_RESAMPLES:
-        raise InputError(f"resample_train is 0 or 2 to {MOST_RESAMPLES}, not {value}")
-    return value
 
 
 def _require_own_memory(first: Named | States, others: Sequence[Named | States]) -> None:

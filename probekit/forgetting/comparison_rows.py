@@ -24,7 +24,6 @@ Delta = Annotated[
     float, Means("after minus before, the mean over seeds; negative is forgetting", CHANGE)
 ]
 Seeds = Annotated[int, Means("how many probes before, and as many after", "from 1")]
-OfVariance = "share of the variance behind the interval that is due to "
 Kind = Annotated[
     str,
     Means(
@@ -79,14 +78,10 @@ class Difference(ComparedTask):
     n_train: columns.TrainInstances
     n_test: columns.TestInstances
     seeds: Seeds
-    resamples: Annotated[
-        int, Means("of the training sentences, on each of which probes were refitted", COUNT)
-    ]
-    from_test: Annotated[float, Means(f"{OfVariance}the test sentences", UNIT)]
-    from_seeds: Annotated[float, Means(f"{OfVariance}the seeds", UNIT)]
-    from_training: Annotated[
-        float, Means(f"{OfVariance}the training sentences; empty without `resamples`", UNIT)
-    ]
+    resamples: columns.TrainResamples
+    from_test: columns.FromTest
+    from_seeds: columns.FromSeeds
+    from_training: columns.FromTraining
 
 
 @dataclass(frozen=True, kw_only=True)

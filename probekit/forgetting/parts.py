@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from probekit.forgetting.probe_pair import ProbePair, counts
-from probekit.stats.bootstrap import interval, widened
+from probekit.stats.bootstrap import interval
 from probekit.stats.metrics import METRICS
-from probekit.stats.paired import minimum_detectable, seed_noise
+from probekit.stats.paired import minimum_detectable
+from probekit.stats.sources import Values, spread_of
 
 
 class Estimate(NamedTuple):
@@ -74,8 +75,9 @@ def parts_of(
 def _spread(seeds: np.ndarray, resampled: np.ndarray, groups: int) -> tuple[np.ndarray, np.ndarray]:
     """The mean over seeds, `(1,)`, and its values in resamples, `(1, resamples)`."""
     value = seeds[None].mean(axis=1)
-    noise, share = seed_noise(seeds[None], resampled[None])
-    return value, widened(resampled[None].mean(axis=1), value, groups, share) + noise
+    values = Values(seeds[None], resampled[None])
+    spread = spread_of(values, None, groups=groups, variates=resampled.shape[-1])
+    return value, spread.resampled
 
 
 def _estimate(value: np.ndarray, spread: np.ndarray) -> Estimate:

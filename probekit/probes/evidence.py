@@ -17,7 +17,9 @@ from probekit.probes.codelength_rows import code_rows, curve_rows
 from probekit.probes.fit import fit
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
+from probekit.probes.interval_rows import interval_rows
 from probekit.probes.mix_rows import mix_rows, share_rows
+from probekit.probes.refits import with_refits
 from probekit.probes.score_rows import ScoreRow
 from probekit.probes.scoring import about_probes, scored_probes
 from probekit.probes.seen_rows import seen_rows
@@ -154,6 +156,18 @@ def _beyond(probes: Probes) -> Found:
     return found
 
 
+def _resample_train(probes: Probes) -> Found:
+    """Intervals that also cover the training sentences and the seeds."""
+    found = Found(tables={"intervals": []})
+    resamples = probes.asked["resample_train"]
+    (refitted,) = with_refits(
+        [probes.gold], [probes.states], resamples, probes.settings, probes.progress
+    )
+    for fitted in refitted:
+        found.tables["intervals"] += interval_rows(fitted, probes.about(fitted))
+    return found
+
+
 def _capacity(several: Sequence[Probes]) -> Found:
     """Scores against the number of parameters."""
     found = Found(tables={"capacity": []})
@@ -182,6 +196,7 @@ EVIDENCE: Mapping[str, Callable[[Probes], Found]] = {
     "codelength": _codelength,
     "mix": _mix,
     "beyond": _beyond,
+    "resample_train": _resample_train,
 }
 
 OVER_KINDS: Mapping[str, Callable[[Sequence[Probes]], Found]] = {"capacity": _capacity}

@@ -28,6 +28,7 @@ from probekit.probes.plan import plan
 from probekit.probes.predictions import Answers, tables_of
 from probekit.probes.probe_states import probe_states
 from probekit.probes.record import fit_facts, versions
+from probekit.probes.refits import checked_resamples
 from probekit.probes.scores import Scores, make_scores
 from probekit.probes.structural.tree_fit import check_kinds
 from probekit.progress import Progress, reporting
@@ -52,6 +53,7 @@ def probe(  # noqa: PLR0913 - a public verb
     capacity: bool = False,
     test_corpus: CorpusNames | None = None,
     random_control: bool = False,
+    resample_train: int = 0,
     allow_modified: bool = False,
     progress: Progress | bool = True,
     **options: Any,
@@ -85,6 +87,9 @@ def probe(  # noqa: PLR0913 - a public verb
             paths or Corpora.
         random_control: also probe each checkpoint's architecture with random weights, one for each
             seed, for the column `random_weights` of `Scores.best`.
+        resample_train: also refit the probes on so many resamples of the training sentences (at
+            least 2), so that the intervals of single layers cover these and the seeds too, for
+            `Scores.intervals`; each costs about as much as the fit with one seed.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
         progress: True for bars on standard error, False for silence, or a function that is called
             with the stage, the units done and the number of units.
@@ -108,9 +113,7 @@ def probe(  # noqa: PLR0913 - a public verb
     seeds = doors.seeds("seeds", seeds)
     settings = fit_settings or FitSettings()
     asked = _evidence(control=control, codelength=codelength, mix=mix, capacity=capacity)
-    evidence: dict[str, Any] = {"seen": True, **asked}
-    if doors.optional("beyond", beyond, int) is not None:
-        evidence["beyond"] = beyond
+    evidence: dict[str, Any] = {"seen": True, **asked, **_numbered(beyond, resample_train)}
     answers: list[Answers] = []
     found: list[Found] = []
     measurements: list[Measurement] = []
@@ -154,6 +157,17 @@ def probe(  # noqa: PLR0913 - a public verb
         for name, new_rows in of_kind.tables.items():
             tables.setdefault(name, []).extend(new_rows)
     return make_scores(rows, run, warnings, instances=instances, predicted=predicted, **tables)
+
+
+def _numbered(beyond: int | None, resample_train: int) -> dict[str, int]:
+    """The kinds of evidence that take a number, where they are wanted."""
+    found = {}
+    if beyond is not None:
+        doors.of_type("beyond", beyond, int)
+        found["beyond"] = beyond
+    if checked_resamples(resample_train):
+        found["resample_train"] = resample_train
+    return found
 
 
 def _evidence(**chosen: bool) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from probekit import doors
+from probekit.errors import InputError
 from probekit.probes.fit import fit_together
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
@@ -15,7 +17,19 @@ from probekit.states.vectors import Vectors
 from probekit.tasks.question import Question
 from probekit.tasks.resample import resample_train
 
+MOST_RESAMPLES = 1_000
 MOST_LABELS = 2_048  # of the refits that are trained together
+
+
+def checked_resamples(given: int) -> int:
+    """The number of resamples of the training sentences.
+
+    Raises InputError for less than 0, for 1, which has no spread, and for more than MOST_RESAMPLES.
+    """
+    (number,) = doors.whole_numbers("resample_train", [given])
+    if number == 1 or number > MOST_RESAMPLES:
+        raise InputError(f"resample_train is 0 or 2 to {MOST_RESAMPLES}, not {number}")
+    return number
 
 
 def with_refits(

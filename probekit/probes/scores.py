@@ -17,6 +17,7 @@ from probekit.probes.codelength_rows import CODELENGTHS, LEARNING_CURVES
 from probekit.probes.display import told_apart
 from probekit.probes.elsewhere_table import elsewhere_table
 from probekit.probes.evidence_table import evidence_table
+from probekit.probes.interval_rows import INTERVALS, with_intervals
 from probekit.probes.mix_rows import MIX_SHARES, MIXES
 from probekit.probes.predictions import (
     INSTANCES,
@@ -52,8 +53,10 @@ class Scores(Results):
         predicted: what each probe and baseline predicts of them, see PredictionRow. Both are
             without rows where the table was made or read alone.
         seen: scores by kinds of test instances at the best layers, see SeenRow.
-        selectivity: scores against those on control tasks, see SelectivityRow. This table and the
-            following ones are without rows unless `probe` was asked for them.
+        intervals: 95% intervals that also cover the training sentences and the seeds, see
+            IntervalRow. This table and the following ones are without rows unless `probe` was asked
+            for them.
+        selectivity: scores against those on control tasks, see SelectivityRow.
         codelengths, learning_curves: online codes of the training labels, see CodeRow and CurveRow.
         mixes, mix_shares: mixes of layers, see MixRow and ShareRow.
         edge_lengths: UUAS by length of dependency, of the task `distance`, see EdgeLengthRow.
@@ -64,6 +67,7 @@ class Scores(Results):
     TABLES: ClassVar[Mapping[str, Schema]] = {"table": SCORES}
     OPTIONAL: ClassVar[Mapping[str, Schema]] = {
         "seen": SEEN,
+        "intervals": INTERVALS,
         "selectivity": SELECTIVITY,
         "codelengths": CODELENGTHS,
         "learning_curves": LEARNING_CURVES,
@@ -79,6 +83,7 @@ class Scores(Results):
 
     table: pd.DataFrame
     seen: pd.DataFrame = field(default=None, kw_only=True)
+    intervals: pd.DataFrame = field(default=None, kw_only=True)
     selectivity: pd.DataFrame = field(default=None, kw_only=True)
     codelengths: pd.DataFrame = field(default=None, kw_only=True)
     learning_curves: pd.DataFrame = field(default=None, kw_only=True)
@@ -101,6 +106,8 @@ class Scores(Results):
         """Scores of single layers on gold labels, and of baselines, with display names for `model`,
         `task`, `corpus` and `probe`.
 
+        With `resample_train`, the intervals are those of `intervals`, the same for all seeds.
+
         Where two different ones have one name, what differs is added to it: rows with the same four
         names then differ in layer and seed only.
 
@@ -110,6 +117,7 @@ class Scores(Results):
         is_own = (self.table["test_fingerprint"] == "") & (self.table["weights"] != "random")
         plain = self.table[is_plain & is_own]
         shown = plain.drop_duplicates([column for column in plain if not column.endswith("source")])
+        shown = with_intervals(shown, self.intervals)
         for noun, of_noun in IDENTITY.items():
             facts = shown[list(of_noun)].to_dict("records")
             shown = shown.assign(**{noun: told_apart(shown[noun].tolist(), facts)})

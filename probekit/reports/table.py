@@ -151,6 +151,13 @@ def score_table(scores: Scores) -> Table:
             row["metric"],
         ]
         shown.rows.append([*(str(row[name]) for name in names), *cells])
+    if len(scores.intervals):
+        resamples, seeds = (scores.intervals[name].max() for name in ("resamples", "seeds"))
+        shown.note = (
+            f"95% interval: covers other test and training sentences ({resamples} resamples)"
+        )
+        if seeds > 1:
+            shown.note += f" and other seeds ({seeds})"
     return shown
 
 

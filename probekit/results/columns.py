@@ -52,6 +52,15 @@ Change = Annotated[float, Means("of the score, since the base; negative where it
 PValue = Annotated[float, Means("of the paired permutation test", UNIT)]
 AdjustedP = Annotated[float, Means("the same, corrected for many cells", UNIT)]
 Verdict = Annotated[str, Means("what became of the task, in words")]
+TrainResamples = Annotated[
+    int, Means("of the training sentences, on each of which probes were refitted", COUNT)
+]
+_OfVariance = "share of the variance behind the interval that is due to "
+FromTest = Annotated[float, Means(f"{_OfVariance}the test sentences", UNIT)]
+FromSeeds = Annotated[float, Means(f"{_OfVariance}the seeds", UNIT)]
+FromTraining = Annotated[
+    float, Means(f"{_OfVariance}the training sentences; empty without `resamples`", UNIT)
+]
 
 FINGERPRINT = "12 digits"
 CorpusFingerprint = Annotated[str, Means("of words, borders, splits, *and labels*", FINGERPRINT)]

@@ -9,13 +9,14 @@ of these: it enters likewise, with the standard deviation over refits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from probekit.stats.bootstrap import LEVEL, RESAMPLES, interval, resample, widened
+from probekit.stats.bootstrap import LEVEL, RESAMPLES, interval, resample
+from probekit.stats.sources import Values, spread_of
 
 if TYPE_CHECKING:
     from probekit.stats.metrics import Metric, Score
@@ -151,34 +152,38 @@ def _difference(
     score, limit = metric.score, metric.largest_difference
     observed = score(second.sum(axis=-2)) - score(first.sum(axis=-2))  # (cells, seeds)
     value = observed.mean(axis=1)
-    resampled = _resampled(score, shared.resamples, second)
-    resampled -= _resampled(score, shared.resamples, first)
+    resampled = resampled_values(score, shared.resamples, second)
+    resampled -= resampled_values(score, shared.resamples, first)
     resamples, permutations = len(shared.resamples), len(shared.permutations)
-    variates = max(resamples, permutations)
-    sources = [_source(observed, resampled, of_mean=True)]
+    of_refits = None
     if refits is not None:
         refitted = score(refits.second.sum(axis=-2)) - score(refits.first.sum(axis=-2))
-        refit_resampled = _resampled(score, shared.resamples, refits.second)
-        refit_resampled -= _resampled(score, shared.resamples, refits.first)
-        sources.append(_source(refitted, refit_resampled, of_mean=False))
-    whole = resampled.mean(axis=1).var(axis=1)
-    share = _share_left(whole, sources)
-    noise = np.zeros((len(value), variates))
-    for number, source in enumerate(sources):
-        noise += source.variates(variates, seed + number)
-    by_groups = widened(resampled.mean(axis=1), value, first.shape[2], share)
-    spread = by_groups + noise[:, :resamples]
-    low, high = np.clip(interval(spread), -limit, limit)
-    null = _permuted(score, shared.permutations, first, second) * np.sqrt(share)[:, None]
-    null += noise[:, :permutations]
+        refit_resampled = resampled_values(score, shared.resamples, refits.second)
+        refit_resampled -= resampled_values(score, shared.resamples, refits.first)
+        of_refits = Values(refitted, refit_resampled)
+    spread = spread_of(
+        Values(observed, resampled),
+        of_refits,
+        groups=first.shape[2],
+        variates=max(resamples, permutations),
+        seed=seed,
+    )
+    low, high = np.clip(interval(spread.resampled), -limit, limit)
+    null = _permuted(score, shared.permutations, first, second)
+    null = null * np.sqrt(spread.share)[:, None] + spread.noise[:, :permutations]
     extreme = (np.abs(null) >= np.abs(value)[:, None] - TIE).sum(axis=1)
     p_value = (1 + extreme) / (1 + permutations)
-    detectable = minimum_detectable(spread, value, limit)
-    variances = np.stack([share * whole, *(source.error**2 for source in sources)])
-    total = variances.sum(axis=0)
-    shares = np.divide(variances, total, out=np.full_like(variances, np.nan), where=total > 0)
-    from_training = shares[2] if refits is not None else np.full(len(value), np.nan)
-    return Difference(value, low, high, p_value, detectable, shares[0], shares[1], from_training)
+    detectable = minimum_detectable(spread.resampled, value, limit)
+    return Difference(
+        value,
+        low,
+        high,
+        p_value,
+        detectable,
+        spread.from_test,
+        spread.from_seeds,
+        spread.from_training,
+    )
 
 
 def minimum_detectable(spread: np.ndarray, value: np.ndarray, limit: float) -> np.ndarray:
@@ -198,80 +203,6 @@ def minimum_detectable(spread: np.ndarray, value: np.ndarray, limit: float) -> n
     return np.clip(significant + short, 0, limit)
 
 
-def seed_noise(
-    observed: np.ndarray,
-    resampled: np.ndarray,
-    *,
-    variates: int | None = None,
-    seed: int = 0,
-) -> tuple[np.ndarray, np.ndarray]:
-    """How far other seeds might move each cell's mean, and which share of the bootstrap remains.
-
-    Seeds also differ in how they label single sentences. This is part of both the spread between
-    seeds and the bootstrap over sentences, and must not count twice: the bootstrap keeps only what
-    the seeds have in common. It never loses more than the observed spread adds, so that the total
-    variance is never below the bootstrap's.
-
-    Args:
-        observed: values of single seeds, `(cells, seeds)`.
-        resampled: the same for every resample, `(cells, seeds, resamples)`.
-        variates: how many; by default as many as resamples.
-        seed: of the variates.
-
-    Returns:
-        Noise `(cells, variates)`, and the share of the bootstrap's variance that remains,
-        `(cells,)`, in [0, 1].
-    """
-    source = _source(observed, resampled, of_mean=True)
-    share = _share_left(resampled.mean(axis=1).var(axis=1), [source])
-    return source.variates(variates or resampled.shape[2], seed), share
-
-
-class _Source(NamedTuple):
-    """A source of chance besides the test sentences.
-
-    Attributes:
-        error: by how much it moves each cell's value, as a standard deviation `(cells,)`.
-        twice: the part of that variance which the bootstrap over sentences has too, `(cells,)`.
-        degrees: of freedom, of the estimate of `error`; 0 where there is nothing to estimate.
-    """
-
-    error: np.ndarray
-    twice: np.ndarray
-    degrees: int
-
-    def variates(self, n: int, seed: int) -> np.ndarray:
-        """How far it might move each cell: `(cells, n)`."""
-        if not self.degrees:
-            return np.zeros((len(self.error), n))
-        student = np.random.default_rng(seed).standard_t(self.degrees, size=n)
-        return self.error[:, None] * student
-
-
-def _source(observed: np.ndarray, resampled: np.ndarray, *, of_mean: bool) -> _Source:
-    """The source behind several values of each cell: of their mean, or of a single one.
-
-    Args:
-        observed: `(cells, values)`.
-        resampled: the same for every resample of the test sentences, `(cells, values, resamples)`.
-        of_mean: whether the mean of the values is reported.
-    """
-    cells, n = observed.shape
-    if n == 1:
-        return _Source(np.zeros(cells), np.zeros(cells), 0)
-    averaged = n if of_mean else 1
-    mean = resampled.mean(axis=1)
-    apart = (resampled - mean[:, None]).var(axis=2).sum(axis=1) / (n - 1) / averaged
-    variance = observed.var(axis=1, ddof=1) / averaged
-    return _Source(np.sqrt(variance), np.minimum(apart, variance), n - 1)
-
-
-def _share_left(whole: np.ndarray, sources: Sequence[_Source]) -> np.ndarray:
-    """The share `(cells,)` of the bootstrap's variance `whole` that is counted nowhere else."""
-    twice = np.minimum(sum(source.twice for source in sources), whole)
-    return np.divide(whole - twice, whole, out=np.ones(len(whole)), where=whole > 0)
-
-
 def _permuted(
     score: Score,
     permutations: np.ndarray,
@@ -287,7 +218,7 @@ def _permuted(
     return _of_weighted(permutations, second - first, changed).mean(axis=1)
 
 
-def _resampled(score: Score, resamples: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def resampled_values(score: Score, resamples: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Scores of resampled groups: `(cells, seeds, resamples)`."""
     return _of_weighted(resamples, counts, score)
 
