@@ -23,9 +23,10 @@ NAMES = (
     "memory",
     "comparing",
     "callback",
+    "evidence",
     "structural",
 )
-LONG = ("accuracy", "wide")
+LONG = ("accuracy", "coverage", "wide")
 
 
 def main() -> None:
