@@ -59,6 +59,8 @@ def test_probe_writes_a_table_a_record_and_two_pictures(
     assert "</svg>" in (tmp_path / "o/heatmap.svg").read_text()
     for word in ("task", "Best layer", "lexical", "majority", "pos", "coref", "heatmap.png"):
         assert word in out
+    status, again, _ = run("table", "o")
+    assert status == 0 and again.rstrip() == out.partition("written to")[0].rstrip()
 
 
 def test_json_prints_nothing_else(run: Run, tiny_bert: Path, brief: Path) -> None:

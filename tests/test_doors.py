@@ -56,7 +56,7 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
     shared |= {"allow_modified": False, "progress": print, "options": None}
     return {
         "probe": {
-            "subject": "./none",
+            "model": "./none",
             "probes": "linear",
             "beyond": None,
             "capacity": False,
@@ -159,7 +159,7 @@ DRAWN: dict[str, list[tuple[Any, str]]] = {
 }
 BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     "probe": {
-        "subject": [*MODELS, (pk.Scores(EMPTY), "States")],
+        "model": [*MODELS, (pk.Scores(EMPTY), "States")],
         "probes": KIND,
         "control": FLAG,
         "codelength": FLAG,

@@ -242,20 +242,26 @@ def table(
     folders: Folders,
     latex: options.Latex = False,
 ) -> None:
-    """Print the table of results again, as text or LaTeX.
+    """Print again what a command printed; or its first table as LaTeX.
 
     \b
       probekit table probekit-runs/demo
       probekit table run-1 run-2 --latex > table.tex
     """
+    from probekit.forgetting.comparison import Comparison
+    from probekit.probes.scores import Scores
     from probekit.reports.latex import as_latex
     from probekit.reports.read import read
-    from probekit.reports.table import as_rich, table_of
+    from probekit.reports.table import table_of
 
     found = read(folders)
-    shown = table_of(found)
     if latex:
-        terminal.write(as_latex(shown))
+        terminal.write(as_latex(table_of(found)))
         return
     terminal.print_warnings(found.warnings)
-    terminal.show(as_rich(shown))
+    if isinstance(found, Scores):
+        terminal.show(terminal.of_scores(found))
+    elif isinstance(found, Comparison):
+        terminal.show(terminal.of_comparison(found))
+    else:
+        terminal.show(terminal.of_trajectory(found))

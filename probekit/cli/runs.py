@@ -82,7 +82,8 @@ def probe(
         list[str] | None,
         typer.Option(
             metavar="NAME,…",
-            help="Other corpora whose test splits the same probes are also scored on.",
+            help="Other corpora (test splits, or single files) on which the same probes are also "
+            "scored.",
             rich_help_panel=help.EVIDENCE,
         ),
     ] = None,

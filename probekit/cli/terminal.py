@@ -49,21 +49,7 @@ def print_scores(scores: Scores, folder: Path, form: Form) -> None:
     if form == "latex":
         _print_latex(scores)
         return
-    from rich.console import Group
-    from rich.text import Text
-
-    from probekit.reports.table import (
-        as_rich,
-        elsewhere_rows,
-        evidence_rows,
-        score_table,
-        unseen_lines,
-    )
-
-    made = (score_table(scores), evidence_rows(scores), elsewhere_rows(scores))
-    shown = [as_rich(table) for table in made if table]
-    lines = [Text(line) for line in unseen_lines(scores)]
-    print_results(scores.warnings, Group(*shown, *lines), folder, files)
+    print_results(scores.warnings, of_scores(scores), folder, files)
 
 
 def print_comparison(comparison: Comparison, folder: Path, form: Form) -> None:
@@ -84,22 +70,7 @@ def print_comparison(comparison: Comparison, folder: Path, form: Form) -> None:
         written = {"folder": str(folder), "files": files}
         print_json({"warnings": comparison.warnings, **tables, **corrected, **written})
         return
-    from rich.console import Group
-    from rich.text import Text
-
-    from probekit.reports.table import as_rich, breakdown_table, comparison_table
-
-    best = comparison.best
-    several = [column for column in ("after", "corpus") if best[column].nunique() > 1]
-    lines = []
-    for _, row in best.iterrows():
-        subject = ", ".join(str(row[column]) for column in [*several, "task"])
-        lines.append(Text(f"{subject}: {row['verdict']}."))
-    kinds = breakdown_table(comparison)
-    none = "at the best layer before, no change of any kind of instance is detected"
-    breakdown = as_rich(kinds) if kinds else Text(none)
-    shown = Group(as_rich(comparison_table(comparison)), Text(), *lines, Text(), breakdown)
-    print_results(comparison.warnings, shown, folder, files)
+    print_results(comparison.warnings, of_comparison(comparison), folder, files)
 
 
 def print_trajectory(trajectory: Trajectory, folder: Path, form: Form) -> None:
@@ -115,20 +86,59 @@ def print_trajectory(trajectory: Trajectory, folder: Path, form: Form) -> None:
         written = {"folder": str(folder), "files": files}
         print_json({"warnings": trajectory.warnings, **counted, **tables, **written})
         return
+    print_results(trajectory.warnings, of_trajectory(trajectory), folder, files)
+
+
+def of_scores(scores: Scores) -> RenderableType:
+    """The best layers, the evidence there, other corpora, and where training lacks a word."""
+    from rich.console import Group
+    from rich.text import Text
+
+    from probekit.reports.table import (
+        as_rich,
+        elsewhere_rows,
+        evidence_rows,
+        score_table,
+        unseen_lines,
+    )
+
+    made = (score_table(scores), evidence_rows(scores), elsewhere_rows(scores))
+    tables = [as_rich(table) for table in made if table]
+    return Group(*tables, *map(Text, unseen_lines(scores)))
+
+
+def of_comparison(comparison: Comparison) -> RenderableType:
+    """The differences, the verdicts, and the kinds of instances that changed most."""
+    from rich.console import Group
+    from rich.text import Text
+
+    from probekit.reports.table import as_rich, breakdown_table, comparison_table
+
+    best = comparison.best
+    several = [column for column in ("after", "corpus") if best[column].nunique() > 1]
+    lines = []
+    for _, row in best.iterrows():
+        subject = ", ".join(str(row[column]) for column in [*several, "task"])
+        lines.append(Text(f"{subject}: {row['verdict']}."))
+    kinds = breakdown_table(comparison)
+    none = "at the best layer before, no change of any kind of instance is detected"
+    breakdown = as_rich(kinds) if kinds else Text(none)
+    return Group(as_rich(comparison_table(comparison)), Text(), *lines, Text(), breakdown)
+
+
+def of_trajectory(trajectory: Trajectory) -> RenderableType:
+    """The scores along the run, and the verdicts."""
     from rich.console import Group
     from rich.text import Text
 
     from probekit.reports.table import LEGENDS, as_rich, trajectory_table
 
-    lines = [
-        Text(f"{row['task']}, {row['corpus']}: {row['verdict']}.")
-        for _, row in trajectory.summary.iterrows()
-    ]
+    lines = []
+    for _, row in trajectory.summary.iterrows():
+        lines.append(Text(f"{row['task']}, {row['corpus']}: {row['verdict']}."))
     if any("MDE" in line.plain for line in lines):
         lines += [Text(), Text(LEGENDS["MDE"], "dim")]
-    print_results(
-        trajectory.warnings, Group(as_rich(trajectory_table(trajectory)), *lines), folder, files
-    )
+    return Group(as_rich(trajectory_table(trajectory)), *lines)
 
 
 def _print_latex(subject: Scores | Comparison | Trajectory) -> None:

@@ -61,8 +61,8 @@ def from_card(card: Card, allow_modified: bool, progress: Progress) -> Corpus:
     return replace(corpus, card=card, modified=fetched.modified, warnings=tuple(warnings))
 
 
-def from_file(path: Path, progress: Progress) -> Corpus:
-    """A single file, split by document."""
+def from_file(path: Path, progress: Progress, only: Split | None = None) -> Corpus:
+    """A single file: divided by document, or all of it as the split `only`."""
     if not path.is_file():
         raise CorpusError(f"no such corpus file or folder: {path}{suggestion(path)}")
     reader = reader_of(path)
@@ -72,6 +72,9 @@ def from_file(path: Path, progress: Progress) -> Corpus:
         )
     reading = READERS[reader](Material(path.stem, {"train": (path,)}, progress=progress))
     whole = distinct(reading.splits, reading.tally)["train"]
+    if only:
+        reading.splits = {only: whole}
+        return _finish(path.stem, reading)
     try:
         reading.splits, warning = resplit(whole, path.name)
     except CorpusError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from probekit import bundle, doors
 from probekit.corpora.card import load_card
-from probekit.corpora.passage import Corpus
+from probekit.corpora.passage import Corpus, Split
 from probekit.errors import CorpusError, InputError
 from probekit.paths import path_of
 from probekit.progress import Progress, reporting
@@ -56,16 +56,30 @@ def load_corpus(
     """
     doors.of_type("name_or_path", name_or_path, (str, Path))
     doors.of_type("allow_modified", allow_modified, bool)
-    report = doors.function("progress", progress)
+    return _loaded(name_or_path, allow_modified, doors.function("progress", progress), None)
+
+
+@_collector_paused()
+def load_to_test(name_or_path: str | Path, allow_modified: bool, progress: Progress) -> Corpus:
+    """Likewise, for its test split: all of a single file is tested."""
+    return _loaded(name_or_path, allow_modified, progress, "test")
+
+
+def _loaded(
+    name_or_path: str | Path, allow_modified: bool, progress: Progress, of_file: Split | None
+) -> Corpus:
+    """The corpus; of a single file all is the split `of_file`, if that is given."""
     try:
-        corpus = _loaded(name_or_path, allow_modified, report)
+        corpus = _found(name_or_path, allow_modified, progress, of_file)
     except OSError as error:  # a folder without permission, a file deleted while it is read
         path = error.filename or name_or_path
         raise CorpusError(f"cannot read {path}: {error.strerror or error}") from error
     return replace(corpus, source=str(name_or_path))
 
 
-def _loaded(name_or_path: str | Path, allow_modified: bool, progress: Progress) -> Corpus:
+def _found(
+    name_or_path: str | Path, allow_modified: bool, progress: Progress, of_file: Split | None
+) -> Corpus:
     from probekit.corpora import assemble  # imports all readers and what they need
 
     text = str(name_or_path)
@@ -82,4 +96,4 @@ def _loaded(name_or_path: str | Path, allow_modified: bool, progress: Progress) 
         return assemble.from_card(load_card(text), allow_modified, progress)
     if path.is_dir():
         return assemble.from_folder(path, progress)
-    return assemble.from_file(path, progress)
+    return assemble.from_file(path, progress, of_file)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from probekit.corpora.load import load_corpus
+from probekit.corpora.load import load_to_test
 from probekit.corpora.passage import Corpus
 from probekit.errors import TaskError
 from probekit.probes import identity
@@ -59,7 +59,7 @@ def corpora_of(
     for one in names or []:
         loaded = one
         if not isinstance(loaded, Corpus):
-            loaded = load_corpus(loaded, allow_modified=allow_modified, progress=progress)
+            loaded = load_to_test(loaded, allow_modified, progress)
         found.append(loaded)
     return found
 

@@ -38,7 +38,7 @@ from probekit.states.settings import ExtractSettings
 
 @reporting
 def probe(  # noqa: PLR0913 - a public verb
-    subject: Subject,
+    model: Subject,
     tasks: TaskNames = "all",
     *,
     corpus: CorpusNames | None = None,
@@ -61,8 +61,8 @@ def probe(  # noqa: PLR0913 - a public verb
     """Train probes on every layer and score them on the test split.
 
     Args:
-        subject: States, or a checkpoint to extract them from: a name, a path, or a loaded
-            transformers model (alone or as a LoadedModel). Or several of these.
+        model: a checkpoint (a name, a path, or a loaded transformers model, alone or as a
+            LoadedModel), or states that were extracted from one. Or several of these.
         tasks: names, paths of TOML files or Tasks; `"all"` takes every shipped task that the corpus
             can carry.
         corpus: what checkpoints read: names, paths or Corpora, each for every task.
@@ -84,7 +84,7 @@ def probe(  # noqa: PLR0913 - a public verb
         capacity: also train the smaller and larger probes of `capacity.SWEEP`, for
             `Scores.capacity` (Pimentel et al. 2020).
         test_corpus: other corpora whose test splits the same probes are also scored on: names,
-            paths or Corpora.
+            paths or Corpora. All of a single file is tested.
         random_control: also probe each checkpoint's architecture with random weights, one for each
             seed, for the column `random_weights` of `Scores.best`.
         resample_train: also refit the probes on so many resamples of the training sentences (at
@@ -99,7 +99,7 @@ def probe(  # noqa: PLR0913 - a public verb
     Raises InputError for arguments of another type, TaskError where the corpus cannot carry a named
     task, and whatever loading and extracting raise.
     """
-    subjects = subjects_of("subject", subject)
+    subjects = subjects_of("model", model)
     tasks, corpus = names_of(tasks, corpus)
     heads = doors.several("probes", probes, (str,))
     if doors.of_type("capacity", capacity, bool):

@@ -193,9 +193,9 @@ def elsewhere_rows(scores: Scores) -> Table | None:
     if found.empty:
         return None
     names = _names(frame, ("model", "task", "corpus", "probe"), found)
-    numbers = ("layer", "score", "there", "95% interval", "lexical", "majority")
+    numbers = ("layer", "own score", "score", "95% interval", "lexical", "majority")
     columns = [*_name_columns(names), Column("tested on", False), *map(Column, numbers)]
-    note = "score: on the corpus trained on; there: on the one tested, as all that follows"
+    note = "own score: on the corpus trained on; what follows is on the one tested"
     shown = Table("The same probes on other corpora", columns, note=note)
     for _, row in found.iterrows():
         interval = f"{row['ci_low']:.3f}–{row['ci_high']:.3f}"

@@ -144,3 +144,20 @@ def test_of_all_tasks_those_that_can_be_tested_are(small: Corpus, tiny_bert: Pat
     scores = pk.probe(tiny_bert, "all", corpus=small, test_corpus=bare(small), **RUN)
     assert scores.elsewhere()["task"].tolist() == ["pos"]
     assert any("dep: not tested on 'bare'" in line for line in scores.warnings)
+
+
+def test_all_of_a_single_file_is_tested(small: Corpus, tiny_bert: Path, tmp_path: Path) -> None:
+    """As a corpus it would be divided, and a tenth of it tested."""
+    sentences = small.splits["test"][:30]
+    lines = []
+    for sentence in sentences:
+        for number, word in enumerate(sentence.words):
+            tag = sentence.tags["upos"][number]
+            lines.append(f"{number + 1}\t{word}\t_\t{tag}\t_\t_\t_\t_\t_\t_")
+        lines.append("")
+    path = tmp_path / "mine.conllu"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    scores = pk.probe(tiny_bert, "pos", corpus=small, test_corpus=path, **RUN)
+    _, there = here_and_there(scores)
+    assert set(there["n_test"]) == {sum(len(sentence.words) for sentence in sentences)}
+    assert not [warning for warning in scores.warnings if "is one file" in warning]
