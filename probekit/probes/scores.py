@@ -301,7 +301,7 @@ def joined(several: Sequence[Scores]) -> Scores:
     ranges = twice.groupby(EXPERIMENT, dropna=False)["score"].agg(np.ptp)
     if ranges.max() > 0:
         warnings.append(
-            f"{len(ranges)} probes were measured more than once, and their scores differ by up to "
+            f"{len(ranges)} scores were measured more than once, and differ by up to "
             f"{ranges.max():.3f}: the first run's are taken"
         )
     repeated = twice.index[twice.duplicated(EXPERIMENT)]

@@ -12,6 +12,7 @@ from probekit import doors
 from probekit.forgetting.comparison import Comparison
 from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.baselines import BASELINES
+from probekit.probes.random_table import best_random
 from probekit.probes.scores import Scores
 from probekit.probes.structural.baselines import TREE_BASELINES
 from probekit.reports import changes, colours, retained
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 LEAST_RANGE = 0.05  # of scores: smaller differences between layers do not fill the colour scale
 GAP = 0.35  # columns between baselines and layers
+RANDOM = "random_weights"
 
 
 def heatmap(
@@ -51,8 +53,9 @@ def heatmap(
     """Draw cells of layers, with their numbers.
 
     - Scores: a panel per model and kind of probe, a row per task, a column per layer, and the
-      baselines on the left. The best layer of a row, by its dev score, is framed. Each row has a
-      colour scale of its own, from its lowest to its highest score.
+      baselines on the left, with the best layer of random weights where these were probed. The best
+      layer of a row, by its dev score, is framed. Each row has a colour scale of its own, from its
+      lowest to its highest score.
     - A comparison: a panel per checkpoint, changes in points; those not detected are grey and in
       brackets. The colour scale covers at least 5 points either way.
     - A trajectory: a panel per task, the retention by layer and step.
@@ -101,11 +104,16 @@ class _Grid(NamedTuple):
 
 
 def _panels(scores: Scores, style: CellStyle) -> tuple[list[Panel], Scale]:
+    import pandas as pd
+
     trained, baselines = probes_and_baselines(scores)
+    random = best_random(scores.table, scores.displayed())
     grids: list[tuple[str, _Grid]] = []
     for (model, kind), rows in trained.groupby(["model", "probe"], sort=False):
         title = f"{model}: {kind} probes{_on(rows)}, score by layer ({_seeds(rows)})"
-        grids.append((title, _grid(rows, baselines[baselines["model"] == model])))
+        of_random = random[(random["model"] == model) & (random["probe"] == kind)]
+        without = [baselines[baselines["model"] == model], of_random.assign(probe=RANDOM)]
+        grids.append((title, _grid(rows, pd.concat(without))))
     columns = max(grid.columns for _, grid in grids)  # cells have the same width in all panels
     width = cell_width(style.decimals(2)) * columns + 2.6
     scale = _scale([grid for _, grid in grids], style)
@@ -148,7 +156,8 @@ def _grid(rows: pd.DataFrame, without: pd.DataFrame) -> _Grid:
     dev = rows.pivot_table(index="row", columns="layer", values="dev_score", sort=False)
     best = [int(dev.loc[row].astype(float).idxmax()) for row in layers.index]
     baselines = without.pivot_table(index="row", columns="probe", values="score")
-    known = [name for name in (*BASELINES, *TREE_BASELINES) if name in baselines.columns]
+    columns = (RANDOM, *BASELINES, *TREE_BASELINES)
+    known = [name for name in columns if name in baselines.columns]
     baselines = baselines.reindex(index=layers.index, columns=known)
     return _Grid(layers, baselines, best, set(rows["site"]))
 
@@ -178,6 +187,8 @@ def _draw(axes: Axes, *, grid: _Grid, style: CellStyle, scale: Scale, columns: f
 
 
 def _without(baselines: pd.DataFrame) -> str:
+    if RANDOM in baselines:
+        return "; on the left: random weights at their best layer, and baselines"
     return "; baselines, on the left, use no model" if baselines.shape[1] else ""
 
 

@@ -183,7 +183,7 @@ def test_an_experiment_measured_twice_is_taken_from_the_first(few: Corpus, tiny_
     both = joined([run, replace(run, table=moved)])
     pd.testing.assert_frame_equal(both.table, run.table)
     assert any(
-        f"{len(run.table)} probes were measured more than once" in note for note in both.warnings
+        f"{len(run.table)} scores were measured more than once" in note for note in both.warnings
     )
     assert any("differ by up to 0.004: the first" in note for note in both.warnings)
     row = run.table.iloc[-1].to_dict()

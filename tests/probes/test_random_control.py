@@ -44,6 +44,11 @@ def test_it_is_the_random_model_of_each_seed(small: Corpus, tiny_bert: Path) -> 
     shown = score_table(scores)
     headings = [column.heading for column in shown.columns]
     assert headings[headings.index("layer 0") + 1] == "random weights"
+    cells = pk.heatmap(scores, digits=4).axes[0]
+    labels = [label.get_text() for label in cells.get_xticklabels()]
+    texts = [text.get_text() for text in cells.texts]
+    assert "random\nweights" in labels
+    assert {f"{score:.4f}" for score in best["random_weights"]} <= set(texts)
     figure = pk.lines(scores)
     for axes, task in zip(figure.axes, ("pos", "coref"), strict=False):
         (drawn,) = [line for line in axes.lines if str(line.get_label()).endswith("random weights")]
