@@ -73,7 +73,7 @@ def _embedded(heads: np.ndarray) -> np.ndarray:
 @pytest.fixture(scope="module")
 def scores() -> pk.Scores:
     corpus, values = planted()
-    return pk.probe(made_states(corpus, values), ["distance", "depth", "head"], progress=False)
+    return pk.probe(made_states(corpus, values), ["distance", "depth", "arc"], progress=False)
 
 
 def score(scores: pk.Scores, metric: str, **chosen: object) -> float:
