@@ -20,6 +20,7 @@ NAMES = (
     "extraction",
     "fitting",
     "whole",
+    "base",
     "memory",
     "comparing",
     "callback",
