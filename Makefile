@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+AT_ONCE := --numprocesses auto --maxprocesses 4 --dist worksteal
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo setup test test-slow coverage check docs benchmarks clean
@@ -21,10 +22,10 @@ demo: $(VENV)/ready  ## probe a real model on the bundled corpus: a table, and p
 setup: $(VENV)/ready  ## .venv, with everything that the other commands need
 
 test: $(VENV)/ready  ## all tests but the slow ones
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow" $(AT_ONCE)
 
 test-slow: $(VENV)/ready  ## the slow ones: notebooks, kills, whole runs
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow $(AT_ONCE)
 
 coverage: $(VENV)/ready  ## the same, with what the tests leave out; fails under the floor in pyproject.toml
 	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered

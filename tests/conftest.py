@@ -10,6 +10,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 # Before anything imports torch: threads that share an operation of a tiny model sleep while they
 # wait for each other, which would otherwise take a third of the time of all tests.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Likewise where tests run in several processes, which share the cores.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Callable
 from pathlib import Path
