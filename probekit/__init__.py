@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from probekit.tasks.question import Instances, Question, ask
     from probekit.tasks.task import Task, load_task
     from probekit.tuning.callback import ForgettingCallback
+    from probekit.tuning.finetune import finetune
+    from probekit.tuning.settings import TuningSettings
+    from probekit.tuning.tuned import Tuned
 
 _HOME = {
     "Comparison": "forgetting.comparison",
@@ -54,6 +57,8 @@ _HOME = {
     "States": "states.states",
     "Task": "tasks.task",
     "Trajectory": "forgetting.trajectory",
+    "Tuned": "tuning.tuned",
+    "TuningSettings": "tuning.settings",
     "annotate": "corpora.silver.annotate",
     "ask": "tasks.question",
     "bars": "reports.bars",
@@ -61,6 +66,7 @@ _HOME = {
     "compare": "forgetting.compare",
     "confusion": "reports.confusion",
     "extract": "states.extract",
+    "finetune": "tuning.finetune",
     "heatmap": "reports.heatmap",
     "latex": "reports.latex",
     "learning_curves": "reports.learning_curves",
@@ -89,6 +95,8 @@ __all__ = [
     "States",
     "Task",
     "Trajectory",
+    "Tuned",
+    "TuningSettings",
     "annotate",
     "ask",
     "bars",
@@ -96,6 +104,7 @@ __all__ = [
     "compare",
     "confusion",
     "extract",
+    "finetune",
     "heatmap",
     "latex",
     "learning_curves",

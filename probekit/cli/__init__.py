@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from probekit.cli import annotate, help, lists, models, pictures, runs, terminal
+from probekit.cli import annotate, help, lists, models, pictures, runs, terminal, tuning
 from probekit.cli.door import standard_output
 from probekit.cli.parameters import as_options
 from probekit.cli.several import Command
@@ -58,6 +58,7 @@ def about(
 app.command(cls=Command)(runs.probe)
 app.command(cls=Command)(runs.compare)
 app.command(cls=Command)(runs.trace)
+app.command(cls=Command)(tuning.finetune)
 app.command(cls=Command)(pictures.heatmap)
 app.command(cls=Command)(pictures.lines)
 app.command(cls=Command)(pictures.bars)

@@ -15,6 +15,8 @@ CORPORA = "Corpora"
 KEYS = "What to delete"
 MEASURED = "What to measure"
 MODEL = "Model"
+DATA = "Data"
+TRAINING = "Training"
 PROBES = "Probes"
 EVIDENCE = "Evidence"
 STATISTICS = "Statistics"
@@ -27,6 +29,8 @@ GROUPS = (
     RESULTS,
     CORPORA,
     KEYS,
+    DATA,
+    TRAINING,
     MEASURED,
     MODEL,
     PROBES,

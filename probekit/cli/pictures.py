@@ -133,7 +133,7 @@ def lines(folders: Folders, out: Picture = Path("lines.png"), greyscale: Greysca
     import probekit as pk
     from probekit.reports.read import read
 
-    found = read(folders)
+    found: Any = read(folders)
     pk.lines(found, out, greyscale=greyscale)
     _drawn(found, out)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from probekit.forgetting.trajectory import Trajectory
     from probekit.probes.scores import Scores
     from probekit.states.doctor import Examination
+    from probekit.tuning.tuned import Tuned
 
 
 def print_scores(scores: Scores, folder: Path, form: Form) -> None:
@@ -141,7 +142,27 @@ def of_trajectory(trajectory: Trajectory) -> RenderableType:
     return Group(as_rich(trajectory_table(trajectory)), *lines)
 
 
-def _print_latex(subject: Scores | Comparison | Trajectory) -> None:
+def print_tuned(tuned: Tuned, folder: Path, form: Form) -> None:
+    """A row for each metric, and a line for each score on dev; or as JSON every table."""
+    files = ["finetuned.csv", "history.csv", "run.json"]
+    if form == "latex":
+        _print_latex(tuned)
+        return
+    if form == "json":
+        tables = {name: records(table) for name, table in tuned.tables.items()}
+        print_json({"warnings": tuned.warnings, **tables, "folder": str(folder), "files": files})
+        return
+    from rich.console import Group
+    from rich.text import Text
+
+    from probekit.reports.table import as_rich, tuned_lines, tuned_table
+
+    lines = [Text(line) for line in tuned_lines(tuned)]
+    shown = Group(as_rich(tuned_table(tuned)), *lines)
+    print_results(tuned.warnings, shown, folder, ["the checkpoint", *files])
+
+
+def _print_latex(subject: Scores | Comparison | Trajectory | Tuned) -> None:
     import probekit as pk
 
     write(pk.latex(subject))

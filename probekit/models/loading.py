@@ -118,7 +118,7 @@ def _load_tokenizer(name: str, folder: Path, remote_code: bool) -> Any:
 
     require_packages(folder, name)
     try:
-        with _quiet_loading():
+        with quiet_loading():
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=remote_code)
     except Exception as error:  # the Rust code of tokenizers raises bare Exception
         # Only tokenizers of characters and bytes need no vocabulary.
@@ -173,7 +173,7 @@ def load_trained(
     from transformers import AutoModel
 
     quantised = _quantised(files.name, bits) if bits else {}
-    with _quiet_loading(), _without_other_adapter(files) as folder:
+    with quiet_loading(), _without_other_adapter(files) as folder:
         try:
             _require_enough_bytes(config, files, remote_code)
             model, report = AutoModel.from_pretrained(
@@ -247,7 +247,7 @@ def load_random(files: Files, config: Any, dtype: torch.dtype, remote_code: bool
     """
     from transformers import AutoModel
 
-    with torch.random.fork_rng(devices=[]), _quiet_loading():
+    with torch.random.fork_rng(devices=[]), quiet_loading():
         torch.manual_seed(files.seed or 0)
         model = AutoModel.from_config(config, dtype=dtype, trust_remote_code=remote_code)
     _require_different(model, files)
@@ -308,7 +308,7 @@ def _quantised(name: str, bits: int) -> dict[str, Any]:
 
 
 @contextmanager
-def _quiet_loading() -> Iterator[None]:
+def quiet_loading() -> Iterator[None]:
     """Silence transformers' progress bars and reports while loading."""
     from transformers.utils import logging as hf_logging
 

@@ -10,6 +10,7 @@ from probekit.forgetting.trajectory import Trajectory
 from probekit.harmless import harmless
 from probekit.probes.scores import Scores
 from probekit.reports.table import Table, table_of
+from probekit.tuning.tuned import Tuned
 
 _COMMANDS = {
     "\\": r"\textbackslash{}",
@@ -37,14 +38,14 @@ _COMMANDS = {
 _SPECIAL = re.compile("|".join(map(re.escape, _COMMANDS)))
 
 
-def latex(subject: Scores | Comparison | Trajectory) -> str:
+def latex(subject: Scores | Comparison | Trajectory | Tuned) -> str:
     r"""The table of results that the command line prints, as LaTeX.
 
     It needs `\usepackage{booktabs}`. Names are escaped.
 
     Raises InputError where `subject` is not a result of probekit.
     """
-    doors.of_type("subject", subject, (Scores, Comparison, Trajectory))
+    doors.of_type("subject", subject, (Scores, Comparison, Trajectory, Tuned))
     return as_latex(table_of(subject))
 
 

@@ -12,6 +12,7 @@ from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores
 from probekit.probes.structural.baselines import TREE_BASELINES
 from probekit.stats.tree_metrics import TREE_METRICS
+from probekit.tuning.tuned import Tuned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,12 +96,14 @@ class Table:
     note: str = ""
 
 
-def table_of(subject: Scores | Comparison | Trajectory) -> Table:
+def table_of(subject: Scores | Comparison | Trajectory | Tuned) -> Table:
     """The table of results of any verb."""
     if isinstance(subject, Scores):
         return score_table(subject)
     if isinstance(subject, Comparison):
         return comparison_table(subject)
+    if isinstance(subject, Tuned):
+        return tuned_table(subject)
     return trajectory_table(subject)
 
 
@@ -390,3 +393,35 @@ def _name_columns(names: list[str]) -> list[Column]:
 
 def _score(value: float) -> str:
     return "–" if isnan(value) else f"{value:.3f}"
+
+
+def tuned_table(tuned: Tuned) -> Table:
+    """One row per metric: the scores on test and dev."""
+    first = tuned.table.iloc[0]
+    title = (
+        f"{first['model']} fine-tuned on {first['data']} ({first['recipe']}, rate "
+        f"{first['rate']:g}, {first['trained']:,} of {first['parameters']:,} weights)"
+    )
+    headings = ("test", "95% interval", "majority", "dev")
+    table = Table(title, [Column("metric", False, True), *map(Column, headings)])
+    of_split = {split: rows.set_index("metric") for split, rows in tuned.table.groupby("split")}
+    for metric, row in of_split["test"].iterrows():
+        low, high = f"{row['ci_low']:.3f}", f"{row['ci_high']:.3f}"
+        scores = [f"{row['score']:.3f}", f"{low}–{high}", f"{row['majority']:.3f}"]
+        table.rows.append([str(metric), *scores, f"{of_split['dev'].loc[metric, 'score']:.3f}"])
+    return table
+
+
+def tuned_lines(tuned: Tuned) -> list[str]:
+    """One line for each score on dev during training, with the mean loss since the one before."""
+    scored = tuned.history[tuned.history["dev_score"].notna()]
+    metric = tuned.table["metric"].iloc[0]
+    lines, before = [], 0
+    for _, row in scored.iterrows():
+        since = tuned.history[tuned.history["step"].between(before + 1, row["step"])]
+        before = int(row["step"])
+        lines.append(
+            f"step {before:,}, epoch {row['epoch']:.3g}: loss {since['loss'].mean():.3f}, "
+            f"dev {metric} {row['dev_score']:.3f}"
+        )
+    return lines

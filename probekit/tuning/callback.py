@@ -126,8 +126,13 @@ class ForgettingCallback(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Measure what the model knows before training."""
-        self._measure(state, control)
+        """Measure what the model knows before training, unless it was measured."""
+        if not self.history:
+            self._measure(state, control)
+
+    def measure_start(self) -> None:
+        """Measure what the model knows now, before a run that is resumed loads later weights."""
+        self._measure(TrainerState(), TrainerControl())
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any

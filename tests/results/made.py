@@ -17,6 +17,7 @@ from probekit.probes.scores import Scores
 from probekit.results.results import Results
 from probekit.results.run import Measurement, Run
 from probekit.results.schema import Schema
+from probekit.tuning.tuned import HISTORY, TUNED, Tuned
 
 LAYERS = 50
 CODES = {"labels": "gold", "view": "single", "weights": "", "test_fingerprint": ""}
@@ -117,6 +118,11 @@ def trajectory(value: float) -> Trajectory:
     )
 
 
+def tuned(value: float) -> Tuned:
+    """A fine-tuned model's scores, with `value` everywhere."""
+    return Tuned(table(TUNED, value), table(HISTORY, value), run=run(value), warnings=("one",))
+
+
 def predicted() -> Scores:
     """Scores with predictions of a task: two layers, two seeds and a baseline.
 
@@ -161,5 +167,6 @@ KINDS: dict[type[Results], Callable[[float], Results]] = {
     Scores: scores,
     Comparison: comparison,
     Trajectory: trajectory,
+    Tuned: tuned,
 }
 """Every kind of results, and how to make some with a value in them: a new kind is a row."""

@@ -1,0 +1,71 @@
+"""Data: what a model is fine-tuned on, with labels of words, of texts, or numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from probekit.corpora.passage import Corpus, Split
+
+Target = Literal["words", "texts", "numbers"]
+"""What is predicted: a label of each word, a label of a text, or a number for a text."""
+
+NONE = -100  # a word without a label
+UNSEEN = -1  # a label that training lacks: it always counts as wrong
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The examples of one split.
+
+    Attributes:
+        texts: of each example its words, or its text or pair of texts.
+        labels: of each example an array, `(words,)` of labels, or `(1,)` of its label or number;
+            NONE for words without one.
+    """
+
+    texts: Sequence[tuple[str, ...]]
+    labels: Sequence[np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: Sequence[int]) -> Examples:
+        """The examples with these numbers, in this order."""
+        return Examples([self.texts[i] for i in rows], [self.labels[i] for i in rows])
+
+
+@dataclass(frozen=True)
+class Data:
+    """Examples by split, and how predictions on them are scored.
+
+    Attributes:
+        name: in results.
+        target: what is predicted.
+        splits: examples of `train`, of `dev`, on which the checkpoint is chosen, and of `test`,
+            which is reported.
+        classes: the labels of training, sorted; none for numbers.
+        metrics: names in `METRICS`; the first one chooses.
+        warnings: what a reader must know, one sentence each.
+        corpus: the probekit corpus that the texts are from, if they are from one.
+    """
+
+    name: str
+    target: Target
+    splits: Mapping[Split, Examples]
+    classes: tuple[str, ...]
+    metrics: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    corpus: Corpus | None = None
+
+    def limited(self, examples: int | None) -> Data:
+        """The same with this many training examples, the same ones for every seed."""
+        train = self.splits["train"]
+        if examples is None or examples >= len(train):
+            return self
+        chosen = np.random.default_rng(0).permutation(len(train))[:examples]
+        few = train.take(sorted(chosen.tolist()))
+        return replace(self, splits={**self.splits, "train": few})

@@ -1,0 +1,112 @@
+"""Metrics of fine-tuned models, from scikit-learn and scipy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from probekit.stats.bootstrap import interval, widened
+
+RESAMPLES = 500
+
+
+class TargetMetric(NamedTuple):
+    """How predictions are compared with gold labels or numbers.
+
+    Attributes:
+        score: of gold and predicted values, `(n,)` each.
+        low, high: the range of the score.
+        meaning: in a few words.
+    """
+
+    score: Callable[[np.ndarray, np.ndarray], float]
+    low: float
+    high: float
+    meaning: str
+
+
+def accuracy(gold: np.ndarray, said: np.ndarray) -> float:
+    """The share of right predictions."""
+    from sklearn.metrics import accuracy_score
+
+    return float(accuracy_score(gold, said))
+
+
+def f1(gold: np.ndarray, said: np.ndarray) -> float:
+    """F1 of the second class, as GLUE has it; 0 where it neither occurs nor is predicted."""
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(gold == 1, said == 1, zero_division=0.0))
+
+
+def macro_f1(gold: np.ndarray, said: np.ndarray) -> float:
+    """The mean over classes of F1."""
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(gold, said, average="macro", zero_division=0.0))
+
+
+def matthews(gold: np.ndarray, said: np.ndarray) -> float:
+    """Matthews' correlation; 0 where one label only is predicted."""
+    from sklearn.metrics import matthews_corrcoef
+
+    return float(matthews_corrcoef(gold, said))
+
+
+def pearson(gold: np.ndarray, said: np.ndarray) -> float:
+    """Pearson's correlation; 0 where all predictions, or all gold numbers, are equal."""
+    from scipy.stats import pearsonr
+
+    return 0.0 if _constant(gold, said) else float(pearsonr(gold, said).statistic)
+
+
+def spearman(gold: np.ndarray, said: np.ndarray) -> float:
+    """Spearman's correlation of ranks; 0 likewise."""
+    from scipy.stats import spearmanr
+
+    return 0.0 if _constant(gold, said) else float(spearmanr(gold, said).statistic)
+
+
+def _constant(gold: np.ndarray, said: np.ndarray) -> bool:
+    return len(gold) < 2 or np.ptp(gold) == 0 or np.ptp(said) == 0
+
+
+METRICS: dict[str, TargetMetric] = {
+    "accuracy": TargetMetric(accuracy, 0, 1, "the share of right predictions"),
+    "f1": TargetMetric(f1, 0, 1, "F1 of the second class"),
+    "macro_f1": TargetMetric(macro_f1, 0, 1, "the mean of the classes' F1"),
+    "matthews": TargetMetric(matthews, -1, 1, "Matthews' correlation"),
+    "pearson": TargetMetric(pearson, -1, 1, "Pearson's correlation"),
+    "spearman": TargetMetric(spearman, -1, 1, "Spearman's correlation of ranks"),
+}
+
+
+def score_interval(
+    metric: str, gold: np.ndarray, said: np.ndarray, groups: np.ndarray
+) -> tuple[float, float]:
+    """A 95% interval of a score, by resampling texts.
+
+    Args:
+        metric: a name in METRICS.
+        gold, said: `(n,)` gold and predicted values.
+        groups: `(n,)` the number of each value's text; never decreases.
+
+    Returns its ends; both are missing (NaN) for a single text.
+    """
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
+    rows = np.split(np.arange(len(gold)), starts[1:])
+    if len(rows) < 2:
+        return float("nan"), float("nan")
+    random = np.random.default_rng(0)
+    score = METRICS[metric].score
+    found = []
+    for _ in range(RESAMPLES):
+        drawn = random.integers(len(rows), size=len(rows))
+        chosen = np.concatenate([rows[i] for i in drawn])
+        found.append(score(gold[chosen], said[chosen]))
+    value = np.array([score(gold, said)])
+    low, high = interval(widened(np.array([found]), value, len(rows)))
+    limits = METRICS[metric].low, METRICS[metric].high
+    return float(np.clip(low[0], *limits)), float(np.clip(high[0], *limits))

@@ -1,0 +1,71 @@
+"""Recipe: one way to fine-tune a model. Each is a file in `recipes/` and an entry in `RECIPES`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from probekit.tuning.learner import Case, Learner, open_learner
+
+if TYPE_CHECKING:
+    import torch
+
+    from probekit.tuning.trainer import TuningTrainer
+
+Scale = Callable[[int], float]
+"""What a learning rate is multiplied with at each step, from 0."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to fine-tune a model; this one changes nothing, and is the base of the others.
+
+    Its fields are its own settings. A subclass overrides what it changes.
+
+    Attributes:
+        NAME: on the command line.
+        TITLE: what it does, in one line.
+        SOURCE: who proposed it.
+        RATE, EPOCHS: where the user gives none.
+    """
+
+    NAME: ClassVar[str]
+    TITLE: ClassVar[str]
+    SOURCE: ClassVar[str]
+    RATE: ClassVar[float] = 2e-5
+    EPOCHS: ClassVar[int] = 3
+
+    def open(self, case: Case) -> Learner:
+        """The model and the data that the Trainer is given; called once, before training."""
+        return open_learner(case)
+
+    def groups(self, learner: Learner, rate: float) -> list[dict[str, Any]] | None:
+        """Groups of parameters with learning rates (`lr`) of their own; None for one rate."""
+        return None
+
+    def schedule(self, steps: int) -> Scale | None:
+        """The schedule of the learning rate; None for a linear warm-up and decay."""
+        return None
+
+    def penalty(self, case: Case, learner: Learner) -> Callable[[], torch.Tensor] | None:
+        """What is added to the loss at each step; None for nothing."""
+        return None
+
+    def callbacks(self, learner: Learner, epochs: int) -> Sequence[Any]:
+        """Callbacks for the Trainer."""
+        return ()
+
+    def checkpoints(self, out: Path) -> Path:
+        """The folder in which `checkpoint-N` are saved."""
+        return out
+
+    def finish(self, trainer: TuningTrainer, learner: Learner) -> Mapping[str, Any]:
+        """Change the trained model, and return what should be recorded of that."""
+        return {}
+
+    def save(self, trainer: TuningTrainer, learner: Learner, out: Path) -> None:
+        """Save the trained model in `out`."""
+        trainer.save_model(str(out))
+        trainer.save_state()

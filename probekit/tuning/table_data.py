@@ -1,0 +1,274 @@
+"""Table data: files with a column of texts, or two, and a column of labels or numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from probekit import doors
+from probekit.corpora.find import split_of
+from probekit.corpora.passage import SPLITS, Split
+from probekit.corpora.readers import delimited_file
+from probekit.corpora.readers.rows import Rows, concatenated, hub_rows, read_rows
+from probekit.errors import CorpusError, InputError, suggestion, unknown
+from probekit.foreign import shortened
+from probekit.tuning.data import Data, Examples
+
+SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
+TEXTS = ("text", "sentence")
+LABELS = ("label", "labels")
+HUB_SPLITS = {"train": "train", "validation": "dev", "dev": "dev", "test": "test"}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the columns of a table mean.
+
+    Attributes:
+        text: the column of texts, or two columns of pairs; none for `text` or `sentence`.
+        label: the column of labels; "" for `label`.
+        regression: whether it has numbers to predict.
+    """
+
+    text: tuple[str, ...] = ()
+    label: str = ""
+    regression: bool = False
+
+    @classmethod
+    def of(cls, text: Any, label: Any, regression: Any) -> Columns:
+        """From arguments of a public function. Raises InputError for others."""
+        texts = [
+            name for one in doors.several("text", text or [""], (str,)) for name in one.split(",")
+        ]
+        found = tuple(name.strip() for name in texts if name.strip())
+        if len(found) > 2:
+            raise InputError(f"text takes one column, or two of pairs, not {len(found)}")
+        doors.of_type("label", label, str)
+        doors.of_type("regression", regression, bool)
+        return cls(found, label, regression)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One row: its texts, what its label column holds, and where it is."""
+
+    texts: tuple[str, ...]
+    label: Any
+    place: str
+
+
+def from_path(path: Path, columns: Columns) -> Data:
+    """A file, which is divided into train, dev and test, or a folder with a file of each.
+
+    Raises CorpusError for files that cannot be read; InputError for columns that are not there, and
+    for texts or labels that nothing can be learnt from.
+    """
+    if path.is_dir():
+        tables = {split: concatenated(parts) for split, parts in _files_in(path).items()}
+        return from_tables(path.name, tables, columns)
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"data {path}: expected one of {', '.join(SUFFIXES)}")
+    return _divided(path.stem, _read(path), columns)
+
+
+def from_hub(name: str, columns: Columns) -> Data:
+    """A data set of the hub; one without dev or test is divided as files are. Raises as above."""
+    found = hub_rows(name)
+    tables: dict[Split, Rows] = {}
+    for split, rows in found.items():
+        if split in HUB_SPLITS:
+            tables[HUB_SPLITS[split]] = rows  # type: ignore[index]
+    if set(tables) == set(SPLITS):
+        return from_tables(name, tables, columns)
+    if "train" not in tables:
+        raise InputError(f"data '{name}' has no split train: it has {', '.join(sorted(found))}")
+    return _divided(name, tables["train"], columns)
+
+
+def from_tables(name: str, tables: Mapping[Split, Rows], columns: Columns) -> Data:
+    """Data of a table for each split. Raises InputError as above."""
+    rows = {}
+    for split in SPLITS:
+        if split not in tables:
+            raise InputError(
+                f"data {name} has no {split}: give train, dev and test, as files with these names "
+                "or as one file that is divided"
+            )
+        rows[split] = list(rows_of(tables[split], columns))
+    return _data(name, rows, columns, ())
+
+
+def _files_in(folder: Path) -> dict[Split, list[Rows]]:
+    found: dict[Split, list[Rows]] = {}
+    for path in sorted(folder.iterdir()):
+        split = split_of(Path(path.name))
+        if path.suffix in SUFFIXES and split is not None:
+            found.setdefault(split, []).append(_read(path))
+    return found
+
+
+def _read(path: Path) -> Rows:
+    """The rows of a file."""
+    if path.suffix not in (".csv", ".tsv"):
+        return read_rows([path])
+    header = delimited_file.read_header(path)
+    cells: dict[str, list[Any]] = {name: [] for name in header}
+    lines = []
+    for row in list(delimited_file.read_rows(path))[1:]:
+        if row.is_blank:
+            continue
+        if len(row.cells) != len(header):
+            raise CorpusError(
+                f"{path}:{row.line}: {len(row.cells)} cells, and the first row names {len(header)}"
+            )
+        for name, cell in zip(header, row.cells, strict=True):
+            cells[name].append(cell)
+        lines.append(row.line)
+    if not lines:
+        raise CorpusError(f"{path} is empty: it has no row")
+    return Rows(cells, {}, partial(_line, str(path), lines))
+
+
+def _line(path: str, lines: list[int], i: int) -> str:
+    return f"{path}:{lines[i]}"
+
+
+def rows_of(table: Rows, columns: Columns) -> Iterator[_Row]:
+    """The rows of a table. Raises InputError for a missing column, and an empty text or label."""
+    names = columns.text or (_found("text", TEXTS, table),)
+    label = columns.label or _found("label", LABELS, table)
+    for parameter, name in [*(("text", name) for name in names), ("label", label)]:
+        if name not in table.columns:
+            known = unknown(f"column of {parameter}", name, table.columns)
+            raise InputError(f"{parameter}='{name}': {known} ({table.place(0)})")
+    classes = table.classes.get(label)
+    for i in range(len(table)):
+        texts = []
+        for name in names:
+            text = table.columns[name][i]
+            if not isinstance(text, str) or not text.strip():
+                raise InputError(
+                    f"{table.place(i)}: the text in '{name}' is empty: leave such rows out"
+                )
+            texts.append(text)
+        value = table.columns[label][i]
+        if value is None or value == "":
+            raise InputError(f"{table.place(i)}: '{label}' is empty: leave such rows out")
+        if classes and isinstance(value, int) and 0 <= value < len(classes):
+            value = classes[value]
+        yield _Row(tuple(texts), value, table.place(i))
+
+
+def _found(parameter: str, usual: Sequence[str], table: Rows) -> str:
+    for name in usual:
+        if name in table.columns:
+            return name
+    known = ", ".join(map(shortened, table.columns))
+    raise InputError(
+        f"no column is called {' or '.join(usual)}: give {parameter}='…', one of {known}"
+    )
+
+
+def _divided(name: str, table: Rows, columns: Columns) -> Data:
+    """One table, divided by what its texts are, so that equal texts stay together: eight tenths
+    train, one dev and one test."""
+    rows = list(rows_of(table, columns))
+    key_of = {row.texts: hashlib.sha256("\0".join(row.texts).encode()).digest() for row in rows}
+    order = sorted(key_of, key=key_of.__getitem__)
+    if len(order) < 3:
+        raise InputError(f"data {name} has {len(order)} different texts, too few to divide")
+    tenth = max(1, len(order) // 10)
+    split_of_text = dict.fromkeys(order, "train")
+    split_of_text |= dict.fromkeys(order[:tenth], "dev")
+    split_of_text |= dict.fromkeys(order[tenth : 2 * tenth], "test")
+    by_split: dict[Split, list[_Row]] = {split: [] for split in SPLITS}
+    for row in rows:
+        by_split[split_of_text[row.texts]].append(row)  # type: ignore[index]
+    sizes = ", ".join(f"{len(found):,} {split}" for split, found in by_split.items())
+    warning = f"{name} has no split of its own: its rows are divided by their texts ({sizes})"
+    return _data(name, by_split, columns, (warning,))
+
+
+def _data(
+    name: str, rows: Mapping[Split, list[_Row]], columns: Columns, warnings: tuple[str, ...]
+) -> Data:
+    splits: dict[Split, Examples] = {}
+    if columns.regression:
+        for split, found in rows.items():
+            labels = [np.array([_number(row)]) for row in found]
+            splits[split] = Examples([row.texts for row in found], labels)
+        return Data(name, "numbers", splits, (), ("pearson", "spearman"), warnings)
+    counts = Counter(_class(row) for row in rows["train"])
+    _require_classes(name, counts)
+    number = {label: i for i, label in enumerate(sorted(counts))}
+    for split, found in rows.items():
+        labels = [np.array([number[_known(row, number)]]) for row in found]
+        splits[split] = Examples([row.texts for row in found], labels)
+    return Data(name, "texts", splits, tuple(sorted(counts)), ("accuracy", "macro_f1"), warnings)
+
+
+def _class(row: _Row) -> str:
+    """The label of a row. Raises InputError for a number with a fraction."""
+    value = row.label
+    is_float = isinstance(value, float)
+    if isinstance(value, str):
+        try:
+            is_float = not value.strip().lstrip("+-").isdecimal() and math.isfinite(float(value))
+        except ValueError:
+            is_float = False
+    if is_float:
+        raise InputError(
+            f"{row.place}: the label {shortened(value)} is a number with a fraction, not a class: "
+            "give regression=True to predict numbers, or another column as label"
+        )
+    return str(value)
+
+
+def _known(row: _Row, number: Mapping[str, int]) -> str:
+    label = _class(row)
+    if label not in number:
+        raise InputError(
+            f"{row.place}: the label '{shortened(label)}' does not occur in training: "
+            "leave its rows out, or move some to training"
+        )
+    return label
+
+
+def _number(row: _Row) -> float:
+    try:
+        value = float(row.label)
+    except (TypeError, ValueError):
+        value = math.nan
+    if isinstance(row.label, bool) or not math.isfinite(value):
+        raise InputError(f"{row.place}: '{shortened(row.label)}' is not a number to predict")
+    return value
+
+
+def _require_classes(name: str, counts: Mapping[str, int]) -> None:
+    """Raise InputError where there is nothing to tell apart, or a class that cannot be learnt."""
+    if len(counts) < 2:
+        only = shortened(next(iter(counts), ""))
+        raise InputError(f"data {name} has one label in training, '{only}': nothing to tell apart")
+    single = [label for label, count in counts.items() if count == 1]
+    if single:
+        more = f" and {len(single) - 1:,} more" if len(single) > 1 else ""
+        raise InputError(
+            f"data {name}: the label '{shortened(single[0])}'{more} has one example in training: "
+            "join it with another label, or leave it out"
+        )
+
+
+def missing(path: Path) -> InputError:
+    """The error for data that is neither a file, a folder nor a known name."""
+    return InputError(
+        f"no data '{path}': give CORPUS:TASK (en_ewt:pos, en_ewt:genre), a file or folder of "
+        f"tables, glue/TASK, or hf:NAME{suggestion(path)}"
+    )
