@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from probekit.paths import path_of
 from probekit.probes.record import versions
 from probekit.progress import Progress, reporting
 from probekit.results.run import Run
+from probekit.tasks.task import load_task
 from probekit.tuning.callback import ForgettingCallback
 from probekit.tuning.data import Data
 from probekit.tuning.learner import Case, Learner
@@ -36,6 +37,10 @@ from probekit.tuning.trainer import TuningTrainer
 from probekit.tuning.tuned import HISTORY, TUNED, HistoryRow, Tuned, TunedRow
 
 
+PACKAGES = ("accelerate", "scikit-learn")
+"""What fine-tuning needs of the extra `[trainer]`."""
+
+
 @dataclass(frozen=True)
 class Probing:
     """What is probed while a model is trained: see `ForgettingCallback`."""
@@ -45,12 +50,18 @@ class Probing:
     corpus: str
 
     @classmethod
-    def of(cls, every: Any, tasks: Any, corpus: Any) -> Probing | None:
+    def of(cls, every: Any, tasks: Any, corpus: Any, recipe: Recipe) -> Probing | None:
         """From arguments of a public function; None where nothing is probed. Raises InputError."""
         names = tuple(doors.several("probe_tasks", tasks, (str,)))
         doors.of_type("probe_corpus", corpus, (str, Path))
         if every is None:
             return None
+        if not recipe.CHANGES_MODEL:
+            raise InputError(
+                f"probe_every: recipe='{recipe.NAME}' does not change what the model knows"
+            )
+        for name in names:
+            load_task(name)
         return cls(doors.at_least_one("probe_every", every), names, str(corpus))
 
 
@@ -102,6 +113,7 @@ def finetune(  # noqa: PLR0913 - a public verb
     training whose loss is no longer a number, StoreError where `out` cannot be written.
     """
     started = time.perf_counter()
+    _require_packages()
     report = doors.function("progress", progress)
     name = str(doors.of_type("model", model, (str, Path)))
     doors.of_type("data", data, (str, Path))
@@ -109,7 +121,7 @@ def finetune(  # noqa: PLR0913 - a public verb
     chosen = recipe_of(recipe, {} if recipe_settings is None else recipe_settings)
     settings = _complete(doors.optional("settings", settings, TuningSettings), chosen)
     columns = Columns.of(text, label, regression)
-    probing = Probing.of(probe_every, probe_tasks, probe_corpus)
+    probing = Probing.of(probe_every, probe_tasks, probe_corpus, chosen)
     asked = {
         "model": name,
         "data": str(data),
@@ -136,7 +148,7 @@ def finetune(  # noqa: PLR0913 - a public verb
         rows = _rows(recipe, case, trainer)
         chosen.save(trainer, learner, folder)
     warnings = [*found.warnings, *learner.warnings, *_at_chance(rows, found)]
-    packages = {one: version(one) for one in ("accelerate", "peft", "scikit-learn")}
+    packages = {name: version(name) for name in PACKAGES}
     run = Run(
         versions={**versions(), **packages},
         settings={**asked, **facts, "classes": found.classes, "new": sorted(learner.new)},
@@ -148,6 +160,17 @@ def finetune(  # noqa: PLR0913 - a public verb
     )
     tuned.write(folder)
     return tuned
+
+
+def _require_packages() -> None:
+    """Raise InputError where a package is not installed."""
+    for name in PACKAGES:
+        try:
+            version(name)
+        except PackageNotFoundError as error:
+            raise InputError(
+                f"fine-tuning needs {name}: pip install 'probekit-nlp[trainer]'"
+            ) from error
 
 
 def _complete(settings: TuningSettings | None, recipe: Recipe) -> TuningSettings:
@@ -168,10 +191,6 @@ def _trainer(
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Reporter(case.progress, case.data.metrics[0], case.settings.save_every))
     if probing is not None:
-        if learner.tokenizer is None:
-            raise InputError(
-                f"probe_every: recipe='{recipe.NAME}' does not change what the model knows"
-            )
         callback = ForgettingCallback(
             trainer, probing.tasks, corpus=probing.corpus, every=probing.every
         )

@@ -29,6 +29,7 @@ class Recipe:
         TITLE: what it does, in one line.
         SOURCE: who proposed it.
         RATE, EPOCHS: where the user gives none.
+        CHANGES_MODEL: whether weights below the head may change.
     """
 
     NAME: ClassVar[str]
@@ -36,6 +37,7 @@ class Recipe:
     SOURCE: ClassVar[str]
     RATE: ClassVar[float] = 2e-5
     EPOCHS: ClassVar[int] = 3
+    CHANGES_MODEL: ClassVar[bool] = True
 
     def open(self, case: Case) -> Learner:
         """The model and the data that the Trainer is given; called once, before training."""

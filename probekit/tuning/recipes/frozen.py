@@ -42,6 +42,7 @@ class Frozen(Recipe):
     SOURCE: ClassVar[str] = "Peters et al. 2018"
     RATE: ClassVar[float] = 2e-3
     EPOCHS: ClassVar[int] = 20
+    CHANGES_MODEL: ClassVar[bool] = False
 
     dropout: float = 0.1
 

@@ -40,8 +40,10 @@ class Lora(Recipe):
 
     def open(self, case: Case) -> Learner:
         """The model with its adapter."""
-        import peft
-
+        try:
+            import peft
+        except ImportError as error:
+            raise InputError("recipe='lora' needs peft: pip install 'probekit-nlp[peft]'") from error
         learner = super().open(case)
         kinds = {"words": peft.TaskType.TOKEN_CLS}
         config = peft.LoraConfig(

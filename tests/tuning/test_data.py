@@ -1,0 +1,274 @@
+"""Data of fine-tuning: corpora, tables, GLUE; and metrics against scikit-learn and scipy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from datasets import ClassLabel, Dataset, Features, Value
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn import metrics
+from transformers import AutoTokenizer
+
+from probekit.corpora.passage import Corpus, Passage
+from probekit.errors import ProbekitError
+from probekit.progress import silent
+from probekit.tuning.corpus_data import from_corpus, genres_of
+from probekit.tuning.data import NONE, UNSEEN, Data
+from probekit.tuning.encoded import LOST, encode
+from probekit.tuning.glue import GLUE
+from probekit.tuning.metrics import METRICS, score_interval
+from probekit.tuning.open_data import open_data
+from probekit.tuning.predicted import NOTHING, answers
+from probekit.tuning.table_data import Columns
+from tests.tuning.made import few
+
+
+def opened(path: Path | str, *text: str, label: str = "", regression: bool = False) -> Data:
+    return open_data(path, Columns(text, label, regression), silent)
+
+
+def test_labels_of_words_are_those_of_the_task(small: Corpus) -> None:
+    data = from_corpus(few(small), "pos")
+    assert data.target == "words" and data.classes == tuple(sorted(data.classes))
+    passages = few(small).splits["train"]
+    for passage, texts, labels in zip(
+        passages, data.splits["train"].texts, data.splits["train"].labels, strict=True
+    ):
+        assert texts == passage.words
+        named = [None if label == NONE else data.classes[label] for label in labels]
+        assert named == list(passage.tags["upos"])
+
+
+@pytest.mark.parametrize(
+    ("documents", "expected"),
+    [
+        (["answers-1", "email-7_x"], ["answers", "email"]),
+        (["GUM_academic_art", "GUM_news_x"], ["academic", "news"]),
+        (["x", "x"], ["x", "x"]),
+    ],
+)
+def test_a_genre_is_the_first_part_of_a_name_that_differs(
+    documents: list[str], expected: list[str]
+) -> None:
+    passages = [Passage(str(i), name, ("a",)) for i, name in enumerate(documents)]
+    corpus = Corpus("c", {"train": passages, "dev": passages, "test": passages})
+    assert genres_of(corpus, "train") == expected
+
+
+def test_a_label_that_training_lacks_counts_as_wrong(small: Corpus) -> None:
+    passages = list(few(small).splits["train"])
+    rare = Passage("r", "r", ("it",), {"upos": ("NEW",)})
+    corpus = Corpus("c", {"train": passages, "dev": passages, "test": [*passages, rare]})
+    data = from_corpus(corpus, "pos")
+    assert data.splits["test"].labels[-1].tolist() == [UNSEEN]
+    assert any("1 of" in warning and "count as wrong" in warning for warning in data.warnings)
+
+
+def test_first_subwords_have_the_labels_and_lost_words_count_as_wrong(
+    small: Corpus, tiny_bert: Path
+) -> None:
+    data = from_corpus(few(small), "pos")
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    examples = data.splits["test"]
+    whole = encode(examples, "words", tokenizer, 64)
+    for words, labels, item, places in zip(
+        examples.texts, examples.labels, whole.items, whole.places or [], strict=True
+    ):
+        expected = tokenizer(list(words), is_split_into_words=True).word_ids()
+        firsts = [expected.index(i) for i in range(len(words))]
+        assert places.tolist() == firsts
+        assert [item["labels"][place] for place in firsts] == labels.tolist()
+        assert sum(label != NONE for label in item["labels"]) == len(words)
+    cut = encode(examples, "words", tokenizer, 8)
+    assert cut.cut == sum(length > 8 for length in whole.lengths) > 0
+    assert max(cut.lengths) == 8
+    width = max(cut.lengths)
+    right = np.zeros((len(examples), width), dtype=int)
+    for i, (labels, places) in enumerate(zip(examples.labels, cut.places or [], strict=True)):
+        right[i, places[places != LOST]] = labels[places != LOST]
+    said = answers(examples, cut.places, right)
+    lost = sum(int((places == LOST).sum()) for places in cut.places or [])
+    assert lost > 0 and (said.said == NOTHING).sum() == lost
+    assert METRICS["accuracy"].score(said.gold, said.said) == pytest.approx(
+        1 - lost / len(said.gold)
+    )
+
+
+ROWS = [{"text": f"text {i}", "label": "ab"[i % 2], "number": i / 4} for i in range(40)]
+
+
+def written(folder: Path, suffix: str, rows: list[dict[str, Any]]) -> Path:
+    path = folder / f"table{suffix}"
+    frame = pd.DataFrame(rows)
+    if suffix == ".parquet":
+        frame.to_parquet(path)
+    elif suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        frame.to_csv(path, index=False, sep="\t" if suffix == ".tsv" else ",")
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_every_format_gives_the_same_data(suffix: str, tmp_path: Path) -> None:
+    data = opened(written(tmp_path, suffix, [*ROWS, ROWS[0]]))
+    assert data.classes == ("a", "b") and data.target == "texts"
+    sizes = {split: len(examples) for split, examples in data.splits.items()}
+    assert sum(sizes.values()) == 41 and sizes["dev"] >= 4 and sizes["test"] >= 4
+    of_split: dict[tuple[str, ...], str] = {}
+    for split, examples in data.splits.items():
+        for texts, label in zip(examples.texts, examples.labels, strict=True):
+            assert of_split.setdefault(texts, split) == split  # equal texts stay together
+            number = int(texts[0].removeprefix("text "))
+            assert data.classes[label[0]] == "ab"[number % 2]
+    numbers = opened(tmp_path / f"table{suffix}", label="number", regression=True)
+    assert numbers.target == "numbers" and numbers.metrics == ("pearson", "spearman")
+    for texts, label in zip(numbers.splits["train"].texts, numbers.splits["train"].labels):  # noqa: B905
+        assert label[0] == int(texts[0].removeprefix("text ")) / 4
+
+
+def test_a_folder_has_its_splits(tmp_path: Path) -> None:
+    for split in ("train", "validation", "test"):
+        written(tmp_path, ".csv", ROWS).rename(tmp_path / f"{split}.csv")
+    data = opened(tmp_path)
+    assert [len(data.splits[split]) for split in ("train", "dev", "test")] == [40, 40, 40]
+    assert data.limited(10).splits["train"].texts == data.limited(10).splits["train"].texts
+    assert len(data.limited(10).splits["train"]) == 10 and len(data.limited(99).splits["dev"]) == 40
+
+
+BAD: list[tuple[list[dict[str, Any]], dict[str, Any], str]] = [
+    ([*ROWS, {"text": " ", "label": "a"}], {}, r"table.csv:42: the text in 'text' is empty"),
+    ([*ROWS, {"text": "x", "label": ""}], {}, "table.csv:42: 'label' is empty"),
+    (ROWS, {"label": "number"}, "is a number with a fraction, not a class: give regression=True"),
+    (ROWS, {"regression": True}, "'a' is not a number to predict"),
+    (ROWS, {"label": "lable"}, "label='lable': unknown column of label .*did you mean 'label'"),
+    ([{"t": "x", "label": "a"}], {}, "no column is called text or sentence: give text="),
+    ([{**row, "label": "a"} for row in ROWS], {}, "one label in training, 'a': nothing to tell"),
+    ([*ROWS, {"text": "rare 5", "label": "c"}], {}, "'c' (does not occur|has one example)"),
+    (ROWS[:2], {}, "2 different texts, too few"),
+]
+
+
+@pytest.mark.parametrize(("rows", "columns", "message"), BAD)
+def test_tables_that_nothing_can_be_learnt_from(
+    rows: list[dict[str, Any]], columns: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ProbekitError, match=message) as refused:
+        opened(written(tmp_path, ".csv", rows), **columns)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_a_label_that_training_lacks_is_refused_in_tables(tmp_path: Path) -> None:
+    for split, rows in {"train": ROWS, "dev": ROWS, "test": [{**ROWS[0], "label": "z"}]}.items():
+        written(tmp_path, ".csv", rows).rename(tmp_path / f"{split}.csv")
+    with pytest.raises(ProbekitError, match=r"test.csv:2: the label 'z' does not occur in train"):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nothing", "no data 'nothing': give CORPUS:TASK"),
+        ("glue/sst3", "did you mean 'sst2'"),
+        ("sample:dep", "has the shape 'arc'"),
+        ("sample:poss", "did you mean 'pos'"),
+        ("sample:genre", "begin in|not genres"),
+    ],
+)
+def test_names_that_mean_no_data(name: str, message: str) -> None:
+    with pytest.raises(ProbekitError, match=message):
+        opened(name)
+
+
+def glue_folder(root: Path, task: str) -> Path:
+    """A task of GLUE as the hub lays it out, with classes in the order that its tables have."""
+    folder = root / task
+    folder.mkdir(parents=True)
+    names = {"mrpc": ["not_equivalent", "equivalent"], "sst2": ["negative", "positive"]}
+    names |= {"mnli": ["entailment", "neutral", "contradiction"]}
+    label: Any = Value("float32") if task == "stsb" else ClassLabel(names=names.get(task, ["x", "y"]))
+    kinds = {name: Value("string") for name in GLUE[task].text}
+    features = Features({**kinds, "label": label, "idx": Value("int32")})
+    count = 3 if task == "mnli" else 2
+    validation = "validation_matched" if task == "mnli" else "validation"
+    for split, size in (("train", 30), (validation, 12), ("test", 5)):
+        rows: dict[str, list[Any]] = {
+            name: [f"{split} {name} {i}" for i in range(size)] for name in kinds
+        }
+        rows["label"] = [i / 4 if task == "stsb" else i % count for i in range(size)]
+        if split == "test":
+            rows["label"] = [-1] * size
+        rows["idx"] = list(range(size))
+        path = folder / f"{split}-00000-of-00001.parquet"
+        Dataset.from_dict(rows, features=features).to_parquet(path)
+    return folder
+
+
+@pytest.mark.parametrize("task", GLUE)
+def test_a_local_glue_is_read_as_glue(task: str, tmp_path: Path) -> None:
+    data = opened(glue_folder(tmp_path, task))
+    assert data.name == f"glue/{task}" and data.metrics == GLUE[task].metrics
+    sizes = [len(data.splits[split]) for split in ("train", "dev", "test")]
+    assert sizes == [27, 3, 12]
+    shared = set(data.splits["dev"].texts) & set(data.splits["test"].texts)
+    assert not shared  # what chooses is not what is reported
+    assert data.splits["test"].texts[3][0].startswith("validation")
+    assert len(data.splits["test"].texts[0]) == len(GLUE[task].text)
+    expected = 3 / 4 if task == "stsb" else 3 % (3 if task == "mnli" else 2)
+    assert data.splits["test"].labels[3][0] == expected
+    if task == "mrpc":
+        assert data.classes == ("not_equivalent", "equivalent")
+
+
+PEERS = {
+    "accuracy": metrics.accuracy_score,
+    "f1": lambda gold, said: metrics.f1_score(gold, said, pos_label=1),
+    "macro_f1": lambda gold, said: metrics.f1_score(gold, said, average="macro"),
+    "matthews": metrics.matthews_corrcoef,
+    "pearson": lambda gold, said: stats.pearsonr(gold, said)[0],
+    "spearman": lambda gold, said: stats.spearmanr(gold, said)[0],
+}
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@given(st.integers(0, 10_000))
+def test_metrics_equal_those_of_scikit_learn_and_scipy(metric: str, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    if metric in ("pearson", "spearman"):
+        gold, said = random.random(20), random.random(20)
+    else:
+        gold, said = random.integers(2, size=20), random.integers(2, size=20)
+    found = METRICS[metric].score(gold, said)
+    if len(set(said)) > 1 and len(set(gold)) > 1:
+        assert found == pytest.approx(PEERS[metric](gold, said))
+    low, high = METRICS[metric].low, METRICS[metric].high
+    assert low <= found <= high
+
+
+def test_a_constant_prediction_is_no_error() -> None:
+    gold, said = np.array([0, 1, 1]), np.array([0, 0, 0])
+    for name in ("f1", "matthews", "pearson", "spearman"):
+        assert METRICS[name].score(gold, said) == 0
+
+
+def test_intervals_resample_texts() -> None:
+    """All words of a text are resampled together: with each text's words alike, the interval of
+    many words is that of the texts."""
+    random = np.random.default_rng(0)
+    right = random.random(200) < 0.7
+    gold = np.zeros(200, dtype=int)
+    said = np.where(right, 0, 1)
+    alone = score_interval("accuracy", gold, said, np.arange(200))
+    repeated = score_interval(
+        "accuracy", np.repeat(gold, 9), np.repeat(said, 9), np.repeat(np.arange(200), 9)
+    )
+    assert repeated == pytest.approx(alone)
+    half = 1.96 * np.sqrt(right.mean() * (1 - right.mean()) / 200)
+    assert alone[1] - alone[0] == pytest.approx(2 * half, rel=0.15)
