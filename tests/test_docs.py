@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from probekit.cli.models import alias_rows, family_rows
 from probekit.reports.read import KINDS
 from probekit.stats.metrics import METRICS, Metric
 from probekit.stats.tree_metrics import TREE_METRICS, TreeMetric
+from probekit.tuning.recipes import RECIPES
 from tests.test_glossary import HELP
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -57,6 +59,24 @@ def code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
+def recipe_rows() -> list[dict[str, str]]:
+    """One row per recipe of fine-tuning."""
+    rows = []
+    for name, kind in RECIPES.items():
+        settings = [f"`{one.name}` {shown(one.default)}" for one in fields(kind)]
+        row = {"recipe": f"`{'top-K' if name == 'top' else name}`", "what it does": kind.TITLE}
+        row |= {"rate": f"{kind.RATE:g}", "epochs": str(kind.EPOCHS)}
+        rows.append({**row, "its own settings": ", ".join(settings), "source": kind.SOURCE})
+    return rows
+
+
+def shown(default: Any) -> str:
+    """A setting's default, as the command line takes it."""
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    return f"{default:g}" if isinstance(default, float) else str(default or "–")
+
+
 FILES: dict[str, Callable[[], list[dict[str, str]]]] = {}
 for _kind in KINDS:
     FILES |= {f"{schema.name}.csv": schema.described for schema in _kind.TABLES.values()}
@@ -66,9 +86,10 @@ PAGES: dict[Path, dict[str, Callable[[], list[dict[str, str]]]]] = {
     DOCS / "models.md": {"families": family_rows, "aliases": alias_rows},
     DOCS / "methods.md": {"metrics": metric_rows},
     DOCS / "files.md": FILES,
+    DOCS / "finetuning.md": {"recipes": recipe_rows},
     DOCS / "cli.md": {
         command: partial(option_rows, command)
-        for command in ("probe", "compare", "trace", "heatmap")
+        for command in ("probe", "compare", "trace", "finetune", "heatmap")
     },
 }
 """Pages, and their tables in order, by the names in their marks."""

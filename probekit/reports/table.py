@@ -400,7 +400,7 @@ def tuned_table(tuned: Tuned) -> Table:
     first = tuned.table.iloc[0]
     title = (
         f"{first['model']} fine-tuned on {first['data']} ({first['recipe']}, rate "
-        f"{first['rate']:g}, {first['trained']:,} of {first['parameters']:,} weights)"
+        f"{first['rate']}, {first['trained']:,} of {first['parameters']:,} weights)"
     )
     headings = ("test", "95% interval", "majority", "dev")
     table = Table(title, [Column("metric", False, True), *map(Column, headings)])

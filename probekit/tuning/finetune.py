@@ -36,7 +36,6 @@ from probekit.tuning.table_data import Columns
 from probekit.tuning.trainer import TuningTrainer
 from probekit.tuning.tuned import HISTORY, TUNED, HistoryRow, Tuned, TunedRow
 
-
 PACKAGES = ("accelerate", "scikit-learn")
 """What fine-tuning needs of the extra `[trainer]`."""
 
@@ -216,7 +215,7 @@ def _rows(recipe: str, case: Case, trainer: TuningTrainer) -> list[TunedRow]:
                     model=case.model,
                     data=data.name,
                     recipe=recipe,
-                    rate=float(settings.rate or 0),
+                    rate=f"{settings.rate:g}",
                     epochs=int(settings.epochs or 0),
                     seed=settings.seed,
                     split=split,
@@ -246,7 +245,7 @@ def _history(case: Case, trainer: TuningTrainer) -> list[HistoryRow]:
                     step=row["step"],
                     epoch=row["epoch"],
                     loss=row["loss"],
-                    rate=row["learning_rate"],
+                    rate_share=row["learning_rate"] / trainer.args.learning_rate,
                     dev_score=scores.get(row["step"], float("nan")),
                 )
             )
@@ -261,5 +260,5 @@ def _at_chance(rows: list[TunedRow], data: Data) -> list[str]:
     return [
         f"training ended at chance: the {first.metric} on test, {first.score:.3f}, is not above "
         f"that of the majority, {first.majority:.3f} "
-        f"(is the rate, {first.rate:g}, too high or too low?)"
+        f"(is the rate, {first.rate}, too high or too low?)"
     ]

@@ -21,7 +21,7 @@ class TunedRow:
     model: Annotated[str, Means("the checkpoint that training began with, as the user named it")]
     data: Annotated[str, Means("what it was fine-tuned on")]
     recipe: Annotated[str, Means("the recipe")]
-    rate: Annotated[float, Means("the highest learning rate", "above 0")]
+    rate: Annotated[str, Means("the highest learning rate, as `2e-05`")]
     epochs: Annotated[int, Means("how often the training examples were read", "from 1")]
     seed: Annotated[int, Means("of new weights, the order of examples and dropout", COUNT)]
     split: Annotated[str, Means("`test`, or `dev`, on which the checkpoint was chosen")]
@@ -47,7 +47,7 @@ class HistoryRow:
     step: Annotated[int, Means("of training", "from 1")]
     epoch: Annotated[float, Means("epochs read so far", COUNT)]
     loss: Annotated[float, Means("of its batch, the recipe's penalty included", COUNT)]
-    rate: Annotated[float, Means("the learning rate, of the first group of weights", COUNT)]
+    rate_share: Annotated[float, Means("the learning rate, as a share of the highest", "0 to 1")]
     dev_score: Annotated[float, Means("the first metric on dev, after this step", CHANGE)]
 
 

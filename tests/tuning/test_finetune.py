@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
+from transformers import Trainer
 
 import probekit as pk
 from probekit.corpora.passage import Corpus
@@ -21,7 +22,12 @@ from tests.commands import run_main
 from tests.tuning.made import on_disk
 from tests.tuning.test_recipes import TINY, corpus_file
 
-NINE = 'import os\ndef report(stage, done, total):\n    os._exit(9) if "2 of 2" in stage and done >= 3 else None\n'
+KILLED = """
+import os
+def report(stage, done, total):
+    if "2 of 2" in stage and done >= 3:
+        os._exit(9)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +53,11 @@ def same_tables(one: pk.Tuned, other: pk.Tuned) -> None:
 def test_a_run_that_is_killed_goes_on_with_the_same_result(
     recipe: str, save_every: int | None, tiny_bert: Path, text: str, tmp_path: Path
 ) -> None:
-    settings = f"pk.TuningSettings(rate=1e-3, epochs=2, batch=8, device='cpu', save_every={save_every})"
+    settings = (
+        f"pk.TuningSettings(rate=1e-3, epochs=2, batch=8, device='cpu', save_every={save_every})"
+    )
     call = f"pk.finetune({str(tiny_bert)!r}, {text!r}, {recipe!r}, settings={settings}"
-    code = f"{NINE}\nimport probekit as pk\n{call}, out={str(tmp_path / 'b')!r}, progress=report)"
+    code = f"{KILLED}\nimport probekit as pk\n{call}, out={str(tmp_path / 'b')!r}, progress=report)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert done.returncode == 9, done.stderr.decode()
     assert not (tmp_path / "b" / "run.json").exists()
@@ -100,7 +108,8 @@ def test_another_run_is_resumed_only_with_what_it_was_started_with(
     assert (tmp_path / "a" / "notes.md").read_text() == "mine"
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "notes.md").write_text("mine")
-    for given in ({}, {"overwrite": True}, {"resume": True}):
+    ways: list[dict[str, Any]] = [{}, {"overwrite": True}, {"resume": True}]
+    for given in ways:
         with pytest.raises(ProbekitError, match="holds other files: give a new folder"):
             run(tiny_bert, text, tmp_path / "b", **given)
     assert [one.name for one in (tmp_path / "b").iterdir()] == ["notes.md"]
@@ -124,7 +133,9 @@ def test_a_loss_that_is_not_a_number_is_reported_and_the_last_checkpoint_kept(
     tiny_bert: Path, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trainers.TuningTrainer, "compute_loss", fails_at(7, lambda: None))
-    with pytest.raises(ProbekitError, match="the loss is nan at step 7 of 10; give a lower") as told:
+    with pytest.raises(
+        ProbekitError, match="the loss is nan at step 7 of 10; give a lower"
+    ) as told:
         run(tiny_bert, text, tmp_path / "a")
     assert f"the last good checkpoint is {tmp_path / 'a' / 'checkpoint-5'}" in str(told.value)
     assert all(one.isfinite().all() for one in on_disk(tmp_path / "a" / "checkpoint-5").values())
@@ -152,14 +163,14 @@ def test_weights_that_are_not_numbers_are_never_saved(
 def test_a_full_disk_leaves_the_checkpoint_before(
     what: str, tiny_bert: Path, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = getattr(trainers.Trainer, what)
+    whole = getattr(Trainer, what)
 
     def full(self: Any, output_dir: str, *args: Any, **given: Any) -> None:
         whole(self, output_dir, *args, **given)
         if output_dir.endswith("checkpoint-10"):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(trainers.Trainer, what, full)
+    monkeypatch.setattr(Trainer, what, full)
     with pytest.raises(ProbekitError, match=r"the disk is full\. Free some .*checkpoint-5"):
         run(tiny_bert, text, tmp_path / "a")
     assert [one.name for one in (tmp_path / "a").glob("checkpoint-*")] == ["checkpoint-5"]

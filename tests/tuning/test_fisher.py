@@ -82,9 +82,7 @@ def with_head(folder: Path, tokenizer: Path, kind: str) -> Path:
         )
         BertForMaskedLM(config).save_pretrained(folder)
     else:
-        config = GPT2Config(
-            vocab_size=len(loaded), n_embd=16, n_layer=2, n_head=2, n_positions=64
-        )
+        config = GPT2Config(vocab_size=len(loaded), n_embd=16, n_layer=2, n_head=2, n_positions=64)
         GPT2LMHeadModel(config).save_pretrained(folder)
     loaded.save_pretrained(folder)
     return folder

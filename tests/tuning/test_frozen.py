@@ -65,10 +65,7 @@ def test_it_equals_a_head_trained_on_fresh_states(
         states = fresh_states(tiny_bert, few(small), split)
         labels = [one.tolist() for one in examples.labels]
         items[split] = Features(
-            [
-                {"features": one, "labels": gold}
-                for one, gold in zip(states, labels, strict=True)
-            ],
+            [{"features": one, "labels": gold} for one, gold in zip(states, labels, strict=True)],
             [np.arange(len(gold)) for gold in labels],
             [len(gold) for gold in labels],
         )

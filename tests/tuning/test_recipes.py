@@ -31,7 +31,7 @@ def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 def test_every_recipe_says_what_it_is() -> None:
     for name, kind in RECIPES.items():
-        assert kind.NAME == name and kind.TITLE and kind.SOURCE and kind.__doc__
+        assert name == kind.NAME and kind.TITLE and kind.SOURCE and kind.__doc__
         for field in fields(kind):
             assert f"{field.name}:" in str(kind.__doc__), (name, field.name)
 
@@ -95,7 +95,7 @@ def test_scratch_begins_with_other_weights_and_the_seed_draws_them(
     drawn = []
     for seed in (1, 1, 2):
         learner = recipe_of("scratch", {}).open(case(tiny_bert, small, seed=seed))
-        drawn.append({name: one for name, one in learner.model.named_parameters()})
+        drawn.append(dict(learner.model.named_parameters()))
     start = {f"bert.{name}": one for name, one in on_disk(tiny_bert).items()}
     matrices = [name for name in start if start[name].ndim > 1]
     assert equal(drawn[0], drawn[1])
@@ -226,7 +226,7 @@ def test_lora_leaves_its_base_alone_and_merges(
 
 
 def test_lora_without_its_targets_lists_the_modules(tiny_bert: Path, small: Corpus) -> None:
-    with pytest.raises(InputError, match="q_proj.*its modules: query, key, value, dense"):
+    with pytest.raises(InputError, match=r"q_proj.*its modules: query, key, value, dense"):
         recipe_of("lora", {"targets": "q_proj"}).open(case(tiny_bert, small))
 
 

@@ -43,7 +43,9 @@ class Lora(Recipe):
         try:
             import peft
         except ImportError as error:
-            raise InputError("recipe='lora' needs peft: pip install 'probekit-nlp[peft]'") from error
+            raise InputError(
+                "recipe='lora' needs peft: pip install 'probekit-nlp[peft]'"
+            ) from error
         learner = super().open(case)
         kinds = {"words": peft.TaskType.TOKEN_CLS}
         config = peft.LoraConfig(
