@@ -62,7 +62,7 @@ def finetune(
         str,
         typer.Option(
             metavar="NAME",
-            help="full, frozen, top-K, ulmfit, l2sp, ewc, lora, wise or scratch.",
+            help="full, frozen, top-K, ulmfit, l2sp, ewc, replay, lora, ia3, wise or scratch.",
             rich_help_panel=help.TRAINING,
         ),
     ] = "full",
@@ -217,9 +217,9 @@ def finetune(
 
     \b
       probekit finetune --model minilm --data en_ewt:genre --out tuned
-      probekit finetune --model minilm --data en_ewt:pos --recipe ulmfit --out tuned
-      probekit finetune --model minilm --data reviews.csv --recipe lora \\
-        --text review --label stars --set rank=4 --out tuned
+      probekit finetune --model minilm --data en_ewt:pos --recipe lora --out tuned
+      probekit finetune --model minilm --data reviews.csv --recipe ulmfit \\
+        --text review --label stars --set gradual=no --out tuned
     """
     require_one_model_each("--model", [model], repeated=False)
     form = options.form(as_json, latex)

@@ -16,19 +16,16 @@ import torch
 from torch.nn.functional import cross_entropy, log_softmax
 
 from probekit.corpora.passage import Corpus
-from probekit.errors import InputError, ModelError, first_line
+from probekit.errors import InputError
 from probekit.models.files import Files
-from probekit.models.loading import quiet_loading
 from probekit.models.weights import read_object
 from probekit.tasks.question import ask
 from probekit.tasks.task import load_task
 from probekit.tuning.corpus_data import from_corpus
 from probekit.tuning.data import NONE, UNSEEN
 from probekit.tuning.encoded import LOST, encode
+from probekit.tuning.language_model import LONGEST, language_model, read_for, texts_of
 from probekit.tuning.learner import Case, Learner
-
-MASKED = 0.15  # share of subwords that are masked (Devlin et al. 2019)
-LONGEST = 128
 
 
 def diagonal_fisher(
@@ -78,8 +75,8 @@ def fisher_of_checkpoint(
     try:
         objective = objective_of(learner.files)
         if objective:
-            whole = _language_model(case, learner, objective).to(device)
-            texts = _texts(corpus, sentences)
+            whole = language_model(case, learner, objective).to(device)
+            texts = texts_of(corpus, sentences)
             drawn = language_likelihoods(whole, learner.tokenizer, texts, objective)
             home, what = whole, f"{objective} on {len(texts):,} sentences of {corpus.name}"
         else:
@@ -108,33 +105,6 @@ def objective_of(files: Files) -> str:
     return "clm" if name.endswith(("ForCausalLM", "LMHeadModel")) else ""
 
 
-def _language_model(case: Case, learner: Learner, objective: str) -> Any:
-    import transformers
-
-    kind: Any = transformers.AutoModelForMaskedLM
-    if objective == "clm":
-        kind = transformers.AutoModelForCausalLM
-    try:
-        with quiet_loading():
-            model = kind.from_pretrained(
-                learner.files.folder,
-                dtype=torch.float32,
-                use_safetensors=None if case.settings.allow_pickle else True,
-                trust_remote_code=case.settings.trust_remote_code,
-            )
-    except Exception as error:  # of any type, from the model's own code
-        raise ModelError(
-            first_line(f"the head of '{case.model}' cannot be loaded", error)
-        ) from error
-    return model.eval()
-
-
-def _texts(corpus: Corpus, sentences: int) -> list[str]:
-    passages = corpus.splits["train"]
-    chosen = np.random.default_rng(0).permutation(len(passages))[:sentences]
-    return [" ".join(passages[int(i)].words) for i in sorted(chosen.tolist())]
-
-
 def language_likelihoods(
     model: Any, tokenizer: Any, texts: Sequence[str], objective: str
 ) -> Iterator[tuple[torch.Tensor, float]]:
@@ -142,23 +112,12 @@ def language_likelihoods(
 
     Raises InputError for a masked model whose tokenizer has no mask.
     """
-    if objective == "mlm" and tokenizer.mask_token_id is None:
-        raise InputError("the tokenizer has no mask token, which a masked language model needs")
-    device = next(model.parameters()).device
+    random = torch.Generator().manual_seed(0)
     for text in texts:
-        read = tokenizer(text, truncation=True, max_length=LONGEST, return_tensors="pt").to(device)
-        ids = read["input_ids"]
-        special = torch.tensor(
-            tokenizer.get_special_tokens_mask(ids[0].tolist(), already_has_special_tokens=True)
-        )
-        chosen = torch.rand(ids.shape[1]) < (MASKED if objective == "mlm" else 1)
-        chosen = (chosen & (special == 0)).to(device)
-        if not chosen.any():
-            continue
-        if objective == "mlm":
-            read["input_ids"] = torch.where(chosen[None], tokenizer.mask_token_id, ids)
-        logits = model(**read).logits[0]
-        yield _drawn(logits[chosen]), 1 / len(texts)
+        read, labels = read_for(model, tokenizer, [text], objective, random)
+        chosen = labels != NONE
+        if chosen.any():
+            yield _drawn(model(**read).logits[chosen]), 1 / len(texts)
 
 
 def _drawn(logits: torch.Tensor) -> torch.Tensor:

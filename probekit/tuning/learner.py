@@ -173,7 +173,9 @@ def _trained(
 def _pad(model: Any, tokenizer: Any) -> None:
     """Give a tokenizer without a padding token one, and tell the model which it is."""
     if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+        # Padding is masked, so that any subword will do.
+        any_subword = tokenizer.convert_ids_to_tokens(0)
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or any_subword
     model.config.pad_token_id = tokenizer.pad_token_id
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from probekit.tuning.trainer import TuningTrainer
 
+Penalty = Callable[[int], "torch.Tensor"]
+"""What is added to the loss at each step, from 0."""
+
 Scale = Callable[[int], float]
 """What a learning rate is multiplied with at each step, from 0."""
 
@@ -51,8 +54,8 @@ class Recipe:
         """The schedule of the learning rate; None for a linear warm-up and decay."""
         return None
 
-    def penalty(self, case: Case, learner: Learner) -> Callable[[], torch.Tensor] | None:
-        """What is added to the loss at each step; None for nothing."""
+    def penalty(self, case: Case, learner: Learner) -> Penalty | None:
+        """What is added to the loss; None for nothing."""
         return None
 
     def callbacks(self, learner: Learner, epochs: int) -> Sequence[Any]:

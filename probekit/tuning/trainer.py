@@ -95,9 +95,10 @@ class TuningTrainer(Trainer):
         found = super().compute_loss(model, inputs, *args, **given)
         if self._penalty is None or not model.training:
             return found
+        added = self._penalty(self.state.global_step)
         if isinstance(found, tuple):
-            return (found[0] + self._penalty(), *found[1:])
-        return found + self._penalty()
+            return (found[0] + added, *found[1:])
+        return found + added
 
     def training_step(self, *args: Any, **given: Any) -> torch.Tensor:
         """One step. Raises Diverged where its loss is not a number."""

@@ -14,12 +14,14 @@ import probekit as pk
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError
 from probekit.tuning.depth import depths
+from probekit.tuning.language_model import language_loss, language_model
 from probekit.tuning.recipes import RECIPES, recipe_of
 from probekit.tuning.recipes.ulmfit import Ulmfit, Unfreezing
 from probekit.tuning.recipes.wise import average
 from probekit.tuning.starting import starting_weights
 from probekit.tuning.trainer import TuningTrainer
 from tests.tuning.made import case, few, losses, on_disk, trained, weights
+from tests.tuning.test_fisher import with_head
 
 TINY = pk.TuningSettings(rate=1e-3, epochs=2, batch=8, device="cpu")
 
@@ -209,7 +211,7 @@ def test_lora_leaves_its_base_alone_and_merges(
         assert torch.equal(base[inner], value), name
     for name, parameter in model.named_parameters():
         assert parameter.requires_grad == ("lora_" in name or "modules_to_save" in name), name
-        moved += "lora_B" in name and float(parameter.abs().max()) > 0
+        moved += "lora_B" in name and bool(parameter.detach().any())
     assert moved == 6
     assert (tiny_bert / "model.safetensors").read_bytes() == before
     words = torch.arange(4, 24)[None]
@@ -223,6 +225,45 @@ def test_lora_leaves_its_base_alone_and_merges(
     with torch.no_grad():
         plain = AutoModel.from_pretrained(tiny_bert)(words).last_hidden_state
     assert not torch.allclose(plain, together[-1], atol=1e-3)
+
+
+@pytest.mark.parametrize("recipe", ["lora", "ia3"])
+def test_an_adapter_trains_the_head_and_itself_only(
+    recipe: str, tiny_bert: Path, small: Corpus, tmp_path: Path
+) -> None:
+    trainer, _ = trained(recipe, case(tiny_bert, small), tmp_path)
+    own = f"{recipe}_"
+    for name, parameter in trainer.model.named_parameters():
+        assert parameter.requires_grad == (own in name or "modules_to_save" in name), name
+
+
+@pytest.mark.parametrize("kind", ["mlm", "clm"])
+def test_replay_of_none_is_full_and_more_keeps_the_language_model(
+    kind: str, tiny_bert: Path, tiny_gpt2: Path, small: Corpus, tmp_path: Path
+) -> None:
+    model = with_head(tmp_path / "model", tiny_bert if kind == "mlm" else tiny_gpt2, kind)
+    of = case(model, small, epochs=4, rate=5e-3)
+    plain, _ = trained("full", of, tmp_path / "a")
+    none, _ = trained("replay", of, tmp_path / "b", {"share": 0})
+    assert losses(plain) == losses(none) and equal(weights(plain), weights(none))
+    much, learner = trained("replay", of, tmp_path / "c", {"share": 1, "texts": 16})
+    loss = {}
+    for name, trainer in {"full": plain, "replay": much}.items():
+        whole = language_model(of, learner, kind)
+        setattr(whole, whole.base_model_prefix, trainer.model.base_model.eval())
+        whole.tie_weights()
+        texts = [" ".join(passage.words) for passage in small.splits["test"]]
+        with torch.no_grad():
+            random = torch.Generator().manual_seed(0)
+            loss[name] = float(language_loss(whole, learner.tokenizer, texts, kind, random))
+    assert loss["replay"] < loss["full"] - 0.15
+
+
+def test_replay_needs_a_head(tiny_bert: Path, small: Corpus) -> None:
+    of = case(tiny_bert, small)
+    chosen = recipe_of("replay", {})
+    with pytest.raises(InputError, match="has none: give a checkpoint"):
+        chosen.penalty(of, chosen.open(of))
 
 
 def test_lora_without_its_targets_lists_the_modules(tiny_bert: Path, small: Corpus) -> None:

@@ -13,8 +13,10 @@ from probekit.tuning.recipe import Recipe
 from probekit.tuning.recipes.ewc import Ewc
 from probekit.tuning.recipes.frozen import Frozen
 from probekit.tuning.recipes.full import Full
+from probekit.tuning.recipes.ia3 import Ia3
 from probekit.tuning.recipes.l2sp import L2sp
 from probekit.tuning.recipes.lora import Lora
+from probekit.tuning.recipes.replay import Replay
 from probekit.tuning.recipes.scratch import Scratch
 from probekit.tuning.recipes.top import Top
 from probekit.tuning.recipes.ulmfit import Ulmfit
@@ -27,7 +29,9 @@ RECIPES: dict[str, type[Recipe]] = {
     "ulmfit": Ulmfit,
     "l2sp": L2sp,
     "ewc": Ewc,
+    "replay": Replay,
     "lora": Lora,
+    "ia3": Ia3,
     "wise": Wise,
     "scratch": Scratch,
 }

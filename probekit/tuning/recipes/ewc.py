@@ -3,7 +3,6 @@ began."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,7 +11,7 @@ import torch
 from probekit.corpora.load import load_corpus
 from probekit.tuning.fisher import fisher_of_checkpoint
 from probekit.tuning.learner import Case, Learner
-from probekit.tuning.recipe import Recipe
+from probekit.tuning.recipe import Penalty, Recipe
 from probekit.tuning.starting import distance, starting_weights
 
 
@@ -39,7 +38,7 @@ class Ewc(Recipe):
     corpus: str = ""
     task: str = "pos"
 
-    def penalty(self, case: Case, learner: Learner) -> Callable[[], torch.Tensor] | None:
+    def penalty(self, case: Case, learner: Learner) -> Penalty | None:
         """The penalty; None where its strength is 0."""
         if not self.strength:
             return None
@@ -54,7 +53,7 @@ class Ewc(Recipe):
         weights = _divided_by_mean(fisher)
         model = learner.model
 
-        def added() -> torch.Tensor:
+        def added(step: int) -> torch.Tensor:
             return self.strength / 2 * distance(model, start, weights)
 
         return added

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 
 from probekit.tuning.learner import Case, Learner
-from probekit.tuning.recipe import Recipe
+from probekit.tuning.recipe import Penalty, Recipe
 from probekit.tuning.starting import distance, starting_weights
 
 
@@ -30,14 +29,14 @@ class L2sp(Recipe):
     strength: float = 0.1
     head: float = 0.0
 
-    def penalty(self, case: Case, learner: Learner) -> Callable[[], torch.Tensor] | None:
+    def penalty(self, case: Case, learner: Learner) -> Penalty | None:
         """The penalty; None where both strengths are 0."""
         if not self.strength and not self.head:
             return None
         start = starting_weights(learner)
         model = learner.model
 
-        def added() -> torch.Tensor:
+        def added(step: int) -> torch.Tensor:
             found = self.strength / 2 * distance(model, start)
             for name, parameter in model.named_parameters():
                 if self.head and name in learner.new:
