@@ -253,6 +253,7 @@ def table(
     from probekit.reports.latex import as_latex
     from probekit.reports.read import read
     from probekit.reports.table import table_of
+    from probekit.tuning.tuned import Tuned
 
     found = read(folders)
     if latex:
@@ -263,5 +264,7 @@ def table(
         terminal.show(terminal.of_scores(found))
     elif isinstance(found, Comparison):
         terminal.show(terminal.of_comparison(found))
+    elif isinstance(found, Tuned):
+        terminal.show(terminal.of_tuned(found))
     else:
         terminal.show(terminal.of_trajectory(found))

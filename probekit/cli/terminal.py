@@ -143,7 +143,7 @@ def of_trajectory(trajectory: Trajectory) -> RenderableType:
 
 
 def print_tuned(tuned: Tuned, folder: Path, form: Form) -> None:
-    """A row for each metric, and a line for each score on dev; or as JSON every table."""
+    """As `of_tuned` says; or as JSON every table."""
     files = ["finetuned.csv", "history.csv", "run.json"]
     if form == "latex":
         _print_latex(tuned)
@@ -152,14 +152,18 @@ def print_tuned(tuned: Tuned, folder: Path, form: Form) -> None:
         tables = {name: records(table) for name, table in tuned.tables.items()}
         print_json({"warnings": tuned.warnings, **tables, "folder": str(folder), "files": files})
         return
+    print_results(tuned.warnings, of_tuned(tuned), folder, ["the checkpoint", *files])
+
+
+def of_tuned(tuned: Tuned) -> RenderableType:
+    """A row for each metric, and a line for each score on dev."""
     from rich.console import Group
     from rich.text import Text
 
     from probekit.reports.table import as_rich, tuned_lines, tuned_table
 
     lines = [Text(line) for line in tuned_lines(tuned)]
-    shown = Group(as_rich(tuned_table(tuned)), *lines)
-    print_results(tuned.warnings, shown, folder, ["the checkpoint", *files])
+    return Group(as_rich(tuned_table(tuned)), *lines)
 
 
 def _print_latex(subject: Scores | Comparison | Trajectory | Tuned) -> None:
