@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from probekit.reports.learning_curves import learning_curves
     from probekit.reports.lines import lines
     from probekit.reports.read import read
+    from probekit.reports.tradeoff import tradeoff
     from probekit.states.extract import extract
     from probekit.states.settings import ExtractSettings
     from probekit.states.states import States
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from probekit.tasks.task import Task, load_task
     from probekit.tuning.callback import ForgettingCallback
     from probekit.tuning.finetune import finetune
+    from probekit.tuning.grid import recipes
+    from probekit.tuning.recipe_scores import RecipeScores
     from probekit.tuning.settings import TuningSettings
     from probekit.tuning.tuned import Tuned
 
@@ -53,6 +56,7 @@ _HOME = {
     "Passage": "corpora.passage",
     "ProbekitError": "errors",
     "Question": "tasks.question",
+    "RecipeScores": "tuning.recipe_scores",
     "Scores": "probes.scores",
     "States": "states.states",
     "Task": "tasks.task",
@@ -75,7 +79,9 @@ _HOME = {
     "load_task": "tasks.task",
     "probe": "probes.probe",
     "read": "reports.read",
+    "recipes": "tuning.grid",
     "trace": "forgetting.trace",
+    "tradeoff": "reports.tradeoff",
 }
 
 __all__ = [
@@ -91,6 +97,7 @@ __all__ = [
     "Passage",
     "ProbekitError",
     "Question",
+    "RecipeScores",
     "Scores",
     "States",
     "Task",
@@ -113,7 +120,9 @@ __all__ = [
     "load_task",
     "probe",
     "read",
+    "recipes",
     "trace",
+    "tradeoff",
 ]
 
 

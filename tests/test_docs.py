@@ -89,7 +89,7 @@ PAGES: dict[Path, dict[str, Callable[[], list[dict[str, str]]]]] = {
     DOCS / "finetuning.md": {"recipes": recipe_rows},
     DOCS / "cli.md": {
         command: partial(option_rows, command)
-        for command in ("probe", "compare", "trace", "finetune", "heatmap")
+        for command in ("probe", "compare", "trace", "finetune", "recipes", "heatmap")
     },
 }
 """Pages, and their tables in order, by the names in their marks."""

@@ -21,7 +21,7 @@ import probekit as pk
 from probekit.corpora.passage import Corpus
 from probekit.errors import ProbekitError, ProbekitWarning
 from probekit.forgetting.comparison import Comparison
-from tests.results.made import predicted
+from tests.results.made import predicted, recipe_scores
 
 QUICK = pk.FitSettings(words=5_000)
 EMPTY = pd.DataFrame()
@@ -103,6 +103,15 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
             "recipe_settings": None,
             "progress": print,
         },
+        "recipes": {
+            "model": "./none",
+            "data": "sample:pos",
+            "recipes": "full",
+            "tasks": "pos",
+            "out": tmp_path / "grid",
+            "progress": print,
+        },
+        "tradeoff": {"found": recipe_scores(0.5), "paths": tmp_path / "x.png", **PLAIN},
         "heatmap": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN, **CELLS},
         "lines": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN},
         "bars": {"comparison": Comparison(*[EMPTY] * 5), "paths": tmp_path / "x.png", **PLAIN},
@@ -238,6 +247,24 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "overwrite": FLAG,
         "progress": SHARED["progress"],
     },
+    "recipes": {
+        "model": [(3, "a path"), (None, "a path")],
+        "data": [(3, "a path"), ("x", "CORPUS:TASK")],
+        "recipes": [([], "empty"), (3, "a text"), (["ulmfti"], "did you mean 'ulmfit'")],
+        "tasks": [([], "empty"), (3, "a text")],
+        "out": [(None, "a path"), (3, "a path")],
+        "rates": [([0], "above 0"), (["fast"], "a number"), (None, "Sequence")],
+        "seeds": ANY_SEEDS,
+        "corpus": [(3, "a path"), ([], "empty")],
+        "probe_seeds": ANY_SEEDS,
+        "resample_train": [(-1, "a whole number"), ("ten", "a whole number")],
+        "text": [(3, "a text"), ("a", "are for tables")],
+        "label": [(3, "a text"), ("a", "are for tables")],
+        "regression": FLAG,
+        "settings": [({"rate": 1}, "TuningSettings")],
+        "progress": SHARED["progress"],
+    },
+    "tradeoff": {"found": [(EMPTY, "RecipeScores"), ("grid", "RecipeScores")], **DRAWN},
     "heatmap": {
         "subject": [
             (EMPTY, r"probekit\.Scores\(table\)"),
@@ -312,7 +339,7 @@ def call(verb: str, arguments: dict[str, Any]) -> Any:
     arguments = dict(arguments)
     more = arguments.pop("options", None) or {}
     if "paths" in arguments:
-        (subject,) = set(arguments) & {"subject", "comparison", "scores"}
+        (subject,) = set(arguments) & {"subject", "comparison", "scores", "found"}
         paths = arguments.pop("paths")
         return getattr(pk, verb)(arguments.pop(subject), paths, **arguments)
     return getattr(pk, verb)(**arguments, **more)

@@ -253,6 +253,7 @@ def table(
     from probekit.reports.latex import as_latex
     from probekit.reports.read import read
     from probekit.reports.table import table_of
+    from probekit.tuning.recipe_scores import RecipeScores
     from probekit.tuning.tuned import Tuned
 
     found = read(folders)
@@ -266,5 +267,7 @@ def table(
         terminal.show(terminal.of_comparison(found))
     elif isinstance(found, Tuned):
         terminal.show(terminal.of_tuned(found))
+    elif isinstance(found, RecipeScores):
+        terminal.show(terminal.of_recipes(found))
     else:
         terminal.show(terminal.of_trajectory(found))

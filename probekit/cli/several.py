@@ -11,7 +11,7 @@ from probekit.errors import InputError
 from probekit.foreign import shortened
 from probekit.paths import path_of
 
-COMMAS = ("task", "corpus", "layers", "probes")
+COMMAS = ("task", "corpus", "layers", "probes", "recipe_names", "rates", "text")
 """Parameters whose option takes several values with commas; other options are repeated."""
 
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from probekit.forgetting.comparison import Comparison
     from probekit.forgetting.trajectory import Trajectory
     from probekit.probes.scores import Scores
+    from probekit.reports.read import Kind
     from probekit.states.doctor import Examination
+    from probekit.tuning.recipe_scores import RecipeScores
     from probekit.tuning.tuned import Tuned
 
 
@@ -155,6 +157,30 @@ def print_tuned(tuned: Tuned, folder: Path, form: Form) -> None:
     print_results(tuned.warnings, of_tuned(tuned), folder, ["the checkpoint", *files])
 
 
+def print_recipes(found: RecipeScores, folder: Path, form: Form) -> None:
+    """As `of_recipes` says; or as JSON every table."""
+    files = ["recipes.csv", "tradeoff.csv", "run.json", "tradeoff.png", "tradeoff.svg", "cells/"]
+    if form == "latex":
+        _print_latex(found)
+        return
+    if form == "json":
+        tables = {name: records(table) for name, table in found.tables.items()}
+        said = {"warnings": found.warnings, "conclusion": found.conclusion()}
+        print_json({**said, **tables, "folder": str(folder), "files": files})
+        return
+    print_results(found.warnings, of_recipes(found), folder, files)
+
+
+def of_recipes(found: RecipeScores) -> RenderableType:
+    """A row for each recipe and rate, and which keeps the most."""
+    from rich.console import Group
+    from rich.text import Text
+
+    from probekit.reports.table import as_rich, tradeoff_table
+
+    return Group(as_rich(tradeoff_table(found)), Text(f"{found.conclusion()}."))
+
+
 def of_tuned(tuned: Tuned) -> RenderableType:
     """A row for each metric, and a line for each score on dev."""
     from rich.console import Group
@@ -166,7 +192,7 @@ def of_tuned(tuned: Tuned) -> RenderableType:
     return Group(as_rich(tuned_table(tuned)), *lines)
 
 
-def _print_latex(subject: Scores | Comparison | Trajectory | Tuned) -> None:
+def _print_latex(subject: Kind) -> None:
     import probekit as pk
 
     write(pk.latex(subject))

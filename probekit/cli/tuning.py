@@ -1,4 +1,4 @@
-"""The command finetune: a checkpoint is fine-tuned by a recipe."""
+"""Commands that fine-tune: finetune by one recipe, recipes by several."""
 
 from __future__ import annotations
 
@@ -33,23 +33,76 @@ Epochs = Annotated[
 ]
 
 
+Model = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="The checkpoint to start from: alias, folder, hub id, or random:NAME.",
+        rich_help_panel=help.MODEL,
+    ),
+]
+Data = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="CORPUS:TASK, CORPUS:genre, a file or folder of tables, glue/TASK, or hf:NAME.",
+        rich_help_panel=help.DATA,
+    ),
+]
+Text = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME,NAME",
+        help="Of tables: the column of texts, or two of pairs.",
+        show_default="text or sentence",
+        rich_help_panel=help.DATA,
+    ),
+]
+Label = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Of tables: the column of labels.",
+        show_default="label",
+        rich_help_panel=help.DATA,
+    ),
+]
+Regression = Annotated[
+    bool,
+    typer.Option(
+        "--regression",
+        help="Of tables: the labels are numbers to predict.",
+        rich_help_panel=help.DATA,
+    ),
+]
+Examples = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Training examples, drawn at random, the same for every seed.",
+        show_default="all",
+        rich_help_panel=help.DATA,
+    ),
+]
+Longest = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Subwords of a text; longer ones are cut and counted.",
+        rich_help_panel=help.DATA,
+    ),
+]
+Batch = Annotated[
+    int,
+    typer.Option(metavar="N", min=1, help="Examples per step.", rich_help_panel=help.TRAINING),
+]
+
+
 def finetune(
-    model: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="The checkpoint to start from: alias, folder, hub id, or random:NAME.",
-            rich_help_panel=help.MODEL,
-        ),
-    ],
-    data: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="CORPUS:TASK, CORPUS:genre, a file or folder of tables, glue/TASK, or hf:NAME.",
-            rich_help_panel=help.DATA,
-        ),
-    ],
+    model: Model,
+    data: Data,
     out: Annotated[
         Path,
         typer.Option(
@@ -75,57 +128,14 @@ def finetune(
             rich_help_panel=help.TRAINING,
         ),
     ] = None,
-    text: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME,NAME",
-            help="Of tables: the column of texts, or two of pairs.",
-            show_default="text or sentence",
-            rich_help_panel=help.DATA,
-        ),
-    ] = "",
-    label: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="Of tables: the column of labels.",
-            show_default="label",
-            rich_help_panel=help.DATA,
-        ),
-    ] = "",
-    regression: Annotated[
-        bool,
-        typer.Option(
-            "--regression",
-            help="Of tables: the labels are numbers to predict.",
-            rich_help_panel=help.DATA,
-        ),
-    ] = False,
-    examples: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Training examples, drawn at random, the same for every seed.",
-            show_default="all",
-            rich_help_panel=help.DATA,
-        ),
-    ] = None,
-    longest: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Subwords of a text; longer ones are cut and counted.",
-            rich_help_panel=help.DATA,
-        ),
-    ] = 128,
+    text: Text = "",
+    label: Label = "",
+    regression: Regression = False,
+    examples: Examples = None,
+    longest: Longest = 128,
     rate: Rate = None,
     epochs: Epochs = None,
-    batch: Annotated[
-        int,
-        typer.Option(metavar="N", min=1, help="Examples per step.", rich_help_panel=help.TRAINING),
-    ] = 32,
+    batch: Batch = 32,
     warmup: Annotated[
         float,
         typer.Option(
@@ -259,6 +269,120 @@ def finetune(
     tuned = tuned.of_command(sys.argv)
     tuned.write(out)
     terminal.print_tuned(tuned, out, form)
+
+
+def recipes(
+    model: Model,
+    data: Data,
+    recipe_names: Annotated[
+        str,
+        typer.Option(
+            "--recipes",
+            metavar="NAME,…",
+            help="Recipes, as finetune takes them.",
+            rich_help_panel=help.TRAINING,
+        ),
+    ],
+    task: options.Tasks,
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FOLDER",
+            help="Folder for checkpoints and tables; what is finished there is not run again.",
+            rich_help_panel=help.OUTPUT,
+        ),
+    ],
+    rates: Annotated[
+        str,
+        typer.Option(
+            metavar="X,…",
+            help="Learning rates that every recipe is run at.",
+            show_default="each recipe's",
+            rich_help_panel=help.TRAINING,
+        ),
+    ] = "",
+    seeds: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=1_000,
+            help="Number of runs of fine-tuning for each recipe and rate.",
+            rich_help_panel=help.TRAINING,
+        ),
+    ] = 3,
+    corpus: options.Corpora = None,
+    probe_seeds: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=2,
+            max=1_000,
+            help="Number of probes per layer.",
+            rich_help_panel=help.PROBES,
+        ),
+    ] = 3,
+    resample_train: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            max=1_000,
+            help="Resamples of the training sentences on which probes are refitted; 0 for none.",
+            rich_help_panel=help.PROBES,
+        ),
+    ] = 10,
+    text: Text = "",
+    label: Label = "",
+    regression: Regression = False,
+    examples: Examples = None,
+    longest: Longest = 128,
+    epochs: Epochs = None,
+    batch: Batch = 32,
+    device: options.Device = "auto",
+    as_json: options.Json = False,
+    latex: options.Latex = False,
+) -> None:
+    """Fine-tune by several recipes, and show what each gains on its task and forgets.
+
+    \b
+      probekit recipes --model minilm --data en_ewt:genre --out grid \\
+        --recipes full,frozen,ulmfit,ewc,lora --task pos,dep,srl --seeds 3
+    """
+    require_one_model_each("--model", [model], repeated=False)
+    form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
+    given = [_rate(one) for one in options.names([rates])]
+    import probekit as pk
+
+    found = pk.recipes(
+        model,
+        data,
+        options.names([recipe_names]),
+        tasks,
+        out=out,
+        rates=given,
+        seeds=seeds,
+        corpus=options.names_of_corpora(corpus),
+        probe_seeds=probe_seeds,
+        resample_train=resample_train,
+        text=text,
+        label=label,
+        regression=regression,
+        settings=pk.TuningSettings(
+            examples=examples, longest=longest, epochs=epochs, batch=batch, device=device
+        ),
+    )
+    found = found.of_command(sys.argv)
+    found.write(out)
+    pk.tradeoff(found, out / "tradeoff.png", out / "tradeoff.svg")
+    terminal.print_recipes(found, out, form)
+
+
+def _rate(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputError(f"--rates takes numbers such as 2e-5,1e-4, not '{text}'") from error
 
 
 def _settings(given: list[str]) -> dict[str, Any]:

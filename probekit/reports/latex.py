@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 
 from probekit import doors
-from probekit.forgetting.comparison import Comparison
-from probekit.forgetting.trajectory import Trajectory
 from probekit.harmless import harmless
-from probekit.probes.scores import Scores
+from probekit.reports.read import KINDS, Kind
 from probekit.reports.table import Table, table_of
-from probekit.tuning.tuned import Tuned
 
 _COMMANDS = {
     "\\": r"\textbackslash{}",
@@ -38,14 +35,14 @@ _COMMANDS = {
 _SPECIAL = re.compile("|".join(map(re.escape, _COMMANDS)))
 
 
-def latex(subject: Scores | Comparison | Trajectory | Tuned) -> str:
+def latex(subject: Kind) -> str:
     r"""The table of results that the command line prints, as LaTeX.
 
     It needs `\usepackage{booktabs}`. Names are escaped.
 
     Raises InputError where `subject` is not a result of probekit.
     """
-    doors.of_type("subject", subject, (Scores, Comparison, Trajectory, Tuned))
+    doors.of_type("subject", subject, KINDS)
     return as_latex(table_of(subject))
 
 

@@ -11,16 +11,20 @@ from probekit.errors import InputError, suggestion
 from probekit.forgetting.comparison import Comparison
 from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores, joined
+from probekit.tuning.recipe_scores import RecipeScores
 from probekit.tuning.tuned import Tuned
 
-KINDS = (Scores, Comparison, Trajectory, Tuned)
+Kind = Scores | Comparison | Trajectory | Tuned | RecipeScores
+"""Results of any verb."""
+
+KINDS = (Scores, Comparison, Trajectory, Tuned, RecipeScores)
 
 
-def read(folders: str | Path | Sequence[str | Path]) -> Scores | Comparison | Trajectory | Tuned:
+def read(folders: str | Path | Sequence[str | Path]) -> Kind:
     """The results in a folder, or in the folder of a file; of several folders, all scores.
 
     Their kind is in `run.json`; without it, the tables show it. `Scores.read`, `Comparison.read`,
-    `Trajectory.read` and `Tuned.read` take one kind only.
+    `Trajectory.read`, `Tuned.read` and `RecipeScores.read` take one kind only.
 
     Raises InputError where there are no results, they are not what was written, or one of several
     folders holds something other than scores.
@@ -39,7 +43,7 @@ def read(folders: str | Path | Sequence[str | Path]) -> Scores | Comparison | Tr
     return joined(scores)
 
 
-def _read(path: Path) -> Scores | Comparison | Trajectory | Tuned:
+def _read(path: Path) -> Kind:
     """The results in one folder, or file."""
     alone = os.path.isfile(path)  # noqa: PTH113 - Path.is_file can raise
     for kind in KINDS:

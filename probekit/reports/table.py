@@ -12,6 +12,7 @@ from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores
 from probekit.probes.structural.baselines import TREE_BASELINES
 from probekit.stats.tree_metrics import TREE_METRICS
+from probekit.tuning.recipe_scores import RecipeScores
 from probekit.tuning.tuned import Tuned
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Table:
     note: str = ""
 
 
-def table_of(subject: Scores | Comparison | Trajectory | Tuned) -> Table:
+def table_of(subject: Scores | Comparison | Trajectory | Tuned | RecipeScores) -> Table:
     """The table of results of any verb."""
     if isinstance(subject, Scores):
         return score_table(subject)
@@ -104,6 +105,8 @@ def table_of(subject: Scores | Comparison | Trajectory | Tuned) -> Table:
         return comparison_table(subject)
     if isinstance(subject, Tuned):
         return tuned_table(subject)
+    if isinstance(subject, RecipeScores):
+        return tradeoff_table(subject)
     return trajectory_table(subject)
 
 
@@ -425,3 +428,27 @@ def tuned_lines(tuned: Tuned) -> list[str]:
             f"dev {metric} {row['dev_score']:.3f}"
         )
     return lines
+
+
+def tradeoff_table(found: RecipeScores) -> Table:
+    """One row per recipe and rate: target, retention and cost, over seeds."""
+    headings = ("rate", "target", "95% interval", "retention", "95% interval", "front")
+    columns = [Column("recipe", False, True), *map(Column, (*headings, "trained", "seconds"))]
+    table = Table(f"Recipes on {found.run.settings.get('data', '')}", columns)
+    for _, row in found.tradeoff.iterrows():
+        target = f"{row['target_low']:.3f}–{row['target_high']:.3f}"
+        kept = f"{row['retention_low']:.1%}–{row['retention_high']:.1%}"
+        table.rows.append(
+            [
+                row["recipe"],
+                row["rate"],
+                f"{row['target']:.3f}",
+                "" if isnan(row["target_low"]) else target,
+                f"{row['retention']:.1%}",
+                "" if isnan(row["retention_low"]) else kept,
+                "yes" if row["on_front"] else "",
+                f"{row['trained']:,}",
+                f"{row['seconds']:,.0f}",
+            ]
+        )
+    return table

@@ -17,6 +17,7 @@ from probekit.probes.scores import Scores
 from probekit.results.results import Results
 from probekit.results.run import Measurement, Run
 from probekit.results.schema import Schema
+from probekit.tuning.recipe_scores import CELLS, TRADES, RecipeScores
 from probekit.tuning.tuned import HISTORY, TUNED, Tuned
 
 LAYERS = 50
@@ -123,6 +124,11 @@ def tuned(value: float) -> Tuned:
     return Tuned(table(TUNED, value), table(HISTORY, value), run=run(value), warnings=("one",))
 
 
+def recipe_scores(value: float) -> RecipeScores:
+    """Scores of recipes, with `value` everywhere."""
+    return RecipeScores(table(CELLS, value), table(TRADES, value), run=run(value))
+
+
 def predicted() -> Scores:
     """Scores with predictions of a task: two layers, two seeds and a baseline.
 
@@ -168,5 +174,6 @@ KINDS: dict[type[Results], Callable[[float], Results]] = {
     Comparison: comparison,
     Trajectory: trajectory,
     Tuned: tuned,
+    RecipeScores: recipe_scores,
 }
 """Every kind of results, and how to make some with a value in them: a new kind is a row."""

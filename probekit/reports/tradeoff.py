@@ -1,0 +1,93 @@
+"""Tradeoff: what recipes of fine-tuning gain, against what they keep."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.lines import Line2D
+
+from probekit import doors
+from probekit.reports import colours
+from probekit.reports.picture import Panel, check, picture
+from probekit.tuning.recipe_scores import RecipeScores
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH, HEIGHT = 5.2, 3.8  # inches
+
+
+def tradeoff(
+    found: RecipeScores, *paths: str | Path, ax: Axes | None = None, greyscale: bool = False
+) -> Figure:
+    """Draw the target score of each recipe and rate against retention, a mean over tasks.
+
+    A filled mark is on the Pareto front: no other has a higher target and keeps as much, or more.
+    Bars are 95% intervals over seeds of fine-tuning. A rate stands beside its mark.
+
+    Args:
+        found: of `recipes`.
+        paths: files to write the picture into (.png, .svg, .pdf), if any.
+        ax: matplotlib axes for the picture.
+        greyscale: draw without colour.
+
+    Returns the figure, which a notebook shows.
+
+    Raises InputError for arguments of another type and paths with another ending; StoreError where
+    a file cannot be written.
+    """
+    doors.of_type("found", found, RecipeScores)
+    check(paths, ax, greyscale)
+    title = f"{found.run.settings.get('data', '')}: what recipes gain and keep"
+    draw = partial(_draw, frame=found.tradeoff, greyscale=greyscale)
+    return picture([Panel(title, WIDTH, HEIGHT, draw)], *paths, ax=ax)
+
+
+def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Line2D]:
+    keys = []
+    for number, (recipe, rows) in enumerate(frame.groupby("recipe", sort=False)):
+        style = colours.line_style(number, greyscale)
+        for _, row in rows.iterrows():
+            place = row["retention"], row["target"]
+            bars: dict[str, Any] = {
+                "xerr": [[place[0] - row["retention_low"]], [row["retention_high"] - place[0]]],
+                "yerr": [[place[1] - row["target_low"]], [row["target_high"] - place[1]]],
+            }
+            axes.errorbar(
+                *place,
+                **bars,
+                color=style["color"],
+                marker=style["marker"],
+                markerfacecolor=style["color"] if row["on_front"] else "white",
+                markersize=6,
+                linewidth=0.8,
+            )
+            axes.annotate(
+                row["rate"], place, (4, 4), textcoords="offset points", fontsize=8, ha="left"
+            )
+        keys.append(
+            Line2D(
+                [],
+                [],
+                label=str(recipe),
+                linestyle="none",
+                color=style["color"],
+                marker=style["marker"],
+            )
+        )
+    hollow: dict[str, Any] = {
+        "color": "black",
+        "marker": "o",
+        "markerfacecolor": "white",
+        "linestyle": "none",
+    }
+    keys.append(Line2D([], [], label="hollow: not on the Pareto front", **hollow))
+    axes.set(xlabel="retention (bar: 95%)", ylabel="target score on test (bar: 95%)")
+    axes.margins(0.12)
+    axes.tick_params(labelsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    return keys

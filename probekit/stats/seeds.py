@@ -1,0 +1,33 @@
+"""Seeds: a mean over training runs, with an interval that covers the spread between them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from probekit.stats.bootstrap import LEVEL
+
+
+def over_seeds(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[float, float, float]:
+    """The mean of runs that differ in their seed, and the ends of its 95% interval.
+
+    Half its width is that of Student's interval of the mean over seeds, and the mean half-width of
+    the runs' own intervals, added as squares: the runs are scored on the same texts, so that more
+    seeds do not narrow the latter.
+
+    Args:
+        values: `(k,)` one for each run.
+        low, high: `(k,)` ends of each run's own interval.
+
+    Returns the mean and the ends; these are missing (NaN) for a single run.
+
+    >>> over_seeds(np.array([0.5, 0.5]), np.array([0.4, 0.4]), np.array([0.6, 0.6]))
+    (0.5, 0.4, 0.6)
+    """
+    from scipy.stats import t
+
+    mean, k = float(np.mean(values)), len(values)
+    if k < 2:
+        return mean, float("nan"), float("nan")
+    between = t.ppf((1 + LEVEL) / 2, k - 1) * np.std(values, ddof=1) / np.sqrt(k)
+    half = float(np.hypot(between, np.mean(high - low) / 2))
+    return mean, mean - half, mean + half

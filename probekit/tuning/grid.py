@@ -1,0 +1,201 @@
+"""Grid: recipes, rates and seeds, each fine-tuned once, and compared with the checkpoint before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from probekit import doors
+from probekit.errors import InputError
+from probekit.forgetting.compare import compare
+from probekit.forgetting.comparison import Comparison
+from probekit.paths import path_of
+from probekit.probes.arguments import Seeds
+from probekit.probes.record import versions
+from probekit.probes.refits import checked_resamples
+from probekit.progress import Progress, reporting
+from probekit.results.folder import RECORD, make_folder
+from probekit.results.run import Run, plain
+from probekit.tuning.finetune import finetune
+from probekit.tuning.recipe_scores import CELLS, TRADES, CellRow, RecipeScores, trades
+from probekit.tuning.recipes import recipe_of
+from probekit.tuning.settings import TuningSettings
+from probekit.tuning.trainer import Diverged
+from probekit.tuning.tuned import Tuned
+
+CELLS_FOLDER = "cells"
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """One recipe, rate and seed."""
+
+    recipe: str
+    rate: float
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.recipe}-{self.rate:g}-{self.seed}"
+
+
+@reporting
+def recipes(  # noqa: PLR0913 - a public verb
+    model: str | Path,
+    data: str | Path,
+    recipes: str | Sequence[str],
+    tasks: str | Sequence[str],
+    *,
+    out: str | Path,
+    rates: Sequence[float] = (),
+    seeds: Seeds = 3,
+    corpus: str | Path | Sequence[str | Path] | None = None,
+    probe_seeds: Seeds = 3,
+    resample_train: int = 10,
+    text: str | Sequence[str] = (),
+    label: str = "",
+    regression: bool = False,
+    settings: TuningSettings | None = None,
+    progress: Progress | bool = True,
+) -> RecipeScores:
+    """Fine-tune by several recipes, and measure what each gains and what it forgets.
+
+    Each recipe, rate and seed is a cell: a fine-tuned checkpoint in `out`, compared with `model`
+    on probing tasks. Finished cells are not run again; one that was killed goes on.
+
+    Args:
+        model: the starting checkpoint, as for `finetune`.
+        data: as for `finetune`.
+        recipes: names of recipes.
+        tasks: the probing tasks, as for `compare`.
+        out: the folder of the cells and the tables.
+        rates: learning rates that every recipe is run at; none for each recipe's own.
+        seeds: of fine-tuning: how many, or which.
+        corpus: what the probes read, as for `compare`.
+        probe_seeds: of the probes, as `seeds` of `compare`.
+        resample_train: as for `compare`.
+        text: as for `finetune`.
+        label: as for `finetune`.
+        regression: as for `finetune`.
+        settings: how all are trained; its rate and seed give way to those of the cell.
+        progress: True for bars on standard error, False for silence, or a function that is called
+            with the stage, the units done and the total.
+
+    Returns the tables, which are also written into `out`.
+
+    Raises InputError, CorpusError, TaskError or ModelError for what cannot be used. A cell
+    that diverges is left out with a warning.
+    """
+    started = time.perf_counter()
+    report = doors.function("progress", progress)
+    folder = path_of(str(doors.of_type("out", out, (str, Path))))
+    given = doors.optional("settings", settings, TuningSettings) or TuningSettings()
+    names = doors.several("tasks", tasks, (str,))
+    resample_train = checked_resamples(resample_train)
+    if corpus is not None:
+        corpus = doors.several("corpus", corpus, (str, Path))
+    cells = _cells(recipes, rates, doors.seeds("seeds", seeds))
+    data_given: dict[str, Any] = {"text": text, "label": label, "regression": regression}
+    probing: dict[str, Any] = {
+        "tasks": names,
+        "corpus": corpus,
+        "seeds": doors.seeds("probe_seeds", probe_seeds),
+        "resample_train": resample_train,
+    }
+    make_folder(folder)
+    rows: list[CellRow] = []
+    warnings: list[str] = []
+    for number, cell in enumerate(cells):
+        report("cells", number, len(cells))
+        home = folder / CELLS_FOLDER / cell.name
+        own = replace(given, rate=cell.rate, seed=cell.seed)
+        try:
+            tuned = finetune(
+                model, data, cell.recipe, out=home, settings=own, resume=home.exists(),
+                progress=report, **data_given,
+            )  # fmt: skip
+        except Diverged as error:
+            warnings.append(f"{cell.name} is left out: {error}")
+            continue
+        warnings += [f"{cell.name}: {one}" for one in tuned.warnings if "at chance" in one]
+        change = _compared(str(model), home, probing, report)
+        rows += _rows(cell, tuned, change)
+    report("cells", len(cells), len(cells))
+    if not rows:
+        raise InputError("no cell was trained to its end: " + "; ".join(warnings[:2]))
+    table = CELLS.table(rows)
+    run = Run(
+        versions=versions(),
+        settings={
+            "model": str(model),
+            "data": str(data),
+            "settings": vars(given),
+            "probing": {**probing, "corpus": str(corpus)},
+        },
+        counts={"cells": len(cells)},
+        seconds={"all": time.perf_counter() - started},
+    )
+    found = RecipeScores(table, TRADES.table(trades(table)), run=run, warnings=tuple(warnings))
+    found.write(folder)
+    return found
+
+
+def _cells(recipes: Any, rates: Any, seeds: tuple[int, ...]) -> list[_Cell]:
+    """All cells. Raises InputError for unknown recipes, and rates that are not numbers."""
+    names = doors.several("recipes", recipes, (str,))
+    given = [doors.number("rates", one) for one in _listed(rates)]
+    for rate in given:
+        if not 0 < rate <= 1:
+            raise InputError(f"rates has {rate:g}: it takes numbers above 0, up to 1")
+    cells = []
+    for name in dict.fromkeys(names):
+        recipe = recipe_of(name, {})
+        for rate in given or [recipe.RATE]:
+            cells += [_Cell(name, rate, seed) for seed in seeds]
+    return cells
+
+
+def _listed(rates: Any) -> list[Any]:
+    if isinstance(rates, int | float | str):
+        return [rates]
+    return list(doors.of_type("rates", rates, Sequence))
+
+
+def _compared(model: str, home: Path, probing: Mapping[str, Any], report: Progress) -> Comparison:
+    """The comparison of a cell with the starting checkpoint, measured once."""
+    asked = json.dumps(plain(dict(probing)), sort_keys=True).encode()
+    folder = home / f"compare-{hashlib.sha256(asked).hexdigest()[:8]}"
+    if (folder / RECORD).is_file():
+        return Comparison.read(folder)
+    change = compare(model, str(home), progress=report, **probing)
+    change.write(folder)
+    return change
+
+
+def _rows(cell: _Cell, tuned: Tuned, change: Comparison) -> list[CellRow]:
+    test = tuned.table[tuned.table["split"] == "test"].iloc[0]
+    rows = []
+    for _, best in change.best.iterrows():
+        rows.append(
+            CellRow(
+                recipe=cell.recipe,
+                rate=f"{cell.rate:g}",
+                seed=cell.seed,
+                task=best["task"],
+                corpus=best["corpus"],
+                target=test["score"],
+                target_low=test["ci_low"],
+                target_high=test["ci_high"],
+                retention=best["retention"],
+                retention_low=best["retention_low"],
+                retention_high=best["retention_high"],
+                trained=test["trained"],
+                seconds=tuned.run.seconds["all"],
+            )
+        )
+    return rows
