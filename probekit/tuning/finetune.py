@@ -14,6 +14,7 @@ from transformers import PrinterCallback
 
 from probekit import doors
 from probekit.errors import InputError
+from probekit.models.checkpoint import choose_device
 from probekit.models.loading import quiet_loading
 from probekit.paths import path_of
 from probekit.probes.record import versions
@@ -119,6 +120,7 @@ def finetune(  # noqa: PLR0913 - a public verb
     folder = path_of(str(doors.of_type("out", out, (str, Path))))
     chosen = recipe_of(recipe, {} if recipe_settings is None else recipe_settings)
     settings = _complete(doors.optional("settings", settings, TuningSettings), chosen)
+    choose_device(settings.device)
     columns = Columns.of(text, label, regression)
     probing = Probing.of(probe_every, probe_tasks, probe_corpus, chosen)
     asked = {

@@ -35,7 +35,6 @@ class TuningTrainer(Trainer):
     def __init__(self, recipe: Recipe, case: Case, learner: Learner, folder: Path) -> None:
         """Make it; `folder` is where checkpoints are saved."""
         self.recipe, self.case, self.learner = recipe, case, learner
-        self._penalty = recipe.penalty(case, learner)
         self.optimizer: Any = None
         self.lr_scheduler: Any = None
         self._read = case.data.splits["dev"], learner.data["dev"]
@@ -50,6 +49,8 @@ class TuningTrainer(Trainer):
             preprocess_logits_for_metrics=chosen_labels,
             callbacks=list(recipe.callbacks(learner, int(case.settings.epochs or 1))),
         )
+        # Once the model is on its device, where what the penalty keeps of it will be too.
+        self._penalty = recipe.penalty(case, learner)
 
     def answers(self, split: Any) -> Answers:
         """What the model says of every label of a split."""

@@ -220,6 +220,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["--recipe", "frozen", "--probe-every", "2"], "does not change what the model knows"),
     (["--rate", "7"], "rate is 7: it takes a number above 0, up to 1"),
     (["--text", "a"], "text, label and regression are for tables"),
+    (["--device", "mps"], "the device 'mps' is not available: use --device cpu"),
     (["--resume", "--overwrite"], "give --resume or --overwrite, not both"),
     (["--model", "./nothing"], "there is no model folder './nothing'"),
     (["--data", "sample:dep"], "has the shape 'arc'"),
