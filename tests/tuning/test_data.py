@@ -201,9 +201,9 @@ def glue_folder(root: Path, task: str) -> Path:
     count = 3 if task == "mnli" else 2
     validation = "validation_matched" if task == "mnli" else "validation"
     for split, size in (("train", 30), (validation, 12), ("test", 5)):
-        rows: dict[str, list[Any]] = {
-            name: [f"{split} {name} {i}" for i in range(size)] for name in kinds
-        }
+        rows: dict[str, list[Any]] = {}
+        for name in kinds:
+            rows[name] = [f"{split} {name} {i}" for i in range(size)]
         rows["label"] = [i / 4 if task == "stsb" else i % count for i in range(size)]
         if split == "test":
             rows["label"] = [-1] * size
