@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from probekit.probes.fit_settings import FitSettings
     from probekit.probes.probe import probe
     from probekit.probes.scores import Scores
+    from probekit.replications.replicate import replicate
+    from probekit.replications.replicated import Replicated
     from probekit.reports.bars import bars
     from probekit.reports.capacity import capacity
     from probekit.reports.confusion import confusion
@@ -50,6 +52,7 @@ _HOME = {
     "Passage": "corpora.passage",
     "ProbekitError": "errors",
     "Question": "tasks.question",
+    "Replicated": "replications.replicated",
     "Scores": "probes.scores",
     "States": "states.states",
     "Task": "tasks.task",
@@ -69,6 +72,7 @@ _HOME = {
     "load_task": "tasks.task",
     "probe": "probes.probe",
     "read": "reports.read",
+    "replicate": "replications.replicate",
     "trace": "forgetting.trace",
 }
 
@@ -85,6 +89,7 @@ __all__ = [
     "Passage",
     "ProbekitError",
     "Question",
+    "Replicated",
     "Scores",
     "States",
     "Task",
@@ -104,6 +109,7 @@ __all__ = [
     "load_task",
     "probe",
     "read",
+    "replicate",
     "trace",
 ]
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from probekit.cli import annotate, help, lists, models, pictures, runs, terminal
+from probekit.cli import annotate, help, lists, models, pictures, replications, runs, terminal
 from probekit.cli.door import standard_output
 from probekit.cli.parameters import as_options
 from probekit.cli.several import Command
@@ -58,6 +58,7 @@ def about(
 app.command(cls=Command)(runs.probe)
 app.command(cls=Command)(runs.compare)
 app.command(cls=Command)(runs.trace)
+app.command(cls=Command)(replications.replicate)
 app.command(cls=Command)(pictures.heatmap)
 app.command(cls=Command)(pictures.lines)
 app.command(cls=Command)(pictures.bars)
@@ -66,6 +67,7 @@ app.command("learning-curves", cls=Command)(pictures.learning_curves)
 app.command(cls=Command)(pictures.capacity)
 app.command(cls=Command)(pictures.table)
 app.command(cls=Command)(lists.tasks)
+app.command(cls=Command)(replications.replications)
 app.command(cls=Command)(models.models)
 app.command(cls=Command)(models.doctor)
 app.command(cls=Command)(annotate.annotate)

@@ -14,6 +14,7 @@ FLAGS = {
 }
 OPTIONS = {
     "adapter": "--adapter",
+    "after": "--after",
     "base": "--base",
     "batch_tokens": "--batch-tokens",
     "beyond": "--beyond",

@@ -133,7 +133,7 @@ def lines(folders: Folders, out: Picture = Path("lines.png"), greyscale: Greysca
     import probekit as pk
     from probekit.reports.read import read
 
-    found = read(folders)
+    found: Any = read(folders)
     pk.lines(found, out, greyscale=greyscale)
     _drawn(found, out)
 
@@ -250,6 +250,7 @@ def table(
     """
     from probekit.forgetting.comparison import Comparison
     from probekit.probes.scores import Scores
+    from probekit.replications.replicated import Replicated
     from probekit.reports.latex import as_latex
     from probekit.reports.read import read
     from probekit.reports.table import table_of
@@ -263,5 +264,7 @@ def table(
         terminal.show(terminal.of_scores(found))
     elif isinstance(found, Comparison):
         terminal.show(terminal.of_comparison(found))
+    elif isinstance(found, Replicated):
+        terminal.show(terminal.of_replicated(found))
     else:
         terminal.show(terminal.of_trajectory(found))

@@ -9,6 +9,7 @@ from probekit.forgetting.comparison import Comparison
 from probekit.forgetting.trajectory import Trajectory
 from probekit.harmless import harmless
 from probekit.probes.scores import Scores
+from probekit.replications.replicated import Replicated
 from probekit.reports.table import Table, table_of
 
 _COMMANDS = {
@@ -37,14 +38,14 @@ _COMMANDS = {
 _SPECIAL = re.compile("|".join(map(re.escape, _COMMANDS)))
 
 
-def latex(subject: Scores | Comparison | Trajectory) -> str:
+def latex(subject: Scores | Comparison | Trajectory | Replicated) -> str:
     r"""The table of results that the command line prints, as LaTeX.
 
     It needs `\usepackage{booktabs}`. Names are escaped.
 
     Raises InputError where `subject` is not a result of probekit.
     """
-    doors.of_type("subject", subject, (Scores, Comparison, Trajectory))
+    doors.of_type("subject", subject, (Scores, Comparison, Trajectory, Replicated))
     return as_latex(table_of(subject))
 
 

@@ -11,15 +11,17 @@ from probekit.errors import InputError, suggestion
 from probekit.forgetting.comparison import Comparison
 from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores, joined
+from probekit.replications.replicated import Replicated
 
-KINDS = (Scores, Comparison, Trajectory)
+KINDS = (Scores, Comparison, Trajectory, Replicated)
+Kind = Scores | Comparison | Trajectory | Replicated
 
 
-def read(folders: str | Path | Sequence[str | Path]) -> Scores | Comparison | Trajectory:
+def read(folders: str | Path | Sequence[str | Path]) -> Kind:
     """The results in a folder, or in the folder of a file; of several folders, all scores.
 
-    Their kind is in `run.json`; without it, the tables show it. `Scores.read`, `Comparison.read`
-    and `Trajectory.read` take one kind only.
+    Their kind is in `run.json`; without it, the tables show it. `Scores.read`, `Comparison.read`,
+    `Trajectory.read` and `Replicated.read` take one kind only.
 
     Raises InputError where there are no results, they are not what was written, or one of several
     folders holds something other than scores.
@@ -38,7 +40,7 @@ def read(folders: str | Path | Sequence[str | Path]) -> Scores | Comparison | Tr
     return joined(scores)
 
 
-def _read(path: Path) -> Scores | Comparison | Trajectory:
+def _read(path: Path) -> Kind:
     """The results in one folder, or file."""
     alone = os.path.isfile(path)  # noqa: PTH113 - Path.is_file can raise
     for kind in KINDS:
