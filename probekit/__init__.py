@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from probekit.probes.fit_settings import FitSettings
     from probekit.probes.probe import probe
     from probekit.probes.scores import Scores
+    from probekit.replications.replicate import replicate
+    from probekit.replications.replicated import Replicated
     from probekit.reports.bars import bars
     from probekit.reports.capacity import capacity
     from probekit.reports.confusion import confusion
@@ -57,6 +59,7 @@ _HOME = {
     "ProbekitError": "errors",
     "Question": "tasks.question",
     "RecipeScores": "tuning.recipe_scores",
+    "Replicated": "replications.replicated",
     "Scores": "probes.scores",
     "States": "states.states",
     "Task": "tasks.task",
@@ -80,6 +83,7 @@ _HOME = {
     "probe": "probes.probe",
     "read": "reports.read",
     "recipes": "tuning.grid",
+    "replicate": "replications.replicate",
     "trace": "forgetting.trace",
     "tradeoff": "reports.tradeoff",
 }
@@ -98,6 +102,7 @@ __all__ = [
     "ProbekitError",
     "Question",
     "RecipeScores",
+    "Replicated",
     "Scores",
     "States",
     "Task",
@@ -121,6 +126,7 @@ __all__ = [
     "probe",
     "read",
     "recipes",
+    "replicate",
     "trace",
     "tradeoff",
 ]

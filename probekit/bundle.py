@@ -1,6 +1,7 @@
-"""Bundle: the files that probekit ships, tasks in `probes/` and corpora in `corpora/`.
+"""Bundle: the files that probekit ships: tasks in `probes/`, replications of papers in
+`probes/replications/`, and corpora in `corpora/`.
 
-A wheel has both folders inside the package; an editable installation reads them from the checkout.
+A wheel has these folders inside the package; an editable installation reads them from the checkout.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Literal
 
 from probekit.errors import InputError, ProbekitWarning, nearest, suggestion, unknown
 
-Folder = Literal["probes", "corpora"]
+Folder = Literal["probes", "probes/replications", "corpora"]
 
 
 @cache

@@ -44,6 +44,7 @@ _INSTEAD = {
     "datasets.IterableDataset": "write each split to FOLDER/train.jsonl …, and give the folder",
     "probekit.States": "probe them first: probekit.probe(states, tasks)",
     "probekit.Corpus": "it is loaded already: give it as the corpus",
+    "probekit.Replicated": "give what it found: replicated.found, or its folder's 'measured'",
     "pandas.DataFrame": "give probekit.read(folder), or probekit.Scores(table)",
 }
 """What to give in place of common objects, by the name of a class or base class of theirs."""

@@ -11,8 +11,9 @@ from probekit.foreign import shortened
 
 T = TypeVar("T")
 
-_FORMS: dict[Any, tuple[type, str]] = {
+_FORMS: dict[Any, tuple[Any, str]] = {
     int: (int, "a number"),
+    float | None: ((int, float), "a number"),
     tuple[str, ...]: (list, "a list of texts"),
     Mapping[str, str]: (dict, "a table of texts"),
 }

@@ -14,6 +14,7 @@ import pytest
 import probekit as pk
 from probekit.cli import help
 from probekit.cli.models import alias_rows, family_rows
+from probekit.replications.quantities import QUANTITIES
 from probekit.reports.read import KINDS
 from probekit.stats.metrics import METRICS, Metric
 from probekit.stats.tree_metrics import TREE_METRICS, TreeMetric
@@ -30,6 +31,16 @@ def metric_rows() -> list[dict[str, str]]:
         limits = f"{metric.low:g} to {metric.high:g}"
         row = {"metric": f"`{metric.name}`", "range": limits, "meaning": metric.meaning}
         rows.append({**row, "source": metric.source})
+    return rows
+
+
+def quantity_rows() -> list[dict[str, str]]:
+    rows = []
+    for name, quantity in QUANTITIES.items():
+        row = {"quantity": f"`{name}`", "unit": quantity.unit, "meaning": quantity.meaning}
+        rows.append(
+            {**row, "verb": f"`{quantity.verb}`", "evidence": ", ".join(map(code, quantity.needs))}
+        )
     return rows
 
 
@@ -85,11 +96,20 @@ for _kind in KINDS:
 PAGES: dict[Path, dict[str, Callable[[], list[dict[str, str]]]]] = {
     DOCS / "models.md": {"families": family_rows, "aliases": alias_rows},
     DOCS / "methods.md": {"metrics": metric_rows},
+    DOCS / "replications.md": {"quantities": quantity_rows},
     DOCS / "files.md": FILES,
     DOCS / "finetuning.md": {"recipes": recipe_rows},
     DOCS / "cli.md": {
         command: partial(option_rows, command)
-        for command in ("probe", "compare", "trace", "finetune", "recipes", "heatmap")
+        for command in (
+            "probe",
+            "compare",
+            "trace",
+            "finetune",
+            "recipes",
+            "replicate",
+            "heatmap",
+        )
     },
 }
 """Pages, and their tables in order, by the names in their marks."""

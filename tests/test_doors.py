@@ -130,6 +130,13 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
         "load_task": {"name": "pos"},
         "ask": {"task": pk.load_task("pos"), "corpus": sample()},
         "read": {"folders": tmp_path},
+        "replicate": {
+            "name": "tenney2019",
+            "model": "./none",
+            "before": None,
+            "after": None,
+            **{parameter: value for parameter, value in shared.items() if parameter != "tasks"},
+        },
     }
 
 
@@ -325,6 +332,14 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     "load_task": {"name": [(3, "a path"), (None, "a path")]},
     "ask": {"task": [("pos", "Task")], "corpus": [("sample", "Corpus")]},
     "read": {"folders": [(3, "a path"), ([], "empty"), (pk.Scores(EMPTY), "a path")]},
+    "replicate": {
+        "name": [(3, "a path"), (None, "a path")],
+        "model": [(3, "States"), ([], "States"), (pk.Scores(EMPTY), "States")],
+        "before": [("./a", "before is given, but tenney2019 takes one")],
+        "after": [("./a", "after is given, but tenney2019 takes one")],
+        "corpus": [(3, "Corpus"), (["sample"], "Corpus")],
+        **{name: rows for name, rows in SHARED.items() if name not in ("tasks", "corpus")},
+    },
 }
 ROWS = [
     pytest.param(verb, parameter, value, message, id=f"{verb}-{parameter}-{number}")

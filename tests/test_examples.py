@@ -26,6 +26,7 @@ from probekit.corpora.passage import Corpus
 from probekit.corpora.readers import READERS
 from probekit.corpora.readers.reading import Material
 from probekit.models import names
+from probekit.replications.replication import load_replication
 from tests.pages import PAGES, ROOT, Block, blocks, blocks_of
 from tests.test_project import project, targets
 from tests.tuning.test_callback import trainer
@@ -115,7 +116,8 @@ def stand_ins(
     shipped: Path, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
     """A working directory where `minilm` and `./tuned` are tiny models, and corpora are short."""
-    folders = {"probes": bundle.folder("probes"), "corpora": shipped}
+    probes: tuple[bundle.Folder, ...] = ("probes", "probes/replications")
+    folders = {"corpora": shipped, **{name: bundle.folder(name) for name in probes}}
     monkeypatch.setattr(bundle, "folder", folders.__getitem__)
     monkeypatch.setattr(names, "packaged_minilm", lambda: tiny_bert)
     copytree(tiny_bert, tmp_path / "tuned")
@@ -262,11 +264,13 @@ def test_a_command_that_is_wrong_is_not_taken(wrong: list[str]) -> None:
 
 
 @each("toml")
-def test_tasks_and_cards_are_read(block: Block, tmp_path: Path) -> None:
+def test_tasks_cards_and_replications_are_read(block: Block, tmp_path: Path) -> None:
     path = tmp_path / (block.file or "card.toml")
     path.write_text(block.code, encoding="utf-8")
     if "reader = " in block.code:
         assert load_card(path).title
+    elif "[[published]]" in block.code:
+        assert load_replication(path).title
     else:
         assert pk.load_task(path).title
 

@@ -13,6 +13,7 @@ import pytest
 import probekit as pk
 from probekit.forgetting.comparison import TABLES
 from probekit.forgetting.trajectory import SUMMARY
+from probekit.replications.replicated import REPLICATION
 from tests.reports.test_heatmap import scores
 from tests.reports.test_lines_and_bars import comparison, trajectory
 from tests.results.made import filled
@@ -65,6 +66,7 @@ OBJECTS: dict[str, Callable[[Path], Any]] = {
     "Trajectory": lambda _: pk.Trajectory(
         trajectory().table, EMPTY, filled(SUMMARY, [{"task": EVIL}])
     ),
+    "Replicated": lambda _: pk.Replicated(filled(REPLICATION, [{"task": EVIL}])),
 }
 
 

@@ -11,7 +11,17 @@ from typing import Annotated
 
 import typer
 
-from probekit.cli import annotate, help, lists, models, pictures, runs, terminal, tuning
+from probekit.cli import (
+    annotate,
+    help,
+    lists,
+    models,
+    pictures,
+    replications,
+    runs,
+    terminal,
+    tuning,
+)
 from probekit.cli.door import standard_output
 from probekit.cli.parameters import as_options
 from probekit.cli.several import Command
@@ -60,6 +70,7 @@ app.command(cls=Command)(runs.compare)
 app.command(cls=Command)(runs.trace)
 app.command(cls=Command)(tuning.finetune)
 app.command(cls=Command)(tuning.recipes)
+app.command(cls=Command)(replications.replicate)
 app.command(cls=Command)(pictures.heatmap)
 app.command(cls=Command)(pictures.lines)
 app.command(cls=Command)(pictures.bars)
@@ -68,6 +79,7 @@ app.command("learning-curves", cls=Command)(pictures.learning_curves)
 app.command(cls=Command)(pictures.capacity)
 app.command(cls=Command)(pictures.table)
 app.command(cls=Command)(lists.tasks)
+app.command(cls=Command)(replications.replications)
 app.command(cls=Command)(models.models)
 app.command(cls=Command)(models.doctor)
 app.command(cls=Command)(annotate.annotate)

@@ -17,6 +17,7 @@ FLAGS = {
 }
 OPTIONS = {
     "adapter": "--adapter",
+    "after": "--after",
     "base": "--base",
     "batch_tokens": "--batch-tokens",
     "beyond": "--beyond",

@@ -250,6 +250,7 @@ def table(
     """
     from probekit.forgetting.comparison import Comparison
     from probekit.probes.scores import Scores
+    from probekit.replications.replicated import Replicated
     from probekit.reports.latex import as_latex
     from probekit.reports.read import read
     from probekit.reports.table import table_of
@@ -269,5 +270,7 @@ def table(
         terminal.show(terminal.of_tuned(found))
     elif isinstance(found, RecipeScores):
         terminal.show(terminal.of_recipes(found))
+    elif isinstance(found, Replicated):
+        terminal.show(terminal.of_replicated(found))
     else:
         terminal.show(terminal.of_trajectory(found))

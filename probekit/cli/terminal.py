@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from probekit.forgetting.comparison import Comparison
     from probekit.forgetting.trajectory import Trajectory
     from probekit.probes.scores import Scores
+    from probekit.replications.replicated import Replicated
     from probekit.reports.read import Kind
     from probekit.states.doctor import Examination
     from probekit.tuning.recipe_scores import RecipeScores
@@ -190,6 +191,37 @@ def of_tuned(tuned: Tuned) -> RenderableType:
 
     lines = [Text(line) for line in tuned_lines(tuned)]
     return Group(as_rich(tuned_table(tuned)), *lines)
+
+
+def print_replicated(replicated: Replicated, folder: Path, form: Form) -> None:
+    """The paper, the table of its figures, and the differences; or as JSON."""
+    from probekit.replications.replicated import MEASURED
+
+    files = ["replication.csv", "run.json", "heatmap.png", "heatmap.svg", f"{MEASURED}/"]
+    if form == "latex":
+        _print_latex(replicated)
+        return
+    if form == "json":
+        about = {"paper": dict(replicated.paper), "differences": list(replicated.differences)}
+        tables = {name: records(table) for name, table in replicated.tables.items()}
+        written = {"folder": str(folder), "files": files}
+        print_json({"warnings": replicated.warnings, **about, **tables, **written})
+        return
+    print_results(replicated.warnings, of_replicated(replicated), folder, files)
+
+
+def of_replicated(replicated: Replicated) -> RenderableType:
+    """The paper, its figures beside those measured, and the differences."""
+    from rich.console import Group
+    from rich.text import Text
+
+    from probekit.reports.replication import difference_lines, heading_lines
+    from probekit.reports.table import as_rich, replication_table
+
+    table = as_rich(replication_table(replicated))
+    heading = [Text(line) for line in heading_lines(replicated)]
+    differences = [Text(line) for line in difference_lines(replicated)]
+    return Group(*heading, Text(), table, Text(), *differences)
 
 
 def _print_latex(subject: Kind) -> None:

@@ -11,6 +11,8 @@ from probekit.forgetting.comparison import Comparison
 from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores
 from probekit.probes.structural.baselines import TREE_BASELINES
+from probekit.replications.quantities import QUANTITIES
+from probekit.replications.replicated import Replicated
 from probekit.stats.tree_metrics import TREE_METRICS
 from probekit.tuning.recipe_scores import RecipeScores
 from probekit.tuning.tuned import Tuned
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 LEVEL = 0.05
 MOST_CHANGED = 5
 LEGENDS = {
+    "compare": (
+        "compare: number, where model, text and labels are the paper's up to the differences; "
+        "pattern, where only order and direction can be compared"
+    ),
     "p": "p: p-value, not corrected for many comparisons",
     "p adj.": "p adj.: p-value corrected for many comparisons",
     "kind": (
@@ -97,7 +103,9 @@ class Table:
     note: str = ""
 
 
-def table_of(subject: Scores | Comparison | Trajectory | Tuned | RecipeScores) -> Table:
+def table_of(
+    subject: Scores | Comparison | Trajectory | Tuned | RecipeScores | Replicated,
+) -> Table:
     """The table of results of any verb."""
     if isinstance(subject, Scores):
         return score_table(subject)
@@ -107,6 +115,8 @@ def table_of(subject: Scores | Comparison | Trajectory | Tuned | RecipeScores) -
         return tuned_table(subject)
     if isinstance(subject, RecipeScores):
         return tradeoff_table(subject)
+    if isinstance(subject, Replicated):
+        return replication_table(subject)
     return trajectory_table(subject)
 
 
@@ -355,6 +365,45 @@ def trajectory_table(trajectory: Trajectory) -> Table:
         last = _over_steps("last", row, "last_layer_")
         shown.rows.append(["", "", *last[:-1], "", last[-1], ""])
     return shown
+
+
+def replication_table(replicated: Replicated) -> Table:
+    """One row per figure of the paper: measured with its interval, and published."""
+    figures = replicated.table
+    names = ["quantity"]
+    names += [name for name in ("task", "probe") if figures[name].nunique() > 1]
+    numbers = ("layer", "measured", "95% interval", "published")
+    texts = ("unit", "compare", "published for", "on", "setting", "source")
+    columns = [Column(name, False, name == "quantity") for name in names]
+    columns += [*map(Column, numbers), *(Column(text, False) for text in texts)]
+    first = figures.iloc[0]
+    measured_on = f"{first['model']} on {first['corpus']}"
+    table = Table(
+        f"Measured with {measured_on}, beside what was published", columns, note=LEGENDS["compare"]
+    )
+    for _, row in figures.iterrows():
+        table.rows.append([*(row[name] for name in names), *_numbers(row), *_texts(row)])
+    return table
+
+
+def _numbers(row: pd.Series) -> list[str]:
+    """The layer, the value measured, its interval, and the one published (or the finding)."""
+    known = QUANTITIES.get(row["quantity"])
+    digits = known.digits if known else 3
+    low, high = f"{row['ci_low']:.{digits}f}", f"{row['ci_high']:.{digits}f}"
+    between = " to " if row["unit"] == "points" else "–"  # which may be negative
+    return [
+        "" if row.isna()["layer"] else str(row["layer"]),
+        "–" if isnan(row["measured"]) else f"{row['measured']:.{digits}f}",
+        "" if isnan(row["ci_low"]) else f"{low}{between}{high}",
+        row["finding"] if isnan(row["published"]) else f"{row['published']:.{digits}f}",
+    ]
+
+
+def _texts(row: pd.Series) -> list[str]:
+    """What the numbers are of."""
+    names = ("unit", "compare", "published_model", "published_corpus", "setting", "source")
+    return [row[name] for name in names]
 
 
 def _layers(layers: list[int]) -> str:

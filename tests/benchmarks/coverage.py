@@ -32,10 +32,12 @@ from probekit.tasks.task import Task
 from tests.benchmarks.timing import figure
 
 ACCURACY = METRICS["accuracy"]
-RUNS, RESAMPLES, SEEDS = 200, 10, (0, 1)
+RUNS, RESAMPLES = 200, 10
+# One: the few values of several seeds enter as Student t variates, which widen every interval.
+SEEDS = (0,)
 TASK = Task(name="made", title="", annotation="upos", shape="word")
 DIM, LABELS, WORDS = 16, 4, 8
-SIZES: dict[Split, int] = {"train": 400, "dev": 40, "test": 60}  # sentences
+SIZES: dict[Split, int] = {"train": 150, "dev": 40, "test": 100}  # sentences
 MANY = 600  # more test sentences, for the true difference
 BEFORE = 0.7  # deviation of the noise on states before; those after have as much, or more
 QUICK = FitSettings(words=6_000)

@@ -14,6 +14,7 @@ from probekit.forgetting.trajectory import FELL, STEPS, SUMMARY, Trajectory
 from probekit.probes.predictions import INSTANCES, PREDICTIONS
 from probekit.probes.score_rows import SCORES
 from probekit.probes.scores import Scores
+from probekit.replications.replicated import REPLICATION, Replicated
 from probekit.results.results import Results
 from probekit.results.run import Measurement, Run
 from probekit.results.schema import Schema
@@ -129,6 +130,11 @@ def recipe_scores(value: float) -> RecipeScores:
     return RecipeScores(table(CELLS, value), table(TRADES, value), run=run(value))
 
 
+def replicated(value: float) -> Replicated:
+    """A replication with `value` everywhere."""
+    return Replicated(table(REPLICATION, value), run=run(value), warnings=("one",))
+
+
 def predicted() -> Scores:
     """Scores with predictions of a task: two layers, two seeds and a baseline.
 
@@ -175,5 +181,6 @@ KINDS: dict[type[Results], Callable[[float], Results]] = {
     Trajectory: trajectory,
     Tuned: tuned,
     RecipeScores: recipe_scores,
+    Replicated: replicated,
 }
 """Every kind of results, and how to make some with a value in them: a new kind is a row."""

@@ -1,0 +1,1 @@
+"""Replications: a paper's questions, asked again of data that is free."""
