@@ -34,6 +34,7 @@ OPTIONS = {
     "probes": "--probe",
     "rate": "--rate",
     "recipe": "--recipe",
+    "recipes": "--recipes",
     "seed": "--seed",
     "seeds": "--seeds",
     "site": "--site",

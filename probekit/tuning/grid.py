@@ -154,7 +154,7 @@ def _cells(recipes: Any, rates: Any, seeds: tuple[int, ...]) -> list[_Cell]:
             raise InputError(f"rates has {rate:g}: it takes numbers above 0, up to 1")
     cells = []
     for name in dict.fromkeys(names):
-        recipe = recipe_of(name, {})
+        recipe = recipe_of(name, {}, "recipes")
         for rate in given or [recipe.RATE]:
             cells += [_Cell(name, rate, seed) for seed in seeds]
     return cells

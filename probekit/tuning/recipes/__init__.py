@@ -38,12 +38,12 @@ RECIPES: dict[str, type[Recipe]] = {
 """Every recipe by its name; `top` takes the number of layers, as `top-2`."""
 
 
-def recipe_of(name: str, given: Mapping[str, Any]) -> Recipe:
-    """The recipe of a name with settings, whose values may be texts.
+def recipe_of(name: str, given: Mapping[str, Any], parameter: str = "recipe") -> Recipe:
+    """The recipe of a name with settings, whose values may be texts; `parameter` is for messages.
 
     Raises InputError for an unknown recipe or setting, or a value of another type.
     """
-    doors.of_type("recipe", name, str)
+    doors.of_type(parameter, name, str)
     doors.of_type("recipe_settings", given, Mapping)
     stem, number = name, None
     match = re.fullmatch(r"top-([0-9]{1,4})", name)
@@ -51,7 +51,7 @@ def recipe_of(name: str, given: Mapping[str, Any]) -> Recipe:
         stem, number = "top", int(match[1])
     if stem not in RECIPES:
         known = ["top-2" if one == "top" else one for one in RECIPES]
-        raise InputError(unknown("value of recipe", name, known))
+        raise InputError(unknown(f"value of {parameter}", name, known))
     kind = RECIPES[stem]
     known = [field.name for field in fields(kind)]
     values: dict[str, Any] = {} if number is None else {"layers": number}
