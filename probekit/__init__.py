@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from probekit.tuning.grid import recipes
     from probekit.tuning.recipe_scores import RecipeScores
     from probekit.tuning.settings import TuningSettings
+    from probekit.tuning.transfer import transfer
+    from probekit.tuning.transferred import Transfer
     from probekit.tuning.tuned import Tuned
 
 _HOME = {
@@ -64,6 +66,7 @@ _HOME = {
     "States": "states.states",
     "Task": "tasks.task",
     "Trajectory": "forgetting.trajectory",
+    "Transfer": "tuning.transferred",
     "Tuned": "tuning.tuned",
     "TuningSettings": "tuning.settings",
     "annotate": "corpora.silver.annotate",
@@ -86,6 +89,7 @@ _HOME = {
     "replicate": "replications.replicate",
     "trace": "forgetting.trace",
     "tradeoff": "reports.tradeoff",
+    "transfer": "tuning.transfer",
 }
 
 __all__ = [
@@ -107,6 +111,7 @@ __all__ = [
     "States",
     "Task",
     "Trajectory",
+    "Transfer",
     "Tuned",
     "TuningSettings",
     "annotate",
@@ -129,6 +134,7 @@ __all__ = [
     "replicate",
     "trace",
     "tradeoff",
+    "transfer",
 ]
 
 

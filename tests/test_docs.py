@@ -107,6 +107,7 @@ PAGES: dict[Path, dict[str, Callable[[], list[dict[str, str]]]]] = {
             "trace",
             "finetune",
             "recipes",
+            "transfer",
             "replicate",
             "heatmap",
         )

@@ -20,6 +20,7 @@ from probekit.cli import (
     replications,
     runs,
     terminal,
+    transfer,
     tuning,
 )
 from probekit.cli.door import standard_output
@@ -70,6 +71,7 @@ app.command(cls=Command)(runs.compare)
 app.command(cls=Command)(runs.trace)
 app.command(cls=Command)(tuning.finetune)
 app.command(cls=Command)(tuning.recipes)
+app.command(cls=Command)(transfer.transfer)
 app.command(cls=Command)(replications.replicate)
 app.command(cls=Command)(pictures.heatmap)
 app.command(cls=Command)(pictures.lines)

@@ -255,6 +255,7 @@ def table(
     from probekit.reports.read import read
     from probekit.reports.table import table_of
     from probekit.tuning.recipe_scores import RecipeScores
+    from probekit.tuning.transferred import Transfer
     from probekit.tuning.tuned import Tuned
 
     found = read(folders)
@@ -272,5 +273,7 @@ def table(
         terminal.show(terminal.of_recipes(found))
     elif isinstance(found, Replicated):
         terminal.show(terminal.of_replicated(found))
+    elif isinstance(found, Transfer):
+        terminal.show(terminal.of_transfer(found))
     else:
         terminal.show(terminal.of_trajectory(found))

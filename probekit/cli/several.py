@@ -11,7 +11,17 @@ from probekit.errors import InputError
 from probekit.foreign import shortened
 from probekit.paths import path_of
 
-COMMAS = ("task", "corpus", "layers", "probes", "recipe_names", "rates", "text")
+COMMAS = (
+    "task",
+    "corpus",
+    "layers",
+    "probes",
+    "recipe_names",
+    "rates",
+    "text",
+    "labels",
+    "methods",
+)
 """Parameters whose option takes several values with commas; other options are repeated."""
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from probekit.reports.read import Kind
     from probekit.states.doctor import Examination
     from probekit.tuning.recipe_scores import RecipeScores
+    from probekit.tuning.transferred import Transfer
     from probekit.tuning.tuned import Tuned
 
 
@@ -222,6 +223,34 @@ def of_replicated(replicated: Replicated) -> RenderableType:
     heading = [Text(line) for line in heading_lines(replicated)]
     differences = [Text(line) for line in difference_lines(replicated)]
     return Group(*heading, Text(), table, Text(), *differences)
+
+
+def print_transfer(transfer: Transfer, folder: Path, form: Form) -> None:
+    """As `of_transfer` says; or as JSON every table, and the sentences."""
+    files = [f"{name}.csv" for name in transfer.tables]
+    files += ["run.json", "transfer.png", "transfer.svg"]
+    if form == "latex":
+        _print_latex(transfer)
+        return
+    if form == "json":
+        tables = {name: records(table) for name, table in transfer.tables.items()}
+        written = {"folder": str(folder), "files": files}
+        print_json(
+            {"warnings": transfer.warnings, **tables, "sentences": transfer.sentences, **written}
+        )
+        return
+    print_results(transfer.warnings, of_transfer(transfer), folder, files)
+
+
+def of_transfer(transfer: Transfer) -> RenderableType:
+    """A row for each method, and a sentence for each factor."""
+    from rich.console import Group
+    from rich.text import Text
+
+    from probekit.reports.table import as_rich, transfer_table
+
+    lines = [Text(line) for line in transfer.sentences]
+    return Group(as_rich(transfer_table(transfer)), *lines)
 
 
 def _print_latex(subject: Kind) -> None:

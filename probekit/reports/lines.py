@@ -18,8 +18,10 @@ from probekit.probes.scores import Scores
 from probekit.reports import colours
 from probekit.reports.changes import LEAST_RANGE as LEAST_CHANGE
 from probekit.reports.changes import LEVEL
+from probekit.reports.label_curves import label_curves
 from probekit.reports.picture import ACROSS, Panel, check, picture
 from probekit.reports.rows import layer_label, probes_and_baselines, sites_of
+from probekit.tuning.transferred import Transfer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +44,7 @@ BASELINE_DASHES: dict[str, Any] = {
 
 
 def lines(
-    subject: Scores | Comparison | Trajectory,
+    subject: Scores | Comparison | Trajectory | Transfer,
     *paths: str | Path,
     ax: Axes | None = None,
     greyscale: bool = False,
@@ -54,6 +56,7 @@ def lines(
     - A comparison: change by layer in points, a line per checkpoint; a hollow mark is a change not
       detected. The axis covers at least 5 points either way.
     - A trajectory: score by step, a line per layer.
+    - A transfer: score by the number of labels, a line per method.
 
     Lines differ in marks and dashes as well as in colour.
 
@@ -68,9 +71,11 @@ def lines(
     Raises InputError for arguments of another type, for paths with another ending, and for scores
     of baselines only; StoreError where a file cannot be written.
     """
-    doors.of_type("subject", subject, (Scores, Comparison, Trajectory))
+    doors.of_type("subject", subject, (Scores, Comparison, Trajectory, Transfer))
     check(paths, ax, greyscale)
-    if isinstance(subject, Scores):
+    if isinstance(subject, Transfer):
+        panels = label_curves(subject, greyscale)
+    elif isinstance(subject, Scores):
         panels = _of_scores(subject, greyscale)
     elif isinstance(subject, Comparison):
         panels = _of_changes(subject, greyscale)

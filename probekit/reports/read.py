@@ -13,10 +13,11 @@ from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores, joined
 from probekit.replications.replicated import Replicated
 from probekit.tuning.recipe_scores import RecipeScores
+from probekit.tuning.transferred import Transfer
 from probekit.tuning.tuned import Tuned
 
-KINDS = (Scores, Comparison, Trajectory, Tuned, RecipeScores, Replicated)
-Kind = Scores | Comparison | Trajectory | Tuned | RecipeScores | Replicated
+KINDS = (Scores, Comparison, Trajectory, Tuned, RecipeScores, Replicated, Transfer)
+Kind = Scores | Comparison | Trajectory | Tuned | RecipeScores | Replicated | Transfer
 """Results of any verb."""
 
 
@@ -24,7 +25,8 @@ def read(folders: str | Path | Sequence[str | Path]) -> Kind:
     """The results in a folder, or in the folder of a file; of several folders, all scores.
 
     Their kind is in `run.json`; without it, the tables show it. `Scores.read`, `Comparison.read`,
-    `Trajectory.read`, `Tuned.read`, `RecipeScores.read` and `Replicated.read` take one kind only.
+    `Trajectory.read`, `Tuned.read`, `RecipeScores.read`, `Transfer.read` and `Replicated.read` take
+    one kind only.
 
     Raises InputError where there are no results, they are not what was written, or one of several
     folders holds something other than scores.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import isnan
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from probekit.forgetting.comparison import Comparison
 from probekit.forgetting.trajectory import Trajectory
@@ -15,6 +16,7 @@ from probekit.replications.quantities import QUANTITIES
 from probekit.replications.replicated import Replicated
 from probekit.stats.tree_metrics import TREE_METRICS
 from probekit.tuning.recipe_scores import RecipeScores
+from probekit.tuning.transferred import Transfer
 from probekit.tuning.tuned import Tuned
 
 if TYPE_CHECKING:
@@ -104,20 +106,19 @@ class Table:
 
 
 def table_of(
-    subject: Scores | Comparison | Trajectory | Tuned | RecipeScores | Replicated,
+    subject: Scores | Comparison | Trajectory | Tuned | RecipeScores | Transfer | Replicated,
 ) -> Table:
     """The table of results of any verb."""
-    if isinstance(subject, Scores):
-        return score_table(subject)
-    if isinstance(subject, Comparison):
-        return comparison_table(subject)
-    if isinstance(subject, Tuned):
-        return tuned_table(subject)
-    if isinstance(subject, RecipeScores):
-        return tradeoff_table(subject)
-    if isinstance(subject, Replicated):
-        return replication_table(subject)
-    return trajectory_table(subject)
+    tables: dict[type, Callable[[Any], Table]] = {
+        Scores: score_table,
+        Comparison: comparison_table,
+        Trajectory: trajectory_table,
+        Tuned: tuned_table,
+        RecipeScores: tradeoff_table,
+        Transfer: transfer_table,
+        Replicated: replication_table,
+    }
+    return tables[type(subject)](subject)
 
 
 def as_rich(table: Table) -> RenderableType:
@@ -500,4 +501,27 @@ def tradeoff_table(found: RecipeScores) -> Table:
                 f"{row['seconds']:,.0f}",
             ]
         )
+    return table
+
+
+def transfer_table(transfer: Transfer) -> Table:
+    """One row per method: its scores with few and many labels, with intervals."""
+    curves = transfer.curves
+    first = curves.iloc[0]
+    seeds = f"mean of {first['seeds']} seeds" if first["seeds"] > 1 else "one seed"
+    title = (
+        f"{first['metric']} on {first['data']} by the number of labels ({seeds}; "
+        f"pre-trained: {first['model']}; majority {first['majority']:.3f})"
+    )
+    numbers = curves["labels"].unique().tolist()
+    headings = [f"{labels:,} labels" for labels in numbers]
+    over = "test texts and seeds" if first["seeds"] > 1 else "test texts, not over seeds"
+    note = f"in brackets: 95% intervals over {over}"
+    table = Table(title, [Column("method", False, True), *map(Column, headings)], note=note)
+    for method, rows in curves.groupby("method", sort=False):
+        cells = []
+        for _, row in rows.sort_values("labels").iterrows():
+            interval = f" ({row['ci_low']:.3f}–{row['ci_high']:.3f})"
+            cells.append(f"{row['score']:.3f}" + ("" if isnan(row["ci_low"]) else interval))
+        table.rows.append([str(method), *cells])
     return table

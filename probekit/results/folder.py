@@ -20,7 +20,7 @@ RECORD = "run.json"
 FILES = "files"
 PICTURES = tuple(
     f"{name}.{ending}"
-    for name in ("heatmap", "forgetting", "decomposition", "curves", "retention")
+    for name in ("heatmap", "forgetting", "decomposition", "curves", "retention", "transfer")
     for ending in ("png", "svg")
 )
 """Pictures of the tables in the same folder: out of date once new tables are written."""

@@ -113,7 +113,7 @@ def finetune(  # noqa: PLR0913 - a public verb
     training whose loss is no longer a number, StoreError where `out` cannot be written.
     """
     started = time.perf_counter()
-    _require_packages()
+    require_packages()
     report = doors.function("progress", progress)
     name = str(doors.of_type("model", model, (str, Path)))
     doors.of_type("data", data, (str, Path))
@@ -163,7 +163,7 @@ def finetune(  # noqa: PLR0913 - a public verb
     return tuned
 
 
-def _require_packages() -> None:
+def require_packages() -> None:
     """Raise InputError where a package is not installed."""
     for name in PACKAGES:
         try:

@@ -19,6 +19,7 @@ from probekit.results.results import Results
 from probekit.results.run import Measurement, Run
 from probekit.results.schema import Schema
 from probekit.tuning.recipe_scores import CELLS, TRADES, RecipeScores
+from probekit.tuning.transferred import CURVES, FACTORS, TRANSFER, Transfer
 from probekit.tuning.tuned import HISTORY, TUNED, Tuned
 
 LAYERS = 50
@@ -135,6 +136,12 @@ def replicated(value: float) -> Replicated:
     return Replicated(table(REPLICATION, value), run=run(value), warnings=("one",))
 
 
+def transfer(value: float) -> Transfer:
+    """Scores by the number of labels, with `value` everywhere."""
+    tables = (table(schema, value) for schema in (TRANSFER, CURVES, FACTORS))
+    return Transfer(*tables, run=run(value), warnings=("one",))
+
+
 def predicted() -> Scores:
     """Scores with predictions of a task: two layers, two seeds and a baseline.
 
@@ -182,5 +189,6 @@ KINDS: dict[type[Results], Callable[[float], Results]] = {
     Tuned: tuned,
     RecipeScores: recipe_scores,
     Replicated: replicated,
+    Transfer: transfer,
 }
 """Every kind of results, and how to make some with a value in them: a new kind is a row."""

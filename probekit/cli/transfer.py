@@ -1,0 +1,255 @@
+"""The command transfer: how many labels pre-training saves."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from probekit.cli import help, options, terminal
+from probekit.cli.several import require_one_model_each
+from probekit.errors import InputError
+from probekit.paths import portable
+
+
+def transfer(
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="The pre-trained checkpoint: alias, folder, or hub id.",
+            rich_help_panel=help.MODEL,
+        ),
+    ],
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="CORPUS:TASK, CORPUS:genre, a file or folder of tables, glue/TASK, or hf:NAME.",
+            rich_help_panel=help.DATA,
+        ),
+    ],
+    labels: Annotated[
+        str,
+        typer.Option(
+            metavar="N,N,…",
+            help="Numbers of training examples with labels; 'all' takes every one.",
+            rich_help_panel=help.DATA,
+        ),
+    ] = "10,100,1000,all",
+    text: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,NAME",
+            help="Of tables: the column of texts, or two of pairs.",
+            show_default="text or sentence",
+            rich_help_panel=help.DATA,
+        ),
+    ] = "",
+    label: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Of tables: the column of labels.",
+            show_default="label",
+            rich_help_panel=help.DATA,
+        ),
+    ] = "",
+    regression: Annotated[
+        bool,
+        typer.Option(
+            "--regression",
+            help="Of tables: the labels are numbers to predict.",
+            rich_help_panel=help.DATA,
+        ),
+    ] = False,
+    dev: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Examples of dev that choose; they do not count as labels.",
+            show_default="all",
+            rich_help_panel=help.DATA,
+        ),
+    ] = None,
+    longest: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Subwords of a text; longer ones are cut and counted.",
+            rich_help_panel=help.DATA,
+        ),
+    ] = 128,
+    methods: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,…",
+            help="Of ngrams, static, frozen, full and scratch.",
+            show_default="all; static with --vectors",
+            rich_help_panel=help.TRAINING,
+        ),
+    ] = "",
+    vectors: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Word vectors (word2vec, GloVe, fastText), for static.",
+            rich_help_panel=help.TRAINING,
+        ),
+    ] = None,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=1_000,
+            help="Number of samples of labels, each with a seed of its own.",
+            rich_help_panel=help.TRAINING,
+        ),
+    ] = 3,
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METHOD=X,…",
+            help="A recipe's learning rate, or several of which dev chooses; repeat for others.",
+            show_default="the recipe's",
+            rich_help_panel=help.TRAINING,
+        ),
+    ] = None,
+    epochs: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METHOD=N",
+            help="How often a recipe reads its examples; repeat for others.",
+            show_default="the recipe's",
+            rich_help_panel=help.TRAINING,
+        ),
+    ] = None,
+    batch: Annotated[
+        int,
+        typer.Option(metavar="N", min=1, help="Examples per step.", rich_help_panel=help.TRAINING),
+    ] = 32,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Folder for results, which a run that was killed goes on in.",
+            show_default="probekit-runs/transfer-MODEL-DATA",
+            rich_help_panel=help.OUTPUT,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Delete the run that is in the folder.",
+            rich_help_panel=help.OUTPUT,
+        ),
+    ] = False,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda", "mps"],
+        typer.Option(
+            help="Where training runs; auto takes a GPU if there is one.",
+            rich_help_panel=help.MACHINE,
+        ),
+    ] = "auto",
+    allow_pickle: options.AllowPickle = False,
+    trust_remote_code: options.TrustRemoteCode = False,
+    as_json: options.Json = False,
+    latex: options.Latex = False,
+) -> None:
+    """Train with few and many labels; say how many labels pre-training saves.
+
+    \b
+      probekit transfer --model minilm --data en_ewt:genre
+      probekit transfer --model minilm --data reviews.csv --label stars --labels 20,200,all \\
+        --rate full=2e-5,1e-4
+      probekit transfer --model minilm --data en_ewt:pos --vectors glove.txt
+    """
+    require_one_model_each("--model", [model], repeated=False)
+    form, numbers = options.form(as_json, latex), _numbers(labels)
+    rates, repeated = _rates(rate or []), _epochs(epochs or [])
+    folder = out if out is not None else _folder(model, data)
+    import probekit as pk
+
+    settings = pk.TuningSettings(
+        batch=batch,
+        longest=longest,
+        device=device,
+        allow_pickle=allow_pickle,
+        trust_remote_code=trust_remote_code,
+    )
+    found = pk.transfer(
+        model,
+        data,
+        numbers,
+        out=folder,
+        methods=options.names([methods]),
+        vectors=vectors,
+        seeds=seeds,
+        text=text,
+        label=label,
+        regression=regression,
+        dev=dev,
+        settings=settings,
+        rates=rates,
+        epochs=repeated,
+        overwrite=overwrite,
+    )
+    found = found.of_command(sys.argv)
+    found.write(folder)
+    pk.lines(found, folder / "transfer.png", folder / "transfer.svg")
+    terminal.print_transfer(found, folder, form)
+
+
+def _numbers(text: str) -> list[Any]:
+    """`10,100,all` as numbers, and `all`."""
+    found: list[Any] = []
+    for part in options.names([text]):
+        if part != "all" and not (part.isascii() and part.isdecimal() and len(part) < 10):
+            raise InputError(f"--labels takes numbers and 'all', such as 10,100,all, not '{part}'")
+        found.append(part if part == "all" else int(part))
+    return found
+
+
+def _by_method(option: str, example: str, given: list[str]) -> dict[str, list[str]]:
+    """The values of `METHOD=X,…` by method."""
+    found = {}
+    for one in given:
+        method, equals, values = one.partition("=")
+        if not equals or not options.names([values]):
+            raise InputError(
+                f"{option} takes METHOD={example}, such as full={example}, not '{one}'"
+            )
+        found[method.strip()] = options.names([values])
+    return found
+
+
+def _rates(given: list[str]) -> dict[str, list[float]]:
+    found = {}
+    for method, values in _by_method("--rate", "1e-4", given).items():
+        try:
+            found[method] = [float(one) for one in values]
+        except ValueError as error:
+            raise InputError(f"--rate {method}: '{','.join(values)}' is not a number") from error
+    return found
+
+
+def _epochs(given: list[str]) -> dict[str, int]:
+    found = {}
+    for method, values in _by_method("--epochs", "3", given).items():
+        if len(values) != 1 or not (values[0].isascii() and values[0].isdecimal()):
+            raise InputError(f"--epochs {method} takes one number, not '{','.join(values)}'")
+        found[method] = int(values[0])
+    return found
+
+
+def _folder(model: str, data: str) -> Path:
+    """The folder of a model and data, the same each time."""
+    names = [portable(Path(one.rstrip("/")).name.replace(":", "-")) for one in (model, data)]
+    stem = "-".join(["transfer", *names])
+    return Path("probekit-runs") / stem[: options.LONGEST_NAME]
