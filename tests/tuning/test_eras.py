@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 
-from probekit.corpora.passage import Corpus
+from probekit.corpora.passage import SPLITS, Corpus
 from probekit.models.static import StaticVectors
 from probekit.tuning.corpus_data import from_corpus
 from probekit.tuning.data import NONE, Data, Examples
@@ -62,10 +63,10 @@ def test_ngrams_are_a_plain_pipeline(texts: Data) -> None:
 def test_words_are_a_plain_pipeline(small: Corpus) -> None:
     data = from_corpus(few(small, 30), "pos")
     found = logistic_outcome(data, ngram_features)
-    rows = {}
-    for split in ("train", "dev", "test"):
+    rows: dict[str, list[Any]] = {}
+    for split in SPLITS:
         rows[split] = []
-        for words in data.splits[split].texts:  # type: ignore[index]
+        for words in data.splits[split].texts:
             rows[split] += [described(words, i) for i in range(len(words))]
     best = -1.0
     for strength in STRENGTHS:
@@ -149,7 +150,7 @@ def test_a_sample_of_one_class_says_that_class(texts: Data) -> None:
 
 def test_static_vectors_are_a_plain_pipeline(texts: Data, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    table = {}
+    table: dict[str, np.ndarray] = {}
     for split in ("train", "test"):
         for text in flat(texts, split):
             for word in text.lower().split():
@@ -184,7 +185,7 @@ def test_static_vectors_of_words_have_their_neighbours(small: Corpus, tmp_path: 
         "words",
         dict.fromkeys(("train", "dev", "test"), examples),
         ("a", "b"),
-        ("accuracy",),  # type: ignore[arg-type]
+        ("accuracy",),
     )
     found = static_features(data, StaticVectors(path, "v"))["test"]
     raw = np.array(

@@ -249,7 +249,9 @@ def test_a_picture_has_a_line_per_method_and_the_numbers(greyscale: bool, tmp_pa
     assert isinstance(axes, Axes) and axes.get_xscale() == "log"
     lines = [line for line in axes.lines if len(np.asarray(line.get_xdata())) == 3]
     for number, line in enumerate(lines):
-        np.testing.assert_allclose(line.get_ydata(), 0.3 + number / 10 + np.array([0, 0.1, 0.2]))
+        np.testing.assert_allclose(
+            np.asarray(line.get_ydata()), 0.3 + number / 10 + np.array([0, 0.1, 0.2])
+        )
     looks = [(line.get_marker(), str(line.get_linestyle())) for line in lines]
     assert len(set(looks)) == len(lines) == 3
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
@@ -345,7 +347,7 @@ def test_mistakes_are_told_in_a_line_or_two(
 def test_data_of_one_class_is_refused(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
     splits = {}
     for split, passages in small.splits.items():
-        splits[split] = [replace(one, tags={"upos": ["X"] * len(one.words)}) for one in passages]
+        splits[split] = [replace(one, tags={"upos": ("X",) * len(one.words)}) for one in passages]
     name = corpus_file(Corpus("one", splits), tmp_path / "one")
     with pytest.raises(ProbekitError, match="has one label only in the training split"):
         run(tiny_bert, f"{name}:pos", tmp_path / "a", methods="ngrams")
