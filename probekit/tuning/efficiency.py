@@ -72,6 +72,7 @@ def labels_needed(labels: np.ndarray, scores: np.ndarray, targets: np.ndarray) -
     share = np.clip((targets[:, None] - ends[0]) / np.where(climb > 0, climb, 1.0), 0.0, 1.0)
     logs = np.log(labels)
     found = np.exp(logs[lower] + share * (logs[upper] - logs[lower]))[:, 0]
+    found = np.where(share[:, 0] == 1, labels[upper[:, 0]], found)  # not off by rounding
     found = np.where(enough[:, 0], 0.0, found)
     return np.where(enough.any(axis=1), found, np.inf)
 

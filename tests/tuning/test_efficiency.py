@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.isotonic import isotonic_regression
 
+from probekit.tuning import resampled_curves as curves_module
 from probekit.tuning.efficiency import Factor, efficiency, isotonic, labels_needed, times_fewer
 from probekit.tuning.resampled_curves import Curves, resampled_curves
 
@@ -97,7 +98,7 @@ def test_the_interval_has_the_truth_about_as_often_as_it_claims(shift: int) -> N
 
 def test_an_interval_is_not_as_wide_as_the_scale() -> None:
     found = factor_of(made(np.stack([rate(10 * LABELS), rate(LABELS)]), 1))
-    assert found.high / found.low < 100
+    assert 1 < found.low < 10 < found.high < 1_000
 
 
 def test_a_method_needs_as_many_labels_as_itself() -> None:
@@ -126,9 +127,10 @@ def test_seeds_that_differ_widen_the_interval() -> None:
     assert found.ends[1, 0, 0] - 0.5 == pytest.approx(half, rel=0.4)
 
 
-def test_other_metrics_are_resampled_alike() -> None:
+def test_other_metrics_are_resampled_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of two classes as frequent, macro F1 and accuracy move together; words stay with their
     text."""
+    monkeypatch.setattr(curves_module, "RESAMPLES", 30)
     random = np.random.default_rng(0)
     gold = np.tile([0, 1], 200)
     said = np.where(random.random((1, 1, 2, 400)) < 0.8, gold, 1 - gold)

@@ -31,7 +31,7 @@ def texts(small: Corpus) -> Data:
     splits = {}
     for split, passages in few(small, 60).splits.items():
         lines = [(" ".join(passage.words),) for passage in passages]
-        labels = [np.array([len(line[0]) % 2 + ("the" in line[0])]) for line in lines]
+        labels = [np.array([ord(line[0][0].lower()) % 3]) for line in lines]
         splits[split] = Examples(lines, labels)
     return Data("texts", "texts", splits, ("a", "b", "c"), ("accuracy", "macro_f1"))
 
