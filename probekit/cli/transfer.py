@@ -162,12 +162,12 @@ def transfer(
     as_json: options.Json = False,
     latex: options.Latex = False,
 ) -> None:
-    """Train with few and many labels; say how many labels pre-training saves.
+    """Measure how many labels pre-training saves.
 
     \b
       probekit transfer --model minilm --data en_ewt:genre
-      probekit transfer --model minilm --data reviews.csv --label stars --labels 20,200,all \\
-        --rate full=2e-5,1e-4
+      probekit transfer --model minilm --data reviews.csv --label stars \\
+        --labels 20,200,all --rate full=2e-5,1e-4
       probekit transfer --model minilm --data en_ewt:pos --vectors glove.txt
     """
     require_one_model_each("--model", [model], repeated=False)

@@ -37,7 +37,9 @@ def _of_texts(data: Data) -> dict[Split, Any]:
     found: dict[Split, Any] = {}
     for split in SPLITS:
         texts = data.splits[split].texts
-        parts = [union.transform([one[i] for one in texts]) for i in range(len(train[0]))]
+        parts = []
+        for of_place in zip(*texts, strict=True):  # one text, or the two of each pair
+            parts.append(union.transform(of_place))
         if len(parts) == 2:
             parts.append(parts[0].multiply(parts[1]))
         found[split] = hstack(parts).tocsr()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from probekit.results.columns import CHANGE, COUNT
 from probekit.results.results import Results
@@ -160,8 +160,11 @@ class Transfer(Results):
     @property
     def sentences(self) -> list[str]:
         """One sentence for each factor."""
-        rows = self.factors.to_dict("records")
-        return [factor_sentence(FactorRow(**{str(k): v for k, v in row.items()})) for row in rows]
+        found = []
+        for row in self.factors.to_dict("records"):
+            columns: dict[str, Any] = {str(name): value for name, value in row.items()}
+            found.append(factor_sentence(FactorRow(**columns)))
+        return found
 
 
 def factor_sentence(row: FactorRow) -> str:

@@ -48,7 +48,14 @@ def same_tables(one: pk.Tuned, other: pk.Tuned) -> None:
 
 @pytest.mark.parametrize(
     ("recipe", "save_every"),
-    [("full", None), ("full", 2), ("ulmfit", 2), ("ewc", None), ("lora", 2), ("frozen", 2)],
+    [
+        ("full", 2),
+        pytest.param("full", None, marks=pytest.mark.slow),
+        pytest.param("ulmfit", 2, marks=pytest.mark.slow),
+        pytest.param("ewc", None, marks=pytest.mark.slow),
+        pytest.param("lora", 2, marks=pytest.mark.slow),
+        pytest.param("frozen", 2, marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_that_is_killed_goes_on_with_the_same_result(
     recipe: str, save_every: int | None, tiny_bert: Path, text: str, tmp_path: Path
@@ -188,6 +195,7 @@ def test_training_that_ends_at_chance_is_reported(
     assert any("training ended at chance" in warning for warning in found.warnings)
 
 
+@pytest.mark.slow
 def test_what_the_model_knows_is_measured_during_training_and_after_a_kill(
     tiny_bert: Path, text: str, tmp_path: Path
 ) -> None:

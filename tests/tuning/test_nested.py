@@ -18,7 +18,7 @@ from probekit.tuning.transfer_grid import Grid, with_few_dev
 
 def data_of(labels: list[list[int]], target: Target = "texts", classes: int = 6) -> Data:
     """Data with these labels in every split."""
-    texts = [tuple(f"w{i}" for i in range(len(own))) for own in labels]
+    texts = [tuple(map(str, range(len(own)))) for own in labels]
     examples = Examples(texts, [np.array(own) for own in labels])
     names = tuple(map(str, range(classes)))
     splits = dict.fromkeys(("train", "dev", "test"), examples)
