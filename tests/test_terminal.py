@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 import probekit as pk
+from probekit.cli import _further
 from probekit.cli.signals import NAMES, Stopped, stopping
 from probekit.harmless import as_xml, harmless
 from probekit.states.store import open_store
@@ -234,7 +235,7 @@ def test_a_signal_ends_a_fit_at_once_with_a_message_and_no_empty_folder(
     running.send_signal(signal.SIGTERM)
     _, err = running.communicate(timeout=20)
     assert running.returncode == 128 + signal.SIGTERM
-    assert "stopped; finished states are kept" in err and "Traceback" not in err
+    assert "stopped; what is finished is kept, the same command" in err and "Traceback" not in err
     assert not (tmp_path / "a").exists()
 
 
@@ -262,3 +263,14 @@ def test_an_ignored_signal_stays_ignored() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "goes on\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "further"),
+    [("probe", "the same command"), ("finetune", "the command with --resume")],
+)
+def test_what_goes_on_after_a_stop(
+    command: str, further: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["probekit", command, "--json"])
+    assert _further() == further

@@ -100,6 +100,11 @@ def main() -> None:
     sys.exit(status)
 
 
+def _further() -> str:
+    """The command that goes on with one that was stopped."""
+    return "the command with --resume" if "finetune" in sys.argv[1:2] else "the same command"
+
+
 def _checked() -> None:
     for argument in sys.argv:
         if not argument.isprintable() and argument != argument.encode(errors="replace").decode():
@@ -128,7 +133,7 @@ def _status(command: Callable[[], object]) -> int:
         message = f"error: cannot use {error.filename or 'a file'}: {reason(error)}"
     except Stopped as stop:
         status = stop.status
-        message = "stopped; finished states are kept, the same command goes on from there"
+        message = f"stopped; what is finished is kept, {_further()} goes on from there"
     except Exception:
         status, message = 1, traceback.format_exc()
     if message:
