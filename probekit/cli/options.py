@@ -87,6 +87,16 @@ Seeds = Annotated[
         rich_help_panel=help.PROBES,
     ),
 ]
+ResampleTrain = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=1_000,
+        metavar="N",
+        help="Resamples of the training sentences on which probes are refitted; 0 for none.",
+        rich_help_panel=help.PROBES,
+    ),
+]
 Layers = Annotated[
     str,
     typer.Option(

@@ -173,16 +173,7 @@ def compare(
     corpus: options.Corpora = None,
     probe: options.Kind = "linear",
     seeds: options.Seeds = 3,
-    resample_train: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            max=1_000,
-            metavar="N",
-            help="Resamples of the training sentences on which probes are refitted; 0 for none.",
-            rich_help_panel=help.PROBES,
-        ),
-    ] = 10,
+    resample_train: options.ResampleTrain = 10,
     correction: Annotated[
         Literal["holm", "bh", "none"],
         typer.Option(

@@ -10,6 +10,15 @@ import typer
 
 from probekit.cli import help, options, terminal
 from probekit.cli.several import require_one_model_each
+from probekit.cli.tuning_options import (
+    Batch,
+    Data,
+    Label,
+    Longest,
+    Overwrite,
+    Regression,
+    Text,
+)
 from probekit.errors import InputError
 from probekit.paths import portable
 
@@ -23,14 +32,7 @@ def transfer(
             rich_help_panel=help.MODEL,
         ),
     ],
-    data: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="CORPUS:TASK, CORPUS:genre, a file or folder of tables, glue/TASK, or hf:NAME.",
-            rich_help_panel=help.DATA,
-        ),
-    ],
+    data: Data,
     labels: Annotated[
         str,
         typer.Option(
@@ -39,32 +41,9 @@ def transfer(
             rich_help_panel=help.DATA,
         ),
     ] = "10,100,1000,all",
-    text: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME,NAME",
-            help="Of tables: the column of texts, or two of pairs.",
-            show_default="text or sentence",
-            rich_help_panel=help.DATA,
-        ),
-    ] = "",
-    label: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="Of tables: the column of labels.",
-            show_default="label",
-            rich_help_panel=help.DATA,
-        ),
-    ] = "",
-    regression: Annotated[
-        bool,
-        typer.Option(
-            "--regression",
-            help="Of tables: the labels are numbers to predict.",
-            rich_help_panel=help.DATA,
-        ),
-    ] = False,
+    text: Text = "",
+    label: Label = "",
+    regression: Regression = False,
     dev: Annotated[
         int | None,
         typer.Option(
@@ -75,15 +54,7 @@ def transfer(
             rich_help_panel=help.DATA,
         ),
     ] = None,
-    longest: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Subwords of a text; longer ones are cut and counted.",
-            rich_help_panel=help.DATA,
-        ),
-    ] = 128,
+    longest: Longest = 128,
     methods: Annotated[
         str,
         typer.Option(
@@ -129,10 +100,7 @@ def transfer(
             rich_help_panel=help.TRAINING,
         ),
     ] = None,
-    batch: Annotated[
-        int,
-        typer.Option(metavar="N", min=1, help="Examples per step.", rich_help_panel=help.TRAINING),
-    ] = 32,
+    batch: Batch = 32,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -142,14 +110,7 @@ def transfer(
             rich_help_panel=help.OUTPUT,
         ),
     ] = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite",
-            help="Delete the run that is in the folder.",
-            rich_help_panel=help.OUTPUT,
-        ),
-    ] = False,
+    overwrite: Overwrite = False,
     device: Annotated[
         Literal["auto", "cpu", "cuda", "mps"],
         typer.Option(

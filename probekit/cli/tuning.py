@@ -10,6 +10,15 @@ import typer
 
 from probekit.cli import help, options, terminal
 from probekit.cli.several import require_one_model_each
+from probekit.cli.tuning_options import (
+    Batch,
+    Data,
+    Label,
+    Longest,
+    Overwrite,
+    Regression,
+    Text,
+)
 from probekit.errors import InputError
 
 Rate = Annotated[
@@ -41,40 +50,6 @@ Model = Annotated[
         rich_help_panel=help.MODEL,
     ),
 ]
-Data = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME",
-        help="CORPUS:TASK, CORPUS:genre, a file or folder of tables, glue/TASK, or hf:NAME.",
-        rich_help_panel=help.DATA,
-    ),
-]
-Text = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME,NAME",
-        help="Of tables: the column of texts, or two of pairs.",
-        show_default="text or sentence",
-        rich_help_panel=help.DATA,
-    ),
-]
-Label = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME",
-        help="Of tables: the column of labels.",
-        show_default="label",
-        rich_help_panel=help.DATA,
-    ),
-]
-Regression = Annotated[
-    bool,
-    typer.Option(
-        "--regression",
-        help="Of tables: the labels are numbers to predict.",
-        rich_help_panel=help.DATA,
-    ),
-]
 Examples = Annotated[
     int | None,
     typer.Option(
@@ -84,19 +59,6 @@ Examples = Annotated[
         show_default="all",
         rich_help_panel=help.DATA,
     ),
-]
-Longest = Annotated[
-    int,
-    typer.Option(
-        metavar="N",
-        min=1,
-        help="Subwords of a text; longer ones are cut and counted.",
-        rich_help_panel=help.DATA,
-    ),
-]
-Batch = Annotated[
-    int,
-    typer.Option(metavar="N", min=1, help="Examples per step.", rich_help_panel=help.TRAINING),
 ]
 
 
@@ -203,14 +165,7 @@ def finetune(
             rich_help_panel=help.OUTPUT,
         ),
     ] = False,
-    overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite",
-            help="Delete the run that is in the folder.",
-            rich_help_panel=help.OUTPUT,
-        ),
-    ] = False,
+    overwrite: Overwrite = False,
     device: Annotated[
         Literal["auto", "cpu", "cuda", "mps"],
         typer.Option(
@@ -322,16 +277,7 @@ def recipes(
             rich_help_panel=help.PROBES,
         ),
     ] = 3,
-    resample_train: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            min=0,
-            max=1_000,
-            help="Resamples of the training sentences on which probes are refitted; 0 for none.",
-            rich_help_panel=help.PROBES,
-        ),
-    ] = 10,
+    resample_train: options.ResampleTrain = 10,
     text: Text = "",
     label: Label = "",
     regression: Regression = False,

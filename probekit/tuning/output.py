@@ -17,8 +17,35 @@ STARTED = "finetune.json"
 """What was asked for, written when a run begins."""
 
 FOLDERS = ("checkpoint-*", "head")
-FILES = ("*.json", "*.safetensors", "*.csv", "*.bin", "*.txt", "*.jinja", "*.model", "README.md")
-"""What a run writes: its own files, and those of a checkpoint."""
+FILES = (
+    STARTED,
+    RECORD,
+    "finetuned.csv",
+    "history.csv",
+    "head.safetensors",
+    "config.json",
+    "generation_config.json",
+    "model*.safetensors",
+    "model.safetensors.index.json",
+    "adapter_config.json",
+    "adapter_model.safetensors",
+    "README.md",  # of an adapter
+    "training_args.bin",
+    "trainer_state.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "tokenizer.model",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "spiece.model",
+    "spm.model",
+    "sentencepiece.bpe.model",
+)
+"""What a run writes: its own files, and those of a checkpoint. Other files in its folder stay."""
 
 
 def require_free(out: Path, asked: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:

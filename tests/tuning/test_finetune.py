@@ -109,10 +109,13 @@ def test_another_run_is_resumed_only_with_what_it_was_started_with(
     run(tiny_bert, text, tmp_path / "a")
     with pytest.raises(ProbekitError, match="was started with recipe 'full', not 'lora'"):
         run(tiny_bert, text, tmp_path / "a", "lora", resume=True)
-    (tmp_path / "a" / "notes.md").write_text("mine")
+    (tmp_path / "a" / "notes.txt").write_text("mine")
     again = run(tiny_bert, text, tmp_path / "a", "top-0", overwrite=True)
     assert set(again.table["recipe"]) == {"top-0"}
-    assert (tmp_path / "a" / "notes.md").read_text() == "mine"
+    assert (tmp_path / "a" / "notes.txt").read_text() == "mine"
+    run(tiny_bert, text, tmp_path / "new", "top-0")
+    expected = {path.name for path in (tmp_path / "new").iterdir()} | {"notes.txt"}
+    assert {path.name for path in (tmp_path / "a").iterdir()} == expected
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "notes.md").write_text("mine")
     ways: list[dict[str, Any]] = [{}, {"overwrite": True}, {"resume": True}]
