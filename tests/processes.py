@@ -20,7 +20,7 @@ IMPORTED = [
     "probekit.probes.probe",
     "probekit.reports.heatmap",
     "probekit.reports.lines",
-    "probekit.reports.table",
+    "probekit.cli.shown",
     "probekit.models.loading",
     "pandas",
     "seaborn",

@@ -248,32 +248,11 @@ def table(
       probekit table probekit-runs/demo
       probekit table run-1 run-2 --latex > table.tex
     """
-    from probekit.forgetting.comparison import Comparison
-    from probekit.probes.scores import Scores
-    from probekit.replications.replicated import Replicated
-    from probekit.reports.latex import as_latex
+    from probekit.cli.shown import print_latex, print_text
     from probekit.reports.read import read
-    from probekit.reports.table import table_of
-    from probekit.tuning.recipe_scores import RecipeScores
-    from probekit.tuning.transferred import Transfer
-    from probekit.tuning.tuned import Tuned
 
     found = read(folders)
     if latex:
-        terminal.write(as_latex(table_of(found)))
-        return
-    terminal.print_warnings(found.warnings)
-    if isinstance(found, Scores):
-        terminal.show(terminal.of_scores(found))
-    elif isinstance(found, Comparison):
-        terminal.show(terminal.of_comparison(found))
-    elif isinstance(found, Tuned):
-        terminal.show(terminal.of_tuned(found))
-    elif isinstance(found, RecipeScores):
-        terminal.show(terminal.of_recipes(found))
-    elif isinstance(found, Replicated):
-        terminal.show(terminal.of_replicated(found))
-    elif isinstance(found, Transfer):
-        terminal.show(terminal.of_transfer(found))
+        print_latex(found)
     else:
-        terminal.show(terminal.of_trajectory(found))
+        print_text(found)

@@ -85,6 +85,7 @@ def replicate(
     form = options.form(as_json, latex)
     with options.results_folder(out, [name]) as folder:
         import probekit as pk
+        from probekit.cli.shown import print_results
 
         replicated = pk.replicate(
             name,
@@ -100,7 +101,7 @@ def replicate(
         replicated.write(folder)
     if replicated.found is not None:
         pk.heatmap(replicated.found, folder / "heatmap.png", folder / "heatmap.svg")
-    terminal.print_replicated(replicated, folder, form)
+    print_results(replicated, folder, form)
 
 
 def replications(as_json: options.Json = False) -> None:

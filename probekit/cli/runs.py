@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from probekit.cli import help, options, terminal
+from probekit.cli import help, options
 from probekit.cli.several import require_one_model_each
 from probekit.errors import InputError
 
@@ -122,6 +122,7 @@ def probe(
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
     with options.results_folder(out, model) as folder:
         import probekit as pk
+        from probekit.cli.shown import print_results
 
         scores = pk.probe(
             model,
@@ -147,7 +148,7 @@ def probe(
         pk.learning_curves(scores, folder / "learning-curves.png", folder / "learning-curves.svg")
     if capacity:
         pk.capacity(scores, folder / "capacity.png", folder / "capacity.svg")
-    terminal.print_scores(scores, folder, form)
+    print_results(scores, folder, form)
 
 
 @options.reads
@@ -210,6 +211,7 @@ def compare(
     }
     with options.results_folder(out, [*after, "against", before]) as folder:
         import probekit as pk
+        from probekit.cli.shown import print_results
 
         change = pk.compare(
             before,
@@ -225,7 +227,7 @@ def compare(
         change.write(folder)
     pk.heatmap(change, folder / "forgetting.png", folder / "forgetting.svg")
     pk.bars(change, folder / "decomposition.png", folder / "decomposition.svg")
-    terminal.print_comparison(change, folder, form)
+    print_results(change, folder, form)
 
 
 @options.reads
@@ -298,6 +300,7 @@ def trace(
         )
     with options.results_folder(out, [str(run or (models or [""])[0])]) as folder:
         import probekit as pk
+        from probekit.cli.shown import print_results
         from probekit.forgetting.steps import checkpoints_of
 
         checkpoints = [*(models or []), *(checkpoints_of(run) if run else [])]
@@ -319,4 +322,4 @@ def trace(
         found.write(folder)
     pk.lines(found, folder / "curves.png", folder / "curves.svg")
     pk.heatmap(found, folder / "retention.png", folder / "retention.svg")
-    terminal.print_trajectory(found, folder, form)
+    print_results(found, folder, form)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from probekit.cli import help, options, terminal
+from probekit.cli import help, options
 from probekit.cli.several import require_one_model_each
 from probekit.cli.tuning_options import (
     Batch,
@@ -136,6 +136,7 @@ def transfer(
     rates, repeated = _rates(rate or []), _epochs(epochs or [])
     folder = out if out is not None else _folder(model, data)
     import probekit as pk
+    from probekit.cli.shown import print_results
 
     settings = pk.TuningSettings(
         batch=batch,
@@ -164,7 +165,7 @@ def transfer(
     found = found.of_command(sys.argv)
     found.write(folder)
     pk.lines(found, folder / "transfer.png", folder / "transfer.svg")
-    terminal.print_transfer(found, folder, form)
+    print_results(found, folder, form)
 
 
 def _numbers(text: str) -> list[Any]:

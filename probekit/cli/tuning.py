@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from probekit.cli import help, options, terminal
+from probekit.cli import help, options
 from probekit.cli.several import require_one_model_each
 from probekit.cli.tuning_options import (
     Batch,
@@ -190,6 +190,7 @@ def finetune(
     form = options.form(as_json, latex)
     own = _settings(recipe_settings or [])
     import probekit as pk
+    from probekit.cli.shown import print_results
 
     settings = pk.TuningSettings(
         rate=rate,
@@ -223,7 +224,7 @@ def finetune(
     )
     tuned = tuned.of_command(sys.argv)
     tuned.write(out)
-    terminal.print_tuned(tuned, out, form)
+    print_results(tuned, out, form)
 
 
 def recipes(
@@ -299,6 +300,7 @@ def recipes(
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
     given = [_rate(one) for one in options.names([rates])]
     import probekit as pk
+    from probekit.cli.shown import print_results
 
     found = pk.recipes(
         model,
@@ -321,7 +323,7 @@ def recipes(
     found = found.of_command(sys.argv)
     found.write(out)
     pk.tradeoff(found, out / "tradeoff.png", out / "tradeoff.svg")
-    terminal.print_recipes(found, out, form)
+    print_results(found, out, form)
 
 
 def _rate(text: str) -> float:

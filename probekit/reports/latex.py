@@ -7,7 +7,8 @@ import re
 from probekit import doors
 from probekit.harmless import harmless
 from probekit.reports.read import KINDS, Kind
-from probekit.reports.table import Table, table_of
+from probekit.reports.table import Table
+from probekit.reports.tables import table_of
 
 _COMMANDS = {
     "\\": r"\textbackslash{}",

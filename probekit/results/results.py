@@ -103,6 +103,15 @@ class Results:
                 found[schema.name] = getattr(self, name)
         return found
 
+    @property
+    def file_names(self) -> list[str]:
+        """The files that `write` writes."""
+        found = [f"{name}.csv" for name in self.tables]
+        for name, schema in self.LARGE.items():
+            if len(getattr(self, name)):
+                found.append(f"{schema.name}{PARQUET}")
+        return [*found, files.RECORD]
+
     @classmethod
     def kind(cls) -> str:
         """What `run.json` calls such results: the name of their first table."""

@@ -17,7 +17,8 @@ from probekit.corpora.passage import Corpus
 from probekit.errors import InputError
 from probekit.probes.score_rows import COLUMNS, MORE_COLUMNS, SCORES, ScoreRow
 from probekit.probes.scores import joined, make_scores
-from probekit.reports.table import Table, score_table
+from probekit.reports.table import Table
+from probekit.reports.tables.scores import score_table
 from probekit.results.run import Run
 from tests.made import SIZES, made_corpus, made_states, stored
 from tests.results.made import CODES, only

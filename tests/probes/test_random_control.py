@@ -12,7 +12,7 @@ from transformers import AutoModel, AutoTokenizer
 import probekit as pk
 from probekit.corpora.passage import Corpus
 from probekit.errors import ProbekitError
-from probekit.reports.table import score_table
+from probekit.reports.tables.scores import score_table
 
 RUN: dict[str, Any] = {"fit_settings": pk.FitSettings(words=5_000), "progress": False}
 

@@ -13,7 +13,7 @@ from sklearn.metrics import f1_score
 
 import probekit as pk
 from probekit.corpora.passage import SPLITS, Corpus, Passage, Split
-from probekit.reports.table import unseen_lines
+from probekit.reports.tables.scores import unseen_lines
 from tests.made import SIZES, WORDS
 
 QUICK = pk.FitSettings(words=5_000)

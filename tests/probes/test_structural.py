@@ -14,7 +14,7 @@ from probekit.errors import InputError, TaskError
 from probekit.probes.structural.baselines import TREE_BASELINES
 from probekit.probes.structural.padded import padded
 from probekit.probes.structural.tree_heads import TREE_HEADS
-from probekit.reports.table import score_table
+from probekit.reports.tables.scores import score_table
 from probekit.tasks.task import load_task
 from probekit.tasks.trees import ask_trees
 from tests.made import made_states

@@ -21,7 +21,7 @@ from probekit.replications.quantities import QUANTITIES
 from probekit.replications.replicate import replicate
 from probekit.replications.replicated import Replicated
 from probekit.replications.replication import FOLDER, load_replication
-from probekit.reports.table import replication_table
+from probekit.reports.tables.replication import replication_table
 from probekit.stats.layers import expected_layer
 from tests.commands import run_main
 

@@ -19,7 +19,7 @@ import probekit as pk
 from probekit.errors import InputError
 from probekit.probes.score_rows import COLUMNS, MORE_COLUMNS, SCORES
 from probekit.reports.colours import luminance
-from probekit.reports.table import score_table
+from probekit.reports.tables.scores import score_table
 
 
 def scores() -> pk.Scores:

@@ -10,7 +10,8 @@ import pandas as pd
 from rich.console import Console
 
 from probekit.forgetting.comparison import TABLES, Comparison
-from probekit.reports.table import LEGENDS, MOST_CHANGED, as_rich, breakdown_table
+from probekit.reports.table import LEGENDS, as_rich
+from probekit.reports.tables.comparison import MOST_CHANGED, breakdown_table
 from probekit.results.run import Run
 from tests.results.made import filled
 

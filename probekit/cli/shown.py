@@ -1,0 +1,179 @@
+"""Shown: what a command prints of its results, one entry per kind of results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rich.console import Group
+from rich.text import Text
+
+from probekit.cli import terminal
+from probekit.cli.options import Form
+from probekit.forgetting.comparison import Comparison
+from probekit.forgetting.trajectory import Trajectory
+from probekit.probes.scores import Scores
+from probekit.replications.replicated import MEASURED, Replicated
+from probekit.reports.latex import as_latex
+from probekit.reports.replication import difference_lines, heading_lines
+from probekit.reports.table import LEGENDS, Table, as_rich
+from probekit.reports.tables import table_of
+from probekit.reports.tables.comparison import breakdown_table
+from probekit.reports.tables.scores import elsewhere_table, evidence_table, unseen_lines
+from probekit.reports.tables.tuned import tuned_lines
+from probekit.results.results import Results
+from probekit.tuning.recipe_scores import RecipeScores
+from probekit.tuning.transferred import Transfer
+from probekit.tuning.tuned import Tuned
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def _nothing(_: Any) -> dict[str, Any]:
+    return {}
+
+
+class Shown(NamedTuple):
+    """How results of one kind are shown.
+
+    Attributes:
+        below: lines and tables below the first table.
+        above: lines above it.
+        pictures: names of the pictures that the command draws.
+        beside: other files that it writes.
+        about: what JSON has beside the tables.
+    """
+
+    below: Callable[[Any], Sequence[str | Table]]
+    above: Callable[[Any], Sequence[str]] = lambda _: ()
+    pictures: Callable[[Any], Sequence[str]] = lambda _: ()
+    beside: Sequence[str] = ()
+    about: Callable[[Any], Mapping[str, Any]] = _nothing
+
+
+def _below_scores(scores: Scores) -> list[str | Table]:
+    """The evidence at the best layers, other corpora, and where training lacks a word."""
+    tables = (evidence_table(scores), elsewhere_table(scores))
+    return [*(table for table in tables if table), *unseen_lines(scores)]
+
+
+def _pictures_of_scores(scores: Scores) -> list[str]:
+    drawn = ["heatmap"]
+    if "learning_curves" in scores.tables:
+        drawn.append("learning-curves")
+    if "capacity" in scores.tables:
+        drawn.append("capacity")
+    return drawn
+
+
+def _below_comparison(comparison: Comparison) -> list[str | Table]:
+    """The verdicts, and the kinds of instances that changed most."""
+    best = comparison.best
+    several = [column for column in ("after", "corpus") if best[column].nunique() > 1]
+    lines: list[str | Table] = [""]
+    for _, row in best.iterrows():
+        subject = ", ".join(str(row[column]) for column in [*several, "task"])
+        lines.append(f"{subject}: {row['verdict']}.")
+    none = "at the best layer before, no change of any kind of instance is detected"
+    return [*lines, "", breakdown_table(comparison) or none]
+
+
+def _about_comparison(comparison: Comparison) -> dict[str, Any]:
+    """The rows of the last layers, and how p-values were corrected."""
+    about = {name: comparison.run.settings[name] for name in ("correction", "floor")}
+    about["corrected_over"] = comparison.run.counts["corrected_over"]
+    return {"last": records(comparison.last), **about}
+
+
+def _below_trajectory(trajectory: Trajectory) -> list[str]:
+    """The verdicts."""
+    lines = []
+    for _, row in trajectory.summary.iterrows():
+        lines.append(f"{row['task']}, {row['corpus']}: {row['verdict']}.")
+    if any("MDE" in line for line in lines):
+        lines += ["", LEGENDS["MDE"]]
+    return lines
+
+
+SHOWN: dict[type[Results], Shown] = {
+    Scores: Shown(
+        _below_scores,
+        pictures=_pictures_of_scores,
+        about=lambda scores: {"best": records(scores.best())},
+    ),
+    Comparison: Shown(
+        _below_comparison,
+        pictures=lambda _: ("forgetting", "decomposition"),
+        about=_about_comparison,
+    ),
+    Trajectory: Shown(
+        _below_trajectory,
+        pictures=lambda _: ("curves", "retention"),
+        about=lambda found: {"base": found.base, "threshold": found.threshold},
+    ),
+    Tuned: Shown(tuned_lines, beside=("the checkpoint",)),
+    RecipeScores: Shown(
+        lambda found: [f"{found.conclusion()}."],
+        pictures=lambda _: ("tradeoff",),
+        beside=("cells/",),
+        about=lambda found: {"conclusion": found.conclusion()},
+    ),
+    Transfer: Shown(
+        lambda found: found.sentences,
+        pictures=lambda _: ("transfer",),
+        about=lambda found: {"sentences": found.sentences},
+    ),
+    Replicated: Shown(
+        lambda found: ["", *difference_lines(found)],
+        above=lambda found: [*heading_lines(found), ""],
+        pictures=lambda _: ("heatmap",),
+        beside=(f"{MEASURED}/",),
+        about=lambda found: {
+            "paper": dict(found.paper),
+            "differences": list(found.differences),
+        },
+    ),
+}
+"""How results of each kind are shown."""
+
+
+def print_results(subject: Results, folder: Path, form: Form) -> None:
+    """Warnings, tables, and where files were written; or JSON with every table; or LaTeX."""
+    shown = SHOWN[type(subject)]
+    files = subject.file_names
+    for name in shown.pictures(subject):
+        files += [f"{name}.png", f"{name}.svg"]
+    files += shown.beside
+    if form == "latex":
+        print_latex(subject)
+    elif form == "json":
+        tables = {name: records(table) for name, table in subject.tables.items()}
+        written = {"folder": str(folder), "files": files}
+        about = shown.about(subject)
+        terminal.print_json({"warnings": subject.warnings, **about, **tables, **written})
+    else:
+        print_text(subject)
+        terminal.say(f"written to {folder}: {', '.join(files)}")
+
+
+def print_latex(subject: Results) -> None:
+    """The first table as LaTeX; warnings go to standard error."""
+    terminal.write(as_latex(table_of(subject)))
+    terminal.complain_of(subject.warnings)
+
+
+def print_text(subject: Results) -> None:
+    """Warnings, the tables, and the lines around them."""
+    shown = SHOWN[type(subject)]
+    terminal.print_warnings(subject.warnings)
+    parts = [*shown.above(subject), table_of(subject), *shown.below(subject)]
+    drawn = [as_rich(part) if isinstance(part, Table) else Text(part) for part in parts]
+    terminal.show(Group(*drawn))
+
+
+def records(table: pd.DataFrame) -> Any:
+    """The rows of a table for JSON: numbers in full, null where a value is missing."""
+    return json.loads(table.to_json(orient="records", double_precision=15))

@@ -1,0 +1,39 @@
+"""Tables: what results of each verb look like, one file each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from probekit.forgetting.comparison import Comparison
+from probekit.forgetting.trajectory import Trajectory
+from probekit.probes.scores import Scores
+from probekit.replications.replicated import Replicated
+from probekit.reports.table import Table
+from probekit.reports.tables.comparison import comparison_table
+from probekit.reports.tables.recipes import tradeoff_table
+from probekit.reports.tables.replication import replication_table
+from probekit.reports.tables.scores import score_table
+from probekit.reports.tables.trajectory import trajectory_table
+from probekit.reports.tables.transfer import transfer_table
+from probekit.reports.tables.tuned import tuned_table
+from probekit.results.results import Results
+from probekit.tuning.recipe_scores import RecipeScores
+from probekit.tuning.transferred import Transfer
+from probekit.tuning.tuned import Tuned
+
+TABLES: dict[type[Results], Callable[[Any], Table]] = {
+    Scores: score_table,
+    Comparison: comparison_table,
+    Trajectory: trajectory_table,
+    Tuned: tuned_table,
+    RecipeScores: tradeoff_table,
+    Transfer: transfer_table,
+    Replicated: replication_table,
+}
+"""The table of each kind of results."""
+
+
+def table_of(subject: Results) -> Table:
+    """The table of results of any verb."""
+    return TABLES[type(subject)](subject)

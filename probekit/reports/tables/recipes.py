@@ -1,0 +1,32 @@
+"""The table of recipes: target, retention and cost."""
+
+from __future__ import annotations
+
+from math import isnan
+
+from probekit.reports.table import Column, Table
+from probekit.tuning.recipe_scores import RecipeScores
+
+
+def tradeoff_table(found: RecipeScores) -> Table:
+    """One row per recipe and rate: target, retention and cost, over seeds."""
+    headings = ("rate", "target", "95% interval", "retention", "95% interval", "front")
+    columns = [Column("recipe", False, True), *map(Column, (*headings, "trained", "seconds"))]
+    table = Table(f"Recipes on {found.run.settings.get('data', '')}", columns)
+    for _, row in found.tradeoff.iterrows():
+        target = f"{row['target_low']:.3f}–{row['target_high']:.3f}"
+        kept = f"{row['retention_low']:.1%}–{row['retention_high']:.1%}"
+        table.rows.append(
+            [
+                row["recipe"],
+                row["rate"],
+                f"{row['target']:.3f}",
+                "" if isnan(row["target_low"]) else target,
+                f"{row['retention']:.1%}",
+                "" if isnan(row["retention_low"]) else kept,
+                "yes" if row["on_front"] else "",
+                f"{row['trained']:,}",
+                f"{row['seconds']:,.0f}",
+            ]
+        )
+    return table

@@ -1,0 +1,38 @@
+"""The table of a fine-tuned model, and the lines of its training."""
+
+from __future__ import annotations
+
+from probekit.reports.table import Column, Table
+from probekit.tuning.tuned import Tuned
+
+
+def tuned_table(tuned: Tuned) -> Table:
+    """One row per metric: the scores on test and dev."""
+    first = tuned.table.iloc[0]
+    title = (
+        f"{first['model']} fine-tuned on {first['data']} ({first['recipe']}, rate "
+        f"{first['rate']}, {first['trained']:,} of {first['parameters']:,} weights)"
+    )
+    headings = ("test", "95% interval", "majority", "dev")
+    table = Table(title, [Column("metric", False, True), *map(Column, headings)])
+    of_split = {split: rows.set_index("metric") for split, rows in tuned.table.groupby("split")}
+    for metric, row in of_split["test"].iterrows():
+        low, high = f"{row['ci_low']:.3f}", f"{row['ci_high']:.3f}"
+        scores = [f"{row['score']:.3f}", f"{low}–{high}", f"{row['majority']:.3f}"]
+        table.rows.append([str(metric), *scores, f"{of_split['dev'].loc[metric, 'score']:.3f}"])
+    return table
+
+
+def tuned_lines(tuned: Tuned) -> list[str]:
+    """One line for each score on dev during training, with the mean loss since the one before."""
+    scored = tuned.history[tuned.history["dev_score"].notna()]
+    metric = tuned.table["metric"].iloc[0]
+    lines, before = [], 0
+    for _, row in scored.iterrows():
+        since = tuned.history[tuned.history["step"].between(before + 1, row["step"])]
+        before = int(row["step"])
+        lines.append(
+            f"step {before:,}, epoch {row['epoch']:.3g}: loss {since['loss'].mean():.3f}, "
+            f"dev {metric} {row['dev_score']:.3f}"
+        )
+    return lines
