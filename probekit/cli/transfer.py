@@ -16,8 +16,11 @@ from probekit.cli.tuning_options import (
     Label,
     Longest,
     Overwrite,
+    Rates,
     Regression,
     Text,
+    by_recipe,
+    rates_of,
 )
 from probekit.errors import InputError
 from probekit.paths import portable
@@ -82,19 +85,11 @@ def transfer(
             rich_help_panel=help.TRAINING,
         ),
     ] = 3,
-    rate: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="METHOD=X,…",
-            help="A recipe's learning rate, or several of which dev chooses; repeat for others.",
-            show_default="the recipe's",
-            rich_help_panel=help.TRAINING,
-        ),
-    ] = None,
+    rates: Rates = None,
     epochs: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="METHOD=N",
+            metavar="RECIPE=N",
             help="How often a recipe reads its examples; repeat for others.",
             show_default="the recipe's",
             rich_help_panel=help.TRAINING,
@@ -128,12 +123,12 @@ def transfer(
     \b
       probekit transfer --model minilm --data en_ewt:genre
       probekit transfer --model minilm --data reviews.csv --label stars \\
-        --labels 20,200,all --rate full=2e-5,1e-4
+        --labels 20,200,all --rates full=2e-5,1e-4
       probekit transfer --model minilm --data en_ewt:pos --vectors glove.txt
     """
     require_one_model_each("--model", [model], repeated=False)
     form, numbers = options.form(as_json, latex), _numbers(labels)
-    rates, repeated = _rates(rate or []), _epochs(epochs or [])
+    of_recipe, repeated = rates_of(rates or []), _epochs(epochs or [])
     folder = out if out is not None else _folder(model, data)
     import probekit as pk
     from probekit.cli.shown import print_results
@@ -158,7 +153,7 @@ def transfer(
         regression=regression,
         dev=dev,
         settings=settings,
-        rates=rates,
+        rates=of_recipe,
         epochs=repeated,
         overwrite=overwrite,
     )
@@ -178,32 +173,9 @@ def _numbers(text: str) -> list[Any]:
     return found
 
 
-def _by_method(option: str, example: str, given: list[str]) -> dict[str, list[str]]:
-    """The values of `METHOD=X,…` by method."""
-    found = {}
-    for one in given:
-        method, equals, values = one.partition("=")
-        if not equals or not options.names([values]):
-            raise InputError(
-                f"{option} takes METHOD={example}, such as full={example}, not '{one}'"
-            )
-        found[method.strip()] = options.names([values])
-    return found
-
-
-def _rates(given: list[str]) -> dict[str, list[float]]:
-    found = {}
-    for method, values in _by_method("--rate", "1e-4", given).items():
-        try:
-            found[method] = [float(one) for one in values]
-        except ValueError as error:
-            raise InputError(f"--rate {method}: '{','.join(values)}' is not a number") from error
-    return found
-
-
 def _epochs(given: list[str]) -> dict[str, int]:
     found = {}
-    for method, values in _by_method("--epochs", "3", given).items():
+    for method, values in by_recipe("--epochs", "3", given).items():
         if len(values) != 1 or not (values[0].isascii() and values[0].isdecimal()):
             raise InputError(f"--epochs {method} takes one number, not '{','.join(values)}'")
         found[method] = int(values[0])

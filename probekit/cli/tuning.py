@@ -16,8 +16,10 @@ from probekit.cli.tuning_options import (
     Label,
     Longest,
     Overwrite,
+    Rates,
     Regression,
     Text,
+    rates_of,
 )
 from probekit.errors import InputError
 
@@ -248,15 +250,7 @@ def recipes(
             rich_help_panel=help.OUTPUT,
         ),
     ],
-    rates: Annotated[
-        str,
-        typer.Option(
-            metavar="X,…",
-            help="Learning rates that every recipe is run at.",
-            show_default="each recipe's",
-            rich_help_panel=help.TRAINING,
-        ),
-    ] = "",
+    rates: Rates = None,
     seeds: Annotated[
         int,
         typer.Option(
@@ -295,10 +289,12 @@ def recipes(
     \b
       probekit recipes --model minilm --data en_ewt:genre --out grid \\
         --recipes full,frozen,ulmfit,ewc,lora --task pos,dep,srl --seeds 3
+      probekit recipes --model minilm --data en_ewt:genre --out grid --task pos \\
+        --recipes full,lora --rates full=2e-5,1e-4
     """
     require_one_model_each("--model", [model], repeated=False)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
-    given = [_rate(one) for one in options.names([rates])]
+    of_recipe = rates_of(rates or [])
     import probekit as pk
     from probekit.cli.shown import print_results
 
@@ -308,7 +304,7 @@ def recipes(
         options.names([recipe_names]),
         tasks,
         out=out,
-        rates=given,
+        rates=of_recipe,
         seeds=seeds,
         corpus=options.names_of_corpora(corpus),
         probe_seeds=probe_seeds,
@@ -324,13 +320,6 @@ def recipes(
     found.write(out)
     pk.tradeoff(found, out / "tradeoff.png", out / "tradeoff.svg")
     print_results(found, out, form)
-
-
-def _rate(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise InputError(f"--rates takes numbers such as 2e-5,1e-4, not '{text}'") from error
 
 
 def _settings(given: list[str]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from probekit.cli import help
+from probekit.cli import help, options
+from probekit.errors import InputError
 
 Data = Annotated[
     str,
@@ -55,6 +56,15 @@ Batch = Annotated[
     int,
     typer.Option(metavar="N", min=1, help="Examples per step.", rich_help_panel=help.TRAINING),
 ]
+Rates = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="RECIPE=X,…",
+        help="A recipe's learning rate, or several; repeat for others.",
+        show_default="the recipe's",
+        rich_help_panel=help.TRAINING,
+    ),
+]
 Overwrite = Annotated[
     bool,
     typer.Option(
@@ -63,3 +73,27 @@ Overwrite = Annotated[
         rich_help_panel=help.OUTPUT,
     ),
 ]
+
+
+def by_recipe(option: str, example: str, given: list[str]) -> dict[str, list[str]]:
+    """The values of `RECIPE=X,…` by recipe."""
+    found = {}
+    for one in given:
+        recipe, equals, values = one.partition("=")
+        if not equals or not options.names([values]):
+            raise InputError(
+                f"{option} takes RECIPE={example}, such as full={example}, not '{one}'"
+            )
+        found[recipe.strip()] = options.names([values])
+    return found
+
+
+def rates_of(given: list[str]) -> dict[str, list[float]]:
+    """The learning rates of `--rates`, by recipe."""
+    found = {}
+    for recipe, values in by_recipe("--rates", "1e-4", given).items():
+        try:
+            found[recipe] = [float(one) for one in values]
+        except ValueError as error:
+            raise InputError(f"--rates {recipe}: '{','.join(values)}' is not a number") from error
+    return found

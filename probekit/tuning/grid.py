@@ -22,6 +22,7 @@ from probekit.progress import Progress, reporting
 from probekit.results.folder import RECORD, make_folder
 from probekit.results.run import Run, plain
 from probekit.tuning.finetune import finetune
+from probekit.tuning.rates import rates_by_recipe
 from probekit.tuning.recipe_scores import CELLS, TRADES, CellRow, RecipeScores, trades
 from probekit.tuning.recipes import recipe_of
 from probekit.tuning.settings import TuningSettings
@@ -52,7 +53,7 @@ def recipes(  # noqa: PLR0913 - a public verb
     tasks: str | Sequence[str],
     *,
     out: str | Path,
-    rates: Sequence[float] = (),
+    rates: Mapping[str, float | Sequence[float]] | None = None,
     seeds: Seeds = 3,
     corpus: str | Path | Sequence[str | Path] | None = None,
     probe_seeds: Seeds = 3,
@@ -74,7 +75,7 @@ def recipes(  # noqa: PLR0913 - a public verb
         recipes: names of recipes.
         tasks: the probing tasks, as for `compare`.
         out: the folder of the cells and the tables.
-        rates: learning rates that every recipe is run at; none for each recipe's own.
+        rates: for a recipe, the learning rate or rates that it is run at; by default its own.
         seeds: of fine-tuning: how many, or which.
         corpus: what the probes read, as for `compare`.
         probe_seeds: of the probes, as `seeds` of `compare`.
@@ -147,23 +148,16 @@ def recipes(  # noqa: PLR0913 - a public verb
 
 def _cells(recipes: Any, rates: Any, seeds: tuple[int, ...]) -> list[_Cell]:
     """All cells. Raises InputError for unknown recipes, and rates that are not numbers."""
-    names = doors.several("recipes", recipes, (str,))
-    given = [doors.number("rates", one) for one in _listed(rates)]
-    for rate in given:
-        if not 0 < rate <= 1:
-            raise InputError(f"rates has {rate:g}: it takes numbers above 0, up to 1")
+    names = list(dict.fromkeys(doors.several("recipes", recipes, (str,))))
+    own: dict[str, tuple[float, ...]] = {
+        name: (recipe_of(name, {}, "recipes").RATE,) for name in names
+    }
+    own |= rates_by_recipe(rates, names)
     cells = []
-    for name in dict.fromkeys(names):
-        recipe = recipe_of(name, {}, "recipes")
-        for rate in given or [recipe.RATE]:
+    for name in names:
+        for rate in own[name]:
             cells += [_Cell(name, rate, seed) for seed in seeds]
     return cells
-
-
-def _listed(rates: Any) -> list[Any]:
-    if isinstance(rates, int | float | str):
-        return [rates]
-    return list(doors.of_type("rates", rates, Sequence))
 
 
 def _compared(model: str, home: Path, probing: Mapping[str, Any], report: Progress) -> Comparison:

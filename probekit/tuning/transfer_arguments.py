@@ -12,6 +12,7 @@ from probekit.errors import InputError, unknown
 from probekit.models.static import StaticVectors
 from probekit.paths import path_of
 from probekit.tuning.data import Data
+from probekit.tuning.rates import rates_by_recipe
 from probekit.tuning.settings import TuningSettings
 
 RECIPES = ("frozen", "full", "scratch")
@@ -47,35 +48,20 @@ class Training:
                 raise InputError(
                     f"settings: {field.name} is not read here: give labels, seeds, rates or epochs"
                 )
-        of_rates = {}
-        for name, value in _by_recipe("rates", rates).items():
-            listed = value if isinstance(value, Sequence) else [value]
-            if not listed:
-                raise InputError(f"rates of {name} is empty: give a number, or several")
-            of_rates[name] = tuple(_rate(one) for one in listed)
-        of_epochs = {
-            name: doors.at_least_one("epochs", value)
-            for name, value in _by_recipe("epochs", epochs).items()
-        }
-        return cls(given, of_rates, of_epochs, _vectors(vectors))
+        of_rates = rates_by_recipe(rates, list(RECIPES))
+        return cls(given, of_rates, _epochs_by_recipe(epochs), _vectors(vectors))
 
 
-def _by_recipe(parameter: str, given: Any) -> Mapping[str, Any]:
-    """A mapping whose keys are recipes. Raises InputError for anything else."""
+def _epochs_by_recipe(given: Any) -> dict[str, int]:
+    """How often recipes read their examples. Raises InputError for anything else."""
     if given is None:
         return {}
-    doors.of_type(parameter, given, Mapping)
-    for name in given:
+    found = {}
+    for name, value in doors.of_type("epochs", given, Mapping).items():
         if name not in RECIPES:
-            raise InputError(f"{parameter}: {unknown('recipe', str(name), RECIPES)}")
-    return dict(given)
-
-
-def _rate(given: Any) -> float:
-    rate = doors.number("rates", given)
-    if not 0 < rate <= 1:
-        raise InputError(f"rates has {rate:g}: a rate is a number above 0, up to 1")
-    return rate
+            raise InputError(f"epochs: {unknown('recipe', str(name), RECIPES)}")
+        found[name] = doors.at_least_one("epochs", value)
+    return found
 
 
 def _vectors(given: Any) -> StaticVectors | None:

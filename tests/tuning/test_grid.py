@@ -73,7 +73,7 @@ def test_cells_are_run_once_and_go_on_after_a_kill(
         "tasks": "pos",
         "corpus": text,
         "out": tmp_path / "grid",
-        "rates": [1e-3],
+        "rates": {"full": 1e-3, "frozen": [1e-3]},
         "seeds": 1,
         "probe_seeds": 2,
         "resample_train": 0,
@@ -135,7 +135,7 @@ def test_a_cell_that_diverges_is_left_out(
             "full",
             "pos",
             out=tmp_path / "grid",
-            rates=[1e-3],
+            rates={"full": 1e-3},
             seeds=1,
             progress=False,
         )
