@@ -10,7 +10,15 @@ from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.errors import InputError
 from probekit.tasks.question import Instances, Question, ask
 from probekit.tasks.task import load_task
-from probekit.tuning.data import NONE, UNSEEN, Data, Examples, Target
+from probekit.tuning.data import (
+    NONE,
+    TEXT_METRICS,
+    UNSEEN,
+    Data,
+    Examples,
+    Target,
+    raw_text,
+)
 
 GENRE = "genre"
 MOST_GENRES = 50  # more different beginnings of document names are not genres
@@ -41,6 +49,14 @@ def from_corpus(corpus: Corpus, task: str) -> Data:
     metrics = ("accuracy", "macro_f1")
     warnings = (*corpus.warnings, *question.warnings, *_unseen(name, question))
     return Data(name, target, splits, question.classes, metrics, warnings, corpus)
+
+
+def text_of(corpus: Corpus) -> Data:
+    """The sentences of a corpus, without labels."""
+    splits: dict[Split, Examples] = {}
+    for split in SPLITS:
+        splits[split] = raw_text([(" ".join(passage.words),) for passage in corpus.splits[split]])
+    return Data(corpus.name, "subwords", splits, (), TEXT_METRICS, corpus.warnings, corpus)
 
 
 def _of_words(corpus: Corpus, split: Split, instances: Instances) -> Examples:

@@ -10,10 +10,12 @@ import numpy as np
 
 from probekit.corpora.passage import Corpus, Split
 
-Target = Literal["words", "texts", "numbers"]
-"""What is predicted: a label of each word, a label of a text, or a number for a text."""
+Target = Literal["words", "texts", "numbers", "subwords"]
+"""What is predicted: a label of each word, a label of a text, a number for a text, or the text
+itself, subword by subword."""
 
 NONE = -100  # a word without a label
+TEXT_METRICS = ("bits", "perplexity")  # where subwords are predicted
 UNSEEN = -1  # a label that training lacks: it always counts as wrong
 
 
@@ -24,7 +26,7 @@ class Examples:
     Attributes:
         texts: of each example its words, or its text or pair of texts.
         labels: of each example an array, `(words,)` of labels, or `(1,)` of its label or number;
-            NONE for words without one.
+            NONE for words without one. Empty where subwords are predicted.
     """
 
     texts: Sequence[tuple[str, ...]]
@@ -38,6 +40,12 @@ class Examples:
         return Examples([self.texts[i] for i in rows], [self.labels[i] for i in rows])
 
 
+def raw_text(texts: Sequence[tuple[str, ...]]) -> Examples:
+    """Texts without labels, one for each example; the two of a pair are examples of their own."""
+    alone = [(text,) for own in texts for text in own]
+    return Examples(alone, [np.zeros(0, dtype=np.int64)] * len(alone))
+
+
 @dataclass(frozen=True)
 class Data:
     """Examples by split, and how predictions on them are scored.
@@ -47,7 +55,7 @@ class Data:
         target: what is predicted.
         splits: examples of `train`, of `dev`, on which the checkpoint is chosen, and of `test`,
             which is reported.
-        classes: the labels of training, sorted; none for numbers.
+        classes: the labels of training, sorted; none for numbers and subwords.
         metrics: names in `METRICS`; the first one chooses.
         warnings: what a reader must know, one sentence each.
         corpus: the probekit corpus that the texts are from, if they are from one.

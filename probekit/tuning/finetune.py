@@ -26,6 +26,7 @@ from probekit.tuning.data import Data
 from probekit.tuning.learner import Case, Learner
 from probekit.tuning.metrics import METRICS, score_interval
 from probekit.tuning.open_data import open_data
+from probekit.tuning.open_text import open_text
 from probekit.tuning.output import begin, is_finished, require_free
 from probekit.tuning.predicted import majority
 from probekit.tuning.recipe import Recipe
@@ -90,7 +91,7 @@ def finetune(  # noqa: PLR0913 - a public verb
         model: the starting checkpoint: an alias, a folder, a hub id, or `random:NAME`.
         data: `CORPUS:TASK` (a task that labels words or sentences), `CORPUS:genre`, a file or
             folder of tables (CSV, TSV, JSON lines, Parquet), `glue/TASK` or a folder of it, or
-            `hf:NAME`.
+            `hf:NAME`. For `mlm` and `clm`: a corpus, or tables, of which texts alone are read.
         recipe: a name in `RECIPES`; `top-2` trains the last two layers.
         out: the folder in which the fine-tuned checkpoint and its scores are written.
         text: of tables, the column of texts, or two of pairs; none for `text` or `sentence`.
@@ -137,12 +138,14 @@ def finetune(  # noqa: PLR0913 - a public verb
     require_free(folder, asked, **flags)
     if resume and is_finished(folder):
         return Tuned.read(folder)
-    found = open_data(data, columns, report).limited(settings.examples)
+    opened = open_data if chosen.READS_LABELS else open_text
+    found = opened(data, columns, report).limited(settings.examples)
     case = Case(name, found, settings, report)
     learner = chosen.open(case)
     begin(folder, asked, overwrite=overwrite)
     with quiet_loading():
         trainer = _trainer(chosen, case, learner, folder, probing)
+        chosen.begin(trainer, learner)
         last = last_checkpoint(chosen.checkpoints(folder))
         trainer.train(resume_from_checkpoint=str(last) if last else None)
         facts = chosen.finish(trainer, learner)
@@ -208,7 +211,8 @@ def _rows(recipe: str, case: Case, trainer: TuningTrainer) -> list[TunedRow]:
     rows = []
     for split in ("test", "dev"):
         said = trainer.answers(split)
-        floor = majority(data) if split == "test" else None
+        has_floor = split == "test" and data.target != "subwords"
+        floor = majority(data) if has_floor else None
         for metric in data.metrics:
             score = METRICS[metric].score
             low, high = score_interval(metric, *said)

@@ -17,14 +17,18 @@ from torch.nn.functional import cross_entropy, log_softmax
 
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError
-from probekit.models.files import Files
-from probekit.models.weights import read_object
 from probekit.tasks.question import ask
 from probekit.tasks.task import load_task
 from probekit.tuning.corpus_data import from_corpus
 from probekit.tuning.data import NONE, UNSEEN
 from probekit.tuning.encoded import LOST, encode
-from probekit.tuning.language_model import LONGEST, language_model, read_for, texts_of
+from probekit.tuning.language_model import (
+    LONGEST,
+    language_model,
+    objective_of,
+    read_for,
+    texts_of,
+)
 from probekit.tuning.learner import Case, Learner
 
 
@@ -75,7 +79,7 @@ def fisher_of_checkpoint(
     try:
         objective = objective_of(learner.files)
         if objective:
-            whole = language_model(case, learner, objective).to(device)
+            whole = language_model(case, learner.files, objective).to(device)
             texts = texts_of(corpus, sentences)
             drawn = language_likelihoods(whole, learner.tokenizer, texts, objective)
             home, what = whole, f"{objective} on {len(texts):,} sentences of {corpus.name}"
@@ -92,17 +96,6 @@ def fisher_of_checkpoint(
         if name in ours and name not in found:  # the objective does not reach it
             found[name] = torch.zeros_like(parameter)
     return found, what
-
-
-def objective_of(files: Files) -> str:
-    """The pre-training objective whose head a checkpoint has: `mlm`, `clm`, or "" for none."""
-    classes = read_object(files.folder / "config.json").get("architectures")
-    name = str(classes[0]) if isinstance(classes, list) and classes else ""
-    if files.seed is not None:
-        return ""
-    if name.endswith(("ForMaskedLM", "ForPreTraining")):
-        return "mlm"
-    return "clm" if name.endswith(("ForCausalLM", "LMHeadModel")) else ""
 
 
 def language_likelihoods(

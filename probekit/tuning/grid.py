@@ -149,9 +149,15 @@ def recipes(  # noqa: PLR0913 - a public verb
 def _cells(recipes: Any, rates: Any, seeds: tuple[int, ...]) -> list[_Cell]:
     """All cells. Raises InputError for unknown recipes, and rates that are not numbers."""
     names = list(dict.fromkeys(doors.several("recipes", recipes, (str,))))
-    own: dict[str, tuple[float, ...]] = {
-        name: (recipe_of(name, {}, "recipes").RATE,) for name in names
-    }
+    own: dict[str, tuple[float, ...]] = {}
+    for name in names:
+        recipe = recipe_of(name, {}, "recipes")
+        if not recipe.READS_LABELS:
+            raise InputError(
+                f"recipes: {name} learns raw text, which is no task to be scored on: run "
+                f"finetune with recipe='{name}', and compare its output with the checkpoint before"
+            )
+        own[name] = (recipe.RATE,)
     own |= rates_by_recipe(rates, names)
     cells = []
     for name in names:

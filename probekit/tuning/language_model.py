@@ -11,18 +11,46 @@ from torch.nn.functional import cross_entropy
 
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError, first_line
+from probekit.models.files import Files
 from probekit.models.loading import quiet_loading
+from probekit.models.weights import read_object
 from probekit.tuning.data import NONE
-from probekit.tuning.learner import Case, Learner
+from probekit.tuning.learner import Case
 
 MASKED = 0.15  # share of subwords that are masked (Devlin et al. 2019)
 LONGEST = 128
 
 
-def language_model(case: Case, learner: Learner, objective: str) -> Any:
+def objective_of(files: Files) -> str:
+    """The pre-training objective whose head a checkpoint has: `mlm`, `clm`, or "" for none."""
+    classes = read_object(files.folder / "config.json").get("architectures")
+    name = str(classes[0]) if isinstance(classes, list) and classes else ""
+    if files.seed is not None:
+        return ""
+    if name.endswith(("ForMaskedLM", "ForPreTraining")):
+        return "mlm"
+    return "clm" if name.endswith(("ForCausalLM", "LMHeadModel")) else ""
+
+
+def required_objective(recipe: str, files: Files) -> str:
+    """The pre-training objective of a checkpoint, which a recipe needs.
+
+    Raises InputError where the checkpoint has no language-modelling head.
+    """
+    objective = objective_of(files)
+    if not objective:
+        raise InputError(
+            f"recipe='{recipe}' needs a language-modelling head, and '{files.name}' has none: "
+            "give a checkpoint whose config.json names a ForMaskedLM, ForPreTraining or "
+            "ForCausalLM, such as bert-base or gpt2"
+        )
+    return objective
+
+
+def language_model(case: Case, files: Files, objective: str) -> Any:
     """The checkpoint with the head of its objective, `mlm` or `clm`, in evaluation mode.
 
-    Raises ModelError where it cannot be loaded.
+    Raises ModelError where it cannot be loaded, or its files lack weights of the head.
     """
     import transformers
 
@@ -31,16 +59,23 @@ def language_model(case: Case, learner: Learner, objective: str) -> Any:
         kind = transformers.AutoModelForCausalLM
     try:
         with quiet_loading():
-            model = kind.from_pretrained(
-                learner.files.folder,
+            model, report = kind.from_pretrained(
+                files.folder,
                 dtype=torch.float32,
                 use_safetensors=None if case.settings.allow_pickle else True,
                 trust_remote_code=case.settings.trust_remote_code,
+                output_loading_info=True,
             )
     except Exception as error:  # of any type, from the model's own code
         raise ModelError(
             first_line(f"the head of '{case.model}' cannot be loaded", error)
         ) from error
+    lost = sorted(report["missing_keys"])
+    if lost:
+        raise ModelError(
+            f"the files of '{case.model}' lack weights of its head ({', '.join(lost[:3])}), which "
+            "would be random"
+        )
     return model.eval()
 
 

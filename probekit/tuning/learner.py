@@ -52,6 +52,7 @@ class Learner:
         files: of the starting checkpoint.
         warnings: what a reader must know.
         start: copies of the weights that training begins with, where a recipe needs them.
+        before: scores of the checkpoint before training by split, where a recipe needs them.
     """
 
     model: Any
@@ -62,6 +63,7 @@ class Learner:
     files: Files
     warnings: tuple[str, ...] = ()
     start: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    before: dict[Split, float] = field(default_factory=dict)
 
 
 def find_model(case: Case) -> Files:
@@ -114,8 +116,8 @@ def open_learner(case: Case, *, scratch: bool = False) -> Learner:
     except Exception as error:  # of any type, from the model's own code
         raise ModelError(first_line(f"'{case.model}' cannot be given a head", error)) from error
     model.float()
-    _pad(model, tokenizer)
-    longest = _longest(settings.longest, config, tokenizer)
+    give_padding(model, tokenizer)
+    longest = longest_of(settings.longest, config, tokenizer)
     encoded: dict[Split, Encoded] = {}
     for number, split in enumerate(SPLITS):
         case.progress("encoding", number, len(SPLITS))
@@ -170,7 +172,7 @@ def _trained(
     return model, new
 
 
-def _pad(model: Any, tokenizer: Any) -> None:
+def give_padding(model: Any, tokenizer: Any) -> None:
     """Give a tokenizer without a padding token one, and tell the model which it is."""
     if tokenizer.pad_token is None:
         # Padding is masked, so that any subword will do.
@@ -179,7 +181,7 @@ def _pad(model: Any, tokenizer: Any) -> None:
     model.config.pad_token_id = tokenizer.pad_token_id
 
 
-def _longest(wanted: int, config: Any, tokenizer: Any) -> int:
+def longest_of(wanted: int, config: Any, tokenizer: Any) -> int:
     """Subwords of a text with special tokens: as wanted, and at most what the model can read."""
     limits = [wanted, int(positions_of(config, family_of(config)))]
     if tokenizer.model_max_length < ENDLESS:

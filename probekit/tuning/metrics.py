@@ -19,12 +19,14 @@ class TargetMetric(NamedTuple):
         score: of gold and predicted values, `(n,)` each.
         low, high: the range of the score.
         meaning: in a few words.
+        is_gain: whether higher is better.
     """
 
     score: Callable[[np.ndarray, np.ndarray], float]
     low: float
     high: float
     meaning: str
+    is_gain: bool = True
 
 
 def accuracy(gold: np.ndarray, said: np.ndarray) -> float:
@@ -69,6 +71,16 @@ def spearman(gold: np.ndarray, said: np.ndarray) -> float:
     return 0.0 if _constant(gold, said) else float(spearmanr(gold, said).statistic)
 
 
+def bits(gold: np.ndarray, said: np.ndarray) -> float:
+    """The mean in bits of losses of subwords, `said` in nats; gold values are not read."""
+    return float(said.mean() / np.log(2))
+
+
+def perplexity(gold: np.ndarray, said: np.ndarray) -> float:
+    """Two to the power of `bits`: as uncertain as between so many equal subwords."""
+    return float(np.exp(said.mean()))
+
+
 def _constant(gold: np.ndarray, said: np.ndarray) -> bool:
     return len(gold) < 2 or np.ptp(gold) == 0 or np.ptp(said) == 0
 
@@ -80,6 +92,8 @@ METRICS: dict[str, TargetMetric] = {
     "matthews": TargetMetric(matthews, -1, 1, "Matthews' correlation"),
     "pearson": TargetMetric(pearson, -1, 1, "Pearson's correlation"),
     "spearman": TargetMetric(spearman, -1, 1, "Spearman's correlation of ranks"),
+    "bits": TargetMetric(bits, 0, np.inf, "the loss per predicted subword, in bits", False),
+    "perplexity": TargetMetric(perplexity, 1, np.inf, "2 to the power of bits", False),
 }
 
 

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from probekit.tuning.data import Examples
+from probekit.tuning.encoded import Encoded
 from probekit.tuning.learner import Case, Learner, open_learner
+from probekit.tuning.predicted import Answers, answers, chosen_labels
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
     from probekit.tuning.trainer import TuningTrainer
@@ -33,6 +37,7 @@ class Recipe:
         SOURCE: who proposed it.
         RATE, EPOCHS: where the user gives none.
         CHANGES_MODEL: whether weights below the head may change.
+        READS_LABELS: whether it learns labels; others learn the texts themselves.
     """
 
     NAME: ClassVar[str]
@@ -41,6 +46,7 @@ class Recipe:
     RATE: ClassVar[float] = 2e-5
     EPOCHS: ClassVar[int] = 3
     CHANGES_MODEL: ClassVar[bool] = True
+    READS_LABELS: ClassVar[bool] = True
 
     def open(self, case: Case) -> Learner:
         """The model and the data that the Trainer is given; called once, before training."""
@@ -65,6 +71,17 @@ class Recipe:
     def checkpoints(self, out: Path) -> Path:
         """The folder in which `checkpoint-N` are saved."""
         return out
+
+    def said(self, logits: Any, labels: Any) -> Any:
+        """What is kept of the model's output for a batch, to be scored."""
+        return chosen_labels(logits, labels)
+
+    def answers(self, examples: Examples, encoded: Encoded, predictions: np.ndarray) -> Answers:
+        """What is scored of a split, from what `said` kept of its batches."""
+        return answers(examples, encoded.places, predictions)
+
+    def begin(self, trainer: TuningTrainer, learner: Learner) -> None:
+        """Measure what is needed of the model before it is trained."""
 
     def finish(self, trainer: TuningTrainer, learner: Learner) -> Mapping[str, Any]:
         """Change the trained model, and return what should be recorded of that."""

@@ -20,7 +20,7 @@ from probekit.corpora.readers import delimited_file
 from probekit.corpora.readers.rows import Rows, concatenated, hub_rows, read_rows
 from probekit.errors import CorpusError, InputError, suggestion, unknown
 from probekit.foreign import shortened
-from probekit.tuning.data import Data, Examples
+from probekit.tuning.data import TEXT_METRICS, Data, Examples, raw_text
 
 SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 TEXTS = ("text", "sentence")
@@ -34,12 +34,12 @@ class Columns:
 
     Attributes:
         text: the column of texts, or two columns of pairs; none for `text` or `sentence`.
-        label: the column of labels; "" for `label`.
+        label: the column of labels; "" for `label`, None where none is read.
         regression: whether it has numbers to predict.
     """
 
     text: tuple[str, ...] = ()
-    label: str = ""
+    label: str | None = ""
     regression: bool = False
 
     @classmethod
@@ -58,7 +58,8 @@ class Columns:
 
 @dataclass(frozen=True)
 class _Row:
-    """One row: its texts, what its label column holds, and where it is."""
+    """One row: its texts, what its label column holds (None where none is read), and where it
+    is."""
 
     texts: tuple[str, ...]
     label: Any
@@ -144,12 +145,13 @@ def _line(path: str, lines: list[int], i: int) -> str:
 def rows_of(table: Rows, columns: Columns) -> Iterator[_Row]:
     """The rows of a table. Raises InputError for a missing column, and an empty text or label."""
     names = columns.text or (_found("text", TEXTS, table),)
-    label = columns.label or _found("label", LABELS, table)
-    for parameter, name in [*(("text", name) for name in names), ("label", label)]:
-        if name not in table.columns:
-            known = unknown(f"column of {parameter}", name, table.columns)
-            raise InputError(f"{parameter}='{name}': {known} ({table.place(0)})")
-    classes = table.classes.get(label)
+    label = columns.label
+    if label == "":
+        label = _found("label", LABELS, table)
+    for name in names:
+        _require_column("text", name, table)
+    if label is not None:
+        _require_column("label", label, table)
     for i in range(len(table)):
         texts = []
         for name in names:
@@ -159,12 +161,25 @@ def rows_of(table: Rows, columns: Columns) -> Iterator[_Row]:
                     f"{table.place(i)}: the text in '{name}' is empty: leave such rows out"
                 )
             texts.append(text)
-        value = table.columns[label][i]
-        if value is None or value == "":
-            raise InputError(f"{table.place(i)}: '{label}' is empty: leave such rows out")
-        if classes and isinstance(value, int) and 0 <= value < len(classes):
-            value = classes[value]
+        value = None if label is None else _label(table, label, i)
         yield _Row(tuple(texts), value, table.place(i))
+
+
+def _require_column(parameter: str, name: str, table: Rows) -> None:
+    if name not in table.columns:
+        known = unknown(f"column of {parameter}", name, table.columns)
+        raise InputError(f"{parameter}='{name}': {known} ({table.place(0)})")
+
+
+def _label(table: Rows, label: str, i: int) -> Any:
+    """The label of a row, as the name of its class where the table has these."""
+    value = table.columns[label][i]
+    if value is None or value == "":
+        raise InputError(f"{table.place(i)}: '{label}' is empty: leave such rows out")
+    classes = table.classes.get(label)
+    if classes and isinstance(value, int) and 0 <= value < len(classes):
+        return classes[value]
+    return value
 
 
 def _found(parameter: str, usual: Sequence[str], table: Rows) -> str:
@@ -201,6 +216,10 @@ def _data(
     name: str, rows: Mapping[Split, list[_Row]], columns: Columns, warnings: tuple[str, ...]
 ) -> Data:
     splits: dict[Split, Examples] = {}
+    if columns.label is None:
+        for split, found in rows.items():
+            splits[split] = raw_text([row.texts for row in found])
+        return Data(name, "subwords", splits, (), TEXT_METRICS, warnings)
     if columns.regression:
         for split, found in rows.items():
             labels = [np.array([_number(row)]) for row in found]

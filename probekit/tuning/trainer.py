@@ -16,7 +16,7 @@ from probekit.results.folder import cannot_write
 from probekit.tuning.batches import LikeLengths
 from probekit.tuning.learner import Case, Learner
 from probekit.tuning.metrics import METRICS
-from probekit.tuning.predicted import Answers, answers, chosen_labels
+from probekit.tuning.predicted import Answers
 from probekit.tuning.recipe import Recipe
 from probekit.tuning.steps import last_checkpoint
 
@@ -46,7 +46,7 @@ class TuningTrainer(Trainer):
             data_collator=learner.collator,
             processing_class=learner.tokenizer,
             compute_metrics=self._scores,
-            preprocess_logits_for_metrics=chosen_labels,
+            preprocess_logits_for_metrics=recipe.said,
             callbacks=list(recipe.callbacks(learner, int(case.settings.epochs or 1))),
         )
         # Once the model is on its device, where what the penalty keeps of it will be too.
@@ -56,7 +56,7 @@ class TuningTrainer(Trainer):
         """What the model says of every label of a split."""
         examples, encoded = self.case.data.splits[split], self.learner.data[split]
         found = self.predict(encoded, metric_key_prefix="said")
-        return answers(examples, encoded.places, np.asarray(found.predictions))
+        return self.recipe.answers(examples, encoded, np.asarray(found.predictions))
 
     def dev_score(self) -> float:
         """The first metric on dev, of the model as it is."""
@@ -66,9 +66,9 @@ class TuningTrainer(Trainer):
     def _scores(self, found: Any) -> dict[str, float]:
         """The metrics of dev, for the Trainer; of another split, nothing."""
         examples, encoded = self._read
-        if len(found.predictions) != len(examples) or not self.is_in_train:
+        if len(found.predictions) != len(encoded) or not self.is_in_train:
             return {}
-        said = answers(examples, encoded.places, np.asarray(found.predictions))
+        said = self.recipe.answers(examples, encoded, np.asarray(found.predictions))
         return {name: METRICS[name].score(said.gold, said.said) for name in self.case.data.metrics}
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
@@ -150,7 +150,7 @@ def _arguments(case: Case, folder: Path) -> TrainingArguments:
         logging_nan_inf_filter=False,
         load_best_model_at_end=True,
         metric_for_best_model=metric,
-        greater_is_better=True,
+        greater_is_better=METRICS[metric].is_gain,
         seed=settings.seed,
         use_cpu=settings.device == "cpu",
         dataloader_pin_memory=False,

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+SCORE = "−1 to 1; bits and perplexity from 0"
+
+
 @dataclass(frozen=True, kw_only=True)
 class TunedRow:
     """One metric of one split."""
@@ -26,13 +29,18 @@ class TunedRow:
     seed: Annotated[int, Means("of new weights, the order of examples and dropout", COUNT)]
     split: Annotated[str, Means("`test`, or `dev`, on which the checkpoint was chosen")]
     metric: Annotated[str, Means("the metric; the first one chose the checkpoint")]
-    score: Annotated[float, Means("the score", CHANGE)]
+    score: Annotated[float, Means("the score", SCORE)]
     ci_low: Annotated[
-        float, Means("lower end of the 95% interval over texts; not over seeds", CHANGE)
+        float, Means("lower end of the 95% interval over texts; not over seeds", SCORE)
     ]
-    ci_high: Annotated[float, Means("its upper end", CHANGE)]
+    ci_high: Annotated[float, Means("its upper end", SCORE)]
     majority: Annotated[
-        float, Means("of always saying the most frequent label of training; on test only", CHANGE)
+        float,
+        Means(
+            "of always saying the most frequent label of training; on test only, and empty for raw "
+            "text",
+            CHANGE,
+        ),
     ]
     examples: Annotated[int, Means("texts in the split", COUNT)]
     train_examples: Annotated[int, Means("texts in training", COUNT)]
@@ -48,7 +56,7 @@ class HistoryRow:
     epoch: Annotated[float, Means("epochs read so far", COUNT)]
     loss: Annotated[float, Means("of its batch, the recipe's penalty included", COUNT)]
     rate_share: Annotated[float, Means("the learning rate, as a share of the highest", "0 to 1")]
-    dev_score: Annotated[float, Means("the first metric on dev, after this step", CHANGE)]
+    dev_score: Annotated[float, Means("the first metric on dev, after this step", SCORE)]
 
 
 TUNED = schema_of(

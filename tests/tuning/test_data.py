@@ -236,6 +236,8 @@ PEERS = {
     "matthews": metrics.matthews_corrcoef,
     "pearson": lambda gold, said: stats.pearsonr(gold, said)[0],
     "spearman": lambda gold, said: stats.spearmanr(gold, said)[0],
+    "bits": lambda gold, said: np.log2(stats.gmean(np.exp(said))),
+    "perplexity": lambda gold, said: stats.gmean(np.exp(said)),
 }
 
 

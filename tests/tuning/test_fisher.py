@@ -10,7 +10,8 @@ from torch.nn.functional import log_softmax
 from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel
 
 from probekit.corpora.passage import Corpus
-from probekit.tuning.fisher import diagonal_fisher, fisher_of_checkpoint, objective_of
+from probekit.tuning.fisher import diagonal_fisher, fisher_of_checkpoint
+from probekit.tuning.language_model import objective_of
 from probekit.tuning.learner import Learner
 from probekit.tuning.recipes import recipe_of
 from probekit.tuning.starting import distance, starting_weights

@@ -249,7 +249,7 @@ def test_replay_of_none_is_full_and_more_keeps_the_language_model(
     much, learner = trained("replay", of, tmp_path / "c", {"share": 1, "texts": 16})
     loss = {}
     for name, trainer in {"full": plain, "replay": much}.items():
-        whole = language_model(of, learner, kind)
+        whole = language_model(of, learner.files, kind)
         setattr(whole, whole.base_model_prefix, trainer.model.base_model.eval())
         whole.tie_weights()
         texts = [" ".join(passage.words) for passage in small.splits["test"]]

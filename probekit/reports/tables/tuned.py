@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probekit.reports.table import Column, Table
+from probekit.reports.table import Column, Table, score_text
 from probekit.tuning.tuned import Tuned
 
 
@@ -18,7 +18,7 @@ def tuned_table(tuned: Tuned) -> Table:
     of_split = {split: rows.set_index("metric") for split, rows in tuned.table.groupby("split")}
     for metric, row in of_split["test"].iterrows():
         low, high = f"{row['ci_low']:.3f}", f"{row['ci_high']:.3f}"
-        scores = [f"{row['score']:.3f}", f"{low}–{high}", f"{row['majority']:.3f}"]
+        scores = [f"{row['score']:.3f}", f"{low}–{high}", score_text(row["majority"])]
         table.rows.append([str(metric), *scores, f"{of_split['dev'].loc[metric, 'score']:.3f}"])
     return table
 

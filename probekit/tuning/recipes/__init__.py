@@ -10,12 +10,14 @@ from typing import Any
 from probekit import doors
 from probekit.errors import InputError, unknown
 from probekit.tuning.recipe import Recipe
+from probekit.tuning.recipes.clm import Clm
 from probekit.tuning.recipes.ewc import Ewc
 from probekit.tuning.recipes.frozen import Frozen
 from probekit.tuning.recipes.full import Full
 from probekit.tuning.recipes.ia3 import Ia3
 from probekit.tuning.recipes.l2sp import L2sp
 from probekit.tuning.recipes.lora import Lora
+from probekit.tuning.recipes.mlm import Mlm
 from probekit.tuning.recipes.replay import Replay
 from probekit.tuning.recipes.scratch import Scratch
 from probekit.tuning.recipes.top import Top
@@ -34,6 +36,8 @@ RECIPES: dict[str, type[Recipe]] = {
     "ia3": Ia3,
     "wise": Wise,
     "scratch": Scratch,
+    "mlm": Mlm,
+    "clm": Clm,
 }
 """Every recipe by its name; `top` takes the number of layers, as `top-2`."""
 

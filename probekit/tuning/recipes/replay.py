@@ -8,9 +8,12 @@ from typing import ClassVar
 import torch
 
 from probekit.corpora.load import load_corpus
-from probekit.errors import InputError
-from probekit.tuning.fisher import objective_of
-from probekit.tuning.language_model import language_loss, language_model, texts_of
+from probekit.tuning.language_model import (
+    language_loss,
+    language_model,
+    required_objective,
+    texts_of,
+)
 from probekit.tuning.learner import Case, Learner
 from probekit.tuning.recipe import Penalty, Recipe
 
@@ -39,20 +42,14 @@ class Replay(Recipe):
 
     def penalty(self, case: Case, learner: Learner) -> Penalty | None:
         """The share of the loss; None where it is 0."""
-        objective = objective_of(learner.files)
-        if not objective:
-            raise InputError(
-                f"recipe='replay' needs a language-modelling head, and '{case.model}' has none: "
-                "give a checkpoint whose config.json names a ForMaskedLM, ForPreTraining or "
-                "ForCausalLM, such as bert-base or gpt2"
-            )
+        objective = required_objective(self.NAME, learner.files)
         if not self.share:
             return None
         corpus = None if self.corpus else case.data.corpus
         if corpus is None:
             corpus = load_corpus(self.corpus or "sample", progress=case.progress)
         texts = texts_of(corpus, len(corpus.splits["train"]))
-        whole = language_model(case, learner, objective)
+        whole = language_model(case, learner.files, objective)
         whole.requires_grad_(False)
         setattr(whole, whole.base_model_prefix, learner.model.base_model)
         whole.tie_weights()
