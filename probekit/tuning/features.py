@@ -12,7 +12,7 @@ import torch
 
 from probekit.corpora.passage import SPLITS, Corpus, Passage, Split
 from probekit.states.states import States
-from probekit.tuning.data import NONE, UNSEEN, Data
+from probekit.tuning.data import NONE, UNSEEN, Data, Target
 from probekit.tuning.encoded import Encoded
 
 
@@ -35,10 +35,10 @@ class Features(Encoded):
     """Examples as states.
 
     Attributes:
-        items: of each example its `features`, `(texts, layers, width)` of means over words, or
-            `(words, layers, width)` where words have labels; and its `labels`.
+        items: of each example its `labels` and its `features`, `(texts, layers, width)` of means
+            over words; or those of every word, a list of `(words, layers, width)` for each text.
         places: of each example the numbers of its words; None where there is one prediction.
-        lengths: words of each example; 1 where only their mean is read.
+        lengths: words of each example's longest text; 1 where only their mean is read.
         cut: 0, since long texts are read in windows.
     """
 
@@ -57,42 +57,65 @@ def features(states: States, data: Data, split: Split) -> Features:
         data: the examples.
         split: which of them.
     """
+    if data.target == "words":
+        return sequences(states, data, split)
     offsets = states.corpus.offsets(split).tolist()
     examples = data.splits[split]
     items: list[dict[str, Any]] = []
-    if data.target == "words":
-        places, lengths = [], []
-        for i, labels in enumerate(examples.labels):
-            own = np.where(labels == UNSEEN, NONE, labels)
-            read = _Words(states, split, offsets[i], offsets[i + 1])
-            items.append({"features": read, "labels": own.tolist()})
-            places.append(np.arange(len(labels)))
-            lengths.append(len(labels))
-        return Features(items, places, lengths)
     means = _means(states, split, offsets)
     per_example = len(examples.texts[0])
     for i, labels in enumerate(examples.labels):
-        label: Any = float(labels[0]) if data.target == "numbers" else int(labels[0])
-        if data.target == "texts" and label == UNSEEN:
-            label = NONE
         rows = means[i * per_example : (i + 1) * per_example]
-        items.append({"features": rows, "labels": label})
+        items.append({"features": rows, "labels": _label(labels, data.target)})
     return Features(items, None, [1] * len(items))
 
 
+def sequences(states: States, data: Data, split: Split) -> Features:
+    """The states of every word of the examples of a split, read when they are needed.
+
+    Args:
+        states, data, split: as for `features`.
+
+    Each example's `features` is a list of its texts, `(words, layers, width)` each.
+    """
+    offsets = states.corpus.offsets(split).tolist()
+    examples = data.splits[split]
+    per_example = 1 if data.target == "words" else len(examples.texts[0])
+    items: list[dict[str, Any]] = []
+    lengths = []
+    for i, labels in enumerate(examples.labels):
+        own = tuple(pairwise(offsets[i * per_example : (i + 1) * per_example + 1]))
+        read = _Texts(states, split, own)
+        items.append({"features": read, "labels": _label(labels, data.target)})
+        lengths.append(max(stop - start for start, stop in own))
+    if data.target != "words":
+        return Features(items, None, lengths)
+    return Features(items, [np.arange(len(labels)) for labels in examples.labels], lengths)
+
+
+def _label(labels: np.ndarray, target: Target) -> Any:
+    """The label of an example, or those of its words; NONE for one that training lacks."""
+    if target == "numbers":
+        return float(labels[0])
+    own: list[int] = np.where(labels == UNSEEN, NONE, labels).tolist()
+    return own if target == "words" else own[0]
+
+
 @dataclass(frozen=True)
-class _Words:
-    """The states of the words of one passage, read when they are needed."""
+class _Texts:
+    """The states of the words of some passages, read when they are needed."""
 
     states: States
     split: Split
-    start: int
-    stop: int
+    places: tuple[tuple[int, int], ...]
 
-    def __call__(self) -> torch.Tensor:
-        """The states, `(words, layers, width)`."""
-        found = self.states.read(self.split, self.start, self.stop)
-        return torch.from_numpy(np.ascontiguousarray(found.transpose(1, 0, 2), dtype=np.float32))
+    def __call__(self) -> list[torch.Tensor]:
+        """The states of each, `(words, layers, width)`."""
+        found = []
+        for start, stop in self.places:
+            read = self.states.read(self.split, start, stop).transpose(1, 0, 2)
+            found.append(torch.from_numpy(np.ascontiguousarray(read, dtype=np.float32)))
+        return found
 
 
 def _means(states: States, split: Split, offsets: Sequence[int]) -> torch.Tensor:
@@ -107,11 +130,26 @@ def _means(states: States, split: Split, offsets: Sequence[int]) -> torch.Tensor
 
 def collated(examples: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
     """A batch of examples: words are filled up to the longest."""
+    if isinstance(examples[0]["labels"], list):
+        whole = collated_sequences(examples)
+        return {"features": whole["features"][:, 0], "labels": whole["labels"]}
+    rows = torch.stack([example["features"] for example in examples])
+    return {"features": rows, "labels": torch.tensor([example["labels"] for example in examples])}
+
+
+def collated_sequences(examples: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+    """A batch of examples with the states of every word.
+
+    Returns `features` `(n, texts, words, layers, width)`, filled up to the longest text, `lengths`
+    `(n, texts)`, and `labels` `(n,)` or `(n, words)`.
+    """
+    texts = [text for example in examples for text in example["features"]]
+    shape = (len(examples), len(examples[0]["features"]))
+    filled = torch.nn.utils.rnn.pad_sequence(texts, batch_first=True).unflatten(0, shape)
+    lengths = torch.tensor([len(text) for text in texts]).unflatten(0, shape)
     labels = [example["labels"] for example in examples]
-    rows = [example["features"] for example in examples]
     if not isinstance(labels[0], list):
-        return {"features": torch.stack(rows), "labels": torch.tensor(labels)}
-    filled = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        return {"features": filled, "lengths": lengths, "labels": torch.tensor(labels)}
     padded = [torch.tensor(one) for one in labels]
     gold = torch.nn.utils.rnn.pad_sequence(padded, batch_first=True, padding_value=NONE)
-    return {"features": filled, "labels": gold}
+    return {"features": filled, "lengths": lengths, "labels": gold}

@@ -13,6 +13,7 @@ from probekit.tuning.recipe import Recipe
 from probekit.tuning.recipes.clm import Clm
 from probekit.tuning.recipes.ewc import Ewc
 from probekit.tuning.recipes.frozen import Frozen
+from probekit.tuning.recipes.frozen_bilstm import FrozenBilstm
 from probekit.tuning.recipes.full import Full
 from probekit.tuning.recipes.ia3 import Ia3
 from probekit.tuning.recipes.l2sp import L2sp
@@ -27,6 +28,7 @@ from probekit.tuning.recipes.wise import Wise
 RECIPES: dict[str, type[Recipe]] = {
     "full": Full,
     "frozen": Frozen,
+    "frozen-bilstm": FrozenBilstm,
     "top": Top,
     "ulmfit": Ulmfit,
     "l2sp": L2sp,

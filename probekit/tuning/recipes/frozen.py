@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
-from probekit.corpora.passage import SPLITS
+from probekit.corpora.passage import SPLITS, Split
 from probekit.models.checkpoint import EncoderSettings
 from probekit.models.loading import load_config, load_random, load_tokenizer
 from probekit.states.extract import extract
 from probekit.states.settings import ExtractSettings
-from probekit.tuning.features import collated, corpus_of, features
+from probekit.states.states import States
+from probekit.tuning.data import Data
+from probekit.tuning.features import Features, collated, corpus_of, features
 from probekit.tuning.learner import Case, Learner, find_model
-from probekit.tuning.mixed_head import MixedHead
+from probekit.tuning.mixed_head import HeadShape, MixedHead
 from probekit.tuning.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -64,12 +67,22 @@ class Frozen(Recipe):
             progress=case.progress,
         )
         transformers.set_seed(settings.seed)
-        texts = 1 if data.target == "words" else len(data.splits["train"].texts[0])
-        outputs = max(1, len(data.classes))
-        head = MixedHead(len(states.layers), states.dim, outputs, texts, data.target, self.dropout)
-        read = {split: features(states, data, split) for split in SPLITS}
+        head = self.head(HeadShape.of(len(states.layers), states.dim, data))
+        read = {split: self.features(states, data, split) for split in SPLITS}
         new = frozenset(name for name, _ in head.named_parameters())
-        return Learner(head, None, read, collated, new, files, tuple(states.warnings))
+        return Learner(head, None, read, self.collated, new, files, tuple(states.warnings))
+
+    def head(self, shape: HeadShape) -> torch.nn.Module:
+        """The head, with new weights."""
+        return MixedHead(shape, self.dropout)
+
+    def features(self, states: States, data: Data, split: Split) -> Features:
+        """What the head reads of the examples of a split."""
+        return features(states, data, split)
+
+    def collated(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+        """A batch of them."""
+        return collated(examples)
 
     def checkpoints(self, out: Path) -> Path:
         """A folder for the head's checkpoints, which are no models by themselves."""
