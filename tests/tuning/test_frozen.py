@@ -113,8 +113,10 @@ def test_a_bilstm_reads_every_word_and_none_beyond() -> None:
     torch.manual_seed(0)
     for target, texts in (("words", 1), ("texts", 1), ("texts", 2)):
         head = BilstmHead(HeadShape(3, 5, 4, texts, target), 0.0, 6, 2).eval()  # type: ignore[arg-type]
-        own = [[torch.randn(2 + i + j, 3, 5) for j in range(texts)] for i in range(4)]
-        labels = [[1] * (2 + i) if target == "words" else 1 for i in range(4)]
+        own, labels = [], []
+        for i in range(4):
+            own.append([torch.randn(2 + i + j, 3, 5) for j in range(texts)])
+            labels.append([1] * (2 + i) if target == "words" else 1)
         items = [{"features": one, "labels": gold} for one, gold in zip(own, labels, strict=True)]
         batch = collated_sequences(items)
         batch["features"][0, 0, 2:] = 1e6  # beyond the first text
