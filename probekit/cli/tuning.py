@@ -79,8 +79,8 @@ def finetune(
         str,
         typer.Option(
             metavar="NAME",
-            help="full, frozen, frozen-bilstm, top-K, ulmfit, l2sp, ewc, replay, lora, ia3, wise "
-            "or scratch; mlm or clm for raw text.",
+            help="full, frozen, frozen-bilstm, top-K, ulmfit, l2sp, ewc, replay, lora, ia3, "
+            "prefix, wise or scratch; mlm or clm for raw text.",
             rich_help_panel=help.TRAINING,
         ),
     ] = "full",

@@ -24,17 +24,9 @@ def with_adapter(recipe: str, case: Case, learner: Learner, kind: str, given: An
     Raises InputError where peft is not installed, or the modules that it should change are not
     there.
     """
-    try:
-        import peft
-    except ImportError as error:
-        raise InputError(
-            f"recipe='{recipe}' needs peft: pip install 'probekit-nlp[peft]'"
-        ) from error
-    task = peft.TaskType.TOKEN_CLS if case.data.target == "words" else peft.TaskType.SEQ_CLS
     modules = linear_modules(learner.model)
     try:
-        config = getattr(peft, kind)(task_type=task, **given)
-        learner.model = peft.get_peft_model(learner.model, config)
+        learner.model = adapted(recipe, case, learner, kind, given)
     except (ValueError, TypeError) as error:
         shown = ", ".join(modules[:SHOWN]) + (", …" if len(modules) > SHOWN else "")
         cause = str(error).partition(". ")[0].partition("\n")[0]
@@ -43,6 +35,22 @@ def with_adapter(recipe: str, case: Case, learner: Learner, kind: str, given: An
             "(recipe_settings: targets)"
         ) from error
     return learner
+
+
+def adapted(recipe: str, case: Case, learner: Learner, kind: str, given: Any) -> Any:
+    """The model of a learner with a new adapter; the arguments are those of `with_adapter`.
+
+    Raises InputError where peft is not installed, and what peft raises: ValueError or TypeError.
+    """
+    try:
+        import peft
+    except ImportError as error:
+        raise InputError(
+            f"recipe='{recipe}' needs peft: pip install 'probekit-nlp[peft]'"
+        ) from error
+    task = peft.TaskType.TOKEN_CLS if case.data.target == "words" else peft.TaskType.SEQ_CLS
+    config = getattr(peft, kind)(task_type=task, **given)
+    return peft.get_peft_model(learner.model, config)
 
 
 def listed(names: str) -> list[str] | None:

@@ -86,8 +86,8 @@ class ForgettingCallback(TrainerCallback):
             seeds: one probe per layer for each, as for `probe`; scores are their means.
             fit_settings: how probes are trained.
 
-        Raises InputError for arguments of another type, for a trainer without tokenizer, and for
-        tasks that read documents.
+        Raises InputError for arguments of another type, for a trainer without tokenizer or whose
+        model has a prompt or a prefix, and for tasks that read documents.
         """
         doors.choice("at_limit", at_limit, get_args(AtLimit))
         doors.choice("limit_of", limit_of, ("best", "last"))
@@ -103,6 +103,7 @@ class ForgettingCallback(TrainerCallback):
             raise InputError(
                 "the trainer has no tokenizer: give it as Trainer(processing_class=tokenizer)"
             )
+        _require_no_prompt(trainer.model)
         whole = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
         few = {split: passages[: SENTENCES[split]] for split, passages in whole.splits.items()}
         self.questions, _ = questions(tasks, Corpus(whole.name, few))
@@ -208,6 +209,17 @@ class ForgettingCallback(TrainerCallback):
             for layer, score in zip(fitted.layers, scores.tolist(), strict=True):
                 found[f"probe_{name}_layer_{layer}"] = score
         return found
+
+
+def _require_no_prompt(model: Any) -> None:
+    """Raise InputError for a model with a prompt or a prefix, which peft puts before it: without
+    them its states would be others."""
+    config = getattr(model, "active_peft_config", None)
+    if config is not None and config.is_prompt_learning:
+        raise InputError(
+            "the trainer's model has a prompt or a prefix, which is read from a folder only: "
+            "measure its checkpoints with trace"
+        )
 
 
 def _encoder(trainer: Trainer) -> Encoder:

@@ -42,7 +42,7 @@ def from_corpus(corpus: Corpus, task: str) -> Data:
         )
     question = ask(loaded, corpus)
     target: Target = "words" if loaded.shape == "word" else "texts"
-    splits: dict[Split, Examples] = {}
+    splits: dict[str, Examples] = {}
     for split in SPLITS:
         make = _of_words if target == "words" else _of_sentences
         splits[split] = make(corpus, split, question.splits[split])
@@ -53,7 +53,7 @@ def from_corpus(corpus: Corpus, task: str) -> Data:
 
 def text_of(corpus: Corpus) -> Data:
     """The sentences of a corpus, without labels."""
-    splits: dict[Split, Examples] = {}
+    splits: dict[str, Examples] = {}
     for split in SPLITS:
         splits[split] = raw_text([(" ".join(passage.words),) for passage in corpus.splits[split]])
     return Data(corpus.name, "subwords", splits, (), TEXT_METRICS, corpus.warnings, corpus)
@@ -106,7 +106,7 @@ def _genres(corpus: Corpus, name: str) -> Data:
             f"not genres: expected 2 to {MOST_GENRES}, such as answers-1 and reviews-1"
         )
     number = {genre: i for i, genre in enumerate(classes)}
-    splits: dict[Split, Examples] = {}
+    splits: dict[str, Examples] = {}
     for split, found in genres.items():
         texts = [(" ".join(passage.words),) for passage in corpus.splits[split]]
         labels = [np.array([number.get(genre, UNSEEN)]) for genre in found]

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from probekit.corpora.passage import Corpus, Split
+from probekit.corpora.passage import SPLITS, Corpus
 
 Target = Literal["words", "texts", "numbers", "subwords"]
 """What is predicted: a label of each word, a label of a text, a number for a text, or the text
@@ -54,7 +54,7 @@ class Data:
         name: in results.
         target: what is predicted.
         splits: examples of `train`, of `dev`, on which the checkpoint is chosen, and of `test`,
-            which is reported.
+            which is reported; and of further splits that are reported.
         classes: the labels of training, sorted; none for numbers and subwords.
         metrics: names in `METRICS`; the first one chooses.
         warnings: what a reader must know, one sentence each.
@@ -63,11 +63,17 @@ class Data:
 
     name: str
     target: Target
-    splits: Mapping[Split, Examples]
+    splits: Mapping[str, Examples]
     classes: tuple[str, ...]
     metrics: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     corpus: Corpus | None = None
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """The splits that are reported: `test` first, `dev` last."""
+        further = [split for split in self.splits if split not in SPLITS]
+        return ("test", *further, "dev")
 
     def limited(self, examples: int | None) -> Data:
         """The same with this many training examples, the same ones for every seed."""

@@ -17,17 +17,37 @@ from probekit.tuning.encoded import Encoded
 
 
 def corpus_of(data: Data) -> Corpus:
-    """The texts of all examples as passages, two for a pair; texts are split at spaces."""
-    splits: dict[Split, list[Passage]] = {}
-    for split in SPLITS:
-        passages = []
-        for i, texts in enumerate(data.splits[split].texts):
+    """The texts of all examples as passages, two for a pair; texts are split at spaces.
+
+    Splits that a corpus does not have follow each other in its test split.
+    """
+    splits: dict[Split, list[Passage]] = {split: [] for split in SPLITS}
+    for split, examples in data.splits.items():
+        for i, texts in enumerate(examples.texts):
             parts = [texts] if data.target == "words" else [tuple(one.split()) for one in texts]
             for j, words in enumerate(parts):
                 name = f"{split}-{i + 1}-{j + 1}"
-                passages.append(Passage(name, name, words))
-        splits[split] = passages
+                splits[_home(split)].append(Passage(name, name, words))
     return Corpus(data.name, splits)
+
+
+def _home(split: str) -> Split:
+    """The split of a corpus that the examples of a split are in."""
+    return next((one for one in SPLITS if one == split), "test")
+
+
+def _places(states: States, data: Data, split: str) -> list[tuple[int, int]]:
+    """The first word of each passage of a split's examples in the corpus, and the one after its
+    last."""
+    home, first = _home(split), 0
+    for other, examples in data.splits.items():
+        if other == split:
+            break
+        if _home(other) == home:
+            first += sum(1 if data.target == "words" else len(one) for one in examples.texts)
+    own = data.splits[split].texts
+    count = sum(1 if data.target == "words" else len(one) for one in own)
+    return list(pairwise(states.corpus.offsets(home).tolist()))[first : first + count]
 
 
 @dataclass(frozen=True)
@@ -49,7 +69,7 @@ class Features(Encoded):
         return item
 
 
-def features(states: States, data: Data, split: Split) -> Features:
+def features(states: States, data: Data, split: str) -> Features:
     """The features of the examples of a split.
 
     Args:
@@ -59,10 +79,9 @@ def features(states: States, data: Data, split: Split) -> Features:
     """
     if data.target == "words":
         return sequences(states, data, split)
-    offsets = states.corpus.offsets(split).tolist()
     examples = data.splits[split]
     items: list[dict[str, Any]] = []
-    means = _means(states, split, offsets)
+    means = _means(states, _home(split), _places(states, data, split))
     per_example = len(examples.texts[0])
     for i, labels in enumerate(examples.labels):
         rows = means[i * per_example : (i + 1) * per_example]
@@ -70,7 +89,7 @@ def features(states: States, data: Data, split: Split) -> Features:
     return Features(items, None, [1] * len(items))
 
 
-def sequences(states: States, data: Data, split: Split) -> Features:
+def sequences(states: States, data: Data, split: str) -> Features:
     """The states of every word of the examples of a split, read when they are needed.
 
     Args:
@@ -78,14 +97,13 @@ def sequences(states: States, data: Data, split: Split) -> Features:
 
     Each example's `features` is a list of its texts, `(words, layers, width)` each.
     """
-    offsets = states.corpus.offsets(split).tolist()
-    examples = data.splits[split]
+    places, examples = _places(states, data, split), data.splits[split]
     per_example = 1 if data.target == "words" else len(examples.texts[0])
     items: list[dict[str, Any]] = []
     lengths = []
     for i, labels in enumerate(examples.labels):
-        own = tuple(pairwise(offsets[i * per_example : (i + 1) * per_example + 1]))
-        read = _Texts(states, split, own)
+        own = tuple(places[i * per_example : (i + 1) * per_example])
+        read = _Texts(states, _home(split), own)
         items.append({"features": read, "labels": _label(labels, data.target)})
         lengths.append(max(stop - start for start, stop in own))
     if data.target != "words":
@@ -118,12 +136,12 @@ class _Texts:
         return found
 
 
-def _means(states: States, split: Split, offsets: Sequence[int]) -> torch.Tensor:
+def _means(states: States, split: Split, places: Sequence[tuple[int, int]]) -> torch.Tensor:
     """The mean over words of each passage, `(passages, layers, width)`."""
-    means = np.empty((len(offsets) - 1, len(states.layers), states.dim), dtype=np.float32)
+    means = np.empty((len(places), len(states.layers), states.dim), dtype=np.float32)
     for number, layer in enumerate(states.layers):
         whole = states.numpy(split, layer).astype(np.float32)
-        for i, (start, stop) in enumerate(pairwise(offsets)):
+        for i, (start, stop) in enumerate(places):
             means[i, number] = whole[start:stop].mean(axis=0)
     return torch.from_numpy(means)
 

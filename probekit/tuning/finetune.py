@@ -61,6 +61,11 @@ class Probing:
             raise InputError(
                 f"probe_every: recipe='{recipe.NAME}' does not change what the model knows"
             )
+        if not recipe.IS_READ_IN_TRAINING:
+            raise InputError(
+                f"probe_every: what a model computes with a {recipe.NAME} is read from a folder "
+                "only: follow its checkpoints with trace afterwards"
+            )
         for name in names:
             load_task(name)
         return cls(doors.at_least_one("probe_every", every), names, str(corpus))
@@ -209,10 +214,10 @@ def _rows(recipe: str, case: Case, trainer: TuningTrainer) -> list[TunedRow]:
     model: Any = trainer.model
     sizes = [(one.numel(), one.requires_grad) for one in model.parameters()]
     rows = []
-    for split in ("test", "dev"):
+    for split in data.reported:
         said = trainer.answers(split)
-        has_floor = split == "test" and data.target != "subwords"
-        floor = majority(data) if has_floor else None
+        has_floor = split != "dev" and data.target != "subwords"
+        floor = majority(data, split) if has_floor else None
         for metric in data.metrics:
             score = METRICS[metric].score
             low, high = score_interval(metric, *said)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from probekit.corpora.passage import Split
 from probekit.corpora.readers.rows import Rows, concatenated, hub_rows, read_rows
 from probekit.errors import InputError
 from probekit.tuning.data import Data, Examples
@@ -40,7 +39,15 @@ GLUE: Mapping[str, GlueTask] = {
     "rte": GlueTask(("sentence1", "sentence2"), ("accuracy",)),
     "wnli": GlueTask(("sentence1", "sentence2"), ("accuracy",)),
 }
-"""Of MNLI the matched validation split is read."""
+
+MISMATCHED = "test_mismatched"
+"""MNLI's second test: texts of genres that its training texts are not from."""
+
+VALIDATION: Mapping[str, Mapping[str, str]] = {
+    "mnli": {"test": "validation_matched", MISMATCHED: "validation_mismatched"}
+}
+"""Of a task the splits that are reported, and what the hub calls them; `test` alone, its
+`validation`, where none are given."""
 
 HELD_OUT = 10  # of so many training examples one is in dev
 
@@ -54,7 +61,8 @@ def from_glue(name: str, folder: Path | None = None) -> Data:
     """A task of GLUE.
 
     Its test labels are secret. So its validation split is reported as test, and a tenth of its
-    training split chooses the checkpoint.
+    training split chooses the checkpoint. Of MNLI the matched one is `test`, the mismatched one
+    `test_mismatched`.
 
     Args:
         name: of the task.
@@ -65,28 +73,22 @@ def from_glue(name: str, folder: Path | None = None) -> Data:
     """
     task = GLUE[name]
     tables = _local(folder) if folder else hub_rows(f"{HUB}:{name}")
-    validation = "validation_matched" if name == "mnli" else "validation"
-    for split in ("train", validation):
+    reported = VALIDATION.get(name, {"test": "validation"})
+    for split in ("train", *reported.values()):
         if split not in tables:
             raise InputError(f"glue/{name} has no split {split} in {folder or HUB}")
     columns = Columns(task.text, "label", regression=name == "stsb")
-    whole: dict[Split, Rows] = {
-        "train": tables["train"],
-        "dev": tables[validation],
-        "test": tables[validation],
-    }
+    whole: dict[str, Rows] = {"train": tables["train"], "dev": tables[reported["test"]]}
+    whole |= {split: tables[called] for split, called in reported.items()}
     data = from_tables(f"{PREFIX}{name}", whole, columns)
     train, dev = _held_out(data.splits["train"])
     classes = _in_order(data, tables["train"])
-    splits: dict[Split, Examples] = {
-        "train": train,
-        "dev": dev,
-        "test": data.splits["test"],
-    }
+    are = " and ".join(f"{called} is reported as {split}" for split, called in reported.items())
     warning = (
-        f"glue/{name}: its test labels are secret: {validation} is reported as test, and a tenth "
-        "of train chooses the checkpoint"
+        f"glue/{name}: its test labels are secret: {are}, and a tenth of train chooses the "
+        "checkpoint"
     )
+    splits = {**data.splits, "train": train, "dev": dev}
     data = replace(data, splits=splits, metrics=task.metrics, warnings=(warning,))
     return _numbered(data, classes)
 
@@ -94,7 +96,7 @@ def from_glue(name: str, folder: Path | None = None) -> Data:
 def _local(folder: Path) -> dict[str, Rows]:
     """The table of each split in a folder."""
     found: dict[str, Rows] = {}
-    for split in ("train", "validation", "validation_matched"):
+    for split in ("train", "validation", "validation_matched", "validation_mismatched"):
         paths = sorted(folder.glob(f"{split}-*.parquet")) + sorted(folder.glob(f"{split}.parquet"))
         if paths:
             found[split] = concatenated([read_rows([path]) for path in paths])
@@ -120,7 +122,7 @@ def _numbered(data: Data, classes: tuple[str, ...]) -> Data:
     if classes == data.classes:
         return data
     places = {number: classes.index(label) for number, label in enumerate(data.classes)}
-    splits: dict[Split, Examples] = {}
+    splits: dict[str, Examples] = {}
     for split, examples in data.splits.items():
         labels = []
         for label in examples.labels:

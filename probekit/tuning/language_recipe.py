@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import transformers
 
-from probekit.corpora.passage import SPLITS, Split
 from probekit.errors import InputError
 from probekit.models.loading import load_config, load_tokenizer
 from probekit.tuning.data import Data, Examples
@@ -36,8 +35,8 @@ class LanguageRecipe(Recipe):
     READS_LABELS: ClassVar[bool] = False
 
     def predicted(
-        self, parts: Mapping[Split, Parts], tokenizer: Any, seed: int
-    ) -> tuple[Mapping[Split, Parts], Any]:
+        self, parts: Mapping[str, Parts], tokenizer: Any, seed: int
+    ) -> tuple[Mapping[str, Parts], Any]:
         """The parts with what is predicted of them, and a collator of their batches."""
         raise NotImplementedError
 
@@ -61,19 +60,20 @@ class LanguageRecipe(Recipe):
         read, collator = self.predicted(parts, tokenizer, settings.seed)
         return Learner(model, tokenizer, read, collator, frozenset(), files, notes)
 
-    def _parts(self, case: Case, tokenizer: Any, longest: int) -> dict[Split, Parts]:
+    def _parts(self, case: Case, tokenizer: Any, longest: int) -> dict[str, Parts]:
         """The parts of every split. Raises InputError for one of which nothing is predicted."""
         least = 2 if self.NAME == "clm" else 1  # of one subword there is no next one
-        found: dict[Split, Parts] = {}
-        for number, split in enumerate(SPLITS):
-            case.progress("encoding", number, len(SPLITS))
-            found[split] = parts_of(case.data.splits[split], tokenizer, longest, least)
+        found: dict[str, Parts] = {}
+        splits = case.data.splits
+        for number, (split, examples) in enumerate(splits.items()):
+            case.progress("encoding", number, len(splits))
+            found[split] = parts_of(examples, tokenizer, longest, least)
             if not found[split].items:
                 raise InputError(
                     f"data {case.data.name}: of the texts of {split} nothing can be predicted: "
                     f"give texts of at least {least} subwords (longest={longest})"
                 )
-        case.progress("encoding", len(SPLITS), len(SPLITS))
+        case.progress("encoding", len(splits), len(splits))
         return found
 
     def said(self, logits: Any, labels: Any) -> Any:
@@ -113,7 +113,7 @@ class LanguageRecipe(Recipe):
         return {"bits_before": dict(before)}
 
 
-def _about(data: Data, parts: Mapping[Split, Parts], longest: int) -> list[str]:
+def _about(data: Data, parts: Mapping[str, Parts], longest: int) -> list[str]:
     """Warnings about texts that are divided, or left out."""
     found = []
     for what, field in (

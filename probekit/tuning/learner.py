@@ -8,8 +8,7 @@ from typing import Any
 
 import torch
 
-from probekit.corpora.passage import SPLITS, Split
-from probekit.errors import ModelError, first_line
+from probekit.errors import InputError, ModelError, first_line
 from probekit.models.families import family_of
 from probekit.models.files import Files, find_files
 from probekit.models.loading import load_config, load_tokenizer, quiet_loading
@@ -57,13 +56,13 @@ class Learner:
 
     model: Any
     tokenizer: Any
-    data: Mapping[Split, Encoded]
+    data: Mapping[str, Encoded]
     collator: Any
     new: frozenset[str]
     files: Files
     warnings: tuple[str, ...] = ()
     start: Mapping[str, torch.Tensor] = field(default_factory=dict)
-    before: dict[Split, float] = field(default_factory=dict)
+    before: dict[str, float] = field(default_factory=dict)
 
 
 def find_model(case: Case) -> Files:
@@ -82,12 +81,13 @@ def find_model(case: Case) -> Files:
     return files
 
 
-def open_learner(case: Case, *, scratch: bool = False) -> Learner:
+def open_learner(case: Case, *, scratch: bool = False, before: int = 0) -> Learner:
     """The checkpoint with a new head for the data, and the data encoded for it.
 
     Args:
         case: the model, the data and the settings.
         scratch: whether all weights are new.
+        before: positions that are used before every text.
 
     Raises ModelError where the checkpoint cannot be read, or its architecture has no such head.
     """
@@ -117,12 +117,12 @@ def open_learner(case: Case, *, scratch: bool = False) -> Learner:
         raise ModelError(first_line(f"'{case.model}' cannot be given a head", error)) from error
     model.float()
     give_padding(model, tokenizer)
-    longest = longest_of(settings.longest, config, tokenizer)
-    encoded: dict[Split, Encoded] = {}
-    for number, split in enumerate(SPLITS):
-        case.progress("encoding", number, len(SPLITS))
-        encoded[split] = encode(data.splits[split], data.target, tokenizer, longest)
-    case.progress("encoding", len(SPLITS), len(SPLITS))
+    longest = longest_of(settings.longest, config, tokenizer, before)
+    encoded: dict[str, Encoded] = {}
+    for number, (split, examples) in enumerate(data.splits.items()):
+        case.progress("encoding", number, len(data.splits))
+        encoded[split] = encode(examples, data.target, tokenizer, longest)
+    case.progress("encoding", len(data.splits), len(data.splits))
     collator: Any = transformers.DataCollatorWithPadding(tokenizer)
     if data.target == "words":
         collator = transformers.DataCollatorForTokenClassification(tokenizer)
@@ -181,15 +181,25 @@ def give_padding(model: Any, tokenizer: Any) -> None:
     model.config.pad_token_id = tokenizer.pad_token_id
 
 
-def longest_of(wanted: int, config: Any, tokenizer: Any) -> int:
-    """Subwords of a text with special tokens: as wanted, and at most what the model can read."""
-    limits = [wanted, int(positions_of(config, family_of(config)))]
+def longest_of(wanted: int, config: Any, tokenizer: Any, before: int = 0) -> int:
+    """Subwords of a text with special tokens: as wanted, and at most what the model can read
+    when `before` positions are used before the text.
+
+    Raises InputError where this leaves no position.
+    """
+    positions = int(positions_of(config, family_of(config)))
+    if before >= positions:
+        raise InputError(
+            f"recipe_settings: length={before} leaves no position for text: the model has "
+            f"{positions:,}"
+        )
+    limits = [wanted, positions - before]
     if tokenizer.model_max_length < ENDLESS:
         limits.append(int(tokenizer.model_max_length))
     return min(limits)
 
 
-def _cut(data: Data, encoded: Mapping[Split, Encoded], longest: int) -> list[str]:
+def _cut(data: Data, encoded: Mapping[str, Encoded], longest: int) -> list[str]:
     """A warning about texts longer than the limit."""
     cut = {split: one.cut for split, one in encoded.items() if one.cut}
     if not cut:

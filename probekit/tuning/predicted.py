@@ -54,12 +54,13 @@ def chosen_labels(logits: Any, labels: Any) -> Any:
     return first.squeeze(-1) if first.shape[-1] == 1 else first.argmax(-1)
 
 
-def majority(data: Data) -> Answers:
-    """The most frequent label of training, or the mean of its numbers, for everything in test."""
+def majority(data: Data, split: str = "test") -> Answers:
+    """The most frequent label of training, or the mean of its numbers, for everything in a
+    split."""
     trained = np.concatenate(data.splits["train"].labels)
     trained = trained[trained != NONE]
     gold, groups = [], []
-    for i, labels in enumerate(data.splits["test"].labels):
+    for i, labels in enumerate(data.splits[split].labels):
         labelled = labels[labels != NONE]
         gold.append(labelled)
         groups.append(np.full(len(labelled), i))

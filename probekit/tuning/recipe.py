@@ -37,6 +37,7 @@ class Recipe:
         SOURCE: who proposed it.
         RATE, EPOCHS: where the user gives none.
         CHANGES_MODEL: whether weights below the head may change.
+        IS_READ_IN_TRAINING: whether the model can be probed while it is trained.
         READS_LABELS: whether it learns labels; others learn the texts themselves.
     """
 
@@ -46,6 +47,7 @@ class Recipe:
     RATE: ClassVar[float] = 2e-5
     EPOCHS: ClassVar[int] = 3
     CHANGES_MODEL: ClassVar[bool] = True
+    IS_READ_IN_TRAINING: ClassVar[bool] = True
     READS_LABELS: ClassVar[bool] = True
 
     def open(self, case: Case) -> Learner:

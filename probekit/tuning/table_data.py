@@ -73,7 +73,9 @@ def from_path(path: Path, columns: Columns) -> Data:
     for texts or labels that nothing can be learnt from.
     """
     if path.is_dir():
-        tables = {split: concatenated(parts) for split, parts in _files_in(path).items()}
+        tables: dict[str, Rows] = {}
+        for split, parts in _files_in(path).items():
+            tables[split] = concatenated(parts)
         return from_tables(path.name, tables, columns)
     if path.suffix not in SUFFIXES:
         raise InputError(f"data {path}: expected one of {', '.join(SUFFIXES)}")
@@ -83,10 +85,10 @@ def from_path(path: Path, columns: Columns) -> Data:
 def from_hub(name: str, columns: Columns) -> Data:
     """A data set of the hub; one without dev or test is divided as files are. Raises as above."""
     found = hub_rows(name)
-    tables: dict[Split, Rows] = {}
+    tables: dict[str, Rows] = {}
     for split, rows in found.items():
         if split in HUB_SPLITS:
-            tables[HUB_SPLITS[split]] = rows  # type: ignore[index]
+            tables[HUB_SPLITS[split]] = rows
     if set(tables) == set(SPLITS):
         return from_tables(name, tables, columns)
     if "train" not in tables:
@@ -94,16 +96,15 @@ def from_hub(name: str, columns: Columns) -> Data:
     return _divided(name, tables["train"], columns)
 
 
-def from_tables(name: str, tables: Mapping[Split, Rows], columns: Columns) -> Data:
+def from_tables(name: str, tables: Mapping[str, Rows], columns: Columns) -> Data:
     """Data of a table for each split. Raises InputError as above."""
-    rows = {}
     for split in SPLITS:
         if split not in tables:
             raise InputError(
                 f"data {name} has no {split}: give train, dev and test, as files with these names "
                 "or as one file that is divided"
             )
-        rows[split] = list(rows_of(tables[split], columns))
+    rows = {split: list(rows_of(table, columns)) for split, table in tables.items()}
     return _data(name, rows, columns, ())
 
 
@@ -204,18 +205,18 @@ def _divided(name: str, table: Rows, columns: Columns) -> Data:
     split_of_text = dict.fromkeys(order, "train")
     split_of_text |= dict.fromkeys(order[:tenth], "dev")
     split_of_text |= dict.fromkeys(order[tenth : 2 * tenth], "test")
-    by_split: dict[Split, list[_Row]] = {split: [] for split in SPLITS}
+    by_split: dict[str, list[_Row]] = {split: [] for split in SPLITS}
     for row in rows:
-        by_split[split_of_text[row.texts]].append(row)  # type: ignore[index]
+        by_split[split_of_text[row.texts]].append(row)
     sizes = ", ".join(f"{len(found):,} {split}" for split, found in by_split.items())
     warning = f"{name} has no split of its own: its rows are divided by their texts ({sizes})"
     return _data(name, by_split, columns, (warning,))
 
 
 def _data(
-    name: str, rows: Mapping[Split, list[_Row]], columns: Columns, warnings: tuple[str, ...]
+    name: str, rows: Mapping[str, list[_Row]], columns: Columns, warnings: tuple[str, ...]
 ) -> Data:
-    splits: dict[Split, Examples] = {}
+    splits: dict[str, Examples] = {}
     if columns.label is None:
         for split, found in rows.items():
             splits[split] = raw_text([row.texts for row in found])

@@ -27,7 +27,12 @@ class TunedRow:
     rate: Annotated[str, Means("the highest learning rate, as `2e-05`")]
     epochs: Annotated[int, Means("how often the training examples were read", "from 1")]
     seed: Annotated[int, Means("of new weights, the order of examples and dropout", COUNT)]
-    split: Annotated[str, Means("`test`, or `dev`, on which the checkpoint was chosen")]
+    split: Annotated[
+        str,
+        Means(
+            "`test`, or `dev`, on which the checkpoint was chosen; of MNLI also `test_mismatched`"
+        ),
+    ]
     metric: Annotated[str, Means("the metric; the first one chose the checkpoint")]
     score: Annotated[float, Means("the score", SCORE)]
     ci_low: Annotated[
@@ -37,7 +42,7 @@ class TunedRow:
     majority: Annotated[
         float,
         Means(
-            "of always saying the most frequent label of training; on test only, and empty for raw "
+            "of always saying the most frequent label of training; not on dev, and empty for raw "
             "text",
             CHANGE,
         ),

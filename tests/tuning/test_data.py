@@ -200,7 +200,10 @@ def glue_folder(root: Path, task: str) -> Path:
     features = Features({**kinds, "label": label, "idx": Value("int32")})
     count = 3 if task == "mnli" else 2
     validation = "validation_matched" if task == "mnli" else "validation"
-    for split, size in (("train", 30), (validation, 12), ("test", 5)):
+    sizes = {"train": 30, validation: 12, "test": 5}
+    if task == "mnli":
+        sizes["validation_mismatched"] = 8
+    for split, size in sizes.items():
         rows: dict[str, list[Any]] = {}
         for name in kinds:
             rows[name] = [f"{split} {name} {i}" for i in range(size)]
@@ -225,8 +228,20 @@ def test_a_local_glue_is_read_as_glue(task: str, tmp_path: Path) -> None:
     assert len(data.splits["test"].texts[0]) == len(GLUE[task].text)
     expected = 3 / 4 if task == "stsb" else 3 % (3 if task == "mnli" else 2)
     assert data.splits["test"].labels[3][0] == expected
+    if task == "mnli":
+        assert len(data.splits["test_mismatched"]) == 8
+        assert data.reported == ("test", "test_mismatched", "dev")
+    else:
+        assert data.reported == ("test", "dev")
     if task == "mrpc":
         assert data.classes == ("not_equivalent", "equivalent")
+
+
+def test_mnli_needs_both_of_its_tests(tmp_path: Path) -> None:
+    folder = glue_folder(tmp_path, "mnli")
+    (folder / "validation_mismatched-00000-of-00001.parquet").unlink()
+    with pytest.raises(ProbekitError, match="glue/mnli has no split validation_mismatched in "):
+        opened(folder)
 
 
 PEERS = {

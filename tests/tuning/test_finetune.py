@@ -54,6 +54,7 @@ def same_tables(one: pk.Tuned, other: pk.Tuned) -> None:
         pytest.param("ulmfit", 2, marks=pytest.mark.slow),
         pytest.param("ewc", None, marks=pytest.mark.slow),
         pytest.param("lora", 2, marks=pytest.mark.slow),
+        pytest.param("prefix", 2, marks=pytest.mark.slow),
         pytest.param("frozen", 2, marks=pytest.mark.slow),
     ],
 )
@@ -83,11 +84,9 @@ def test_a_run_that_is_killed_goes_on_with_the_same_result(
     )
     assert len(steps) == (5 if save_every is None else 4)  # of ten: the others were not repeated
     same_tables(plain, resumed)
-    name = {"lora": "adapter_model.safetensors", "frozen": "head.safetensors"}
-    name.setdefault(recipe, "model.safetensors")
-    assert (tmp_path / "a" / name[recipe]).read_bytes() == (
-        tmp_path / "b" / name[recipe]
-    ).read_bytes()
+    name = {"lora": "adapter_model", "prefix": "adapter_model", "frozen": "head"}
+    file = f"{name.get(recipe, 'model')}.safetensors"
+    assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
     same_tables(plain, run(tiny_bert, text, tmp_path / "b", recipe, settings=how, resume=True))
 
 

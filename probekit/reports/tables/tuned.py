@@ -15,11 +15,14 @@ def tuned_table(tuned: Tuned) -> Table:
     )
     headings = ("test", "95% interval", "majority", "dev")
     table = Table(title, [Column("metric", False, True), *map(Column, headings)])
-    of_split = {split: rows.set_index("metric") for split, rows in tuned.table.groupby("split")}
-    for metric, row in of_split["test"].iterrows():
-        low, high = f"{row['ci_low']:.3f}", f"{row['ci_high']:.3f}"
-        scores = [f"{row['score']:.3f}", f"{low}–{high}", score_text(row["majority"])]
-        table.rows.append([str(metric), *scores, f"{of_split['dev'].loc[metric, 'score']:.3f}"])
+    dev = tuned.table[tuned.table["split"] == "dev"].set_index("metric")["score"]
+    for _, row in tuned.table[tuned.table["split"] != "dev"].iterrows():
+        # The dev score chose the checkpoint, whichever test is reported.
+        further = "" if row["split"] == "test" else f" ({row['split'].removeprefix('test_')})"
+        interval = f"{row['ci_low']:.3f}–{row['ci_high']:.3f}"
+        scores = [f"{row['score']:.3f}", interval, score_text(row["majority"])]
+        name = f"{row['metric']}{further}"
+        table.rows.append([name, *scores, "" if further else f"{dev[row['metric']]:.3f}"])
     return table
 
 

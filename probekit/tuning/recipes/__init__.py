@@ -19,6 +19,7 @@ from probekit.tuning.recipes.ia3 import Ia3
 from probekit.tuning.recipes.l2sp import L2sp
 from probekit.tuning.recipes.lora import Lora
 from probekit.tuning.recipes.mlm import Mlm
+from probekit.tuning.recipes.prefix import Prefix
 from probekit.tuning.recipes.replay import Replay
 from probekit.tuning.recipes.scratch import Scratch
 from probekit.tuning.recipes.top import Top
@@ -36,6 +37,7 @@ RECIPES: dict[str, type[Recipe]] = {
     "replay": Replay,
     "lora": Lora,
     "ia3": Ia3,
+    "prefix": Prefix,
     "wise": Wise,
     "scratch": Scratch,
     "mlm": Mlm,

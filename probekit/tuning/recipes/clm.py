@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from transformers import DataCollatorForTokenClassification
 
-from probekit.corpora.passage import Split
 from probekit.tuning.language_recipe import LanguageRecipe
 from probekit.tuning.subwords import Parts, predicting_next
 
@@ -25,8 +24,8 @@ class Clm(LanguageRecipe):
     SOURCE: ClassVar[str] = "Gururangan et al. 2020"
 
     def predicted(
-        self, parts: Mapping[Split, Parts], tokenizer: Any, seed: int
-    ) -> tuple[Mapping[Split, Parts], Any]:
+        self, parts: Mapping[str, Parts], tokenizer: Any, seed: int
+    ) -> tuple[Mapping[str, Parts], Any]:
         """The parts with their subwords as labels, and a collator that fills them up."""
         found = {split: predicting_next(one) for split, one in parts.items()}
         return found, DataCollatorForTokenClassification(tokenizer)

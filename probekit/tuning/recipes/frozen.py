@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
-from probekit.corpora.passage import SPLITS, Split
 from probekit.models.checkpoint import EncoderSettings
 from probekit.models.loading import load_config, load_random, load_tokenizer
 from probekit.states.extract import extract
@@ -68,7 +67,7 @@ class Frozen(Recipe):
         )
         transformers.set_seed(settings.seed)
         head = self.head(HeadShape.of(len(states.layers), states.dim, data))
-        read = {split: self.features(states, data, split) for split in SPLITS}
+        read = {split: self.features(states, data, split) for split in data.splits}
         new = frozenset(name for name, _ in head.named_parameters())
         return Learner(head, None, read, self.collated, new, files, tuple(states.warnings))
 
@@ -76,7 +75,7 @@ class Frozen(Recipe):
         """The head, with new weights."""
         return MixedHead(shape, self.dropout)
 
-    def features(self, states: States, data: Data, split: Split) -> Features:
+    def features(self, states: States, data: Data, split: str) -> Features:
         """What the head reads of the examples of a split."""
         return features(states, data, split)
 

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import torch
 
-from probekit.corpora.passage import Split
 from probekit.errors import InputError
 from probekit.states.states import States
 from probekit.tuning.bilstm_head import BilstmHead
@@ -48,7 +47,7 @@ class FrozenBilstm(Frozen):
         """The BiLSTM with its linear head."""
         return BilstmHead(shape, self.dropout, self.hidden, self.depth)
 
-    def features(self, states: States, data: Data, split: Split) -> Features:
+    def features(self, states: States, data: Data, split: str) -> Features:
         """The states of every word."""
         return sequences(states, data, split)
 

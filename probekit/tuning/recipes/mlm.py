@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from probekit.corpora.passage import Split
 from probekit.errors import InputError
 from probekit.tuning.language_model import MASKED
 from probekit.tuning.language_recipe import LanguageRecipe
@@ -39,8 +38,8 @@ class Mlm(LanguageRecipe):
             )
 
     def predicted(
-        self, parts: Mapping[Split, Parts], tokenizer: Any, seed: int
-    ) -> tuple[Mapping[Split, Parts], Any]:
+        self, parts: Mapping[str, Parts], tokenizer: Any, seed: int
+    ) -> tuple[Mapping[str, Parts], Any]:
         """The parts, of which dev and test are masked, and a collator that masks training."""
         masking = Masking(tokenizer, self.masked, seed)
         dev, test = masking.fixed(parts["dev"]), masking.fixed(parts["test"])
