@@ -283,6 +283,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "label": [(3, "a text"), ("a", "are for tables")],
         "regression": FLAG,
         "settings": [({"rate": 1}, "TuningSettings")],
+        "overwrite": FLAG,
         "progress": SHARED["progress"],
     },
     "tradeoff": {"found": [(EMPTY, "RecipeScores"), ("grid", "RecipeScores")], **DRAWN},

@@ -282,6 +282,14 @@ def recipes(
     epochs: Epochs = None,
     batch: Batch = 32,
     device: options.Device = "auto",
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Run every cell of this call again, and delete what is there of it.",
+            rich_help_panel=help.OUTPUT,
+        ),
+    ] = False,
     as_json: options.Json = False,
     latex: options.Latex = False,
 ) -> None:
@@ -316,6 +324,7 @@ def recipes(
         settings=pk.TuningSettings(
             examples=examples, longest=longest, epochs=epochs, batch=batch, device=device
         ),
+        overwrite=overwrite,
     )
     found = found.of_command(sys.argv)
     found.write(out)

@@ -49,7 +49,8 @@ def tradeoff(
 
 def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Line2D]:
     keys = []
-    for number, (recipe, rows) in enumerate(frame.groupby("recipe", sort=False)):
+    is_shown = frame["target"].notna()
+    for number, (recipe, rows) in enumerate(frame[is_shown].groupby("recipe", sort=False)):
         style = colours.line_style(number, greyscale)
         for _, row in rows.iterrows():
             place = row["retention"], row["target"]
@@ -86,6 +87,9 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Line2D]:
         "linestyle": "none",
     }
     keys.append(Line2D([], [], label="hollow: not on the Pareto front", **hollow))
+    for _, row in frame[~is_shown].iterrows():
+        label = f"{row['recipe']} at {row['rate']}: diverged"
+        keys.append(Line2D([], [], label=label, linestyle="none"))
     axes.set(xlabel="retention (bar: 95%)", ylabel="target score on test (bar: 95%)")
     axes.margins(0.12)
     axes.tick_params(labelsize=9)

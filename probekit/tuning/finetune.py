@@ -23,6 +23,7 @@ from probekit.results.run import Run
 from probekit.tasks.task import load_task
 from probekit.tuning.callback import ForgettingCallback
 from probekit.tuning.data import Data
+from probekit.tuning.diverged import Diverged
 from probekit.tuning.learner import Case, Learner
 from probekit.tuning.metrics import METRICS, score_interval
 from probekit.tuning.open_data import open_data
@@ -107,7 +108,8 @@ def finetune(  # noqa: PLR0913 - a public verb
         probe_every: steps between two measurements of what the model knows; None for none.
         probe_tasks: what is measured then.
         probe_corpus: on the first sentences of this corpus.
-        resume: go on with a run that was killed, with the same result.
+        resume: go on with a run that was killed, with the same result; one that diverged is not
+            run again.
         overwrite: delete a run that is in `out`.
         progress: True for bars on standard error, False for silence, or a function that is called
             with the stage, the units done and the total.
@@ -143,6 +145,9 @@ def finetune(  # noqa: PLR0913 - a public verb
     require_free(folder, asked, **flags)
     if resume and is_finished(folder):
         return Tuned.read(folder)
+    diverged = Diverged.kept(folder) if resume else None
+    if diverged is not None:
+        raise diverged
     opened = open_data if chosen.READS_LABELS else open_text
     found = opened(data, columns, report).limited(settings.examples)
     case = Case(name, found, settings, report)
@@ -151,8 +156,7 @@ def finetune(  # noqa: PLR0913 - a public verb
     with quiet_loading():
         trainer = _trainer(chosen, case, learner, folder, probing)
         chosen.begin(trainer, learner)
-        last = last_checkpoint(chosen.checkpoints(folder))
-        trainer.train(resume_from_checkpoint=str(last) if last else None)
+        _train(trainer, folder, started)
         facts = chosen.finish(trainer, learner)
         rows = _rows(recipe, case, trainer)
         chosen.save(trainer, learner, folder)
@@ -206,6 +210,18 @@ def _trainer(
         callback.measure_start()
         trainer.add_callback(callback)
     return trainer
+
+
+def _train(trainer: TuningTrainer, folder: Path, started: float) -> None:
+    """Train from the last checkpoint on. Training that diverges is kept, so that it is not run
+    again."""
+    last = last_checkpoint(Path(trainer.args.output_dir))
+    try:
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+    except Diverged as error:
+        error.seconds = time.perf_counter() - started
+        error.keep(folder)
+        raise
 
 
 def _rows(recipe: str, case: Case, trainer: TuningTrainer) -> list[TunedRow]:

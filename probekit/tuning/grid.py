@@ -21,12 +21,19 @@ from probekit.probes.refits import checked_resamples
 from probekit.progress import Progress, reporting
 from probekit.results.folder import RECORD, make_folder
 from probekit.results.run import Run, plain
+from probekit.tuning.diverged import Diverged
 from probekit.tuning.finetune import finetune
 from probekit.tuning.rates import rates_by_recipe
-from probekit.tuning.recipe_scores import CELLS, TRADES, CellRow, RecipeScores, trades
+from probekit.tuning.recipe_scores import (
+    CELLS,
+    FINISHED,
+    TRADES,
+    CellRow,
+    RecipeScores,
+    trades,
+)
 from probekit.tuning.recipes import recipe_of
 from probekit.tuning.settings import TuningSettings
-from probekit.tuning.trainer import Diverged
 from probekit.tuning.tuned import Tuned
 
 CELLS_FOLDER = "cells"
@@ -62,12 +69,14 @@ def recipes(  # noqa: PLR0913 - a public verb
     label: str = "",
     regression: bool = False,
     settings: TuningSettings | None = None,
+    overwrite: bool = False,
     progress: Progress | bool = True,
 ) -> RecipeScores:
     """Fine-tune by several recipes, and measure what each gains and what it forgets.
 
     Each recipe, rate and seed is a cell: a fine-tuned checkpoint in `out`, compared with `model`
-    on probing tasks. Finished cells are not run again; one that was killed goes on.
+    on probing tasks. Finished cells are not run again, nor those whose training diverged; one that
+    was killed goes on.
 
     Args:
         model: the starting checkpoint, as for `finetune`.
@@ -84,13 +93,15 @@ def recipes(  # noqa: PLR0913 - a public verb
         label: as for `finetune`.
         regression: as for `finetune`.
         settings: how all are trained; its rate and seed give way to those of the cell.
+        overwrite: run every cell of this call again, and delete what is there of it.
         progress: True for bars on standard error, False for silence, or a function that is called
             with the stage, the units done and the total.
 
-    Returns the tables, which are also written into `out`.
+    Returns the tables, which are also written into `out`. A cell whose training diverged has a row
+    that says so, and is in no mean.
 
-    Raises InputError, CorpusError, TaskError or ModelError for what cannot be used. A cell
-    that diverges is left out with a warning.
+    Raises InputError, CorpusError, TaskError or ModelError for what cannot be used, and where no
+    cell was trained to its end.
     """
     started = time.perf_counter()
     report = doors.function("progress", progress)
@@ -100,6 +111,7 @@ def recipes(  # noqa: PLR0913 - a public verb
     resample_train = checked_resamples(resample_train)
     if corpus is not None:
         corpus = doors.several("corpus", corpus, (str, Path))
+    doors.of_type("overwrite", overwrite, bool)
     cells = _cells(recipes, rates, doors.seeds("seeds", seeds))
     data_given: dict[str, Any] = {"text": text, "label": label, "regression": regression}
     probing: dict[str, Any] = {
@@ -117,17 +129,18 @@ def recipes(  # noqa: PLR0913 - a public verb
         own = replace(given, rate=cell.rate, seed=cell.seed)
         try:
             tuned = finetune(
-                model, data, cell.recipe, out=home, settings=own, resume=home.exists(),
-                progress=report, **data_given,
+                model, data, cell.recipe, out=home, settings=own, overwrite=overwrite,
+                resume=home.exists() and not overwrite, progress=report, **data_given,
             )  # fmt: skip
         except Diverged as error:
-            warnings.append(f"{cell.name} is left out: {error}")
+            warnings.append(f"{cell.name} is in no mean and not on the front: {error}")
+            rows.append(_diverged(cell, error))
             continue
         warnings += [f"{cell.name}: {one}" for one in tuned.warnings if "at chance" in one]
         change = _compared(str(model), home, probing, report)
         rows += _rows(cell, tuned, change)
     report("cells", len(cells), len(cells))
-    if not rows:
+    if all(row.outcome != FINISHED for row in rows):
         raise InputError("no cell was trained to its end: " + "; ".join(warnings[:2]))
     table = CELLS.table(rows)
     run = Run(
@@ -175,6 +188,27 @@ def _compared(model: str, home: Path, probing: Mapping[str, Any], report: Progre
     change = compare(model, str(home), progress=report, **probing)
     change.write(folder)
     return change
+
+
+def _diverged(cell: _Cell, error: Diverged) -> CellRow:
+    """The row of a cell whose training diverged."""
+    nothing = float("nan")
+    return CellRow(
+        recipe=cell.recipe,
+        rate=f"{cell.rate:g}",
+        seed=cell.seed,
+        task="",
+        corpus="",
+        outcome=f"diverged at step {error.step:,}",
+        target=nothing,
+        target_low=nothing,
+        target_high=nothing,
+        retention=nothing,
+        retention_low=nothing,
+        retention_high=nothing,
+        trained=error.trained,
+        seconds=error.seconds,
+    )
 
 
 def _rows(cell: _Cell, tuned: Tuned, change: Comparison) -> list[CellRow]:

@@ -11,14 +11,16 @@ from typing import Any
 from probekit.errors import InputError, StoreError
 from probekit.results.folder import RECORD, cannot_write, make_folder
 from probekit.results.run import plain
+from probekit.tuning.diverged import DIVERGED
 from probekit.whole import written_whole
 
 STARTED = "finetune.json"
 """What was asked for, written when a run begins."""
 
-FOLDERS = ("checkpoint-*", "head")
+FOLDERS = ("checkpoint-*", "head", "compare-" + 8 * "[0-9a-f]")  # the last ones in a grid
 FILES = (
     STARTED,
+    DIVERGED,
     RECORD,
     "finetuned.csv",
     "history.csv",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from probekit.stats.seeds import over_seeds
 if TYPE_CHECKING:
     import pandas as pd
 
+FINISHED = "finished"
 RecipeName = Annotated[str, Means("the recipe")]
 RateText = Annotated[str, Means("the highest learning rate, as `2e-05`")]
 Target = Annotated[float, Means("the first metric on the test texts of the data", CHANGE)]
@@ -27,13 +28,22 @@ Seconds = Annotated[float, Means("of fine-tuning, without probing", "seconds")]
 
 @dataclass(frozen=True, kw_only=True)
 class CellRow:
-    """One recipe, rate, seed and task."""
+    """One recipe, rate, seed and task; of a seed whose training diverged one row."""
 
     recipe: RecipeName
     rate: RateText
     seed: Annotated[int, Means("of fine-tuning", COUNT)]
-    task: columns.TaskName
-    corpus: columns.CorpusName
+    task: Annotated[str, Means("the task's name; empty where training diverged")]
+    corpus: Annotated[
+        str,
+        Means(
+            "the corpus' name; `*` at the end if modified files were accepted; empty where "
+            "training diverged"
+        ),
+    ]
+    outcome: Annotated[
+        str, Means("`finished`, or `diverged at step N`: such cells have no scores")
+    ] = FINISHED
     target: Target
     target_low: Annotated[float, Means("lower end of its 95% interval over texts", CHANGE)]
     target_high: Annotated[float, Means("its upper end", CHANGE)]
@@ -50,7 +60,10 @@ class TradeRow:
 
     recipe: RecipeName
     rate: RateText
-    seeds: Annotated[int, Means("how many", "from 1")]
+    seeds: Annotated[int, Means("trained to their end, of which these are means", COUNT)]
+    diverged: Annotated[
+        int, Means("seeds whose training diverged, which are in no mean", COUNT)
+    ] = 0
     target: Target
     target_low: Annotated[
         float, Means("lower end of its 95% interval, over texts and seeds of fine-tuning", CHANGE)
@@ -106,43 +119,56 @@ def trades(table: pd.DataFrame) -> list[TradeRow]:
     """The rows of the tradeoff, from the table of cells."""
     rows = []
     for (recipe, rate), cells in table.groupby(["recipe", "rate"], sort=False):
-        by_seed = cells.groupby("seed", sort=True).mean(numeric_only=True)
-        target = over_seeds(
-            *(by_seed[name].to_numpy() for name in ("target", "target_low", "target_high"))
-        )
-        names = ("retention", "retention_low", "retention_high")
-        kept = over_seeds(*(by_seed[name].to_numpy() for name in names))
-        rows.append((recipe, rate, len(by_seed), target, kept, by_seed.mean()))
-    costs = np.array([-row[4][0] for row in rows])
-    front = pareto_front(costs, np.array([row[3][0] for row in rows]))
-    found = []
-    for (recipe, rate, seeds, target, kept, means), on_front in zip(rows, front, strict=True):
-        found.append(
+        finished = cells[cells["outcome"] == FINISHED]
+        counted = finished if len(finished) else cells
+        by_seed = counted.groupby("seed", sort=True).mean(numeric_only=True)
+        target, kept = _over_seeds(by_seed, "target"), _over_seeds(by_seed, "retention")
+        rows.append(
             TradeRow(
-                recipe=recipe,
-                rate=rate,
-                seeds=seeds,
+                recipe=str(recipe),
+                rate=str(rate),
+                seeds=finished["seed"].nunique(),
+                diverged=cells["seed"].nunique() - finished["seed"].nunique(),
                 target=target[0],
                 target_low=target[1],
                 target_high=target[2],
                 retention=kept[0],
                 retention_low=kept[1],
                 retention_high=kept[2],
-                on_front=int(on_front),
-                trained=round(means["trained"]),
-                seconds=means["seconds"],
+                on_front=0,
+                trained=round(by_seed["trained"].mean()),
+                seconds=by_seed["seconds"].mean(),
             )
         )
-    return found
+    shown = [i for i, row in enumerate(rows) if row.seeds]
+    front = pareto_front(
+        np.array([-rows[i].retention for i in shown]), np.array([rows[i].target for i in shown])
+    )
+    for i, on_front in zip(shown, front, strict=True):
+        rows[i] = replace(rows[i], on_front=int(on_front))
+    return rows
+
+
+def _over_seeds(by_seed: pd.DataFrame, column: str) -> tuple[float, float, float]:
+    """The mean of a column and the ends of its interval."""
+    names = (column, f"{column}_low", f"{column}_high")
+    return over_seeds(*(by_seed[name].to_numpy() for name in names))
 
 
 def conclusion(tradeoff: pd.DataFrame) -> str:
-    """Which recipe keeps the most at no measurable loss on the target.
+    """Which recipe keeps the most at no measurable loss on the target, and how many cells diverged.
 
     Two are told apart where their difference is larger than the root of the summed squares of half
     their intervals.
     """
-    rows = [row for _, row in tradeoff.iterrows()]
+    said = _conclusion([row for _, row in tradeoff.iterrows() if row["seeds"]])
+    count, of = int(tradeoff["diverged"].sum()), int(tradeoff["seeds"].sum())
+    if not count:
+        return said
+    return f"{said}; {count:,} of {count + of:,} cells diverged and are in no mean"
+
+
+def _conclusion(rows: list[pd.Series]) -> str:
     if any(row["seeds"] < 2 for row in rows):
         return (
             "one seed of fine-tuning does not show how far another would move these numbers: "

@@ -11,18 +11,15 @@ import torch
 from safetensors import SafetensorError
 from transformers import Trainer, TrainingArguments
 
-from probekit.errors import ProbekitError, StoreError, first_line
+from probekit.errors import StoreError, first_line
 from probekit.results.folder import cannot_write
 from probekit.tuning.batches import LikeLengths
+from probekit.tuning.diverged import Diverged
 from probekit.tuning.learner import Case, Learner
 from probekit.tuning.metrics import METRICS
 from probekit.tuning.predicted import Answers
 from probekit.tuning.recipe import Recipe
 from probekit.tuning.steps import last_checkpoint
-
-
-class Diverged(ProbekitError):
-    """Training whose loss or weights are no longer numbers."""
 
 
 class TuningTrainer(Trainer):
@@ -122,10 +119,12 @@ class TuningTrainer(Trainer):
             raise StoreError(f"{cannot_write(folder, cause)} ({self._kept()})") from error
 
     def _diverged(self, what: str) -> Diverged:
+        step = self.state.global_step + 1
         return Diverged(
-            f"training diverged: {what} at step {self.state.global_step + 1} of "
-            f"{self.state.max_steps}; give a lower rate than rate={self.args.learning_rate:g} "
-            f"({self._kept()})"
+            f"training diverged: {what} at step {step} of {self.state.max_steps}; give a lower "
+            f"rate than rate={self.args.learning_rate:g} ({self._kept()})",
+            step,
+            sum(one.numel() for one in self.model.parameters() if one.requires_grad),
         )
 
     def _kept(self) -> str:

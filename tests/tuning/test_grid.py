@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from scipy import stats
 import probekit as pk
 from probekit.corpora.passage import Corpus
 from probekit.errors import ProbekitError
+from probekit.reports.tables.recipes import tradeoff_table
 from probekit.stats.seeds import over_seeds
 from probekit.tuning import grid
+from probekit.tuning import trainer as trainers
 from probekit.tuning.finetune import finetune
 from probekit.tuning.recipe_scores import CELLS, TRADES, conclusion, trades
-from probekit.tuning.trainer import Diverged
 from tests.tuning.test_recipes import TINY, corpus_file
 
 
@@ -117,25 +119,81 @@ def test_cells_are_run_once_and_go_on_after_a_kill(
     assert figure and "full" in drawn and "frozen" in drawn and "0.001" in drawn
 
 
-def test_a_cell_that_diverges_is_left_out(
+def diverges_at(rate: float) -> Any:
+    """Trainer's compute_loss, which is not a number from the third step on at one rate."""
+    whole = trainers.TuningTrainer.compute_loss
+
+    def compute_loss(self: Any, model: Any, inputs: Any, *args: Any, **given: Any) -> Any:
+        found = whole(self, model, inputs, *args, **given)
+        if model.training and self.args.learning_rate == rate and self.state.global_step == 2:
+            return found * float("nan")
+        return found
+
+    return compute_loss
+
+
+def test_a_cell_that_diverges_is_kept_and_not_run_again(
     tiny_bert: Path, small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = corpus_file(small, tmp_path / "text")
+    stages: list[str] = []
 
-    def diverges(*args: Any, **more: Any) -> Any:
-        raise Diverged("training diverged")
+    def report(stage: str, done: float, total: float) -> None:
+        stages.append(stage)
 
-    monkeypatch.setattr(grid, "finetune", diverges)
-    with pytest.raises(
-        ProbekitError, match=r"no cell .*full-0.001-0 is left out: training diverge"
-    ):
-        pk.recipes(
-            tiny_bert,
-            f"{text}:pos",
-            "full",
-            "pos",
-            out=tmp_path / "grid",
-            rates={"full": 1e-3},
-            seeds=1,
-            progress=False,
-        )
+    def run(*rates: float, **more: Any) -> pk.RecipeScores:
+        stages.clear()
+        given = {"corpus": text, "out": tmp_path / "grid", "seeds": 1, "probe_seeds": 2, **more}
+        given |= {"resample_train": 0, "settings": TINY, "progress": report}
+        return pk.recipes(tiny_bert, f"{text}:pos", "full", "pos", rates={"full": rates}, **given)
+
+    monkeypatch.setattr(trainers.TuningTrainer, "compute_loss", diverges_at(0.5))
+    with pytest.raises(ProbekitError, match=r"no cell .*full-0.5-0 is in no mean.*training div"):
+        run(0.5)
+    assert any(stage.startswith("epoch") for stage in stages)
+    found = run(1e-3, 0.5)
+    monkeypatch.undo()
+    rows = found.table.set_index("rate")
+    assert rows["outcome"].to_dict() == {"0.001": "finished", "0.5": "diverged at step 3"}
+    assert np.isnan(rows["target"]["0.5"]) and rows["trained"]["0.5"] == rows["trained"]["0.001"]
+    trade = found.tradeoff.set_index("rate")
+    assert trade["diverged"].to_dict() == {"0.001": 0, "0.5": 1}
+    assert trade["seeds"].to_dict() == {"0.001": 1, "0.5": 0}
+    assert trade["on_front"].to_dict() == {"0.001": 1, "0.5": 0}
+    assert trade["target"]["0.001"] == rows["target"]["0.001"]
+    assert "1 of 2 cells diverged" in found.conclusion()
+    assert any("full-0.5-0 is in no mean" in warning for warning in found.warnings)
+    assert pk.read(tmp_path / "grid") == found
+    assert [row[-1] for row in tradeoff_table(found).rows] == ["", "1 of 1"]
+    pk.tradeoff(found, tmp_path / "t.svg")
+    assert "full at 0.5: diverged" in (tmp_path / "t.svg").read_text()
+    # It would come to its end now, but is not run again.
+    again = run(1e-3, 0.5)
+    assert again.table.equals(found.table) and set(stages) == {"cells"}
+    with pytest.raises(ProbekitError, match=r"at step 3 of 10; .*; overwrite=True runs it again"):
+        pk.finetune(
+            tiny_bert, f"{text}:pos", out=tmp_path / "grid" / "cells" / "full-0.5-0", resume=True,
+            settings=replace(TINY, rate=0.5), progress=False,
+        )  # fmt: skip
+    whole = run(1e-3, 0.5, overwrite=True)
+    assert any(stage.startswith("epoch") for stage in stages)
+    assert set(whole.table["outcome"]) == {"finished"} and not whole.tradeoff["diverged"].any()
+    pd.testing.assert_series_equal(
+        whole.table[whole.table["rate"] == "0.001"]["target"],
+        found.table[found.table["rate"] == "0.001"]["target"],
+        check_index=False,
+    )
+
+
+def test_diverged_seeds_are_in_no_mean() -> None:
+    rows = [("full", seed, 0.8, 0.7) for seed in range(2)] + [("lora", 0, 0.9, 0.9)]
+    rows += [("lora", 1, 0.7, 0.7)]
+    table = cells(rows)
+    nothing = dict.fromkeys(("target", "target_low", "target_high", "retention"), np.nan)
+    lost = pd.DataFrame([{**table.iloc[0], **nothing, "seed": 2, "outcome": "diverged at step 7"}])
+    with_lost = CELLS.table(pd.concat([table, lost], ignore_index=True))
+    plain, found = (TRADES.table(trades(one)) for one in (table, with_lost))
+    assert found["diverged"].tolist() == [1, 0] and found["seeds"].tolist() == [2, 2]
+    for column in ("target", "target_low", "retention", "retention_high", "on_front"):
+        assert found[column].equals(plain[column])
+    assert conclusion(found) == (f"{conclusion(plain)}; 1 of 5 cells diverged and are in no mean")

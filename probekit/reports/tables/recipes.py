@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 
-from probekit.reports.table import Column, Table
+from probekit.reports.table import Column, Table, score_text
 from probekit.tuning.recipe_scores import RecipeScores
 
 
@@ -12,6 +12,9 @@ def tradeoff_table(found: RecipeScores) -> Table:
     """One row per recipe and rate: target, retention and cost, over seeds."""
     headings = ("rate", "target", "95% interval", "retention", "95% interval", "front")
     columns = [Column("recipe", False, True), *map(Column, (*headings, "trained", "seconds"))]
+    has_diverged = bool(found.tradeoff["diverged"].sum())
+    if has_diverged:
+        columns.append(Column("diverged"))
     table = Table(f"Recipes on {found.run.settings.get('data', '')}", columns)
     for _, row in found.tradeoff.iterrows():
         target = f"{row['target_low']:.3f}–{row['target_high']:.3f}"
@@ -20,13 +23,20 @@ def tradeoff_table(found: RecipeScores) -> Table:
             [
                 row["recipe"],
                 row["rate"],
-                f"{row['target']:.3f}",
+                score_text(row["target"]),
                 "" if isnan(row["target_low"]) else target,
-                f"{row['retention']:.1%}",
+                "–" if isnan(row["retention"]) else f"{row['retention']:.1%}",
                 "" if isnan(row["retention_low"]) else kept,
                 "yes" if row["on_front"] else "",
                 f"{row['trained']:,}",
                 f"{row['seconds']:,.0f}",
             ]
         )
+        if has_diverged:
+            table.rows[-1].append(_diverged(row["diverged"], row["seeds"]))
     return table
+
+
+def _diverged(count: int, finished: int) -> str:
+    """How many seeds diverged, of how many."""
+    return f"{count} of {count + finished}" if count else ""
