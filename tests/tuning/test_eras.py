@@ -37,7 +37,7 @@ def texts(small: Corpus) -> Data:
 
 
 def flat(data: Data, split: str) -> list[str]:
-    return [one[0] for one in data.splits[split].texts]  # type: ignore[index]
+    return [one[0] for one in data.splits[split].texts]
 
 
 def test_ngrams_are_a_plain_pipeline(texts: Data) -> None:

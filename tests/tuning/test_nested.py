@@ -22,7 +22,7 @@ def data_of(labels: list[list[int]], target: Target = "texts", classes: int = 6)
     examples = Examples(texts, [np.array(own) for own in labels])
     names = tuple(map(str, range(classes)))
     splits = dict.fromkeys(("train", "dev", "test"), examples)
-    return Data("made", target, splits, names, ("accuracy", "macro_f1"))  # type: ignore[arg-type]
+    return Data("made", target, splits, names, ("accuracy", "macro_f1"))
 
 
 @given(
