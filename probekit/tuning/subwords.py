@@ -69,7 +69,8 @@ def parts_of(examples: Examples, tokenizer: Any, longest: int, least: int) -> Pa
             "the model's tokenizer does not divide long texts: raw text needs a fast tokenizer "
             "(tokenizer.json)"
         )
-    items, owners, cut, empty = [], [], 0, 0
+    items: list[dict[str, Any]] = []
+    owners, cut, empty = [], 0, 0
     for owner, (text,) in enumerate(examples.texts):
         read = tokenizer(
             text,

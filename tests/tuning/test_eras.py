@@ -28,7 +28,7 @@ from tests.tuning.made import few
 @pytest.fixture(scope="module")
 def texts(small: Corpus) -> Data:
     """Sentences with one of three labels, which their words partly tell."""
-    splits = {}
+    splits: dict[str, Examples] = {}
     for split, passages in few(small, 60).splits.items():
         lines = [(" ".join(passage.words),) for passage in passages]
         labels = [np.array([ord(line[0][0].lower()) % 3]) for line in lines]

@@ -3,6 +3,7 @@ cannot have one are refused before training."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,10 @@ def test_the_prefix_and_the_head_are_trained_and_nothing_else(
     base = model.get_base_model().bert.state_dict()
     for name, value in on_disk(tiny_bert).items():
         assert base[name].numpy().tobytes() == value.numpy().tobytes(), name
-    sizes = {}
+    sizes: Counter[str] = Counter()
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            sizes[name.partition(".")[0]] = sizes.get(name.partition(".")[0], 0) + parameter.numel()
+            sizes[name.partition(".")[0]] += parameter.numel()
     classes = len(of.data.classes)
     # Keys and values of three layers; and the head.
     assert sizes == {"prompt_encoder": 4 * 3 * 2 * 32, "base_model": 32 * classes + classes}
