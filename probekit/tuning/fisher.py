@@ -147,25 +147,28 @@ def _task_likelihoods(
             labels.append(gold[kept])
     with torch.no_grad():
         vectors = [base(**inputs)[0][0, at].cpu().numpy() for inputs, at in read]
-    weight, bias = _linear_head(np.concatenate(vectors), np.concatenate(labels))
+    weight, bias = linear_head(np.concatenate(vectors), np.concatenate(labels))
     for inputs, at in read:
         logits = base(**inputs)[0][0, at] @ weight.T.to(device) + bias.to(device)
         yield _drawn(log_softmax(logits, -1)), 1 / len(read)
 
 
-def _linear_head(vectors: np.ndarray, labels: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-    """A logistic regression's weights `(labels, width)` and biases `(labels,)`."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+def linear_head(vectors: np.ndarray, labels: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    """A logistic regression's weights `(labels, width)` and biases `(labels,)`.
 
-    fitted = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1_000, tol=1e-3))
-    fitted.fit(vectors, labels)
-    scaler, regression = fitted[0], fitted[1]
+    All dimensions are divided by one number. Divided by its own deviation, one that is constant but
+    for rounding (the last layer of all-MiniLM-L6-v2 has two, of about 1e-32) would have a weight
+    that no gradient survives.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    mean, scale = vectors.mean(axis=0), vectors.std()
+    regression = LogisticRegression(max_iter=1_000, tol=1e-3)
+    regression.fit((vectors - mean) / scale, labels)
     coefficients, intercepts = regression.coef_, regression.intercept_
     if len(coefficients) == 1:  # of two labels only the second one's is kept
         coefficients = np.concatenate([-coefficients, coefficients]) / 2
         intercepts = np.concatenate([-intercepts, intercepts]) / 2
-    weight = coefficients / scaler.scale_
-    bias = intercepts - weight @ scaler.mean_
+    weight = coefficients / scale
+    bias = intercepts - weight @ mean
     return torch.tensor(weight, dtype=torch.float32), torch.tensor(bias, dtype=torch.float32)

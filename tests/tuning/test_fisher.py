@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import log_softmax
 from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel
 
 from probekit.corpora.passage import Corpus
-from probekit.tuning.fisher import diagonal_fisher, fisher_of_checkpoint
+from probekit.tuning.fisher import diagonal_fisher, fisher_of_checkpoint, linear_head
 from probekit.tuning.language_model import objective_of
 from probekit.tuning.learner import Learner
 from probekit.tuning.recipes import recipe_of
@@ -124,3 +125,18 @@ def test_it_is_that_of_a_task_where_there_is_none(
     again, _ = fisher_of_checkpoint(of, learner, small, "pos", 20)
     assert all(torch.equal(found[name], again[name]) for name in found)
     assert float(found["bert.encoder.layer.2.output.dense.weight"].mean()) > 0
+
+
+def test_a_dimension_that_has_collapsed_has_no_say_in_the_head() -> None:
+    """It labels as without the dimension, and its weights are of ordinary size."""
+    random = np.random.default_rng(0)
+    vectors = random.normal(size=(300, 5)).astype(np.float32)
+    labels = vectors[:, :3].argmax(axis=1)
+    vectors[:, 4] *= 1e-32
+    weight, bias = linear_head(vectors, labels)
+    assert weight.abs().max() < 100
+    found = torch.tensor(vectors) @ weight.T + bias
+    without, its_bias = linear_head(vectors[:, :4], labels)
+    expected = torch.tensor(vectors[:, :4]) @ without.T + its_bias
+    assert (found.argmax(1) == expected.argmax(1)).float().mean() > 0.99
+    assert (found.argmax(1).numpy() == labels).mean() > 0.9
