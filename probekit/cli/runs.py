@@ -106,6 +106,8 @@ def probe(
             rich_help_panel=help.EVIDENCE,
         ),
     ] = 0,
+    lm_head: options.LmHead = None,
+    reference: options.Reference = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -117,6 +119,7 @@ def probe(
       probekit probe --model minilm --task pos,dep --corpus sample
       probekit probe --model ./my-model --task ./mine.toml --corpus ./my-text
       probekit probe --model minilm --task pos --control --codelength --mix
+      probekit probe --model gpt2 --task agreement,bits
     """
     require_one_model_each("--model", model)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
@@ -139,11 +142,14 @@ def probe(
             test_corpus=options.names_of_corpora(test_corpus),
             random_control=random_control,
             resample_train=resample_train,
+            lm_head=lm_head,
+            reference=reference,
             allow_modified=allow_modified,
         )
         scores = scores.of_command(sys.argv)
         scores.write(folder)
-    pk.heatmap(scores, folder / "heatmap.png", folder / "heatmap.svg")
+    if scores.has_layers:
+        pk.heatmap(scores, folder / "heatmap.png", folder / "heatmap.svg")
     if codelength:
         pk.learning_curves(scores, folder / "learning-curves.png", folder / "learning-curves.svg")
     if capacity:

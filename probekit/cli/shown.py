@@ -20,6 +20,7 @@ from probekit.reports.latex import as_latex
 from probekit.reports.replication import difference_lines, heading_lines
 from probekit.reports.table import LEGENDS, Table, as_rich
 from probekit.reports.tables import table_of
+from probekit.reports.tables.behaviour import behaviour_table
 from probekit.reports.tables.comparison import breakdown_table
 from probekit.reports.tables.scores import elsewhere_table, evidence_table, unseen_lines
 from probekit.reports.tables.tuned import tuned_lines
@@ -55,13 +56,16 @@ class Shown(NamedTuple):
 
 
 def _below_scores(scores: Scores) -> list[str | Table]:
-    """The evidence at the best layers, other corpora, and where training lacks a word."""
-    tables = (evidence_table(scores), elsewhere_table(scores))
+    """Behaviour, the evidence at the best layers, other corpora, and where training lacks a
+    word."""
+    if not scores.has_layers:
+        return []
+    tables = (behaviour_table(scores), evidence_table(scores), elsewhere_table(scores))
     return [*(table for table in tables if table), *unseen_lines(scores)]
 
 
 def _pictures_of_scores(scores: Scores) -> list[str]:
-    drawn = ["heatmap"]
+    drawn = ["heatmap"] if scores.has_layers else []
     if "learning_curves" in scores.tables:
         drawn.append("learning-curves")
     if "capacity" in scores.tables:
@@ -102,7 +106,7 @@ SHOWN: dict[type[Results], Shown] = {
     Scores: Shown(
         _below_scores,
         pictures=_pictures_of_scores,
-        about=lambda scores: {"best": records(scores.best())},
+        about=lambda scores: {"best": records(scores.best()) if scores.has_layers else []},
     ),
     Comparison: Shown(
         _below_comparison,

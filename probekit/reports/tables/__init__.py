@@ -10,6 +10,7 @@ from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores
 from probekit.replications.replicated import Replicated
 from probekit.reports.table import Table
+from probekit.reports.tables.behaviour import behaviour_table
 from probekit.reports.tables.comparison import comparison_table
 from probekit.reports.tables.recipes import tradeoff_table
 from probekit.reports.tables.replication import replication_table
@@ -22,8 +23,15 @@ from probekit.tuning.recipe_scores import RecipeScores
 from probekit.tuning.transferred import Transfer
 from probekit.tuning.tuned import Tuned
 
+
+def _table_of_scores(scores: Scores) -> Table:
+    """The best layers; or behaviour, where no layer was probed."""
+    of_behaviour = None if scores.has_layers else behaviour_table(scores)
+    return of_behaviour or score_table(scores)
+
+
 TABLES: dict[type[Results], Callable[[Any], Table]] = {
-    Scores: score_table,
+    Scores: _table_of_scores,
     Comparison: comparison_table,
     Trajectory: trajectory_table,
     Tuned: tuned_table,
