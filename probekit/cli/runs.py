@@ -194,6 +194,8 @@ def compare(
         ),
     ] = "majority",
     span: options.Span = None,
+    lm_head: options.LmHead = None,
+    reference: options.Reference = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -214,6 +216,8 @@ def compare(
         "resample_train": resample_train,
         "correction": correction,
         "floor": floor,
+        "lm_head": lm_head,
+        "reference": reference,
     }
     with options.results_folder(out, [*after, "against", before]) as folder:
         import probekit as pk
@@ -231,8 +235,9 @@ def compare(
         )
         change = change.of_command(sys.argv)
         change.write(folder)
-    pk.heatmap(change, folder / "forgetting.png", folder / "forgetting.svg")
-    pk.bars(change, folder / "decomposition.png", folder / "decomposition.svg")
+    if change.has_layers:
+        pk.heatmap(change, folder / "forgetting.png", folder / "forgetting.svg")
+        pk.bars(change, folder / "decomposition.png", folder / "decomposition.svg")
     print_results(change, folder, form)
 
 

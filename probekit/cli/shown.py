@@ -20,7 +20,7 @@ from probekit.reports.latex import as_latex
 from probekit.reports.replication import difference_lines, heading_lines
 from probekit.reports.table import LEGENDS, Table, as_rich
 from probekit.reports.tables import table_of
-from probekit.reports.tables.behaviour import behaviour_table
+from probekit.reports.tables.behaviour import behaviour_change_table, behaviour_table
 from probekit.reports.tables.comparison import breakdown_table
 from probekit.reports.tables.scores import elsewhere_table, evidence_table, unseen_lines
 from probekit.reports.tables.tuned import tuned_lines
@@ -74,7 +74,9 @@ def _pictures_of_scores(scores: Scores) -> list[str]:
 
 
 def _below_comparison(comparison: Comparison) -> list[str | Table]:
-    """The verdicts, and the kinds of instances that changed most."""
+    """The verdicts, the kinds of instances that changed most, and behaviour."""
+    if not comparison.has_layers:
+        return []
     best = comparison.best
     several = [column for column in ("after", "corpus") if best[column].nunique() > 1]
     lines: list[str | Table] = [""]
@@ -82,14 +84,17 @@ def _below_comparison(comparison: Comparison) -> list[str | Table]:
         subject = ", ".join(str(row[column]) for column in [*several, "task"])
         lines.append(f"{subject}: {row['verdict']}.")
     none = "at the best layer before, no change of any kind of instance is detected"
-    return [*lines, "", breakdown_table(comparison) or none]
+    of_behaviour = behaviour_change_table(comparison)
+    more = ["", of_behaviour] if of_behaviour else []
+    return [*lines, "", breakdown_table(comparison) or none, *more]
 
 
 def _about_comparison(comparison: Comparison) -> dict[str, Any]:
     """The rows of the last layers, and how p-values were corrected."""
     about = {name: comparison.run.settings[name] for name in ("correction", "floor")}
     about["corrected_over"] = comparison.run.counts["corrected_over"]
-    return {"last": records(comparison.last), **about}
+    last = records(comparison.last) if comparison.has_layers else []
+    return {"last": last, **about}
 
 
 def _below_trajectory(trajectory: Trajectory) -> list[str]:
@@ -110,7 +115,7 @@ SHOWN: dict[type[Results], Shown] = {
     ),
     Comparison: Shown(
         _below_comparison,
-        pictures=lambda _: ("forgetting", "decomposition"),
+        pictures=lambda found: ("forgetting", "decomposition") if found.has_layers else (),
         about=_about_comparison,
     ),
     Trajectory: Shown(

@@ -1,5 +1,5 @@
 """Minimal pairs as JSON lines: two sentences, the first acceptable and the second not, as BLiMP has
-them.
+them. A pair of equal sentences is left out, and counted.
 
     {"sentence_good": "These cats purr.", "sentence_bad": "These cats purrs.", "UID": "agreement"}
 
@@ -19,6 +19,7 @@ from probekit.corpora.readers.reading import Material, Reading, Tally, read_file
 from probekit.errors import CorpusError
 from probekit.foreign import json_value
 
+EQUAL = "pairs are left out: their two sentences are equal"
 GOOD, BAD, PARADIGM = "sentence_good", "sentence_bad", "UID"
 
 
@@ -26,23 +27,30 @@ def read(material: Material) -> Reading:
     """Read every split of a set of minimal pairs.
 
     Raises:
-        CorpusError: with file and line, for a line that has not two different sentences.
+        CorpusError: with file and line, for a line without two sentences.
     """
     return read_files(material, read_file)
 
 
 def read_file(path: Path, tally: Tally) -> Passages:
     """The pairs of one file."""
-    return Passages.of(_passages(path))
+    return Passages.of(_passages(path, tally))
 
 
-def _passages(path: Path) -> Iterator[Passage]:
+def _passages(path: Path, tally: Tally) -> Iterator[Passage]:
     for number, line in enumerate(read_lines(path), 1):
-        if line and not line.isspace():
-            yield _passage(line, f"{path}:{number}", path.stem, number)
+        if not line or line.isspace():
+            continue
+        where = f"{path}:{number}"
+        passage = _passage(line, where, path.stem, number)
+        if passage is None:
+            tally.add(EQUAL, where)
+        else:
+            yield passage
 
 
-def _passage(line: str, where: str, stem: str, number: int) -> Passage:
+def _passage(line: str, where: str, stem: str, number: int) -> Passage | None:
+    """The pair of a line; None where its sentences are equal."""
     expected = f"expected an object with two sentences, '{GOOD}' and '{BAD}'"
     try:
         record = json_value(line)
@@ -52,7 +60,7 @@ def _passage(line: str, where: str, stem: str, number: int) -> Passage:
     if not good or not bad:
         raise CorpusError(f"{where}: {expected}")
     if good == bad:
-        raise CorpusError(f"{where}: the two sentences of the pair are equal: delete the line")
+        return None
     whole = ((0, len(good)),)
     edges = {"pairs": (Edge(whole, " ".join(bad)),)}
     paradigm = record.get(PARADIGM)

@@ -10,7 +10,7 @@ from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores
 from probekit.replications.replicated import Replicated
 from probekit.reports.table import Table
-from probekit.reports.tables.behaviour import behaviour_table
+from probekit.reports.tables.behaviour import behaviour_change_table, behaviour_table
 from probekit.reports.tables.comparison import comparison_table
 from probekit.reports.tables.recipes import tradeoff_table
 from probekit.reports.tables.replication import replication_table
@@ -30,9 +30,15 @@ def _table_of_scores(scores: Scores) -> Table:
     return of_behaviour or score_table(scores)
 
 
+def _table_of_comparison(comparison: Comparison) -> Table:
+    """The best and last layers; or behaviour, where no layer was compared."""
+    of_behaviour = None if comparison.has_layers else behaviour_change_table(comparison)
+    return of_behaviour or comparison_table(comparison)
+
+
 TABLES: dict[type[Results], Callable[[Any], Table]] = {
     Scores: _table_of_scores,
-    Comparison: comparison_table,
+    Comparison: _table_of_comparison,
     Trajectory: trajectory_table,
     Tuned: tuned_table,
     RecipeScores: tradeoff_table,
