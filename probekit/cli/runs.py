@@ -290,6 +290,8 @@ def trace(
             rich_help_panel=help.MACHINE,
         ),
     ] = "yes",
+    lm_head: options.LmHead = None,
+    reference: options.Reference = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -326,11 +328,14 @@ def trace(
             seeds=seeds,
             threshold=threshold,
             keep_states=keep_states == "yes",
+            lm_head=lm_head,
+            reference=reference,
             extract_settings=options.extract_settings(reading),
             allow_modified=allow_modified,
         )
         found = found.of_command(sys.argv)
         found.write(folder)
-    pk.lines(found, folder / "curves.png", folder / "curves.svg")
-    pk.heatmap(found, folder / "retention.png", folder / "retention.svg")
+    if found.has_layers:
+        pk.lines(found, folder / "curves.png", folder / "curves.svg")
+        pk.heatmap(found, folder / "retention.png", folder / "retention.svg")
     print_results(found, folder, form)

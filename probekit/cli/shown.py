@@ -20,7 +20,11 @@ from probekit.reports.latex import as_latex
 from probekit.reports.replication import difference_lines, heading_lines
 from probekit.reports.table import LEGENDS, Table, as_rich
 from probekit.reports.tables import table_of
-from probekit.reports.tables.behaviour import behaviour_change_table, behaviour_table
+from probekit.reports.tables.behaviour import (
+    behaviour_change_table,
+    behaviour_step_table,
+    behaviour_table,
+)
 from probekit.reports.tables.comparison import breakdown_table
 from probekit.reports.tables.scores import elsewhere_table, evidence_table, unseen_lines
 from probekit.reports.tables.tuned import tuned_lines
@@ -97,14 +101,17 @@ def _about_comparison(comparison: Comparison) -> dict[str, Any]:
     return {"last": last, **about}
 
 
-def _below_trajectory(trajectory: Trajectory) -> list[str]:
-    """The verdicts."""
-    lines = []
+def _below_trajectory(trajectory: Trajectory) -> list[str | Table]:
+    """The verdicts, and behaviour."""
+    if not trajectory.has_layers:
+        return []
+    lines: list[str | Table] = []
     for _, row in trajectory.summary.iterrows():
         lines.append(f"{row['task']}, {row['corpus']}: {row['verdict']}.")
-    if any("MDE" in line for line in lines):
+    if trajectory.summary["verdict"].str.contains("MDE").any():
         lines += ["", LEGENDS["MDE"]]
-    return lines
+    of_behaviour = behaviour_step_table(trajectory)
+    return [*lines, "", of_behaviour] if of_behaviour else lines
 
 
 SHOWN: dict[type[Results], Shown] = {
@@ -120,7 +127,7 @@ SHOWN: dict[type[Results], Shown] = {
     ),
     Trajectory: Shown(
         _below_trajectory,
-        pictures=lambda _: ("curves", "retention"),
+        pictures=lambda found: ("curves", "retention") if found.has_layers else (),
         about=lambda found: {"base": found.base, "threshold": found.threshold},
     ),
     Tuned: Shown(tuned_lines, beside=("the checkpoint",)),

@@ -111,7 +111,7 @@ def plan(
     plans: list[Plan] = []
     for same in _by_text_and_labels(ready):
         given = [(states.model, partial(_read_again, states, progress)) for states in same]
-        asked = _all_questions(tasks, same[0].corpus)
+        asked = asked_of(tasks, same[0].corpus)
         if asked.behaviour:
             raise _needs_a_name(asked.behaviour, same[0].model)
         plans.append(Plan(same[0].corpus, given, asked.questions, asked.warnings, asked.trees))
@@ -162,7 +162,7 @@ def _asked(
         loaded = source
         if not isinstance(loaded, Corpus):
             loaded = load_corpus(loaded, allow_modified=allow_modified, progress=progress)
-        found.append((loaded, _all_questions(wanted, loaded)))
+        found.append((loaded, asked_of(wanted, loaded)))
     return found
 
 
@@ -226,7 +226,7 @@ def questions(tasks: TaskNames, corpus: Corpus) -> tuple[list[Question], list[st
     Raises TaskError where the corpus cannot carry a task that was named, or any task, and for
     structural tasks and tasks of behaviour.
     """
-    asked = _all_questions(tasks, corpus)
+    asked = asked_of(tasks, corpus)
     refuse_trees(asked.trees)
     if asked.behaviour:
         names = ", ".join(question.task.name for question in asked.behaviour)
@@ -246,8 +246,8 @@ def refuse_trees(trees: Sequence[TreeQuestion]) -> None:
         )
 
 
-def _all_questions(tasks: TaskNames, corpus: Corpus) -> Asked:
-    """As `questions`, with the structural tasks and those of behaviour."""
+def asked_of(tasks: TaskNames, corpus: Corpus) -> Asked:
+    """Likewise, with the structural tasks and those of behaviour."""
     named, chosen, skipped = _choose(tasks, corpus)
     found = Asked([], [], [], [])
     for task in chosen:

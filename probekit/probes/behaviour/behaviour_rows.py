@@ -14,7 +14,7 @@ from probekit.models.model import Model
 from probekit.probes import identity
 from probekit.probes.behaviour.behave import Behaved, behave, counts_of
 from probekit.probes.behaviour.behaviour_settings import BehaviourSettings
-from probekit.probes.behaviour.pair_rows import BEHAVIOUR, CHANCE, PAIRS, PairRow
+from probekit.probes.behaviour.pair_rows import BEHAVIOUR, CHANCE, HEAD_OF, PAIRS, PairRow
 from probekit.probes.evidence import Found
 from probekit.probes.plan import Plan
 from probekit.probes.score_rows import ScoreRow
@@ -72,7 +72,7 @@ def about_behaviour(
         **identity.of_corpus(corpus),
         "context": task["context"],
         "task_fingerprint": task["task_fingerprint"],
-        "weights": f"head of {one.head}" if one.head else "trained",
+        "weights": f"{HEAD_OF}{one.head}" if one.head else "trained",
     }
 
 

@@ -10,6 +10,8 @@ from probekit.results.schema import Means, schema_of
 
 BEHAVIOUR, CHANCE = "behaviour", "chance"
 """Kinds of rows in place of a kind of probe."""
+HEAD_OF = "head of "
+"""What `weights` begins with where a head is borrowed; the name of the model follows."""
 
 
 @dataclass(frozen=True, kw_only=True)

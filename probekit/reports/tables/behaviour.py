@@ -6,6 +6,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from probekit.forgetting.comparison import Comparison
+from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores
 from probekit.reports.table import LEGENDS, Column, Table, name_columns, names_of, score_text
 from probekit.stats.behaviour_metrics import BEHAVIOUR_METRICS
@@ -43,6 +44,32 @@ def behaviour_change_table(comparison: Comparison) -> Table | None:
             f"{row['p_adjusted']:.3f}",
             f"{row['detectable']:.3f}",
             *flipped,
+        ]
+        shown.rows.append([*(str(row[name]) for name in names), *cells])
+    return shown
+
+
+def behaviour_step_table(trajectory: Trajectory) -> Table | None:
+    """One row per checkpoint, task and metric; None where no behaviour was measured."""
+    found = trajectory.behaviour
+    if found.empty:
+        return None
+    names = names_of(found, ("task", "corpus"))
+    numbers = ("step", "score", "change", "95% interval", "lost", "gained")
+    columns = [*name_columns(names), Column("metric", False), *map(Column, numbers)]
+    title = (
+        f"Behaviour of the checkpoints themselves, changes counted from {found['model'].iloc[0]}"
+    )
+    shown = Table(title, columns, note=FLIPS)
+    for _, row in found.iterrows():
+        cells = [
+            row["metric"],
+            str(row["step"]),
+            f"{row['score_after']:.3f}",
+            f"{row['delta']:+.3f}",
+            f"{row['ci_low']:+.3f} to {row['ci_high']:+.3f}",
+            _flips(row, "lost"),
+            _flips(row, "gained"),
         ]
         shown.rows.append([*(str(row[name]) for name in names), *cells])
     return shown
