@@ -3,7 +3,7 @@ words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,40 +20,47 @@ _MORE = {**_SMALL, "intermediate_size": 64, "max_position_embeddings": POSITIONS
 
 
 def make_language_model(
-    kind: Kind, folder: Path, texts: Iterable[str], *, side: str = "right", bos: bool = True
+    kind: Kind,
+    folder: Path,
+    texts: Iterable[str],
+    *,
+    side: str = "right",
+    bos: bool = True,
+    vocabulary: int | None = None,
+    size: Mapping[str, int] | None = None,
 ) -> Path:
-    """A random checkpoint with its head, at `folder`; with `bos` a decoder has a BOS token."""
-    tokenizer = _tokenizer(kind, texts, side, bos)
+    """A random checkpoint with its head, at `folder`; with `bos` a decoder has a BOS token.
+
+    `vocabulary` is the largest size of its vocabulary, and `size` replaces keys of its
+    configuration.
+    """
+    tokenizer = _tokenizer(kind, texts, side, bos, vocabulary)
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
-    model_of(kind, len(tokenizer)).save_pretrained(folder)
+    _model_of(kind, len(tokenizer), size or {}).save_pretrained(folder)
     return folder
 
 
-def model_of(kind: Kind, rows: int) -> Any:
-    """A random model with its head and so many rows of embeddings."""
+def _model_of(kind: Kind, rows: int, size: Mapping[str, int]) -> Any:
     if kind == "gpt2":
         return transformers.GPT2LMHeadModel(
             transformers.GPT2Config(
                 vocab_size=rows,
-                n_embd=32,
-                n_layer=2,
-                n_head=4,
-                n_positions=POSITIONS,
                 initializer_range=0.2,
                 bos_token_id=0,
                 eos_token_id=0,
+                **{"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": POSITIONS, **size},
             )
         )
     if kind == "llama":
         return transformers.LlamaForCausalLM(
             transformers.LlamaConfig(
-                vocab_size=rows, initializer_range=0.2, num_key_value_heads=2, **_MORE
+                vocab_size=rows, initializer_range=0.2, num_key_value_heads=2, **{**_MORE, **size}
             )
         )
     if kind == "bert":
         return transformers.BertForMaskedLM(
-            transformers.BertConfig(vocab_size=rows, initializer_range=0.2, **_MORE)
+            transformers.BertConfig(vocab_size=rows, initializer_range=0.2, **{**_MORE, **size})
         )
     return transformers.T5ForConditionalGeneration(
         transformers.T5Config(
@@ -71,14 +78,16 @@ def model_of(kind: Kind, rows: int) -> Any:
     )
 
 
-def _tokenizer(kind: Kind, texts: Iterable[str], side: str, bos: bool) -> PreTrainedTokenizerFast:
+def _tokenizer(
+    kind: Kind, texts: Iterable[str], side: str, bos: bool, vocabulary: int | None
+) -> PreTrainedTokenizerFast:
     if kind == "bert":
         tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
         trainer = trainers.WordPieceTrainer(
-            vocab_size=120, special_tokens=special, show_progress=False
+            vocab_size=vocabulary or 120, special_tokens=special, show_progress=False
         )
         named = dict(zip(("pad", "unk", "cls", "sep", "mask"), special, strict=True))
     else:
@@ -86,7 +95,7 @@ def _tokenizer(kind: Kind, texts: Iterable[str], side: str, bos: bool) -> PreTra
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         special = ["<pad>", "</s>", "<s>"]
         trainer = trainers.BpeTrainer(
-            vocab_size=320,
+            vocab_size=vocabulary or 320,
             special_tokens=special,
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,

@@ -148,6 +148,11 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
     }
 
 
+MODEL_NAME: list[tuple[Any, str]] = [
+    (3, "a path"),
+    (["./a"], "a path"),
+    ("./none-at-all", "no model folder"),
+]
 ANY_SEEDS = [
     (0, "at least one"),
     ([], "empty"),
@@ -202,6 +207,8 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "capacity": FLAG,
         "test_corpus": [*SHARED["corpus"], ([], "empty")],
         "random_control": FLAG,
+        "lm_head": MODEL_NAME,
+        "reference": MODEL_NAME,
         **SHARED,
     },
     "compare": {
@@ -211,6 +218,8 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "resample_train": [(1, "0 or 2"), (-1, "whole number"), ("two", "whole number")],
         "correction": [("holmes", "did you mean 'holm'")],
         "floor": [("lexicl", "did you mean 'lexical'")],
+        "lm_head": MODEL_NAME,
+        "reference": MODEL_NAME,
         **SHARED,
     },
     "trace": {
@@ -220,6 +229,8 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "probe": ONE_KIND,
         "threshold": [(2, "from 0 to 1"), ("x", "from 0 to 1")],
         "keep_states": [("no", "True or False")],
+        "lm_head": MODEL_NAME,
+        "reference": MODEL_NAME,
         **SHARED,
     },
     "extract": {

@@ -47,7 +47,7 @@ class BehaviourStepRow(BehaviourChange):
 
 
 BEHAVIOUR_STEPS = schema_of(
-    "behaviour",
+    "behaviour_steps",
     "a checkpoint and a task of behaviour",
     BehaviourStepRow,
     (
