@@ -123,6 +123,11 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
         "heatmap": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN, **CELLS},
         "lines": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN},
         "bars": {"comparison": Comparison(*[EMPTY] * 5), "paths": tmp_path / "x.png", **PLAIN},
+        "present_or_used": {
+            "comparison": Comparison(*[EMPTY] * 5),
+            "paths": tmp_path / "x.png",
+            **PLAIN,
+        },
         "confusion": {
             "scores": predicted(),
             "paths": tmp_path / "x.png",
@@ -361,6 +366,13 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "subject": [
             (EMPTY, r"probekit\.Scores\(table\)"),
             (None, "Scores or Comparison or Trajectory"),
+        ],
+        **DRAWN,
+    },
+    "present_or_used": {
+        "comparison": [
+            (pk.Scores(EMPTY), "Comparison"),
+            (Comparison(*[EMPTY] * 5), "nothing to draw: compare at least two"),
         ],
         **DRAWN,
     },

@@ -7,6 +7,7 @@ import re
 FLAGS = {
     "allow_modified": "--allow-modified",
     "allow_pickle": "--allow-pickle",
+    "behaviour": "--behaviour",
     "capacity": "--capacity",
     "codelength": "--codelength",
     "overwrite": "--overwrite",

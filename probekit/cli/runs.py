@@ -196,6 +196,15 @@ def compare(
     span: options.Span = None,
     lm_head: options.LmHead = None,
     reference: options.Reference = None,
+    behaviour: Annotated[
+        bool,
+        typer.Option(
+            "--behaviour",
+            help="With tasks of probes and of behaviour, and several checkpoints after: draw how "
+            "their changes go together.",
+            rich_help_panel=help.BEHAVIOUR,
+        ),
+    ] = False,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -211,6 +220,8 @@ def compare(
     require_one_model_each("--before", [before], repeated=False)
     require_one_model_each("--after", after)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
+    if behaviour:
+        _require_both_kinds(tasks, after)
     chosen: Any = {
         "probe": probe,
         "resample_train": resample_train,
@@ -238,7 +249,21 @@ def compare(
     if change.has_layers:
         pk.heatmap(change, folder / "forgetting.png", folder / "forgetting.svg")
         pk.bars(change, folder / "decomposition.png", folder / "decomposition.svg")
-    print_results(change, folder, form)
+    if behaviour:
+        pk.present_or_used(change, folder / "present-or-used.png", folder / "present-or-used.svg")
+    print_results(change, folder, form, ("present-or-used",) if behaviour else ())
+
+
+def _require_both_kinds(tasks: list[str], after: list[str]) -> None:
+    """Raise InputError where changes of probes and of behaviour cannot be drawn together."""
+    from probekit.tasks.task import load_task
+
+    kinds = {name == "all" or load_task(name).is_labelling for name in tasks}
+    if len(kinds) < 2 or len(after) < 2:
+        raise InputError(
+            "--behaviour draws changes together: give --task both a task of probes, such as pos, "
+            "and one of behaviour, such as agreement, and --after several times"
+        )
 
 
 @options.reads

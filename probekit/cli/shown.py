@@ -156,11 +156,13 @@ SHOWN: dict[type[Results], Shown] = {
 """How results of each kind are shown."""
 
 
-def print_results(subject: Results, folder: Path, form: Form) -> None:
+def print_results(
+    subject: Results, folder: Path, form: Form, more_pictures: Sequence[str] = ()
+) -> None:
     """Warnings, tables, and where files were written; or JSON with every table; or LaTeX."""
     shown = SHOWN[type(subject)]
     files = subject.file_names
-    for name in shown.pictures(subject):
+    for name in (*shown.pictures(subject), *more_pictures):
         files += [f"{name}.png", f"{name}.svg"]
     files += shown.beside
     if form == "latex":

@@ -11,10 +11,11 @@ from probekit import doors
 from probekit.errors import InputError
 from probekit.forgetting.compare_behaviour import compare_behaviour
 from probekit.forgetting.compare_on_corpus import CompareSettings, compare_on_corpus
-from probekit.forgetting.comparison import TABLES, Comparison
+from probekit.forgetting.comparison import OPTIONAL, TABLES, Comparison
 from probekit.forgetting.family import correct_together
 from probekit.forgetting.findings import Findings
 from probekit.forgetting.floor import Floor
+from probekit.forgetting.together import together
 from probekit.forgetting.verdict import with_verdicts
 from probekit.models.loaded import LoadedModel, as_loaded
 from probekit.probes.arguments import (
@@ -128,6 +129,7 @@ def compare(  # noqa: PLR0913 - a public verb
         compare_behaviour(found, planned, name, asking, report)
     n_corrected = correct_together(found, correction)
     found.best = with_verdicts(found)
+    found.together = list(together(found.best, found.behaviour))
     facts = fit_facts((probe,), seeds, fit)
     run = Run(
         versions=versions(),
@@ -141,7 +143,7 @@ def compare(  # noqa: PLR0913 - a public verb
         seconds={"all": time.perf_counter() - started, **found.seconds},
         measurements=tuple(found.measurements),
     )
-    tables: dict[str, Any] = {name: getattr(found, name) for name in (*TABLES, "behaviour")}
+    tables: dict[str, Any] = {name: getattr(found, name) for name in (*TABLES, *OPTIONAL)}
     return Comparison(**tables, run=run, warnings=tuple(found.warnings))
 
 

@@ -14,6 +14,7 @@ from probekit.forgetting.comparison_rows import (
     LabelRow,
     SimilarityRow,
 )
+from probekit.forgetting.together import TOGETHER
 from probekit.results.results import Results
 from probekit.results.schema import Schema, schema_of
 
@@ -72,13 +73,15 @@ TABLES = {
 }
 """The schema of each table, by its name."""
 
-BEHAVIOUR = schema_of(
+_BEHAVIOUR = schema_of(
     "behaviour",
     "a checkpoint and a task of behaviour",
     BehaviourRow,
     (*_QUESTION, "metric"),
     last=(*_OF_CHECKPOINTS, "task_fingerprint"),
 )
+OPTIONAL = {"behaviour": _BEHAVIOUR, "together": TOGETHER}
+"""Likewise of the tables that only tasks of behaviour have."""
 
 SHOWN = (
     "after",
@@ -108,10 +111,12 @@ class Comparison(Results):
         by_label: one row for each checkpoint, task and kind of instance (label, frequency …), see
             LabelRow.
         behaviour: one row for each checkpoint and task of behaviour, see BehaviourRow.
+        together: over several checkpoints, whether probes and behaviour change together, see
+            TogetherRow.
     """
 
     TABLES: ClassVar[Mapping[str, Schema]] = TABLES
-    OPTIONAL: ClassVar[Mapping[str, Schema]] = {"behaviour": BEHAVIOUR}
+    OPTIONAL: ClassVar[Mapping[str, Schema]] = OPTIONAL
     MADE_BY: ClassVar[str] = "compare"
     TOLD_BY: ClassVar[Sequence[str]] = KEYS
 
@@ -121,6 +126,7 @@ class Comparison(Results):
     similarity: pd.DataFrame
     by_label: pd.DataFrame
     behaviour: pd.DataFrame = field(default=None, kw_only=True)
+    together: pd.DataFrame = field(default=None, kw_only=True)
 
     @property
     def has_layers(self) -> bool:
