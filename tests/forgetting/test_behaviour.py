@@ -136,3 +136,32 @@ def test_the_commands_print_behaviour(
     code, printed, _ = run_main([*arguments, "--out", str(out)], monkeypatch, capsys)
     assert code == 0 and "Behaviour of the checkpoints" in printed
     assert not (out / "curves.png").exists()
+
+
+def test_changes_of_probes_and_of_behaviour_are_drawn_together(
+    model: str,
+    brief: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    others: list[str] = []
+    for seed in range(1, 5):
+        others += ["--after", after(model, seed)]
+    arguments = ["compare", "--before", model, *others, "--corpus", str(brief)]
+    out = tmp_path / "out"
+    more = ["--seeds", "1", "--resample-train", "0", "--last-layer", "1", "--out", str(out)]
+    tasks = ["--task", "pos,agreement"]
+    command = [*arguments, *tasks, *more, "--behaviour"]
+    code, printed, _ = run_main(command, monkeypatch, capsys)
+    assert code == 0 and "present-or-used.png" in printed
+    found = Comparison.read(out)
+    (row,) = found.together.to_dict("records")
+    assert row["checkpoints"] == 4 and row["rho_low"] <= row["rho"] <= row["rho_high"]
+    best = found.best.set_index("after")["delta"]
+    behaviour = found.behaviour.set_index("after")["delta"]
+    expected = best.corr(behaviour.reindex(best.index), method="spearman")
+    assert row["rho"] == pytest.approx(expected, abs=1e-5)
+    assert (out / "present-or-used.svg").stat().st_size > 5_000
+    code, _, errors = run_main([*arguments, "--task", "pos", "--behaviour"], monkeypatch, capsys)
+    assert code == 2 and "--behaviour draws changes together" in errors
