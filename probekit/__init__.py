@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from probekit.reports.latex import latex
     from probekit.reports.learning_curves import learning_curves
     from probekit.reports.lines import lines
+    from probekit.reports.present_or_used import present_or_used
     from probekit.reports.read import read
     from probekit.reports.tradeoff import tradeoff
     from probekit.states.extract import extract
@@ -83,6 +84,7 @@ _HOME = {
     "lines": "reports.lines",
     "load_corpus": "corpora.load",
     "load_task": "tasks.task",
+    "present_or_used": "reports.present_or_used",
     "probe": "probes.probe",
     "read": "reports.read",
     "recipes": "tuning.grid",
@@ -128,6 +130,7 @@ __all__ = [
     "lines",
     "load_corpus",
     "load_task",
+    "present_or_used",
     "probe",
     "read",
     "recipes",

@@ -16,6 +16,7 @@ from probekit.cli import help
 from probekit.cli.models import alias_rows, family_rows
 from probekit.replications.quantities import QUANTITIES
 from probekit.reports.read import KINDS
+from probekit.stats.behaviour_metrics import BEHAVIOUR_METRICS, BehaviourMetric
 from probekit.stats.metrics import METRICS, Metric
 from probekit.stats.tree_metrics import TREE_METRICS, TreeMetric
 from probekit.tuning.recipes import RECIPES
@@ -26,7 +27,12 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 def metric_rows() -> list[dict[str, str]]:
     rows = []
-    metrics: list[Metric | TreeMetric] = [*METRICS.values(), *TREE_METRICS.values()]
+    metrics: list[Metric | TreeMetric | BehaviourMetric] = [
+        *METRICS.values(),
+        *TREE_METRICS.values(),
+    ]
+    # `accuracy` is one of METRICS already.
+    metrics += [metric for name, metric in BEHAVIOUR_METRICS.items() if name not in METRICS]
     for metric in metrics:
         limits = f"{metric.low:g} to {metric.high:g}"
         row = {"metric": f"`{metric.name}`", "range": limits, "meaning": metric.meaning}

@@ -123,6 +123,11 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
         "heatmap": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN, **CELLS},
         "lines": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN},
         "bars": {"comparison": Comparison(*[EMPTY] * 5), "paths": tmp_path / "x.png", **PLAIN},
+        "present_or_used": {
+            "comparison": Comparison(*[EMPTY] * 5),
+            "paths": tmp_path / "x.png",
+            **PLAIN,
+        },
         "confusion": {
             "scores": predicted(),
             "paths": tmp_path / "x.png",
@@ -148,6 +153,11 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
     }
 
 
+MODEL_NAME: list[tuple[Any, str]] = [
+    (3, "a path"),
+    (["./a"], "a path"),
+    ("./none-at-all", "no model folder"),
+]
 ANY_SEEDS = [
     (0, "at least one"),
     ([], "empty"),
@@ -202,6 +212,8 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "capacity": FLAG,
         "test_corpus": [*SHARED["corpus"], ([], "empty")],
         "random_control": FLAG,
+        "lm_head": MODEL_NAME,
+        "reference": MODEL_NAME,
         **SHARED,
     },
     "compare": {
@@ -211,6 +223,8 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "resample_train": [(1, "0 or 2"), (-1, "whole number"), ("two", "whole number")],
         "correction": [("holmes", "did you mean 'holm'")],
         "floor": [("lexicl", "did you mean 'lexical'")],
+        "lm_head": MODEL_NAME,
+        "reference": MODEL_NAME,
         **SHARED,
     },
     "trace": {
@@ -220,6 +234,8 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "probe": ONE_KIND,
         "threshold": [(2, "from 0 to 1"), ("x", "from 0 to 1")],
         "keep_states": [("no", "True or False")],
+        "lm_head": MODEL_NAME,
+        "reference": MODEL_NAME,
         **SHARED,
     },
     "extract": {
@@ -350,6 +366,13 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "subject": [
             (EMPTY, r"probekit\.Scores\(table\)"),
             (None, "Scores or Comparison or Trajectory"),
+        ],
+        **DRAWN,
+    },
+    "present_or_used": {
+        "comparison": [
+            (pk.Scores(EMPTY), "Comparison"),
+            (Comparison(*[EMPTY] * 5), "nothing to draw: compare at least two"),
         ],
         **DRAWN,
     },

@@ -22,6 +22,7 @@ from transformers import AutoModel, AutoTokenizer, Trainer
 import probekit as pk
 from probekit import bundle, cli
 from probekit.corpora.card import load_card
+from probekit.corpora.find import reader_of
 from probekit.corpora.passage import Corpus
 from probekit.corpora.readers import READERS
 from probekit.corpora.readers.reading import Material
@@ -33,7 +34,7 @@ from tests.tuning.test_callback import trainer
 
 READ = {"python", "sh", "toml", "json", "conllu", "csv"}
 OUTPUT = {"text"}
-MODELS = ("--model", "--models", "--before", "--after", "--base")
+MODELS = ("--model", "--models", "--before", "--after", "--base", "--lm-head", "--reference")
 
 
 def each(language: str) -> pytest.MarkDecorator:
@@ -276,10 +277,10 @@ def test_tasks_cards_and_replications_are_read(block: Block, tmp_path: Path) -> 
 
 
 @each("json")
-def test_targets_are_read(block: Block, tmp_path: Path) -> None:
+def test_json_lines_are_read(block: Block, tmp_path: Path) -> None:
     path = tmp_path / "lines.jsonl"
     path.write_text(block.code, encoding="utf-8")
-    read = READERS["edges"](Material("lines", {"train": (path,)}))
+    read = READERS[reader_of(path)](Material("lines", {"train": (path,)}))
     assert len(read.splits["train"]) == len([json.loads(line) for line in block.code.splitlines()])
     assert not read.all_warnings()
 

@@ -19,6 +19,7 @@ DATA = "Data"
 TRAINING = "Training"
 PROBES = "Probes"
 EVIDENCE = "Evidence"
+BEHAVIOUR = "Behaviour"
 STATISTICS = "Statistics"
 PICTURE = "Picture"
 OUTPUT = "Output"
@@ -35,6 +36,7 @@ GROUPS = (
     MODEL,
     PROBES,
     EVIDENCE,
+    BEHAVIOUR,
     STATISTICS,
     PICTURE,
     OUTPUT,

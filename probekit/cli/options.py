@@ -132,6 +132,25 @@ Span = Annotated[
         rich_help_panel=help.MEASURED,
     ),
 ]
+LmHead = Annotated[
+    str | None,
+    typer.Option(
+        "--lm-head",
+        metavar="NAME",
+        help="For tasks of behaviour: the model whose language-modelling head a model without one "
+        "borrows.",
+        rich_help_panel=help.BEHAVIOUR,
+    ),
+]
+Reference = Annotated[
+    str | None,
+    typer.Option(
+        "--reference",
+        metavar="NAME",
+        help="For the task bits: also measure how far predictions are from this model's.",
+        rich_help_panel=help.BEHAVIOUR,
+    ),
+]
 Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"],
     typer.Option(
@@ -337,7 +356,7 @@ def with_span(
     from probekit.tasks.task import load_task, shipped_tasks
 
     if "all" in names:
-        names_of_all = [task.name for task in shipped_tasks() if not task.is_structural]
+        names_of_all = [task.name for task in shipped_tasks() if task.is_labelling]
         raise InputError(f"--span needs tasks by name: {', '.join(names_of_all)}")
     return [replace(load_task(name), span=span) for name in names]
 

@@ -7,6 +7,7 @@ import re
 FLAGS = {
     "allow_modified": "--allow-modified",
     "allow_pickle": "--allow-pickle",
+    "behaviour": "--behaviour",
     "capacity": "--capacity",
     "codelength": "--codelength",
     "overwrite": "--overwrite",
@@ -29,6 +30,7 @@ OPTIONS = {
     "labels": "--labels",
     "layer": "--layer",
     "layers": "--layers",
+    "lm_head": "--lm-head",
     "methods": "--methods",
     "model": "--model",
     "subwords": "--subwords",
@@ -37,6 +39,7 @@ OPTIONS = {
     "rate": "--rate",
     "recipe": "--recipe",
     "recipes": "--recipes",
+    "reference": "--reference",
     "seed": "--seed",
     "seeds": "--seeds",
     "site": "--site",

@@ -106,6 +106,8 @@ def probe(
             rich_help_panel=help.EVIDENCE,
         ),
     ] = 0,
+    lm_head: options.LmHead = None,
+    reference: options.Reference = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -117,6 +119,7 @@ def probe(
       probekit probe --model minilm --task pos,dep --corpus sample
       probekit probe --model ./my-model --task ./mine.toml --corpus ./my-text
       probekit probe --model minilm --task pos --control --codelength --mix
+      probekit probe --model gpt2 --task agreement,bits
     """
     require_one_model_each("--model", model)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
@@ -139,11 +142,14 @@ def probe(
             test_corpus=options.names_of_corpora(test_corpus),
             random_control=random_control,
             resample_train=resample_train,
+            lm_head=lm_head,
+            reference=reference,
             allow_modified=allow_modified,
         )
         scores = scores.of_command(sys.argv)
         scores.write(folder)
-    pk.heatmap(scores, folder / "heatmap.png", folder / "heatmap.svg")
+    if scores.has_layers:
+        pk.heatmap(scores, folder / "heatmap.png", folder / "heatmap.svg")
     if codelength:
         pk.learning_curves(scores, folder / "learning-curves.png", folder / "learning-curves.svg")
     if capacity:
@@ -188,6 +194,17 @@ def compare(
         ),
     ] = "majority",
     span: options.Span = None,
+    lm_head: options.LmHead = None,
+    reference: options.Reference = None,
+    behaviour: Annotated[
+        bool,
+        typer.Option(
+            "--behaviour",
+            help="With tasks of probes and of behaviour, and several checkpoints after: draw how "
+            "their changes go together.",
+            rich_help_panel=help.BEHAVIOUR,
+        ),
+    ] = False,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -203,11 +220,15 @@ def compare(
     require_one_model_each("--before", [before], repeated=False)
     require_one_model_each("--after", after)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
+    if behaviour:
+        _require_both_kinds(tasks, after)
     chosen: Any = {
         "probe": probe,
         "resample_train": resample_train,
         "correction": correction,
         "floor": floor,
+        "lm_head": lm_head,
+        "reference": reference,
     }
     with options.results_folder(out, [*after, "against", before]) as folder:
         import probekit as pk
@@ -225,9 +246,24 @@ def compare(
         )
         change = change.of_command(sys.argv)
         change.write(folder)
-    pk.heatmap(change, folder / "forgetting.png", folder / "forgetting.svg")
-    pk.bars(change, folder / "decomposition.png", folder / "decomposition.svg")
-    print_results(change, folder, form)
+    if change.has_layers:
+        pk.heatmap(change, folder / "forgetting.png", folder / "forgetting.svg")
+        pk.bars(change, folder / "decomposition.png", folder / "decomposition.svg")
+    if behaviour:
+        pk.present_or_used(change, folder / "present-or-used.png", folder / "present-or-used.svg")
+    print_results(change, folder, form, ("present-or-used",) if behaviour else ())
+
+
+def _require_both_kinds(tasks: list[str], after: list[str]) -> None:
+    """Raise InputError where changes of probes and of behaviour cannot be drawn together."""
+    from probekit.tasks.task import load_task
+
+    kinds = {name == "all" or load_task(name).is_labelling for name in tasks}
+    if len(kinds) < 2 or len(after) < 2:
+        raise InputError(
+            "--behaviour draws changes together: give --task both a task of probes, such as pos, "
+            "and one of behaviour, such as agreement, and --after several times"
+        )
 
 
 @options.reads
@@ -279,6 +315,8 @@ def trace(
             rich_help_panel=help.MACHINE,
         ),
     ] = "yes",
+    lm_head: options.LmHead = None,
+    reference: options.Reference = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -315,11 +353,14 @@ def trace(
             seeds=seeds,
             threshold=threshold,
             keep_states=keep_states == "yes",
+            lm_head=lm_head,
+            reference=reference,
             extract_settings=options.extract_settings(reading),
             allow_modified=allow_modified,
         )
         found = found.of_command(sys.argv)
         found.write(folder)
-    pk.lines(found, folder / "curves.png", folder / "curves.svg")
-    pk.heatmap(found, folder / "retention.png", folder / "retention.svg")
+    if found.has_layers:
+        pk.lines(found, folder / "curves.png", folder / "curves.svg")
+        pk.heatmap(found, folder / "retention.png", folder / "retention.svg")
     print_results(found, folder, form)

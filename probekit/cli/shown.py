@@ -20,6 +20,11 @@ from probekit.reports.latex import as_latex
 from probekit.reports.replication import difference_lines, heading_lines
 from probekit.reports.table import LEGENDS, Table, as_rich
 from probekit.reports.tables import table_of
+from probekit.reports.tables.behaviour import (
+    behaviour_change_table,
+    behaviour_step_table,
+    behaviour_table,
+)
 from probekit.reports.tables.comparison import breakdown_table
 from probekit.reports.tables.scores import elsewhere_table, evidence_table, unseen_lines
 from probekit.reports.tables.tuned import tuned_lines
@@ -55,13 +60,16 @@ class Shown(NamedTuple):
 
 
 def _below_scores(scores: Scores) -> list[str | Table]:
-    """The evidence at the best layers, other corpora, and where training lacks a word."""
-    tables = (evidence_table(scores), elsewhere_table(scores))
+    """Behaviour, the evidence at the best layers, other corpora, and where training lacks a
+    word."""
+    if not scores.has_layers:
+        return []
+    tables = (behaviour_table(scores), evidence_table(scores), elsewhere_table(scores))
     return [*(table for table in tables if table), *unseen_lines(scores)]
 
 
 def _pictures_of_scores(scores: Scores) -> list[str]:
-    drawn = ["heatmap"]
+    drawn = ["heatmap"] if scores.has_layers else []
     if "learning_curves" in scores.tables:
         drawn.append("learning-curves")
     if "capacity" in scores.tables:
@@ -70,7 +78,9 @@ def _pictures_of_scores(scores: Scores) -> list[str]:
 
 
 def _below_comparison(comparison: Comparison) -> list[str | Table]:
-    """The verdicts, and the kinds of instances that changed most."""
+    """The verdicts, the kinds of instances that changed most, and behaviour."""
+    if not comparison.has_layers:
+        return []
     best = comparison.best
     several = [column for column in ("after", "corpus") if best[column].nunique() > 1]
     lines: list[str | Table] = [""]
@@ -78,40 +88,46 @@ def _below_comparison(comparison: Comparison) -> list[str | Table]:
         subject = ", ".join(str(row[column]) for column in [*several, "task"])
         lines.append(f"{subject}: {row['verdict']}.")
     none = "at the best layer before, no change of any kind of instance is detected"
-    return [*lines, "", breakdown_table(comparison) or none]
+    of_behaviour = behaviour_change_table(comparison)
+    more = ["", of_behaviour] if of_behaviour else []
+    return [*lines, "", breakdown_table(comparison) or none, *more]
 
 
 def _about_comparison(comparison: Comparison) -> dict[str, Any]:
     """The rows of the last layers, and how p-values were corrected."""
     about = {name: comparison.run.settings[name] for name in ("correction", "floor")}
     about["corrected_over"] = comparison.run.counts["corrected_over"]
-    return {"last": records(comparison.last), **about}
+    last = records(comparison.last) if comparison.has_layers else []
+    return {"last": last, **about}
 
 
-def _below_trajectory(trajectory: Trajectory) -> list[str]:
-    """The verdicts."""
-    lines = []
+def _below_trajectory(trajectory: Trajectory) -> list[str | Table]:
+    """The verdicts, and behaviour."""
+    if not trajectory.has_layers:
+        return []
+    lines: list[str | Table] = []
     for _, row in trajectory.summary.iterrows():
         lines.append(f"{row['task']}, {row['corpus']}: {row['verdict']}.")
-    if any("MDE" in line for line in lines):
+    if trajectory.summary["verdict"].str.contains("MDE").any():
         lines += ["", LEGENDS["MDE"]]
-    return lines
+    of_behaviour = behaviour_step_table(trajectory)
+    return [*lines, "", of_behaviour] if of_behaviour else lines
 
 
 SHOWN: dict[type[Results], Shown] = {
     Scores: Shown(
         _below_scores,
         pictures=_pictures_of_scores,
-        about=lambda scores: {"best": records(scores.best())},
+        about=lambda scores: {"best": records(scores.best()) if scores.has_layers else []},
     ),
     Comparison: Shown(
         _below_comparison,
-        pictures=lambda _: ("forgetting", "decomposition"),
+        pictures=lambda found: ("forgetting", "decomposition") if found.has_layers else (),
         about=_about_comparison,
     ),
     Trajectory: Shown(
         _below_trajectory,
-        pictures=lambda _: ("curves", "retention"),
+        pictures=lambda found: ("curves", "retention") if found.has_layers else (),
         about=lambda found: {"base": found.base, "threshold": found.threshold},
     ),
     Tuned: Shown(tuned_lines, beside=("the checkpoint",)),
@@ -140,11 +156,13 @@ SHOWN: dict[type[Results], Shown] = {
 """How results of each kind are shown."""
 
 
-def print_results(subject: Results, folder: Path, form: Form) -> None:
+def print_results(
+    subject: Results, folder: Path, form: Form, more_pictures: Sequence[str] = ()
+) -> None:
     """Warnings, tables, and where files were written; or JSON with every table; or LaTeX."""
     shown = SHOWN[type(subject)]
     files = subject.file_names
-    for name in shown.pictures(subject):
+    for name in (*shown.pictures(subject), *more_pictures):
         files += [f"{name}.png", f"{name}.svg"]
     files += shown.beside
     if form == "latex":

@@ -10,7 +10,7 @@ import pyarrow
 from probekit.corpora import parsed
 from probekit.corpora.card import Card
 from probekit.corpora.fetch import fetch
-from probekit.corpora.find import KNOWN, files_in, files_read, reader_of
+from probekit.corpora.find import KNOWN, TESTED_WHOLE, files_in, files_read, reader_of
 from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.corpora.readers import READERS
 from probekit.corpora.readers.reading import Material, Reading
@@ -72,8 +72,8 @@ def from_file(path: Path, progress: Progress, only: Split | None = None) -> Corp
         )
     reading = READERS[reader](Material(path.stem, {"train": (path,)}, progress=progress))
     whole = distinct(reading.splits, reading.tally)["train"]
-    if only:
-        reading.splits = {only: whole}
+    if only or reader in TESTED_WHOLE:
+        reading.splits = {only or "test": whole}
         return _finish(path.stem, reading)
     try:
         reading.splits, warning = resplit(whole, path.name)

@@ -24,6 +24,7 @@ READER_ANNOTATIONS: dict[str, tuple[str, ...]] = {
     "edges": (),
     "datasets": (),
     "csv": (),
+    "minimal_pairs": ("pairs", "paradigm"),
 }
 """The closed vocabulary of readers (`readers.READERS` has their functions), and the annotations
 each can give; empty where the files name their own annotations."""

@@ -4,7 +4,8 @@ Names decide:
 
 - `.conllu`, `.conllup`: CoNLL-U; `*_conll`: CoNLL-2012; `.parquet`: `datasets`;
 - `.csv`, `.tsv`: `csv`;
-- `.json`, `.jsonl`: edge probing where the first line has `text` and `targets`, else `datasets`;
+- `.json`, `.jsonl`: edge probing where the first line has `text` and `targets`, minimal pairs where
+  it has `sentence_good` and `sentence_bad`, else `datasets`;
 - `train`; `dev`, `development`, `valid`, `validation`, `val`; `test`: as a word in the file's name
   or, failing that, in the name of a folder above it.
 """
@@ -43,6 +44,9 @@ ENTRIES = 50_000
 UNRELEASED = "not-to-release"
 """A folder of treebanks with the sources of their splits, and with data they withhold."""
 
+TESTED_WHOLE = ("minimal_pairs",)
+"""Readers of what nothing is trained on: all of a single file is the test split."""
+
 HEAD = 2**26  # most characters of the first line that are read to tell the JSON formats apart
 SHOWN = 3  # most file names per split in a warning
 
@@ -64,6 +68,8 @@ def reader_of(path: Path) -> str:
                 first = file.readline(HEAD)
         except OSError as error:
             raise CorpusError(f"cannot read {path}: {error.strerror}") from error
+        if '"sentence_good"' in first and '"sentence_bad"' in first:
+            return "minimal_pairs"
         return "edges" if '"targets"' in first and '"text"' in first else "datasets"
     return FORMATS.get(path.suffix, "")
 

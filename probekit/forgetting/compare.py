@@ -9,11 +9,13 @@ from typing import Any, get_args
 
 from probekit import doors
 from probekit.errors import InputError
+from probekit.forgetting.compare_behaviour import compare_behaviour
 from probekit.forgetting.compare_on_corpus import CompareSettings, compare_on_corpus
-from probekit.forgetting.comparison import TABLES, Comparison
+from probekit.forgetting.comparison import OPTIONAL, TABLES, Comparison
 from probekit.forgetting.family import correct_together
 from probekit.forgetting.findings import Findings
 from probekit.forgetting.floor import Floor
+from probekit.forgetting.together import together
 from probekit.forgetting.verdict import with_verdicts
 from probekit.models.loaded import LoadedModel, as_loaded
 from probekit.probes.arguments import (
@@ -28,6 +30,7 @@ from probekit.probes.arguments import (
     reading,
     subjects_of,
 )
+from probekit.probes.behaviour.behaviour_settings import behaviour_settings
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora
@@ -56,6 +59,8 @@ def compare(  # noqa: PLR0913 - a public verb
     resample_train: int = RESAMPLES,
     correction: Correction = "holm",
     floor: Floor = "majority",
+    lm_head: str | Path | None = None,
+    reference: str | Path | None = None,
     extract_settings: ExtractSettings | None = None,
     fit_settings: FitSettings | None = None,
     allow_modified: bool = False,
@@ -80,6 +85,7 @@ def compare(  # noqa: PLR0913 - a public verb
             least two. Each costs as much as a seed.
         correction: of p-values across all cells, see `correction.adjust`.
         floor: the baseline above which retention counts.
+        lm_head, reference: for tasks of behaviour, as for `probe`.
         extract_settings: how checkpoints are read.
         fit_settings: how probes are trained.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
@@ -102,6 +108,7 @@ def compare(  # noqa: PLR0913 - a public verb
     extract_settings = reading(compare, extract_settings, options)
     check_settings(fit_settings, allow_modified)
     report = doors.function("progress", progress)
+    asking = behaviour_settings(lm_head, reference, extract_settings)
     seeds, resample_train = doors.seeds("seeds", seeds), checked_resamples(resample_train)
     started = time.perf_counter()
     plans = plan(
@@ -119,8 +126,10 @@ def compare(  # noqa: PLR0913 - a public verb
     corpora = names_of_corpora([planned.corpus for planned in plans])
     for planned, name in zip(plans, corpora, strict=True):
         compare_on_corpus(found, planned, name, settings)
+        compare_behaviour(found, planned, name, asking, report)
     n_corrected = correct_together(found, correction)
     found.best = with_verdicts(found)
+    found.together = list(together(found.best, found.behaviour))
     facts = fit_facts((probe,), seeds, fit)
     run = Run(
         versions=versions(),
@@ -134,7 +143,7 @@ def compare(  # noqa: PLR0913 - a public verb
         seconds={"all": time.perf_counter() - started, **found.seconds},
         measurements=tuple(found.measurements),
     )
-    tables: dict[str, Any] = {name: getattr(found, name) for name in TABLES}
+    tables: dict[str, Any] = {name: getattr(found, name) for name in (*TABLES, *OPTIONAL)}
     return Comparison(**tables, run=run, warnings=tuple(found.warnings))
 
 

@@ -65,6 +65,8 @@ def compare_on_corpus(found: Findings, plan: Plan, corpus: str, settings: Compar
     """
     found.warnings += plan.warnings
     contexts = plan.contexts()
+    if not contexts:
+        return  # every task is of behaviour
     read = read_checkpoints(plan, [*contexts], found.warnings)
     for checkpoints, asked in zip(read, contexts.values(), strict=True):
         check_layers(checkpoints, found.warnings)

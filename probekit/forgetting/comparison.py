@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from probekit.forgetting.behaviour_change import BehaviourRow
 from probekit.forgetting.comparison_rows import (
     BestRow,
     ComparisonRow,
@@ -13,6 +14,7 @@ from probekit.forgetting.comparison_rows import (
     LabelRow,
     SimilarityRow,
 )
+from probekit.forgetting.together import TOGETHER
 from probekit.results.results import Results
 from probekit.results.schema import Schema, schema_of
 
@@ -71,6 +73,16 @@ TABLES = {
 }
 """The schema of each table, by its name."""
 
+_BEHAVIOUR = schema_of(
+    "behaviour",
+    "a checkpoint and a task of behaviour",
+    BehaviourRow,
+    (*_QUESTION, "metric"),
+    last=(*_OF_CHECKPOINTS, "task_fingerprint"),
+)
+OPTIONAL = {"behaviour": _BEHAVIOUR, "together": TOGETHER}
+"""Likewise of the tables that only tasks of behaviour have."""
+
 SHOWN = (
     "after",
     "task",
@@ -89,7 +101,7 @@ SHOWN = (
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Results):
-    """What was found, in five tables. Scores are in [0, 1], `delta` is after minus before.
+    """What was found, in tables. Scores are in [0, 1], `delta` is after minus before.
 
     Attributes:
         comparison: one row for each checkpoint, task and layer, see ComparisonRow.
@@ -98,9 +110,13 @@ class Comparison(Results):
         similarity: one row for each checkpoint, context and pair of layers, see SimilarityRow.
         by_label: one row for each checkpoint, task and kind of instance (label, frequency …), see
             LabelRow.
+        behaviour: one row for each checkpoint and task of behaviour, see BehaviourRow.
+        together: over several checkpoints, whether probes and behaviour change together, see
+            TogetherRow.
     """
 
     TABLES: ClassVar[Mapping[str, Schema]] = TABLES
+    OPTIONAL: ClassVar[Mapping[str, Schema]] = OPTIONAL
     MADE_BY: ClassVar[str] = "compare"
     TOLD_BY: ClassVar[Sequence[str]] = KEYS
 
@@ -109,9 +125,19 @@ class Comparison(Results):
     decomposition: pd.DataFrame
     similarity: pd.DataFrame
     by_label: pd.DataFrame
+    behaviour: pd.DataFrame = field(default=None, kw_only=True)
+    together: pd.DataFrame = field(default=None, kw_only=True)
+
+    @property
+    def has_layers(self) -> bool:
+        """Whether layers were compared: tasks of behaviour have none."""
+        return len(self.best) > 0
 
     def shown(self) -> pd.DataFrame:
-        """The best layers: what changed, and what became of each task."""
+        """The best layers: what changed, and what became of each task; or behaviour, where no
+        layer was probed."""
+        if not self.has_layers and len(self.behaviour):
+            return self.behaviour
         return self.best[list(SHOWN)]
 
     @property

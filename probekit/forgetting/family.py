@@ -6,18 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 
+from probekit.forgetting.behaviour_change import BehaviourRow
 from probekit.forgetting.comparison_rows import BestRow, ComparisonRow
 from probekit.forgetting.findings import Findings
 from probekit.stats.correction import Correction, adjust
 
+NO_LAYER = -1
 Cell = tuple[str, str, str, str, int, int]
 
 
 def correct_together(found: Findings, correction: Correction) -> int:
-    """Put adjusted p-values into the rows of `comparison` and `best`.
+    """Put adjusted p-values into the rows of `comparison`, `best` and `behaviour`.
 
-    The family is the cells of `comparison`, and best layers that differ in number before and after.
-    A cell in both tables counts once.
+    The family is the cells of `comparison`, best layers that differ in number before and after, and
+    the rows of `behaviour`. A cell in both of the first two tables counts once.
 
     Returns:
         The size of the family.
@@ -27,7 +29,12 @@ def correct_together(found: Findings, correction: Correction) -> int:
         p_values[_cell_of_best(best)] = best.p_value
     for row in found.comparison:
         p_values[_cell(row)] = row.p_value
+    for change in found.behaviour:
+        p_values[_cell_of_behaviour(change)] = change.p_value
     adjusted = _adjusted(p_values, correction)
+    found.behaviour = [
+        replace(row, p_adjusted=adjusted[_cell_of_behaviour(row)]) for row in found.behaviour
+    ]
     found.comparison = [replace(row, p_adjusted=adjusted[_cell(row)]) for row in found.comparison]
     found.best = [replace(row, p_adjusted=adjusted[_cell_of_best(row)]) for row in found.best]
     return len(p_values)
@@ -44,3 +51,7 @@ def _cell(row: ComparisonRow) -> Cell:
 
 def _cell_of_best(row: BestRow) -> Cell:
     return (row.before, row.after, row.task, row.corpus, row.layer_before, row.layer_after)
+
+
+def _cell_of_behaviour(row: BehaviourRow) -> Cell:
+    return (row.before, row.after, f"{row.task} {row.metric}", row.corpus, NO_LAYER, NO_LAYER)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from probekit.forgetting.behaviour_change import BehaviourRow
 from probekit.forgetting.comparison_rows import (
     BestRow,
     ComparisonRow,
@@ -14,6 +15,7 @@ from probekit.forgetting.comparison_rows import (
     LabelRow,
     SimilarityRow,
 )
+from probekit.forgetting.together import TogetherRow
 from probekit.results.run import Measurement
 
 
@@ -22,7 +24,8 @@ class Findings:
     """What was found so far.
 
     Attributes:
-        comparison, best, decomposition, similarity, by_label: the rows of each table.
+        comparison, best, decomposition, similarity, by_label, behaviour, together: the rows of each
+            table.
         warnings: what a reader must know.
         seconds: by stage.
         measurements: what was read.
@@ -33,6 +36,8 @@ class Findings:
     decomposition: list[DecompositionRow] = field(default_factory=list)
     similarity: list[SimilarityRow] = field(default_factory=list)
     by_label: list[LabelRow] = field(default_factory=list)
+    behaviour: list[BehaviourRow] = field(default_factory=list)
+    together: list[TogetherRow] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     measurements: list[Measurement] = field(default_factory=list)

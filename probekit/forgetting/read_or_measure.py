@@ -17,7 +17,6 @@ from probekit.models.model import Model
 from probekit.tasks.question import Question
 
 FORMAT = 3
-CHECKPOINTS = "checkpoints"
 
 
 def measure_all(
@@ -58,7 +57,7 @@ def _measure(
     """The results of a checkpoint and a corpus: read from the folder, or measured now."""
     weights = model.fingerprint()
     key = _key(weights, corpus, questions, settings)
-    folder = settings.folder / CHECKPOINTS
+    folder = settings.checkpoints
     found = _load(folder, key, warnings)
     if found:
         return found

@@ -12,9 +12,14 @@ from probekit import doors
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError
+from probekit.forgetting.behaviour_steps import (
+    BehaviourStepRow,
+    behaviour_step_rows,
+    measure_behaviour,
+)
 from probekit.forgetting.checkpoint_results import CheckpointResults
 from probekit.forgetting.open_checkpoints import open_checkpoints
-from probekit.forgetting.read_or_measure import CHECKPOINTS, measure_all
+from probekit.forgetting.read_or_measure import measure_all
 from probekit.forgetting.steps import steps_of
 from probekit.forgetting.trace_settings import TraceSettings
 from probekit.forgetting.trajectory import SUMMARY, THRESHOLD, Trajectory
@@ -28,6 +33,7 @@ from probekit.forgetting.trajectory_tables import (
 from probekit.models.loaded import LoadedModel, as_loaded, name_of
 from probekit.probes.arguments import (
     CorpusNames,
+    Named,
     Seeds,
     TaskNames,
     check_settings,
@@ -35,10 +41,11 @@ from probekit.probes.arguments import (
     names_of,
     reading,
 )
+from probekit.probes.behaviour.behaviour_settings import behaviour_settings
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora
-from probekit.probes.plan import by_corpus, questions
+from probekit.probes.plan import asked_of, by_corpus, refuse_trees
 from probekit.probes.record import fit_facts, versions
 from probekit.progress import Progress, reporting
 from probekit.results.run import Measurement, Run
@@ -58,6 +65,8 @@ def trace(  # noqa: PLR0913 - a public verb
     seeds: Seeds = 1,
     threshold: float = THRESHOLD,
     keep_states: bool = True,
+    lm_head: str | Path | None = None,
+    reference: str | Path | None = None,
     extract_settings: ExtractSettings | None = None,
     fit_settings: FitSettings | None = None,
     allow_modified: bool = False,
@@ -84,6 +93,7 @@ def trace(  # noqa: PLR0913 - a public verb
         threshold: the retention below which knowledge counts as forgotten, in [0, 1].
         keep_states: keep the hidden states that had to be extracted in the cache; those that were
             there before always stay.
+        lm_head, reference: for tasks of behaviour, as for `probe`.
 
     Raises InputError for fewer than two checkpoints or one named twice, ModelError where the base
     (or without one the first checkpoint) or all others cannot be read. Another that cannot be read
@@ -102,14 +112,7 @@ def trace(  # noqa: PLR0913 - a public verb
     if base is not None:
         base = doors.of_type("base", as_loaded(base), (str, Path, LoadedModel))
         base = models_of("base", base)[0]
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        remedy = "each checkpoint once"
-        if any(isinstance(subject, LoadedModel) for subject in subjects):
-            remedy = "loaded models of different names, LoadedModel(model, tokenizer, 'step-500')"
-        raise InputError(f"{twice[0]} is named twice: a trajectory takes {remedy}")
-    if len({*names, *([name_of(base)] if base else [])}) < 2:
-        raise InputError("models: a trajectory needs at least two checkpoints")
+    _require_several(subjects, base)
     started = time.perf_counter()
     settings = TraceSettings(
         probe,
@@ -119,9 +122,10 @@ def trace(  # noqa: PLR0913 - a public verb
         keep_states,
         Path(folder),
         report,
+        behaviour_settings(lm_head, reference, extract_settings),
     )
     opened, warnings = open_checkpoints(subjects, base, settings.extract)
-    remove_abandoned(settings.folder / CHECKPOINTS)
+    remove_abandoned(settings.checkpoints)
     first = next(iter(opened))
     is_inferred = not base and first not in names
     ordered = list(dict.fromkeys([first, *names]))
@@ -133,17 +137,26 @@ def trace(  # noqa: PLR0913 - a public verb
             loaded = load_corpus(loaded, allow_modified=allow_modified, progress=report)
         asked.append((loaded, wanted))
     trajectories: list[TaskTrajectory] = []
+    behaviour: list[BehaviourStepRow] = []
     measurements: list[Measurement] = []
     corpora = names_of_corpora([loaded for loaded, _ in asked])
     for (loaded, wanted), name in zip(asked, corpora, strict=True):
-        of_corpus, corpus_warnings = questions(wanted, loaded)
-        warnings += corpus_warnings
-        measured = measure_all(opened, loaded, of_corpus, settings, warnings, is_inferred)
-        by_step = [(model, steps[model], results) for model, results in measured.items()]
-        trajectories += [task_trajectory(question, name, by_step) for question in of_corpus]
-        measurements += _measurements(measured, steps)
+        of_corpus = asked_of(wanted, loaded)
+        refuse_trees(of_corpus.trees)
+        warnings += of_corpus.warnings
+        probed = of_corpus.questions
+        if probed:
+            measured = measure_all(opened, loaded, probed, settings, warnings, is_inferred)
+            by_step = [(model, steps[model], results) for model, results in measured.items()]
+            trajectories += [task_trajectory(question, name, by_step) for question in probed]
+            measurements += _measurements(measured, steps)
+        behaved = measure_behaviour(
+            opened, loaded, of_corpus.behaviour, settings, warnings, is_inferred
+        )
+        behaviour += behaviour_step_rows(behaved, name, steps)
     table = step_table(trajectories)
-    counted_from = {"base": trajectories[0].models[0], "threshold": threshold}
+    base_name = trajectories[0].models[0] if trajectories else behaviour[0].model
+    counted_from = {"base": base_name, "threshold": threshold}
     run = Run(
         versions=versions(),
         settings={**fit_facts((probe,), settings.seeds, settings.fit), **counted_from},
@@ -154,6 +167,7 @@ def trace(  # noqa: PLR0913 - a public verb
         table,
         fell(table, threshold),
         SUMMARY.table(summary(trajectories)),
+        behaviour=behaviour,
         run=run,
         warnings=tuple(warnings),
     )
@@ -166,3 +180,16 @@ def _measurements(
     for model, results in measured.items():
         for one in results.measurements:
             yield replace(one, model=model, step=steps[model])
+
+
+def _require_several(subjects: Sequence[Named], base: Named | None) -> None:
+    """Raise InputError for fewer than two checkpoints, or one named twice."""
+    names = [name_of(subject) for subject in subjects]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        remedy = "each checkpoint once"
+        if any(isinstance(subject, LoadedModel) for subject in subjects):
+            remedy = "loaded models of different names, LoadedModel(model, tokenizer, 'step-500')"
+        raise InputError(f"{twice[0]} is named twice: a trajectory takes {remedy}")
+    if len({*names, *([name_of(base)] if base else [])}) < 2:
+        raise InputError("models: a trajectory needs at least two checkpoints")

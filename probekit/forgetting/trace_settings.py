@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from probekit.probes.behaviour.behaviour_settings import BehaviourSettings
 from probekit.probes.fit_settings import FitSettings
 from probekit.progress import Progress
 from probekit.states.settings import ExtractSettings
+
+CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class TraceSettings:
         keep_states: whether states stay in the cache that were extracted for this alone.
         folder: where results are written.
         progress: is called with the stage, the units done and the number of units.
+        behaviour: how tasks of behaviour are measured.
     """
 
     probe: str
@@ -31,3 +35,9 @@ class TraceSettings:
     keep_states: bool
     folder: Path
     progress: Progress
+    behaviour: BehaviourSettings = field(default_factory=BehaviourSettings)
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where the results of single checkpoints are."""
+        return self.folder / CHECKPOINTS

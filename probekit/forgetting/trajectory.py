@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+from probekit.forgetting.behaviour_steps import BEHAVIOUR_STEPS
 from probekit.results import columns
 from probekit.results.columns import CHANGE, COUNT, UNIT
 from probekit.results.results import Results
@@ -155,18 +156,28 @@ class Trajectory(Results):
         fell: one row for each task and layer, see FellRow: when retention fell below the threshold.
         summary: one row for each task, see SummaryRow: its best layers and its last layer, at the
             first and the last checkpoint.
+        behaviour: one row for each checkpoint and task of behaviour, see BehaviourStepRow.
     """
 
     TABLES: ClassVar[Mapping[str, Schema]] = {"table": STEPS, "fell": FELL, "summary": SUMMARY}
+    OPTIONAL: ClassVar[Mapping[str, Schema]] = {"behaviour": BEHAVIOUR_STEPS}
     MADE_BY: ClassVar[str] = "trace"
     TOLD_BY: ClassVar[Sequence[str]] = ("model", "task", "corpus")
 
     table: pd.DataFrame
     fell: pd.DataFrame
     summary: pd.DataFrame
+    behaviour: pd.DataFrame = field(default=None, kw_only=True)
+
+    @property
+    def has_layers(self) -> bool:
+        """Whether layers were probed: tasks of behaviour have none."""
+        return len(self.table) > 0
 
     def shown(self) -> pd.DataFrame:
-        """What became of each task."""
+        """What became of each task; or behaviour, where no layer was probed."""
+        if not self.has_layers and len(self.behaviour):
+            return self.behaviour
         return self.summary[list(SHOWN)]
 
     @property

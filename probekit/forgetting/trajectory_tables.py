@@ -79,6 +79,8 @@ def step_table(trajectories: Sequence[TaskTrajectory]) -> pd.DataFrame:
     """One row for each checkpoint, task and layer: its score, and its retention since the first."""
     import pandas as pd
 
+    if not trajectories:
+        return STEPS.table([])
     parts = [_at_step(one, place) for one in trajectories for place in range(len(one.models))]
     return pd.concat(parts, ignore_index=True)[list(STEPS.names)]
 

@@ -87,6 +87,7 @@ class Checkpoint(EncoderModel):
         Raises ModelError where files are missing or of a kind that is not allowed, InputError for a
         device, a type, a stack or a site that is not available.
         """
+        self.settings = settings
         dtype, bits = _dtype(settings)
         remote_code = settings.trust_remote_code
         self.files = find_files(

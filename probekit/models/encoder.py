@@ -106,6 +106,15 @@ class Encoder:
         found = self.behaviour.longest
         return self._declared if found is None else min(self._declared, found)
 
+    @property
+    def declared_limit(self) -> int:
+        """The same, as the configuration and the tokenizer have it, without running the model."""
+        return self._declared
+
+    def load_bare(self) -> Any:
+        """The bare model, anew and whole, apart from the one that is run here."""
+        return self._load()
+
     @cached_property
     def behaviour(self) -> Behaviour:
         """How the model may be run: known of a listed family; others are loaded and tried once.

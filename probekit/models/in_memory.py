@@ -40,6 +40,8 @@ class InMemoryModel(EncoderModel):
         ModelError where it cannot be read, or its tokenizer is not found.
         """
         name, whole = loaded.name, _without_wrapper(loaded)
+        self.settings = settings
+        self.whole = whole  # with its head
         self._body = whole.base_model
         device = _device(name, self._body)
         dtype = self._body.dtype

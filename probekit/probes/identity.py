@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from probekit.corpora.passage import Corpus
+from probekit.models.encoder_model import EncoderModel
 from probekit.probes.display import told_apart
 from probekit.probes.fit_settings import FitSettings
 from probekit.states.states import States
@@ -51,6 +52,21 @@ def of_states(states: States) -> dict[str, str]:
         "store_dtype": states.dtype,
         "model_fingerprint": _digest(model),
     }
+
+
+def of_language_model(
+    model: EncoderModel, dtype: str, head: str, reference: str | None
+) -> dict[str, str]:
+    """The columns of a language model whose behaviour is measured.
+
+    Args:
+        model: the checkpoint or the loaded model.
+        dtype: type of its computation.
+        head: the model whose head is borrowed, or empty.
+        reference: the model that a divergence counts from, if any.
+    """
+    described = {**model.fingerprint(), "dtype": dtype, "head": head, "reference": reference or ""}
+    return {"dtype": dtype, "model_fingerprint": _digest(described)}
 
 
 def of_corpus(corpus: Corpus) -> dict[str, str]:

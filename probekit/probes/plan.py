@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Context, Corpus
@@ -22,6 +23,7 @@ from probekit.progress import Progress
 from probekit.states.extract import extract_each, in_context
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
+from probekit.tasks.minimal_pairs import BehaviourQuestion, ask_behaviour
 from probekit.tasks.question import Question, ask
 from probekit.tasks.shapes import carries
 from probekit.tasks.task import Task, load_task, shipped_tasks
@@ -41,6 +43,9 @@ class Plan:
         questions: the tasks and their instances.
         warnings: what a reader must know of the corpus and the questions.
         trees: the structural tasks and their trees.
+        behaviour: the tasks of behaviour and what they ask.
+        models: the checkpoints themselves, for these: in the order of `checkpoints`, or why one
+            cannot be opened.
     """
 
     corpus: Corpus
@@ -48,6 +53,8 @@ class Plan:
     questions: list[Question]
     warnings: list[str]
     trees: Sequence[TreeQuestion] = ()
+    behaviour: Sequence[BehaviourQuestion] = ()
+    models: Sequence[tuple[str, Model | ModelError]] = ()
 
     def contexts(self) -> dict[Context, list[Question]]:
         """The questions of each context."""
@@ -104,27 +111,58 @@ def plan(
     plans: list[Plan] = []
     for same in _by_text_and_labels(ready):
         given = [(states.model, partial(_read_again, states, progress)) for states in same]
-        plans.append(Plan(same[0].corpus, given, *_all_questions(tasks, same[0].corpus)))
-    asked = _asked(tasks, corpus, allow_modified, progress) if names else []
+        asked = asked_of(tasks, same[0].corpus)
+        if asked.behaviour:
+            raise _needs_a_name(asked.behaviour, same[0].model)
+        plans.append(Plan(same[0].corpus, given, asked.questions, asked.warnings, asked.trees))
+    by_name = _asked(tasks, corpus, allow_modified, progress) if names else []
     models = _opened(names, settings, may_fail)
-    for loaded, found, warnings, trees in asked:
+    for loaded, asked in by_name:
         named: list[tuple[str, ReadIn]] = []
         for name, model in models:
             named.append((name, partial(_read, model, loaded, settings, progress)))
-        plans.append(Plan(loaded, named, found, warnings, trees))
+        plans.append(
+            Plan(
+                loaded,
+                named,
+                asked.questions,
+                asked.warnings,
+                asked.trees,
+                asked.behaviour,
+                models,
+            )
+        )
     return plans
+
+
+class Asked(NamedTuple):
+    """What is asked of one corpus: tasks of probes, structural ones and those of behaviour, and
+    what a reader must know of them."""
+
+    questions: list[Question]
+    warnings: list[str]
+    trees: list[TreeQuestion]
+    behaviour: list[BehaviourQuestion]
+
+
+def _needs_a_name(asked: Sequence[BehaviourQuestion], model: str) -> InputError:
+    names = ", ".join(question.task.name for question in asked)
+    return InputError(
+        f"tasks of behaviour ({names}) ask a language model, and states of '{model}' are vectors: "
+        "give the checkpoint"
+    )
 
 
 def _asked(
     tasks: TaskNames, corpus: CorpusNames | None, allow_modified: bool, progress: Progress
-) -> list[tuple[Corpus, list[Question], list[str], list[TreeQuestion]]]:
-    """Each corpus with its questions, warnings, and structural questions."""
+) -> list[tuple[Corpus, Asked]]:
+    """Each corpus, and what is asked of it."""
     found = []
     for source, wanted in by_corpus(tasks, corpus):
         loaded = source
         if not isinstance(loaded, Corpus):
             loaded = load_corpus(loaded, allow_modified=allow_modified, progress=progress)
-        found.append((loaded, *_all_questions(wanted, loaded)))
+        found.append((loaded, asked_of(wanted, loaded)))
     return found
 
 
@@ -186,11 +224,17 @@ def questions(tasks: TaskNames, corpus: Corpus) -> tuple[list[Question], list[st
     """Each task's instances in the corpus, and what a reader must know of them and of it.
 
     Raises TaskError where the corpus cannot carry a task that was named, or any task, and for
-    structural tasks.
+    structural tasks and tasks of behaviour.
     """
-    found, warnings, trees = _all_questions(tasks, corpus)
-    refuse_trees(trees)
-    return found, warnings
+    asked = asked_of(tasks, corpus)
+    refuse_trees(asked.trees)
+    if asked.behaviour:
+        names = ", ".join(question.task.name for question in asked.behaviour)
+        raise TaskError(
+            f"tasks of behaviour ({names}) are for `probe`, `compare` and `trace`: leave them out "
+            "of tasks"
+        )
+    return asked.questions, asked.warnings
 
 
 def refuse_trees(trees: Sequence[TreeQuestion]) -> None:
@@ -202,31 +246,30 @@ def refuse_trees(trees: Sequence[TreeQuestion]) -> None:
         )
 
 
-def _all_questions(
-    tasks: TaskNames, corpus: Corpus
-) -> tuple[list[Question], list[str], list[TreeQuestion]]:
-    """As `questions`, with the structural tasks and their trees."""
+def asked_of(tasks: TaskNames, corpus: Corpus) -> Asked:
+    """Likewise, with the structural tasks and those of behaviour."""
     named, chosen, skipped = _choose(tasks, corpus)
-    found: list[Question] = []
-    trees: list[TreeQuestion] = []
+    found = Asked([], [], [], [])
     for task in chosen:
         if task.is_structural:
-            trees.append(ask_trees(task, corpus))
+            found.trees.append(ask_trees(task, corpus))
+            continue
+        if task.is_behaviour:
+            found.behaviour.append(ask_behaviour(task, corpus))
             continue
         try:
-            found.append(ask(task, corpus))
+            found.questions.append(ask(task, corpus))
         except TaskError as error:
             if task.name in named or not all(corpus.splits.values()):
                 raise
             skipped.append(f"{task.name}: skipped, {str(error).splitlines()[0]}")
-    if not found and not trees:
+    if not (found.questions or found.trees or found.behaviour):
         raise TaskError(with_warnings(f"the corpus '{corpus.name}' cannot carry any task", skipped))
-    warnings = [*corpus.warnings]
-    for question in found:
-        warnings += question.warnings
-    for asked in trees:
-        warnings += asked.warnings
-    return found, [*warnings, *skipped], trees
+    found.warnings.extend(corpus.warnings)
+    for question in (*found.questions, *found.trees, *found.behaviour):
+        found.warnings.extend(question.warnings)
+    found.warnings.extend(skipped)
+    return found
 
 
 def by_corpus(
@@ -260,7 +303,7 @@ def _meant(item: str | Path | Task) -> list[Task]:
         return [item]
     if item != "all":
         return [load_task(item)]
-    return [task for task in shipped_tasks() if not task.is_structural]
+    return [task for task in shipped_tasks() if task.is_labelling]
 
 
 def _choose(tasks: TaskNames, corpus: Corpus) -> tuple[set[str], list[Task], list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from probekit import doors
@@ -18,6 +19,8 @@ from probekit.probes.arguments import (
     reading,
     subjects_of,
 )
+from probekit.probes.behaviour.behaviour_rows import behaviour_of
+from probekit.probes.behaviour.behaviour_settings import behaviour_settings
 from probekit.probes.capacity import SWEEP
 from probekit.probes.elsewhere import corpora_of
 from probekit.probes.evidence import Found
@@ -54,6 +57,8 @@ def probe(  # noqa: PLR0913 - a public verb
     test_corpus: CorpusNames | None = None,
     random_control: bool = False,
     resample_train: int = 0,
+    lm_head: str | Path | None = None,
+    reference: str | Path | None = None,
     allow_modified: bool = False,
     progress: Progress | bool = True,
     **options: Any,
@@ -90,6 +95,9 @@ def probe(  # noqa: PLR0913 - a public verb
         resample_train: also refit the probes on so many resamples of the training sentences (at
             least 2), so that the intervals of single layers cover these and the seeds too, for
             `Scores.intervals`; each costs about as much as the fit with one seed.
+        lm_head: for tasks of behaviour, the model whose language-modelling head is borrowed where a
+            checkpoint has none; the results are marked.
+        reference: for the task `bits`, a model: also measure how far predictions are from its own.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
         progress: True for bars on standard error, False for silence, or a function that is called
             with the stage, the units done and the number of units.
@@ -110,6 +118,7 @@ def probe(  # noqa: PLR0913 - a public verb
     doors.of_type("random_control", random_control, bool)
     others = listed_corpora("test_corpus", test_corpus)
     report = doors.function("progress", progress)
+    asking = behaviour_settings(lm_head, reference, extract_settings)
     seeds = doors.seeds("seeds", seeds)
     settings = fit_settings or FitSettings()
     asked = _evidence(control=control, codelength=codelength, mix=mix, capacity=capacity)
@@ -132,8 +141,11 @@ def probe(  # noqa: PLR0913 - a public verb
     )
     for planned, further in zip(plans, settled, strict=True):
         warnings += [*planned.warnings, *further.warnings()]
+        for of_model in behaviour_of(planned, asking, report):
+            found.append(of_model)
+            warnings += of_model.warnings
         contexts = planned.everything()
-        for name, read in planned.checkpoints:
+        for name, read in planned.checkpoints if contexts else ():
             for states, questions in zip(read([*contexts]), contexts.values(), strict=True):
                 probed = probe_states(states, questions, kinds, seeds, settings, report, evidence)
                 answers += probed.answers

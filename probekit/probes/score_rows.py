@@ -58,12 +58,19 @@ class ScoreRow(Measured):
 
     layer: Annotated[
         int | None,
-        Means("0 is the embeddings; of a mix, the highest layer; empty for baselines", "from 0"),
+        Means(
+            "0 is the embeddings; of a mix, the highest layer; empty for baselines and behaviour",
+            "from 0",
+        ),
         Precedes("metric"),
     ]
     score: Annotated[
         float,
-        Means("on the test split; higher is better; rank correlations from −1", "0 to 1"),
+        Means(
+            "on the test split; higher is better; rank correlations from −1; of `bits` and `kl` "
+            "lower is better",
+            "0 to 1, or bits",
+        ),
         Before,
     ]
     ci_low: Annotated[
@@ -111,8 +118,9 @@ class ScoreRow(Measured):
     weights: Annotated[
         str,
         Means(
-            "of the model: `trained`; or `random`, those of its "
-            "[control](methods.md#random-weights)"
+            "of the model: `trained`; `random`, those of its "
+            "[control](methods.md#random-weights); of behaviour `head of NAME` where the "
+            "language-modelling head is borrowed"
         ),
         Before,
     ] = "trained"

@@ -10,6 +10,7 @@ import numpy as np
 
 from probekit.errors import InputError
 from probekit.probes.baselines import BASELINES
+from probekit.probes.behaviour.pair_rows import BEHAVIOUR, CHANCE, PAIRS
 from probekit.probes.beyond import BEYOND
 from probekit.probes.capacity import CAPACITY
 from probekit.probes.choice import Names, Numbers, chosen, one_probe
@@ -62,6 +63,7 @@ class Scores(Results):
         edge_lengths: UUAS by length of dependency, of the task `distance`, see EdgeLengthRow.
         beyond: what layers tell beyond a given one, see BeyondRow.
         capacity: scores against the size of probes, see CapacityRow.
+        pairs: what language models make of each minimal pair, see PairRow.
     """
 
     TABLES: ClassVar[Mapping[str, Schema]] = {"table": SCORES}
@@ -76,6 +78,7 @@ class Scores(Results):
         "beyond": BEYOND,
         "capacity": CAPACITY,
         "edge_lengths": EDGE_LENGTHS,
+        "pairs": PAIRS,
     }
     LARGE: ClassVar[Mapping[str, Schema]] = {"instances": INSTANCES, "predicted": PREDICTIONS}
     MADE_BY: ClassVar[str] = "probe"
@@ -92,13 +95,20 @@ class Scores(Results):
     edge_lengths: pd.DataFrame = field(default=None, kw_only=True)
     beyond: pd.DataFrame = field(default=None, kw_only=True)
     capacity: pd.DataFrame = field(default=None, kw_only=True)
+    pairs: pd.DataFrame = field(default=None, kw_only=True)
     instances: pa.Table = field(default=None, kw_only=True)
     predicted: pa.Table = field(default=None, kw_only=True)
 
+    @property
+    def has_layers(self) -> bool:
+        """Whether a layer was probed: tasks of behaviour have none."""
+        return bool(self.table["layer"].notna().any())
+
     def shown(self) -> pd.DataFrame:
-        """The best layers; or all rows where an experiment was measured twice."""
+        """The best layers; or all rows where an experiment was measured twice, or none were
+        probed."""
         try:
-            return self.best()
+            return self.best() if self.has_layers else self.table
         except InputError:
             return self.table
 
@@ -115,7 +125,8 @@ class Scores(Results):
         """
         is_plain = (self.table["labels"] == "gold") & (self.table["view"] == "single")
         is_own = (self.table["test_fingerprint"] == "") & (self.table["weights"] != "random")
-        plain = self.table[is_plain & is_own]
+        is_probed = ~self.table["probe"].isin([BEHAVIOUR, CHANCE])
+        plain = self.table[is_plain & is_own & is_probed]
         shown = plain.drop_duplicates([column for column in plain if not column.endswith("source")])
         shown = with_intervals(shown, self.intervals)
         for noun, of_noun in IDENTITY.items():
@@ -160,6 +171,19 @@ class Scores(Results):
                 best = _with_score(best, mine, ["model", "task", "corpus", "metric"], name)
         random = best_random(self.table, shown)
         return _with_score(best, random, KEYS, "random_weights") if len(random) else best
+
+    def behaviour(self) -> pd.DataFrame:
+        """What language models themselves find likely, without a probe.
+
+        Returns one row for each model, task, corpus and metric, with `score`, its interval `ci_low`
+        to `ci_high`, `n_test`, and `chance`, the score of a model that knows nothing; missing where
+        there is no such number.
+        """
+        keys = ["model", "model_fingerprint", "task", "corpus", "metric"]
+        levels = self.table[self.table["probe"] == CHANCE]
+        shown = self.table[self.table["probe"] == BEHAVIOUR]
+        found = _with_score(shown, levels, keys, "chance")
+        return found[[*keys, "score", "ci_low", "ci_high", "n_test", "chance", "weights"]]
 
     def elsewhere(self) -> pd.DataFrame:
         """The best layers on other corpora, which `test_corpus` names; means over seeds.

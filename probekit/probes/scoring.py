@@ -16,6 +16,7 @@ from probekit.probes.fitted import Fitted
 from probekit.probes.predictions import Answers, narrowed
 from probekit.probes.score_rows import ScoreRow
 from probekit.states.states import States
+from probekit.stats.behaviour_metrics import BehaviourMetric
 from probekit.stats.bootstrap import bootstrap, interval, widened
 from probekit.stats.metrics import METRICS, Metric
 from probekit.stats.tree_metrics import TreeMetric
@@ -102,7 +103,9 @@ def _scored(question: Question, predicted: np.ndarray) -> Iterator[dict[str, Any
     return scored(METRICS[question.task.metric], task_counts(question, "test", predicted))
 
 
-def scored(metric: Metric | TreeMetric, counts: np.ndarray) -> Iterator[dict[str, Any]]:
+def scored(
+    metric: Metric | TreeMetric | BehaviourMetric, counts: np.ndarray
+) -> Iterator[dict[str, Any]]:
     """Score and interval of each of some counts `(cells, groups, k)`."""
     scores = metric.score(counts.sum(axis=1))
     resampled = widened(bootstrap(metric.score, counts), scores, counts.shape[1])

@@ -18,7 +18,8 @@ ProbeName = Annotated[
     str,
     Means(
         "the kind of probe: `linear`, `mlp`, `mlp:32`, `edge`, `rank:8` …; "
-        "of baselines `majority`, `lexical`; of trees `left_chain`, `right_chain`, `random_tree`"
+        "of baselines `majority`, `lexical`; of trees `left_chain`, `right_chain`, `random_tree`; "
+        "`behaviour` of a language model itself, and `chance`"
     ),
 ]
 Labels = Annotated[

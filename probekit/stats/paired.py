@@ -19,6 +19,7 @@ from probekit.stats.bootstrap import LEVEL, RESAMPLES, interval, resample
 from probekit.stats.sources import Values, spread_of
 
 if TYPE_CHECKING:
+    from probekit.stats.behaviour_metrics import BehaviourMetric
     from probekit.stats.metrics import Metric, Score
 
 PERMUTATIONS_PER_CELL = 50
@@ -105,7 +106,7 @@ def resampling(
 
 
 def difference(
-    metric: Metric,
+    metric: Metric | BehaviourMetric,
     first: np.ndarray,
     second: np.ndarray,
     shared: Resampling,
@@ -141,7 +142,7 @@ def difference(
 
 
 def _difference(
-    metric: Metric,
+    metric: Metric | BehaviourMetric,
     first: np.ndarray,
     second: np.ndarray,
     shared: Resampling,

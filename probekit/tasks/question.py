@@ -110,6 +110,10 @@ def ask(task: Task, corpus: Corpus) -> Question:
     """
     doors.of_type("task", task, Task)
     doors.of_type("corpus", corpus, Corpus)
+    if task.is_behaviour:
+        raise TaskError(
+            f"the task '{task.name}' asks a language model, not a probe: see `ask_behaviour`"
+        )
     if task.is_structural:
         raise TaskError(
             f"the task '{task.name}' asks for trees, not for labels of spans: see `ask_trees`"

@@ -37,7 +37,9 @@ class Labelled:
 
 def carries(task: Task, corpus: Corpus) -> bool:
     """Whether the corpus has the annotation that the task reads."""
-    if task.shape != "word":
+    if task.shape == "text":
+        return True
+    if task.shape != "word" and not (task.is_behaviour and "." in task.annotation):
         return task.annotation in corpus.span_annotations
     if task.annotation in corpus.word_annotations:
         return True

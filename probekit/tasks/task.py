@@ -12,10 +12,22 @@ from probekit.corpora.passage import Context
 from probekit.errors import TaskError, unknown
 from probekit.foreign import toml_table
 from probekit.paths import path_of
+from probekit.stats.behaviour_metrics import OF_BEHAVIOUR
 from probekit.stats.metrics import METRICS
 from probekit.stats.tree_metrics import OF_SHAPES
 
-Shape = Literal["word", "span", "arc", "pair", "sentence", "distance", "depth", "head"]
+Shape = Literal[
+    "word",
+    "span",
+    "arc",
+    "pair",
+    "sentence",
+    "distance",
+    "depth",
+    "head",
+    "minimal-pair",
+    "text",
+]
 SpanVector = Literal["mean", "ends", "last", "attention", "head"]
 Features = Literal["concat", "product"]
 
@@ -36,13 +48,16 @@ class Task:
         title: one line for people.
         annotation: what is read: a word annotation (`upos`, `feats.Number`, `misc.X`, any tag
             column) or a span annotation (`dependencies`, `constituents`, `roles`, `entities`,
-            `mentions`, `targets`).
+            `mentions`, `targets`); of minimal pairs `pairs`, or `feats.Number` for those made from
+            a treebank; of running text `words`.
         shape: `word` labels a word, `span` a given span, `arc` a given ordered pair of spans,
             `pair` whether two mentions are the same entity, and `sentence` a whole sentence.
             Structural tasks ask for a tree: the `distance` of words, their `depth`, or the `head`
-            of each.
+            of each. Tasks of behaviour ask a language model itself, without a probe: which sentence
+            of a `minimal-pair` it finds more likely, and how well it predicts a `text`.
         metric: how predictions are compared with gold labels: a name in `stats.metrics.METRICS`; of
-            structural tasks one of their own (`stats.tree_metrics`), all of which are measured.
+            structural tasks one of their own (`stats.tree_metrics`), all of which are measured; of
+            behaviour `accuracy` or `bits`.
         corpus: the default corpus.
         context: what the model reads in one pass: the `sentence` (a passage), or the `document` up
             to the model's limit.
@@ -73,7 +88,7 @@ class Task:
             value = getattr(self, key)
             if value not in valid:
                 raise TaskError(f"task '{self.name}': {unknown(key, str(value), valid)}")
-        metrics_of_shape = OF_SHAPES.get(self.shape, tuple(METRICS))
+        metrics_of_shape = {**OF_SHAPES, **OF_BEHAVIOUR}.get(self.shape, tuple(METRICS))
         if self.metric not in metrics_of_shape:
             raise TaskError(
                 f"task '{self.name}': {unknown('metric', self.metric, metrics_of_shape)}"
@@ -99,6 +114,16 @@ class Task:
     def is_structural(self) -> bool:
         """Whether it asks for a tree, not for labels of spans."""
         return self.shape in OF_SHAPES
+
+    @property
+    def is_behaviour(self) -> bool:
+        """Whether it asks a language model itself, without a probe."""
+        return self.shape in OF_BEHAVIOUR
+
+    @property
+    def is_labelling(self) -> bool:
+        """Whether a probe labels spans: neither structural nor behaviour."""
+        return not self.is_structural and not self.is_behaviour
 
 
 def load_task(name: str | Path) -> Task:

@@ -10,9 +10,10 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from probekit.corpora.passage import Corpus
-from probekit.errors import InputError, ModelError, first_line
+from probekit.errors import InputError, ModelError
 from probekit.models.files import Files
-from probekit.models.loading import quiet_loading
+from probekit.models.lm_head import HEADS
+from probekit.models.loading import load_config, load_with_head
 from probekit.models.weights import read_object
 from probekit.tuning.data import NONE
 from probekit.tuning.learner import Case
@@ -52,29 +53,17 @@ def language_model(case: Case, files: Files, objective: str) -> Any:
 
     Raises ModelError where it cannot be loaded, or its files lack weights of the head.
     """
-    import transformers
-
-    kind: Any = transformers.AutoModelForMaskedLM
-    if objective == "clm":
-        kind = transformers.AutoModelForCausalLM
-    try:
-        with quiet_loading():
-            model, report = kind.from_pretrained(
-                files.folder,
-                dtype=torch.float32,
-                use_safetensors=None if case.settings.allow_pickle else True,
-                trust_remote_code=case.settings.trust_remote_code,
-                output_loading_info=True,
-            )
-    except Exception as error:  # of any type, from the model's own code
+    model, is_whole = load_with_head(
+        files,
+        load_config(files, case.settings.trust_remote_code),
+        torch.float32,
+        HEADS["clm" if objective == "clm" else "mlm"],
+        allow_pickle=case.settings.allow_pickle,
+        remote_code=case.settings.trust_remote_code,
+    )
+    if not is_whole:
         raise ModelError(
-            first_line(f"the head of '{case.model}' cannot be loaded", error)
-        ) from error
-    lost = sorted(report["missing_keys"])
-    if lost:
-        raise ModelError(
-            f"the files of '{case.model}' lack weights of its head ({', '.join(lost[:3])}), which "
-            "would be random"
+            f"the files of '{case.model}' lack weights of its head, which would be random"
         )
     return model.eval()
 

@@ -26,6 +26,7 @@ NAMES = (
     "callback",
     "evidence",
     "structural",
+    "behaviour",
 )
 LONG = ("accuracy", "coverage", "wide")
 

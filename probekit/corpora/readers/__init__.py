@@ -5,7 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from probekit.corpora.readers import conll2012, conllu, delimited, edges, hf, propbank
+from probekit.corpora.readers import (
+    conll2012,
+    conllu,
+    delimited,
+    edges,
+    hf,
+    minimal_pairs,
+    propbank,
+)
 from probekit.corpora.readers.reading import Material, Reading
 
 READERS: dict[str, Callable[[Material], Reading]] = {
@@ -15,4 +23,5 @@ READERS: dict[str, Callable[[Material], Reading]] = {
     "edges": edges.read,
     "datasets": hf.read,
     "csv": delimited.read,
+    "minimal_pairs": minimal_pairs.read,
 }

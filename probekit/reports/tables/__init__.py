@@ -10,6 +10,11 @@ from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores
 from probekit.replications.replicated import Replicated
 from probekit.reports.table import Table
+from probekit.reports.tables.behaviour import (
+    behaviour_change_table,
+    behaviour_step_table,
+    behaviour_table,
+)
 from probekit.reports.tables.comparison import comparison_table
 from probekit.reports.tables.recipes import tradeoff_table
 from probekit.reports.tables.replication import replication_table
@@ -22,10 +27,29 @@ from probekit.tuning.recipe_scores import RecipeScores
 from probekit.tuning.transferred import Transfer
 from probekit.tuning.tuned import Tuned
 
+
+def _table_of_scores(scores: Scores) -> Table:
+    """The best layers; or behaviour, where no layer was probed."""
+    of_behaviour = None if scores.has_layers else behaviour_table(scores)
+    return of_behaviour or score_table(scores)
+
+
+def _table_of_comparison(comparison: Comparison) -> Table:
+    """The best and last layers; or behaviour, where no layer was compared."""
+    of_behaviour = None if comparison.has_layers else behaviour_change_table(comparison)
+    return of_behaviour or comparison_table(comparison)
+
+
+def _table_of_trajectory(trajectory: Trajectory) -> Table:
+    """The best and last layers over training; or behaviour, where no layer was probed."""
+    of_behaviour = None if trajectory.has_layers else behaviour_step_table(trajectory)
+    return of_behaviour or trajectory_table(trajectory)
+
+
 TABLES: dict[type[Results], Callable[[Any], Table]] = {
-    Scores: score_table,
-    Comparison: comparison_table,
-    Trajectory: trajectory_table,
+    Scores: _table_of_scores,
+    Comparison: _table_of_comparison,
+    Trajectory: _table_of_trajectory,
     Tuned: tuned_table,
     RecipeScores: tradeoff_table,
     Transfer: transfer_table,

@@ -1,0 +1,1 @@
+"""Behaviour: what a language model itself finds likely, in the same tables as what probes read."""
