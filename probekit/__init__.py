@@ -46,12 +46,15 @@ if TYPE_CHECKING:
     from probekit.tuning.transfer import transfer
     from probekit.tuning.transferred import Transfer
     from probekit.tuning.tuned import Tuned
+    from probekit.usage.erase import erase
+    from probekit.usage.erasure import Erasure
 
 _HOME = {
     "Comparison": "forgetting.comparison",
     "Corpus": "corpora.passage",
     "Edge": "corpora.passage",
     "EncoderSettings": "models.checkpoint",
+    "Erasure": "usage.erasure",
     "ExtractSettings": "states.settings",
     "FitSettings": "probes.fit_settings",
     "ForgettingCallback": "tuning.callback",
@@ -75,6 +78,7 @@ _HOME = {
     "capacity": "reports.capacity",
     "compare": "forgetting.compare",
     "confusion": "reports.confusion",
+    "erase": "usage.erase",
     "extract": "states.extract",
     "finetune": "tuning.finetune",
     "heatmap": "reports.heatmap",
@@ -97,6 +101,7 @@ __all__ = [
     "Corpus",
     "Edge",
     "EncoderSettings",
+    "Erasure",
     "ExtractSettings",
     "FitSettings",
     "ForgettingCallback",
@@ -120,6 +125,7 @@ __all__ = [
     "capacity",
     "compare",
     "confusion",
+    "erase",
     "extract",
     "finetune",
     "heatmap",

@@ -27,6 +27,7 @@ from probekit.results.results import Results
 from probekit.tuning.recipe_scores import RecipeScores
 from probekit.tuning.transferred import Transfer
 from probekit.tuning.tuned import Tuned
+from probekit.usage.erasure import Erasure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,6 +136,11 @@ SHOWN: dict[type[Results], Shown] = {
             "paper": dict(found.paper),
             "differences": list(found.differences),
         },
+    ),
+    Erasure: Shown(
+        lambda found: found.sentences,
+        pictures=lambda _: ("erasure",),
+        about=lambda found: {"sentences": found.sentences},
     ),
 }
 """How results of each kind are shown."""

@@ -11,6 +11,7 @@ from probekit.probes.scores import Scores
 from probekit.replications.replicated import Replicated
 from probekit.reports.table import Table
 from probekit.reports.tables.comparison import comparison_table
+from probekit.reports.tables.erasure import erasure_table
 from probekit.reports.tables.recipes import tradeoff_table
 from probekit.reports.tables.replication import replication_table
 from probekit.reports.tables.scores import score_table
@@ -21,6 +22,7 @@ from probekit.results.results import Results
 from probekit.tuning.recipe_scores import RecipeScores
 from probekit.tuning.transferred import Transfer
 from probekit.tuning.tuned import Tuned
+from probekit.usage.erasure import Erasure
 
 TABLES: dict[type[Results], Callable[[Any], Table]] = {
     Scores: score_table,
@@ -30,6 +32,7 @@ TABLES: dict[type[Results], Callable[[Any], Table]] = {
     RecipeScores: tradeoff_table,
     Transfer: transfer_table,
     Replicated: replication_table,
+    Erasure: erasure_table,
 }
 """The table of each kind of results."""
 
