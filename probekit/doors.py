@@ -63,11 +63,6 @@ def optional(parameter: str, given: Any, kind: type[T]) -> T | None:
     return None if given is None else of_type(parameter, given, kind)
 
 
-def optional_of(parameter: str, given: Any, kinds: tuple[type, ...]) -> Any:
-    """`given`, if it is None or of one of `kinds`. Raises InputError otherwise."""
-    return None if given is None else of_type(parameter, given, kinds)
-
-
 def several(
     parameter: str,
     given: Any,

@@ -108,6 +108,7 @@ PAGES: dict[Path, dict[str, Callable[[], list[dict[str, str]]]]] = {
             "finetune",
             "recipes",
             "transfer",
+            "erase",
             "replicate",
             "heatmap",
         )

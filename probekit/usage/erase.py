@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from probekit import doors
-from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError
-from probekit.models.loaded import LoadedModel, as_loaded
-from probekit.models.model import open_model
+from probekit.models.loaded import LoadedModel
 from probekit.probes.arguments import Seeds, TaskNames, check_settings, reading
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.identity import name_of
-from probekit.probes.plan import questions
 from probekit.probes.record import fit_facts, measurement_of, versions
 from probekit.progress import Progress, reporting
 from probekit.results.run import Run
-from probekit.states.extract import extract_from, layers_of
 from probekit.states.settings import ExtractSettings
-from probekit.tasks.question import Question
-from probekit.tasks.task import Task, load_task
-from probekit.usage.erasers import erasers_of, require_linear
+from probekit.tasks.task import Task
+from probekit.usage.asked import Asked, Request, asked_of
+from probekit.usage.erasers import erasers_of
 from probekit.usage.erasure import ERASURE, Erasure
 from probekit.usage.erasure_rows import erasure_rows
-from probekit.usage.head import open_head
+from probekit.usage.head import Head, open_head
 from probekit.usage.measuring import Measuring
-from probekit.usage.running import Running, require_running
+from probekit.usage.running import Running
 
 
 @reporting
@@ -79,62 +73,41 @@ def erase(  # noqa: PLR0913 - a public verb
     """
     started = time.perf_counter()
     report = doors.function("progress", progress)
-    subject = doors.several("model", model, (str, Path, LoadedModel), as_loaded)
-    if len(subject) > 1:
-        raise InputError(f"model takes one checkpoint, not {len(subject)}")
-    name = subject[0] if isinstance(subject[0], LoadedModel) else doors.text_of(subject[0])
-    erased = doors.of_type("task", task, (str, Path, Task))
-    others = [] if tasks in ((), []) else doors.several("tasks", tasks, (str, Path, Task))
-    doors.optional_of("corpus", corpus, (str, Path, Corpus))
-    doors.optional_of("data", data, (str, Path))
+    if data is not None:
+        doors.of_type("data", data, (str, Path))
     numbers = doors.seeds("seeds", seeds)
     settings = reading(erase, extract_settings, options) or ExtractSettings()
     check_settings(fit_settings, allow_modified)
-    erased = erased if isinstance(erased, Task) else load_task(erased)
-    text = corpus if corpus is not None else erased.corpus
-    if not isinstance(text, Corpus):
-        text = load_corpus(text, allow_modified=allow_modified, progress=report)
-    asked, warnings = questions([erased, *others], text)
-    _check_tasks(asked)
-    opened = require_running(open_model(name, settings.encoder))
-    layers = layers_of(settings.layers, opened)
-    settings = replace(settings, layers=())
-    head = None
-    if isinstance(name, str):
-        given = None if data is None else str(data)
-        head, more = open_head(name, given, settings, opened.encoder.n_blocks, report)
-        warnings += more
-    elif data is not None:
-        raise InputError("data is for the head of a checkpoint given by name")
-    context = asked[0].task.context
-    states = extract_from(opened, text, context, settings, report)
-    warnings += states.warnings
-    case = Measuring(states, asked, numbers, fit_settings or FitSettings(), report)
-    found, notes = erasers_of(states, asked[0], layers, numbers)
+    how = fit_settings or FitSettings()
+    asked = asked_of(Request(model, task, tasks, corpus), settings, allow_modified, report)
+    head, of_head = _head(asked, data, report)
+    states = asked.states(report)
+    case = Measuring(states, asked.questions, asked.layers, numbers, how, report)
+    found, of_erasers = erasers_of(states, asked.questions[0], asked.layers, numbers)
     outcomes = case.retrained(found)
     try:
-        outcomes += case.rerun(Running(opened, states), found, layers, head)
+        outcomes += case.rerun(Running(asked.model, states), found, head)
     finally:
-        opened.release()
-    about = {"model": states.model, "corpus": name_of(text)}
+        asked.model.release()
+    about = {"model": states.model, "corpus": name_of(asked.corpus)}
     run = Run(
         versions=versions(),
-        settings={**fit_facts(("linear",), numbers, case.settings), "layers": layers},
+        settings={**fit_facts(("linear",), numbers, how), "layers": asked.layers},
         seconds={"all": time.perf_counter() - started},
-        measurements=(measurement_of(states, asked, {"extract": states.seconds}),),
+        measurements=(measurement_of(states, asked.questions, {"extract": states.seconds}),),
     )
-    return Erasure(
-        ERASURE.table(erasure_rows(outcomes, about)), run=run, warnings=(*warnings, *notes)
-    )
+    warnings = (*asked.warnings, *of_head, *states.warnings, *of_erasers)
+    return Erasure(ERASURE.table(erasure_rows(outcomes, about)), run=run, warnings=warnings)
 
 
-def _check_tasks(asked: Sequence[Question]) -> None:
-    """Raise InputError where the first task cannot be erased, or another reads other contexts."""
-    first = asked[0].task
-    require_linear(asked[0])
-    for question in asked[1:]:
-        if question.task.context != first.context:
-            raise InputError(
-                f"tasks: '{question.task.name}' reads {question.task.context}s and '{first.name}' "
-                f"{first.context}s: what is erased from the one is not what the other reads"
-            )
+def _head(
+    asked: Asked, data: str | Path | None, progress: Progress
+) -> tuple[Head | None, list[str]]:
+    """The checkpoint's own head, if it has one, and warnings."""
+    if asked.name is None:
+        if data is not None:
+            raise InputError("data is for the head of a checkpoint given by name")
+        return None, []
+    given = None if data is None else str(data)
+    n_blocks = asked.model.encoder.n_blocks
+    return open_head(asked.name, given, asked.settings, n_blocks, progress)

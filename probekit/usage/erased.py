@@ -1,4 +1,4 @@
-"""Erased: vectors of words as they are after an erasure."""
+"""Erased: vectors of words as they are after an erasure, or another change of their states."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from probekit.corpora.passage import Corpus, Split
+from probekit.models.intervene import Change
 from probekit.states.over import Over
-from probekit.usage.eraser import Eraser
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Erased(Over):
         erasers: of each layer; a layer without one is as it was.
     """
 
-    erasers: Mapping[int, Eraser]
+    erasers: Mapping[int, Change]
 
     @property
     def corpus(self) -> Corpus:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probekit.errors import InputError, TaskError
+from probekit.errors import TaskError
 from probekit.states.states import States
 from probekit.tasks.control import control
 from probekit.tasks.question import Question
 from probekit.usage.eraser import Eraser, Moments, leace
 from probekit.usage.erasure import CONTROL, RANDOM
+from probekit.usage.erasure_rows import Cut
 from probekit.usage.moments import moments
 
 
@@ -27,6 +28,10 @@ class Erasers:
 
     name: str
     of_layers: dict[int, tuple[Eraser, ...]]
+
+    def cut(self, layer: int) -> Cut:
+        """The erasure at a layer, as results describe it."""
+        return Cut(layer, self.name, self.of_layers[layer][0].rank)
 
 
 def erasers_of(
@@ -68,21 +73,6 @@ def erasers_of(
     if of_control:
         erasers.append(Erasers(f"{CONTROL}{name}", of_control))
     return erasers, [*warnings, *_whole(name, states, of_task)]
-
-
-def require_linear(question: Question) -> None:
-    """Raise InputError for a task whose probes are not linear in the words' vectors."""
-    task = question.task
-    reads = {
-        "product": task.features == "product",
-        "attention": task.span == "attention" and task.shape != "word",
-    }
-    for what, is_read in reads.items():
-        if is_read:
-            raise InputError(
-                f"task='{task.name}' reads its words by {what}, so that no linear subspace of them "
-                "holds it: it can be measured (tasks), and not erased"
-            )
 
 
 def _one_hot(labels: np.ndarray, n: int) -> np.ndarray:

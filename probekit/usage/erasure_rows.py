@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,23 +33,33 @@ class Target:
     n_test: int
 
 
+class Cut(NamedTuple):
+    """One erasure.
+
+    Attributes:
+        layer: the layer that it was done at.
+        erased: what was erased.
+        rank: number of its dimensions.
+    """
+
+    layer: int
+    erased: str
+    rank: int
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What was said before and after one erasure.
 
     Attributes:
-        layer: the layer erased.
-        erased: what was erased.
-        rank: number of its dimensions.
+        cut: the erasure.
         target: what is measured.
         read_at: the layer that probes read; None for the head.
         probe: `clean` or `retrained`; empty for the head.
         before, after: `(seeds, n)` predictions.
     """
 
-    layer: int
-    erased: str
-    rank: int
+    cut: Cut
     target: Target
     read_at: int | None
     probe: str
@@ -101,9 +111,7 @@ def _rows(
     for number, one in enumerate(cells):
         yield ErasureRow(
             **about,
-            layer=one.layer,
-            erased=one.erased,
-            rank=one.rank,
+            **one.cut._asdict(),
             measured=target.name,
             read_at=one.read_at,
             probe=one.probe,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,11 @@ class Head:
     blocks: Blocks
     target: Target
     device: torch.device
+
+    @cached_property
+    def clean(self) -> np.ndarray:
+        """The label of each test example or word, without an erasure, `(1, n)`."""
+        return self.said()
 
     def said(self, layer: int = 0, eraser: Eraser | None = None) -> np.ndarray:
         """The label of each test example or word, `(1, n)`, with something erased from a layer."""

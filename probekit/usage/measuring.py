@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -12,13 +12,13 @@ from probekit.probes.evaluate import task_counts, task_scores
 from probekit.probes.fit import fit, predict
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
+from probekit.probes.view import single_layers
 from probekit.progress import Progress
 from probekit.states.states import States
 from probekit.states.vectors import Vectors
 from probekit.stats.metrics import METRICS
 from probekit.tasks.question import Question
 from probekit.usage.erased import Erased
-from probekit.usage.eraser import Eraser
 from probekit.usage.erasers import Erasers
 from probekit.usage.erasure import CLEAN, RETRAINED
 from probekit.usage.erasure_rows import Outcome, Target
@@ -27,97 +27,101 @@ from probekit.usage.running import Running
 
 
 class Measuring:
-    """Measures what erasures change for some tasks."""
+    """Measures what erasures at some layers change for some tasks."""
 
     def __init__(
         self,
         states: States,
         asked: Sequence[Question],
+        layers: Sequence[int],
         seeds: tuple[int, ...],
         settings: FitSettings,
         progress: Progress,
     ) -> None:
-        """Train probes on the states as they are."""
-        self.states, self.asked, self.seeds = states, asked, seeds
+        """Train probes on the states as they are, from the lowest of the layers on."""
+        self.states, self.asked, self.layers, self.seeds = states, asked, layers, seeds
         self.settings, self.progress = settings, progress
-        self.clean = self._fitted(states, seeds)
+        self.read = tuple(layer for layer in states.layers if layer >= min(layers))
+        self.clean = self._fitted(states, self.read, seeds)
         self.targets = [_target(question, states.corpus) for question in asked]
 
     def retrained(self, erasers: Sequence[Erasers]) -> list[Outcome]:
         """What probes that are trained on erased states say, at the layer erased."""
         found: list[Outcome] = []
         for kind in erasers:
-            layers = tuple(kind.of_layers)
-            n = len(kind.of_layers[layers[0]])
-            seeds = [self.seeds] if n == 1 else [(seed,) for seed in self.seeds]
-            parts: list[list[Fitted]] = []
-            for number, own in enumerate(seeds):
-                each = {layer: kind.of_layers[layer][number] for layer in layers}
-                parts.append(self._fitted(Erased(self.states, each), own))
+            said = self._said_by_retrained(kind)
             for t, target in enumerate(self.targets):
-                said = np.concatenate([part[t].predictions for part in parts], axis=1)
-                for layer in layers:
-                    row = self.states.layers.index(layer)
-                    before = self.clean[t].predictions[row]
-                    rank = kind.of_layers[layer][0].rank
-                    found.append(
-                        Outcome(layer, kind.name, rank, target, layer, RETRAINED, before, said[row])
-                    )
+                for row, layer in enumerate(self.layers):
+                    before = self.clean[t].predictions[self.read.index(layer)]
+                    after = said[t][row]
+                    cut = kind.cut(layer)
+                    found.append(Outcome(cut, target, layer, RETRAINED, before, after))
         return found
 
+    def _said_by_retrained(self, kind: Erasers) -> list[np.ndarray]:
+        """`(layers, seeds, n)` predictions for each task; the random erasers of each seed have a
+        probe of that seed."""
+        n = len(kind.of_layers[self.layers[0]])
+        parts = []
+        for number, seeds in enumerate([self.seeds] if n == 1 else [(one,) for one in self.seeds]):
+            each = {layer: kind.of_layers[layer][number] for layer in self.layers}
+            fitted = self._fitted(Erased(self.states, each), self.layers, seeds)
+            parts.append([of_task.predictions for of_task in fitted])
+        return _over_seeds(parts)
+
     def rerun(
-        self, running: Running, erasers: Sequence[Erasers], layers: Sequence[int], head: Head | None
+        self, running: Running, erasers: Sequence[Erasers], head: Head | None
     ) -> list[Outcome]:
         """What probes trained before say of the layers from the erased one on, and the head."""
         found: list[Outcome] = []
-        head_before = head.said() if head else None
-        total, done = len(layers) * len(erasers), 0
-        for layer in layers:
+        total, done = len(self.layers) * len(erasers), 0
+        for layer in self.layers:
             for kind in erasers:
                 self.progress("erase", done, total)
+                found += self._after(running, kind, layer)
+                if head is not None:
+                    found.append(_of_head(head, kind, layer))
                 done += 1
-                each = kind.of_layers[layer]
-                said = self._said(running, layer, each)
-                for t, target in enumerate(self.targets):
-                    for row in range(self.states.layers.index(layer), len(self.states.layers)):
-                        before, after = self.clean[t].predictions[row], said[t][row]
-                        read_at = self.states.layers[row]
-                        found.append(
-                            Outcome(
-                                layer,
-                                kind.name,
-                                each[0].rank,
-                                target,
-                                read_at,
-                                CLEAN,
-                                before,
-                                after,
-                            )
-                        )
-                if head is not None and head_before is not None:
-                    after = np.concatenate([head.said(layer, eraser) for eraser in each])
-                    before = np.broadcast_to(head_before, after.shape)
-                    found.append(
-                        Outcome(
-                            layer, kind.name, each[0].rank, head.target, None, "", before, after
-                        )
-                    )
         self.progress("erase", total, total)
         return found
 
-    def _said(self, running: Running, layer: int, erasers: Sequence[Eraser]) -> list[np.ndarray]:
-        """`(layers, seeds, n)` predictions for each task; of several erasers, each by the probe of
-        its seed."""
-        if len(erasers) == 1:
-            return predict(self.clean, running.after(layer, erasers[0]), "test")
+    def _after(self, running: Running, kind: Erasers, layer: int) -> Iterator[Outcome]:
+        """What clean probes say after one erasure."""
+        erasers = kind.of_layers[layer]
         parts = []
         for number, eraser in enumerate(erasers):
-            every = predict(self.clean, running.after(layer, eraser), "test")
-            parts.append([said[:, number : number + 1] for said in every])
-        return [np.concatenate(of_task, axis=1) for of_task in zip(*parts, strict=True)]
+            said = predict(self.clean, running.after(layer, eraser), "test")
+            own = slice(None) if len(erasers) == 1 else slice(number, number + 1)
+            parts.append([of_task[:, own] for of_task in said])
+        for t, said_of_task in enumerate(_over_seeds(parts)):
+            for row in range(self.read.index(layer), len(self.read)):
+                before, after = self.clean[t].predictions[row], said_of_task[row]
+                target = self.targets[t]
+                yield Outcome(kind.cut(layer), target, self.read[row], CLEAN, before, after)
 
-    def _fitted(self, vectors: Vectors, seeds: tuple[int, ...]) -> list[Fitted]:
-        return fit(vectors, self.asked, seeds=seeds, settings=self.settings, progress=self.progress)
+    def _fitted(
+        self, vectors: Vectors, layers: Sequence[int], seeds: tuple[int, ...]
+    ) -> list[Fitted]:
+        return fit(
+            vectors,
+            self.asked,
+            seeds=seeds,
+            settings=self.settings,
+            views=single_layers(layers),
+            progress=self.progress,
+        )
+
+
+def _over_seeds(parts: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    """Predictions of each task, of all seeds: `(layers, seeds, n)`."""
+    return [np.concatenate(of_task, axis=1) for of_task in zip(*parts, strict=True)]
+
+
+def _of_head(head: Head, kind: Erasers, layer: int) -> Outcome:
+    """What the head says after one erasure."""
+    after = np.concatenate([head.said(layer, eraser) for eraser in kind.of_layers[layer]])
+    before = np.broadcast_to(head.clean, after.shape)
+    return Outcome(kind.cut(layer), head.target, None, "", before, after)
 
 
 def _target(question: Question, corpus: Corpus) -> Target:

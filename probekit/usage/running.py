@@ -1,25 +1,34 @@
-"""Running: a model that reads a split again, with something erased from one of its layers."""
+"""Running: a model that reads a split again, with one of its layers changed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
+import torch
 
 from probekit.corpora.passage import Split
 from probekit.engine.workers import workers
-from probekit.errors import InputError
 from probekit.models.encoder_model import EncoderModel
 from probekit.models.intervene import blocks_of
-from probekit.models.model import Model
 from probekit.states.extract import units_of
 from probekit.states.states import States
 from probekit.usage.erased import Above, Erased
-from probekit.usage.eraser import Eraser
 
 SPLIT: Split = "test"
+
+
+class Intervention(Protocol):
+    """A change of states, such as an Eraser or an Ablation."""
+
+    def __call__(self, states: torch.Tensor) -> torch.Tensor:
+        """The states `(…, dim)`, changed, of the same type."""
+
+    def to(self, device: torch.device) -> Intervention:
+        """The same on a device."""
 
 
 class Running:
@@ -30,7 +39,7 @@ class Running:
 
         Args:
             model: the model.
-            states: its states, all layers of them, as they are without an erasure.
+            states: its states, all layers of them, as they are without a change.
 
         Raises InputError or ModelError where states of the model cannot be changed.
         """
@@ -42,14 +51,14 @@ class Running:
         borders = units_of(states.corpus, SPLIT, states.context).tolist()
         self._texts = [words[start:stop] for start, stop in pairwise(borders)]
 
-    def after(self, layer: int, eraser: Eraser) -> Above:
-        """The test split's vectors, with something erased from a layer.
+    def after(self, layer: int, change: Intervention) -> Above:
+        """The test split's vectors, with a layer changed.
 
-        Every subword of every word is erased; or, where words take the vector of `[CLS]`, that
+        Every subword of every word is changed; or, where words take the vector of `[CLS]`, that
         token. The model computes the layers above from what is left. Other special tokens stay as
-        they are: their states are unlike those that the eraser was fitted to.
+        they are: their states are unlike those that the change was fitted to.
         """
-        here = Erased(self._states, {layer: eraser})
+        here = Erased(self._states, {layer: change})
         n_above = self._states.n_layers - 1 - layer
         n_words = sum(map(len, self._texts))
         # In the type of the store, so that rounding is the same before and after.
@@ -57,7 +66,7 @@ class Running:
         if n_above:
             above = range(layer + 1, self._states.n_layers)
             read = partial(self._reader.read, layers=above, values=values)
-            with self._blocks.changed(layer, eraser.to(self._encoder.device)):
+            with self._blocks.changed(layer, change.to(self._encoder.device)):
                 self._run(read)
         return Above(here, values, layer + 1)
 
@@ -65,13 +74,3 @@ class Running:
         with workers(self._encoder.device) as pool:
             for _ in pool.map(read, self._reader.batches(self._texts)):
                 pass
-
-
-def require_running(model: Model) -> EncoderModel:
-    """The model, if it computes its layers one from the other. Raises InputError for another."""
-    if not isinstance(model, EncoderModel):
-        raise InputError(
-            f"'{model.name}' holds word vectors, and no layers that compute one another: there is "
-            "nothing to erase while it runs; give a checkpoint"
-        )
-    return model

@@ -26,6 +26,7 @@ NAMES = (
     "callback",
     "evidence",
     "structural",
+    "erasing",
 )
 LONG = ("accuracy", "coverage", "wide")
 

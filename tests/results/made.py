@@ -21,6 +21,7 @@ from probekit.results.schema import Schema
 from probekit.tuning.recipe_scores import CELLS, TRADES, RecipeScores
 from probekit.tuning.transferred import CURVES, FACTORS, TRANSFER, Transfer
 from probekit.tuning.tuned import HISTORY, TUNED, Tuned
+from probekit.usage.erasure import ERASURE, Erasure
 
 LAYERS = 50
 CODES = {"labels": "gold", "view": "single", "weights": "", "test_fingerprint": ""}
@@ -149,6 +150,11 @@ def transfer(value: float) -> Transfer:
     return Transfer(*tables, run=run(value), warnings=("one",))
 
 
+def erasure(value: float) -> Erasure:
+    """Changes by erasures, with `value` everywhere."""
+    return Erasure(table(ERASURE, value), run=run(value), warnings=("one",))
+
+
 def predicted() -> Scores:
     """Scores with predictions of a task: two layers, two seeds and a baseline.
 
@@ -197,5 +203,6 @@ KINDS: dict[type[Results], Callable[[float], Results]] = {
     RecipeScores: recipe_scores,
     Replicated: replicated,
     Transfer: transfer,
+    Erasure: erasure,
 }
 """Every kind of results, and how to make some with a value in them: a new kind is a row."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probekit.reports.table import Column, Table
+from probekit.reports.table import LEGENDS, Column, Table
 from probekit.usage.erasure import CONTROL, RANDOM, Erasure, label_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def erasure_table(erasure: Erasure) -> Table:
     where = ", ".join(f"{model} on {corpus}" for model, corpus in _models_and_corpora(rows))
     ranks = sorted(set(of_task["rank"]))
     size = "–".join(str(rank) for rank in dict.fromkeys((ranks[0], ranks[-1]))) if ranks else "0"
-    note = f"changes in points; {RANDOM}: of as many random dimensions"
+    note = f"changes in points; {LEGENDS['p adj.']}; {RANDOM}: of as many random dimensions"
     if any(name.startswith(CONTROL) for name in beside):
         note += f"; {CONTROL}{task}: of the subspace of its control labels"
     table = Table(f"What erasing {task} ({size} dimensions) changes: {where}", columns, note=note)
