@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from probekit.tuning.tuned import Tuned
     from probekit.usage.erase import erase
     from probekit.usage.erasure import Erasure
+    from probekit.usage.neurons import neurons
+    from probekit.usage.neurons_found import Neurons
 
 _HOME = {
     "Comparison": "forgetting.comparison",
@@ -60,6 +62,7 @@ _HOME = {
     "ForgettingCallback": "tuning.callback",
     "Instances": "tasks.question",
     "LoadedModel": "models.loaded",
+    "Neurons": "usage.neurons_found",
     "Passage": "corpora.passage",
     "ProbekitError": "errors",
     "Question": "tasks.question",
@@ -87,6 +90,7 @@ _HOME = {
     "lines": "reports.lines",
     "load_corpus": "corpora.load",
     "load_task": "tasks.task",
+    "neurons": "usage.neurons",
     "probe": "probes.probe",
     "read": "reports.read",
     "recipes": "tuning.grid",
@@ -107,6 +111,7 @@ __all__ = [
     "ForgettingCallback",
     "Instances",
     "LoadedModel",
+    "Neurons",
     "Passage",
     "ProbekitError",
     "Question",
@@ -134,6 +139,7 @@ __all__ = [
     "lines",
     "load_corpus",
     "load_task",
+    "neurons",
     "probe",
     "read",
     "recipes",

@@ -109,6 +109,7 @@ PAGES: dict[Path, dict[str, Callable[[], list[dict[str, str]]]]] = {
             "recipes",
             "transfer",
             "erase",
+            "neurons",
             "replicate",
             "heatmap",
         )

@@ -18,6 +18,7 @@ FLAGS = {
 OPTIONS = {
     "adapter": "--adapter",
     "after": "--after",
+    "against": "--against",
     "base": "--base",
     "batch_tokens": "--batch-tokens",
     "beyond": "--beyond",
@@ -49,6 +50,7 @@ OPTIONS = {
     "test_corpus": "--test-corpus",
     "text": "--text",
     "tokenizer": "--tokenizer",
+    "top": "--top",
     "unit": "--unit",
 }
 _WORDS = {"adapter": {"True": "on", "False": "off"}, "keep_states": {"True": "yes", "False": "no"}}

@@ -28,6 +28,7 @@ PICTURES = tuple(
         "retention",
         "transfer",
         "erasure",
+        "neurons",
     )
     for ending in ("png", "svg")
 )

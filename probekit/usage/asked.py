@@ -78,8 +78,10 @@ def asked_of(
     not there; ModelError for a model whose states cannot be changed while it runs; TaskError where
     the corpus cannot carry a task.
     """
-    subject = doors.of_type("model", as_loaded(request.model), (str, Path, LoadedModel))
-    task = doors.of_type("task", request.task, (str, Path, Task))
+    subject: str | Path | LoadedModel = doors.of_type(
+        "model", as_loaded(request.model), (str, Path, LoadedModel)
+    )
+    task: str | Path | Task = doors.of_type("task", request.task, (str, Path, Task))
     others = request.tasks
     if others not in ((), []):
         others = doors.several("tasks", others, (str, Path, Task))
@@ -93,8 +95,9 @@ def asked_of(
     found, warnings = questions([first, *others], text)
     _require_linear(first)
     _require_one_context(found)
-    name = None if isinstance(subject, LoadedModel) else doors.text_of(subject)
-    model = require_running(open_model(name or subject, settings.encoder))
+    given = subject if isinstance(subject, LoadedModel) else doors.text_of(subject)
+    name = given if isinstance(given, str) else None
+    model = require_running(open_model(given, settings.encoder))
     layers = layers_of(settings.layers, model)
     blocks_of(model.encoder)  # refused here if it must be
     every = replace(settings, layers=())

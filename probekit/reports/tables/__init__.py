@@ -12,6 +12,7 @@ from probekit.replications.replicated import Replicated
 from probekit.reports.table import Table
 from probekit.reports.tables.comparison import comparison_table
 from probekit.reports.tables.erasure import erasure_table
+from probekit.reports.tables.neurons import neurons_table
 from probekit.reports.tables.recipes import tradeoff_table
 from probekit.reports.tables.replication import replication_table
 from probekit.reports.tables.scores import score_table
@@ -23,6 +24,7 @@ from probekit.tuning.recipe_scores import RecipeScores
 from probekit.tuning.transferred import Transfer
 from probekit.tuning.tuned import Tuned
 from probekit.usage.erasure import Erasure
+from probekit.usage.neurons_found import Neurons
 
 TABLES: dict[type[Results], Callable[[Any], Table]] = {
     Scores: score_table,
@@ -33,6 +35,7 @@ TABLES: dict[type[Results], Callable[[Any], Table]] = {
     Transfer: transfer_table,
     Replicated: replication_table,
     Erasure: erasure_table,
+    Neurons: neurons_table,
 }
 """The table of each kind of results."""
 
