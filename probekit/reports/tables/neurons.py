@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probekit.reports.table import LEVEL, Column, Table
+from probekit.reports.table import Column, Table
+from probekit.usage.erasure import LEVEL
 from probekit.usage.neurons_found import KEPT, Neurons
 
 if TYPE_CHECKING:
