@@ -47,17 +47,23 @@ if TYPE_CHECKING:
     from probekit.tuning.transfer import transfer
     from probekit.tuning.transferred import Transfer
     from probekit.tuning.tuned import Tuned
+    from probekit.usage.erase import erase
+    from probekit.usage.erasure import Erasure
+    from probekit.usage.neurons import neurons
+    from probekit.usage.neurons_found import Neurons
 
 _HOME = {
     "Comparison": "forgetting.comparison",
     "Corpus": "corpora.passage",
     "Edge": "corpora.passage",
     "EncoderSettings": "models.checkpoint",
+    "Erasure": "usage.erasure",
     "ExtractSettings": "states.settings",
     "FitSettings": "probes.fit_settings",
     "ForgettingCallback": "tuning.callback",
     "Instances": "tasks.question",
     "LoadedModel": "models.loaded",
+    "Neurons": "usage.neurons_found",
     "Passage": "corpora.passage",
     "ProbekitError": "errors",
     "Question": "tasks.question",
@@ -76,6 +82,7 @@ _HOME = {
     "capacity": "reports.capacity",
     "compare": "forgetting.compare",
     "confusion": "reports.confusion",
+    "erase": "usage.erase",
     "extract": "states.extract",
     "finetune": "tuning.finetune",
     "heatmap": "reports.heatmap",
@@ -85,6 +92,7 @@ _HOME = {
     "load_corpus": "corpora.load",
     "load_task": "tasks.task",
     "present_or_used": "reports.present_or_used",
+    "neurons": "usage.neurons",
     "probe": "probes.probe",
     "read": "reports.read",
     "recipes": "tuning.grid",
@@ -99,11 +107,13 @@ __all__ = [
     "Corpus",
     "Edge",
     "EncoderSettings",
+    "Erasure",
     "ExtractSettings",
     "FitSettings",
     "ForgettingCallback",
     "Instances",
     "LoadedModel",
+    "Neurons",
     "Passage",
     "ProbekitError",
     "Question",
@@ -122,6 +132,7 @@ __all__ = [
     "capacity",
     "compare",
     "confusion",
+    "erase",
     "extract",
     "finetune",
     "heatmap",
@@ -130,6 +141,7 @@ __all__ = [
     "lines",
     "load_corpus",
     "load_task",
+    "neurons",
     "present_or_used",
     "probe",
     "read",

@@ -114,6 +114,8 @@ PAGES: dict[Path, dict[str, Callable[[], list[dict[str, str]]]]] = {
             "finetune",
             "recipes",
             "transfer",
+            "erase",
+            "neurons",
             "replicate",
             "heatmap",
         )

@@ -120,6 +120,16 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
             "settings": None,
             "progress": print,
         },
+        "erase": {
+            "model": "./none",
+            "task": "pos",
+            **{parameter: value for parameter, value in shared.items() if parameter != "tasks"},
+        },
+        "neurons": {
+            "model": "./none",
+            "task": "pos",
+            **{parameter: value for parameter, value in shared.items() if parameter != "tasks"},
+        },
         "heatmap": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN, **CELLS},
         "lines": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN},
         "bars": {"comparison": Comparison(*[EMPTY] * 5), "paths": tmp_path / "x.png", **PLAIN},
@@ -350,6 +360,23 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         ],
         "overwrite": FLAG,
         "progress": SHARED["progress"],
+    },
+    "erase": {
+        "model": [(3, "a path"), (None, "a path"), (["./a"], "a path"), MODELS[2]],
+        "task": [(3, "Task"), (["pos"], "Task"), ("poss", "did you mean 'pos'")],
+        "data": [(3, "a path"), (["sample:pos"], "a path")],
+        **{name: rows for name, rows in SHARED.items() if name not in ("tasks", "corpus")},
+        "tasks": SHARED["tasks"][1:],
+        "corpus": SHARED["corpus"][:2],
+    },
+    "neurons": {
+        "model": [(3, "a path"), (None, "a path"), (["./a"], "a path"), MODELS[2]],
+        "task": [(3, "Task"), (["pos"], "Task"), ("poss", "did you mean 'pos'")],
+        "against": [(3, "a path"), (["./a"], "a path")],
+        "top": [(0, "from 1 on"), ("all", "from 1 on"), (True, "from 1 on")],
+        **{name: rows for name, rows in SHARED.items() if name not in ("tasks", "corpus")},
+        "tasks": SHARED["tasks"][1:],
+        "corpus": SHARED["corpus"][:2],
     },
     "heatmap": {
         "subject": [

@@ -22,6 +22,7 @@ from probekit.cli import (
     terminal,
     transfer,
     tuning,
+    usage,
 )
 from probekit.cli.door import standard_output
 from probekit.cli.parameters import as_options
@@ -72,6 +73,8 @@ app.command(cls=Command)(runs.trace)
 app.command(cls=Command)(tuning.finetune)
 app.command(cls=Command)(tuning.recipes)
 app.command(cls=Command)(transfer.transfer)
+app.command(cls=Command)(usage.erase)
+app.command(cls=Command)(usage.neurons)
 app.command(cls=Command)(replications.replicate)
 app.command(cls=Command)(pictures.heatmap)
 app.command(cls=Command)(pictures.lines)

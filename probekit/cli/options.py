@@ -265,18 +265,20 @@ def _reading(
 
 def reads(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of how models are read, as its argument `reading` (see
-    `extract_settings`)."""
-    own = inspect.signature(command, eval_str=True).parameters
+    `extract_settings`). A parameter of its own with the name of one of these has its own help."""
+    own = dict(inspect.signature(command, eval_str=True).parameters)
+    del own["reading"]
     shared = inspect.signature(_reading, eval_str=True).parameters
 
     @wraps(command)
     def with_reading(**given: Any) -> None:
-        command(reading=_reading(**{name: given.pop(name) for name in shared}), **given)
+        reading = _reading(**{name: given[name] for name in shared})
+        command(reading=reading, **{name: given[name] for name in own})
 
     parameters = []
-    for parameter in (*own.values(), *shared.values()):
-        if parameter.name != "reading":
-            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+    further = [one for name, one in shared.items() if name not in own]
+    for parameter in (*own.values(), *further):
+        parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
     with_reading.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     with_reading.__annotations__ = {one.name: one.annotation for one in parameters}
     return with_reading

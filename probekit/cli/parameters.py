@@ -19,10 +19,12 @@ FLAGS = {
 OPTIONS = {
     "adapter": "--adapter",
     "after": "--after",
+    "against": "--against",
     "base": "--base",
     "batch_tokens": "--batch-tokens",
     "beyond": "--beyond",
     "corpus": "--corpus",
+    "data": "--data",
     "device": "--device",
     "dtype": "--dtype",
     "keep_states": "--keep-states",
@@ -47,9 +49,11 @@ OPTIONS = {
     "stack": "--stack",
     "store_dtype": "--store-dtype",
     "task": "--task",
+    "tasks": "--tasks",
     "test_corpus": "--test-corpus",
     "text": "--text",
     "tokenizer": "--tokenizer",
+    "top": "--top",
     "unit": "--unit",
 }
 _WORDS = {"adapter": {"True": "on", "False": "off"}, "keep_states": {"True": "yes", "False": "no"}}

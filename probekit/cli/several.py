@@ -13,6 +13,7 @@ from probekit.paths import path_of
 
 COMMAS = (
     "task",
+    "tasks",
     "corpus",
     "layers",
     "probes",

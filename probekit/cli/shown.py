@@ -26,12 +26,15 @@ from probekit.reports.tables.behaviour import (
     behaviour_table,
 )
 from probekit.reports.tables.comparison import breakdown_table
+from probekit.reports.tables.neurons import overlap_table
 from probekit.reports.tables.scores import elsewhere_table, evidence_table, unseen_lines
 from probekit.reports.tables.tuned import tuned_lines
 from probekit.results.results import Results
 from probekit.tuning.recipe_scores import RecipeScores
 from probekit.tuning.transferred import Transfer
 from probekit.tuning.tuned import Tuned
+from probekit.usage.erasure import Erasure
+from probekit.usage.neurons_found import Neurons
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,6 +154,16 @@ SHOWN: dict[type[Results], Shown] = {
             "paper": dict(found.paper),
             "differences": list(found.differences),
         },
+    ),
+    Erasure: Shown(
+        lambda found: found.sentences,
+        pictures=lambda _: ("erasure",),
+        about=lambda found: {"sentences": found.sentences},
+    ),
+    Neurons: Shown(
+        lambda found: [table for table in (overlap_table(found),) if table],
+        pictures=lambda _: ("neurons",),
+        about=lambda found: {"fewest": records(found.fewest())},
     ),
 }
 """How results of each kind are shown."""

@@ -194,7 +194,7 @@ class Encoder:
             self._rows = getattr(loaded_config, "vocab_size", self._rows)
         self._model = model.get_encoder() if self.stack == "encoder" else model
         if self._module_of_site:
-            modules = modules_at(self.name, self._body, self._module_of_site)
+            modules = modules_at(self.name, self.body, self._module_of_site)
             self._captured.watch_site(modules)
         if self.family.late:
             self._captured.watch_embeddings(model.get_input_embeddings())
@@ -272,7 +272,7 @@ class Encoder:
     @torch.inference_mode()
     def _run_first_block(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
         """Run the model up to its second block: positions are looked up before that."""
-        with stopped_at_second_block(self._body, self.n_blocks):
+        with stopped_at_second_block(self.body, self.n_blocks):
             self._states_of(subwords)
         return ()
 
@@ -281,7 +281,7 @@ class Encoder:
 
         A family with its blocks elsewhere runs them all, and the upper states are dropped.
         """
-        blocks = next(lists_of_blocks(self._body, self.n_blocks), None)
+        blocks = next(lists_of_blocks(self.body, self.n_blocks), None)
         if blocks is None:
             return
         del blocks[max(self._last_layer, 1) :]
@@ -290,6 +290,6 @@ class Encoder:
             self._is_cut = True
 
     @property
-    def _body(self) -> Any:
+    def body(self) -> Any:
         """The part of the model that has the blocks."""
         return self._model.get_decoder() if self.stack == "decoder" else self._model

@@ -44,6 +44,14 @@ class Inputs:
         """Number of tokens before and after a text."""
         return self.before + len(self.suffix)
 
+    @property
+    def special(self) -> list[int]:
+        """Ids of the tokens that are put around a text."""
+        found = [*self.prefix.tolist(), *self.suffix.tolist()]
+        if self.start:
+            found.append(start_token(self._name, self._config))
+        return found
+
     def of(self, subwords: Sequence[np.ndarray], rows: int | None) -> dict[str, torch.Tensor]:
         """The tensors by the names of transformers, `(texts, width)` each.
 

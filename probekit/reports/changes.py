@@ -32,7 +32,7 @@ LEAST_RANGE = 5.0  # points either way: a change of 0.1 is not drawn as a collap
 def panels(comparison: Comparison, style: CellStyle) -> tuple[list[Panel], Scale]:
     """One for each checkpoint after, and their colours."""
     frame, found = comparison.comparison, list[Panel]()
-    scale = _scale(frame, style)
+    scale = scale_of(frame, style)
     notes = ["grey, in brackets: change not detected"]
     if is_identical(frame).any():
         notes.append(f"{IDENTICAL}: every prediction is the same")
@@ -42,12 +42,12 @@ def panels(comparison: Comparison, style: CellStyle) -> tuple[list[Panel], Scale
         columns = rows["layer"].nunique()
         width = max((cell_width(style.decimals(1)) + 0.2) * columns + 2.2, 6.4)
         title = f"{before} → {after}{_on(rows)}: change of score, in points{_seeds(rows)}"
-        draw = partial(_draw, frame=rows, style=style, scale=scale, label=label)
+        draw = partial(draw_changes, frame=rows, style=style, scale=scale, label=label)
         found.append(Panel(title, width, CELL_HEIGHT * n_rows + PANEL_HEIGHT, draw))
     return found, scale
 
 
-def _scale(frame: pd.DataFrame, style: CellStyle) -> Scale:
+def scale_of(frame: pd.DataFrame, style: CellStyle) -> Scale:
     """The colours of all panels: as far below zero as above it."""
     clear = 100 * frame["delta"][frame["p_adjusted"] <= LEVEL]
     limit = max(float(100 * frame["delta"].abs().max()), LEAST_RANGE) if len(frame) else LEAST_RANGE
@@ -73,9 +73,18 @@ def _seeds(rows: pd.DataFrame) -> str:
     return f" ({'1 seed' if seeds == 1 else f'mean of {seeds} seeds'})"
 
 
-def _draw(
+def draw_changes(
     axes: Axes, *, frame: pd.DataFrame, style: CellStyle, scale: Scale, label: str
 ) -> list[Any]:
+    """Draw the changes of one panel: a row per task and corpus, a column per layer.
+
+    Args:
+        axes: to draw into.
+        frame: with columns `task`, `corpus`, `layer`, `delta`, `detectable` and `p_adjusted`.
+        style: how cells are drawn.
+        scale: the colours.
+        label: of the layers.
+    """
     several = frame["corpus"].nunique() > 1
     named = frame.assign(
         row=frame["task"] + ("\n" + frame["corpus"] if several else ""),

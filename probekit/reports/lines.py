@@ -19,9 +19,11 @@ from probekit.reports import colours
 from probekit.reports.changes import LEAST_RANGE as LEAST_CHANGE
 from probekit.reports.changes import LEVEL
 from probekit.reports.label_curves import label_curves
+from probekit.reports.neuron_curves import neuron_curves
 from probekit.reports.picture import ACROSS, Panel, check, picture
 from probekit.reports.rows import layer_label, probes_and_baselines, sites_of
 from probekit.tuning.transferred import Transfer
+from probekit.usage.neurons_found import Neurons
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +46,7 @@ BASELINE_DASHES: dict[str, Any] = {
 
 
 def lines(
-    subject: Scores | Comparison | Trajectory | Transfer,
+    subject: Scores | Comparison | Trajectory | Transfer | Neurons,
     *paths: str | Path,
     ax: Axes | None = None,
     greyscale: bool = False,
@@ -57,6 +59,7 @@ def lines(
       detected. The axis covers at least 5 points either way.
     - A trajectory: score by step, a line per layer.
     - A transfer: score by the number of labels, a line per method.
+    - Neurons: score by the number of neurons that probes read, a line per ranking.
 
     Lines differ in marks and dashes as well as in colour.
 
@@ -71,10 +74,12 @@ def lines(
     Raises InputError for arguments of another type, for paths with another ending, and for scores
     of baselines only; StoreError where a file cannot be written.
     """
-    doors.of_type("subject", subject, (Scores, Comparison, Trajectory, Transfer))
+    doors.of_type("subject", subject, (Scores, Comparison, Trajectory, Transfer, Neurons))
     check(paths, ax, greyscale)
     if isinstance(subject, Transfer):
         panels = label_curves(subject, greyscale)
+    elif isinstance(subject, Neurons):
+        panels = neuron_curves(subject, greyscale)
     elif isinstance(subject, Scores):
         panels = _of_scores(subject, greyscale)
     elif isinstance(subject, Comparison):

@@ -15,9 +15,31 @@ from probekit.replications.replicated import Replicated
 from probekit.tuning.recipe_scores import RecipeScores
 from probekit.tuning.transferred import Transfer
 from probekit.tuning.tuned import Tuned
+from probekit.usage.erasure import Erasure
+from probekit.usage.neurons_found import Neurons
 
-KINDS = (Scores, Comparison, Trajectory, Tuned, RecipeScores, Replicated, Transfer)
-Kind = Scores | Comparison | Trajectory | Tuned | RecipeScores | Replicated | Transfer
+KINDS = (
+    Scores,
+    Comparison,
+    Trajectory,
+    Tuned,
+    RecipeScores,
+    Replicated,
+    Transfer,
+    Erasure,
+    Neurons,
+)
+Kind = (
+    Scores
+    | Comparison
+    | Trajectory
+    | Tuned
+    | RecipeScores
+    | Replicated
+    | Transfer
+    | Erasure
+    | Neurons
+)
 """Results of any verb."""
 
 
@@ -25,8 +47,8 @@ def read(folders: str | Path | Sequence[str | Path]) -> Kind:
     """The results in a folder, or in the folder of a file; of several folders, all scores.
 
     Their kind is in `run.json`; without it, the tables show it. `Scores.read`, `Comparison.read`,
-    `Trajectory.read`, `Tuned.read`, `RecipeScores.read`, `Transfer.read` and `Replicated.read` take
-    one kind only.
+    `Trajectory.read`, `Tuned.read`, `RecipeScores.read`, `Transfer.read`, `Erasure.read`,
+    `Neurons.read` and `Replicated.read` take one kind only.
 
     Raises InputError where there are no results, they are not what was written, or one of several
     folders holds something other than scores.

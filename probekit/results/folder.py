@@ -20,7 +20,16 @@ RECORD = "run.json"
 FILES = "files"
 PICTURES = tuple(
     f"{name}.{ending}"
-    for name in ("heatmap", "forgetting", "decomposition", "curves", "retention", "transfer")
+    for name in (
+        "heatmap",
+        "forgetting",
+        "decomposition",
+        "curves",
+        "retention",
+        "transfer",
+        "erasure",
+        "neurons",
+    )
     for ending in ("png", "svg")
 )
 """Pictures of the tables in the same folder: out of date once new tables are written."""

@@ -124,12 +124,12 @@ def extract_each(
 def _extract(
     model: Model, corpus: Corpus, context: Context, settings: ExtractSettings, progress: Progress
 ) -> States:
-    layers = _layers(settings.layers, model)
+    layers = layers_of(settings.layers, model)
     reader = model.reader(settings.subwords, settings.batch_tokens)
     manifest = describe(model, corpus, context, settings)
     store = open_store(manifest, model.dim, settings.store_dtype)
     add_names(store.folder, model.name, corpus.source or corpus.name)
-    units = {split: _units(corpus, split, context) for split in SPLITS}
+    units = {split: units_of(corpus, split, context) for split in SPLITS}
     shards = plan_shards(model, corpus, context)
     started = time.perf_counter()
     computed = Computation(model.name, reader, corpus, store, layers).run(units, shards, progress)
@@ -222,7 +222,7 @@ def describe(
 
 def plan_shards(model: Model, corpus: Corpus, context: Context) -> dict[Split, tuple[Shard, ...]]:
     """The runs of words that are computed and stored together."""
-    units = {split: _units(corpus, split, context) for split in SPLITS}
+    units = {split: units_of(corpus, split, context) for split in SPLITS}
     return {split: tuple(_shards(split, units[split], _shard_words(model))) for split in SPLITS}
 
 
@@ -230,7 +230,8 @@ def _shard_words(model: Model) -> int:
     return min(SHARD_WORDS, max(1, SHARD_BYTES // (model.n_layers * model.dim * 4)))
 
 
-def _layers(wanted: tuple[int, ...], model: Model) -> tuple[int, ...]:
+def layers_of(wanted: tuple[int, ...], model: Model) -> tuple[int, ...]:
+    """The layers wanted, or all. Raises InputError for a layer that the model does not have."""
     layers = tuple(sorted(set(wanted))) or tuple(range(model.n_layers))
     odd = [layer for layer in layers if not 0 <= layer < model.n_layers]
     if odd:
@@ -241,7 +242,7 @@ def _layers(wanted: tuple[int, ...], model: Model) -> tuple[int, ...]:
     return layers
 
 
-def _units(corpus: Corpus, split: Split, context: Context) -> np.ndarray:
+def units_of(corpus: Corpus, split: Split, context: Context) -> np.ndarray:
     """Borders of the texts read in one pass, as positions in the split: `(units + 1,)`."""
     offsets = corpus.offsets(split)
     if context == "sentence":

@@ -27,6 +27,7 @@ NAMES = (
     "evidence",
     "structural",
     "behaviour",
+    "erasing",
 )
 LONG = ("accuracy", "coverage", "wide")
 

@@ -21,6 +21,9 @@ from probekit.results.schema import Schema
 from probekit.tuning.recipe_scores import CELLS, TRADES, RecipeScores
 from probekit.tuning.transferred import CURVES, FACTORS, TRANSFER, Transfer
 from probekit.tuning.tuned import HISTORY, TUNED, Tuned
+from probekit.usage.erasure import ERASURE, Erasure
+from probekit.usage.neurons_found import CURVE as NEURON_CURVE
+from probekit.usage.neurons_found import NEURONS, Neurons
 
 LAYERS = 50
 CODES = {"labels": "gold", "view": "single", "weights": "", "test_fingerprint": ""}
@@ -149,6 +152,17 @@ def transfer(value: float) -> Transfer:
     return Transfer(*tables, run=run(value), warnings=("one",))
 
 
+def erasure(value: float) -> Erasure:
+    """Changes by erasures, with `value` everywhere."""
+    return Erasure(table(ERASURE, value), run=run(value), warnings=("one",))
+
+
+def neurons(value: float) -> Neurons:
+    """Rankings of neurons, with `value` everywhere."""
+    tables = (table(schema, value) for schema in (NEURONS, NEURON_CURVE))
+    return Neurons(*tables, run=run(value), warnings=("one",))
+
+
 def predicted() -> Scores:
     """Scores with predictions of a task: two layers, two seeds and a baseline.
 
@@ -197,5 +211,7 @@ KINDS: dict[type[Results], Callable[[float], Results]] = {
     RecipeScores: recipe_scores,
     Replicated: replicated,
     Transfer: transfer,
+    Erasure: erasure,
+    Neurons: neurons,
 }
 """Every kind of results, and how to make some with a value in them: a new kind is a row."""

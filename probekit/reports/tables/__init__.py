@@ -16,6 +16,8 @@ from probekit.reports.tables.behaviour import (
     behaviour_table,
 )
 from probekit.reports.tables.comparison import comparison_table
+from probekit.reports.tables.erasure import erasure_table
+from probekit.reports.tables.neurons import neurons_table
 from probekit.reports.tables.recipes import tradeoff_table
 from probekit.reports.tables.replication import replication_table
 from probekit.reports.tables.scores import score_table
@@ -26,6 +28,8 @@ from probekit.results.results import Results
 from probekit.tuning.recipe_scores import RecipeScores
 from probekit.tuning.transferred import Transfer
 from probekit.tuning.tuned import Tuned
+from probekit.usage.erasure import Erasure
+from probekit.usage.neurons_found import Neurons
 
 
 def _table_of_scores(scores: Scores) -> Table:
@@ -54,6 +58,8 @@ TABLES: dict[type[Results], Callable[[Any], Table]] = {
     RecipeScores: tradeoff_table,
     Transfer: transfer_table,
     Replicated: replication_table,
+    Erasure: erasure_table,
+    Neurons: neurons_table,
 }
 """The table of each kind of results."""
 

@@ -1,0 +1,48 @@
+"""The table of erase: what each erasure changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from probekit.reports.table import LEGENDS, Column, Table
+from probekit.usage.erasure import CONTROL, RANDOM, Erasure, label_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def erasure_table(erasure: Erasure) -> Table:
+    """One row per layer and thing measured: its change when the task is erased, and beside it."""
+    rows, task = erasure.summary(), erasure.task
+    of_task = rows[rows["erased"] == task]
+    beside = [name for name in rows["erased"].unique() if name != task]
+    headings = ("before", "after", "change", "95% interval", "p adj.", *beside)
+    columns = [Column("layer"), Column("measured", False, True), *map(Column, headings)]
+    where = ", ".join(f"{model} on {corpus}" for model, corpus in _models_and_corpora(rows))
+    ranks = sorted(set(of_task["rank"]))
+    size = "–".join(str(rank) for rank in dict.fromkeys((ranks[0], ranks[-1]))) if ranks else "0"
+    note = f"changes in points; {LEGENDS['p adj.']}; {RANDOM}: of as many random dimensions"
+    if any(name.startswith(CONTROL) for name in beside):
+        note += f"; {CONTROL}{task}: of the subspace of its control labels"
+    table = Table(f"What erasing {task} ({size} dimensions) changes: {where}", columns, note=note)
+    for _, row in of_task.sort_values("layer", kind="stable").iterrows():
+        same = rows[(rows["layer"] == row["layer"]) & (rows["measured"] == row["measured"])]
+        same = same[same["probe"] == row["probe"]].set_index("erased")["change"]
+        table.rows.append(
+            [
+                str(row["layer"]),
+                label_of(row),
+                f"{row['before']:.3f}",
+                f"{row['after']:.3f}",
+                f"{100 * row['change']:+.1f}",
+                f"{100 * row['ci_low']:+.1f} to {100 * row['ci_high']:+.1f}",
+                f"{row['p_adjusted']:.3f}",
+                *(f"{100 * same[name]:+.1f}" for name in beside),
+            ]
+        )
+    return table
+
+
+def _models_and_corpora(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    """Each model with each of its corpora, once."""
+    return list(dict.fromkeys(zip(rows["model"], rows["corpus"], strict=True)))

@@ -1,0 +1,1 @@
+"""Usage: does the model use what it encodes?"""

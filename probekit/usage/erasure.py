@@ -1,0 +1,144 @@
+"""Erasure: what a model loses when a task's subspace is erased from a layer while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from probekit.results import columns
+from probekit.results.columns import CHANGE, COUNT, UNIT
+from probekit.results.results import Results
+from probekit.results.schema import Means, Schema, schema_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RANDOM, CONTROL = "random", "control:"
+HEAD = "head"
+CLEAN, RETRAINED = "clean", "retrained"
+LEVEL = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErasureRow:
+    """One erasure, and one thing that was measured after it."""
+
+    model: Annotated[str, Means("the checkpoint, as the user named it")]
+    corpus: columns.CorpusName
+    layer: Annotated[int, Means("the layer that was changed while the model ran", "from 0")]
+    erased: Annotated[
+        str,
+        Means(
+            "whose subspace was erased: the task's; `random`, as many dimensions at random; or "
+            "`control:TASK`, that of the task's control labels"
+        ),
+    ]
+    rank: Annotated[int, Means("dimensions that were erased", COUNT)]
+    measured: Annotated[str, Means("the task of the probes, or `head`, the checkpoint's own head")]
+    read_at: Annotated[
+        int | None, Means("the layer that the probes read; empty for the head", COUNT)
+    ]
+    probe: Annotated[
+        str,
+        Means(
+            "`clean`, trained on the states before; `retrained`, on the erased ones; empty for the "
+            "head"
+        ),
+    ]
+    metric: columns.MetricName
+    seeds: Annotated[int, Means("of probes, and of random subspaces", COUNT)]
+    before: Annotated[float, Means("score without an erasure, the mean over seeds", UNIT)]
+    after: Annotated[float, Means("score after it", UNIT)]
+    change: Annotated[float, Means("after less before", CHANGE)]
+    ci_low: columns.Low
+    ci_high: columns.High
+    p_value: columns.PValue
+    p_adjusted: columns.AdjustedP
+    majority: Annotated[float, Means("of always saying the most frequent training label", UNIT)]
+    n_test: columns.TestInstances
+
+
+ERASURE = schema_of(
+    "erasure",
+    "an erasure and what was measured after it",
+    ErasureRow,
+    ("model", "corpus", "layer", "erased", "measured", "read_at", "probe"),
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Erasure(Results):
+    """What a model loses when something is erased from one of its layers.
+
+    Attributes:
+        table: one row for each layer, what was erased, and what was measured; see ErasureRow.
+    """
+
+    TABLES: ClassVar[Mapping[str, Schema]] = {"table": ERASURE}
+    MADE_BY: ClassVar[str] = "erase"
+    TOLD_BY: ClassVar[Sequence[str]] = ("model", "corpus")
+
+    table: pd.DataFrame
+
+    @property
+    def task(self) -> str:
+        """The task whose subspace was erased."""
+        names = self.table["erased"]
+        is_null = (names == RANDOM) | names.str.startswith(CONTROL)
+        return str(names[~is_null].iloc[0]) if (~is_null).any() else ""
+
+    def summary(self) -> pd.DataFrame:
+        """The rows that matter most: the head, the probes of the last layer, and of the task itself
+        the ones retrained at the layer erased."""
+        table = self.table
+        last = table["read_at"].max()
+        at_end = (table["probe"] == CLEAN) & (table["read_at"] == last)
+        here = (table["probe"] == RETRAINED) & (table["measured"] == self.task)
+        return table[(at_end | here | (table["measured"] == HEAD)).fillna(False)]
+
+    @property
+    def sentences(self) -> list[str]:
+        """One sentence for each thing measured above: the layer whose erasure changes it most."""
+        rows = self.summary()
+        rows = rows[rows["probe"] != RETRAINED]
+        found = []
+        for measured, each in rows.groupby("measured", sort=False):
+            of_task = each[each["erased"] == self.task]
+            if of_task.empty:
+                continue
+            worst = of_task.loc[of_task["change"].idxmin()]
+            others = each[(each["layer"] == worst["layer"]) & (each["erased"] != self.task)]
+            found.append(_sentence(str(measured), worst, others))
+        return found
+
+
+def label_of(row: pd.Series) -> str:
+    """What a row measured, in a few words."""
+    if row["measured"] == HEAD:
+        return HEAD
+    if row["probe"] == RETRAINED:
+        return f"{row['measured']}, retrained"
+    return f"{row['measured']} at {row['read_at']}"
+
+
+def _sentence(measured: str, row: pd.Series, others: pd.DataFrame) -> str:
+    """What erasing the task's subspace does at one layer, beside what is erased for comparison."""
+    what = (
+        "its head"
+        if measured == HEAD
+        else f"what probes read of {measured} at layer {row['read_at']}"
+    )
+    said = (
+        f"Erasing {row['erased']} at layer {row['layer']} changes {what} most: "
+        f"{row['before']:.3f} before, {row['after']:.3f} after ({_points(row)})"
+    )
+    beside = [f"{other['erased']} {_points(other)}" for _, other in others.iterrows()]
+    return f"{said}; {'; '.join(beside)}." if beside else f"{said}."
+
+
+def _points(row: pd.Series) -> str:
+    """A change in points, with its interval, or that none is detected."""
+    interval = f"{100 * row['ci_low']:+.1f} to {100 * row['ci_high']:+.1f}"
+    note = "" if row["p_adjusted"] <= LEVEL else ", not detected"
+    return f"{100 * row['change']:+.1f} points, {interval}{note}"
