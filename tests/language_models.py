@@ -81,6 +81,7 @@ def _model_of(kind: Kind, rows: int, size: Mapping[str, int]) -> Any:
 def _tokenizer(
     kind: Kind, texts: Iterable[str], side: str, bos: bool, vocabulary: int | None
 ) -> PreTrainedTokenizerFast:
+    trainer: Any
     if kind == "bert":
         tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)

@@ -84,7 +84,9 @@ def measure_behaviour(
     """
     found: dict[str, Measured] = {}
     failed: ModelError | None = None
-    for number, (name, model) in enumerate(opened.items() if questions else ()):
+    if not questions:
+        return found
+    for number, (name, model) in enumerate(opened.items()):
         try:
             results = _results(name, model, corpus, questions, settings, warnings)
         except ModelError as error:

@@ -91,9 +91,11 @@ class Likelihood:
     """Scores sentences by a language model."""
 
     def __init__(self, model: LanguageModel, batch_tokens: int | None = None) -> None:
-        """Args:
-        model: the language model.
-        batch_tokens: subwords per batch, padding included; None for a default by device.
+        """Scores by a language model.
+
+        Args:
+            model: the language model.
+            batch_tokens: subwords per batch, padding included; None for a default by device.
         """
         self.model = model
         default = CPU_BATCH if model.device.type == "cpu" else GPU_BATCH
@@ -174,14 +176,14 @@ class Likelihood:
                 continue
             is_masked = self.model.objective == "mlm"
             waiting += [(text, place) for place in (range(len(one.ids)) if is_masked else (-1,))]
-        waiting.sort(key=lambda one: -len(subwords[one[0]].ids))
+        waiting.sort(key=lambda target: -len(subwords[target[0]].ids))
         around = prefix + len(self.model.suffix) + 1
         batch: list[tuple[int, int]] = []
-        for one in waiting:
-            if batch and self._is_full(batch, one, subwords, around):
+        for following in waiting:
+            if batch and self._is_full(batch, following, subwords, around):
                 yield self._pass(batch, subwords, first)
                 batch = []
-            batch.append(one)
+            batch.append(following)
         if batch:
             yield self._pass(batch, subwords, first)
 
@@ -208,7 +210,12 @@ class Likelihood:
         is_masked = self.model.objective == "mlm"
         start = [] if self.model.start is None else [self.model.start]
         before = len(start) + len(prefix)
-        sequences, rows, columns, ids, texts, places = [], [], [], [], [], []
+        sequences: list[np.ndarray] = []
+        rows: list[np.ndarray] = []
+        columns: list[np.ndarray] = []
+        ids: list[np.ndarray] = []
+        texts: list[np.ndarray] = []
+        places: list[np.ndarray] = []
         for row, (text, place) in enumerate(batch):
             one = subwords[text]
             read, targets = one.ids, np.arange(first, len(one.ids))

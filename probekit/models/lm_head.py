@@ -163,7 +163,8 @@ def _described(
             "needs"
         )
     before, after = special_tokens(tokenizer)
-    prefix, start, limit = tuple(before.tolist()), None, encoder.declared_limit
+    prefix, limit = tuple(before.tolist()), encoder.declared_limit
+    start: int | None = None
     if objective == "clm" and not prefix and tokenizer.bos_token_id is not None:
         prefix, limit = (int(tokenizer.bos_token_id),), limit - 1
     if objective == "seq2seq":

@@ -266,7 +266,12 @@ def asked_of(tasks: TaskNames, corpus: Corpus) -> Asked:
     if not (found.questions or found.trees or found.behaviour):
         raise TaskError(with_warnings(f"the corpus '{corpus.name}' cannot carry any task", skipped))
     found.warnings.extend(corpus.warnings)
-    for question in (*found.questions, *found.trees, *found.behaviour):
+    every: list[Question | TreeQuestion | BehaviourQuestion] = [
+        *found.questions,
+        *found.trees,
+        *found.behaviour,
+    ]
+    for question in every:
         found.warnings.extend(question.warnings)
     found.warnings.extend(skipped)
     return found

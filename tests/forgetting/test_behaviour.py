@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def after(model: str, seed: int = 3) -> str:
     return f"random:{model}:{seed}"
 
 
-def compared(before: str, others: str | list[str], corpus: Corpus, **options: object) -> Comparison:
+def compared(before: str, others: str | list[str], corpus: Corpus, **options: Any) -> Comparison:
     return pk.compare(before, others, TASKS, corpus=corpus, progress=False, **options)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from probekit import doors
+from probekit.errors import ModelError
 from probekit.models.checkpoint import EncoderSettings
 from probekit.models.model import require_model
 from probekit.states.settings import ExtractSettings
@@ -34,12 +35,22 @@ def behaviour_settings(
 ) -> BehaviourSettings:
     """The settings of a verb's parameters. Raises InputError for anything but names and paths,
     ModelError for a name without a model."""
-    names: list[str | None] = []
-    for parameter, given in (("lm_head", lm_head), ("reference", reference)):
-        name = None
-        if given is not None:
-            name = doors.text_of(doors.of_type(parameter, given, (str, Path)))
-            require_model(name)
-        names.append(name)
     settings = extract_settings or ExtractSettings()
-    return BehaviourSettings(*names, settings.encoder, settings.batch_tokens)
+    return BehaviourSettings(
+        _name("lm_head", lm_head),
+        _name("reference", reference),
+        settings.encoder,
+        settings.batch_tokens,
+    )
+
+
+def _name(parameter: str, given: Any) -> str | None:
+    """The name of a model that exists, or None where none is given."""
+    if given is None:
+        return None
+    name = doors.text_of(doors.of_type(parameter, given, (str, Path)))
+    try:
+        require_model(name)
+    except ModelError as error:
+        raise ModelError(f"{parameter}='{name}': {error}") from error
+    return name
