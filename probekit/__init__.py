@@ -47,12 +47,15 @@ if TYPE_CHECKING:
     from probekit.tuning.transfer import transfer
     from probekit.tuning.transferred import Transfer
     from probekit.tuning.tuned import Tuned
+    from probekit.usage.attribute import attribute
+    from probekit.usage.attribution import Attribution
     from probekit.usage.erase import erase
     from probekit.usage.erasure import Erasure
     from probekit.usage.neurons import neurons
     from probekit.usage.neurons_found import Neurons
 
 _HOME = {
+    "Attribution": "usage.attribution",
     "Comparison": "forgetting.comparison",
     "Corpus": "corpora.passage",
     "Edge": "corpora.passage",
@@ -78,6 +81,7 @@ _HOME = {
     "TuningSettings": "tuning.settings",
     "annotate": "corpora.silver.annotate",
     "ask": "tasks.question",
+    "attribute": "usage.attribute",
     "bars": "reports.bars",
     "capacity": "reports.capacity",
     "compare": "forgetting.compare",
@@ -103,6 +107,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Attribution",
     "Comparison",
     "Corpus",
     "Edge",
@@ -128,6 +133,7 @@ __all__ = [
     "TuningSettings",
     "annotate",
     "ask",
+    "attribute",
     "bars",
     "capacity",
     "compare",

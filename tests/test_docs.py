@@ -116,6 +116,7 @@ PAGES: dict[Path, dict[str, Callable[[], list[dict[str, str]]]]] = {
             "transfer",
             "erase",
             "neurons",
+            "attribute",
             "replicate",
             "heatmap",
         )

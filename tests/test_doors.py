@@ -130,6 +130,11 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
             "task": "pos",
             **{parameter: value for parameter, value in shared.items() if parameter != "tasks"},
         },
+        "attribute": {
+            "model": "./none",
+            "task": "pos",
+            **{name: one for name, one in shared.items() if name not in ("tasks", "seeds")},
+        },
         "heatmap": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN, **CELLS},
         "lines": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN},
         "bars": {"comparison": Comparison(*[EMPTY] * 5), "paths": tmp_path / "x.png", **PLAIN},
@@ -210,6 +215,7 @@ DRAWN: dict[str, list[tuple[Any, str]]] = {
     "ax": [("here", "Axes"), ([], "Axes")],
     "greyscale": [("yes", "True or False"), (1, "True or False")],
 }
+NOT_OF_TASKS = ("extract_settings", "fit_settings", "allow_modified", "progress")
 BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     "probe": {
         "model": [*MODELS, (pk.Scores(EMPTY), "States")],
@@ -377,6 +383,19 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         **{name: rows for name, rows in SHARED.items() if name not in ("tasks", "corpus")},
         "tasks": SHARED["tasks"][1:],
         "corpus": SHARED["corpus"][:2],
+    },
+    "attribute": {
+        "model": [*MODELS, (["./a", "./b"], "one checkpoint, not 2")],
+        "task": [(3, "Task"), (["pos"], "Task"), ("poss", "did you mean 'pos'")],
+        "text": [(3, "a text"), (" ", "no word")],
+        "at": [([1], "a text or a whole number"), (True, "a text or"), (1, "for a text")],
+        "label": [(3, "a text"), ("NOUN", "for a text")],
+        "corpus": SHARED["corpus"][:2],
+        "limit": [(0, "from 1 on"), ("all", "from 1 on")],
+        "baseline": [("pads", "did you mean 'pad'"), (3, "a text")],
+        "probe": ONE_KIND,
+        **{name: rows for name, rows in SHARED.items() if name in NOT_OF_TASKS},
+        "options": [*SHARED["options"][:3], ({"lable": "NOUN"}, "did you mean 'label'")],
     },
     "heatmap": {
         "subject": [

@@ -16,6 +16,7 @@ from probekit.forgetting.comparison import Comparison
 from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores
 from probekit.replications.replicated import MEASURED, Replicated
+from probekit.reports.coloured import coloured_lines
 from probekit.reports.latex import as_latex
 from probekit.reports.replication import difference_lines, heading_lines
 from probekit.reports.table import LEGENDS, Table, as_rich
@@ -33,6 +34,7 @@ from probekit.results.results import Results
 from probekit.tuning.recipe_scores import RecipeScores
 from probekit.tuning.transferred import Transfer
 from probekit.tuning.tuned import Tuned
+from probekit.usage.attribution import Attribution
 from probekit.usage.erasure import Erasure
 from probekit.usage.neurons_found import Neurons
 
@@ -55,7 +57,7 @@ class Shown(NamedTuple):
         about: what JSON has beside the tables.
     """
 
-    below: Callable[[Any], Sequence[str | Table]]
+    below: Callable[[Any], Sequence[str | Text | Table]]
     above: Callable[[Any], Sequence[str]] = lambda _: ()
     pictures: Callable[[Any], Sequence[str]] = lambda _: ()
     beside: Sequence[str] = ()
@@ -117,6 +119,13 @@ def _below_trajectory(trajectory: Trajectory) -> list[str | Table]:
     return [*lines, "", of_behaviour] if of_behaviour else lines
 
 
+def _below_attribution(found: Attribution) -> list[str | Text | Table]:
+    """Of a text its words in colours; and how far the numbers can be trusted."""
+    assert found.positions is not None
+    coloured = [] if len(found.positions) else [*coloured_lines(found), Text()]
+    return [*coloured, *found.sentences]
+
+
 SHOWN: dict[type[Results], Shown] = {
     Scores: Shown(
         _below_scores,
@@ -165,6 +174,12 @@ SHOWN: dict[type[Results], Shown] = {
         pictures=lambda _: ("neurons",),
         about=lambda found: {"fewest": records(found.fewest())},
     ),
+    Attribution: Shown(
+        _below_attribution,
+        pictures=lambda _: ("attribution",),
+        beside=("attribution.html",),
+        about=lambda found: {"sentences": found.sentences},
+    ),
 }
 """How results of each kind are shown."""
 
@@ -201,7 +216,7 @@ def print_text(subject: Results) -> None:
     shown = SHOWN[type(subject)]
     terminal.print_warnings(subject.warnings)
     parts = [*shown.above(subject), table_of(subject), *shown.below(subject)]
-    drawn = [as_rich(part) if isinstance(part, Table) else Text(part) for part in parts]
+    drawn = [as_rich(part) if isinstance(part, Table) else Text.assemble(part) for part in parts]
     terminal.show(Group(*drawn))
 
 

@@ -131,6 +131,11 @@ class Encoder:
         require_room(self.name, int(found.longest or 0), "its positions")
         return found
 
+    @property
+    def rows(self) -> int | None:
+        """Rows of the loaded model's table of embeddings; None for a model without such a table."""
+        return self._rows
+
     def looks_ahead(self) -> bool:
         """Whether the loaded model's states of a word depend on the words after it."""
         subwords = plain_subwords(self.tokenizer, self._rows)
@@ -224,8 +229,15 @@ class Encoder:
 
     def _run(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
         """The states of the layers, of texts that are padded to one length."""
+        return self.run(self.inputs.of(subwords, self._rows))
+
+    def run(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        """The states of the layers, from what `inputs` gives; with gradients where they are wanted.
+
+        Raises ModelError where the model itself fails.
+        """
         self._captured.added = []
-        states = self._states_of(subwords)
+        states = self._states_from(inputs)
         if self.family.late:
             states = (self._captured.embedded, *states[:-2], states[-1])
         states = states[: self._last_layer + 1]
@@ -241,11 +253,14 @@ class Encoder:
         return states
 
     def _states_of(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
+        """All hidden states of texts as transformers returns them."""
+        return self._states_from(self.inputs.of(subwords, self._rows))
+
+    def _states_from(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
         """All hidden states as transformers returns them.
 
         Raises ModelError where the model itself fails.
         """
-        inputs = self.inputs.of(subwords, self._rows)
         try:
             output = self._model(**inputs, output_hidden_states=True, return_dict=True)
             if self.stack == "decoder":

@@ -33,6 +33,7 @@ class Module:
         first: position of a text's first subword: 0, since nothing precedes a text.
         cls: the position of `[CLS]`: None, since no special tokens are added.
         limit: number of subwords read in one pass.
+        parts: the parts that are its layers.
     """
 
     warnings: tuple[str, ...] = ()
@@ -64,7 +65,7 @@ class Module:
                 "a module needs tokenizer=… and layers=[…], the names of its parts to read"
             )
         self.module, self.tokenizer, self.layers, self.name = module, tokenizer, tuple(layers), name
-        self._parts = [parts[layer] for layer in layers]
+        self.parts = [parts[layer] for layer in layers]
         self.n_layers = len(layers)
         self.device = next((p.device for p in module.parameters()), torch.device("cpu"))
         self._lock = threading.Lock()  # hooks belong to the module, not to a thread
@@ -82,10 +83,10 @@ class Module:
         return run_by_length(subwords, self._states_of)
 
     def _states_of(self, texts: Sequence[np.ndarray]) -> list[torch.Tensor]:
-        return self._record(torch.from_numpy(np.stack(texts)).to(self.device))
+        return self.run(torch.from_numpy(np.stack(texts)).to(self.device))
 
-    def _record(self, ids: torch.Tensor) -> list[torch.Tensor]:
-        """The outputs of the parts for `(texts, width)` ids."""
+    def run(self, ids: torch.Tensor) -> list[torch.Tensor]:
+        """The outputs of the parts for `(texts, width)` ids, with gradients if they are wanted."""
         recorded: dict[int, torch.Tensor] = {}
 
         def recorder(number: int) -> Any:
@@ -95,7 +96,7 @@ class Module:
             return record
 
         with self._lock:
-            hooks = [part.register_forward_hook(recorder(k)) for k, part in enumerate(self._parts)]
+            hooks = [part.register_forward_hook(recorder(k)) for k, part in enumerate(self.parts)]
             training = self.module.training
             try:
                 self.module.eval()
@@ -112,7 +113,7 @@ class Module:
                     f"'{layer}' gives {shape} for ids {tuple(ids.shape)}: a layer gives a vector "
                     "for every subword, (texts, width, dim)"
                 )
-        return [recorded[k] for k in range(len(self._parts))]
+        return [recorded[k] for k in range(len(self.parts))]
 
     @torch.inference_mode()
     def _sample_states(self) -> list[torch.Tensor]:

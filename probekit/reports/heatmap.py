@@ -15,7 +15,7 @@ from probekit.probes.baselines import BASELINES
 from probekit.probes.random_table import best_random
 from probekit.probes.scores import Scores
 from probekit.probes.structural.baselines import TREE_BASELINES
-from probekit.reports import breaks, changes, colours, retained
+from probekit.reports import breaks, changes, colours, flows, retained
 from probekit.reports.cells import (
     CELL_HEIGHT,
     PANEL_HEIGHT,
@@ -29,6 +29,7 @@ from probekit.reports.picture import Panel, check, picture
 from probekit.reports.rows import layer_label, probes_and_baselines
 from probekit.stats.metrics import METRICS
 from probekit.stats.tree_metrics import TREE_METRICS
+from probekit.usage.attribution import Attribution
 from probekit.usage.erasure import Erasure
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ RANDOM = "random_weights"
 
 
 def heatmap(
-    subject: Scores | Comparison | Trajectory | Erasure,
+    subject: Scores | Comparison | Trajectory | Erasure | Attribution,
     *paths: str | Path,
     ax: Axes | None = None,
     cmap: str | None = None,
@@ -61,6 +62,8 @@ def heatmap(
       brackets. The colour scale covers at least 5 points either way.
     - A trajectory: a panel per task, the retention by layer and step.
     - An erasure: change in points by the layer erased, a row for each thing erased and measured.
+    - An attribution: of a text a panel per decision, layers × words, what flows through each; of a
+      corpus labels × places relative to the span.
 
     Args:
         subject: what is drawn.
@@ -76,7 +79,8 @@ def heatmap(
     Raises InputError for arguments of another type, for paths with another ending, and for scores
     of baselines only; StoreError where a file cannot be written.
     """
-    doors.of_type("subject", subject, (Scores, Comparison, Trajectory, Erasure))
+    kinds = (Scores, Comparison, Trajectory, Erasure, Attribution)
+    doors.of_type("subject", subject, kinds)
     check(paths, ax, greyscale)
     style = CellStyle.checked(cmap, vmin, vmax, digits, greyscale)
     if isinstance(subject, Scores):
@@ -85,6 +89,8 @@ def heatmap(
         panels, scale = changes.panels(subject, style)
     elif isinstance(subject, Erasure):
         panels, scale = breaks.panels(subject, style)
+    elif isinstance(subject, Attribution):
+        panels, scale = flows.panels(subject, style)
     else:
         panels, scale = retained.panels(subject, style)
     across = 3 if isinstance(subject, Trajectory) else 1

@@ -15,6 +15,7 @@ from probekit.replications.replicated import Replicated
 from probekit.tuning.recipe_scores import RecipeScores
 from probekit.tuning.transferred import Transfer
 from probekit.tuning.tuned import Tuned
+from probekit.usage.attribution import Attribution
 from probekit.usage.erasure import Erasure
 from probekit.usage.neurons_found import Neurons
 
@@ -28,6 +29,7 @@ KINDS = (
     Transfer,
     Erasure,
     Neurons,
+    Attribution,
 )
 Kind = (
     Scores
@@ -39,6 +41,7 @@ Kind = (
     | Transfer
     | Erasure
     | Neurons
+    | Attribution
 )
 """Results of any verb."""
 
@@ -48,7 +51,7 @@ def read(folders: str | Path | Sequence[str | Path]) -> Kind:
 
     Their kind is in `run.json`; without it, the tables show it. `Scores.read`, `Comparison.read`,
     `Trajectory.read`, `Tuned.read`, `RecipeScores.read`, `Transfer.read`, `Erasure.read`,
-    `Neurons.read` and `Replicated.read` take one kind only.
+    `Neurons.read`, `Attribution.read` and `Replicated.read` take one kind only.
 
     Raises InputError where there are no results, they are not what was written, or one of several
     folders holds something other than scores.

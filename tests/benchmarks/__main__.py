@@ -28,6 +28,7 @@ NAMES = (
     "structural",
     "behaviour",
     "erasing",
+    "attributing",
 )
 LONG = ("accuracy", "coverage", "wide")
 

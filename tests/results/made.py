@@ -21,6 +21,14 @@ from probekit.results.schema import Schema
 from probekit.tuning.recipe_scores import CELLS, TRADES, RecipeScores
 from probekit.tuning.transferred import CURVES, FACTORS, TRANSFER, Transfer
 from probekit.tuning.tuned import HISTORY, TUNED, Tuned
+from probekit.usage.attribution import (
+    ATTRIBUTION,
+    DECISIONS,
+    FLOW_NEURONS,
+    FLOWS,
+    POSITIONS,
+    Attribution,
+)
 from probekit.usage.erasure import ERASURE, Erasure
 from probekit.usage.neurons_found import CURVE as NEURON_CURVE
 from probekit.usage.neurons_found import NEURONS, Neurons
@@ -163,6 +171,13 @@ def neurons(value: float) -> Neurons:
     return Neurons(*tables, run=run(value), warnings=("one",))
 
 
+def attribution(value: float) -> Attribution:
+    """Attributions, with `value` everywhere."""
+    schemas = (ATTRIBUTION, DECISIONS, POSITIONS, FLOWS, FLOW_NEURONS)
+    tables = (table(schema, value) for schema in schemas)
+    return Attribution(*tables, run=run(value), warnings=("one",))
+
+
 def predicted() -> Scores:
     """Scores with predictions of a task: two layers, two seeds and a baseline.
 
@@ -213,5 +228,6 @@ KINDS: dict[type[Results], Callable[[float], Results]] = {
     Transfer: transfer,
     Erasure: erasure,
     Neurons: neurons,
+    Attribution: attribution,
 }
 """Every kind of results, and how to make some with a value in them: a new kind is a row."""

@@ -10,6 +10,7 @@ from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores
 from probekit.replications.replicated import Replicated
 from probekit.reports.table import Table
+from probekit.reports.tables.attribution import attribution_table
 from probekit.reports.tables.behaviour import (
     behaviour_change_table,
     behaviour_step_table,
@@ -28,6 +29,7 @@ from probekit.results.results import Results
 from probekit.tuning.recipe_scores import RecipeScores
 from probekit.tuning.transferred import Transfer
 from probekit.tuning.tuned import Tuned
+from probekit.usage.attribution import Attribution
 from probekit.usage.erasure import Erasure
 from probekit.usage.neurons_found import Neurons
 
@@ -58,6 +60,7 @@ TABLES: dict[type[Results], Callable[[Any], Table]] = {
     RecipeScores: tradeoff_table,
     Transfer: transfer_table,
     Replicated: replication_table,
+    Attribution: attribution_table,
     Erasure: erasure_table,
     Neurons: neurons_table,
 }
