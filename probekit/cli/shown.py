@@ -93,9 +93,11 @@ def _below_comparison(comparison: Comparison) -> list[str | Table]:
         subject = ", ".join(str(row[column]) for column in [*several, "task"])
         lines.append(f"{subject}: {row['verdict']}.")
     none = "at the best layer before, no change of any kind of instance is detected"
+    lines += ["", breakdown_table(comparison) or none]
     of_behaviour = behaviour_change_table(comparison)
-    more = ["", of_behaviour] if of_behaviour else []
-    return [*lines, "", breakdown_table(comparison) or none, *more]
+    if of_behaviour:
+        lines += ["", of_behaviour]
+    return lines
 
 
 def _about_comparison(comparison: Comparison) -> dict[str, Any]:

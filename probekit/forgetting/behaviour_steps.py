@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
@@ -67,7 +67,7 @@ class Measured(NamedTuple):
     """What a checkpoint makes of every task, and the fingerprints of each."""
 
     behaved: list[Behaved]
-    fingerprints: list[dict[str, str]]
+    fingerprints: list[dict[str, Any]]
 
 
 def measure_behaviour(

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from probekit import doors
-from probekit.corpora.passage import Corpus
+from probekit.corpora.passage import Corpus, Split
 from probekit.errors import TaskError, unknown
 from probekit.tasks.agreement import agreement_pairs
 from probekit.tasks.pair import Pair
@@ -20,7 +20,7 @@ from probekit.tasks.question import FEW
 from probekit.tasks.shapes import carries
 from probekit.tasks.task import Task
 
-SPLIT = "test"
+SPLIT: Split = "test"
 
 
 @dataclass(frozen=True, eq=False)

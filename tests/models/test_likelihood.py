@@ -215,8 +215,8 @@ def test_the_divergence_from_itself_is_zero_and_from_another_that_of_its_definit
     for one in first.divergence(first, texts[:4]):
         np.testing.assert_allclose(one.values, 0, atol=1e-6)
     (found,) = first.divergence(second, texts[:1])
-    (one,) = first.passes(first.align(texts[:1]))
-    p, q = (each.logits(one).double().log_softmax(-1) for each in (second, first))
+    (read,) = first.passes(first.align(texts[:1]))
+    p, q = (each.logits(read).double().log_softmax(-1) for each in (second, first))
     expected = torch.nn.functional.kl_div(q, p, reduction="none", log_target=True).sum(-1)
     np.testing.assert_allclose(found.values, expected.numpy(), atol=1e-5)
     other = Likelihood(opened(make_language_model("bert", tmp_path / "bert", joined)))

@@ -93,7 +93,7 @@ def _score_rows(one: Behaved, about: dict[str, Any]) -> Iterator[ScoreRow]:
     (score,) = scored(one.measured, counts[None])
     yield ScoreRow(**own, **score, probe=BEHAVIOUR)
     if one.measured.chance is not None:
-        level = dict.fromkeys(("score", "ci_low", "ci_high"), one.measured.chance)
+        level: dict[str, Any] = dict.fromkeys(("score", "ci_low", "ci_high"), one.measured.chance)
         yield ScoreRow(**own, **level, probe=CHANCE)
 
 
