@@ -16,7 +16,7 @@ from probekit.models.lm_head import open_language_model
 from tests.benchmarks.timing import figure
 from tests.language_models import Kind, make_language_model
 
-CHUNKS, VOCABULARY = 8, 8_000
+CHUNKS, VOCABULARY = 4, 8_000
 SIZES: dict[Kind, dict[str, int]] = {
     "gpt2": {"n_embd": 384, "n_layer": 6, "n_head": 12, "n_positions": 512},
     "bert": {
@@ -27,7 +27,7 @@ SIZES: dict[Kind, dict[str, int]] = {
         "max_position_embeddings": 512,
     },
 }
-SENTENCES = {"gpt2": 200, "bert": 20}  # of a chunk: a masked model reads each once per subword
+SENTENCES = {"gpt2": 100, "bert": 8}  # of a chunk: a masked model reads each once per subword
 
 
 def main() -> None:
