@@ -20,6 +20,7 @@ from probekit.engine.workers import workers
 from probekit.errors import InputError
 from probekit.models.align import NO_WORD
 from probekit.progress import Progress
+from probekit.usage.attribution import CANCELLED
 from probekit.usage.decision import Batch, Decision
 from probekit.usage.explained import SUBWORDS, Explained
 
@@ -65,8 +66,13 @@ class Attributed:
 
     @property
     def has_converged(self) -> bool:
-        """Whether the error is within the tolerance."""
-        return abs(self.delta) <= TOLERANCE * abs(self.difference)
+        """Whether the error is within the tolerance.
+
+        Where the parts of words cancel each other, the difference may be smaller than rounding: it
+        counts as at least CANCELLED of the sum of their absolute values.
+        """
+        total = float(np.nansum(np.abs(self.words)))
+        return abs(self.delta) <= TOLERANCE * max(abs(self.difference), CANCELLED * total)
 
     @property
     def shares(self) -> np.ndarray:
