@@ -227,7 +227,8 @@ class Attribution(Results):
         first = rows.iloc[0]
         found = [
             f"Compared with {BASELINES[first['baseline']]}, attributions sum to the difference of "
-            f"the score within {100 * self.errors().max():.2g}% ({rows['steps'].max()} steps at most)."
+            f"the score within {100 * self.errors().max():.2g}% "
+            f"({rows['steps'].max()} steps at most)."
         ]
         agreement = rows["agreement"].dropna()
         if len(agreement):
