@@ -201,11 +201,12 @@ class Attribution(Results):
     def errors(self) -> pd.Series:
         """The error of each decision of the checkpoint, as a share of the difference that the words
         make; or of a hundredth of the sum of absolute parts, where these cancel each other."""
-        rows = self.of_model.set_index("decision")
+        rows = self.of_model
         own = self.table[self.table["model"].isin(rows["model"].unique())]
         total = own["attribution"].abs().groupby(own["decision"]).sum()
-        least = (rows["score"] - rows["without"]).abs().clip(lower=CANCELLED * total)
-        return rows["delta"].abs() / least
+        least = CANCELLED * rows["decision"].map(total)
+        difference = (rows["score"] - rows["without"]).abs()
+        return rows["delta"].abs() / difference.where(difference > least, least)
 
     def shown(self) -> pd.DataFrame:
         """The table that a notebook shows: of a corpus the means, of a text its words."""
