@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +24,8 @@ from probekit.progress import Progress
 from probekit.usage.attribution import CANCELLED
 from probekit.usage.decision import Batch, Decision
 from probekit.usage.explained import SUBWORDS, Explained
+
+T = TypeVar("T")
 
 FIRST_STEPS, MOST_STEPS = 16, 1_024
 TOLERANCE = 0.01  # of the difference of the score: the largest error that is accepted
@@ -104,12 +107,10 @@ def attributed(
     while waiting:
         chosen = [decisions[number] for number in waiting]
         run = partial(_integrated, explained, steps=steps)
-        parts = []
-        for numbers in explained.batches(chosen, steps):
-            parts.append([waiting[number] for number in numbers])
+        parts = [_chosen(waiting, numbers) for numbers in explained.batches(chosen, steps)]
         with workers(explained.below.device) as pool:
-            groups = ([decisions[number] for number in part] for part in parts)
-            lengths = ([n_words[number] for number in part] for part in parts)
+            groups = [_chosen(decisions, part) for part in parts]
+            lengths = [_chosen(n_words, part) for part in parts]
             for part, results in zip(parts, pool.map(run, groups, lengths), strict=True):
                 for number, one in zip(part, results, strict=True):
                     found[number] = one
@@ -121,6 +122,11 @@ def attributed(
             break
     progress("attribute", len(decisions), len(decisions))
     return [found[number] for number in range(len(decisions))]
+
+
+def _chosen(values: Sequence[T], numbers: Sequence[int]) -> list[T]:
+    """The values with these numbers."""
+    return [values[number] for number in numbers]
 
 
 def require_captum() -> None:
@@ -182,8 +188,8 @@ def add_ablations(
     """Add how far each decision's score falls without each of its words alone."""
     decisions = [one.decision for one in found]
     parts = list(explained.batches(decisions, FIRST_STEPS))
-    groups = [[decisions[number] for number in part] for part in parts]
-    lengths = [[n_words[number] for number in part] for part in parts]
+    groups = [_chosen(decisions, part) for part in parts]
+    lengths = [_chosen(n_words, part) for part in parts]
     with workers(explained.below.device) as pool:
         every = pool.map(partial(_ablated, explained), groups, lengths)
         for part, results in zip(parts, every, strict=True):

@@ -298,10 +298,12 @@ def test_random_weights_and_labels_have_no_structure(tiny_bert: Path) -> None:
 # What a text is, and what is wrong with it.
 
 
-def test_every_word_or_the_one_asked_for(small: Corpus, tiny_bert: Path) -> None:
+def test_every_word_or_the_one_asked_for(small: Corpus, tiny_bert: Path, tmp_path: Path) -> None:
     every = attribute(tiny_bert, corpus=small)
     assert every.decisions["words"].tolist() == TEXT.split()
     assert (every.decisions["label"] == every.decisions["predicted"]).all()
+    every.write(tmp_path / "every")
+    assert pk.read(tmp_path / "every") == every
     one = attribute(tiny_bert, corpus=small, at=3, label="NOUN")
     assert one.decisions[["words", "label"]].to_numpy().tolist() == [["barks", "NOUN"]]
     assert one.table["place"].tolist()[:5] == ["left 3", "left 2", "left 1", "span", "right 1"]
@@ -310,7 +312,9 @@ def test_every_word_or_the_one_asked_for(small: Corpus, tiny_bert: Path) -> None
     assert mean.decisions["score"].iloc[0] == one.decisions["score"].iloc[0]
 
 
-def test_a_corpus_has_means_by_label_and_place(small: Corpus, tiny_bert: Path) -> None:
+def test_a_corpus_has_means_by_label_and_place(
+    small: Corpus, tiny_bert: Path, tmp_path: Path
+) -> None:
     found = attribute(tiny_bert, text=None, corpus=small, limit=30)
     rows, decisions = found.positions, found.of_model
     assert rows is not None and len(found.decisions) == 2 * len(decisions)
@@ -321,6 +325,8 @@ def test_a_corpus_has_means_by_label_and_place(small: Corpus, tiny_bert: Path) -
     assert span["share"] == pytest.approx(own[own["place"] == "span"]["share"].mean(), abs=1e-6)
     assert span["ci_low"] < span["share"] < span["ci_high"]
     assert span["beyond"] == pytest.approx(span["share"] - span["random"], abs=2e-6)
+    found.write(tmp_path / "found")
+    assert pk.read(tmp_path / "found") == found
 
 
 BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
