@@ -124,7 +124,7 @@ def attribute(
     """Show which words, and which states below it, a probe's decisions rest on.
 
     \b
-      probekit attribute --model minilm --task pos --corpus sample --text "the dog barks"
+      probekit attribute --model minilm --task pos --text "the dog barks"
       probekit attribute --model minilm --task dep --corpus sample --limit 100
     """
     require_one_model_each("--model", [model], repeated=False)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -20,8 +21,11 @@ from probekit.engine.workers import workers
 from probekit.errors import InputError
 from probekit.models.align import NO_WORD
 from probekit.progress import Progress
+from probekit.usage.attribution import CANCELLED
 from probekit.usage.decision import Batch, Decision
 from probekit.usage.explained import SUBWORDS, Explained
+
+T = TypeVar("T")
 
 FIRST_STEPS, MOST_STEPS = 16, 1_024
 TOLERANCE = 0.01  # of the difference of the score: the largest error that is accepted
@@ -65,8 +69,13 @@ class Attributed:
 
     @property
     def has_converged(self) -> bool:
-        """Whether the error is within the tolerance."""
-        return abs(self.delta) <= TOLERANCE * abs(self.difference)
+        """Whether the error is within the tolerance.
+
+        Where the parts of words cancel each other, the difference may be smaller than rounding: it
+        counts as at least CANCELLED of the sum of their absolute values.
+        """
+        total = float(np.nansum(np.abs(self.words)))
+        return abs(self.delta) <= TOLERANCE * max(abs(self.difference), CANCELLED * total)
 
     @property
     def shares(self) -> np.ndarray:
@@ -98,12 +107,10 @@ def attributed(
     while waiting:
         chosen = [decisions[number] for number in waiting]
         run = partial(_integrated, explained, steps=steps)
-        parts = []
-        for numbers in explained.batches(chosen, steps):
-            parts.append([waiting[number] for number in numbers])
+        parts = [_chosen(waiting, numbers) for numbers in explained.batches(chosen, steps)]
         with workers(explained.below.device) as pool:
-            groups = ([decisions[number] for number in part] for part in parts)
-            lengths = ([n_words[number] for number in part] for part in parts)
+            groups = [_chosen(decisions, part) for part in parts]
+            lengths = [_chosen(n_words, part) for part in parts]
             for part, results in zip(parts, pool.map(run, groups, lengths), strict=True):
                 for number, one in zip(part, results, strict=True):
                     found[number] = one
@@ -115,6 +122,11 @@ def attributed(
             break
     progress("attribute", len(decisions), len(decisions))
     return [found[number] for number in range(len(decisions))]
+
+
+def _chosen(values: Sequence[T], numbers: Sequence[int]) -> list[T]:
+    """The values with these numbers."""
+    return [values[number] for number in numbers]
 
 
 def require_captum() -> None:
@@ -176,8 +188,8 @@ def add_ablations(
     """Add how far each decision's score falls without each of its words alone."""
     decisions = [one.decision for one in found]
     parts = list(explained.batches(decisions, FIRST_STEPS))
-    groups = [[decisions[number] for number in part] for part in parts]
-    lengths = [[n_words[number] for number in part] for part in parts]
+    groups = [_chosen(decisions, part) for part in parts]
+    lengths = [_chosen(n_words, part) for part in parts]
     with workers(explained.below.device) as pool:
         every = pool.map(partial(_ablated, explained), groups, lengths)
         for part, results in zip(parts, every, strict=True):

@@ -18,6 +18,8 @@ SCORE = "logits"
 SHARE = "−1 to 1"
 SPECIAL = "(special)"
 """In place of a word: special tokens together."""
+CANCELLED = 0.01
+"""Of the sum of absolute parts: the least difference that an error is a share of."""
 EVERY = ""
 """The label of rows over all labels."""
 
@@ -196,6 +198,16 @@ class Attribution(Results):
         rows = self.decisions
         return rows[rows["model"] == rows["model"].iloc[0]] if len(rows) else rows
 
+    def errors(self) -> pd.Series:
+        """The error of each decision of the checkpoint, as a share of the difference that the words
+        make; or of a hundredth of the sum of absolute parts, where these cancel each other."""
+        rows = self.of_model
+        own = self.table[self.table["model"].isin(rows["model"].unique())]
+        total = own["attribution"].abs().groupby(own["decision"]).sum()
+        least = CANCELLED * rows["decision"].map(total)
+        difference = (rows["score"] - rows["without"]).abs()
+        return rows["delta"].abs() / difference.where(difference > least, least)
+
     def shown(self) -> pd.DataFrame:
         """The table that a notebook shows: of a corpus the means, of a text its words."""
         assert self.positions is not None
@@ -214,10 +226,10 @@ class Attribution(Results):
         if rows.empty:
             return []
         first = rows.iloc[0]
-        error = (rows["delta"] / (rows["score"] - rows["without"])).abs()
         found = [
             f"Compared with {BASELINES[first['baseline']]}, attributions sum to the difference of "
-            f"the score within {100 * error.max():.2g}% ({rows['steps'].max()} steps at most)."
+            f"the score within {100 * self.errors().max():.2g}% "
+            f"({rows['steps'].max()} steps at most)."
         ]
         agreement = rows["agreement"].dropna()
         if len(agreement):

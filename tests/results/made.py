@@ -21,14 +21,7 @@ from probekit.results.schema import Schema
 from probekit.tuning.recipe_scores import CELLS, TRADES, RecipeScores
 from probekit.tuning.transferred import CURVES, FACTORS, TRANSFER, Transfer
 from probekit.tuning.tuned import HISTORY, TUNED, Tuned
-from probekit.usage.attribution import (
-    ATTRIBUTION,
-    DECISIONS,
-    FLOW_NEURONS,
-    FLOWS,
-    POSITIONS,
-    Attribution,
-)
+from probekit.usage.attribution import ATTRIBUTION, DECISIONS, Attribution
 from probekit.usage.erasure import ERASURE, Erasure
 from probekit.usage.neurons_found import CURVE as NEURON_CURVE
 from probekit.usage.neurons_found import NEURONS, Neurons
@@ -173,8 +166,7 @@ def neurons(value: float) -> Neurons:
 
 def attribution(value: float) -> Attribution:
     """Attributions, with `value` everywhere."""
-    schemas = (ATTRIBUTION, DECISIONS, POSITIONS, FLOWS, FLOW_NEURONS)
-    tables = (table(schema, value) for schema in schemas)
+    tables = (table(schema, value) for schema in (ATTRIBUTION, DECISIONS))
     return Attribution(*tables, run=run(value), warnings=("one",))
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
@@ -34,12 +33,6 @@ def attribute(model: Any, task: Any = "pos", text: str | None = TEXT, **more: An
 
 def by_word(found: Attribution, decision: int, column: str = "attribution") -> np.ndarray:
     return found.words_of(decision)[column].to_numpy()
-
-
-def errors(found: Attribution) -> pd.Series:
-    """The error of each decision, as a share of the difference that the words make."""
-    rows = found.decisions
-    return (rows["delta"] / (rows["score"] - rows["without"])).abs()
 
 
 # Truth: a linear model has a closed form.
@@ -99,7 +92,7 @@ def test_a_linear_model_has_its_closed_form(small: Corpus, tiny_bert: Path) -> N
         np.testing.assert_allclose(
             by_word(found, int(str(number)), "ablation"), expected, rtol=2e-3, atol=2e-4
         )
-    assert (found.decisions["steps"] == 16).all() and errors(found).max() < 1e-4
+    assert (found.decisions["steps"] == 16).all() and found.errors().max() < 1e-4
 
 
 # Truth: the same as captum says of a plain transformers model.
@@ -170,7 +163,7 @@ def test_attributions_sum_to_the_difference(
     sums = found.table.groupby("decision")["attribution"].sum()
     rows = found.decisions.set_index("decision")
     np.testing.assert_allclose(sums, rows["score"] - rows["without"] + rows["delta"], atol=1e-4)
-    assert errors(found).max() < 0.01
+    assert found.errors().max() < 0.01
     total = found.table["share"].abs().groupby(found.table["decision"]).sum()
     np.testing.assert_allclose(total, 1, atol=1e-5)
     # What flows through the layer below is the same difference.
@@ -190,7 +183,7 @@ def test_every_family(family: str, families: MakeFamily, small: Corpus) -> None:
             attribute(folder, corpus=small)
         return
     found = attribute(folder, corpus=small, at=3)
-    assert errors(found).max() < 0.01
+    assert found.errors().max() < 0.01
     assert found.table["attribution"].abs().max() > 0.01
     layers = set(found.conductance["layer"]) if found.conductance is not None else set()
     assert layers == ({0} if family == "albert" else {0, 1})
@@ -205,10 +198,10 @@ def test_the_decoder_of_a_pair(families: MakeFamily, small: Corpus) -> None:
 def test_a_text_longer_than_the_model_reads_at_once(sample: Corpus, tiny_bert: Path) -> None:
     text = " ".join([TEXT] * 12)
     near = attribute(tiny_bert, PAIR, text, at="80-82,86-87", corpus=sample)
-    assert near.table["position"].min() > 20 and errors(near).max() < 0.01
+    assert near.table["position"].min() > 20 and near.errors().max() < 0.01
     far = attribute(tiny_bert, PAIR, text, at="0-2,86-87", corpus=sample)
     assert far.table["position"].min() == 0 and far.table["position"].max() == 95
-    assert errors(far).max() < 0.01
+    assert far.errors().max() < 0.01
 
 
 # Truth: a model made to copy a label from a word.
@@ -305,10 +298,12 @@ def test_random_weights_and_labels_have_no_structure(tiny_bert: Path) -> None:
 # What a text is, and what is wrong with it.
 
 
-def test_every_word_or_the_one_asked_for(small: Corpus, tiny_bert: Path) -> None:
+def test_every_word_or_the_one_asked_for(small: Corpus, tiny_bert: Path, tmp_path: Path) -> None:
     every = attribute(tiny_bert, corpus=small)
     assert every.decisions["words"].tolist() == TEXT.split()
     assert (every.decisions["label"] == every.decisions["predicted"]).all()
+    every.write(tmp_path / "every")
+    assert pk.read(tmp_path / "every") == every
     one = attribute(tiny_bert, corpus=small, at=3, label="NOUN")
     assert one.decisions[["words", "label"]].to_numpy().tolist() == [["barks", "NOUN"]]
     assert one.table["place"].tolist()[:5] == ["left 3", "left 2", "left 1", "span", "right 1"]
@@ -317,7 +312,9 @@ def test_every_word_or_the_one_asked_for(small: Corpus, tiny_bert: Path) -> None
     assert mean.decisions["score"].iloc[0] == one.decisions["score"].iloc[0]
 
 
-def test_a_corpus_has_means_by_label_and_place(small: Corpus, tiny_bert: Path) -> None:
+def test_a_corpus_has_means_by_label_and_place(
+    small: Corpus, tiny_bert: Path, tmp_path: Path
+) -> None:
     found = attribute(tiny_bert, text=None, corpus=small, limit=30)
     rows, decisions = found.positions, found.of_model
     assert rows is not None and len(found.decisions) == 2 * len(decisions)
@@ -328,6 +325,8 @@ def test_a_corpus_has_means_by_label_and_place(small: Corpus, tiny_bert: Path) -
     assert span["share"] == pytest.approx(own[own["place"] == "span"]["share"].mean(), abs=1e-6)
     assert span["ci_low"] < span["share"] < span["ci_high"]
     assert span["beyond"] == pytest.approx(span["share"] - span["random"], abs=2e-6)
+    found.write(tmp_path / "found")
+    assert pk.read(tmp_path / "found") == found
 
 
 BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
