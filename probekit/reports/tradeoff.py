@@ -90,7 +90,9 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Line2D]:
     for _, row in frame[~is_shown].iterrows():
         label = f"{row['recipe']} at {row['rate']}: diverged"
         keys.append(Line2D([], [], label=label, linestyle="none"))
-    axes.set(xlabel="retention (bar: 95%)", ylabel="target score on test (bar: 95%)")
+    has_bars = frame["target_low"].notna().any()
+    what = "bar: 95%" if has_bars else "one seed, no interval"
+    axes.set(xlabel=f"retention ({what})", ylabel=f"target score on test ({what})")
     axes.margins(0.12)
     axes.tick_params(labelsize=9)
     axes.spines[["top", "right"]].set_visible(False)
