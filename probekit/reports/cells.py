@@ -71,7 +71,7 @@ class CellStyle:
 
     def texts(self, values: pd.DataFrame, otherwise: int, sign: str = "") -> np.ndarray:
         """The numbers as texts, `(rows, columns)`; a dash where one is missing."""
-        form = f"{sign}.{self.decimals(otherwise)}f"
+        form = f"{sign}z.{self.decimals(otherwise)}f"  # z: never a negative zero
         found = np.empty(values.shape, dtype=object)
         for place, value in np.ndenumerate(values.to_numpy(dtype=float)):
             found[place] = "–" if np.isnan(value) else format(value, form)
