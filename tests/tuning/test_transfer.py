@@ -283,7 +283,7 @@ def test_the_command_prints_a_table_and_a_sentence_for_each_factor(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     given = ["transfer", "--model", str(tiny_bert), "--data", text, "--labels", "8,4"]
-    given += ["--methods", "ngrams,full", "--epochs", "full=1", "--rate", "full=1e-3,1e-4"]
+    given += ["--methods", "ngrams,full", "--epochs", "full=1", "--rates", "full=1e-3,1e-4"]
     given += ["--seeds", "1", "--batch", "4"]
     status, printed, err = run_main(given, monkeypatch, capsys)
     assert status == 0, err
