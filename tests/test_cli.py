@@ -87,6 +87,7 @@ def test_json_prints_nothing_else(run: Run, tiny_bert: Path, brief: Path) -> Non
     )
 
 
+@pytest.mark.slow
 def test_two_runs_give_the_same_scores(
     run: Run, tiny_bert: Path, brief: Path, tmp_path: Path
 ) -> None:
@@ -124,6 +125,7 @@ def test_latex_is_all_there_is_on_standard_output(run: Run, tiny_bert: Path, bri
     assert status == 0 and out == pk.latex(pk.read("o")) and "note: " in err
 
 
+@pytest.mark.slow
 def test_heatmap_of_several_runs(
     run: Run, tiny_bert: Path, tiny_gpt2: Path, brief: Path, tmp_path: Path
 ) -> None:

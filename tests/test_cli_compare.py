@@ -40,6 +40,7 @@ def shaken(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_compare_writes_tables_pictures_and_a_verdict(
     run: Run,  # noqa: F811
     tiny_bert: Path,

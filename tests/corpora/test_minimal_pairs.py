@@ -73,6 +73,7 @@ def test_a_line_that_is_not_json_is_located(tmp_path: Path) -> None:
         load_corpus(path)
 
 
+@pytest.mark.slow
 def test_blimp_has_67_paradigms_of_a_thousand_pairs() -> None:
     require("blimp")
     question = ask_behaviour(load_task("minimal-pairs"), load_corpus("blimp"))

@@ -166,6 +166,7 @@ print(words, (peak() - before) / words)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="no /proc/self/status to read the peak from"
 )

@@ -30,6 +30,9 @@ with warnings.catch_warnings():
     )
 
 
+pytestmark = pytest.mark.slow  # taggers are trained
+
+
 @pytest.fixture(scope="session")
 def pipeline(sample: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pipeline of spaCy with a tagger and a parser, trained for some seconds."""

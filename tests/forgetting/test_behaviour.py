@@ -139,6 +139,7 @@ def test_the_commands_print_behaviour(
     assert not (out / "curves.png").exists()
 
 
+@pytest.mark.slow
 def test_changes_of_probes_and_of_behaviour_are_drawn_together(
     model: str,
     brief: Path,

@@ -30,6 +30,8 @@ from probekit.tasks.question import ask
 from probekit.tasks.task import Task
 from tests.made import SIZES, WORDS, made_states
 
+pytestmark = pytest.mark.slow  # together some minutes
+
 DIM, LABELS = 24, 4
 # Refits are tested for themselves, in test_training_sample.
 compare = partial(compare_checkpoints, resample_train=0)
@@ -154,7 +156,6 @@ def test_an_erased_task_is_called_lost_and_its_neighbour_is_not(world: World) ->
     )
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("no_similarity")
 def test_a_weakened_task_is_found_with_power() -> None:
     """The vectors' part that carries a task is halved in size under noise: a loss of a tenth, found

@@ -78,6 +78,7 @@ def test_a_file_says_what_it_replicates(name: str) -> None:
     assert len(told_apart) == len(paper.published)
 
 
+@pytest.mark.slow
 @EVERY
 def test_a_replication_runs_and_is_read_back(
     name: str, few: Corpus, tiny_bert: Path, tmp_path: Path

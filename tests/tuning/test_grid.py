@@ -66,6 +66,7 @@ def test_the_conclusion_names_what_keeps_the_most_at_no_loss() -> None:
     assert "one seed" in conclusion(TRADES.table(trades(cells(rows[:3]))))
 
 
+@pytest.mark.slow
 def test_cells_are_run_once_and_go_on_after_a_kill(
     tiny_bert: Path, small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +133,7 @@ def diverges_at(rate: float) -> Any:
     return compute_loss
 
 
+@pytest.mark.slow
 def test_a_cell_that_diverges_is_kept_and_not_run_again(
     tiny_bert: Path, small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

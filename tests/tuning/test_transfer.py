@@ -121,6 +121,7 @@ def test_cells_are_trained_once_and_more_can_be_added(
     pd.testing.assert_frame_equal(same.table, more.table)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_with_the_same_result(
     tiny_bert: Path, text: str, tmp_path: Path
 ) -> None:

@@ -275,6 +275,7 @@ def test_a_label_that_is_copied_from_the_first_word(copies: bool, tiny_bert: Pat
 # The null: random labels, and random weights.
 
 
+@pytest.mark.slow
 def test_random_weights_and_labels_have_no_structure(tiny_bert: Path) -> None:
     """Labels that depend on nothing: in the mean over sentences no place speaks for them. With
     labels that depend on the first word, places do."""
