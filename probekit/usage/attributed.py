@@ -27,7 +27,7 @@ from probekit.usage.explained import SUBWORDS, Explained
 
 T = TypeVar("T")
 
-FIRST_STEPS, MOST_STEPS = 16, 8_192
+FIRST_STEPS, MOST_STEPS = 16, 1_024
 TOLERANCE = 0.01  # of the difference of the score: the largest error that is accepted
 
 
