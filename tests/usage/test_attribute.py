@@ -165,7 +165,7 @@ def test_attributions_sum_to_the_difference(
     np.testing.assert_allclose(sums, rows["score"] - rows["without"] + rows["delta"], atol=1e-4)
     errors = found.errors()
     above = int((errors >= 0.01).sum())
-    # The path of an MLP has kinks: one decision may need more steps than are taken, and is reported.
+    # An MLP has kinks: one decision may need more steps than are taken, and is reported.
     assert above <= (1 if probe == "mlp" and at is None else 0) and errors.max() < 0.05
     reported = [warning for warning in found.warnings if "decisions is above 1%" in warning]
     assert len(reported) == (above > 0)
