@@ -21,7 +21,7 @@ IMPORTED = [
     "probekit.reports.heatmap",
     "probekit.reports.lines",
     "probekit.cli.shown",
-    "probekit.models.loading",
+    "probekit.models.loading.trained",
     "pandas",
     "seaborn",
     "transformers.models.bert.modeling_bert",

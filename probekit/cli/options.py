@@ -97,25 +97,52 @@ ResampleTrain = Annotated[
         rich_help_panel=help.PROBES,
     ),
 ]
-Layers = Annotated[
-    str,
-    typer.Option(
+
+
+def layers_option(text: str, default: str = "all") -> Any:
+    """The option `--layers`, for what a command does with them."""
+    return typer.Option(
         "--layers",
         metavar="N,N-N,…",
-        help="Layers to read, such as 0,4,8-12.",
-        show_default="all",
+        help=text,
+        show_default=default,
         rich_help_panel=help.MODEL,
-    ),
-]
-LastLayer = Annotated[
-    int | None,
-    typer.Option(
+    )
+
+
+def last_layer_option(text: str, least: int = 0) -> Any:
+    """The option `--last-layer`, for what a command does with the layers up to it."""
+    return typer.Option(
         metavar="N",
-        min=0,
-        help="Read layers 0 to this one, and do not run those above; not with --layers.",
+        min=least,
+        help=text,
         show_default="the model's last",
         rich_help_panel=help.MODEL,
-    ),
+    )
+
+
+def measured_option(text: str, *names: str, metavar: str = "NAME", default: str = "") -> Any:
+    """An option that says what is measured."""
+    return typer.Option(
+        *names,
+        metavar=metavar,
+        help=text,
+        rich_help_panel=help.MEASURED,
+        show_default=default or True,
+    )
+
+
+def number_option(text: str, panel: str, default: str = "") -> Any:
+    """An option that counts something, from 1 on."""
+    return typer.Option(
+        metavar="N", min=1, help=text, rich_help_panel=panel, show_default=default or True
+    )
+
+
+Layers = Annotated[str, layers_option("Layers to read, such as 0,4,8-12.")]
+LastLayer = Annotated[
+    int | None,
+    last_layer_option("Read layers 0 to this one, and do not run those above; not with --layers."),
 ]
 Subwords = Annotated[
     Literal["mean", "first", "last", "cls"],

@@ -20,11 +20,8 @@ Model = Annotated[
 ]
 Corpus = Annotated[
     str | None,
-    typer.Option(
-        metavar="NAME",
-        help="A corpus that 'probekit corpora' lists, a file or a folder.",
-        show_default="that of the task",
-        rich_help_panel=help.MEASURED,
+    options.measured_option(
+        "A corpus that 'probekit corpora' lists, a file or a folder.", default="that of the task"
     ),
 ]
 
@@ -33,58 +30,42 @@ Corpus = Annotated[
 def attribute(
     reading: dict[str, Any],
     model: Model,
-    task: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="The probe's task: a name or a TOML file.",
-            rich_help_panel=help.MEASURED,
-        ),
-    ],
+    task: Annotated[str, options.measured_option("The probe's task: a name or a TOML file.")],
     sentence: Annotated[
         str | None,
-        typer.Option(
+        options.measured_option(
+            "The text that is explained, words and punctuation with spaces between.",
             "--text",
             metavar="WORDS",
-            help="The text that is explained, words and punctuation with spaces between.",
-            show_default="test sentences of the corpus",
-            rich_help_panel=help.MEASURED,
+            default="test sentences of the corpus",
         ),
     ] = None,
     at: Annotated[
         str | None,
-        typer.Option(
+        options.measured_option(
+            "Its word, span or pair of spans, by numbers of words from 0: 2, 0-2 or 0-2,4.",
             metavar="N[-N][,N[-N]]",
-            help="Its word, span or pair of spans, by numbers of words from 0: 2, 0-2 or 0-2,4.",
-            show_default="every word, or the whole text",
-            rich_help_panel=help.MEASURED,
+            default="every word, or the whole text",
         ),
     ] = None,
     label: Annotated[
         str | None,
-        typer.Option(
-            metavar="LABEL",
-            help="The label that is explained.",
-            show_default="the one that the probe gives",
-            rich_help_panel=help.MEASURED,
+        options.measured_option(
+            "The label that is explained.", metavar="LABEL", default="the one that the probe gives"
         ),
     ] = None,
     corpus: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME",
-            help="What the probe is trained on: a corpus, a file or a folder.",
-            show_default="that of the task",
-            rich_help_panel=help.MEASURED,
+        options.measured_option(
+            "What the probe is trained on: a corpus, a file or a folder.",
+            default="that of the task",
         ),
     ] = None,
     limit: Annotated[
         int,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Most test sentences without --text (documents, for tasks that read these).",
-            rich_help_panel=help.MEASURED,
+        options.number_option(
+            "Most test sentences without --text (documents, for tasks that read these).",
+            help.MEASURED,
         ),
     ] = 200,
     baseline: Annotated[
@@ -97,23 +78,13 @@ def attribute(
     ] = None,
     layers: Annotated[
         str,
-        typer.Option(
-            "--layers",
-            metavar="N,N-N,…",
-            help="The probe's layer, from 1 on; of several the best on dev.",
-            show_default="the best of all",
-            rich_help_panel=help.MODEL,
+        options.layers_option(
+            "The probe's layer, from 1 on; of several the best on dev.", "the best of all"
         ),
     ] = "",
     last_layer: Annotated[
         int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="The best of layers 1 to this one; not with --layers.",
-            show_default="the model's last",
-            rich_help_panel=help.MODEL,
-        ),
+        options.last_layer_option("The best of layers 1 to this one; not with --layers.", least=1),
     ] = None,
     probe: options.Kind = "linear",
     out: options.Out = None,
@@ -159,51 +130,29 @@ def erase(
     reading: dict[str, Any],
     model: Model,
     task: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="The task whose subspace is erased: a name or a TOML file.",
-            rich_help_panel=help.MEASURED,
-        ),
+        str, options.measured_option("The task whose subspace is erased: a name or a TOML file.")
     ],
     tasks: Annotated[
         str,
-        typer.Option(
+        options.measured_option(
+            "Other tasks that are measured; the task itself always is.",
             metavar="NAME,…",
-            help="Other tasks that are measured; the task itself always is.",
-            show_default="none",
-            rich_help_panel=help.MEASURED,
+            default="none",
         ),
     ] = "",
     corpus: Corpus = None,
     data: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME",
-            help="What the checkpoint's own head labels, such as en_ewt:genre or a table.",
-            show_default="what finetune trained it on",
-            rich_help_panel=help.MEASURED,
+        options.measured_option(
+            "What the checkpoint's own head labels, such as en_ewt:genre or a table.",
+            default="what finetune trained it on",
         ),
     ] = None,
     layers: Annotated[
-        str,
-        typer.Option(
-            "--layers",
-            metavar="N,N-N,…",
-            help="Layers to erase from, one after another, such as 0,4,8-12.",
-            show_default="all",
-            rich_help_panel=help.MODEL,
-        ),
+        str, options.layers_option("Layers to erase from, one after another, such as 0,4,8-12.")
     ] = "",
     last_layer: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=0,
-            help="Erase from layers 0 to this one; not with --layers.",
-            show_default="the model's last",
-            rich_help_panel=help.MODEL,
-        ),
+        int | None, options.last_layer_option("Erase from layers 0 to this one; not with --layers.")
     ] = None,
     seeds: Annotated[
         int,
@@ -253,61 +202,38 @@ def neurons(
     reading: dict[str, Any],
     model: Model,
     task: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="The task that neurons tell of: a name or a TOML file.",
-            rich_help_panel=help.MEASURED,
-        ),
+        str, options.measured_option("The task that neurons tell of: a name or a TOML file.")
     ],
     tasks: Annotated[
         str,
-        typer.Option(
+        options.measured_option(
+            "Other tasks, whose first neurons are compared with those of the task.",
             metavar="NAME,…",
-            help="Other tasks, whose first neurons are compared with those of the task.",
-            show_default="none",
-            rich_help_panel=help.MEASURED,
+            default="none",
         ),
     ] = "",
     corpus: Corpus = None,
     against: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Another checkpoint of the same width, whose first neurons are compared.",
-            show_default="none",
-            rich_help_panel=help.MEASURED,
+        options.measured_option(
+            "Another checkpoint of the same width, whose first neurons are compared.",
+            default="none",
         ),
     ] = None,
     top: Annotated[
         int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="How many of the first neurons are listed, compared and ablated.",
-            show_default="a tenth",
-            rich_help_panel=help.MEASURED,
+        options.number_option(
+            "How many of the first neurons are listed, compared and ablated.",
+            help.MEASURED,
+            "a tenth",
         ),
     ] = None,
     layers: Annotated[
-        str,
-        typer.Option(
-            "--layers",
-            metavar="N,N-N,…",
-            help="Layers whose neurons are ranked, such as 0,4,8-12.",
-            show_default="all",
-            rich_help_panel=help.MODEL,
-        ),
+        str, options.layers_option("Layers whose neurons are ranked, such as 0,4,8-12.")
     ] = "",
     last_layer: Annotated[
         int | None,
-        typer.Option(
-            metavar="N",
-            min=0,
-            help="Rank neurons of layers 0 to this one; not with --layers.",
-            show_default="the model's last",
-            rich_help_panel=help.MODEL,
-        ),
+        options.last_layer_option("Rank neurons of layers 0 to this one; not with --layers."),
     ] = None,
     seeds: Annotated[
         int,

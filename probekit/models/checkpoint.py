@@ -19,14 +19,10 @@ from probekit.models.encoder import Encoder, Reading
 from probekit.models.encoder_model import VOLATILE, EncoderModel
 from probekit.models.families import Site, Stack
 from probekit.models.files import Files, digest_file, find_files, find_tokenizer
-from probekit.models.loading import (
-    has_no_decoder,
-    load_config,
-    load_random,
-    load_tokenizer,
-    load_trained,
-    no_decoder,
-)
+from probekit.models.loading.config import has_no_decoder, load_config, no_decoder
+from probekit.models.loading.random import load_random
+from probekit.models.loading.tokenizer import load_tokenizer
+from probekit.models.loading.trained import load_trained
 from probekit.models.tokenizer_files import tokenizer_files
 from probekit.models.weights import read_object
 from probekit.models.window import MAX_WINDOW

@@ -23,7 +23,8 @@ from probekit.models.encoder import Encoder, Reading
 from probekit.models.encoder_model import VOLATILE, EncoderModel
 from probekit.models.files import HEADLESS, Files, folder_of_hub
 from probekit.models.loaded import LoadedModel, source_of
-from probekit.models.loading import has_no_decoder, load_tokenizer, no_decoder
+from probekit.models.loading.config import has_no_decoder, no_decoder
+from probekit.models.loading.tokenizer import load_tokenizer
 
 # Packages whose hooks belong to how a model runs.
 _OWN_HOOKS = ("transformers", "peft", "accelerate", "torch", "bitsandbytes")

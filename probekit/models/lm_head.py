@@ -16,7 +16,8 @@ from probekit.errors import InputError, ModelError
 from probekit.models.checkpoint import Checkpoint
 from probekit.models.families import UNKNOWN, family_of
 from probekit.models.in_memory import InMemoryModel, sharing_copy
-from probekit.models.loading import has_no_decoder, load_with_head, put_below_head
+from probekit.models.loading.config import has_no_decoder
+from probekit.models.loading.with_head import load_with_head, put_below_head
 from probekit.models.model import Model
 from probekit.models.special_tokens import special_tokens, start_token
 

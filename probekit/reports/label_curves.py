@@ -39,12 +39,12 @@ def label_curves(transfer: Transfer, greyscale: bool) -> list[Panel]:
 
 def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Artist]:
     methods = list(dict.fromkeys(frame["method"]))
-    span = np.log(frame["labels"].max() / frame["labels"].min()) or 1.0
+    span = np.log(frame["train_examples"].max() / frame["train_examples"].min()) or 1.0
     keys: list[Artist] = []
     for number, method in enumerate(methods):
-        rows = frame[frame["method"] == method].sort_values("labels")
+        rows = frame[frame["method"] == method].sort_values("train_examples")
         aside = np.exp(span * ASIDE * (number - (len(methods) - 1) / 2) / 2)
-        places = rows["labels"].to_numpy(dtype=float) * aside
+        places = rows["train_examples"].to_numpy(dtype=float) * aside
         scores = rows["score"].to_numpy(dtype=float)
         ends = rows[["ci_low", "ci_high"]].to_numpy(dtype=float)
         label = NAMES.get(str(method), str(method))

@@ -34,6 +34,8 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Artist]:
     for number, (method, rows) in enumerate(ordered.groupby("method", sort=False)):
         places, scores = (rows[name].to_numpy(dtype=float) for name in ("neurons", "score"))
         style: Any = colours.line_style(number, greyscale)
+        ends = (rows[name].to_numpy(dtype=float) for name in ("ci_low", "ci_high"))
+        axes.vlines(places, *ends, color=style["color"], linewidth=0.8)
         keys += axes.plot(places, scores, label=str(method), markersize=4, linewidth=1.4, **style)
     whole = float(frame.loc[frame["neurons"].idxmax(), "score"])
     dotted: Any = {"color": "#555555", "linewidth": 0.9, "linestyle": ":"}
@@ -42,5 +44,7 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Artist]:
     log_axis(axes)
     axes.tick_params(labelsize=9)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set(xlabel="neurons read (log scale)", ylabel=f"{frame['metric'].iloc[0]} on test")
+    axes.set(
+        xlabel="neurons read (log scale)", ylabel=f"{frame['metric'].iloc[0]} on test (bar: 95%)"
+    )
     return keys

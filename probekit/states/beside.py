@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probekit.corpora.passage import Corpus, Split
+from probekit.corpora.passage import Split
 from probekit.states.over import Over
 
 
@@ -25,27 +25,13 @@ class Beside(Over):
     given: int
 
     @property
-    def corpus(self) -> Corpus:
-        """The words."""
-        return self.whole.corpus
-
-    @property
     def dim(self) -> int:
         """Width of a vector: that of two layers."""
         return 2 * self.whole.dim
 
-    def read(
-        self,
-        split: Split,
-        start: int,
-        stop: int,
-        layers: Sequence[int],
-        out: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Vectors of words `start` to `stop`: see `Vectors`."""
-        if out is None:
-            out = np.empty((len(layers), stop - start, self.dim), dtype=self.dtype)
+    def fill(self, out: np.ndarray, split: Split, start: int, layers: Sequence[int]) -> None:
+        """See `Over`."""
+        stop = start + out.shape[1]
         width = self.whole.dim
         out[:, :, :width] = self.whole.read(split, start, stop, [self.given])
         out[:, :, width:] = self.whole.read(split, start, stop, layers)
-        return out

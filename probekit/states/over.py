@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from probekit.corpora.passage import Context
+import numpy as np
+
+from probekit.corpora.passage import Context, Corpus, Split
 from probekit.states.vectors import Vectors
 
 
 @dataclass(frozen=True)
 class Over:
-    """What `Vectors` have from those they are made of; the corpus and `read` are their own.
+    """What `Vectors` have from those they are made of; how they are made is their own, in `fill`.
 
     Attributes:
         whole: the vectors that are read.
     """
 
     whole: Vectors
+
+    @property
+    def corpus(self) -> Corpus:
+        """The words."""
+        return self.whole.corpus
 
     @property
     def context(self) -> Context:
@@ -38,3 +45,21 @@ class Over:
     def dtype(self) -> str:
         """Type of the numbers."""
         return self.whole.dtype
+
+    def read(
+        self,
+        split: Split,
+        start: int,
+        stop: int,
+        layers: Sequence[int],
+        out: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Vectors of words `start` to `stop`: see `Vectors`."""
+        if out is None:
+            out = np.empty((len(layers), stop - start, self.dim), dtype=self.dtype)
+        self.fill(out, split, start, layers)
+        return out
+
+    def fill(self, out: np.ndarray, split: Split, start: int, layers: Sequence[int]) -> None:
+        """Write the vectors of the words from `start` on into `out`, `(layers, words, dim)`."""
+        raise NotImplementedError

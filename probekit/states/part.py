@@ -31,26 +31,23 @@ class Part(Over):
     """`Vectors` of some passages, from those of all.
 
     Attributes:
-        corpus: the passages of the part.
+        passages: those of the part.
         taken: where each split's passages are from.
         words: for each split, the positions `(words,)` of its words in the split they are from.
     """
 
-    corpus: Corpus
+    passages: Corpus
     taken: Mapping[Split, Taken]
     words: Mapping[Split, np.ndarray]
 
-    def read(
-        self,
-        split: Split,
-        start: int,
-        stop: int,
-        layers: Sequence[int],
-        out: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Vectors of words `start` to `stop`: see `Vectors`."""
-        if out is None:
-            out = np.empty((len(layers), stop - start, self.dim), dtype=self.dtype)
+    @property
+    def corpus(self) -> Corpus:
+        """The passages of the part."""
+        return self.passages
+
+    def fill(self, out: np.ndarray, split: Split, start: int, layers: Sequence[int]) -> None:
+        """See `Over`."""
+        stop = start + out.shape[1]
         words = self.words[split][start:stop]
         borders = [0, *(np.flatnonzero(np.diff(words) != 1) + 1).tolist(), len(words)]
         for begin, end in pairwise(borders):
@@ -58,7 +55,6 @@ class Part(Over):
                 first, last = int(words[begin]), int(words[end - 1])
                 source = self.taken[split].split
                 self.whole.read(source, first, last + 1, layers, out[:, begin:end])
-        return out
 
 
 def part_of(whole: Vectors, taken: Mapping[Split, Taken]) -> Part:

@@ -15,7 +15,7 @@ from transformers import PrinterCallback
 from probekit import doors
 from probekit.errors import InputError
 from probekit.models.checkpoint import choose_device
-from probekit.models.loading import quiet_loading
+from probekit.models.loading.quiet import quiet_loading
 from probekit.paths import path_of
 from probekit.probes.record import versions
 from probekit.progress import Progress, reporting

@@ -24,8 +24,8 @@ from probekit.tuning.data import NONE, UNSEEN
 from probekit.tuning.encoded import LOST, encode
 from probekit.tuning.language_model import (
     LONGEST,
+    declared_objective,
     language_model,
-    objective_of,
     read_for,
     texts_of,
 )
@@ -77,7 +77,7 @@ def fisher_of_checkpoint(
     model.eval()
     device = next(model.parameters()).device
     try:
-        objective = objective_of(learner.files)
+        objective = declared_objective(learner.files)
         if objective:
             whole = language_model(case, learner.files, objective).to(device)
             texts = texts_of(corpus, sentences)

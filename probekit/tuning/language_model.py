@@ -13,7 +13,8 @@ from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
 from probekit.models.files import Files
 from probekit.models.lm_head import HEADS
-from probekit.models.loading import load_config, load_with_head
+from probekit.models.loading.config import load_config
+from probekit.models.loading.with_head import load_with_head
 from probekit.models.weights import read_object
 from probekit.tuning.data import NONE
 from probekit.tuning.learner import Case
@@ -22,8 +23,8 @@ MASKED = 0.15  # share of subwords that are masked (Devlin et al. 2019)
 LONGEST = 128
 
 
-def objective_of(files: Files) -> str:
-    """The pre-training objective whose head a checkpoint has: `mlm`, `clm`, or "" for none."""
+def declared_objective(files: Files) -> str:
+    """The pre-training objective whose head `config.json` names: `mlm`, `clm`, or "" for none."""
     classes = read_object(files.folder / "config.json").get("architectures")
     name = str(classes[0]) if isinstance(classes, list) and classes else ""
     if files.seed is not None:
@@ -38,7 +39,7 @@ def required_objective(recipe: str, files: Files) -> str:
 
     Raises InputError where the checkpoint has no language-modelling head.
     """
-    objective = objective_of(files)
+    objective = declared_objective(files)
     if not objective:
         raise InputError(
             f"recipe='{recipe}' needs a language-modelling head, and '{files.name}' has none: "

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import transformers
 
 from probekit.errors import InputError
-from probekit.models.loading import load_config, load_tokenizer
+from probekit.models.loading.config import load_config
+from probekit.models.loading.tokenizer import load_tokenizer
 from probekit.tuning.data import Data, Examples
 from probekit.tuning.encoded import Encoded
 from probekit.tuning.language_model import language_model, required_objective

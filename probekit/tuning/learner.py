@@ -11,7 +11,9 @@ import torch
 from probekit.errors import InputError, ModelError, first_line
 from probekit.models.families import family_of
 from probekit.models.files import Files, find_files
-from probekit.models.loading import load_config, load_tokenizer, quiet_loading
+from probekit.models.loading.config import load_config
+from probekit.models.loading.quiet import quiet_loading
+from probekit.models.loading.tokenizer import load_tokenizer
 from probekit.models.window import positions_of
 from probekit.progress import Progress
 from probekit.tuning.data import Data

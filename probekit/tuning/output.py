@@ -67,7 +67,7 @@ def require_free(out: Path, asked: Mapping[str, Any], *, resume: bool, overwrite
         raise InputError(f"out: {out} is a file: give a folder")
     if not out.is_dir() or not any(out.iterdir()):
         return
-    found = _started(out)
+    found = started(out)
     if found is None:
         raise InputError(f"out: {out} holds other files: give a new folder")
     if resume:
@@ -99,7 +99,8 @@ def is_finished(out: Path) -> bool:
     return (out / RECORD).is_file()
 
 
-def _started(out: Path) -> dict[str, Any] | None:
+def started(out: Path) -> dict[str, Any] | None:
+    """What the run in a folder was asked for; None where no run of `finetune` began there."""
     try:
         found = json.loads((out / STARTED).read_bytes())
     except (OSError, ValueError):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from transformers import PrinterCallback
 
-from probekit.models.loading import quiet_loading
+from probekit.models.loading.quiet import quiet_loading
 from probekit.tuning.encoded import Encoded
 from probekit.tuning.learner import Case
 from probekit.tuning.outcome import Outcome

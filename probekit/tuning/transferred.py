@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Model = Annotated[str, Means("the pre-trained checkpoint, as the user named it")]
 DataName = Annotated[str, Means("what was learnt")]
 Method = Annotated[str, Means("`ngrams`, `static`, or a recipe: `frozen`, `full`, `scratch`")]
-Labels = Annotated[
+TrainExamples = Annotated[
     int, Means("training examples with labels: texts, or sentences whose words have them", COUNT)
 ]
 Metric = Annotated[str, Means("the metric; it also chose on dev")]
@@ -31,7 +31,7 @@ class TransferRow:
     model: Model
     data: DataName
     method: Method
-    labels: Labels
+    train_examples: TrainExamples
     seed: Annotated[int, Means("of the sample of labels, new weights and the order", COUNT)]
     metric: Metric
     score: Annotated[float, Means("on test", CHANGE)]
@@ -43,7 +43,7 @@ class TransferRow:
     chosen: Annotated[
         str, Means("what dev chose: the learning rate, as `2e-05`, or C of logistic regression")
     ]
-    examples: Annotated[int, Means("labels in these examples, of words or texts", COUNT)]
+    train_labels: Annotated[int, Means("labels in these examples, of words or texts", COUNT)]
     test_examples: Annotated[int, Means("texts in test", COUNT)]
     seconds: Annotated[float, Means("of training and predicting", "seconds")]
 
@@ -55,7 +55,7 @@ class CurveRow:
     model: Model
     data: DataName
     method: Method
-    labels: Labels
+    train_examples: TrainExamples
     seeds: Annotated[int, Means("how many models it is the mean of", COUNT)]
     metric: Metric
     score: Annotated[float, Means("on test, the mean over seeds", CHANGE)]
@@ -87,7 +87,7 @@ class FactorRow:
             "`10:frozen 100:full`"
         ),
     ]
-    labels: Annotated[int, Means("labels of the reference: the most tried", COUNT)]
+    train_examples: Annotated[int, Means("those of the reference: the most tried", COUNT)]
     fewest: Annotated[int, Means("the fewest tried", COUNT)]
     seeds: Annotated[int, Means("how many", COUNT)]
     metric: Metric
@@ -115,18 +115,22 @@ class FactorRow:
         Means("lower end of the 95% interval over test texts and seeds; 0 for less than 1", FACTOR),
     ]
     ci_high: Annotated[
-        float, Means("its upper end; empty for more than the scale, `labels` / `fewest`", FACTOR)
+        float,
+        Means("its upper end; empty for more than the scale, `train_examples` / `fewest`", FACTOR),
     ]
 
 
 TRANSFER = schema_of(
-    "transfer", "a trained model", TransferRow, ("model", "data", "method", "labels", "seed")
+    "transfer",
+    "a trained model",
+    TransferRow,
+    ("model", "data", "method", "train_examples", "seed"),
 )
 CURVES = schema_of(
     "label_curves",
     "a method at a number of labels",
     CurveRow,
-    ("model", "data", "method", "labels"),
+    ("model", "data", "method", "train_examples"),
 )
 FACTORS = schema_of("factors", "a reference", FactorRow, ("model", "data", "reference"))
 
@@ -169,12 +173,12 @@ class Transfer(Results):
 
 def factor_sentence(row: FactorRow) -> str:
     """A factor in words."""
-    reach = f"what {row.reference} scores with {row.labels:,} ({row.score:.3f})"
+    reach = f"what {row.reference} scores with {row.train_examples:,} ({row.score:.3f})"
     between = _interval(row)
     if row.bound == "less than":
         return (
-            f"Even with {row.labels:,} labels, {row.model} does not reach {reach}: the factor is "
-            f"less than 1×{between}."
+            f"Even with {row.train_examples:,} labels, {row.model} does not reach {reach}: the "
+            f"factor is less than 1×{between}."
         )
     if row.bound == "more than":
         return (
@@ -201,7 +205,7 @@ def _interval(row: FactorRow) -> str:
     if isnan(row.ci_low):
         return ""
     over = "test texts and seeds" if row.seeds > 1 else "test texts, not over seeds"
-    scale = row.labels / row.fewest
+    scale = row.train_examples / row.fewest
     if row.ci_high == 0 or (isnan(row.ci_high) and row.ci_low >= scale):
         return f" (in 95% of the resamples over {over} too)"
     low = "less than 1×" if row.ci_low == 0 else times(row.ci_low)

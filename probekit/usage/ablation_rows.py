@@ -59,7 +59,7 @@ def ablation_rows(
             read_at=one.read_at,
             metric=target.metric.name,
             seeds=one.said.shape[1],
-            before=float(scores[0][number]),
+            score_before=float(scores[0][number]),
             change=float(change.value[number]),
             ci_low=float(change.low[number]),
             ci_high=float(change.high[number]),

@@ -22,11 +22,11 @@ from probekit.results.run import Run
 from probekit.states.settings import ExtractSettings
 from probekit.tasks.question import Question
 from probekit.tasks.task import Task, load_task
-from probekit.usage.attributed import require_captum
 from probekit.usage.attribution import Attribution
 from probekit.usage.attribution_rows import Source, tables_of
 from probekit.usage.explain import explain
 from probekit.usage.on_top import Trained
+from probekit.usage.packages import require_package
 from probekit.usage.wanted import Wanted, of_a_corpus, of_a_text
 
 Baseline = Literal["pad", "mean", "zero"]
@@ -99,7 +99,7 @@ def attribute(  # noqa: PLR0913 - a public verb
     kind = head_of(doors.of_type("probe", probe, str)).name
     settings = reading(attribute, extract_settings, options)
     check_settings(fit_settings, allow_modified)
-    require_captum()
+    require_package("captum", "attribute")
     loaded = task if isinstance(task, Task) else load_task(task)
     if loaded.is_structural:
         raise TaskError(f"structural tasks ({loaded.name}) are for `probe` alone: take another")

@@ -18,7 +18,6 @@ import numpy as np
 import torch
 
 from probekit.engine.workers import workers
-from probekit.errors import InputError
 from probekit.models.align import NO_WORD
 from probekit.progress import Progress
 from probekit.usage.attribution import CANCELLED
@@ -69,13 +68,23 @@ class Attributed:
 
     @property
     def has_converged(self) -> bool:
-        """Whether the error is within the tolerance.
+        """Whether the error is within the tolerance."""
+        return self.is_sum(self.words)
 
-        Where the parts of words cancel each other, the difference may be smaller than rounding: it
-        counts as at least CANCELLED of the sum of their absolute values.
+    @property
+    def flows_have_converged(self) -> bool:
+        """Whether what flows through each layer is the same difference, within the tolerance."""
+        return all(self.is_sum(flows) for flows in self.flows.values())
+
+    def is_sum(self, parts: np.ndarray) -> bool:
+        """Whether parts sum to the difference, within the tolerance.
+
+        Where they cancel each other, the difference may be smaller than rounding: it counts as at
+        least CANCELLED of the sum of their absolute values.
         """
-        total = float(np.nansum(np.abs(self.words)))
-        return abs(self.delta) <= TOLERANCE * max(abs(self.difference), CANCELLED * total)
+        error = float(np.nansum(parts)) - self.difference
+        total = float(np.nansum(np.abs(parts)))
+        return abs(error) <= TOLERANCE * max(abs(self.difference), CANCELLED * total)
 
     @property
     def shares(self) -> np.ndarray:
@@ -101,7 +110,6 @@ def attributed(
         n_words: number of words of each one's text.
         progress: called with the stage, the decisions done and their number.
     """
-    require_captum()
     found: dict[int, Attributed] = {}
     steps, waiting = FIRST_STEPS, list(range(len(decisions)))
     while waiting:
@@ -127,14 +135,6 @@ def attributed(
 def _chosen(values: Sequence[T], numbers: Sequence[int]) -> list[T]:
     """The values with these numbers."""
     return [values[number] for number in numbers]
-
-
-def require_captum() -> None:
-    """Raise InputError where captum is not installed."""
-    try:
-        import captum.attr  # noqa: F401
-    except ImportError as error:
-        raise InputError("attribution needs captum: pip install 'probekit-nlp[usage]'") from error
 
 
 def _integrated(
@@ -273,7 +273,7 @@ def _conductance(
         there = along(batch.embedded, baselines=batch.baseline, n_steps=steps)
         back = along(batch.baseline, baselines=batch.embedded, n_steps=steps)
         values = (there - back).detach().double() / 2
-        if abs(float(values.sum()) - one.difference) <= TOLERANCE * abs(one.difference):
+        if one.is_sum(values.sum(-1).cpu().numpy()):
             break
         steps *= 2
     prompt = below.first - below.before  # vectors that the model itself puts before a text

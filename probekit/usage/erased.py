@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from probekit.corpora.passage import Corpus, Split
+from probekit.corpora.passage import Split
 from probekit.models.intervene import Change
 from probekit.states.over import Over
 
@@ -27,33 +27,19 @@ class Erased(Over):
     erasers: Mapping[int, Change]
 
     @property
-    def corpus(self) -> Corpus:
-        """The words."""
-        return self.whole.corpus
-
-    @property
     def dtype(self) -> str:
         """Type of the numbers."""
         return "float32"
 
-    def read(
-        self,
-        split: Split,
-        start: int,
-        stop: int,
-        layers: Sequence[int],
-        out: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Vectors of words `start` to `stop`: see `Vectors`."""
-        if out is None:
-            out = np.empty((len(layers), stop - start, self.dim), dtype=self.dtype)
+    def fill(self, out: np.ndarray, split: Split, start: int, layers: Sequence[int]) -> None:
+        """See `Over`."""
+        stop = start + out.shape[1]
         found = self.whole.read(split, start, stop, layers)
         for number, layer in enumerate(layers):
             values = torch.from_numpy(found[number].astype(np.float32))
             if layer in self.erasers:
                 values = self.erasers[layer](values)
             out[number] = values.numpy()
-        return out
 
 
 @dataclass(frozen=True)
@@ -69,29 +55,15 @@ class Above(Over):
     first: int
 
     @property
-    def corpus(self) -> Corpus:
-        """The words."""
-        return self.whole.corpus
-
-    @property
     def dtype(self) -> str:
         """Type of the numbers."""
         return "float32"
 
-    def read(
-        self,
-        split: Split,
-        start: int,
-        stop: int,
-        layers: Sequence[int],
-        out: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Vectors of words `start` to `stop`: see `Vectors`."""
-        if out is None:
-            out = np.empty((len(layers), stop - start, self.dim), dtype=self.dtype)
+    def fill(self, out: np.ndarray, split: Split, start: int, layers: Sequence[int]) -> None:
+        """See `Over`."""
+        stop = start + out.shape[1]
         for number, layer in enumerate(layers):
             if layer < self.first:
                 out[number] = self.whole.read(split, start, stop, [layer])[0]
             else:
                 out[number] = self.computed[layer - self.first, start:stop]
-        return out

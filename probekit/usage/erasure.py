@@ -35,7 +35,10 @@ class ErasureRow:
         ),
     ]
     rank: Annotated[int, Means("dimensions that were erased", COUNT)]
-    measured: Annotated[str, Means("the task of the probes, or `head`, the checkpoint's own head")]
+    affected: Annotated[
+        str,
+        Means("what was measured: the task of the probes, or `head`, the checkpoint's own head"),
+    ]
     read_at: Annotated[
         int | None, Means("the layer that the probes read; empty for the head", COUNT)
     ]
@@ -48,8 +51,8 @@ class ErasureRow:
     ]
     metric: columns.MetricName
     seeds: Annotated[int, Means("of probes, and of random subspaces", COUNT)]
-    before: Annotated[float, Means("score without an erasure, the mean over seeds", UNIT)]
-    after: Annotated[float, Means("score after it", UNIT)]
+    score_before: Annotated[float, Means("score without an erasure, the mean over seeds", UNIT)]
+    score_after: Annotated[float, Means("score after it", UNIT)]
     change: Annotated[float, Means("after less before", CHANGE)]
     ci_low: columns.Low
     ci_high: columns.High
@@ -63,7 +66,7 @@ ERASURE = schema_of(
     "erasure",
     "an erasure and what was measured after it",
     ErasureRow,
-    ("model", "corpus", "layer", "erased", "measured", "read_at", "probe"),
+    ("model", "corpus", "layer", "erased", "affected", "read_at", "probe"),
 )
 
 
@@ -94,8 +97,8 @@ class Erasure(Results):
         table = self.table
         last = table["read_at"].max()
         at_end = (table["probe"] == CLEAN) & (table["read_at"] == last)
-        here = (table["probe"] == RETRAINED) & (table["measured"] == self.task)
-        return table[(at_end | here | (table["measured"] == HEAD)).fillna(False)]
+        here = (table["probe"] == RETRAINED) & (table["affected"] == self.task)
+        return table[(at_end | here | (table["affected"] == HEAD)).fillna(False)]
 
     @property
     def sentences(self) -> list[str]:
@@ -103,35 +106,35 @@ class Erasure(Results):
         rows = self.summary()
         rows = rows[rows["probe"] != RETRAINED]
         found = []
-        for measured, each in rows.groupby("measured", sort=False):
+        for affected, each in rows.groupby("affected", sort=False):
             of_task = each[each["erased"] == self.task]
             if of_task.empty:
                 continue
             worst = of_task.loc[of_task["change"].idxmin()]
             others = each[(each["layer"] == worst["layer"]) & (each["erased"] != self.task)]
-            found.append(_sentence(str(measured), worst, others))
+            found.append(_sentence(str(affected), worst, others))
         return found
 
 
 def label_of(row: pd.Series) -> str:
     """What a row measured, in a few words."""
-    if row["measured"] == HEAD:
+    if row["affected"] == HEAD:
         return HEAD
     if row["probe"] == RETRAINED:
-        return f"{row['measured']}, retrained"
-    return f"{row['measured']} at {row['read_at']}"
+        return f"{row['affected']}, retrained"
+    return f"{row['affected']} at {row['read_at']}"
 
 
-def _sentence(measured: str, row: pd.Series, others: pd.DataFrame) -> str:
+def _sentence(affected: str, row: pd.Series, others: pd.DataFrame) -> str:
     """What erasing the task's subspace does at one layer, beside what is erased for comparison."""
     what = (
         "its head"
-        if measured == HEAD
-        else f"what probes read of {measured} at layer {row['read_at']}"
+        if affected == HEAD
+        else f"what probes read of {affected} at layer {row['read_at']}"
     )
     said = (
         f"Erasing {row['erased']} at layer {row['layer']} changes {what} most: "
-        f"{row['before']:.3f} before, {row['after']:.3f} after ({_points(row)})"
+        f"{row['score_before']:.3f} before, {row['score_after']:.3f} after ({_points(row)})"
     )
     beside = [f"{other['erased']} {_points(other)}" for _, other in others.iterrows()]
     return f"{said}; {'; '.join(beside)}." if beside else f"{said}."

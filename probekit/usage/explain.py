@@ -108,3 +108,9 @@ def _warnings(found: Sequence[Attributed], n_asked: int) -> Iterator[str]:
             f"the error of {len(errors):,} of {len(found):,} decisions is above {TOLERANCE:.0%} of "
             f"the difference that the words make, with {MOST_STEPS:,} steps (see delta)"
         )
+    flows = [one for one in found if not one.flows_have_converged]
+    if flows:
+        yield (
+            f"{len(flows):,} of {len(found):,} decisions: what flows through a layer below does "
+            f"not sum to that difference within {TOLERANCE:.0%}, with {MOST_STEPS:,} steps"
+        )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +22,7 @@ from probekit.stats.metrics import METRICS
 from probekit.tuning.data import Data
 from probekit.tuning.learner import Case, Learner, open_learner
 from probekit.tuning.open_data import open_data
-from probekit.tuning.output import STARTED
+from probekit.tuning.output import started
 from probekit.tuning.predicted import answers, chosen_labels, majority
 from probekit.tuning.settings import TuningSettings
 from probekit.tuning.table_data import Columns
@@ -107,7 +105,7 @@ def open_head(
                 f"data='{data}': '{name}' has no classification head that could be measured on it"
             )
         return None, []
-    asked = _asked(files.folder)
+    asked = started(files.folder) or {}
     columns = Columns()
     if data is None:
         data, columns = asked.get("data"), _columns(asked)
@@ -166,15 +164,6 @@ def _nothing(learner: Learner) -> Any:
     if encoded.places is None:
         return np.zeros(len(encoded), dtype=np.int64)
     return [np.zeros(length, dtype=np.int64) for length in encoded.lengths]
-
-
-def _asked(folder: Path) -> dict[str, Any]:
-    """What `probekit finetune` was asked for in a folder; nothing in another folder."""
-    try:
-        found = json.loads((folder / STARTED).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _columns(asked: dict[str, Any]) -> Columns:

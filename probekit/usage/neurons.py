@@ -15,8 +15,7 @@ from probekit.corpora.passage import Corpus
 from probekit.errors import InputError
 from probekit.models.loaded import LoadedModel, as_loaded
 from probekit.probes.arguments import Seeds, TaskNames, check_settings, reading
-from probekit.probes.evaluate import task_scores
-from probekit.probes.fit import fit, predict
+from probekit.probes.fit import predict
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.identity import name_of
 from probekit.probes.record import fit_facts, measurement_of, versions
@@ -31,6 +30,8 @@ from probekit.usage.ablation_rows import Ablated, ablation_rows
 from probekit.usage.asked import Asked, Request, asked_of
 from probekit.usage.instance_vectors import instance_vectors
 from probekit.usage.measuring import Measuring
+from probekit.usage.neuron_curve import Fitting, Orders, curve_rows
+from probekit.usage.neuron_overlap import Ranked, overlap_rows
 from probekit.usage.neurons_found import (
     ABLATION,
     CURVE,
@@ -43,15 +44,11 @@ from probekit.usage.neurons_found import (
     Neurons,
     OverlapRow,
 )
-from probekit.usage.packages import require_scikit_learn
-from probekit.usage.rankings import RANKINGS, Importance, importance, ranked
+from probekit.usage.packages import require_package
+from probekit.usage.rankings import RANKINGS, importance, ranked
 from probekit.usage.running import Running
-from probekit.usage.some_neurons import Choice, SomeNeurons
 
 TENTH = 10
-
-Ranked = dict[tuple[int, str], Importance]
-"""What neurons tell, by layer and method."""
 
 
 @reporting
@@ -108,7 +105,7 @@ def neurons(  # noqa: PLR0913 - a public verb
         doors.at_least_one("top", top)
     if against is not None:
         doors.of_type("against", as_loaded(against), (str, Path, LoadedModel))
-    require_scikit_learn()
+    require_package("scikit-learn", "neurons")
     asked = asked_of(Request(model, task, tasks, corpus), settings, allow_modified, report)
     first = _first(top, asked)
     other = None
@@ -202,9 +199,7 @@ class _Case:
         overlap: list[OverlapRow] = []
         for other in list(self.rankings)[1:]:
             overlap += self._overlap(self.rankings[other], self.about["model"], other)
-        found = _Tables(
-            list(self._neurons()), list(self._curve(states)), self._ablation(states), overlap
-        )
+        found = _Tables(list(self._neurons()), self._curve(states), self._ablation(states), overlap)
         return found, states
 
     def compare_with(self, other: Asked, tables: _Tables) -> None:
@@ -225,55 +220,22 @@ class _Case:
             for label, values in named:
                 for place, neuron in enumerate(ranked(values)[: self.first].tolist(), start=1):
                     yield NeuronRow(
-                        **self.about,
-                        task=question.task.name,
+                        **self._of_task(),
                         layer=layer,
                         method=method,
                         label=label,
-                        place=place,
+                        ranking_place=place,
                         neuron=neuron,
                         importance=float(values[neuron]),
                     )
 
-    def _curve(self, states: States) -> Iterator[CurveRow]:
-        """Scores of probes that read the first neurons only, and of those that read all."""
-        question = self.asked.questions[0]
-        orders: dict[tuple[int, str], np.ndarray] = {}
+    def _curve(self, states: States) -> list[CurveRow]:
+        orders: Orders = {}
         for layer in self.asked.layers:
             for method in (*RANKINGS, RANDOM):
                 orders[layer, method] = self._order(layer, method, 0)
-        dim = states.dim
-        sizes = [2**power for power in range(dim.bit_length()) if 2**power < dim] + [dim]
-        for size in sizes:
-            choices = [Choice(layer, order[:size]) for (layer, _), order in orders.items()]
-            if size == dim:  # the order does not matter
-                choices = [Choice(layer, np.arange(dim)) for layer in self.asked.layers]
-            test, dev = self._scores(SomeNeurons(states, choices), question)
-            for number, (layer, method) in enumerate(orders):
-                of = self.asked.layers.index(layer) if size == dim else number
-                yield CurveRow(
-                    **self.about,
-                    task=question.task.name,
-                    layer=layer,
-                    method=method,
-                    neurons=size,
-                    metric=question.task.metric,
-                    score=float(test[of]),
-                    dev_score=float(dev[of]),
-                )
-
-    def _scores(self, some: SomeNeurons, question: Question) -> tuple[np.ndarray, np.ndarray]:
-        """Scores on test and on dev of probes of each choice, `(choices,)` each."""
-        (fitted,) = fit(
-            some,
-            [question],
-            seeds=self.seeds,
-            settings=self.settings,
-            progress=self.progress,
-        )
-        test = task_scores(question, "test", fitted.predictions).mean(axis=1)
-        dev = task_scores(question, "dev", fitted.dev_predictions).mean(axis=1)
-        return test, dev
+        fitting = Fitting(self.seeds, self.settings, self.progress)
+        return list(curve_rows(states, self.asked.questions[0], orders, fitting, self._of_task()))
 
     def _order(self, layer: int, method: str, seed: int) -> np.ndarray:
         """All neurons of a layer in the order of a ranking, or at random."""
@@ -282,25 +244,14 @@ class _Case:
             return np.random.default_rng([seed, layer]).permutation(dim)
         return ranked(self._ranked[layer, method].overall)
 
-    def _overlap(self, others: Ranked, model: str, task: str) -> Iterator[OverlapRow]:
-        from scipy.stats import hypergeom
+    def _overlap(self, others: Ranked, model: str, task: str) -> list[OverlapRow]:
+        other = {"other_model": model, "other_task": task}
+        about = {**self._of_task(), **other}
+        return list(overlap_rows(self._ranked, others, self.first, about))
 
-        for (layer, method), found in self._ranked.items():
-            dim, n = len(found.overall), self.first
-            own = set(ranked(found.overall)[:n].tolist())
-            shared = len(own & set(ranked(others[layer, method].overall)[:n].tolist()))
-            yield OverlapRow(
-                **self.about,
-                layer=layer,
-                method=method,
-                task=self.asked.questions[0].task.name,
-                other_model=model,
-                other_task=task,
-                neurons=n,
-                shared=shared,
-                expected=n * n / dim,
-                p_value=float(hypergeom.sf(shared - 1, dim, n, n)),
-            )
+    def _of_task(self) -> dict[str, str]:
+        """The columns that identify the model, the text and the task."""
+        return {**self.about, "task": self.asked.questions[0].task.name}
 
     def _ablation(self, states: States) -> list[AblationRow]:
         """What clean probes say without the first neurons of each ranking, or random ones.

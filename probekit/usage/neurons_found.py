@@ -32,7 +32,7 @@ class NeuronRow:
     layer: Layer
     method: Method
     label: Annotated[str, Means("of which label it tells; empty for all labels together")]
-    place: Annotated[int, Means("in the ranking", "from 1")]
+    ranking_place: Annotated[int, Means("in the ranking", "from 1")]
     neuron: Annotated[int, Means("its number", COUNT)]
     importance: Annotated[float, Means("how much it tells, by the method", COUNT)]
 
@@ -49,6 +49,8 @@ class CurveRow:
     neurons: Annotated[int, Means("how many of the first ones the probe reads", "from 1")]
     metric: columns.MetricName
     score: Annotated[float, Means("on test, the mean over seeds", UNIT)]
+    ci_low: columns.Low
+    ci_high: columns.High
     dev_score: Annotated[float, Means("on dev", UNIT)]
 
 
@@ -85,7 +87,7 @@ class AblationRow:
     read_at: Annotated[int, Means("the layer that the probes read, trained before", COUNT)]
     metric: columns.MetricName
     seeds: Annotated[int, Means("of probes, and of random neurons", COUNT)]
-    before: Annotated[float, Means("score without an ablation", UNIT)]
+    score_before: Annotated[float, Means("score without an ablation", UNIT)]
     change: Annotated[float, Means("when the first neurons are ablated", CHANGE)]
     ci_low: columns.Low
     ci_high: columns.High
@@ -98,7 +100,9 @@ class AblationRow:
 
 
 _EXPERIMENT = ("model", "corpus", "task", "layer", "method")
-NEURONS = schema_of("neurons", "a neuron in a ranking", NeuronRow, (*_EXPERIMENT, "label", "place"))
+NEURONS = schema_of(
+    "neurons", "a neuron in a ranking", NeuronRow, (*_EXPERIMENT, "label", "ranking_place")
+)
 CURVE = schema_of(
     "neuron_curve", "probes of the first neurons", CurveRow, (*_EXPERIMENT, "neurons")
 )
@@ -134,7 +138,7 @@ class Neurons(Results):
 
     def fewest(self) -> pd.DataFrame:
         """The fewest neurons tried that keep 95% of the score on dev: one row for each layer and
-        method, with their score on test and that of all neurons."""
+        method, with their score on test, its interval, and the score of all neurons."""
         import pandas as pd
 
         rows = []
@@ -145,6 +149,7 @@ class Neurons(Results):
             first = enough.loc[enough["neurons"].idxmin()]
             about = dict(zip(keys, key, strict=True))
             sizes = {"fewest": first["neurons"], "of": every["neurons"]}
-            scores = {"score": first["score"], "score_of_all": every["score"]}
+            scores = {name: first[name] for name in ("score", "ci_low", "ci_high")}
+            scores["score_of_all"] = every["score"]
             rows.append({**about, **sizes, **scores})
         return pd.DataFrame(rows)

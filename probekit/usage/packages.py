@@ -1,4 +1,4 @@
-"""Packages that a verb of this room needs."""
+"""Packages that verbs of this room need, all in the extra `usage`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 from probekit.errors import InputError
 
 
-def require_scikit_learn() -> None:
-    """Raise InputError where scikit-learn is not installed."""
+def require_package(package: str, verb: str) -> None:
+    """Raise InputError where the package that a verb needs is not installed."""
     try:
-        version("scikit-learn")
+        version(package)
     except PackageNotFoundError as error:
-        raise InputError("neurons needs scikit-learn: pip install 'probekit-nlp[usage]'") from error
+        raise InputError(f"{verb} needs {package}: pip install 'probekit-nlp[usage]'") from error

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from probekit.corpora.passage import Corpus, Split
+from probekit.corpora.passage import Split
 from probekit.states.over import Over
 
 
@@ -36,11 +36,6 @@ class SomeNeurons(Over):
     choices: Sequence[Choice]
 
     @property
-    def corpus(self) -> Corpus:
-        """The words."""
-        return self.whole.corpus
-
-    @property
     def layers(self) -> Sequence[int]:
         """The numbers of the choices."""
         return range(len(self.choices))
@@ -50,21 +45,12 @@ class SomeNeurons(Over):
         """Width of a vector."""
         return len(self.choices[0].neurons)
 
-    def read(
-        self,
-        split: Split,
-        start: int,
-        stop: int,
-        layers: Sequence[int],
-        out: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Vectors of words `start` to `stop`: see `Vectors`; `layers` are numbers of choices."""
-        if out is None:
-            out = np.empty((len(layers), stop - start, self.dim), dtype=self.dtype)
+    def fill(self, out: np.ndarray, split: Split, start: int, layers: Sequence[int]) -> None:
+        """See `Over`; `layers` are numbers of choices."""
+        stop = start + out.shape[1]
         read: dict[int, np.ndarray] = {}
         for number, place in enumerate(layers):
             layer, neurons = self.choices[place]
             if layer not in read:
                 read[layer] = self.whole.read(split, start, stop, [layer])[0]
             out[number] = read[layer][:, neurons]
-        return out

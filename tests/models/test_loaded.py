@@ -20,7 +20,7 @@ import probekit as pk
 from probekit.corpora.passage import SPLITS, Corpus
 from probekit.errors import InputError, ModelError, ProbekitError
 from probekit.models import in_memory
-from probekit.models.loading import load_trained
+from probekit.models.loading.trained import load_trained
 from probekit.models.model import open_model
 from probekit.probes.fit import fit
 from probekit.states.doctor import examine

@@ -36,18 +36,12 @@ def only(names: Sequence[str], row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name in names}
 
 
-def codes_of(schema: Schema) -> dict[str, Any]:
-    """The codes of a schema's columns of text: `labels` is a number in `transfer.csv`."""
-    texts = [column.name for column in schema.columns if column.kind.dtype == "str"]
-    return only(texts, CODES)
-
-
 def filled(schema: Schema, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """A table of rows that may lack columns: there texts are empty, whole numbers 0 and other
     numbers missing."""
     missing = {"str": "", "int64": 0, "Int64": None, "float64": None}
     empty = {column.name: missing[column.kind.dtype] for column in schema.columns}
-    empty |= codes_of(schema)
+    empty |= only(schema.names, CODES)
     return schema.table([{**empty, **row} for row in rows])
 
 
@@ -66,13 +60,12 @@ def table(schema: Schema, value: float) -> pd.DataFrame:
         "é",
         "True",
     ]
-    codes = codes_of(schema)
     rows = []
     for number in range(LAYERS):
         row: dict[str, Any] = {}
         for column in schema.columns:
-            if column.name in codes:
-                row[column.name] = codes[column.name]
+            if column.name in CODES:
+                row[column.name] = CODES[column.name]
             elif column.kind.dtype == "str":
                 row[column.name] = f"{texts[number % len(texts)]}"
             elif column.kind.dtype == "float64":

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probekit.errors import InputError
+from probekit.reports.read import KINDS
 from probekit.results.schema import Means, Precedes, schema_of
 
 
@@ -116,3 +117,13 @@ def test_inherited_columns_stand_among_a_rows_own() -> None:
     schema = schema_of("longer", "a thing", LongerRow, ("name",), last=("size", "later"))
     assert schema.names == ("name", "count", "colour", "shade", "place", "unit", "size", "later")
     assert [column.name for column in schema.columns if column.default == "none"] == ["later"]
+
+
+def test_a_name_means_one_thing_in_all_tables() -> None:
+    """At least: it is a text in all of them, or a number."""
+    kinds: dict[str, set[bool]] = {}
+    for results in KINDS:
+        for schema in {**results.TABLES, **results.OPTIONAL}.values():
+            for column in schema.columns:
+                kinds.setdefault(column.name, set()).add(column.kind.dtype == "str")
+    assert {name for name, found in kinds.items() if len(found) > 1} == set()

@@ -12,7 +12,7 @@ from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, GPT2Config,
 
 from probekit.corpora.passage import Corpus
 from probekit.tuning.fisher import diagonal_fisher, fisher_of_checkpoint, linear_head
-from probekit.tuning.language_model import objective_of
+from probekit.tuning.language_model import declared_objective
 from probekit.tuning.learner import Learner
 from probekit.tuning.recipes import recipe_of
 from probekit.tuning.starting import distance, starting_weights
@@ -101,7 +101,7 @@ def test_it_is_that_of_pre_training_where_there_is_a_head(
     home = tiny_bert if kind == "mlm" else tiny_gpt2
     model = with_head(tmp_path / "model", home, kind)
     of, learner = case(model, small), learner_of(model, small)
-    assert objective_of(learner.files) == kind
+    assert declared_objective(learner.files) == kind
     found, what = fisher_of_checkpoint(of, learner, small, "pos", 10)
     assert what == f"{kind} on 10 sentences of small"
     assert found.keys() == starting_weights(learner).keys()
@@ -114,7 +114,7 @@ def test_it_is_that_of_a_task_where_there_is_none(
     tiny_bert: Path, small: Corpus, tmp_path: Path
 ) -> None:
     of, learner = case(tiny_bert, small), learner_of(tiny_bert, small)
-    assert objective_of(learner.files) == ""
+    assert declared_objective(learner.files) == ""
     torch.manual_seed(3)
     drawn = torch.rand(1)
     torch.manual_seed(3)

@@ -51,15 +51,15 @@ def test_every_method_at_every_number_of_labels(tiny_bert: Path, text: str, tmp_
     assert list(dict.fromkeys(found.table["method"])) == methods
     assert len(found.table) == 5 * 2 * 2 and len(found.curves) == 5 * 2
     assert found.factors["reference"].tolist() == ["scratch", "ngrams", "static"]
-    means = found.table.groupby(["method", "labels"])["score"].mean()
-    curves = found.curves.set_index(["method", "labels"])["score"]
+    means = found.table.groupby(["method", "train_examples"])["score"].mean()
+    curves = found.curves.set_index(["method", "train_examples"])["score"]
     pd.testing.assert_series_equal(means, curves.sort_index(), atol=1e-5)
     for table in (found.table, found.curves):
         assert (table["ci_low"] <= table["score"]).all()
         assert (table["score"] <= table["ci_high"]).all()
-    assert found.table.groupby(["labels", "seed"])["examples"].nunique().eq(1).all()
+    assert found.table.groupby(["train_examples", "seed"])["train_labels"].nunique().eq(1).all()
     assert found.table["seconds"].gt(0).all()
-    dev = found.curves.set_index(["method", "labels"])["dev_score"]
+    dev = found.curves.set_index(["method", "train_examples"])["dev_score"]
     best = {labels: max(("frozen", "full"), key=lambda one: dev[one, labels]) for labels in (4, 8)}
     expected = " ".join(f"{labels}:{method}" for labels, method in best.items())
     assert set(found.factors["pretrained"]) == {expected}
@@ -83,7 +83,7 @@ def test_a_cell_is_finetune_with_the_same_examples(
         progress=False,
     )
     last = found.table.iloc[-1]
-    assert last["labels"] == alone.table["train_examples"].iloc[0] == 40
+    assert last["train_examples"] == alone.table["train_examples"].iloc[0] == 40
     assert last["score"] == alone.score
     dev = alone.table[alone.table["split"] == "dev"]["score"].iloc[0]
     assert last["dev_score"] == dev and last["chosen"] == "0.001"
@@ -112,7 +112,7 @@ def test_cells_are_trained_once_and_more_can_be_added(
     assert few.run.counts == {"cells": 4, "computed": 4}
     more = run(tiny_bert, text, tmp_path / "a", [4, 8, 12], methods=["ngrams", "scratch"], seeds=2)
     assert more.run.counts == {"cells": 12, "computed": 8}
-    again = more.table[(more.table["labels"] < 12) & (more.table["seed"] == 0)]
+    again = more.table[(more.table["train_examples"] < 12) & (more.table["seed"] == 0)]
     pd.testing.assert_frame_equal(again.reset_index(drop=True), few.table)
     monkeypatch.setattr(transfer_grid, "logistic_outcome", None)  # nothing is trained
     monkeypatch.setattr(transfer_grid, "recipe_outcome", None)
@@ -188,7 +188,7 @@ ROW = FactorRow(
     data="d",
     reference="scratch",
     pretrained="10:full 1000:full",
-    labels=1000,
+    train_examples=1000,
     fewest=10,
     seeds=3,
     metric="accuracy",
@@ -238,7 +238,7 @@ def made() -> pk.Transfer:
         for place, labels in enumerate((10, 100, 1000)):
             score = 0.3 + number / 10 + place / 10
             ends = {"score": score, "ci_low": score - 0.1, "ci_high": score + 0.1}
-            rows.append({**about, "method": method, "labels": labels, **ends})
+            rows.append({**about, "method": method, "train_examples": labels, **ends})
     tables = filled(TRANSFER, []), filled(CURVES, rows), FACTORS.table([ROW])
     return pk.Transfer(*tables)
 
@@ -388,4 +388,4 @@ def test_tables_of_texts_and_of_numbers(tiny_bert: Path, tmp_path: Path) -> None
         regression=True,
     )
     assert set(found.curves["metric"]) == {"pearson"}
-    assert found.curves.set_index(["method", "labels"])["score"]["ngrams", 48] > 0.5
+    assert found.curves.set_index(["method", "train_examples"])["score"]["ngrams", 48] > 0.5

@@ -53,23 +53,23 @@ def rows(found: Erasure, **wanted: Any) -> pd.DataFrame:
 def test_a_row_for_each_layer_erasure_and_thing_measured(found: Erasure) -> None:
     assert found.task == "pos"
     assert found.table["erased"].unique().tolist() == ["pos", "random", "control:pos"]
-    clean = rows(found, probe="clean", erased="pos", measured="pos")
+    clean = rows(found, probe="clean", erased="pos", affected="pos")
     pairs = list(zip(clean["layer"], clean["read_at"], strict=True))
     assert pairs == [(k, at) for k in range(4) for at in range(k, 4)]
-    retrained = rows(found, probe="retrained", erased="random", measured="dep")
+    retrained = rows(found, probe="retrained", erased="random", affected="dep")
     assert retrained["layer"].tolist() == retrained["read_at"].tolist() == [0, 1, 2, 3]
     of_task, of_random = rows(found, erased="pos"), rows(found, erased="random")
     assert of_task["rank"].tolist() == of_random["rank"].tolist()
     assert (found.table["seeds"] == 1).all()
     np.testing.assert_allclose(
-        found.table["after"] - found.table["before"], found.table["change"], atol=2e-6
+        found.table["score_after"] - found.table["score_before"], found.table["change"], atol=2e-6
     )
     assert (found.table["p_adjusted"] >= found.table["p_value"]).all()
 
 
 def test_erasing_the_task_breaks_it_and_a_random_subspace_does_not(found: Erasure) -> None:
-    of_task = rows(found, erased="pos", measured="pos", probe="retrained")
-    of_random = rows(found, erased="random", measured="pos", probe="retrained")
+    of_task = rows(found, erased="pos", affected="pos", probe="retrained")
+    of_random = rows(found, erased="random", affected="pos", probe="retrained")
     assert (of_task["change"] < -0.15).all() and (of_task["ci_high"] < -0.05).all()
     # A third of the dimensions of a tiny model: they are missed a little.
     assert (of_random["change"].to_numpy() > of_task["change"].to_numpy() / 2).all()
@@ -241,7 +241,7 @@ def tagger(tmp_path: Path, tiny_bert: Path, brief: Path) -> tuple[Path, Corpus]:
 
 
 def head_rows(found: Erasure) -> pd.DataFrame:
-    return rows(found, measured="head").set_index("erased")
+    return rows(found, affected="head").set_index("erased")
 
 
 def test_a_head_breaks_where_its_task_is_erased(tagger: tuple[Path, Corpus], brief: Path) -> None:
@@ -259,7 +259,7 @@ def test_a_head_breaks_where_its_task_is_erased(tagger: tuple[Path, Corpus], bri
     assert of_head["read_at"].isna().all() and (of_head["probe"] == "").all()
     assert of_head.loc["pos", "change"] < -0.1 and of_head.loc["pos", "p_adjusted"] < 0.05
     assert abs(of_head.loc["random", "change"]) < abs(of_head.loc["pos", "change"]) / 2
-    assert (of_head["majority"] < of_head["before"]).all()
+    assert (of_head["majority"] < of_head["score_before"]).all()
     assert any("its head" in sentence for sentence in found.sentences)
 
 

@@ -164,7 +164,7 @@ def test_the_neurons_that_labels_were_made_of_are_first(found: Neurons) -> None:
     for method in RANKINGS:
         rows = table[(table["method"] == method) & (table["label"] == "")]
         assert set(rows["neuron"]) == set(PLANTED), method
-        assert rows["place"].tolist() == [1, 2]
+        assert rows["ranking_place"].tolist() == [1, 2]
     assert set(table["label"]) == {"", "00", "01", "10", "11"}
 
 

@@ -13,11 +13,10 @@ from probekit.models.likelihood import Likelihood, Scored
 from probekit.models.lm_head import open_language_model
 from probekit.models.model import Model, open_model
 from probekit.probes.behaviour.behaviour_settings import BehaviourSettings
+from probekit.probes.evaluate import NATS_IN_A_BIT
 from probekit.progress import Progress
 from probekit.stats.behaviour_metrics import BEHAVIOUR_METRICS, BehaviourMetric
 from probekit.tasks.minimal_pairs import BehaviourQuestion
-
-NATS_IN_A_BIT = float(np.log(2))
 
 
 @dataclass(frozen=True, eq=False)

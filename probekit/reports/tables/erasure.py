@@ -26,14 +26,14 @@ def erasure_table(erasure: Erasure) -> Table:
         note += f"; {CONTROL}{task}: of the subspace of its control labels"
     table = Table(f"What erasing {task} ({size} dimensions) changes: {where}", columns, note=note)
     for _, row in of_task.sort_values("layer", kind="stable").iterrows():
-        same = rows[(rows["layer"] == row["layer"]) & (rows["measured"] == row["measured"])]
+        same = rows[(rows["layer"] == row["layer"]) & (rows["affected"] == row["affected"])]
         same = same[same["probe"] == row["probe"]].set_index("erased")["change"]
         table.rows.append(
             [
                 str(row["layer"]),
                 label_of(row),
-                f"{row['before']:.3f}",
-                f"{row['after']:.3f}",
+                f"{row['score_before']:.3f}",
+                f"{row['score_after']:.3f}",
                 f"{100 * row['change']:+.1f}",
                 f"{100 * row['ci_low']:+.1f} to {100 * row['ci_high']:+.1f}",
                 f"{row['p_adjusted']:.3f}",

@@ -19,7 +19,7 @@ def neurons_table(found: Neurons) -> Table:
     ablated = ablated[ablated["read_at"] == last]
     ways = ablated["way"].unique().tolist()
     columns = [Column("layer"), Column("ranking", False, True)]
-    columns += map(Column, ("fewest", "score", "of all", *ways))
+    columns += map(Column, ("fewest", "score", "95% interval", "of all", *ways))
     first = fewest.iloc[0]
     note = f"fewest: of 1, 2, 4 … neurons those that keep {KEPT:.0%} of the score on dev"
     if ways:
@@ -32,7 +32,8 @@ def neurons_table(found: Neurons) -> Table:
     table = Table(f"{title}, of {first['of']} in a layer", columns, note=note)
     for _, row in fewest.iterrows():
         cells = [str(row["layer"]), row["method"], str(row["fewest"])]
-        cells += [f"{row['score']:.3f}", f"{row['score_of_all']:.3f}"]
+        cells += [f"{row['score']:.3f}", f"{row['ci_low']:.3f}–{row['ci_high']:.3f}"]
+        cells.append(f"{row['score_of_all']:.3f}")
         same = ablated[(ablated["layer"] == row["layer"]) & (ablated["method"] == row["method"])]
         changes = {each["way"]: _change(each) for _, each in same.iterrows()}
         table.rows.append([*cells, *(changes.get(way, "") for way in ways)])

@@ -17,14 +17,14 @@ def transfer_table(transfer: Transfer) -> Table:
         f"{first['metric']} on {first['data']} by the number of labels ({seeds}; "
         f"pre-trained: {first['model']}; majority {first['majority']:.3f})"
     )
-    numbers = curves["labels"].unique().tolist()
+    numbers = curves["train_examples"].unique().tolist()
     headings = [f"{labels:,} labels" for labels in numbers]
     over = "test texts and seeds" if first["seeds"] > 1 else "test texts, not over seeds"
     note = f"in brackets: 95% intervals over {over}"
     table = Table(title, [Column("method", False, True), *map(Column, headings)], note=note)
     for method, rows in curves.groupby("method", sort=False):
         cells = []
-        for _, row in rows.sort_values("labels").iterrows():
+        for _, row in rows.sort_values("train_examples").iterrows():
             interval = f" ({row['ci_low']:.3f}–{row['ci_high']:.3f})"
             cells.append(f"{row['score']:.3f}" + ("" if isnan(row["ci_low"]) else interval))
         table.rows.append([str(method), *cells])

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from probekit.models.checkpoint import EncoderSettings
-from probekit.models.loading import load_config, load_random, load_tokenizer
+from probekit.models.loading.config import load_config
+from probekit.models.loading.random import load_random
+from probekit.models.loading.tokenizer import load_tokenizer
 from probekit.states.extract import extract
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
