@@ -42,6 +42,7 @@ MANY = 600  # more test sentences, for the true difference
 BEFORE = 0.7  # deviation of the noise on states before; those after have as much, or more
 QUICK = FitSettings(words=6_000)
 SENTENCES, LAYER = 500, 3
+SHOWN_EVERY = 50  # pairs
 ALARMS = {"with_refits": "<= 0.06", "without": "more"}
 
 
@@ -70,7 +71,15 @@ def main(arguments: Sequence[str] = ()) -> None:
             figure(f"intervals that cover it, {name}", float(covered), target, "")
             if after == BEFORE:
                 figure(f"p <= 0.05, {name}", _alarms(found), ALARMS[name], "")
-    disjoint = list(_disjoint(options.runs, options.resamples))
+    disjoint: list[Outcome] = []
+    for outcome in _disjoint(options.runs, options.resamples):
+        disjoint.append(outcome)
+        if len(disjoint) % SHOWN_EVERY == 0 or len(disjoint) == options.runs:
+            _show_disjoint(disjoint)
+
+
+def _show_disjoint(disjoint: Sequence[Outcome]) -> None:
+    """The rate of false alarms so far: pairs take seconds each, and a run may be stopped."""
     print(f"  disjoint samples of {SENTENCES} sentences, pos, layer {LAYER}: {len(disjoint)} pairs")
     for name, target in ALARMS.items():
         found = [getattr(outcome, name) for outcome in disjoint]
