@@ -10,23 +10,24 @@ from datasets import ClassLabel, Dataset, Features, Value
 import probekit as pk
 from probekit.reports.tables.tuned import tuned_table
 
-WORDS = ("dog", "cat", "it")
+WORDS = ("the", "is", "he")
 
 
 def mnli(root: Path) -> Path:
-    """MNLI as the hub lays it out, whose labels can be read off a word; the mismatched ones are
+    """MNLI as the hub lays it out, whose labels can be read off any word; the mismatched ones are
     those of the next word, so that who learns the others is always wrong."""
     folder = root / "mnli"
     folder.mkdir()
     names = ["entailment", "neutral", "contradiction"]
-    texts = {name: Value("string") for name in ("premise", "hypothesis")}
-    features = Features({**texts, "label": ClassLabel(names=names), "idx": Value("int32")})
+    strings = {name: Value("string") for name in ("premise", "hypothesis")}
+    features = Features({**strings, "label": ClassLabel(names=names), "idx": Value("int32")})
     sizes = {"train": 120, "validation_matched": 30, "validation_mismatched": 20}
     for split, size in sizes.items():
         shift = split == "validation_mismatched"
+        texts = [" ".join([WORDS[i % 3]] * 4) for i in range(size)]
         rows = {
-            "premise": [f"the {WORDS[i % 3]} was {i}" for i in range(size)],
-            "hypothesis": [f"the {WORDS[i % 3]} was {split}" for i in range(size)],
+            "premise": texts,
+            "hypothesis": texts,
             "label": [(i + shift) % 3 for i in range(size)],
             "idx": list(range(size)),
         }
@@ -35,7 +36,7 @@ def mnli(root: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("recipe", "rate"), [("frozen", 2e-2), ("lora", 3e-2)])
+@pytest.mark.parametrize(("recipe", "rate"), [("frozen", 2e-2), ("lora", 1e-2)])
 def test_both_tests_are_reported(recipe: str, rate: float, tiny_bert: Path, tmp_path: Path) -> None:
     settings = pk.TuningSettings(device="cpu", batch=16, rate=rate, epochs=12)
     found = pk.finetune(
