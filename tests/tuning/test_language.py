@@ -68,7 +68,8 @@ def test_it_lowers_the_loss_on_held_out_text(
 ) -> None:
     found = run(homes[kind], text, kind, tmp_path / "out")
     before = found.run.settings["bits_before"]
-    assert score(found) < before["test"] - 0.5 and score(found, "dev") < before["dev"] - 0.5
+    # Four seeds lowered it by 0.5 to 1.2 bits; without training it stays (below).
+    assert score(found) < before["test"] - 0.25 and score(found, "dev") < before["dev"] - 0.25
     assert score(found, "dev") == pytest.approx(found.history["dev_score"].min(), abs=1e-5)
     assert score(found, metric="perplexity") == pytest.approx(2 ** score(found), rel=1e-4)
     row = found.table.iloc[0]
