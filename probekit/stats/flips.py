@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from probekit.stats.bootstrap import RESAMPLES, interval, resample
+from probekit.stats.bootstrap import LEVEL, RESAMPLES, interval, resample, widened
 
 
 class Flips(NamedTuple):
@@ -20,7 +20,9 @@ class Flips(NamedTuple):
 
     Attributes:
         lost: right before and wrong after.
-        lost_low, lost_high: its 95% interval, over sentences.
+        lost_low, lost_high: its 95% interval, over sentences; missing for one sentence. Where
+            nothing is lost, its upper end is by the rule of three (Hanley and Lippman-Hand 1983):
+            in n sentences, 3 / n.
         lost_by_chance: what is expected of two models whose answers are unrelated.
         gained, gained_low, gained_high, gained_by_chance: wrong before and right after, likewise.
     """
@@ -55,9 +57,10 @@ def flips(before: np.ndarray, after: np.ndarray, groups: np.ndarray, seed: int =
     np.add.at(counts, places, np.stack([lost, gained, np.ones(len(before))], axis=1))
     weights = resample(n_groups, RESAMPLES, np.random.default_rng(seed)).astype(np.float64)
     sums = weights @ counts
-    low, high = interval((sums[:, :2] / sums[:, 2:]).T)
-    if n_groups < 2:
-        low, high = np.full(2, np.nan), np.full(2, np.nan)
+    shares = counts[:, :2].sum(axis=0) / len(before)
+    low, high = np.clip(interval(widened((sums[:, :2] / sums[:, 2:]).T, shares, n_groups)), 0, 1)
+    none = 1 - (1 - LEVEL) ** (1 / n_groups)  # resamples of what never occurs are all alike
+    high = np.where((shares == 0) & (n_groups > 1), none, high)
     right_before, right_after = float(np.mean(before)), float(np.mean(after))
     return Flips(
         lost=float(lost.mean()),

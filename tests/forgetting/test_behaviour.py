@@ -42,7 +42,7 @@ def test_a_checkpoint_compared_with_itself_has_no_change_and_no_flips(
     own = table[table["after"] == table["before"]]
     assert len(own) == 2 and (own["delta"] == 0).all() and (own["p_value"] == 1).all()
     of_pairs = own[own["metric"] == "accuracy"]
-    assert (of_pairs[["lost", "gained", "lost_high", "gained_high"]] == 0).all(axis=None)
+    assert (of_pairs[["lost", "gained", "lost_low", "gained_low"]] == 0).all(axis=None)
     other = table[table["after"] != table["before"]]
     assert (other["p_adjusted"] >= other["p_value"]).all() and (other["delta"] != 0).any()
 

@@ -15,7 +15,7 @@ def test_lost_and_gained_are_counted_apart() -> None:
     assert found.gained == pytest.approx(1 / 6)
     assert found.gained - found.lost == pytest.approx(after.mean() - before.mean())
     same = flips(before, before, np.arange(6))
-    assert same.lost == same.gained == same.lost_high == 0
+    assert same.lost == same.gained == same.lost_low == 0
 
 
 def test_what_chance_gives_is_what_shuffled_answers_give() -> None:
@@ -46,5 +46,21 @@ def test_intervals_resample_sentences_and_cover() -> None:
         found = flips(np.ones(120), 1.0 - lost, groups)
         covered += found.lost_low <= 0.2 <= found.lost_high
     assert 0.88 <= covered / 200 <= 0.99
+    few = flips(np.ones(8), np.array([1.0, 1, 1, 1, 1, 1, 1, 0]), np.arange(8))
+    assert few.lost_high > 0.375 + 0.05  # percentiles alone would be too narrow
     alone = flips(np.array([1.0]), np.array([0.0]), np.zeros(1, dtype=int))
     assert np.isnan(alone.lost_low)
+
+
+@pytest.mark.parametrize("true", [0.02, 0.1])
+def test_where_nothing_flips_others_may(true: float) -> None:
+    """A flip that is rare is often in none of 20 sentences, and the interval must say so."""
+    rng = np.random.default_rng(2)
+    covered = 0
+    for _ in range(300):
+        lost = rng.random(20) < true
+        found = flips(np.ones(20), 1.0 - lost, np.arange(20))
+        covered += found.lost_low <= true <= found.lost_high
+    assert covered / 300 >= 0.94
+    none = flips(np.ones(100), np.ones(100), np.arange(100))
+    assert none.lost_low == 0 and none.lost_high == pytest.approx(0.03, abs=0.001)
