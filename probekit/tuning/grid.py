@@ -30,6 +30,7 @@ from probekit.tuning.recipe_scores import (
     TRADES,
     CellRow,
     RecipeScores,
+    incomparable,
     trades,
 )
 from probekit.tuning.recipes import recipe_of
@@ -143,6 +144,7 @@ def recipes(  # noqa: PLR0913 - a public verb
     if all(row.outcome != FINISHED for row in rows):
         raise InputError("no cell was trained to its end: " + "; ".join(warnings[:2]))
     table = CELLS.table(rows)
+    warnings += incomparable(table)
     run = Run(
         versions=versions(),
         settings={
@@ -200,6 +202,8 @@ def _diverged(cell: _Cell, error: Diverged) -> CellRow:
         task="",
         corpus="",
         outcome=f"diverged at step {error.step:,}",
+        metric="",
+        dev=nothing,
         target=nothing,
         target_low=nothing,
         target_high=nothing,
@@ -212,7 +216,7 @@ def _diverged(cell: _Cell, error: Diverged) -> CellRow:
 
 
 def _rows(cell: _Cell, tuned: Tuned, change: Comparison) -> list[CellRow]:
-    test = tuned.table[tuned.table["split"] == "test"].iloc[0]
+    test, dev = (tuned.table[tuned.table["split"] == one].iloc[0] for one in ("test", "dev"))
     rows = []
     for _, best in change.best.iterrows():
         rows.append(
@@ -222,6 +226,8 @@ def _rows(cell: _Cell, tuned: Tuned, change: Comparison) -> list[CellRow]:
                 seed=cell.seed,
                 task=best["task"],
                 corpus=best["corpus"],
+                metric=test["metric"],
+                dev=dev["score"],
                 target=test["score"],
                 target_low=test["ci_low"],
                 target_high=test["ci_high"],

@@ -14,14 +14,18 @@ from probekit.results.results import Results
 from probekit.results.schema import Means, Schema, schema_of
 from probekit.stats.pareto import pareto_front
 from probekit.stats.seeds import over_seeds
+from probekit.tuning.metrics import METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FINISHED = "finished"
+RETENTION = ["retention", "retention_low", "retention_high"]
 RecipeName = Annotated[str, Means("the recipe")]
 RateText = Annotated[str, Means("the highest learning rate, as `2e-05`")]
 Target = Annotated[float, Means("the first metric on the test texts of the data", CHANGE)]
+TargetMetric = Annotated[str, Means("the metric of the target; empty where training diverged")]
+Dev = Annotated[float, Means("the same on dev, by which to choose a rate", CHANGE)]
 Trained = Annotated[int, Means("weights that were trained", COUNT)]
 Seconds = Annotated[float, Means("of fine-tuning, without probing", "seconds")]
 
@@ -44,6 +48,8 @@ class CellRow:
     outcome: Annotated[
         str, Means("`finished`, or `diverged at step N`: such cells have no scores")
     ] = FINISHED
+    metric: TargetMetric
+    dev: Dev
     target: Target
     target_low: Annotated[float, Means("lower end of its 95% interval over texts", CHANGE)]
     target_high: Annotated[float, Means("its upper end", CHANGE)]
@@ -64,18 +70,32 @@ class TradeRow:
     diverged: Annotated[
         int, Means("seeds whose training diverged, which are in no mean", COUNT)
     ] = 0
+    metric: TargetMetric
+    dev: Dev
     target: Target
     target_low: Annotated[
         float, Means("lower end of its 95% interval, over texts and seeds of fine-tuning", CHANGE)
     ]
     target_high: Annotated[float, Means("its upper end", CHANGE)]
-    retention: columns.Retention
+    retention: Annotated[
+        float,
+        Means(
+            "share retained, the mean over the tasks that have one in every cell; empty without "
+            "any",
+            "share",
+        ),
+    ]
     retention_low: Annotated[
         float, Means("lower end of its 95% interval, seeds of fine-tuning included", "share")
     ]
     retention_high: Annotated[float, Means("its upper end", "share")]
     on_front: Annotated[
-        int, Means("1 where none has a higher target and keeps as much, or more", "0 or 1")
+        int,
+        Means(
+            "1 where none has a higher target and keeps as much, or more; by the means, whatever "
+            "their intervals",
+            "0 or 1",
+        ),
     ]
     trained: Trained
     seconds: Seconds
@@ -116,19 +136,30 @@ class RecipeScores(Results):
 
 
 def trades(table: pd.DataFrame) -> list[TradeRow]:
-    """The rows of the tradeoff, from the table of cells."""
+    """The rows of the tradeoff, from the table of cells.
+
+    Retention is a mean over the tasks that have it in every cell: recipes are compared on the same
+    ones (see `incomparable`).
+    """
     rows = []
+    table = table.copy()
+    table.loc[~_is_in_all(table), RETENTION] = float("nan")
     for (recipe, rate), cells in table.groupby(["recipe", "rate"], sort=False):
         finished = cells[cells["outcome"] == FINISHED]
         counted = finished if len(finished) else cells
         by_seed = counted.groupby("seed", sort=True).mean(numeric_only=True)
         target, kept = _over_seeds(by_seed, "target"), _over_seeds(by_seed, "retention")
+        metric = str(counted["metric"].iloc[0])
+        if metric:
+            target = _within(target, metric)
         rows.append(
             TradeRow(
                 recipe=str(recipe),
                 rate=str(rate),
                 seeds=finished["seed"].nunique(),
                 diverged=cells["seed"].nunique() - finished["seed"].nunique(),
+                metric=metric,
+                dev=by_seed["dev"].mean(),
                 target=target[0],
                 target_low=target[1],
                 target_high=target[2],
@@ -140,13 +171,41 @@ def trades(table: pd.DataFrame) -> list[TradeRow]:
                 seconds=by_seed["seconds"].mean(),
             )
         )
-    shown = [i for i, row in enumerate(rows) if row.seeds]
+    shown = [i for i, row in enumerate(rows) if not np.isnan(row.retention)]
     front = pareto_front(
         np.array([-rows[i].retention for i in shown]), np.array([rows[i].target for i in shown])
     )
     for i, on_front in zip(shown, front, strict=True):
         rows[i] = replace(rows[i], on_front=int(on_front))
     return rows
+
+
+def incomparable(table: pd.DataFrame) -> list[str]:
+    """A warning for each task that some cell has no retention of."""
+    found = []
+    finished = table[table["outcome"] == FINISHED]
+    for (task, _), cells in finished.groupby(["task", "corpus"], sort=False):
+        missing = int(cells["retention"].isna().sum())
+        if missing:
+            found.append(
+                f"{task}: {missing:,} of {len(cells):,} cells have no retention, too little being "
+                "known before for their minimum detectable effect: it is in no mean"
+            )
+    return found
+
+
+def _is_in_all(table: pd.DataFrame) -> pd.Series:
+    """Whether the task of each row has a retention in every cell that was trained to its end."""
+    missing = (table["outcome"] == FINISHED) & table["retention"].isna()
+    has_all: pd.Series = ~missing.groupby([table["task"], table["corpus"]]).transform("any")
+    return has_all
+
+
+def _within(ends: tuple[float, float, float], metric: str) -> tuple[float, float, float]:
+    """A mean, and the ends of its interval within the range of the metric."""
+    limits = METRICS[metric].low, METRICS[metric].high
+    low, high = np.clip(ends[1:], *limits)
+    return ends[0], float(low), float(high)
 
 
 def _over_seeds(by_seed: pd.DataFrame, column: str) -> tuple[float, float, float]:
@@ -158,8 +217,9 @@ def _over_seeds(by_seed: pd.DataFrame, column: str) -> tuple[float, float, float
 def conclusion(tradeoff: pd.DataFrame) -> str:
     """Which recipe keeps the most at no measurable loss on the target, and how many cells diverged.
 
-    Two are told apart where their difference is larger than the root of the summed squares of half
-    their intervals.
+    The loss is that of test, compared with the recipe and rate that are best on dev. Two are told
+    apart where their difference is larger than the root of the summed squares of half their
+    intervals. That is careful: all are tested on the same texts, which a paired test would use.
     """
     said = _conclusion([row for _, row in tradeoff.iterrows() if row["seeds"]])
     count, of = int(tradeoff["diverged"].sum()), int(tradeoff["seeds"].sum())
@@ -174,18 +234,27 @@ def _conclusion(rows: list[pd.Series]) -> str:
             "one seed of fine-tuning does not show how far another would move these numbers: "
             "take at least two"
         )
-    best = max(rows, key=lambda row: row["target"])
-    close = [row for row in rows if not _differ(best, row, "target")]
+    if any(np.isnan(row["retention"]) for row in rows):
+        return "no task has a retention in every cell: what recipes keep cannot be compared"
+    best = max(rows, key=lambda row: row["dev"])
+    close = [row for row in rows if not _is_below(best, row)]
     leader = max(close, key=lambda row: row["retention"])
     tied = [row for row in close if not _differ(leader, row, "retention")]
-    among = f"{len(close)} of {len(rows)} whose target is not measurably below the highest"
+    among = (
+        f"{len(close)} of {len(rows)} whose target is not measurably below that of {_name(best)}, "
+        "the best on dev"
+    )
     if len(tied) > 1:
         names = ", ".join(_name(row) for row in tied)
-        return f"the data cannot tell {names} apart: they keep the most among the {among}"
+        return f"intervals do not tell {names} apart: they keep the most among the {among}"
     return (
         f"{_name(leader)} keeps the most ({leader['retention']:.1%}) among the {among} "
         f"({leader['target']:.3f})"
     )
+
+
+def _is_below(best: pd.Series, row: pd.Series) -> bool:
+    return bool(row["target"] < best["target"]) and _differ(best, row, "target")
 
 
 def _differ(one: pd.Series, other: pd.Series, column: str) -> bool:

@@ -19,7 +19,7 @@ from probekit.stats.seeds import over_seeds
 from probekit.tuning import grid
 from probekit.tuning import trainer as trainers
 from probekit.tuning.finetune import finetune
-from probekit.tuning.recipe_scores import CELLS, TRADES, conclusion, trades
+from probekit.tuning.recipe_scores import CELLS, TRADES, conclusion, incomparable, trades
 from tests.tuning.test_recipes import TINY, corpus_file
 
 
@@ -29,6 +29,7 @@ def cells(rows: list[tuple[str, int, float, float]]) -> pd.DataFrame:
     for recipe, seed, target, retention in rows:
         row: dict[str, Any] = {"recipe": recipe, "rate": "2e-05", "seed": seed, "task": "pos"}
         row |= {"corpus": "c", "trained": 5, "seconds": 1.0, "target": target}
+        row |= {"metric": "accuracy", "dev": target}
         row |= {"target_low": target - 0.01, "target_high": target + 0.01}
         row |= {"retention": retention, "retention_low": retention - 0.01}
         found.append({**row, "retention_high": retention + 0.01})
@@ -57,13 +58,45 @@ def test_the_conclusion_names_what_keeps_the_most_at_no_loss() -> None:
     assert table.set_index("recipe")["on_front"].to_dict() == {"full": 0, "lora": 1, "frozen": 1}
     assert conclusion(table) == (
         "lora at 2e-05 keeps the most (95.0%) among the 2 of 3 whose target is not measurably "
-        "below the highest (0.800)"
+        "below that of full at 2e-05, the best on dev (0.800)"
     )
     loud = [(recipe, seed, target, 0.9 + seed / 20) for recipe, seed, target, _ in rows[:8]]
-    assert "cannot tell full at 2e-05, lora at 2e-05 apart" in conclusion(
+    assert "do not tell full at 2e-05, lora at 2e-05 apart" in conclusion(
         TRADES.table(trades(cells(loud)))
     )
     assert "one seed" in conclusion(TRADES.table(trades(cells(rows[:3]))))
+
+
+def test_an_interval_stays_within_the_range_of_the_metric() -> None:
+    rows = [("full", seed, 0.95 + seed / 50, 0.9) for seed in range(2)]
+    (row,) = trades(cells(rows))
+    assert over_seeds(np.array([0.95, 0.97]), np.zeros(2), np.zeros(2))[2] > 1
+    assert row.target_high == 1 and row.target_low < 0.9
+
+
+def test_recipes_are_compared_on_the_same_tasks() -> None:
+    """A task that one cell has no retention of is in the mean of none."""
+    pos = cells([(recipe, seed, 0.8, 0.9) for recipe in ("full", "lora") for seed in (0, 1)])
+    dep = pos.assign(task="dep", retention=0.5, retention_low=0.4, retention_high=0.6)
+    dep.loc[0, ["retention", "retention_low", "retention_high"]] = np.nan
+    table = pd.concat([pos, dep], ignore_index=True)
+    assert [row.retention for row in trades(table)] == [0.9, 0.9]
+    assert incomparable(pos) == []
+    (warning,) = incomparable(table)
+    assert warning.startswith("dep: 1 of 4 cells have no retention")
+    none = TRADES.table(trades(dep))
+    assert (none["on_front"] == 0).all() and none["retention"].isna().all()
+    assert "cannot be compared" in conclusion(none)
+
+
+def test_dev_chooses_what_targets_are_compared_with() -> None:
+    """The highest of many targets on test is high by chance too."""
+    rows = []
+    for seed, noise in enumerate((-0.001, 0.0, 0.001)):
+        rows += [("full", seed, 0.80 + noise, 0.7), ("lora", seed, 0.81 + noise, 0.9 + noise)]
+    table = cells(rows)
+    table["dev"] = np.where(table["recipe"] == "full", 0.9, 0.8)
+    assert "below that of full at 2e-05, the best on dev" in conclusion(TRADES.table(trades(table)))
 
 
 @pytest.mark.slow
