@@ -19,6 +19,7 @@ class Curves:
         cells: `(methods, labels, seeds)` scores.
         cell_ends: `(2, methods, labels, seeds)` ends of their intervals over test texts.
         means: `(methods, labels)`, over seeds.
+        over_texts: `(methods, labels, resamples)` of these means, over test texts only.
         resampled: `(methods, labels, resamples)` of these means, over test texts and seeds jointly;
             over texts only where there is one seed. Missing (NaN) for a single text.
         ends: `(2, methods, labels)` ends of the means' intervals.
@@ -27,6 +28,7 @@ class Curves:
     cells: np.ndarray
     cell_ends: np.ndarray
     means: np.ndarray
+    over_texts: np.ndarray
     resampled: np.ndarray
     ends: np.ndarray
 
@@ -55,7 +57,8 @@ def resampled_curves(metric: str, gold: np.ndarray, groups: np.ndarray, said: np
     limits = METRICS[metric].low, METRICS[metric].high
     cell_ends = np.clip(interval(moved), *limits).reshape(2, *shape)
     cells, moved = cells.reshape(shape), moved.reshape(*shape, RESAMPLES)
-    means, resampled = cells.mean(axis=2), moved.mean(axis=2)
+    means, over_texts = cells.mean(axis=2), moved.mean(axis=2)
+    resampled = over_texts
     if seeds > 1:
         drawn = random.integers(seeds, size=(RESAMPLES, seeds))
         changes = []
@@ -67,7 +70,7 @@ def resampled_curves(metric: str, gold: np.ndarray, groups: np.ndarray, said: np
         resampled = resampled + wider.reshape(resampled.shape)
     resampled = np.clip(resampled, *limits)
     ends = np.stack(interval(resampled.reshape(-1, RESAMPLES))).reshape(2, *shape[:2])
-    return Curves(cells, cell_ends, means, resampled, ends)
+    return Curves(cells, cell_ends, means, over_texts, resampled, ends)
 
 
 def _resampled(

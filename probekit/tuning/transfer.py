@@ -37,8 +37,8 @@ from probekit.tuning.transfer_rows import (
     Measured,
     curve_rows,
     factor_rows,
-    learnt_nothing,
     transfer_rows,
+    warnings_of,
 )
 from probekit.tuning.transferred import CURVES, FACTORS, TRANSFER, Transfer
 
@@ -137,7 +137,7 @@ def transfer(  # noqa: PLR0913 - a public verb
         CURVES.table(curve_rows(measured, curves)),
         FACTORS.table(factor_rows(measured, curves)),
         run=run,
-        warnings=(*warnings, *learnt_nothing(measured, curves)),
+        warnings=(*warnings, *warnings_of(measured, curves)),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from probekit.stats.bootstrap import interval
 from probekit.tuning.data import Data
 from probekit.tuning.efficiency import efficiency
 from probekit.tuning.kept_cells import Coordinates
@@ -165,18 +166,40 @@ def _of_factor(value: float, labels: np.ndarray) -> tuple[str, float, float]:
     return "", value, float(labels[-1] / value)
 
 
-def learnt_nothing(measured: Measured, curves: Curves) -> list[str]:
-    """A warning for each reference that is not above the majority with all its labels.
+def warnings_of(measured: Measured, curves: Curves) -> list[str]:
+    """A warning for each reference over which a factor says little."""
+    found = []
+    for i, method in enumerate(measured.methods):
+        if method in REFERENCES:
+            found += _learnt_nothing(measured, curves, i) or _levelled_off(measured, curves, i)
+    return found
+
+
+def _learnt_nothing(measured: Measured, curves: Curves, method: int) -> list[str]:
+    """A warning where a method is not above the majority with all its labels.
 
     What counts is the interval over test texts, the mean over seeds: that over few seeds is wide.
     """
-    found = []
     floor = chance(measured.data)
-    lows = curves.cell_ends[0, :, -1].mean(axis=1)
-    for method, low in zip(measured.methods, lows, strict=True):
-        if method in REFERENCES and low <= floor:
-            found.append(
-                f"{method} with {measured.labels[-1]:,} labels is not clearly above always saying "
-                f"the most frequent label ({floor:.3f}): a factor over it says little"
-            )
-    return found
+    if not curves.cell_ends[0, method, -1].mean() <= floor:
+        return []
+    return [
+        f"{measured.methods[method]} with {measured.labels[-1]:,} labels is not clearly above "
+        f"always saying the most frequent label ({floor:.3f}): a factor over it says little"
+    ]
+
+
+def _levelled_off(measured: Measured, curves: Curves, method: int) -> list[str]:
+    """A warning where a method is no better with all its labels than with the next fewer ones.
+
+    What counts is the interval of the gain over test texts, the mean over seeds.
+    """
+    before, after = curves.over_texts[method, -2:]
+    low, _ = interval((after - before)[None])
+    if not low[0] <= 0:
+        return []
+    name, (fewer, every) = measured.methods[method], measured.labels[-2:]
+    return [
+        f"{name} is not clearly better with {every:,} labels than with {fewer:,}: it needs fewer "
+        "itself, and a factor over it says little"
+    ]

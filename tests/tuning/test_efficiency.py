@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from sklearn.isotonic import isotonic_regression
 
 from probekit.tuning import resampled_curves as curves_module
+from probekit.tuning.data import Data, Examples
 from probekit.tuning.efficiency import Factor, efficiency, isotonic, labels_needed, times_fewer
 from probekit.tuning.resampled_curves import Curves, resampled_curves
+from probekit.tuning.transfer_rows import Measured, warnings_of
 
 LABELS = np.array([10, 100, 1_000, 10_000])
 TEXTS, SEEDS = 600, 3
@@ -146,3 +148,29 @@ def test_a_single_text_has_no_interval() -> None:
     found = resampled_curves("accuracy", np.zeros(5, dtype=int), np.zeros(5, dtype=int), said)
     factor = factor_of(found)
     assert np.isnan(found.ends).all() and math.isnan(factor.low) and math.isnan(factor.high)
+
+
+def told(accuracies: np.ndarray, seed: int) -> list[str]:
+    """The warnings about a reference with these accuracies, where the most frequent label of
+    training is never right."""
+    examples = {
+        split: Examples([("a",)] * TEXTS, [np.array([label])] * TEXTS)
+        for split, label in (("train", 1), ("dev", 0), ("test", 0))
+    }
+    data = Data("d", "texts", examples, ("a", "b"), ("accuracy",))
+    measured = Measured("m", data, ("ngrams",), tuple(LABELS.tolist()), (0, 1, 2), {}, {})
+    return warnings_of(measured, made(accuracies[None], seed))
+
+
+def test_a_reference_that_has_levelled_off_is_reported() -> None:
+    """A curve that does not rise any more reaches its end with fewer labels itself: of a method
+    that is no better, chance makes the factor anything."""
+    level = np.array([0.4, 0.6, 0.6, 0.6])
+    factors = [factor_of(made(np.stack([level, level]), seed, 0.0)).value for seed in range(10)]
+    assert max(factors) > 20 and min(factors) == 0
+    found = [told(level, seed) for seed in range(10)]
+    assert sum(map(len, found)) >= 8
+    assert "not clearly better with 10,000 labels than with 1,000" in str(found)
+    assert not any(told(rate(LABELS), seed) for seed in range(10))
+    (nothing,) = told(np.zeros(4), 0)
+    assert "most frequent label" in nothing
