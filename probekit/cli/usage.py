@@ -241,7 +241,7 @@ def neurons(
             metavar="N",
             min=1,
             max=1_000,
-            help="Number of probes per layer, and of random choices of neurons.",
+            help="Number of probes per layer; random neurons are drawn at least 5 times.",
             rich_help_panel=help.PROBES,
         ),
     ] = 1,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from probekit.usage.neurons_found import OverlapRow
 from probekit.usage.rankings import Importance, ranked
@@ -12,8 +12,20 @@ Ranked = dict[tuple[int, str], Importance]
 """What neurons tell, by layer and method."""
 
 
+class Others(NamedTuple):
+    """The other rankings, and what they would be whatever the labels.
+
+    Attributes:
+        ranked: by the labels.
+        shuffled: by the same labels, shuffled among the instances.
+    """
+
+    ranked: Ranked
+    shuffled: Ranked
+
+
 def overlap_rows(
-    own: Ranked, others: Ranked, first: int, about: Mapping[str, Any]
+    own: Ranked, others: Others, first: int, about: Mapping[str, Any]
 ) -> Iterator[OverlapRow]:
     """A row for each layer and method.
 
@@ -27,7 +39,9 @@ def overlap_rows(
     for (layer, method), found in own.items():
         dim = len(found.overall)
         mine = set(ranked(found.overall)[:first].tolist())
-        shared = len(mine & set(ranked(others[layer, method].overall)[:first].tolist()))
+        shared, by_shuffled = (
+            len(mine & set(ranked(each[layer, method].overall)[:first].tolist())) for each in others
+        )
         yield OverlapRow(
             **about,
             layer=layer,
@@ -35,5 +49,6 @@ def overlap_rows(
             neurons=first,
             shared=shared,
             expected=first * first / dim,
+            shuffled=by_shuffled,
             p_value=float(hypergeom.sf(shared - 1, dim, first, first)),
         )

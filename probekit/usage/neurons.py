@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from probekit.usage.asked import Asked, Request, asked_of
 from probekit.usage.instance_vectors import instance_vectors
 from probekit.usage.measuring import Measuring
 from probekit.usage.neuron_curve import Fitting, Orders, curve_rows
-from probekit.usage.neuron_overlap import Ranked, overlap_rows
+from probekit.usage.neuron_overlap import Others, Ranked, overlap_rows
 from probekit.usage.neurons_found import (
     ABLATION,
     CURVE,
@@ -49,6 +50,8 @@ from probekit.usage.rankings import RANKINGS, importance, ranked
 from probekit.usage.running import Running
 
 TENTH = 10
+LEAST_DRAWS = 5
+"""Of random neurons: how much these differ is part of whether the first ones do more."""
 
 
 @reporting
@@ -81,7 +84,8 @@ def neurons(  # noqa: PLR0913 - a public verb
         corpus: the text: a name, a path or a Corpus; by default that of the task.
         against: another checkpoint of the same width, whose first neurons are compared.
         top: how many of the first neurons are listed, compared and ablated; by default a tenth.
-        seeds: of probes and random neurons: their number, or the seeds.
+        seeds: of probes: their number, or the seeds. There are at least five draws of random
+            neurons.
         extract_settings: how the checkpoint is read; `layers` are those whose neurons are ranked,
             by default all.
         fit_settings: how probes are trained.
@@ -188,30 +192,22 @@ class _Case:
         self.asked, self.first, self.seeds = asked, first, seeds
         self.settings, self.progress = settings, progress
         self.about = {"model": asked.model.name, "corpus": name_of(asked.corpus)}
-        self.rankings: dict[str, Ranked] = {}
+        self._ranked: Ranked = {}
 
     def tables(self) -> tuple[_Tables, States]:
         """The rows of all tables, and the states."""
         states = self.asked.states(self.progress)
-        for question in self.asked.questions:
-            name = question.task.name
-            self.rankings[name] = _rankings(states, question, self.asked.layers, self.progress)
+        self._ranked = _rankings(states, self.asked.questions[0], self.asked.layers, self.progress)
         overlap: list[OverlapRow] = []
-        for other in list(self.rankings)[1:]:
-            overlap += self._overlap(self.rankings[other], self.about["model"], other)
+        for question in self.asked.questions[1:]:
+            overlap += self._overlap(states, question, self.about["model"])
         found = _Tables(list(self._neurons()), self._curve(states), self._ablation(states), overlap)
         return found, states
 
     def compare_with(self, other: Asked, tables: _Tables) -> None:
         """Add the overlap with another checkpoint's neurons."""
         states = other.states(self.progress)
-        found = _rankings(states, other.questions[0], self.asked.layers, self.progress)
-        task = self.asked.questions[0].task.name
-        tables.overlap += self._overlap(found, other.model.name, task)
-
-    @property
-    def _ranked(self) -> Ranked:
-        return self.rankings[self.asked.questions[0].task.name]
+        tables.overlap += self._overlap(states, other.questions[0], other.model.name)
 
     def _neurons(self) -> Iterator[NeuronRow]:
         question = self.asked.questions[0]
@@ -233,20 +229,31 @@ class _Case:
         orders: Orders = {}
         for layer in self.asked.layers:
             for method in (*RANKINGS, RANDOM):
-                orders[layer, method] = self._order(layer, method, 0)
+                orders[layer, method] = self._order(layer, method)
         fitting = Fitting(self.seeds, self.settings, self.progress)
         return list(curve_rows(states, self.asked.questions[0], orders, fitting, self._of_task()))
 
-    def _order(self, layer: int, method: str, seed: int) -> np.ndarray:
+    def _order(self, layer: int, method: str) -> np.ndarray:
         """All neurons of a layer in the order of a ranking, or at random."""
         if method == RANDOM:
-            dim = len(next(iter(self._ranked.values())).overall)
-            return np.random.default_rng([seed, layer]).permutation(dim)
+            return self._drawn(layer, None)
         return ranked(self._ranked[layer, method].overall)
 
-    def _overlap(self, others: Ranked, model: str, task: str) -> list[OverlapRow]:
-        other = {"other_model": model, "other_task": task}
-        about = {**self._of_task(), **other}
+    def _drawn(self, layer: int, draw: int | None) -> np.ndarray:
+        """All neurons of a layer in random order: that of the curve, or of a draw to ablate."""
+        turn, number = (0, None) if draw is None else divmod(draw, len(self.seeds))
+        seed = 0 if number is None else 1 + self.seeds[number]
+        start = [seed, layer, turn] if turn else [seed, layer]
+        return np.random.default_rng(start).permutation(self.asked.model.dim)
+
+    def _overlap(self, states: States, question: Question, model: str) -> list[OverlapRow]:
+        """What the task shares with another, or with itself in another model."""
+        about = {**self._of_task(), "other_model": model, "other_task": question.task.name}
+        layers = self.asked.layers
+        others = Others(
+            _rankings(states, question, layers, self.progress),
+            _rankings(states, question, layers, self.progress, shuffled=True),
+        )
         return list(overlap_rows(self._ranked, others, self.first, about))
 
     def _of_task(self) -> dict[str, str]:
@@ -278,6 +285,8 @@ class _Case:
     def _of_layer(self, case: Measuring, running: Running, layer: int) -> Iterator[Ablated]:
         words = case.states.numpy("train", layer)
         before = case.clean[0].predictions
+        n_seeds = len(self.seeds)
+        turns = math.ceil(LEAST_DRAWS / n_seeds)
 
         def said(way: str, order: np.ndarray) -> np.ndarray:
             change = ablation(way, order[: self.first], words)
@@ -285,23 +294,32 @@ class _Case:
 
         for way in WAYS:
             drawn = []
-            for number, seed in enumerate(self.seeds):
-                of_seed = said(way, self._order(layer, RANDOM, 1 + seed))
-                drawn.append(of_seed[:, number : number + 1])
+            for draw in range(turns * n_seeds):
+                seed = draw % n_seeds
+                of_draw = said(way, self._drawn(layer, draw))
+                drawn.append(of_draw[:, seed : seed + 1])
             random = np.concatenate(drawn, axis=1)
             for method in RANKINGS:
-                without = said(way, self._order(layer, method, 0))
+                without = said(way, self._order(layer, method))
                 for read_at in dict.fromkeys((layer + 1, case.read[-1])):
                     row = case.read.index(read_at)
-                    each = np.stack([before[row], without[row], random[row]])
-                    yield Ablated(layer, method, way, self.first, read_at, each)
+                    own = (np.tile(one[row], (turns, 1)) for one in (before, without))
+                    each = np.stack([*own, random[row]])
+                    yield Ablated(layer, method, way, self.first, read_at, n_seeds, each)
 
 
 def _rankings(
-    states: States, question: Question, layers: Sequence[int], progress: Progress
+    states: States,
+    question: Question,
+    layers: Sequence[int],
+    progress: Progress,
+    *,
+    shuffled: bool = False,
 ) -> Ranked:
-    """What neurons tell of a task at each layer, by each method."""
+    """What neurons tell of a task at each layer, by each method; or of its labels shuffled."""
     labels = question.splits["train"].labels
+    if shuffled:
+        labels = np.random.default_rng(0).permutation(labels)
     found: Ranked = {}
     for number, layer in enumerate(layers):
         progress("rank neurons", number, len(layers))

@@ -45,7 +45,7 @@ class CurveRow:
     corpus: columns.CorpusName
     task: columns.TaskName
     layer: Layer
-    method: Annotated[str, Means("the ranking, or `random`")]
+    method: Annotated[str, Means("the ranking, or `random`: one random order")]
     neurons: Annotated[int, Means("how many of the first ones the probe reads", "from 1")]
     metric: columns.MetricName
     score: Annotated[float, Means("on test, the mean over seeds", UNIT)]
@@ -67,9 +67,24 @@ class OverlapRow:
     other_task: Annotated[str, Means("the task of the other ranking")]
     neurons: Annotated[int, Means("how many of the first ones are compared", "from 1")]
     shared: Annotated[int, Means("how many of them are in both", COUNT)]
-    expected: Annotated[float, Means("how many chance would share", COUNT)]
+    expected: Annotated[
+        float, Means("how many chance would share, were all neurons as likely to be first", COUNT)
+    ]
+    shuffled: Annotated[
+        int,
+        Means(
+            "how many are shared with a ranking by the other labels shuffled among instances: "
+            "whatever they are",
+            COUNT,
+        ),
+    ]
     p_value: Annotated[
-        float, Means("of as many or more by chance (hypergeometric), not corrected", UNIT)
+        float,
+        Means(
+            "of as many or more by chance (hypergeometric), not corrected; without meaning where "
+            "`shuffled` is far above `expected`",
+            UNIT,
+        ),
     ]
 
 
@@ -86,16 +101,25 @@ class AblationRow:
     neurons: Annotated[int, Means("how many: the first ones, or as many at random", "from 1")]
     read_at: Annotated[int, Means("the layer that the probes read, trained before", COUNT)]
     metric: columns.MetricName
-    seeds: Annotated[int, Means("of probes, and of random neurons", COUNT)]
+    seeds: Annotated[int, Means("of probes", COUNT)]
+    draws: Annotated[int, Means("of as many random neurons", COUNT)]
     score_before: Annotated[float, Means("score without an ablation", UNIT)]
     change: Annotated[float, Means("when the first neurons are ablated", CHANGE)]
     ci_low: columns.Low
     ci_high: columns.High
-    random_change: Annotated[float, Means("when as many random ones are", CHANGE)]
+    random_change: Annotated[
+        float, Means("when as many random ones are, the mean over draws", CHANGE)
+    ]
     beyond: Annotated[float, Means("change less random change", CHANGE)]
-    beyond_low: columns.Low
-    beyond_high: columns.High
-    p_value: Annotated[float, Means("of `beyond`, by the paired permutation test", UNIT)]
+    beyond_low: Annotated[
+        float,
+        Means("lower end of its 95% interval, over test sentences and another draw", CHANGE),
+    ]
+    beyond_high: Annotated[float, Means("upper end of it", CHANGE)]
+    p_value: Annotated[
+        float,
+        Means("of `beyond`, by the paired permutation test, beside the spread between draws", UNIT),
+    ]
     p_adjusted: columns.AdjustedP
 
 

@@ -26,7 +26,7 @@ def neurons_table(found: Neurons) -> Table:
         note += (
             f"; {', '.join(ways)}: change in points at layer {last} when the first "
             f"{ablated['neurons'].iloc[0]} are set so; in brackets, as many at random; "
-            "*: the two differ (p ≤ 0.05, corrected)"
+            "*: more than another random draw would (p ≤ 0.05, corrected)"
         )
     title = f"Neurons that tell {first['task']}: {first['model']} on {first['corpus']}"
     table = Table(f"{title}, of {first['of']} in a layer", columns, note=note)
@@ -53,8 +53,11 @@ def overlap_table(found: Neurons) -> Table | None:
         return None
     n = overlap["neurons"].iloc[0]
     columns = [Column("layer"), Column("ranking", False, True), Column("other", False, True)]
-    columns += [Column("shared"), Column("by chance"), Column("p")]
-    note = "p: of as many or more by chance (hypergeometric), not corrected for many comparisons"
+    columns += [Column("shared"), Column("by chance"), Column("shuffled"), Column("p")]
+    note = (
+        "p: of as many or more by chance (hypergeometric), not corrected for many comparisons; "
+        "shuffled: with the other's labels shuffled"
+    )
     table = Table(f"Of the first {n} neurons, how many rankings share", columns, note=note)
     for _, row in overlap.iterrows():
         other = row["other_task"]
@@ -62,5 +65,5 @@ def overlap_table(found: Neurons) -> Table | None:
             other = f"{row['other_model']}: {other}"
         cells = [str(row["layer"]), row["method"], other, str(row["shared"])]
         p_value = "< 0.001" if row["p_value"] < 0.001 else f"{row['p_value']:.3f}"
-        table.rows.append([*cells, f"{row['expected']:.1f}", p_value])
+        table.rows.append([*cells, f"{row['expected']:.1f}", str(row["shuffled"]), p_value])
     return table
