@@ -49,10 +49,12 @@ if TYPE_CHECKING:
     from probekit.tuning.tuned import Tuned
     from probekit.usage.attribute import attribute
     from probekit.usage.attribution import Attribution
+    from probekit.usage.compare_use import compare_use
     from probekit.usage.erase import erase
     from probekit.usage.erasure import Erasure
     from probekit.usage.neurons import neurons
     from probekit.usage.neurons_found import Neurons
+    from probekit.usage.use_change import UseChange
 
 _HOME = {
     "Attribution": "usage.attribution",
@@ -79,12 +81,14 @@ _HOME = {
     "Transfer": "tuning.transferred",
     "Tuned": "tuning.tuned",
     "TuningSettings": "tuning.settings",
+    "UseChange": "usage.use_change",
     "annotate": "corpora.silver.annotate",
     "ask": "tasks.question",
     "attribute": "usage.attribute",
     "bars": "reports.bars",
     "capacity": "reports.capacity",
     "compare": "forgetting.compare",
+    "compare_use": "usage.compare_use",
     "confusion": "reports.confusion",
     "erase": "usage.erase",
     "extract": "states.extract",
@@ -131,12 +135,14 @@ __all__ = [
     "Transfer",
     "Tuned",
     "TuningSettings",
+    "UseChange",
     "annotate",
     "ask",
     "attribute",
     "bars",
     "capacity",
     "compare",
+    "compare_use",
     "confusion",
     "erase",
     "extract",

@@ -125,6 +125,12 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
             "task": "pos",
             **{parameter: value for parameter, value in shared.items() if parameter != "tasks"},
         },
+        "compare_use": {
+            "before": "./a",
+            "after": "./b",
+            "correction": "holm",
+            **shared,
+        },
         "neurons": {
             "model": "./none",
             "task": "pos",
@@ -373,6 +379,14 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "data": [(3, "a path"), (["sample:pos"], "a path")],
         **{name: rows for name, rows in SHARED.items() if name not in ("tasks", "corpus")},
         "tasks": SHARED["tasks"][1:],
+        "corpus": SHARED["corpus"][:2],
+    },
+    "compare_use": {
+        "before": [(3, "a path"), (None, "a path"), (["./a"], "a path"), MODELS[2]],
+        "after": [(3, "a path"), ([], "empty"), (["./a", None], "a path"), MODELS[2]],
+        "data": [(3, "a path"), (["sample:pos"], "a path")],
+        "correction": [("holmes", "did you mean 'holm'")],
+        **{name: rows for name, rows in SHARED.items() if name != "corpus"},
         "corpus": SHARED["corpus"][:2],
     },
     "neurons": {

@@ -10,6 +10,7 @@ FLAGS = {
     "behaviour": "--behaviour",
     "capacity": "--capacity",
     "codelength": "--codelength",
+    "erase": "--erase",
     "overwrite": "--overwrite",
     "random_control": "--random-control",
     "regression": "--regression",

@@ -141,19 +141,25 @@ def lines(folders: Folders, out: Picture = Path("lines.png"), greyscale: Greysca
 def bars(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER", help="What compare wrote.", rich_help_panel=help.RESULTS),
+        typer.Argument(
+            metavar="FOLDER",
+            help="What compare wrote, or its folder use.",
+            rich_help_panel=help.RESULTS,
+        ),
     ],
     out: Picture = Path("bars.png"),
     greyscale: Greyscale = False,
 ) -> None:
-    """Draw what the drops of a comparison are made of, stacked by layer.
+    """Draw what the drops of a comparison are made of, or what erasures cost, by layer.
 
     \b
       probekit bars probekit-runs/comparison
+      probekit bars probekit-runs/comparison/use
     """
     import probekit as pk
 
-    found = pk.Comparison.read(folder)
+    kind: Any = pk.UseChange if pk.UseChange.is_in(folder) else pk.Comparison
+    found = kind.read(folder)
     pk.bars(found, out, greyscale=greyscale)
     _drawn(found, out)
 

@@ -205,6 +205,25 @@ def compare(
             rich_help_panel=help.BEHAVIOUR,
         ),
     ] = False,
+    erase: Annotated[
+        bool,
+        typer.Option(
+            "--erase",
+            help="Also erase each task's subspace from each layer of the running models, and "
+            "compare what breaks before and after.",
+            rich_help_panel=help.EVIDENCE,
+        ),
+    ] = False,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="With --erase: what the checkpoints' own heads label, such as en_ewt:genre or a "
+            "table.",
+            show_default="what finetune trained them on",
+            rich_help_panel=help.EVIDENCE,
+        ),
+    ] = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -214,6 +233,7 @@ def compare(
 
     \b
       probekit compare --before minilm --after ./my-finetuned --task pos
+      probekit compare --before minilm --after ./my-finetuned --task pos --erase
       probekit compare --before random:minilm --after minilm --task pos \\
         --corpus sample --seeds 1
     """
@@ -222,10 +242,14 @@ def compare(
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
     if behaviour:
         _require_both_kinds(tasks, after)
+    corpora = options.names_of_corpora(corpus)
+    if erase:
+        _require_erasable(corpora, probe)
+    elif data is not None:
+        raise InputError("--data is for the heads that --erase measures: give --erase too")
     chosen: Any = {
         "probe": probe,
         "resample_train": resample_train,
-        "correction": correction,
         "floor": floor,
         "lm_head": lm_head,
         "reference": reference,
@@ -234,24 +258,39 @@ def compare(
         import probekit as pk
         from probekit.cli.shown import print_results
 
-        change = pk.compare(
-            before,
-            after,
-            options.with_span(tasks, span),
-            corpus=options.names_of_corpora(corpus),
-            seeds=seeds,
-            extract_settings=options.extract_settings(reading),
-            allow_modified=allow_modified,
-            **chosen,
-        )
+        asked: Any = {
+            "seeds": seeds,
+            "correction": correction,
+            "extract_settings": options.extract_settings(reading),
+            "allow_modified": allow_modified,
+        }
+        spanned = options.with_span(tasks, span)
+        within: dict[str, Any] = {}
+        if erase:  # first, since it refuses more
+            only = corpora[0] if corpora else None
+            used = pk.compare_use(before, after, spanned, corpus=only, data=data, **asked)
+            within["use"] = used.of_command(sys.argv)
+        change = pk.compare(before, after, spanned, corpus=corpora, **asked, **chosen)
         change = change.of_command(sys.argv)
         change.write(folder)
+        for name, found in within.items():
+            found.write(folder / name)
     if change.has_layers:
         pk.heatmap(change, folder / "forgetting.png", folder / "forgetting.svg")
         pk.bars(change, folder / "decomposition.png", folder / "decomposition.svg")
     if behaviour:
         pk.present_or_used(change, folder / "present-or-used.png", folder / "present-or-used.svg")
-    print_results(change, folder, form, ("present-or-used",) if behaviour else ())
+    for name, found in within.items():
+        pk.bars(found, folder / name / "use_change.png", folder / name / "use_change.svg")
+    print_results(change, folder, form, ("present-or-used",) if behaviour else (), within)
+
+
+def _require_erasable(corpora: Any, probe: str) -> None:
+    """Raise InputError for what --erase cannot be combined with."""
+    if corpora is not None and len(corpora) > 1:
+        raise InputError("--erase reads one corpus: compare on each by itself")
+    if probe != "linear":
+        raise InputError(f"--erase is measured by linear probes: leave --probe {probe} out")
 
 
 def _require_both_kinds(tasks: list[str], after: list[str]) -> None:

@@ -37,6 +37,7 @@ from probekit.tuning.tuned import Tuned
 from probekit.usage.attribution import Attribution
 from probekit.usage.erasure import Erasure
 from probekit.usage.neurons_found import Neurons
+from probekit.usage.use_change import UseChange
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -171,6 +172,11 @@ SHOWN: dict[type[Results], Shown] = {
         pictures=lambda _: ("erasure",),
         about=lambda found: {"sentences": found.sentences},
     ),
+    UseChange: Shown(
+        lambda found: found.sentences,
+        pictures=lambda _: ("use_change",),
+        about=lambda found: {"sentences": found.sentences},
+    ),
     Neurons: Shown(
         lambda found: [table for table in (overlap_table(found),) if table],
         pictures=lambda _: ("neurons",),
@@ -187,24 +193,52 @@ SHOWN: dict[type[Results], Shown] = {
 
 
 def print_results(
-    subject: Results, folder: Path, form: Form, more_pictures: Sequence[str] = ()
+    subject: Results,
+    folder: Path,
+    form: Form,
+    more_pictures: Sequence[str] = (),
+    within: Mapping[str, Results] | None = None,
 ) -> None:
-    """Warnings, tables, and where files were written; or JSON with every table; or LaTeX."""
+    """Warnings, tables, and where files were written; or JSON with every table; or LaTeX.
+
+    Args:
+        subject: the results.
+        folder: where they were written.
+        form: how they are printed.
+        more_pictures: names of pictures that were drawn besides.
+        within: results that were written into folders of these names in `folder`.
+    """
+    within = within or {}
+    if form == "json":
+        printed = _as_json(subject, folder, more_pictures)
+        for name, other in within.items():
+            printed[name] = _as_json(other, folder / name)
+        terminal.print_json(printed)
+        return
+    if form == "latex":
+        print_latex(subject)
+    else:
+        print_text(subject)
+        terminal.say(f"written to {folder}: {', '.join(_files(subject, more_pictures))}")
+    for name, other in within.items():
+        print_results(other, folder / name, form)
+
+
+def _files(subject: Results, more_pictures: Sequence[str]) -> list[str]:
+    """The files of some results, pictures included."""
     shown = SHOWN[type(subject)]
     files = subject.file_names
     for name in (*shown.pictures(subject), *more_pictures):
         files += [f"{name}.png", f"{name}.svg"]
-    files += shown.beside
-    if form == "latex":
-        print_latex(subject)
-    elif form == "json":
-        tables = {name: records(table) for name, table in subject.tables.items()}
-        written = {"folder": str(folder), "files": files}
-        about = shown.about(subject)
-        terminal.print_json({"warnings": subject.warnings, **about, **tables, **written})
-    else:
-        print_text(subject)
-        terminal.say(f"written to {folder}: {', '.join(files)}")
+    return [*files, *shown.beside]
+
+
+def _as_json(subject: Results, folder: Path, more_pictures: Sequence[str] = ()) -> dict[str, Any]:
+    """What JSON has of some results."""
+    tables = {name: records(table) for name, table in subject.tables.items()}
+    about = SHOWN[type(subject)].about(subject)
+    written = {"folder": str(folder), "files": _files(subject, more_pictures)}
+    return {"warnings": subject.warnings, **about, **tables, **written}
 
 
 def print_latex(subject: Results) -> None:

@@ -100,7 +100,7 @@ def compare(  # noqa: PLR0913 - a public verb
     """
     before = doors.of_type("before", as_loaded(before), (str, Path, LoadedModel, States))
     first, others = subjects_of("before", before)[0], subjects_of("after", after)
-    _require_own_memory(first, others)
+    require_own_memory(first, others)
     tasks, corpus = names_of(tasks, corpus)
     probe = head_of(doors.of_type("probe", probe, str)).name
     doors.choice("correction", correction, get_args(Correction))
@@ -147,7 +147,7 @@ def compare(  # noqa: PLR0913 - a public verb
     return Comparison(**tables, run=run, warnings=tuple(found.warnings))
 
 
-def _require_own_memory(first: Named | States, others: Sequence[Named | States]) -> None:
+def require_own_memory(first: Named | States, others: Sequence[Named | States]) -> None:
     """Raise InputError where a loaded model is compared with itself, which training changes."""
     if not isinstance(first, LoadedModel):
         return

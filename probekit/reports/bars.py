@@ -1,4 +1,4 @@
-"""Bars: what a drop is made of, stacked by layer."""
+"""Bars: what a drop is made of, stacked by layer; or what erasures break, before and after."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from probekit import doors
 from probekit.forgetting.comparison import PARTS, Comparison
 from probekit.reports.changes import LEAST_RANGE
 from probekit.reports.picture import ACROSS, Panel, check, picture
+from probekit.reports.use_bars import use_bars
+from probekit.usage.use_change import UseChange
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,15 +45,18 @@ LABELS = {
 
 
 def bars(
-    comparison: Comparison,
+    comparison: Comparison | UseChange,
     *paths: str | Path,
     ax: Axes | None = None,
     greyscale: bool = False,
 ) -> Figure:
-    """Draw what the drop of a probe trained before is made of, in points: a bar per layer.
+    """Draw bars by layer, in points.
 
-    There is a panel per checkpoint, task and corpus. Gains are below zero. A part whose 95%
-    interval includes 0 is white, with its hatch.
+    - A comparison: what the drop of a probe trained before is made of, a panel per checkpoint, task
+      and corpus. Gains are below zero. A part whose 95% interval includes 0 is white, with its
+      hatch.
+    - A change of use: what erasing a task at each layer costs before and after, side by side, a
+      panel per checkpoint, task erased and thing measured.
 
     Args:
         comparison: what is drawn.
@@ -64,9 +69,13 @@ def bars(
     Raises InputError for arguments of another type and for paths with another ending; StoreError
     where a file cannot be written.
     """
-    doors.of_type("comparison", comparison, Comparison)
+    doors.of_type("comparison", comparison, (Comparison, UseChange))
     check(paths, ax, greyscale)
-    return picture(_panels(comparison, greyscale), *paths, ax=ax, across=ACROSS)
+    if isinstance(comparison, UseChange):
+        panels = use_bars(comparison, greyscale)
+    else:
+        panels = _panels(comparison, greyscale)
+    return picture(panels, *paths, ax=ax, across=ACROSS)
 
 
 def _panels(comparison: Comparison, greyscale: bool) -> list[Panel]:

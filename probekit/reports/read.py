@@ -18,6 +18,7 @@ from probekit.tuning.tuned import Tuned
 from probekit.usage.attribution import Attribution
 from probekit.usage.erasure import Erasure
 from probekit.usage.neurons_found import Neurons
+from probekit.usage.use_change import UseChange
 
 KINDS = (
     Scores,
@@ -28,6 +29,7 @@ KINDS = (
     Replicated,
     Transfer,
     Erasure,
+    UseChange,
     Neurons,
     Attribution,
 )
@@ -40,6 +42,7 @@ Kind = (
     | Replicated
     | Transfer
     | Erasure
+    | UseChange
     | Neurons
     | Attribution
 )
@@ -51,7 +54,7 @@ def read(folders: str | Path | Sequence[str | Path]) -> Kind:
 
     Their kind is in `run.json`; without it, the tables show it. `Scores.read`, `Comparison.read`,
     `Trajectory.read`, `Tuned.read`, `RecipeScores.read`, `Transfer.read`, `Erasure.read`,
-    `Neurons.read`, `Attribution.read` and `Replicated.read` take one kind only.
+    `UseChange.read`, `Neurons.read`, `Attribution.read` and `Replicated.read` take one kind only.
 
     Raises InputError where there are no results, they are not what was written, or one of several
     folders holds something other than scores.

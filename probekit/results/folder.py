@@ -28,6 +28,7 @@ PICTURES = tuple(
         "retention",
         "transfer",
         "erasure",
+        "use_change",
         "neurons",
     )
     for ending in ("png", "svg")

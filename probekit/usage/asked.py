@@ -114,18 +114,28 @@ def require_running(model: Model) -> EncoderModel:
     return model
 
 
+def is_linear(task: Task) -> bool:
+    """Whether the task's probes are linear in the words' vectors, so that a subspace holds it."""
+    return not _read_by(task)
+
+
+def _read_by(task: Task) -> str:
+    """What makes the task's probes not linear in the words' vectors; empty if they are."""
+    if task.features == "product":
+        return "product"
+    if task.span == "attention" and task.shape != "word":
+        return "attention"
+    return ""
+
+
 def _require_linear(task: Task) -> None:
     """Raise InputError for a task whose probes are not linear in the words' vectors."""
-    reads = {
-        "product": task.features == "product",
-        "attention": task.span == "attention" and task.shape != "word",
-    }
-    for what, is_read in reads.items():
-        if is_read:
-            raise InputError(
-                f"task='{task.name}' reads its words by {what}, so that no linear subspace of them "
-                "holds it: it can be among the other tasks (tasks), which are only measured"
-            )
+    what = _read_by(task)
+    if what:
+        raise InputError(
+            f"task='{task.name}' reads its words by {what}, so that no linear subspace of them "
+            "holds it: it can be among the other tasks (tasks), which are only measured"
+        )
 
 
 def _require_one_context(asked: Sequence[Question]) -> None:

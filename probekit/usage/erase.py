@@ -8,7 +8,6 @@ from typing import Any
 
 from probekit import doors
 from probekit.corpora.passage import Corpus
-from probekit.errors import InputError
 from probekit.models.loaded import LoadedModel
 from probekit.probes.arguments import Seeds, TaskNames, check_settings, reading
 from probekit.probes.fit_settings import FitSettings
@@ -18,13 +17,10 @@ from probekit.progress import Progress, reporting
 from probekit.results.run import Run
 from probekit.states.settings import ExtractSettings
 from probekit.tasks.task import Task
-from probekit.usage.asked import Asked, Request, asked_of
-from probekit.usage.erasers import erasers_of
+from probekit.usage.asked import Request, asked_of
 from probekit.usage.erasure import ERASURE, Erasure
 from probekit.usage.erasure_rows import erasure_rows
-from probekit.usage.head import Head, open_head
-from probekit.usage.measuring import Measuring
-from probekit.usage.running import Running
+from probekit.usage.outcomes import Measured, outcomes, own_head
 
 
 @reporting
@@ -80,15 +76,11 @@ def erase(  # noqa: PLR0913 - a public verb
     check_settings(fit_settings, allow_modified)
     how = fit_settings or FitSettings()
     asked = asked_of(Request(model, task, tasks, corpus), settings, allow_modified, report)
-    head, of_head = _head(asked, data, report)
+    head, of_head = own_head(asked, data, report)
     states = asked.states(report)
-    case = Measuring(states, asked.questions, asked.layers, numbers, how, report)
-    found, of_erasers = erasers_of(states, asked.questions[0], asked.layers, numbers)
-    outcomes = case.retrained(found)
-    try:
-        outcomes += case.rerun(Running(asked.model, states), found, head)
-    finally:
-        asked.model.release()
+    measured = Measured(states, asked.questions, head, numbers, how)
+    of_erasers: list[str] = []
+    (found,) = outcomes(asked, asked.questions[:1], measured, of_erasers, report)
     about = {"model": states.model, "corpus": name_of(asked.corpus)}
     run = Run(
         versions=versions(),
@@ -97,17 +89,4 @@ def erase(  # noqa: PLR0913 - a public verb
         measurements=(measurement_of(states, asked.questions, {"extract": states.seconds}),),
     )
     warnings = (*asked.warnings, *of_head, *states.warnings, *of_erasers)
-    return Erasure(ERASURE.table(erasure_rows(outcomes, about)), run=run, warnings=warnings)
-
-
-def _head(
-    asked: Asked, data: str | Path | None, progress: Progress
-) -> tuple[Head | None, list[str]]:
-    """The checkpoint's own head, if it has one, and warnings."""
-    if asked.name is None:
-        if data is not None:
-            raise InputError("data is for the head of a checkpoint given by name")
-        return None, []
-    given = None if data is None else str(data)
-    n_blocks = asked.model.encoder.n_blocks
-    return open_head(asked.name, given, asked.settings, n_blocks, progress)
+    return Erasure(ERASURE.table(erasure_rows(found, about)), run=run, warnings=warnings)

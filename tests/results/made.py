@@ -25,6 +25,7 @@ from probekit.usage.attribution import ATTRIBUTION, DECISIONS, Attribution
 from probekit.usage.erasure import ERASURE, Erasure
 from probekit.usage.neurons_found import CURVE as NEURON_CURVE
 from probekit.usage.neurons_found import NEURONS, Neurons
+from probekit.usage.use_change import USE, UseChange
 
 LAYERS = 50
 CODES = {"labels": "gold", "view": "single", "weights": "", "test_fingerprint": ""}
@@ -151,6 +152,11 @@ def erasure(value: float) -> Erasure:
     return Erasure(table(ERASURE, value), run=run(value), warnings=("one",))
 
 
+def use_change(value: float) -> UseChange:
+    """Changes of what erasures break, with `value` everywhere."""
+    return UseChange(table(USE, value), run=run(value), warnings=("one",))
+
+
 def neurons(value: float) -> Neurons:
     """Rankings of neurons, with `value` everywhere."""
     tables = (table(schema, value) for schema in (NEURONS, NEURON_CURVE))
@@ -212,6 +218,7 @@ KINDS: dict[type[Results], Callable[[float], Results]] = {
     Replicated: replicated,
     Transfer: transfer,
     Erasure: erasure,
+    UseChange: use_change,
     Neurons: neurons,
     Attribution: attribution,
 }

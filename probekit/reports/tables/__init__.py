@@ -25,6 +25,7 @@ from probekit.reports.tables.scores import score_table
 from probekit.reports.tables.trajectory import trajectory_table
 from probekit.reports.tables.transfer import transfer_table
 from probekit.reports.tables.tuned import tuned_table
+from probekit.reports.tables.use_change import use_change_table
 from probekit.results.results import Results
 from probekit.tuning.recipe_scores import RecipeScores
 from probekit.tuning.transferred import Transfer
@@ -32,6 +33,7 @@ from probekit.tuning.tuned import Tuned
 from probekit.usage.attribution import Attribution
 from probekit.usage.erasure import Erasure
 from probekit.usage.neurons_found import Neurons
+from probekit.usage.use_change import UseChange
 
 
 def _table_of_scores(scores: Scores) -> Table:
@@ -62,6 +64,7 @@ TABLES: dict[type[Results], Callable[[Any], Table]] = {
     Replicated: replication_table,
     Attribution: attribution_table,
     Erasure: erasure_table,
+    UseChange: use_change_table,
     Neurons: neurons_table,
 }
 """The table of each kind of results."""

@@ -1,0 +1,98 @@
+"""Use verdict: whether a task is still encoded, and whether it is used less, in plain words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from probekit.forgetting.trajectory import THRESHOLD
+from probekit.usage.erasure import CLEAN, HEAD, LEVEL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KEYS = ("before", "after", "erased", "corpus")
+"""Columns that rows of one verdict share."""
+
+
+def use_verdict(rows: pd.DataFrame) -> str:
+    """What became of one task between two checkpoints.
+
+    Args:
+        rows: of `UseChange.table`, with the same values of KEYS.
+    """
+    row = witness(rows)
+    task, layer = row["erased"], row["layer"]
+    at_layer = (rows["layer"] == layer) & (rows["read_at"] == layer) & (rows["probe"] == CLEAN)
+    read = rows[(at_layer & (rows["affected"] == task)).fillna(False)].iloc[0]
+    said = f"{task}: {_encoded(read)} at layer {layer} ({_scores(read)}), {_used(row)}: erasing it "
+    said += f"there cost {_named(row)} {_points(row['drop_before'])} before and "
+    said += f"{_points(row['drop_after'])} after (change {_interval(row)})"
+    if row["change"] < 0 and not _retains(row):
+        said += f". Without an erasure {_named(row)} scored {_scores(row)}, so less could be lost"
+    return f"{said}."
+
+
+def witness(rows: pd.DataFrame) -> pd.Series:
+    """The row that a verdict speaks of: the head's, or else that of the task's own probe at the
+    last layer, for the layer whose erasure costs most, before and after together.
+
+    The choice treats both checkpoints alike, so that it does not favour either sign of the change.
+    The last layer itself counts for probes only if no other was erased: there a linear probe breaks
+    whatever the model does.
+    """
+    of_head = rows[rows["affected"] == HEAD]
+    if len(of_head):
+        found = of_head
+    else:
+        last = rows["read_at"].max()
+        at_end = (rows["read_at"] == last) & (rows["probe"] == CLEAN)
+        found = rows[(at_end & (rows["affected"] == rows["erased"])).fillna(False)]
+        below = found[found["layer"] < last]
+        found = below if len(below) else found
+    cost: pd.Series = found["drop_before"] + found["drop_after"]
+    return found.loc[cost.idxmax()]
+
+
+def _encoded(row: pd.Series) -> str:
+    """Whether the probe at the layer erased still reads the task there."""
+    if row["score_before"] <= row["majority"]:
+        return "not encoded before"
+    return "still encoded" if _retains(row) else "less encoded"
+
+
+def _retains(row: pd.Series) -> bool:
+    """Whether a score without an erasure is retained, by the share of it above the majority."""
+    known = row["score_before"] - row["majority"]
+    return bool(row["score_after"] - row["majority"] >= THRESHOLD * known)
+
+
+def _used(row: pd.Series) -> str:
+    """What became of its use, as far as this erasure shows."""
+    if row["change"] == 0 and row["detectable"] == 0:
+        return "used as before, every prediction is the same"
+    if row["p_adjusted"] <= LEVEL:
+        if row["beyond_change_high"] < 0 and row["change"] < 0:
+            return "used less"
+        if row["beyond_change_low"] > 0 and row["change"] > 0:
+            return "used more"
+        return "no change of use beyond that of random dimensions"
+    if not (row["beyond_before_low"] > 0 or row["beyond_after_low"] > 0):
+        return "no use detected, before or after"
+    return f"change of use not detected (MDE {_points(row['detectable'])})"
+
+
+def _named(row: pd.Series) -> str:
+    return "the head" if row["affected"] == HEAD else f"probes of layer {row['read_at']}"
+
+
+def _scores(row: pd.Series) -> str:
+    return f"{row['score_before']:.3f} → {row['score_after']:.3f}"
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:.1f} points"
+
+
+def _interval(row: pd.Series) -> str:
+    low, high = 100 * row["ci_low"], 100 * row["ci_high"]
+    return f"{100 * row['change']:+.1f}, 95% CI {low:+.1f} to {high:+.1f}"
