@@ -19,6 +19,7 @@ from probekit.forgetting.compared_states import check_layers, names_of_compared
 from probekit.forgetting.comparison_rows import Compared
 from probekit.forgetting.lost_words import common_questions
 from probekit.models.loaded import LoadedModel, as_loaded
+from probekit.models.model import open_model
 from probekit.probes import identity
 from probekit.probes.arguments import (
     Named,
@@ -170,18 +171,19 @@ def _asked(
 
     Raises InputError where a checkpoint has another number of blocks than the first.
     """
-    found = [asked_of(request, settings, allow_modified, progress)]
+    first = asked_of(request, settings, allow_modified, progress)
+    n_blocks = first.model.n_layers - 1
+    found = [first]
     for model in models[1:]:
-        same = request._replace(model=model, corpus=found[0].corpus)
-        found.append(asked_of(same, settings, allow_modified, progress))
-    first = found[0].model
-    for one in found[1:]:
-        if one.model.n_layers != first.n_layers:
+        opened = open_model(model, settings.encoder)
+        if opened.n_layers - 1 != n_blocks:
             raise InputError(
-                f"'{first.name}' has {first.n_layers - 1} blocks and '{one.model.name}' "
-                f"{one.model.n_layers - 1}, so that what is erased at a layer passes through other "
-                "blocks above it: erase from each by itself, with probekit erase"
+                f"'{first.model.name}' has {n_blocks} blocks and '{opened.name}' "
+                f"{opened.n_layers - 1}, so that what is erased at a layer passes through others "
+                "above it: erase from each by itself, with probekit erase"
             )
+        same = request._replace(model=model, corpus=first.corpus)
+        found.append(asked_of(same, settings, allow_modified, progress))
     return found
 
 

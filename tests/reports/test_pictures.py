@@ -16,6 +16,7 @@ import probekit as pk
 from probekit.forgetting.comparison import PARTS, TABLES, Comparison
 from probekit.forgetting.trajectory import STEPS, Trajectory
 from probekit.probes.score_rows import COLUMNS, MORE_COLUMNS
+from tests.reports.test_use_bars import use_change
 from tests.results.made import filled, only
 
 NAMES = ["a$b", r"$x^$ $\frac{1}$ a_b^c{d}%&#~", r"back\slash <&> naïve"]
@@ -103,6 +104,7 @@ PICTURES: dict[str, Callable[[str, Path], Any]] = {
     "changes": lambda name, path: pk.lines(comparison(name), path),
     "forgetting": lambda name, path: pk.heatmap(comparison(name), path),
     "decomposition": lambda name, path: pk.bars(comparison(name), path),
+    "use": lambda name, path: pk.bars(use_change(name), path),
     "curves": lambda name, path: pk.lines(trajectory(name), path),
     "retention": lambda name, path: pk.heatmap(trajectory(name), path),
 }

@@ -11,6 +11,7 @@ import probekit as pk
 from tests.commands import run_main
 from tests.reports.test_heatmap import scores
 from tests.reports.test_lines_and_bars import comparison, trajectory
+from tests.reports.test_use_bars import use_change
 
 EMPTY = pd.DataFrame({"nothing": [1]})
 
@@ -21,13 +22,14 @@ def folders(tmp_path: Path) -> Path:
     scores().write(tmp_path / "probe")
     comparison(-0.3).write(tmp_path / "compare")
     trajectory().write(tmp_path / "trace")
+    use_change().write(tmp_path / "use")
     return tmp_path
 
 
 DRAWN = [(verb, kind) for verb in ("heatmap", "lines") for kind in ("probe", "compare", "trace")]
 
 
-@pytest.mark.parametrize(("verb", "kind"), [*DRAWN, ("bars", "compare")])
+@pytest.mark.parametrize(("verb", "kind"), [*DRAWN, ("bars", "compare"), ("bars", "use")])
 def test_it_is_drawn_again(
     verb: str,
     kind: str,

@@ -67,7 +67,9 @@ def test_a_checkpoint_and_itself_differ_in_nothing(small: Corpus, tiny_bert: Pat
     assert (table["rank_before"] == table["rank_after"]).all()
     assert (table["drop_before"] == table["drop_after"]).all()
     own = table[(table["affected"] == table["erased"]) & (table["probe"] == "retrained")]
-    assert (own["drop_before_low"] > 0.05).all() and (own["beyond_before_low"] > 0).all()
+    assert (own["drop_before_low"] > 0.05).all()
+    # The labels of dep take up all 32 dimensions, and so do as many random ones.
+    assert (own[own["erased"] == "pos"]["beyond_before_low"] > 0).all()
     assert len(found.sentences) == 2
     for sentence, task in zip(found.sentences, ("pos", "dep"), strict=True):
         assert sentence.startswith(f"{task}: still encoded at layer 1 (")
@@ -98,16 +100,19 @@ def test_the_drops_are_those_of_erase(small: Corpus, tiny_bert: Path) -> None:
         assert row["beyond_before"] == pytest.approx(beyond, abs=3e-6)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_a_copy_with_a_little_noise_shows_no_change(
-    small: Corpus, tiny_bert: Path, tmp_path: Path, seed: int
+def test_copies_with_a_little_noise_show_no_change(
+    small: Corpus, tiny_bert: Path, tmp_path: Path
 ) -> None:
-    noisy = with_noise(tmp_path / "noisy", tiny_bert, 0.002, seed)
-    found = compared(tiny_bert, noisy, small)
-    assert (found.table["change"] != 0).any()  # it is another checkpoint
-    assert (found.table["p_adjusted"] > 0.05).all()
-    (sentence,) = found.sentences
-    assert "still encoded" in sentence and "change of use not detected (MDE " in sentence
+    copies = [with_noise(tmp_path / f"noisy-{seed}", tiny_bert, 0.002, seed) for seed in range(6)]
+    found = compared(tiny_bert, copies, small, seeds=3)
+    table = found.table
+    assert table.groupby("after")["change"].any().all()  # each is another checkpoint
+    assert (table["p_adjusted"] > 0.05).all()
+    outside = (table["ci_low"] > 0) | (table["ci_high"] < 0)
+    assert len(table) == 36 and outside.mean() <= 0.1 and (table["p_value"] <= 0.05).mean() <= 0.1
+    assert len(found.sentences) == 6
+    for sentence in found.sentences:
+        assert "still encoded" in sentence and "change of use not detected (MDE " in sentence
 
 
 N, GROUPS = 600, 60
@@ -198,8 +203,8 @@ def test_the_change_of_a_drop_by_hand() -> None:
 
 
 class Readers:
-    """The tiny BERT with a head of two labels, which both a direction of the task's subspace and
-    one that the erasure leaves alone tell alike well."""
+    """The tiny BERT with a head of two labels, which a direction of the task's subspace and one that
+    the erasure leaves alone tell about as well."""
 
     def __init__(self, root: Path, tiny_bert: Path, brief: Path) -> None:
         self.root, self.source = root, tiny_bert
@@ -227,12 +232,15 @@ class Readers:
         return scaled, -float((train @ scaled).mean())
 
     def _labelled(self, brief: Path, states: pk.States) -> Path:
-        """The corpus, with a label in XPOS that the sum of both functionals decides."""
+        """The corpus, with a label in XPOS that both functionals decide together."""
         folder = self.root / "labelled"
         folder.mkdir()
         for split in SPLITS:
             vectors = torch.from_numpy(states.numpy(split, 3).astype(np.float32))
-            total = sum(vectors @ weight + bias for weight, bias in (self.inside, self.outside))
+            first, second = (
+                vectors @ weight + bias for weight, bias in (self.inside, self.outside)
+            )
+            total = first + 1.3 * second
             labels = ["HI" if value > 0 else "LO" for value in total.tolist()]
             text = (brief / f"{split}.conllu").read_text(encoding="utf-8")
             (folder / f"{split}.conllu").write_text(_with_xpos(text, labels), encoding="utf-8")
@@ -394,7 +402,7 @@ def test_what_cannot_be_compared_is_refused(
 def test_other_depths_are_refused(small: Corpus, tiny_bert: Path, tmp_path: Path) -> None:
     texts = [" ".join(passage.words) for passage in small.splits["train"]]
     shallow = make_bert(tmp_path / "shallow", texts, layers=2)
-    with pytest.raises(InputError, match="has 3 blocks and '.*shallow' 2, so that") as refused:
+    with pytest.raises(InputError, match=r"has 3 blocks and '.*shallow' 2, so that") as refused:
         compared(tiny_bert, shallow, small)
     assert len(str(refused.value).splitlines()) == 1
 
