@@ -203,8 +203,8 @@ def test_the_change_of_a_drop_by_hand() -> None:
 
 
 class Readers:
-    """The tiny BERT with a head of two labels, which a direction of the task's subspace and one that
-    the erasure leaves alone tell about as well."""
+    """The tiny BERT with a head of two labels, which a direction of the task's subspace tells about
+    as well as one that the erasure leaves alone."""
 
     def __init__(self, root: Path, tiny_bert: Path, brief: Path) -> None:
         self.root, self.source = root, tiny_bert
