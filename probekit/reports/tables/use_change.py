@@ -34,8 +34,9 @@ def use_change_table(found: UseChange) -> Table:
         f"many random dimensions are; {LEGENDS['p adj.']}; {LEGENDS['MDE']}"
     )
     table = Table(f"What erasing {_where(rows)}", columns, note=note)
-    for _, row in rows.sort_values(["after", "erased", "layer"], kind="stable").iterrows():
-        table.rows.append([*(str(row[name]) for name in told_by), *_cells(row)])
+    for _, same in rows.groupby(["after", "erased"], sort=False):
+        for _, row in same.sort_values("layer", kind="stable").iterrows():
+            table.rows.append([*(str(row[name]) for name in told_by), *_cells(row)])
     return table
 
 
