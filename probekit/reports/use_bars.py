@@ -67,7 +67,8 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, shades: dict[str, str]) -> list[Ar
     low, high = axes.get_ylim()
     axes.set_ylim(min(low, -0.1 * LEAST_RANGE), max(high, LEAST_RANGE))
     axes.set_xticks(places, rows["layer"].astype(str).tolist())
-    axes.set_xlabel("layer erased", fontsize=9)
+    label = f"layer erased ({DETECTED}: the drops differ, p ≤ {LEVEL:g} corrected)"
+    axes.set_xlabel(label, fontsize=9)
     axes.set_ylabel("drop in points (bar: 95%)", fontsize=9)
     axes.tick_params(labelsize=9)
     axes.spines[["top", "right"]].set_visible(False)
@@ -91,6 +92,4 @@ def _keys(shades: dict[str, str]) -> list[Artist]:
         style: Any = {"facecolor": shades[side], "hatch": HATCHES[side], "edgecolor": "black"}
         keys.append(Patch(label=f"{side} fine-tuning", linewidth=0.6, **style))
     keys.append(Line2D([], [], label="as many random dimensions erased", **_random_mark()))
-    star: Any = {"linestyle": "none", "marker": "$*$", "color": "black", "markersize": 7}
-    keys.append(Line2D([], [], label="before and after differ (p ≤ 0.05, corrected)", **star))
     return keys

@@ -39,7 +39,7 @@ from probekit.states.states import States
 from probekit.stats.correction import Correction
 from probekit.tasks.question import Question
 from probekit.tasks.task import Task, load_task
-from probekit.usage.asked import Asked, Request, asked_of, is_linear
+from probekit.usage.asked import Asked, Request, asked_of, is_linear, require_running
 from probekit.usage.head import Head
 from probekit.usage.outcomes import Measured, outcomes, own_head
 from probekit.usage.use_change import USE, UseChange
@@ -175,7 +175,7 @@ def _asked(
     n_blocks = first.model.n_layers - 1
     found = [first]
     for model in models[1:]:
-        opened = open_model(model, settings.encoder)
+        opened = require_running(open_model(model, settings.encoder))
         if opened.n_layers - 1 != n_blocks:
             raise InputError(
                 f"'{first.model.name}' has {n_blocks} blocks and '{opened.name}' "

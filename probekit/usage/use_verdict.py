@@ -20,37 +20,47 @@ def use_verdict(rows: pd.DataFrame) -> str:
     Args:
         rows: of `UseChange.table`, with the same values of KEYS.
     """
-    row = witness(rows)
+    measured = witnesses(rows)
+    row = most_costly(measured)
     task, layer = row["erased"], row["layer"]
     at_layer = (rows["layer"] == layer) & (rows["read_at"] == layer) & (rows["probe"] == CLEAN)
     read = rows[(at_layer & (rows["affected"] == task)).fillna(False)].iloc[0]
     said = f"{task}: {_encoded(read)} at layer {layer} ({_scores(read)}), {_used(row)}: erasing it "
     said += f"there cost {_named(row)} {_points(row['drop_before'])} before and "
     said += f"{_points(row['drop_after'])} after (change {_interval(row)})"
+    others = measured[(measured["p_adjusted"] <= LEVEL) & (measured["layer"] != layer)]
+    if len(others):
+        found = [f"{one['layer']} ({100 * one['change']:+.1f})" for _, one in others.iterrows()]
+        said += f"; detected too at layer {', '.join(found)}"
     if row["change"] < 0 and not _retains(row):
         said += f". Without an erasure {_named(row)} scored {_scores(row)}, so less could be lost"
     return f"{said}."
 
 
-def witness(rows: pd.DataFrame) -> pd.Series:
-    """The row that a verdict speaks of: the head's, or else that of the task's own probe at the
-    last layer, for the layer whose erasure costs most, before and after together.
+def witnesses(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows that a verdict speaks of, one for each layer: the head's, or else those of the
+    task's own probe on the last layer.
 
-    The choice treats both checkpoints alike, so that it does not favour either sign of the change.
     The last layer itself counts for probes only if no other was erased: there a linear probe breaks
     whatever the model does.
     """
     of_head = rows[rows["affected"] == HEAD]
     if len(of_head):
-        found = of_head
-    else:
-        last = rows["read_at"].max()
-        at_end = (rows["read_at"] == last) & (rows["probe"] == CLEAN)
-        found = rows[(at_end & (rows["affected"] == rows["erased"])).fillna(False)]
-        below = found[found["layer"] < last]
-        found = below if len(below) else found
-    cost: pd.Series = found["drop_before"] + found["drop_after"]
-    return found.loc[cost.idxmax()]
+        return of_head
+    last = rows["read_at"].max()
+    at_end = (rows["read_at"] == last) & (rows["probe"] == CLEAN)
+    found = rows[(at_end & (rows["affected"] == rows["erased"])).fillna(False)]
+    below = found[found["layer"] < last]
+    return below if len(below) else found
+
+
+def most_costly(rows: pd.DataFrame) -> pd.Series:
+    """The row of the layer whose erasure costs most, before and after together.
+
+    The choice treats both checkpoints alike, so that it does not favour either sign of the change.
+    """
+    cost: pd.Series = rows["drop_before"] + rows["drop_after"]
+    return rows.loc[cost.idxmax()]
 
 
 def _encoded(row: pd.Series) -> str:

@@ -372,8 +372,10 @@ def test_the_verdict_treats_both_checkpoints_alike() -> None:
     rows.append(made_row(layer=1, drop_before=0.3, drop_after=0.0))
     rows.append(made_row(layer=2, drop_before=0.2, drop_after=0.2))
     assert "at layer 2" in use_verdict(pd.DataFrame(rows))
+    assert "; detected too at layer 1 (-8.0)." in use_verdict(pd.DataFrame(rows))
     rows.append(made_row(layer=1, affected=HEAD, read_at=None, probe=""))
-    assert "at layer 1" in use_verdict(pd.DataFrame(rows))
+    of_head = use_verdict(pd.DataFrame(rows))
+    assert "at layer 1" in of_head and "cost the head" in of_head and "too" not in of_head
 
 
 # Bad input.
