@@ -61,7 +61,7 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, shades: dict[str, str]) -> list[Ar
     for place, (_, row) in zip(places, rows.iterrows(), strict=True):
         if row["p_adjusted"] <= LEVEL:
             top = 100 * max(row["drop_before_high"], row["drop_after_high"], 0)
-            axes.text(place, top, DETECTED, ha="center", va="bottom", fontsize=11)
+            axes.text(float(place), top, DETECTED, ha="center", va="bottom", fontsize=11)
     axes.axhline(0, color="black", linewidth=0.8)
     axes.margins(y=0.1)
     low, high = axes.get_ylim()

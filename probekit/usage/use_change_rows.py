@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -194,9 +195,9 @@ def _rows(
         )
 
 
-def _intervals(found: Mapping[str, Difference], number: int) -> dict[str, float]:
+def _intervals(found: Mapping[str, Difference], number: int) -> dict[str, Any]:
     """The columns of several differences and their intervals, of one row."""
-    columns: dict[str, float] = {}
+    columns: dict[str, Any] = {}
     for name, one in found.items():
         columns[name] = float(one.value[number])
         columns[f"{name}_low"] = float(one.low[number])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -35,8 +36,9 @@ def test_bars_are_the_drops_with_their_intervals_before_and_after() -> None:
     assert [patch.get_height() for patch in axes.patches] == pytest.approx([20, 20, 10, 19])  # type: ignore[attr-defined]
     ends = axes.collections[0].get_segments()[0]  # type: ignore[attr-defined]
     assert ends[:, 1].tolist() == pytest.approx([18, 23])
-    random = [line for line in axes.lines if line.get_marker() == "D"]
-    assert [float(value) for line in random for value in line.get_ydata()] == pytest.approx([1] * 4)  # type: ignore[union-attr]
+    random: list[Any] = [line for line in axes.lines if line.get_marker() == "D"]
+    places = np.concatenate([line.get_ydata() for line in random])
+    assert places.tolist() == pytest.approx([1] * 4)
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "3"]
     (star,) = axes.texts
     assert star.get_text() == "*" and star.get_position()[0] == 0  # the first layer only
@@ -57,9 +59,12 @@ def test_the_legend_is_not_over_data() -> None:
 
 
 def test_a_drop_of_nothing_is_drawn_small() -> None:
-    tiny = dict.fromkeys(("drop_before", "drop_after", "beyond_before", "beyond_after"), 0.001)
-    ends = {f"drop_{side}_{end}": 0.001 for side in ("before", "after") for end in ("low", "high")}
-    low, high = pk.bars(use_change(**tiny, **ends)).axes[0].get_ylim()
+    tiny: dict[str, Any] = dict.fromkeys(
+        ("drop_before", "drop_after", "beyond_before", "beyond_after"), 0.001
+    )
+    for side in ("before", "after"):
+        tiny |= {f"drop_{side}_low": 0.001, f"drop_{side}_high": 0.001}
+    low, high = pk.bars(use_change(**tiny)).axes[0].get_ylim()
     assert low < 0 and high >= 5
 
 
