@@ -32,8 +32,10 @@ def use_verdict(rows: pd.DataFrame) -> str:
     if len(others):
         found = [f"{one['layer']} ({100 * one['change']:+.1f})" for _, one in others.iterrows()]
         said += f"; detected too at layer {', '.join(found)}"
-    if row["change"] < 0 and not _retains(row):
-        said += f". Without an erasure {_named(row)} scored {_scores(row)}, so less could be lost"
+    bound = _bound(row)
+    if bound:
+        said += f". Without an erasure {_named(row)} scored {_scores(row)}, "
+        said += f"so {bound} could be lost"
     return f"{said}."
 
 
@@ -63,17 +65,24 @@ def most_costly(rows: pd.DataFrame) -> pd.Series:
     return rows.loc[cost.idxmax()]
 
 
+def _bound(row: pd.Series) -> str:
+    """Whether a change may be due to the scores without an erasure: `less` or `more` could be lost
+    after, or empty."""
+    before, after = (row[f"score_{side}"] - row["majority"] for side in ("before", "after"))
+    if row["change"] < 0 and after < THRESHOLD * before:
+        return "less"
+    if row["change"] > 0 and before < THRESHOLD * after:
+        return "more"
+    return ""
+
+
 def _encoded(row: pd.Series) -> str:
     """Whether the probe at the layer erased still reads the task there."""
     if row["score_before"] <= row["majority"]:
         return "not encoded before"
-    return "still encoded" if _retains(row) else "less encoded"
-
-
-def _retains(row: pd.Series) -> bool:
-    """Whether a score without an erasure is retained, by the share of it above the majority."""
     known = row["score_before"] - row["majority"]
-    return bool(row["score_after"] - row["majority"] >= THRESHOLD * known)
+    retained = row["score_after"] - row["majority"] >= THRESHOLD * known
+    return "still encoded" if retained else "less encoded"
 
 
 def _used(row: pd.Series) -> str:

@@ -59,11 +59,10 @@ def test_the_legend_is_not_over_data() -> None:
 
 
 def test_a_drop_of_nothing_is_drawn_small() -> None:
-    tiny: dict[str, Any] = dict.fromkeys(
-        ("drop_before", "drop_after", "beyond_before", "beyond_after"), 0.001
-    )
+    tiny: dict[str, Any] = {}
     for side in ("before", "after"):
-        tiny |= {f"drop_{side}_low": 0.001, f"drop_{side}_high": 0.001}
+        names = (f"drop_{side}", f"drop_{side}_low", f"drop_{side}_high", f"beyond_{side}")
+        tiny |= dict.fromkeys(names, 0.001)
     low, high = pk.bars(use_change(**tiny)).axes[0].get_ylim()
     assert low < 0 and high >= 5
 

@@ -357,6 +357,7 @@ MORE = {"change": 0.08, "beyond_change_low": 0.05, "beyond_change_high": 0.1}
         ({"beyond_change_high": 0.01}, "no change of use beyond that of random dimensions"),
         ({"score_after": 0.5}, "less encoded at layer 3 (0.900 → 0.500), used less"),
         ({"score_after": 0.5}, "Without an erasure probes of layer 6 scored 0.900 → 0.500, so"),
+        ({**MORE, "score_before": 0.5}, "scored 0.500 → 0.900, so more could be lost."),
         ({"score_before": 0.1}, "not encoded before"),
     ],
 )
