@@ -91,9 +91,9 @@ def _used(row: pd.Series) -> str:
         return "used as before, every prediction is the same"
     if row["p_adjusted"] <= LEVEL:
         if row["beyond_change_high"] < 0 and row["change"] < 0:
-            return "used less"
+            return "smaller drop" if _bound(row) else "used less"
         if row["beyond_change_low"] > 0 and row["change"] > 0:
-            return "used more"
+            return "larger drop" if _bound(row) else "used more"
         return "no change of use beyond that of random dimensions"
     if not (row["beyond_before_low"] > 0 or row["beyond_after_low"] > 0):
         return "no use detected, before or after"

@@ -323,7 +323,7 @@ def test_upper_blocks_that_are_cut_off_cannot_use_it(
     last = found.table[(found.table["read_at"] == 3) & (found.table["probe"] == CLEAN)].iloc[0]
     assert last["drop_before_low"] > 0.05 and last["drop_after"] == 0
     (sentence,) = found.sentences
-    assert "still encoded at layer 2" in sentence and "used less" in sentence
+    assert "still encoded at layer 2" in sentence and ", smaller drop: " in sentence
     assert "Without an erasure probes of layer 3 scored" in sentence
     assert sentence.endswith("so less could be lost.")
 
@@ -355,8 +355,9 @@ MORE = {"change": 0.08, "beyond_change_low": 0.05, "beyond_change_high": 0.1}
         ({"p_adjusted": 0.06}, "change of use not detected (MDE 1.0 points)"),
         (UNUSED, "no use detected, before or after"),
         ({"beyond_change_high": 0.01}, "no change of use beyond that of random dimensions"),
-        ({"score_after": 0.5}, "less encoded at layer 3 (0.900 → 0.500), used less"),
+        ({"score_after": 0.5}, "less encoded at layer 3 (0.900 → 0.500), smaller drop"),
         ({"score_after": 0.5}, "Without an erasure probes of layer 6 scored 0.900 → 0.500, so"),
+        ({**MORE, "score_before": 0.5}, "larger drop"),
         ({**MORE, "score_before": 0.5}, "scored 0.500 → 0.900, so more could be lost."),
         ({"score_before": 0.1}, "not encoded before"),
     ],
