@@ -81,7 +81,7 @@ def _read(path: Path) -> Kind:
             return kind.read(path)
     if alone:
         return Scores.read(path)
-    verbs = ", ".join(f"'probekit {kind.MADE_BY}'" for kind in KINDS)
+    verbs = ", ".join(dict.fromkeys(f"'probekit {kind.MADE_BY}'" for kind in KINDS))
     raise InputError(
         f"no results in {path}: expected a folder that one of {verbs} wrote{suggestion(path)}"
     )

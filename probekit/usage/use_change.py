@@ -109,7 +109,7 @@ class UseChange(Results):
     """
 
     TABLES: ClassVar[Mapping[str, Schema]] = {"table": USE}
-    MADE_BY: ClassVar[str] = "compare --erase"
+    MADE_BY: ClassVar[str] = "compare"
     TOLD_BY: ClassVar[Sequence[str]] = ("before", "after", "erased", "corpus")
 
     table: pd.DataFrame
