@@ -10,7 +10,6 @@ FLAGS = {
     "behaviour": "--behaviour",
     "capacity": "--capacity",
     "codelength": "--codelength",
-    "erase": "--erase",
     "overwrite": "--overwrite",
     "random_control": "--random-control",
     "regression": "--regression",
