@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from probekit.errors import ProbekitError
     from probekit.forgetting.compare import compare
     from probekit.forgetting.comparison import Comparison
+    from probekit.forgetting.gate.gate import gate
+    from probekit.forgetting.gate.gated import Gated
     from probekit.forgetting.trace import trace
     from probekit.forgetting.trajectory import Trajectory
     from probekit.models.checkpoint import EncoderSettings
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from probekit.reports.capacity import capacity
     from probekit.reports.confusion import confusion
     from probekit.reports.heatmap import heatmap
+    from probekit.reports.junit import junit
     from probekit.reports.latex import latex
     from probekit.reports.learning_curves import learning_curves
     from probekit.reports.lines import lines
@@ -66,6 +69,7 @@ _HOME = {
     "ExtractSettings": "states.settings",
     "FitSettings": "probes.fit_settings",
     "ForgettingCallback": "tuning.callback",
+    "Gated": "forgetting.gate.gated",
     "Instances": "tasks.question",
     "LoadedModel": "models.loaded",
     "Neurons": "usage.neurons_found",
@@ -93,7 +97,9 @@ _HOME = {
     "erase": "usage.erase",
     "extract": "states.extract",
     "finetune": "tuning.finetune",
+    "gate": "forgetting.gate.gate",
     "heatmap": "reports.heatmap",
+    "junit": "reports.junit",
     "latex": "reports.latex",
     "learning_curves": "reports.learning_curves",
     "lines": "reports.lines",
@@ -120,6 +126,7 @@ __all__ = [
     "ExtractSettings",
     "FitSettings",
     "ForgettingCallback",
+    "Gated",
     "Instances",
     "LoadedModel",
     "Neurons",
@@ -147,7 +154,9 @@ __all__ = [
     "erase",
     "extract",
     "finetune",
+    "gate",
     "heatmap",
+    "junit",
     "latex",
     "learning_curves",
     "lines",

@@ -16,6 +16,7 @@ _FORMS: dict[Any, tuple[Any, str]] = {
     float | None: ((int, float), "a number"),
     tuple[str, ...]: (list, "a list of texts"),
     Mapping[str, str]: (dict, "a table of texts"),
+    Mapping[str, Any]: (dict, "a table"),
 }
 # For any other type, such as a Literal, whose choices the dataclass checks itself.
 _TEXT = (str, "a text")
@@ -63,7 +64,7 @@ def _value(wanted: Any, key: str, value: Any, where: str, error: type[ProbekitEr
         form, description = list, f"[[{key}]] tables"
     inside = list(value.values()) if isinstance(value, dict) else value
     fits = isinstance(value, form) and not isinstance(value, bool)
-    if fits and isinstance(inside, list):
+    if fits and isinstance(inside, list) and wanted != Mapping[str, Any]:
         fits = all(isinstance(one, dict if holds_tables else str) for one in inside)
     if not fits:
         raise error(f"{where}: '{key}' takes {description}, not {shortened(value)}")

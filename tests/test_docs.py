@@ -110,6 +110,7 @@ PAGES: dict[Path, dict[str, Callable[[], list[dict[str, str]]]]] = {
         for command in (
             "probe",
             "compare",
+            "gate",
             "trace",
             "finetune",
             "recipes",

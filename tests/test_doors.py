@@ -21,7 +21,7 @@ import probekit as pk
 from probekit.corpora.passage import Corpus
 from probekit.errors import ProbekitError, ProbekitWarning
 from probekit.forgetting.comparison import Comparison
-from tests.results.made import predicted, recipe_scores
+from tests.results.made import gated, predicted, recipe_scores
 
 QUICK = pk.FitSettings(words=5_000)
 EMPTY = pd.DataFrame()
@@ -37,6 +37,13 @@ def few(small: Corpus) -> Corpus:
 def sample() -> Corpus:
     """The bundled corpus."""
     return pk.load_corpus("sample")
+
+
+def a_policy(folder: Path) -> Path:
+    """A policy with one criterion."""
+    path = folder / "policy.toml"
+    path.write_text('[[criterion]]\ntask = "pos"\nlose_at_most = "1 point"\n', encoding="utf-8")
+    return path
 
 
 PLAIN: dict[str, Any] = {"ax": None, "greyscale": False}
@@ -70,6 +77,13 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
             "floor": "lexical",
             **shared,
         },
+        "gate": {
+            "before": "./a",
+            "after": "./b",
+            "policy": a_policy(tmp_path),
+            **shared,
+        },
+        "junit": {"gated": gated(0.5), "path": tmp_path / "x.xml"},
         "trace": {
             "models": ["./a", "./b"],
             "base": "./c",
@@ -248,6 +262,25 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "lm_head": MODEL_NAME,
         "reference": MODEL_NAME,
         **SHARED,
+    },
+    "gate": {
+        "before": [MODELS[0], (None, "no value of before"), MODELS[2], (["./a"], "States")],
+        "after": [MODELS[0], (None, "no value of after"), MODELS[2], (["./b"], "States")],
+        "policy": [(3, "a path"), (None, "a path"), ("./none.toml", "cannot read the policy file")],
+        "comparison": [
+            (3, "Comparison"),
+            (pk.Scores(EMPTY), "Comparison"),
+            (Comparison(*[EMPTY] * 5), "comparison was measured already"),
+        ],
+        "probe": [("lnear", "did you mean 'linear'"), (["linear"], "a text")],
+        "resample_train": [(1, "0 or 2"), (-1, "whole number"), ("two", "whole number")],
+        "lm_head": MODEL_NAME,
+        "reference": MODEL_NAME,
+        **SHARED,
+    },
+    "junit": {
+        "gated": [(EMPTY, "Gated"), (pk.Scores(EMPTY), "Gated")],
+        "path": [(3, "a path"), (None, "a path")],
     },
     "trace": {
         "models": [([], "empty"), (3, "a path"), (["./a", None], "a path")],

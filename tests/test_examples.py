@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import torch
 import typer.main
+import yaml
 from transformers import AutoModel, AutoTokenizer, Trainer
 
 import probekit as pk
@@ -26,13 +27,14 @@ from probekit.corpora.find import reader_of
 from probekit.corpora.passage import Corpus
 from probekit.corpora.readers import READERS
 from probekit.corpora.readers.reading import Material
+from probekit.forgetting.gate.policy import read_policy
 from probekit.models import names
 from probekit.replications.replication import load_replication
 from tests.pages import PAGES, ROOT, Block, blocks, blocks_of
 from tests.test_project import project, targets
 from tests.tuning.test_callback import trainer
 
-READ = {"python", "sh", "toml", "json", "conllu", "csv"}
+READ = {"python", "sh", "toml", "json", "conllu", "csv", "yaml"}
 OUTPUT = {"text"}
 MODELS = ("--model", "--models", "--before", "--after", "--base", "--lm-head", "--reference")
 
@@ -253,6 +255,20 @@ def test_commands_are_taken(block: Block) -> None:
                 pytest.fail(f"{block.place}: nothing here knows {program}")
 
 
+@each("yaml")
+def test_commands_of_workflows_are_taken(block: Block) -> None:
+    workflow = yaml.safe_load(block.code)
+    taken = 0
+    for job in workflow["jobs"].values():
+        assert job["runs-on"] and job["steps"]
+        for step in job["steps"]:
+            for program, *arguments in commands_in(step.get("run", "")):
+                if program == "probekit":
+                    take(arguments)
+                    taken += 1
+    assert taken
+
+
 @pytest.mark.parametrize(
     "wrong", [["probe", "--modle", "minilm"], ["prob"], ["heatmap"], ["cache", "prun"]]
 )
@@ -272,6 +288,8 @@ def test_tasks_cards_and_replications_are_read(block: Block, tmp_path: Path) -> 
         assert load_card(path).title
     elif "[[published]]" in block.code:
         assert load_replication(path).title
+    elif "[[criterion]]" in block.code:
+        assert read_policy(path).criterion
     else:
         assert pk.load_task(path).title
 

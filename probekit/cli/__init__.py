@@ -13,6 +13,7 @@ import typer
 
 from probekit.cli import (
     annotate,
+    gate,
     help,
     lists,
     models,
@@ -69,6 +70,7 @@ def about(
 
 app.command(cls=Command)(runs.probe)
 app.command(cls=Command)(runs.compare)
+app.command(cls=Command)(gate.gate)
 app.command(cls=Command)(runs.trace)
 app.command(cls=Command)(tuning.finetune)
 app.command(cls=Command)(tuning.recipes)

@@ -290,6 +290,13 @@ def _reading(
     return {"encoder": encoder, "layers": _layers(layers, last_layer), **how}
 
 
+def changed(reading: dict[str, Any]) -> dict[str, Any]:
+    """The options of a command's `reading` that are not their defaults."""
+    given, default = ({**one, **one["encoder"]} for one in (reading, _reading()))
+    del given["encoder"]
+    return {name: value for name, value in given.items() if value != default[name]}
+
+
 def reads(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of how models are read, as its argument `reading` (see
     `extract_settings`). A parameter of its own with the name of one of these has its own help."""

@@ -13,6 +13,8 @@ from rich.text import Text
 from probekit.cli import terminal
 from probekit.cli.options import Form
 from probekit.forgetting.comparison import Comparison
+from probekit.forgetting.gate.gated import MEASURED as COMPARED
+from probekit.forgetting.gate.gated import Gated
 from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores
 from probekit.replications.replicated import MEASURED, Replicated
@@ -27,6 +29,7 @@ from probekit.reports.tables.behaviour import (
     behaviour_table,
 )
 from probekit.reports.tables.comparison import breakdown_table
+from probekit.reports.tables.gate import flip_lines
 from probekit.reports.tables.neurons import overlap_table
 from probekit.reports.tables.scores import elsewhere_table, evidence_table, unseen_lines
 from probekit.reports.tables.tuned import tuned_lines
@@ -53,6 +56,7 @@ class Shown(NamedTuple):
     Attributes:
         below: lines and tables below the first table.
         above: lines above it.
+        lead: a line above all others.
         pictures: names of the pictures that the command draws.
         beside: other files that it writes.
         about: what JSON has beside the tables.
@@ -60,6 +64,7 @@ class Shown(NamedTuple):
 
     below: Callable[[Any], Sequence[str | Text | Table]]
     above: Callable[[Any], Sequence[str]] = lambda _: ()
+    lead: Callable[[Any], str] = lambda _: ""
     pictures: Callable[[Any], Sequence[str]] = lambda _: ()
     beside: Sequence[str] = ()
     about: Callable[[Any], Mapping[str, Any]] = _nothing
@@ -139,6 +144,17 @@ SHOWN: dict[type[Results], Shown] = {
         _below_comparison,
         pictures=lambda found: ("forgetting", "decomposition") if found.has_layers else (),
         about=_about_comparison,
+    ),
+    Gated: Shown(
+        flip_lines,
+        lead=lambda found: found.sentence,
+        beside=(f"{COMPARED}/",),
+        about=lambda found: {
+            "decision": found.decision,
+            "status": found.status,
+            "sentence": found.sentence,
+            "family": found.family,
+        },
     ),
     Trajectory: Shown(
         _below_trajectory,
@@ -250,6 +266,8 @@ def print_latex(subject: Results) -> None:
 def print_text(subject: Results) -> None:
     """Warnings, the tables, and the lines around them."""
     shown = SHOWN[type(subject)]
+    if shown.lead(subject):
+        terminal.say(shown.lead(subject))
     terminal.print_warnings(subject.warnings)
     parts = [*shown.above(subject), table_of(subject), *shown.below(subject)]
     drawn = [as_rich(part) if isinstance(part, Table) else Text.assemble(part) for part in parts]

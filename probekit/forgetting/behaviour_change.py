@@ -45,6 +45,7 @@ class BehaviourChange:
     gained_high: Annotated[float, Means("upper end of it", UNIT)]
     gained_by_chance: Annotated[float, Means(_Chance, UNIT)]
     n_test: Annotated[int, Means("instances that both can read", columns.COUNT)]
+    groups: columns.TestGroups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,4 +92,5 @@ def behaviour_change(before: Behaved, after: Behaved, permutations: int) -> Beha
         detectable=float(found.detectable[0]),
         **flipped._asdict(),
         n_test=int(both.sum()),
+        groups=first.shape[2],
     )

@@ -64,6 +64,10 @@ def breakdown(
             ci_high=found.high[i],
             p_value=found.p_value[i],
             p_adjusted=adjusted[i],
+            groups=len(np.unique(groups[masks[i]])),
+            seeds=before.shape[1],
+            from_test=found.from_test[i],
+            from_seeds=found.from_seeds[i],
         )
         rows.append(row)
     return rows

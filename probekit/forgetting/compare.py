@@ -11,7 +11,7 @@ from probekit import doors
 from probekit.errors import InputError
 from probekit.forgetting.compare_behaviour import compare_behaviour
 from probekit.forgetting.compare_on_corpus import CompareSettings, compare_on_corpus
-from probekit.forgetting.comparison import OPTIONAL, TABLES, Comparison
+from probekit.forgetting.comparison import LARGE, OPTIONAL, TABLES, Comparison
 from probekit.forgetting.family import correct_together
 from probekit.forgetting.findings import Findings
 from probekit.forgetting.floor import Floor
@@ -38,6 +38,7 @@ from probekit.probes.plan import Plan, plan, refuse_trees
 from probekit.probes.record import fit_facts, versions
 from probekit.probes.refits import checked_resamples
 from probekit.progress import Progress, reporting
+from probekit.results import columnar
 from probekit.results.run import Run
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
@@ -144,6 +145,7 @@ def compare(  # noqa: PLR0913 - a public verb
         measurements=tuple(found.measurements),
     )
     tables: dict[str, Any] = {name: getattr(found, name) for name in (*TABLES, *OPTIONAL)}
+    tables["flipped"] = columnar.from_rows(LARGE["flipped"], found.flipped)
     return Comparison(**tables, run=run, warnings=tuple(found.warnings))
 
 

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from probekit.errors import InputError, ModelError
 from probekit.forgetting.behaviour_change import BehaviourRow, behaviour_change
+from probekit.forgetting.comparison_rows import Compared
 from probekit.forgetting.findings import Findings
+from probekit.forgetting.flipped import flipped_pairs
 from probekit.models.model import Model
 from probekit.probes.behaviour.behave import Behaved, behave
 from probekit.probes.behaviour.behaviour_rows import about_behaviour
@@ -61,21 +63,26 @@ def compare_behaviour(
     for name, other in zip(names[1:], others, strict=True):
         for number, (before, after) in enumerate(zip(first.behaved, other.behaved, strict=True)):
             changed = behaviour_change(before, after, permutations)
-            row = BehaviourRow(
-                **vars(changed),
+            about = Compared(
                 before=names[0],
                 after=name,
-                task=before.question.task.name,
                 corpus=corpus,
-                p_adjusted=float("nan"),  # all cells are corrected together
-                head_before=before.head,
-                head_after=after.head,
                 before_fingerprint=first.about[number]["model_fingerprint"],
                 after_fingerprint=other.about[number]["model_fingerprint"],
                 corpus_fingerprint=other.about[number]["corpus_fingerprint"],
-                task_fingerprint=other.about[number]["task_fingerprint"],
+            )
+            task_fingerprint = other.about[number]["task_fingerprint"]
+            row = BehaviourRow(
+                **vars(changed),
+                **vars(about),
+                task=before.question.task.name,
+                p_adjusted=float("nan"),  # all cells are corrected together
+                head_before=before.head,
+                head_after=after.head,
+                task_fingerprint=task_fingerprint,
             )
             found.behaviour.append(row)
+            found.flipped += flipped_pairs(about, task_fingerprint, before, after)
 
 
 def _measured(

@@ -9,6 +9,7 @@ from probekit.forgetting.comparison_rows import Compared
 from probekit.forgetting.decompose import decompose
 from probekit.forgetting.differences import at_best_layers, at_each_layer
 from probekit.forgetting.findings import Findings
+from probekit.forgetting.flipped import flipped_instances
 from probekit.forgetting.probe_pair import ProbePair
 from probekit.forgetting.similarity import few_dimensions, similarities
 from probekit.states.states import States
@@ -43,6 +44,10 @@ def compare_two(
             found.best.append(best)
             found.comparison += at_each_layer(pair, permutations)
             found.by_label += breakdown(pair, best.layer_probed, before.corpus, correction)
+        best_layers = (best.layer_before, best.layer_after)
+        probed = (best.layer_probed, dict(pair.layers)[best.layer_probed])
+        for layers in dict.fromkeys((best_layers, probed)):
+            found.flipped += flipped_instances(pair, layers, before.corpus)
     with found.timed("decomposition"):
         found.decomposition += decompose(before, after, pairs)
     with found.timed("similarity"):

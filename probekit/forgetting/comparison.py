@@ -14,12 +14,14 @@ from probekit.forgetting.comparison_rows import (
     LabelRow,
     SimilarityRow,
 )
+from probekit.forgetting.flipped import FlippedRow
 from probekit.forgetting.together import TOGETHER
 from probekit.results.results import Results
 from probekit.results.schema import Schema, schema_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 KEYS = ("before", "after", "task", "corpus")
 PARTS = ("rotation", "re_encoding", "relocation", "loss")
@@ -83,6 +85,17 @@ _BEHAVIOUR = schema_of(
 OPTIONAL = {"behaviour": _BEHAVIOUR, "together": TOGETHER}
 """Likewise of the tables that only tasks of behaviour have."""
 
+LARGE = {
+    "flipped": schema_of(
+        "flipped",
+        "a test instance that is right before and wrong after",
+        FlippedRow,
+        (*_QUESTION, "layer_before", "layer_after", "instance"),
+        last=(*_OF_CHECKPOINTS, "task_fingerprint"),
+    )
+}
+"""Likewise of the tables in Arrow's form."""
+
 SHOWN = (
     "after",
     "task",
@@ -113,10 +126,13 @@ class Comparison(Results):
         behaviour: one row for each checkpoint and task of behaviour, see BehaviourRow.
         together: over several checkpoints, whether probes and behaviour change together, see
             TogetherRow.
+        flipped: one row for each test instance that is right before and wrong after, see
+            FlippedRow.
     """
 
     TABLES: ClassVar[Mapping[str, Schema]] = TABLES
     OPTIONAL: ClassVar[Mapping[str, Schema]] = OPTIONAL
+    LARGE: ClassVar[Mapping[str, Schema]] = LARGE
     MADE_BY: ClassVar[str] = "compare"
     TOLD_BY: ClassVar[Sequence[str]] = KEYS
 
@@ -127,6 +143,7 @@ class Comparison(Results):
     by_label: pd.DataFrame
     behaviour: pd.DataFrame = field(default=None, kw_only=True)
     together: pd.DataFrame = field(default=None, kw_only=True)
+    flipped: pa.Table = field(default=None, kw_only=True)
 
     @property
     def has_layers(self) -> bool:

@@ -77,6 +77,7 @@ class Difference(ComparedTask):
     floor: columns.Floor
     n_train: columns.TrainInstances
     n_test: columns.TestInstances
+    groups: columns.TestGroups
     seeds: Seeds
     resamples: columns.TrainResamples
     from_test: columns.FromTest
@@ -220,3 +221,7 @@ class LabelRow(ComparedTask):
     p_adjusted: Annotated[
         float, Means("the same, corrected for the rows of this task and checkpoint", UNIT)
     ]
+    groups: columns.TestGroups
+    seeds: Seeds
+    from_test: columns.FromTest
+    from_seeds: columns.FromSeeds

@@ -15,6 +15,7 @@ from probekit.forgetting.comparison_rows import (
     LabelRow,
     SimilarityRow,
 )
+from probekit.forgetting.flipped import FlippedRow
 from probekit.forgetting.together import TogetherRow
 from probekit.results.run import Measurement
 
@@ -24,8 +25,8 @@ class Findings:
     """What was found so far.
 
     Attributes:
-        comparison, best, decomposition, similarity, by_label, behaviour, together: the rows of each
-            table.
+        comparison, best, decomposition, similarity, by_label, behaviour, together, flipped: the
+            rows of each table.
         warnings: what a reader must know.
         seconds: by stage.
         measurements: what was read.
@@ -38,6 +39,7 @@ class Findings:
     by_label: list[LabelRow] = field(default_factory=list)
     behaviour: list[BehaviourRow] = field(default_factory=list)
     together: list[TogetherRow] = field(default_factory=list)
+    flipped: list[FlippedRow] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     measurements: list[Measurement] = field(default_factory=list)

@@ -132,16 +132,16 @@ def _instances(about: Any, question: Question, corpus: Corpus) -> pa.Table:
     found["gold"] = pa.array(test.gold.texts(), pa.string())
     for number, ending in enumerate(("", "_2")):
         if number < question.task.arity:
-            located = _located(corpus, test.spans[:, number])
+            found_at = located(corpus, test.spans[:, number])
         else:
             nothing, none = pa.array([""] * n, pa.string()), pa.nulls(n, pa.int64())
-            located = {"sentence": nothing, "words": nothing, "start": none, "end": none}
-        for name, values in located.items():
+            found_at = {"sentence": nothing, "words": nothing, "start": none, "end": none}
+        for name, values in found_at.items():
             found[f"{name}{ending}"] = values
     return pa.table(found)
 
 
-def _located(corpus: Corpus, spans: np.ndarray) -> dict[str, pa.Array]:
+def located(corpus: Corpus, spans: np.ndarray) -> dict[str, pa.Array]:
     """The sentence, words and positions of spans `(n, 2)`."""
     passages = corpus.splits["test"]
     at = np.searchsorted(passages.offsets, spans[:, 0], side="right") - 1

@@ -9,6 +9,7 @@ from pathlib import Path
 from probekit import doors
 from probekit.errors import InputError, suggestion
 from probekit.forgetting.comparison import Comparison
+from probekit.forgetting.gate.gated import Gated
 from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores, joined
 from probekit.replications.replicated import Replicated
@@ -23,6 +24,7 @@ from probekit.usage.use_change import UseChange
 KINDS = (
     Scores,
     Comparison,
+    Gated,
     Trajectory,
     Tuned,
     RecipeScores,
@@ -36,6 +38,7 @@ KINDS = (
 Kind = (
     Scores
     | Comparison
+    | Gated
     | Trajectory
     | Tuned
     | RecipeScores
@@ -53,8 +56,9 @@ def read(folders: str | Path | Sequence[str | Path]) -> Kind:
     """The results in a folder, or in the folder of a file; of several folders, all scores.
 
     Their kind is in `run.json`; without it, the tables show it. `Scores.read`, `Comparison.read`,
-    `Trajectory.read`, `Tuned.read`, `RecipeScores.read`, `Transfer.read`, `Erasure.read`,
-    `UseChange.read`, `Neurons.read`, `Attribution.read` and `Replicated.read` take one kind only.
+    `Gated.read`, `Trajectory.read`, `Tuned.read`, `RecipeScores.read`, `Transfer.read`,
+    `Erasure.read`, `UseChange.read`, `Neurons.read`, `Attribution.read` and `Replicated.read` take
+    one kind only.
 
     Raises InputError where there are no results, they are not what was written, or one of several
     folders holds something other than scores.

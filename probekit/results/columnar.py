@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +13,13 @@ from probekit.errors import InputError, unknown
 from probekit.results.schema import Schema
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
-_TYPES = {"str": _TEXT, "int64": pa.int64(), "Int64": pa.int64(), "list": pa.large_list(_TEXT)}
+_TYPES = {
+    "str": _TEXT,
+    "int64": pa.int64(),
+    "Int64": pa.int64(),
+    "float64": pa.float64(),
+    "list": pa.large_list(_TEXT),
+}
 _DECODED = {**_TYPES, "str": pa.string(), "list": pa.large_list(pa.string())}
 
 
@@ -52,6 +59,11 @@ def joined(schema: Schema, tables: Sequence[pa.Table]) -> pa.Table:
     whole = pa.concat_tables([decoded(schema, table) for table in tables])
     repeated = whole.select(schema.key).to_pandas().duplicated()
     return checked(schema, whole.filter(pa.array(~repeated.to_numpy())))
+
+
+def from_rows(schema: Schema, rows: Sequence[Any]) -> pa.Table:
+    """The table of rows that are instances of the rows' class."""
+    return pa.Table.from_pylist(list(map(vars, rows)), schema=_fields(schema, _DECODED))
 
 
 def as_parquet(schema: Schema, table: pa.Table) -> bytes:

@@ -36,6 +36,9 @@ SliceKind = Annotated[
 MetricName = Annotated[str, Means("[the metric](methods.md#metrics) of the scores")]
 TrainInstances = Annotated[int, Means("instances in training", COUNT)]
 TestInstances = Annotated[int, Means("instances in test", COUNT)]
+TestGroups = Annotated[
+    int, Means("test sentences (documents) with such an instance, which are resampled", COUNT)
+]
 Low = Annotated[float, Means("lower end of the 95% interval", CHANGE)]
 High = Annotated[float, Means("upper end of the 95% interval", CHANGE)]
 Detectable = Annotated[float, Means("the minimum detectable effect, before correction", UNIT)]

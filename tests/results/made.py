@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from probekit.forgetting.comparison import TABLES, Comparison
+from probekit.forgetting.gate.gated import GATE, Gated
 from probekit.forgetting.trajectory import FELL, STEPS, SUMMARY, Trajectory
 from probekit.probes.predictions import INSTANCES, PREDICTIONS
 from probekit.probes.score_rows import SCORES
@@ -119,6 +120,11 @@ def comparison(value: float) -> Comparison:
     return Comparison(**tables, run=run(value), warnings=("one",))
 
 
+def gated(value: float) -> Gated:
+    """Verdicts with `value` everywhere."""
+    return Gated(table(GATE, value), run=run(value), warnings=("one",))
+
+
 def trajectory(value: float) -> Trajectory:
     """A trajectory with `value` everywhere."""
     return Trajectory(
@@ -212,6 +218,7 @@ def arrow(schema: Schema, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 KINDS: dict[type[Results], Callable[[float], Results]] = {
     Scores: scores,
     Comparison: comparison,
+    Gated: gated,
     Trajectory: trajectory,
     Tuned: tuned,
     RecipeScores: recipe_scores,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from probekit.forgetting.comparison import Comparison
+from probekit.forgetting.gate.gated import Gated
 from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores
 from probekit.replications.replicated import Replicated
@@ -18,6 +19,7 @@ from probekit.reports.tables.behaviour import (
 )
 from probekit.reports.tables.comparison import comparison_table
 from probekit.reports.tables.erasure import erasure_table
+from probekit.reports.tables.gate import gate_table
 from probekit.reports.tables.neurons import neurons_table
 from probekit.reports.tables.recipes import tradeoff_table
 from probekit.reports.tables.replication import replication_table
@@ -57,6 +59,7 @@ def _table_of_trajectory(trajectory: Trajectory) -> Table:
 TABLES: dict[type[Results], Callable[[Any], Table]] = {
     Scores: _table_of_scores,
     Comparison: _table_of_comparison,
+    Gated: gate_table,
     Trajectory: _table_of_trajectory,
     Tuned: tuned_table,
     RecipeScores: tradeoff_table,

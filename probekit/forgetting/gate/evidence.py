@@ -1,0 +1,129 @@
+"""Evidence: what a comparison holds that criteria are judged by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from probekit.errors import InputError, unknown
+from probekit.forgetting.comparison import Comparison
+from probekit.stats.wilson import least_share
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+QUESTION = (
+    "after_fingerprint",
+    "task_fingerprint",
+    "corpus_fingerprint",
+    "after",
+    "task",
+    "corpus",
+)
+"""The columns that tell which task on which corpus a row is of."""
+
+
+class Evidence:
+    """A comparison, and look-ups in it."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        self.comparison = comparison
+
+    @property
+    def tasks(self) -> set[str]:
+        """The names of all tasks."""
+        return {*self.comparison.best["task"], *self.comparison.behaviour["task"]}
+
+    def at_layer(self, best: pd.Series, layer: str) -> pd.Series:
+        """The row of `best` of a task at the `best` layers, or that of `comparison` at the `last`
+        one, or at a number.
+
+        Raises InputError where that layer was not compared.
+        """
+        if layer == "best":
+            return best
+        found = self.comparison
+        rows = same(found.last if layer == "last" else found.comparison, best)
+        if layer != "last":
+            known = [str(one) for one in rows["layer"]]
+            if layer not in known:
+                raise InputError(f"{best['task']}: {unknown('layer', layer, known)}")
+            rows = rows[rows["layer"] == int(layer)]
+        return rows.iloc[0]
+
+    def instances_lost_over(self, row: pd.Series) -> int:
+        """Over how many instances a loss is spread: all; of F1 as many as have the rarest label, of
+        macro F1 as many for each label, since there a rare label counts as much as others."""
+        n, several = int(row["n_test"]), 1
+        if row["metric"] == "accuracy":
+            return n
+        kinds = same(self.comparison.by_label, row)
+        labels = kinds[kinds["kind"] == "label"]
+        if labels.empty:
+            return n
+        if row["metric"] == "macro_f1":
+            several = len(labels)
+        return min(n, several * int(labels["n_test"].min()))
+
+    def worst(self, row: pd.Series, flips: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """The kind of instances that flipped most surely: its share of flips has the interval with
+        the highest lower end. Empty where none flipped.
+
+        Args:
+            row: of the task.
+            flips: its instances that were right before and are wrong after.
+        """
+        counts = Counter[str]()
+        for flip in flips:
+            counts.update([*flip["slices"], f"label: {flip['gold']}"])
+        worst: dict[str, Any] = {}
+        highest = 0.0
+        for _, kind in same(self.comparison.by_label, row).iterrows():
+            n = int(kind["n_test"])
+            lost = counts[f"{kind['kind']}: {kind['value']}"]
+            if lost and least_share(lost, n) > highest:
+                highest = least_share(lost, n)
+                worst = {"worst_kind": kind["kind"], "worst_value": kind["value"]}
+                worst |= {"worst_lost": lost / n}
+        return worst
+
+    def flips(
+        self, row: pd.Series, layers: tuple[int | None, int | None] = (None, None)
+    ) -> list[dict[str, Any]]:
+        """The instances of a row's task that were right before and are wrong after, at a layer
+        before and one after; none for pairs."""
+        return self._flips.get((*(row[name] for name in QUESTION), *layers), [])
+
+    def flips_of_part(self, row: pd.Series) -> list[dict[str, Any]]:
+        """The same at the layers of a row of `by_label`, of the instances that it is about."""
+        layer = int(row["layer"])
+        at = same(self.comparison.comparison, row)
+        after = at[at["layer"] == layer]["layer_after"]
+        layers = (layer, int(after.iloc[0]) if len(after) else None)
+        part, found = f"{row['kind']}: {row['value']}", []
+        for flip in self.flips(row, layers):
+            if part in (*flip["slices"], f"label: {flip['gold']}"):
+                found.append(flip)
+        return found
+
+    @cached_property
+    def _flips(self) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
+        found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+        for flip in self.comparison.flipped.to_pylist():
+            key = tuple(flip[name] for name in (*QUESTION, "layer_before", "layer_after"))
+            found.setdefault(key, []).append(flip)
+        return found
+
+
+def named(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows of a task; all for an empty name."""
+    return table[table["task"] == name] if name else table
+
+
+def same(table: pd.DataFrame, row: pd.Series, names: Sequence[str] = QUESTION) -> pd.DataFrame:
+    """The rows of the same task and checkpoint as a row."""
+    for name in names:
+        table = table[table[name] == row[name]]
+    return table
