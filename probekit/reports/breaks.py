@@ -28,7 +28,8 @@ def panels(erasure: Erasure, style: CellStyle) -> tuple[list[Panel], Scale]:
         for is_bits, of_unit in rows.groupby(rows["metric"] == BITS):
             colours = _scale_of_bits(of_unit, scale) if is_bits else scale
             title = f"{model} on {corpus}: {colours.label} when a layer has something erased"
-            label = "layer erased (grey, in brackets: change not detected)"
+            worse = "more bits are worse; " if is_bits else ""
+            label = f"layer erased ({worse}grey, in brackets: change not detected)"
             draw = partial(
                 draw_changes,
                 frame=of_unit,
@@ -46,8 +47,7 @@ def _scale_of_bits(rows: pd.DataFrame, scale: Scale) -> Scale:
     """The colours of bits per word, of which more is worse. They have no bar: the strongest colour
     is that of the largest change."""
     limit = max(float(rows["delta"].abs().max()), LEAST_BITS)
-    label = "change in bits per word (more is worse)"
-    return Scale(scale.colour_map.reversed(), (-limit, limit), label)
+    return Scale(scale.colour_map.reversed(), (-limit, limit), "change in bits per word")
 
 
 def _frame(erasure: Erasure) -> pd.DataFrame:
