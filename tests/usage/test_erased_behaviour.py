@@ -31,7 +31,7 @@ NOUNS = ("dog", "cat", "bird", "horse", "child", "cow")
 VERBS = ("bark", "run", "sleep", "sing", "jump")
 DETERMINERS = ("the", "some")
 ADJECTIVES = ("old", "small", "red")
-SIZES: dict[Split, int] = {"train": 400, "dev": 60, "test": 80}
+SIZES: dict[Split, int] = {"train": 408, "dev": 60, "test": 84}  # each form of a noun as often
 DIM = 32
 QUICK = pk.FitSettings(words=20_000)
 NUMBER = Task(name="number", title="Number of nouns", annotation="xpos", shape="word")
@@ -39,8 +39,8 @@ NUMBER = Task(name="number", title="Number of nouns", annotation="xpos", shape="
 
 def sentence(number: int, rng: np.random.Generator, split: str) -> Passage:
     """A noun and, next to it, a verb that agrees with it; `xpos` is the number of nouns."""
-    plural = bool(rng.integers(2))
-    lemma, verb = str(rng.choice(NOUNS)), str(rng.choice(VERBS))
+    plural, lemma = bool(number % 2), NOUNS[number // 2 % len(NOUNS)]
+    verb = str(rng.choice(VERBS))
     noun, form = (f"{lemma}s", verb) if plural else (lemma, f"{verb}s")
     words = [str(rng.choice(DETERMINERS)), str(rng.choice(ADJECTIVES)), noun, form, "."]
     kind = "Plur" if plural else "Sing"
@@ -91,12 +91,20 @@ def decoder(tokenizer: PreTrainedTokenizerFast, **config: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def trained(grammar: Corpus, tokenizer: PreTrainedTokenizerFast) -> Any:
-    """A decoder that has learned the sentences."""
-    model = decoder(tokenizer)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    """A decoder that has learned the sentences, with the number of nouns planted in one direction:
+    the embedding of a plural is that of its singular and a vector, the same for all."""
+    model = decoder(tokenizer, tie_word_embeddings=False)
+    table = model.transformer.wte.weight
+    table.requires_grad_(False)
+    table.copy_(torch.randn(table.shape, generator=torch.Generator().manual_seed(1)) / 3)
+    for noun in NOUNS:
+        one, many = tokenizer.convert_tokens_to_ids([noun, f"{noun}s"])
+        table[many] = table[one] + 2 * axis(5)[:, 0]
+    learned = [one for one in model.parameters() if one.requires_grad]
+    optimizer = torch.optim.AdamW(learned, lr=5e-3)
     order, lines = np.random.default_rng(0), texts(grammar)
     model.train()
-    for _ in range(12):
+    for _ in range(20):
         for part in np.array_split(order.permutation(len(lines)), len(lines) // 40):
             ids = tokenizer([f"<s> {lines[i]}" for i in part], return_tensors="pt")["input_ids"]
             optimizer.zero_grad()
@@ -253,15 +261,16 @@ def rows(found: Erasure, **wanted: Any) -> pd.DataFrame:
 
 
 def test_a_model_that_has_learned_to_agree_needs_number(found: Erasure) -> None:
-    agreement = rows(found, affected="agreement", layer=2)
+    """At layer 0 a plural is its singular once number is erased: half of the verbs agree."""
+    agreement = rows(found, affected="agreement", layer=0)
     assert (agreement["score_before"] > 0.95).all() and (agreement["majority"] == 0.5).all()
     assert agreement.loc["number", "rank"] == 2
-    assert agreement.loc["number", "change"] < -0.3
-    assert agreement.loc["number", "ci_high"] < -0.1
+    assert abs(agreement.loc["number", "score_after"] - 0.5) < 0.1
+    assert agreement.loc["number", "ci_high"] < -0.3
     assert agreement.loc["number", "p_adjusted"] < 0.05
-    assert abs(agreement.loc["random", "change"]) < 0.1
-    bits = rows(found, affected="bits", layer=2)
-    assert bits.loc["number", "change"] > 0.05 and bits.loc["number", "ci_low"] > 0
+    assert agreement.loc["random", "score_after"] > 0.8
+    bits = rows(found, affected="bits", layer=0)
+    assert bits.loc["number", "change"] > 0.1 and bits.loc["number", "ci_low"] > 0
     assert bits.loc["random", "change"] < bits.loc["number", "change"] / 2
     assert bits["majority"].isna().all() and (bits["metric"] == "bits").all()
 
@@ -346,7 +355,7 @@ def test_instances_that_the_model_cannot_read_do_not_count(
     np.testing.assert_allclose(
         target.counts(values)[0], counts_of(behaving.questions[0], values[0])
     )
-    assert "1 of 81 instances left out" in behaving.warnings()[0]
+    assert "1 of 85 instances left out" in behaving.warnings()[0]
 
 
 # Bad input.
