@@ -63,13 +63,15 @@ class Behaving:
         Raises ModelError where the model predicts no numbers any more.
         """
         parts = [self._behaved(layer, eraser) for eraser in erasers]
-        found = [np.stack([one.values for one in of_task]) for of_task in zip(*parts, strict=True)]
-        for before, values in zip(self.clean, found, strict=True):
+        found = []
+        for before, *of_task in zip(self.clean, *parts, strict=True):
+            values = np.stack([one.values for one in of_task])
             if not np.isfinite(values[:, before.is_read]).all():
                 raise ModelError(
                     f"'{self.likelihood.model.name}' predicts numbers that are not finite after an "
                     f"erasure at layer {layer}: leave the tasks of behaviour out"
                 )
+            found.append(values)
         return found
 
     def _behaved(self, layer: int = 0, eraser: Eraser | None = None) -> tuple[Behaved, ...]:
