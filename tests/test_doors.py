@@ -410,6 +410,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "model": [(3, "a path"), (None, "a path"), (["./a"], "a path"), MODELS[2]],
         "task": [(3, "Task"), (["pos"], "Task"), ("poss", "did you mean 'pos'")],
         "data": [(3, "a path"), (["sample:pos"], "a path")],
+        "lm_head": MODEL_NAME,
         **{name: rows for name, rows in SHARED.items() if name not in ("tasks", "corpus")},
         "tasks": SHARED["tasks"][1:],
         "corpus": SHARED["corpus"][:2],

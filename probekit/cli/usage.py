@@ -135,7 +135,7 @@ def erase(
     tasks: Annotated[
         str,
         options.measured_option(
-            "Other tasks that are measured; the task itself always is.",
+            "Other tasks that are measured, such as dep or bits; the task itself always is.",
             metavar="NAME,…",
             default="none",
         ),
@@ -148,6 +148,7 @@ def erase(
             default="what finetune trained it on",
         ),
     ] = None,
+    lm_head: options.LmHead = None,
     layers: Annotated[
         str, options.layers_option("Layers to erase from, one after another, such as 0,4,8-12.")
     ] = "",
@@ -174,6 +175,7 @@ def erase(
     \b
       probekit erase --model minilm --task pos --tasks dep --corpus sample
       probekit erase --model ./my-finetuned --task pos --layers 4-6
+      probekit erase --model gpt2 --task pos --tasks bits,agreement
     """
     require_one_model_each("--model", [model], repeated=False)
     form = options.form(as_json, latex)
@@ -187,6 +189,7 @@ def erase(
             options.names([tasks]),
             corpus=corpus,
             data=data,
+            lm_head=lm_head,
             seeds=seeds,
             extract_settings=options.extract_settings(reading),
             allow_modified=allow_modified,

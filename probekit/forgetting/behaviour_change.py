@@ -10,12 +10,11 @@ import numpy as np
 from probekit.forgetting.comparison_rows import AfterFingerprint, BeforeFingerprint, Compared
 from probekit.probes.behaviour.behave import Behaved, counts_of
 from probekit.results import columns
-from probekit.results.columns import UNIT
+from probekit.results.columns import OR_BITS, UNIT
 from probekit.results.schema import Means, Precedes
 from probekit.stats import paired
 from probekit.stats.flips import Flips, flips
 
-RANGE = "0 to 1, or bits"
 _Lost = "share of instances right before and wrong after"
 _Gained = "share of instances wrong before and right after"
 _Chance = "what is expected of it where the answers after have nothing to do with those before"
@@ -26,16 +25,18 @@ class BehaviourChange:
     """A score before and after, their difference, and flips."""
 
     metric: columns.MetricName
-    score_before: Annotated[float, Means("of the checkpoint before", RANGE)]
-    score_after: Annotated[float, Means("of the checkpoint after", RANGE)]
+    score_before: Annotated[float, Means("of the checkpoint before", OR_BITS)]
+    score_after: Annotated[float, Means("of the checkpoint after", OR_BITS)]
     delta: Annotated[
         float,
-        Means("after minus before: negative is forgetting, of `bits` and `kl` positive is", RANGE),
+        Means(
+            "after minus before: negative is forgetting, of `bits` and `kl` positive is", OR_BITS
+        ),
     ]
-    ci_low: Annotated[float, Means("lower end of its 95% interval", RANGE)]
-    ci_high: Annotated[float, Means("upper end of it", RANGE)]
+    ci_low: Annotated[float, Means("lower end of its 95% interval", OR_BITS)]
+    ci_high: Annotated[float, Means("upper end of it", OR_BITS)]
     p_value: columns.PValue
-    detectable: Annotated[float, Means("the minimum detectable effect, before correction", RANGE)]
+    detectable: Annotated[float, Means("the minimum detectable effect, before correction", OR_BITS)]
     lost: Annotated[float, Means(f"{_Lost}; empty but for pairs", UNIT)]
     lost_low: Annotated[float, Means("lower end of its 95% interval", UNIT)]
     lost_high: Annotated[float, Means("upper end of it", UNIT)]

@@ -231,8 +231,8 @@ def questions(tasks: TaskNames, corpus: Corpus) -> tuple[list[Question], list[st
     if asked.behaviour:
         names = ", ".join(question.task.name for question in asked.behaviour)
         raise TaskError(
-            f"tasks of behaviour ({names}) are for `probe`, `compare` and `trace`: leave them out "
-            "of tasks"
+            f"tasks of behaviour ({names}) are for `probe`, `compare`, `trace` and `erase`: "
+            "leave them out of tasks"
         )
     return asked.questions, asked.warnings
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 LEVEL = 0.05
 IDENTICAL = "="
 LEAST_RANGE = 5.0  # points either way: a change of 0.1 is not drawn as a collapse
+
+
+class Unit(NamedTuple):
+    """In what changes are written: what they are multiplied by, and decimals."""
+
+    factor: float
+    decimals: int
+
+
+POINTS = Unit(100.0, 1)
 
 
 def panels(comparison: Comparison, style: CellStyle) -> tuple[list[Panel], Scale]:
@@ -74,7 +84,13 @@ def _seeds(rows: pd.DataFrame) -> str:
 
 
 def draw_changes(
-    axes: Axes, *, frame: pd.DataFrame, style: CellStyle, scale: Scale, label: str
+    axes: Axes,
+    *,
+    frame: pd.DataFrame,
+    style: CellStyle,
+    scale: Scale,
+    label: str,
+    unit: Unit = POINTS,
 ) -> list[Any]:
     """Draw the changes of one panel: a row per task and corpus, a column per layer.
 
@@ -84,20 +100,21 @@ def draw_changes(
         style: how cells are drawn.
         scale: the colours.
         label: of the layers.
+        unit: of the changes.
     """
     several = frame["corpus"].nunique() > 1
     named = frame.assign(
         row=frame["task"] + ("\n" + frame["corpus"] if several else ""),
         identical=is_identical(frame).astype(float),
     )
-    delta = named.pivot_table(index="row", columns="layer", values="delta", sort=False) * 100
-    delta = delta[sorted(delta.columns)]
+    delta = named.pivot_table(index="row", columns="layer", values="delta", sort=False)
+    delta = unit.factor * delta[sorted(delta.columns)]
     adjusted = named.pivot_table(index="row", columns="layer", values="p_adjusted", sort=False)
     adjusted = adjusted.reindex(index=delta.index, columns=delta.columns)
     clear = (adjusted <= LEVEL).to_numpy()
     identical = named.pivot_table(index="row", columns="layer", values="identical", sort=False)
     identical = identical.reindex(index=delta.index, columns=delta.columns) == 1
-    texts = style.texts(delta, 1, "+")
+    texts = style.texts(delta, unit.decimals, "+")
     for place in np.argwhere(~clear):
         texts[tuple(place)] = f"({texts[tuple(place)]})"
     texts[identical.to_numpy()] = IDENTICAL

@@ -9,6 +9,7 @@ from probekit.results.schema import Means
 UNIT = "0 to 1"
 CHANGE = "−1 to 1"
 COUNT = "from 0"
+OR_BITS = "0 to 1, or bits"
 
 TaskName = Annotated[str, Means("the task's name")]
 CorpusName = Annotated[

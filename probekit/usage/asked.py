@@ -16,22 +16,25 @@ from probekit.models.encoder_model import EncoderModel
 from probekit.models.intervene import blocks_of
 from probekit.models.loaded import LoadedModel, as_loaded
 from probekit.models.model import Model, open_model
-from probekit.probes.plan import questions
+from probekit.probes import plan
 from probekit.progress import Progress
 from probekit.states.extract import extract_from, layers_of
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
+from probekit.tasks.minimal_pairs import BehaviourQuestion
 from probekit.tasks.question import Question
 from probekit.tasks.task import Task, load_task
 
 
 class Request(NamedTuple):
-    """What a verb is given: see the parameters of `erase`."""
+    """What a verb is given: see the parameters of `erase`; and whether tasks of behaviour may be
+    among `tasks`."""
 
     model: Any
     task: Any
     tasks: Any
     corpus: Any
+    behaviour: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Asked:
         name: its name; None for one that is in memory.
         corpus: the text.
         questions: the task, then the others.
+        behaviour: those of the others that ask a language model itself.
         layers: those that are changed while the model runs, in ascending order.
         settings: how the model is read: at all layers.
         warnings: what a reader must know of the corpus and the questions.
@@ -52,6 +56,7 @@ class Asked:
     name: str | None
     corpus: Corpus
     questions: tuple[Question, ...]
+    behaviour: tuple[BehaviourQuestion, ...]
     layers: tuple[int, ...]
     settings: ExtractSettings
     warnings: tuple[str, ...]
@@ -92,16 +97,30 @@ def asked_of(
     text = first.corpus if text is None else text
     if not isinstance(text, Corpus):
         text = load_corpus(text, allow_modified=allow_modified, progress=progress)
-    found, warnings = questions([first, *others], text)
+    found, warnings, behaviour = _questions([first, *others], text, request.behaviour)
     _require_linear(first)
-    _require_one_context(found)
+    _require_one_context([*found, *behaviour])
     given = subject if isinstance(subject, LoadedModel) else doors.text_of(subject)
     name = given if isinstance(given, str) else None
     model = require_running(open_model(given, settings.encoder))
     layers = layers_of(settings.layers, model)
     blocks_of(model.encoder)  # refused here if it must be
     every = replace(settings, layers=())
-    return Asked(model, name, text, tuple(found), layers, every, tuple(warnings))
+    return Asked(model, name, text, tuple(found), tuple(behaviour), layers, every, tuple(warnings))
+
+
+def _questions(
+    tasks: Sequence[str | Path | Task], corpus: Corpus, behaviour: bool
+) -> tuple[list[Question], list[str], list[BehaviourQuestion]]:
+    """The questions of tasks, warnings, and those questions that ask a language model itself.
+
+    Raises TaskError for these unless they are wanted.
+    """
+    if not behaviour:
+        return *plan.questions(tasks, corpus), []
+    found = plan.asked_of(tasks, corpus)
+    plan.refuse_trees(found.trees)
+    return found.questions, found.warnings, found.behaviour
 
 
 def require_running(model: Model) -> EncoderModel:
@@ -129,7 +148,13 @@ def _read_by(task: Task) -> str:
 
 
 def _require_linear(task: Task) -> None:
-    """Raise InputError for a task whose probes are not linear in the words' vectors."""
+    """Raise InputError for a task whose probes are not linear in the words' vectors, or that has
+    none."""
+    if task.is_behaviour:
+        raise InputError(
+            f"task='{task.name}' asks a language model itself, so that no subspace of a layer "
+            "holds it: it can be among the other tasks (tasks), which are only measured"
+        )
     what = _read_by(task)
     if what:
         raise InputError(
@@ -138,7 +163,7 @@ def _require_linear(task: Task) -> None:
         )
 
 
-def _require_one_context(asked: Sequence[Question]) -> None:
+def _require_one_context(asked: Sequence[Question | BehaviourQuestion]) -> None:
     """Raise InputError where tasks read words in different contexts."""
     first = asked[0].task
     for question in asked[1:]:

@@ -10,6 +10,7 @@ from probekit import doors
 from probekit.corpora.passage import Corpus
 from probekit.models.loaded import LoadedModel
 from probekit.probes.arguments import Seeds, TaskNames, check_settings, reading
+from probekit.probes.behaviour.behaviour_settings import behaviour_settings
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.identity import name_of
 from probekit.probes.record import fit_facts, measurement_of, versions
@@ -20,6 +21,7 @@ from probekit.tasks.task import Task
 from probekit.usage.asked import Request, asked_of
 from probekit.usage.erasure import ERASURE, Erasure
 from probekit.usage.erasure_rows import erasure_rows
+from probekit.usage.language_model import open_behaving
 from probekit.usage.outcomes import Measured, outcomes, own_head
 
 
@@ -31,6 +33,7 @@ def erase(  # noqa: PLR0913 - a public verb
     *,
     corpus: str | Path | Corpus | None = None,
     data: str | Path | None = None,
+    lm_head: str | Path | None = None,
     seeds: Seeds = 1,
     extract_settings: ExtractSettings | None = None,
     fit_settings: FitSettings | None = None,
@@ -49,10 +52,12 @@ def erase(  # noqa: PLR0913 - a public verb
     Args:
         model: a checkpoint: a name, a path, or a loaded transformers model.
         task: what is erased: a task whose linear probes read words or means of words.
-        tasks: other tasks that are measured; the task itself always is.
+        tasks: other tasks that are measured; the task itself always is. Tasks of behaviour
+            (`bits`, `agreement` …) ask the checkpoint's language model.
         corpus: the text: a name, a path or a Corpus; by default that of the task.
         data: what the checkpoint's classification head labels, as for `finetune`; None for what it
             was fine-tuned on by `finetune`.
+        lm_head: for tasks of behaviour, as for `probe`.
         seeds: of probes and random subspaces: their number, or the seeds.
         extract_settings: how the checkpoint is read; `layers` are those that are erased, one after
             another, by default all.
@@ -65,7 +70,8 @@ def erase(  # noqa: PLR0913 - a public verb
     Returns the change of every score, with its interval over test sentences and its p-value.
 
     Raises InputError for a model without layers that compute one another, a task that has no linear
-    subspace, and a layer that is not there; TaskError where the corpus cannot carry a task.
+    subspace, a layer that is not there, and tasks of behaviour of a model without a
+    language-modelling head; TaskError where the corpus cannot carry a task.
     """
     started = time.perf_counter()
     report = doors.function("progress", progress)
@@ -75,10 +81,13 @@ def erase(  # noqa: PLR0913 - a public verb
     settings = reading(erase, extract_settings, options) or ExtractSettings()
     check_settings(fit_settings, allow_modified)
     how = fit_settings or FitSettings()
-    asked = asked_of(Request(model, task, tasks, corpus), settings, allow_modified, report)
+    asking = behaviour_settings(lm_head, None, settings)
+    request = Request(model, task, tasks, corpus, behaviour=True)
+    asked = asked_of(request, settings, allow_modified, report)
     head, of_head = own_head(asked, data, report)
+    behaving = open_behaving(asked.model, asked.behaviour, asking, settings.subwords == "cls")
     states = asked.states(report)
-    measured = Measured(states, asked.questions, head, numbers, how)
+    measured = Measured(states, asked.questions, head, numbers, how, behaving=behaving)
     of_erasers: list[str] = []
     (found,) = outcomes(asked, asked.questions[:1], measured, of_erasers, report)
     about = {"model": states.model, "corpus": name_of(asked.corpus)}
@@ -88,5 +97,6 @@ def erase(  # noqa: PLR0913 - a public verb
         seconds={"all": time.perf_counter() - started},
         measurements=(measurement_of(states, asked.questions, {"extract": states.seconds}),),
     )
-    warnings = (*asked.warnings, *of_head, *states.warnings, *of_erasers)
+    of_behaviour = [] if behaving is None else behaving.warnings()
+    warnings = (*asked.warnings, *of_head, *of_behaviour, *states.warnings, *of_erasers)
     return Erasure(ERASURE.table(erasure_rows(found, about)), run=run, warnings=warnings)

@@ -8,7 +8,9 @@ directions that covary with the labels.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import torch
 
 LEAST = 1e-6  # a covariance of white vectors with labels from which on a direction is erased
@@ -27,6 +29,15 @@ class Moments:
     mean: torch.Tensor
     covariance: torch.Tensor
     cross: torch.Tensor
+
+    @cached_property
+    def whitening(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The inverse of the symmetric root of the covariance, and the root, `(dim, dim)` each;
+        directions without variance are left out of both."""
+        values, vectors = torch.linalg.eigh(self.covariance.double())
+        varies = values > values[-1] * len(values) * torch.finfo(values.dtype).eps
+        values, vectors = values[varies], vectors[:, varies]
+        return (vectors / values.sqrt()) @ vectors.T, (vectors * values.sqrt()) @ vectors.T
 
 
 @dataclass(frozen=True)
@@ -59,8 +70,8 @@ class Eraser:
         return Eraser(self.mean.to(device), self.left.to(device), self.right.to(device))
 
 
-def leace(moments: Moments) -> Eraser:
-    """The eraser of labels.
+def leace(moments: Moments, labels: np.ndarray | slice = slice(None)) -> Eraser:
+    """The eraser of labels: of all, or of those with some numbers.
 
     After it, the vectors that the moments are of do not covary with the labels, so that no linear
     probe has a lower loss on them than a constant one.
@@ -70,17 +81,9 @@ def leace(moments: Moments) -> Eraser:
     >>> eraser.rank, eraser(torch.tensor([3.0, 4.0])).tolist()
     (1, [0.0, 4.0])
     """
-    whiten, unwhiten = _whitening(moments.covariance.double())
-    axes, sizes, _ = torch.linalg.svd(whiten @ moments.cross.double(), full_matrices=False)
+    whiten, unwhiten = moments.whitening
+    cross = moments.cross[:, labels].double()
+    axes, sizes, _ = torch.linalg.svd(whiten @ cross, full_matrices=False)
     axes = axes[:, sizes > LEAST]
     left, right = unwhiten @ axes, axes.T @ whiten
     return Eraser(moments.mean.float(), left.float(), right.float())
-
-
-def _whitening(covariance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The inverse of the symmetric root of a covariance, and the root, `(dim, dim)` each;
-    directions without variance are left out of both."""
-    values, vectors = torch.linalg.eigh(covariance)
-    varies = values > values[-1] * len(values) * torch.finfo(values.dtype).eps
-    values, vectors = values[varies], vectors[:, varies]
-    return (vectors / values.sqrt()) @ vectors.T, (vectors * values.sqrt()) @ vectors.T

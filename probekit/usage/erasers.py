@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from probekit.engine.workers import workers
 from probekit.errors import TaskError
 from probekit.states.states import States
 from probekit.tasks.control import control
@@ -14,7 +15,7 @@ from probekit.tasks.question import Question
 from probekit.usage.eraser import Eraser, Moments, leace
 from probekit.usage.erasure import CONTROL, RANDOM
 from probekit.usage.erasure_rows import Cut
-from probekit.usage.moments import moments
+from probekit.usage.moments import CPU, moments
 
 
 @dataclass(frozen=True)
@@ -54,36 +55,58 @@ def erasers_of(
         targets.append(_one_hot(drawn, len(question.classes)))
     except TaskError as error:
         warnings.append(f"no control labels are erased: {error}")
-    found = moments(states, question, np.concatenate(targets, axis=1), layers)
-    name, n = question.task.name, gold.shape[1]
-    of_task: dict[int, tuple[Eraser, ...]] = {}
-    of_random: dict[int, tuple[Eraser, ...]] = {}
-    of_control: dict[int, tuple[Eraser, ...]] = {}
-    for layer, every in zip(layers, found, strict=True):
-        eraser = leace(_of(every, 0, n, len(targets)))
-        of_task[layer] = (eraser,)
-        drawn_erasers = []
-        for number in range(1, 1 + len(random)):
-            columns = _of(every, number, n, len(targets)).cross[:, : eraser.rank]
-            drawn_erasers.append(leace(Moments(every.mean, every.covariance, columns)))
-        of_random[layer] = tuple(drawn_erasers)
-        if not warnings:
-            of_control[layer] = (leace(_of(every, len(targets) - 1, n, len(targets))),)
+    kinds = _Kinds(states, question, np.concatenate(targets, axis=1), gold.shape[1], len(seeds))
+    # One layer for each worker, so that few matrices are in memory at once.
+    with workers(CPU) as pool:
+        found = dict(zip(layers, pool.map(kinds.at, layers), strict=True))
+    name = question.task.name
+    of_task = {layer: of_layer[:1] for layer, of_layer in found.items()}
+    of_random = {layer: of_layer[1 : 1 + len(seeds)] for layer, of_layer in found.items()}
+    of_control = {layer: of_layer[1 + len(seeds) :] for layer, of_layer in found.items()}
     erasers = [Erasers(name, of_task), Erasers(RANDOM, of_random)]
-    if of_control:
+    if not warnings:
         erasers.append(Erasers(f"{CONTROL}{name}", of_control))
     return erasers, [*warnings, *_whole(name, states, of_task)]
 
 
+@dataclass(frozen=True)
+class _Kinds:
+    """Labels of several kinds: the task's, random ones of each seed, and control labels.
+
+    Attributes:
+        states: of the words.
+        question: the task and its instances.
+        targets: numbers for each training instance, `(n, kinds × labels)`.
+        n_labels: of each kind.
+        n_random: how many kinds are random.
+    """
+
+    states: States
+    question: Question
+    targets: np.ndarray
+    n_labels: int
+    n_random: int
+
+    def at(self, layer: int) -> tuple[Eraser, ...]:
+        """The erasers of each kind at a layer; a random one erases as much as the task's."""
+        every = moments(self.states, self.question, self.targets, layer)
+        first = leace(every, self._columns(every, 0))
+        found = [first]
+        for number in range(1, self.targets.shape[1] // self.n_labels):
+            columns = self._columns(every, number)
+            is_random = number <= self.n_random
+            found.append(leace(every, columns[: first.rank] if is_random else columns))
+        return tuple(found)
+
+    def _columns(self, every: Moments, number: int) -> np.ndarray:
+        """The columns of one kind of label: there are as many for each slot of an instance."""
+        columns = np.arange(every.cross.shape[1])
+        n_kinds = self.targets.shape[1] // self.n_labels
+        return columns[columns // self.n_labels % n_kinds == number]
+
+
 def _one_hot(labels: np.ndarray, n: int) -> np.ndarray:
     return np.eye(n)[labels]
-
-
-def _of(every: Moments, number: int, n: int, kinds: int) -> Moments:
-    """The moments of one kind of label, of `n` columns for each slot, among `kinds`."""
-    columns = np.arange(every.cross.shape[1])
-    mine = columns[columns // n % kinds == number]
-    return Moments(every.mean, every.covariance, every.cross[:, mine])
 
 
 def _whole(name: str, states: States, erasers: dict[int, tuple[Eraser, ...]]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from probekit.results import columns
-from probekit.results.columns import CHANGE, COUNT, UNIT
+from probekit.results.columns import COUNT, OR_BITS, UNIT
 from probekit.results.results import Results
 from probekit.results.schema import Means, Schema, schema_of
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 RANDOM, CONTROL = "random", "control:"
 HEAD = "head"
 CLEAN, RETRAINED = "clean", "retrained"
+BITS = "bits"  # the metric of which less is better
 LEVEL = 0.05
+CHANGE_OR_BITS = "−1 to 1, or bits"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,28 +39,41 @@ class ErasureRow:
     rank: Annotated[int, Means("dimensions that were erased", COUNT)]
     affected: Annotated[
         str,
-        Means("what was measured: the task of the probes, or `head`, the checkpoint's own head"),
+        Means(
+            "what was measured: the task of the probes, or of behaviour; or `head`, the "
+            "checkpoint's own classification head"
+        ),
     ]
     read_at: Annotated[
-        int | None, Means("the layer that the probes read; empty for the head", COUNT)
+        int | None,
+        Means("the layer that the probes read; empty for the head and for behaviour", COUNT),
     ]
     probe: Annotated[
         str,
         Means(
             "`clean`, trained on the states before; `retrained`, on the erased ones; empty for the "
-            "head"
+            "head and for behaviour"
         ),
     ]
     metric: columns.MetricName
     seeds: Annotated[int, Means("of probes, and of random subspaces", COUNT)]
-    score_before: Annotated[float, Means("score without an erasure, the mean over seeds", UNIT)]
-    score_after: Annotated[float, Means("score after it", UNIT)]
-    change: Annotated[float, Means("after less before", CHANGE)]
-    ci_low: columns.Low
-    ci_high: columns.High
+    score_before: Annotated[float, Means("score without an erasure, the mean over seeds", OR_BITS)]
+    score_after: Annotated[float, Means("score after it", OR_BITS)]
+    change: Annotated[
+        float, Means("after less before: below 0 it is worse, of `bits` above 0", CHANGE_OR_BITS)
+    ]
+    ci_low: Annotated[float, Means("lower end of the 95% interval", CHANGE_OR_BITS)]
+    ci_high: Annotated[float, Means("upper end of the 95% interval", CHANGE_OR_BITS)]
     p_value: columns.PValue
     p_adjusted: columns.AdjustedP
-    majority: Annotated[float, Means("of always saying the most frequent training label", UNIT)]
+    majority: Annotated[
+        float,
+        Means(
+            "of always saying the most frequent training label; of pairs the chance level; empty "
+            "for `bits`",
+            UNIT,
+        ),
+    ]
     n_test: columns.TestInstances
 
 
@@ -92,13 +107,13 @@ class Erasure(Results):
         return str(names[~is_null].iloc[0]) if (~is_null).any() else ""
 
     def summary(self) -> pd.DataFrame:
-        """The rows that matter most: the head, the probes of the last layer, and of the task itself
-        the ones retrained at the layer erased."""
+        """The rows that matter most: the head and behaviour, the probes of the last layer, and of
+        the task itself the ones retrained at the layer erased."""
         table = self.table
         last = table["read_at"].max()
         at_end = (table["probe"] == CLEAN) & (table["read_at"] == last)
         here = (table["probe"] == RETRAINED) & (table["affected"] == self.task)
-        return table[(at_end | here | (table["affected"] == HEAD)).fillna(False)]
+        return table[(at_end | here | table["read_at"].isna()).fillna(False)]
 
     @property
     def sentences(self) -> list[str]:
@@ -110,7 +125,7 @@ class Erasure(Results):
             of_task = each[each["erased"] == self.task]
             if of_task.empty:
                 continue
-            worst = of_task.loc[of_task["change"].idxmin()]
+            worst = of_task.loc[_damage(of_task).idxmax()]
             others = each[(each["layer"] == worst["layer"]) & (each["erased"] != self.task)]
             found.append(_sentence(str(affected), worst, others))
         return found
@@ -118,20 +133,30 @@ class Erasure(Results):
 
 def label_of(row: pd.Series) -> str:
     """What a row measured, in a few words."""
-    if row["affected"] == HEAD:
-        return HEAD
     if row["probe"] == RETRAINED:
         return f"{row['affected']}, retrained"
-    return f"{row['affected']} at {row['read_at']}"
+    if row["probe"] == CLEAN:
+        return f"{row['affected']} at {row['read_at']}"
+    return str(row["affected"])  # the head, or a task of behaviour
+
+
+def change_text(value: float, metric: str) -> str:
+    """A change in points, or in bits per word."""
+    return f"{value:+.2f}" if metric == BITS else f"{100 * value:+.1f}"
+
+
+def _damage(rows: pd.DataFrame) -> pd.Series:
+    """How much worse a score is after an erasure."""
+    return rows["change"].where(rows["metric"] == BITS, -rows["change"])
 
 
 def _sentence(affected: str, row: pd.Series, others: pd.DataFrame) -> str:
     """What erasing the task's subspace does at one layer, beside what is erased for comparison."""
-    what = (
-        "its head"
-        if affected == HEAD
-        else f"what probes read of {affected} at layer {row['read_at']}"
-    )
+    what = f"{affected} of the language model itself"
+    if affected == HEAD:
+        what = "its head"
+    elif row["probe"] == CLEAN:
+        what = f"what probes read of {affected} at layer {row['read_at']}"
     said = (
         f"Erasing {row['erased']} at layer {row['layer']} changes {what} most: "
         f"{row['score_before']:.3f} before, {row['score_after']:.3f} after ({_points(row)})"
@@ -141,7 +166,9 @@ def _sentence(affected: str, row: pd.Series, others: pd.DataFrame) -> str:
 
 
 def _points(row: pd.Series) -> str:
-    """A change in points, with its interval, or that none is detected."""
-    interval = f"{100 * row['ci_low']:+.1f} to {100 * row['ci_high']:+.1f}"
+    """A change in its unit, with its interval, or that none is detected."""
+    metric = row["metric"]
+    change, low, high = (change_text(row[name], metric) for name in ("change", "ci_low", "ci_high"))
+    unit = "bits per word" if metric == BITS else "points"
     note = "" if row["p_adjusted"] <= LEVEL else ", not detected"
-    return f"{100 * row['change']:+.1f} points, {interval}{note}"
+    return f"{change} {unit}, {low} to {high}{note}"

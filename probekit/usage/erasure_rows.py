@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from probekit.stats.behaviour_metrics import BehaviourMetric
 from probekit.stats.correction import adjust
 from probekit.stats.metrics import Metric
 from probekit.stats.paired import Resampling, difference, permutations_for, resampling
@@ -21,13 +22,14 @@ class Target:
     Attributes:
         name: of the task, or `head`.
         metric: the metric.
-        counts: from predictions `(…, n)` to the metric's counts `(…, groups, k)`.
-        majority: score of the most frequent training label.
+        counts: from predictions `(…, n)`, or of a language model what is counted of each instance
+            `(…, n, 2)`, to the metric's counts `(…, groups, k)`.
+        majority: score of the most frequent training label, or by chance; missing (NaN) of bits.
         n_test: number of test instances.
     """
 
     name: str
-    metric: Metric
+    metric: Metric | BehaviourMetric
     counts: Callable[[np.ndarray], np.ndarray]
     majority: float
     n_test: int
@@ -54,9 +56,9 @@ class Outcome:
     Attributes:
         cut: the erasure.
         target: what is measured.
-        read_at: the layer that probes read; None for the head.
-        probe: `clean` or `retrained`; empty for the head.
-        before, after: `(seeds, n)` predictions.
+        read_at: the layer that probes read; None for the head and for behaviour.
+        probe: `clean` or `retrained`; empty for the head and for behaviour.
+        before, after: `(seeds, n)` predictions; of behaviour `(seeds, n, 2)`, what is counted.
     """
 
     cut: Cut

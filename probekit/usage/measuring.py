@@ -1,4 +1,4 @@
-"""Measuring: what probes and a head say before and after erasures."""
+"""Measuring: what probes, a head and a language model say before and after erasures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from probekit.corpora.passage import Corpus
 from probekit.probes.baselines import majority
 from probekit.probes.evaluate import task_counts, task_scores
-from probekit.probes.fit import fit, predict
+from probekit.probes.fit import fit_together, predict
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
 from probekit.probes.view import single_layers
@@ -23,6 +23,7 @@ from probekit.usage.erasers import Erasers
 from probekit.usage.erasure import CLEAN, RETRAINED
 from probekit.usage.erasure_rows import Outcome, Target
 from probekit.usage.head import Head
+from probekit.usage.language_model import Behaving
 from probekit.usage.running import Running
 
 
@@ -42,14 +43,13 @@ class Measuring:
         self.states, self.asked, self.layers, self.seeds = states, asked, layers, seeds
         self.settings, self.progress = settings, progress
         self.read = tuple(layer for layer in states.layers if layer >= min(layers))
-        self.clean = self._fitted(states, self.read, seeds)
+        (self.clean,) = self._fitted([states], self.read, seeds)
         self.targets = [_target(question, states.corpus) for question in asked]
 
     def retrained(self, erasers: Sequence[Erasers]) -> list[Outcome]:
         """What probes that are trained on erased states say, at the layer erased."""
         found: list[Outcome] = []
-        for kind in erasers:
-            said = self._said_by_retrained(kind)
+        for kind, said in zip(erasers, self._said_by_retrained(erasers), strict=True):
             for t, target in enumerate(self.targets):
                 for row, layer in enumerate(self.layers):
                     before = self.clean[t].predictions[self.read.index(layer)]
@@ -58,21 +58,36 @@ class Measuring:
                     found.append(Outcome(cut, target, layer, RETRAINED, before, after))
         return found
 
-    def _said_by_retrained(self, kind: Erasers) -> list[np.ndarray]:
-        """`(layers, seeds, n)` predictions for each task; the random erasers of each seed have a
-        probe of that seed."""
+    def _said_by_retrained(self, kinds: Sequence[Erasers]) -> list[list[np.ndarray]]:
+        """`(layers, seeds, n)` predictions for each kind and task; the random erasers of each seed
+        have a probe of that seed. Probes of the same seeds are trained together."""
+        alike: dict[tuple[int, ...], list[tuple[int, Vectors]]] = {}
+        for number, kind in enumerate(kinds):
+            for seeds, vectors in self._erased(kind):
+                alike.setdefault(seeds, []).append((number, vectors))
+        parts: list[list[list[np.ndarray]]] = [[] for _ in kinds]
+        for seeds, listed in alike.items():
+            fitted = self._fitted([vectors for _, vectors in listed], self.layers, seeds)
+            for (number, _), of_kind in zip(listed, fitted, strict=True):
+                parts[number].append([of_task.predictions for of_task in of_kind])
+        return [_over_seeds(of_kind) for of_kind in parts]
+
+    def _erased(self, kind: Erasers) -> Iterator[tuple[tuple[int, ...], Erased]]:
+        """The erased states, each with the seeds of the probes that are trained on them."""
         n = len(kind.of_layers[self.layers[0]])
-        parts = []
         for number, seeds in enumerate([self.seeds] if n == 1 else [(one,) for one in self.seeds]):
             each = {layer: kind.of_layers[layer][number] for layer in self.layers}
-            fitted = self._fitted(Erased(self.states, each), self.layers, seeds)
-            parts.append([of_task.predictions for of_task in fitted])
-        return _over_seeds(parts)
+            yield seeds, Erased(self.states, each)
 
     def rerun(
-        self, running: Running, erasers: Sequence[Erasers], head: Head | None
+        self,
+        running: Running,
+        erasers: Sequence[Erasers],
+        head: Head | None,
+        behaving: Behaving | None,
     ) -> list[Outcome]:
-        """What probes trained before say of the layers from the erased one on, and the head."""
+        """What probes trained before say of the layers from the erased one on, and the head, and
+        what the language model makes of tasks of behaviour."""
         found: list[Outcome] = []
         total, done = len(self.layers) * len(erasers), 0
         for layer in self.layers:
@@ -81,6 +96,8 @@ class Measuring:
                 found += self._after(running, kind, layer)
                 if head is not None:
                     found.append(_of_head(head, kind, layer))
+                if behaving is not None:
+                    found += _of_behaviour(behaving, kind, layer)
                 done += 1
         self.progress("erase", total, total)
         return found
@@ -100,9 +117,9 @@ class Measuring:
                 yield Outcome(kind.cut(layer), target, self.read[row], CLEAN, before, after)
 
     def _fitted(
-        self, vectors: Vectors, layers: Sequence[int], seeds: tuple[int, ...]
-    ) -> list[Fitted]:
-        return fit(
+        self, vectors: Sequence[Vectors], layers: Sequence[int], seeds: tuple[int, ...]
+    ) -> list[list[Fitted]]:
+        return fit_together(
             vectors,
             self.asked,
             seeds=seeds,
@@ -122,6 +139,14 @@ def _of_head(head: Head, kind: Erasers, layer: int) -> Outcome:
     after = np.concatenate([head.said(layer, eraser) for eraser in kind.of_layers[layer]])
     before = np.broadcast_to(head.clean, after.shape)
     return Outcome(kind.cut(layer), head.target, None, "", before, after)
+
+
+def _of_behaviour(behaving: Behaving, kind: Erasers, layer: int) -> Iterator[Outcome]:
+    """What the language model makes of each task after one erasure."""
+    of_tasks = behaving.after(layer, kind.of_layers[layer])
+    for clean, target, after in zip(behaving.clean, behaving.targets, of_tasks, strict=True):
+        before = np.broadcast_to(clean.values, after.shape)
+        yield Outcome(kind.cut(layer), target, None, "", before, after)
 
 
 def _target(question: Question, corpus: Corpus) -> Target:

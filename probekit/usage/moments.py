@@ -1,8 +1,6 @@
-"""Moments of the vectors of a task's training instances at every layer, with several labels."""
+"""Moments of the vectors of a task's training instances at a layer, with several labels."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -18,10 +16,8 @@ BATCH_WORDS = 4_096
 CPU = torch.device("cpu")
 
 
-def moments(
-    states: Vectors, question: Question, targets: np.ndarray, layers: Sequence[int]
-) -> list[Moments]:
-    """The moments of training instances at some layers.
+def moments(states: Vectors, question: Question, targets: np.ndarray, layer: int) -> Moments:
+    """The moments of training instances at a layer.
 
     The vectors are those that a linear probe reads. Where it reads several of an instance (the
     first and the last word of a span, the two spans of a pair), each counts as a vector, and covary
@@ -31,36 +27,30 @@ def moments(
         states: of the words.
         question: the task and its instances; not one whose probes read products.
         targets: numbers for each training instance, `(n, targets)`.
-        layers: those that are read.
+        layer: the one that is read.
 
-    Returns, for each layer, moments with `slots × targets` labels. Raises ModelError where states
-    are not finite.
+    Returns moments with `slots × targets` labels. Raises ModelError where states are not finite.
     """
     parts = slots(question.task)
     centred = torch.from_numpy(targets - targets.mean(axis=0))
     n_targets = centred.shape[1]
-    dim, n_layers = states.dim, len(layers)
-    total = torch.zeros(n_layers, dim, dtype=torch.float64)
-    square = torch.zeros(n_layers, dim, dim, dtype=torch.float64)
-    cross = torch.zeros(n_layers, dim, len(parts) * n_targets, dtype=torch.float64)
+    total = torch.zeros(states.dim, dtype=torch.float64)
+    square = torch.zeros(states.dim, states.dim, dtype=torch.float64)
+    cross = torch.zeros(states.dim, len(parts) * n_targets, dtype=torch.float64)
     n = begin = 0
     runs = Runs(states, "train", [question.splits["train"]])
-    for batch in runs.batches(BATCH_WORDS, layers, CPU):
+    for batch in runs.batches(BATCH_WORDS, [layer], CPU):
         (spans,) = batch.spans
         labels = centred[begin : begin + len(spans)]
         begin += len(spans)
         for number, slot in enumerate(parts):
-            values = take(batch.states, spans, slot).double()
-            n += values.shape[1]
-            total += values.sum(1)
-            square.baddbmm_(values.transpose(1, 2), values)
+            values = take(batch.states, spans, slot)[0].double()
+            n += len(values)
+            total += values.sum(0)
+            square.addmm_(values.T, values)
             columns = slice(number * n_targets, (number + 1) * n_targets)
-            cross[:, :, columns] += values.transpose(1, 2) @ labels
+            cross[:, columns].addmm_(values.T, labels)
     if not torch.isfinite(total).all():
         raise ModelError("hidden states are not finite: has training diverged?")
     mean = total / n
-    covariance = square / n - mean[:, :, None] * mean[:, None, :]
-    found = []
-    for layer in range(n_layers):
-        found.append(Moments(mean[layer], covariance[layer], cross[layer] / n))
-    return found
+    return Moments(mean, square / n - mean.outer(mean), cross / n)

@@ -16,6 +16,7 @@ from probekit.usage.erasers import erasers_of
 from probekit.usage.erasure import CONTROL
 from probekit.usage.erasure_rows import Outcome
 from probekit.usage.head import Head, open_head
+from probekit.usage.language_model import Behaving
 from probekit.usage.measuring import Measuring
 from probekit.usage.running import Running
 
@@ -31,6 +32,7 @@ class Measured:
         seeds: of probes and random subspaces.
         fit: how probes are trained.
         with_control: whether the subspaces of control labels are erased too.
+        behaving: its language model, if that is measured.
     """
 
     states: States
@@ -39,6 +41,7 @@ class Measured:
     seeds: tuple[int, ...]
     fit: FitSettings
     with_control: bool = True
+    behaving: Behaving | None = None
 
 
 def outcomes(
@@ -70,7 +73,7 @@ def outcomes(
                 found = [kind for kind in found if not kind.name.startswith(CONTROL)]
             said = case.retrained(found)
             running = running or Running(asked.model, states)
-            yield said + case.rerun(running, found, measured.head)
+            yield said + case.rerun(running, found, measured.head, measured.behaving)
     finally:
         asked.model.release()
 

@@ -145,7 +145,7 @@ def test_each_part_of_a_pair_is_erased(small: Corpus, tiny_bert: Path) -> None:
     kinds, _ = erasers_of(states, question, [2], (0,))
     erased = Erased(states, {2: kinds[0].of_layers[2][0]})
     one_hot = np.eye(len(question.classes))[question.splits["train"].labels]
-    (before,), (after,) = (moments(one, question, one_hot, [2]) for one in (states, erased))
+    before, after = (moments(one, question, one_hot, 2) for one in (states, erased))
     assert before.cross.shape == (32, 2 * len(question.classes))
     assert before.cross.abs().max() > 0.01 and after.cross.abs().max() < 1e-5
     assert len(kinds[0].of_layers[2]) == 1 and kinds[1].name == "random"

@@ -96,15 +96,23 @@ def behave(
         reference = Likelihood(open_language_model(other, settings.lm_head), settings.batch_tokens)
     found = []
     for question in questions:
-        if question.pairs:
-            found.append(_of_pairs(mine, question, progress))
-            continue
-        bits = _bits(mine.score(question.texts, progress), -1)
-        found.append(Behaved(question, "bits", bits, head=opened.head))
-        if reference is not None:
+        found.append(behaved(mine, question, progress))
+        if reference is not None and not question.pairs:
             diverged = _bits(mine.divergence(reference, question.texts, progress), 1)
             found.append(Behaved(question, "kl", diverged, head=opened.head))
     return found
+
+
+def behaved(likelihood: Likelihood, question: BehaviourQuestion, progress: Progress) -> Behaved:
+    """What a language model makes of one task.
+
+    Raises InputError for a pair that the tokenizer cannot tell apart, ModelError where the model
+    cannot be run.
+    """
+    if question.pairs:
+        return _of_pairs(likelihood, question, progress)
+    bits = _bits(likelihood.score(question.texts, progress), -1)
+    return Behaved(question, "bits", bits, head=likelihood.model.head)
 
 
 def _of_pairs(likelihood: Likelihood, question: BehaviourQuestion, progress: Progress) -> Behaved:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from probekit.reports.table import LEGENDS, Column, Table
-from probekit.usage.erasure import CONTROL, RANDOM, Erasure, label_of
+from probekit.usage.erasure import BITS, CONTROL, RANDOM, Erasure, change_text, label_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,20 +25,23 @@ def erasure_table(erasure: Erasure) -> Table:
     note = f"changes in points; {LEGENDS['p adj.']}; {RANDOM}: of as many random dimensions"
     if any(name.startswith(CONTROL) for name in beside):
         note += f"; {CONTROL}{task}: of the subspace of its control labels"
+    if (rows["metric"] == BITS).any():
+        note = note.replace("in points", "in points, of bits in bits per word (lower is better)")
     table = Table(f"What erasing {task} ({size} dimensions) changes: {where}", columns, note=note)
     for _, row in of_task.sort_values("layer", kind="stable").iterrows():
         same = rows[(rows["layer"] == row["layer"]) & (rows["affected"] == row["affected"])]
         same = same[same["probe"] == row["probe"]].set_index("erased")["change"]
+        changed = partial(change_text, metric=row["metric"])
         table.rows.append(
             [
                 str(row["layer"]),
                 label_of(row),
                 f"{row['score_before']:.3f}",
                 f"{row['score_after']:.3f}",
-                f"{100 * row['change']:+.1f}",
-                f"{100 * row['ci_low']:+.1f} to {100 * row['ci_high']:+.1f}",
+                changed(row["change"]),
+                f"{changed(row['ci_low'])} to {changed(row['ci_high'])}",
                 f"{row['p_adjusted']:.3f}",
-                *(f"{100 * same[name]:+.1f}" for name in beside),
+                *(changed(same[name]) for name in beside),
             ]
         )
     return table
