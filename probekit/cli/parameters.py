@@ -10,6 +10,7 @@ FLAGS = {
     "behaviour": "--behaviour",
     "capacity": "--capacity",
     "codelength": "--codelength",
+    "final_norm": "--final-norm",
     "overwrite": "--overwrite",
     "random_control": "--random-control",
     "regression": "--regression",

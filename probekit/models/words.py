@@ -129,6 +129,10 @@ class WordReader:
         Returns the positions of these words.
         """
         hidden = self.encoder.hidden_states(batch.subwords, layers)
+        return self.write(batch, hidden, values)
+
+    def write(self, batch: Batch, hidden: Sequence[torch.Tensor], values: np.ndarray) -> np.ndarray:
+        """The same from hidden states that are there, `(texts, width, dim)` for each layer."""
         at = self.encoder.cls if self.take == "cls" else self.encoder.first
         assert at is not None
         width = hidden[0].shape[1]

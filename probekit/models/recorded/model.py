@@ -7,6 +7,7 @@ recorded mean nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -152,7 +153,8 @@ class RecordedModel:
                 if self.final_norm and reference.norm is None:
                     raise InputError(f"final_norm=True: '{self.name}' has no final norm")
                 self._norm = reference.norm if self.final_norm else None
-                label, states = self.recordings.label(number), self.states_of(number)
+                label = self.recordings.label(number)
+                states = self.states_of(number, len(encoder.inputs.around(subwords)))
                 require_same(states, self.layers, reference, self.final_norm, label)
         finally:
             encoder.release()
@@ -162,28 +164,30 @@ class RecordedModel:
         """Some recordings, spread over all: their numbers, and their ids without special tokens."""
         inputs = self.checkpoint.encoder.inputs
         longest = min(SUBWORDS, self.checkpoint.encoder.limit)
-        usable = []
-        for number in range(len(self.recordings)):
+        every, found = len(self.recordings), 0
+        step = max(1, every // TEXTS)
+        for number in chain.from_iterable(range(first, every, step) for first in range(step)):
             ids = self.recordings.ids(number)
             inner = ids[len(inputs.prefix) : len(ids) - len(inputs.suffix)]
             if 0 < len(inner) <= longest and np.array_equal(inputs.around(inner), ids):
-                usable.append((number, inner))
-        if not usable:
+                yield number, inner
+                found += 1
+            if found == TEXTS:
+                return
+        if not found:
             around = [*inputs.prefix.tolist(), *inputs.suffix.tolist()]
             raise ModelError(
                 f"no text in '{self.source}' can be compared with '{self.name}', which reads up to "
                 f"{longest} subwords, with the special tokens {around} around them"
             )
-        step = max(1, len(usable) // TEXTS)
-        yield from usable[::step][:TEXTS]
 
-    def states_of(self, number: int) -> torch.Tensor:
-        """The states of a recording as they are, `(n, layers, dim)`.
+    def states_of(self, number: int, subwords: int) -> torch.Tensor:
+        """The states of a recording of so many subwords as they are, `(n, layers, dim)`.
 
         Raises ModelError for another shape.
         """
         states = self.recordings.states(number)
-        expected = (len(self.recordings.ids(number)), len(self.layers), self.dim)
+        expected = (subwords, len(self.layers), self.dim)
         if tuple(states.shape) != expected:
             raise ModelError(
                 f"'{self.recordings.label(number)}' in '{self.source}' has hidden states "
@@ -244,7 +248,7 @@ class _RecordedStates:
                 text = self.tokenizer.decode(subwords[row])[:60]
                 raise InputError(f"'{self._model.source}' has no states of the text '{text}'")
             label = self._model.recordings.label(number)
-            states = self._model.states_of(number)
+            states = self._model.states_of(number, len(ids))
             for whole, layer in zip(found, layers, strict=True):
                 whole[row, : len(ids)] = self._model.layer_of(states, layer, label)
         return found

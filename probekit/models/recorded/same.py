@@ -68,7 +68,7 @@ def _of_norm(found: torch.Tensor, layer: int, reference: Reference) -> str:
         return ""
     expected, is_last = reference.states[layer], layer == len(reference.states) - 1
     if is_last and _are_same(found, expected):
-        return "the final norm was applied to them already, so leave out final_norm"
+        return "the final norm was applied to them already, so leave out final_norm=True"
     if is_last and _are_same(found, reference.before_norm):
         return "the final norm is missing, which final_norm=True applies"
     if not is_last and _are_same(found, _normed(reference, expected)):
