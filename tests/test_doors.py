@@ -546,6 +546,7 @@ SETTINGS: dict[type, dict[str, list[Any]]] = {
     pk.EncoderSettings: {
         "device": ["gpu", 0],
         "dtype": ["flaot32", None],
+        "device_map": ["balanced", None],
         "stack": ["encodr"],
         "site": ["atn"],
         "adapter": ["off", 0],

@@ -29,6 +29,7 @@ OPTIONS = {
     "corpus": "--corpus",
     "data": "--data",
     "device": "--device",
+    "device_map": "--device-map",
     "dtype": "--dtype",
     "keep_states": "--keep-states",
     "label": "--label",

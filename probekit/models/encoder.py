@@ -96,7 +96,7 @@ class Encoder:
         self._rows = getattr(text, "vocab_size", None)
         self._last_layer = self.n_layers - 1
         self._captured = Captured()
-        self._is_ready, self._is_cut = False, False
+        self._is_ready, self._is_cut, self._is_placed = False, False, False
         free = positions_of(config, self.family) - reading.prompt - reading.prefix
         self._declared = declared_limit(name, free, of_tokenizer, self.inputs.added)
 
@@ -197,6 +197,9 @@ class Encoder:
         if self._rows:  # an adapter may have added some
             loaded_config = getattr(model, "config", self.config).get_text_config()
             self._rows = getattr(loaded_config, "vocab_size", self._rows)
+        # Quantised weights are loaded on their device; others may be spread over several.
+        is_spread = bool(getattr(model, "hf_device_map", None))
+        self._is_placed = is_spread or bool(getattr(model, "is_quantized", False))
         self._model = model.get_encoder() if self.stack == "encoder" else model
         if self._module_of_site:
             modules = modules_at(self.name, self.body, self._module_of_site)
@@ -207,7 +210,7 @@ class Encoder:
     def _place(self) -> None:
         """Move the model to its device, ready to run."""
         self._fetch()
-        if not getattr(self._model, "is_quantized", False):  # these are loaded on their device
+        if not self._is_placed:
             self._model.to(self.device)
         self._model.eval()
 

@@ -25,7 +25,9 @@ class WordMeans:
     def of(self, states: torch.Tensor) -> torch.Tensor:
         """The vectors of the words, `(words, dim)` in float32, from states `(rows, dim)`."""
         if self._segments is not None:
-            return means_of_segments(states, *self._segments)
+            rows, lengths = self._segments
+            device = states.device  # of a model that is spread, each layer may be on its own
+            return means_of_segments(states, rows.to(device), lengths.to(device))
         # A sparse product on one thread beats a few dozen small parallel operations.
         return torch.from_numpy(self._matrix @ states.float().cpu().numpy())
 
