@@ -14,7 +14,7 @@ from tests.benchmarks.peak import peak
 from tests.benchmarks.timing import figure
 from tests.families import make_family
 
-BLOCKS, DIM, TEXTS, WIDTH = 24, 256, 256, 64
+BLOCKS, DIM, TEXTS, WIDTH = 24, 256, 256, 60
 SIZE = {"n_embd": DIM, "n_layer": BLOCKS, "n_head": 4}
 WANTED: dict[str, list[int] | None] = {"none": None, "top": [BLOCKS], "all": None}
 MIB = 1 << 20

@@ -28,7 +28,7 @@ def test_states_of_weights_on_disk_are_the_same(
     plain.load(last)
     size = sum(value.nbytes for value in plain.load_bare().parameters())
     monkeypatch.setattr(
-        accelerate, "get_balanced_memory", lambda *_, **__: {"cpu": size // 2, "disk": size}
+        accelerate, "get_balanced_memory", lambda *_, **__: {"cpu": size * 9 // 10, "disk": size}
     )
     encoder = Checkpoint(str(families(family)), SPREAD).encoder
     maps: list[dict[str, Any]] = []
@@ -41,7 +41,7 @@ def test_states_of_weights_on_disk_are_the_same(
 
     encoder._load = watched
     encoder.load(last)
-    assert set(maps[0].values()) == {"cpu", "disk"}
+    assert "disk" in maps[0].values()
     expected = plain.hidden_states(SUBWORDS, [0, last])
     for one, other in zip(encoder.hidden_states(SUBWORDS, [0, last]), expected, strict=True):
         torch.testing.assert_close(one, other)
