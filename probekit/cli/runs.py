@@ -123,7 +123,8 @@ def probe(
       probekit probe --model ./my-model --task ./mine.toml --corpus ./my-text
       probekit probe --model minilm --task pos --control --codelength --mix
       probekit probe --model gpt2 --task agreement,bits
-      probekit probe --model gpt2 --states-from ./of-vllm --task pos --corpus sample
+      probekit probe --model gpt2 --states-from ./of-vllm --task pos \\
+        --corpus sample
     """
     require_one_model_each("--model", model)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)

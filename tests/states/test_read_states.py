@@ -15,6 +15,7 @@ from transformers import AutoModel, AutoTokenizer
 import probekit as pk
 from probekit.corpora.passage import SPLITS, Corpus
 from probekit.errors import InputError, ModelError
+from tests.commands import run_main
 from tests.conftest import MakeFamily
 from tests.states.recorder import NORMS, Change, as_computed, computed, record
 
@@ -210,16 +211,15 @@ def test_a_data_set_is_read_as_files_are(
     from datasets import Array3D, Features, List, Value
 
     texts = computed(tiny_gpt2, few)
-    columns = {
-        "token_ids": [ids.tolist() for ids, _ in texts],
-        "hidden_states": [states.numpy() for _, states in texts],
-    }
+    every = [states.numpy() for _, states in texts]
     features = None
     if deep == "array":
         shape = Array3D((None, 4, 32), "float32")
         features = Features({"token_ids": List(Value("int64")), "hidden_states": shape})
-    else:
-        columns["hidden_states"] = [states.tolist() for states in columns["hidden_states"]]
+    columns = {
+        "token_ids": [ids.tolist() for ids, _ in texts],
+        "hidden_states": every if features else [states.tolist() for states in every],
+    }
     data = Dataset.from_dict(columns, features=features)
     data.save_to_disk(tmp_path / "data", num_shards=2)
     read = pk.read_states(tmp_path / "data", tiny_gpt2, few, store_dtype="float32")
@@ -244,3 +244,29 @@ def test_what_is_no_recording_is_refused(tiny_gpt2: Path, few: Corpus, tmp_path:
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(ModelError, match="holds no states of a text"):
         pk.read_states(damaged, tiny_gpt2, few)
+
+
+def test_the_command_line_reads_them(
+    tiny_gpt2: Path,
+    brief: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    corpus = pk.load_corpus(brief)
+    folder = record(computed(tiny_gpt2, corpus, _unnormed), tmp_path / "recorded")
+    shared = ["probe", "--model", str(tiny_gpt2), "--task", "pos"]
+    whole = [*shared, "--corpus", str(brief), "--states-from", str(folder)]
+    status, _, error = run_main([*whole, "--out", str(tmp_path / "no")], monkeypatch, capsys)
+    assert status == 2 and "the final norm is missing, which --final-norm applies" in error
+    out = ["--final-norm", "--store-dtype", "float32", "--out", str(tmp_path / "run")]
+    assert run_main([*whole, *out], monkeypatch, capsys)[0] == 0
+    expected = pk.probe(pk.extract(tiny_gpt2, corpus, store_dtype="float32"), "pos").table
+    found = pk.Scores.read(tmp_path / "run").table
+    np.testing.assert_allclose(found["score"], expected["score"], atol=1e-6)
+    for arguments, why in {
+        (*shared, "--final-norm"): "--final-norm is for --states-from",
+        (*shared, "--states-from", str(folder)): "give one --model and one --corpus",
+    }.items():
+        status, _, error = run_main([*arguments], monkeypatch, capsys)
+        assert status == 2 and why in error and len(error.splitlines()) == 1
