@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from probekit.reports.read import read
     from probekit.reports.tradeoff import tradeoff
     from probekit.states.extract import extract
+    from probekit.states.prompts import prompts
+    from probekit.states.read_states import read_states
     from probekit.states.settings import ExtractSettings
     from probekit.states.states import States
     from probekit.tasks.question import Instances, Question, ask
@@ -108,7 +110,9 @@ _HOME = {
     "neurons": "usage.neurons",
     "present_or_used": "reports.present_or_used",
     "probe": "probes.probe",
+    "prompts": "states.prompts",
     "read": "reports.read",
+    "read_states": "states.read_states",
     "recipes": "tuning.grid",
     "replicate": "replications.replicate",
     "trace": "forgetting.trace",
@@ -165,7 +169,9 @@ __all__ = [
     "neurons",
     "present_or_used",
     "probe",
+    "prompts",
     "read",
+    "read_states",
     "recipes",
     "replicate",
     "trace",

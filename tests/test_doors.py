@@ -101,6 +101,22 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
             "progress": print,
             "options": None,
         },
+        "read_states": {
+            "source": "./none",
+            "model": "./none",
+            "corpus": sample(),
+            "final_norm": False,
+            "context": "sentence",
+            "settings": None,
+            "progress": print,
+            "options": None,
+        },
+        "prompts": {
+            "model": "./none",
+            "corpus": sample(),
+            "context": "sentence",
+            "settings": None,
+        },
         "annotate": {
             "texts": "./none.txt",
             "tagger": "spacy:none",
@@ -308,6 +324,22 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
             ({"subwrds": "first"}, "did you mean 'subwords'"),
             ({"subwords": "men"}, "did you mean 'mean'"),
         ],
+    },
+    "read_states": {
+        "source": [(3, "a path"), (None, "a path"), (Dataset.from_dict({"a": [1]}), "to_parquet")],
+        "model": MODEL_NAME,
+        "corpus": [("sample", "Corpus")],
+        "final_norm": FLAG,
+        "context": [("documents", "did you mean 'document'")],
+        "settings": [({"subwords": "first"}, "ExtractSettings")],
+        "progress": SHARED["progress"],
+        "options": SHARED["options"][:3],
+    },
+    "prompts": {
+        "model": MODEL_NAME,
+        "corpus": [("sample", "Corpus")],
+        "context": [("documents", "did you mean 'document'")],
+        "settings": [({"device": "cpu"}, "EncoderSettings"), (QUICK, "EncoderSettings")],
     },
     "annotate": {
         "texts": [(3, "a path"), ([], "empty"), (pk.Scores(EMPTY), "a path")],
@@ -562,6 +594,7 @@ SETTINGS: dict[type, dict[str, list[Any]]] = {
     pk.EncoderSettings: {
         "device": ["gpu", 0],
         "dtype": ["flaot32", None],
+        "device_map": ["balanced", None],
         "stack": ["encodr"],
         "site": ["atn"],
         "adapter": ["off", 0],

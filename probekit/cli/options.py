@@ -192,6 +192,13 @@ Dtype = Annotated[
         rich_help_panel=help.MACHINE,
     ),
 ]
+DeviceMap = Annotated[
+    Literal["none", "auto"],
+    typer.Option(
+        help="auto spreads a model larger than one GPU over all GPUs, memory and disk.",
+        rich_help_panel=help.MACHINE,
+    ),
+]
 Stack = Annotated[
     Literal["auto", "encoder", "decoder"],
     typer.Option(
@@ -271,6 +278,7 @@ def _reading(
     tokenizer: Tokenizer = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    device_map: DeviceMap = "none",
     store_dtype: StoreDtype = "float16",
     batch_tokens: BatchTokens = None,
     allow_pickle: AllowPickle = False,
@@ -279,6 +287,7 @@ def _reading(
     encoder = {
         "device": device,
         "dtype": dtype,
+        "device_map": device_map,
         "stack": stack,
         "site": site,
         "adapter": adapter == "on",

@@ -10,6 +10,7 @@ import typer
 
 from probekit.cli import help, options
 from probekit.cli.several import require_one_model_each
+from probekit.cli.states_from import FinalNorm, StatesFrom, with_states
 from probekit.errors import InputError
 
 
@@ -27,6 +28,8 @@ def probe(
     ],
     task: options.Tasks,
     corpus: options.Corpora = None,
+    states_from: StatesFrom = None,
+    final_norm: FinalNorm = False,
     probes: Annotated[
         str,
         typer.Option(
@@ -120,6 +123,8 @@ def probe(
       probekit probe --model ./my-model --task ./mine.toml --corpus ./my-text
       probekit probe --model minilm --task pos --control --codelength --mix
       probekit probe --model gpt2 --task agreement,bits
+      probekit probe --model gpt2 --states-from ./of-vllm --task pos \\
+        --corpus sample
     """
     require_one_model_each("--model", model)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
@@ -127,13 +132,18 @@ def probe(
         import probekit as pk
         from probekit.cli.shown import print_results
 
+        given = {
+            "model": model,
+            "corpus": options.names_of_corpora(corpus),
+            "extract_settings": options.extract_settings(reading),
+            "allow_modified": allow_modified,
+        }
+        asked = options.with_span(tasks, span)
         scores = pk.probe(
-            model,
-            options.with_span(tasks, span),
-            corpus=options.names_of_corpora(corpus),
+            **with_states(given, asked, states_from, final_norm),
+            tasks=asked,
             probes=options.names([probes]) or [""],
             seeds=seeds,
-            extract_settings=options.extract_settings(reading),
             control=control,
             codelength=codelength,
             mix=mix,
@@ -144,7 +154,6 @@ def probe(
             resample_train=resample_train,
             lm_head=lm_head,
             reference=reference,
-            allow_modified=allow_modified,
         )
         scores = scores.of_command(sys.argv)
         scores.write(folder)

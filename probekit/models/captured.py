@@ -15,14 +15,24 @@ class Captured(threading.local):
     Attributes:
         embedded: output of the embeddings.
         top: output of the topmost block, `(texts, width, dim)`.
-        added: what the site of each block adds to the residual stream, in order.
+        added: what the site of each block adds to the residual stream, in order; None for a layer
+            that is not wanted.
     """
 
     embedded: torch.Tensor
     top: torch.Tensor
 
     def __init__(self) -> None:
-        self.added: list[torch.Tensor] = []
+        self.added: list[torch.Tensor | None] = []
+        self._wanted: Sequence[int] | None = None
+
+    def begin(self, layers: Sequence[int] | None) -> None:
+        """Begin a run in which these layers are wanted; None for all."""
+        self.added, self._wanted = [], layers
+
+    def added_in(self, texts: int, width: int) -> list[Any]:
+        """`added`, each `(texts, width, dim)`."""
+        return [None if each is None else each.reshape(texts, width, -1) for each in self.added]
 
     def watch_embeddings(self, embeddings: torch.nn.Module) -> None:
         """Record `embedded` from now on."""
@@ -45,7 +55,9 @@ class Captured(threading.local):
         """Append to `added` from now on."""
 
         def add(module: Any, args: Any, output: Any) -> None:
-            self.added.append(_first(output))
+            layer = len(self.added) + 1
+            is_wanted = self._wanted is None or layer in self._wanted
+            self.added.append(_first(output) if is_wanted else None)
 
         for module in modules:
             module.register_forward_hook(add)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -22,14 +23,22 @@ from probekit.models.files import Files, digest_file, find_files, find_tokenizer
 from probekit.models.loading.config import has_no_decoder, load_config, no_decoder
 from probekit.models.loading.random import load_random
 from probekit.models.loading.tokenizer import load_tokenizer
-from probekit.models.loading.trained import load_trained
+from probekit.models.loading.trained import Held, load_trained
 from probekit.models.tokenizer_files import tokenizer_files
 from probekit.models.weights import read_object
 from probekit.models.window import MAX_WINDOW
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "float16", "bfloat16", "int8", "int4"]
+DeviceMap = Literal["none", "auto"]
 
+_CHOICES: dict[str, Any] = {
+    "device": Device,
+    "dtype": Dtype,
+    "device_map": DeviceMap,
+    "stack": Stack,
+    "site": Site,
+}
 _BEFORE_TEXT = {
     "PROMPT_TUNING": "prompt",
     "P_TUNING": "prompt",
@@ -46,6 +55,8 @@ class EncoderSettings:
         device: `auto` is a GPU where there is one.
         dtype: type of the computation; `auto` is float32, the only choice on a CPU. `int8` and
             `int4` need a GPU and bitsandbytes.
+        device_map: `auto` spreads the weights over all GPUs, then memory, then disk, for a model
+            larger than one GPU; it needs accelerate.
         stack: which half of an encoder-decoder is read; `auto` is its encoder.
         site: the residual stream, or what `attn` or `mlp` adds to it.
         adapter: whether a PEFT adapter is applied, or only its base is read.
@@ -57,6 +68,7 @@ class EncoderSettings:
 
     device: Device = "auto"
     dtype: Dtype = "auto"
+    device_map: DeviceMap = "none"
     stack: Stack = "auto"
     site: Site = "residual"
     adapter: bool = True
@@ -66,7 +78,7 @@ class EncoderSettings:
 
     def __post_init__(self) -> None:
         """Raise InputError where a field has a value outside its range."""
-        for name, valid in (("device", Device), ("dtype", Dtype), ("stack", Stack), ("site", Site)):
+        for name, valid in _CHOICES.items():
             doors.choice(name, getattr(self, name), get_args(valid))
         for name in ("adapter", "allow_pickle", "trust_remote_code"):
             doors.of_type(name, getattr(self, name), bool)
@@ -86,6 +98,7 @@ class Checkpoint(EncoderModel):
         self.settings = settings
         dtype, bits = _dtype(settings)
         remote_code = settings.trust_remote_code
+        _require_accelerate(settings)
         self.files = find_files(
             name,
             allow_pickle=settings.allow_pickle,
@@ -108,8 +121,17 @@ class Checkpoint(EncoderModel):
     def _loader(
         self, config: Any, settings: EncoderSettings, dtype: torch.dtype, bits: int | None
     ) -> Callable[[], Any]:
-        """The function that loads the weights."""
+        """The function that loads the weights.
+
+        Raises InputError for weights that are made or changed here, and so cannot be spread.
+        """
         remote_code = settings.trust_remote_code
+        is_spread = settings.device_map != "none"
+        if is_spread and (bits or self.files.adapter or self.files.seed is not None):
+            raise InputError(
+                f"device_map='auto' spreads weights as they are in files: '{self.files.name}' is "
+                "quantised, random or has an adapter (merge it into its base)"
+            )
         if self.files.seed is not None:
             return partial(load_random, self.files, config, dtype, remote_code)
         only_encoder = config.is_encoder_decoder and settings.stack != "decoder"
@@ -121,7 +143,7 @@ class Checkpoint(EncoderModel):
             allow_pickle=settings.allow_pickle,
             remote_code=remote_code,
             unread=("decoder.",) if only_encoder else (),
-            bits=bits,
+            held=Held(bits, is_spread),
         )
 
     def fingerprint(self) -> dict[str, str]:
@@ -150,6 +172,13 @@ class Checkpoint(EncoderModel):
         for path in tokenizer_files(self._tokenizer_folder):
             digest_file(path, found)
         return str(found.hexdigest())
+
+
+def _require_accelerate(settings: EncoderSettings) -> None:
+    """Raise InputError where weights are to be spread and accelerate is not installed."""
+    if settings.device_map == "none" or find_spec("accelerate"):
+        return
+    raise InputError("device_map='auto' needs accelerate: pip install 'probekit-nlp[large]'")
 
 
 def choose_device(wanted: Device) -> torch.device:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -96,7 +96,7 @@ class Encoder:
         self._rows = getattr(text, "vocab_size", None)
         self._last_layer = self.n_layers - 1
         self._captured = Captured()
-        self._is_ready, self._is_cut = False, False
+        self._is_ready, self._is_cut, self._is_placed = False, False, False
         free = positions_of(config, self.family) - reading.prompt - reading.prefix
         self._declared = declared_limit(name, free, of_tokenizer, self.inputs.added)
 
@@ -197,6 +197,9 @@ class Encoder:
         if self._rows:  # an adapter may have added some
             loaded_config = getattr(model, "config", self.config).get_text_config()
             self._rows = getattr(loaded_config, "vocab_size", self._rows)
+        # Quantised weights are loaded on their device; others may be spread over several.
+        is_spread = bool(getattr(model, "hf_device_map", None))
+        self._is_placed = is_spread or bool(getattr(model, "is_quantized", False))
         self._model = model.get_encoder() if self.stack == "encoder" else model
         if self._module_of_site:
             modules = modules_at(self.name, self.body, self._module_of_site)
@@ -207,62 +210,84 @@ class Encoder:
     def _place(self) -> None:
         """Move the model to its device, ready to run."""
         self._fetch()
-        if not getattr(self._model, "is_quantized", False):  # these are loaded on their device
+        if not self._is_placed:
             self._model.to(self.device)
         self._model.eval()
 
     @torch.inference_mode()
-    def hidden_states(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
+    def hidden_states(
+        self, subwords: Sequence[np.ndarray], layers: Sequence[int] | None = None
+    ) -> tuple[torch.Tensor, ...]:
         """Hidden states of texts. Several threads may call this at once.
 
         Args:
             subwords: ids of each text, `(n,)`; special tokens are added here.
+            layers: numbers of the layers wanted; None for all, from 0 to the last one loaded.
 
-        Returns one tensor `(texts, width, dim)` per layer, from 0 to the last layer loaded; the
-        first subword of a text is at position `first`.
+        Returns one tensor `(texts, width, dim)` per layer wanted; the first subword of a text is at
+        position `first`.
 
         Raises ModelError for subwords that the model does not know.
         """
-        if self.behaviour.padded:
-            return self._run(subwords)
-        return run_by_length(subwords, self._run)
+        run = partial(self._run, layers=layers)
+        return run(subwords) if self.behaviour.padded else run_by_length(subwords, run)
 
-    def _run(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
-        """The states of the layers, of texts that are padded to one length."""
-        return self.run(self.inputs.of(subwords, self._rows))
+    def _run(
+        self, subwords: Sequence[np.ndarray], layers: Sequence[int] | None
+    ) -> tuple[torch.Tensor, ...]:
+        """The states of the layers wanted, of texts that are padded to one length."""
+        return self.run(self.inputs.of(subwords, self._rows), layers)
 
-    def run(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        """The states of the layers, from what `inputs` gives; with gradients where they are wanted.
+    def run(
+        self, inputs: dict[str, torch.Tensor], layers: Sequence[int] | None = None
+    ) -> tuple[torch.Tensor, ...]:
+        """The states of the layers wanted, from what `inputs` gives; with gradients where they are
+        wanted.
 
         Raises ModelError where the model itself fails.
         """
-        self._captured.added = []
-        states = self._states_from(inputs)
+        self._captured.begin(layers)
+        states = self._every_state(self._states_from(inputs, self._asked_of_transformers(layers)))
+        return states if layers is None else tuple(states[layer] for layer in layers)
+
+    def _every_state(self, states: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        """The states of all layers, from those that transformers returns; a state that nobody wants
+        may be None."""
         if self.family.late:
             states = (self._captured.embedded, *states[:-2], states[-1])
         states = states[: self._last_layer + 1]
-        texts, width = states[0].shape[:2]
         if self._module_of_site:
-            added = [output.reshape(texts, width, -1) for output in self._captured.added]
-            return (states[0], *added)
+            return (states[0], *self._captured.added_in(*states[0].shape[:2]))
         if self.family.extra_layers:
+            width = states[0].shape[1]
             return tuple(for_each_character(state, width) for state in states)
         if self._is_cut:
             # Without its upper blocks a model would pass the last state through its final norm.
             return (*states[:-1], self._captured.top)
         return states
 
+    def _asked_of_transformers(self, layers: Sequence[int] | None) -> bool | list[int]:
+        """What `output_hidden_states` is: the numbers of layers where it can be, so that the states
+        of the others are not kept in memory."""
+        is_numbered = not (self.family.late or self.family.extra_layers)
+        if layers is None or self.family is UNKNOWN or not is_numbered:
+            return True
+        return [0] if self._module_of_site else list(layers)
+
     def _states_of(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
         """All hidden states of texts as transformers returns them."""
-        return self._states_from(self.inputs.of(subwords, self._rows))
+        return self._states_from(self.inputs.of(subwords, self._rows), True)
 
-    def _states_from(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        """All hidden states as transformers returns them.
+    def _states_from(
+        self, inputs: dict[str, torch.Tensor], layers: bool | list[int]
+    ) -> tuple[torch.Tensor, ...]:
+        """The hidden states as transformers returns them: all (True), or None in the place of those
+        that are not among `layers`.
 
         Raises ModelError where the model itself fails.
         """
         try:
-            output = self._model(**inputs, output_hidden_states=True, return_dict=True)
+            output = self._model(**inputs, output_hidden_states=layers, return_dict=True)
             if self.stack == "decoder":
                 return tuple(output.decoder_hidden_states)
             return tuple(output.hidden_states)

@@ -159,6 +159,8 @@ def _require_settings(
         raise InputError(f"dtype='{settings.dtype}': '{name}' is in {in_memory}, and is read so")
     if settings.device not in ("auto", device.type):
         raise InputError(f"device='{settings.device}': '{name}' is on {device}, and is read there")
+    if settings.device_map != "none":
+        raise InputError(f"device_map is for models given by name: '{name}' is in memory already")
     if settings.tokenizer is not None:
         raise InputError(
             f"tokenizer is for models given by name: give that of '{name}' with it, "

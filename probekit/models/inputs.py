@@ -52,6 +52,10 @@ class Inputs:
             found.append(start_token(self._name, self._config))
         return found
 
+    def around(self, ids: np.ndarray) -> np.ndarray:
+        """The subwords `(n,)` of a text with the special tokens before and after it."""
+        return np.concatenate([self.prefix, ids, self.suffix])
+
     def of(self, subwords: Sequence[np.ndarray], rows: int | None) -> dict[str, torch.Tensor]:
         """The tensors by the names of transformers, `(texts, width)` each.
 
@@ -82,7 +86,7 @@ class Inputs:
         self, subwords: Sequence[np.ndarray], rows: int | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Texts of one length, and which of their ids are not padding: `(texts, width)` each."""
-        texts = [np.concatenate([self.prefix, ids, self.suffix]) for ids in subwords]
+        texts = [self.around(ids) for ids in subwords]
         width = max(len(text) for text in texts)
         pad = self._pad_token
         if pad is None or (rows and pad >= rows):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -77,16 +78,22 @@ class Module:
         """Nothing to do: the module is in memory."""
 
     @torch.inference_mode()
-    def hidden_states(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
-        """Hidden states `(texts, width, dim)` per layer, without padding: not every module takes
-        it."""
-        return run_by_length(subwords, self._states_of)
+    def hidden_states(
+        self, subwords: Sequence[np.ndarray], layers: Sequence[int] | None = None
+    ) -> tuple[torch.Tensor, ...]:
+        """Hidden states `(texts, width, dim)` per layer wanted (None: all), without padding: not
+        every module takes it."""
+        return run_by_length(subwords, partial(self._states_of, layers=layers))
 
-    def _states_of(self, texts: Sequence[np.ndarray]) -> list[torch.Tensor]:
-        return self.run(torch.from_numpy(np.stack(texts)).to(self.device))
+    def _states_of(
+        self, texts: Sequence[np.ndarray], layers: Sequence[int] | None = None
+    ) -> list[torch.Tensor]:
+        return self.run(torch.from_numpy(np.stack(texts)).to(self.device), layers)
 
-    def run(self, ids: torch.Tensor) -> list[torch.Tensor]:
-        """The outputs of the parts for `(texts, width)` ids, with gradients if they are wanted."""
+    def run(self, ids: torch.Tensor, layers: Sequence[int] | None = None) -> list[torch.Tensor]:
+        """The outputs of the parts that are `layers` (None: all) for `(texts, width)` ids, with
+        gradients if they are wanted."""
+        wanted = range(self.n_layers) if layers is None else layers
         recorded: dict[int, torch.Tensor] = {}
 
         def recorder(number: int) -> Any:
@@ -96,7 +103,7 @@ class Module:
             return record
 
         with self._lock:
-            hooks = [part.register_forward_hook(recorder(k)) for k, part in enumerate(self.parts)]
+            hooks = [self.parts[k].register_forward_hook(recorder(k)) for k in wanted]
             training = self.module.training
             try:
                 self.module.eval()
@@ -105,15 +112,15 @@ class Module:
                 self.module.train(training)
                 for hook in hooks:
                     hook.remove()
-        for k, layer in enumerate(self.layers):
-            state = recorded.get(k)
+        for k in wanted:
+            layer, state = self.layers[k], recorded.get(k)
             if state is None or state.ndim != 3 or state.shape[:2] != ids.shape:
                 shape = "nothing" if state is None else tuple(state.shape)
                 raise ModelError(
                     f"'{layer}' gives {shape} for ids {tuple(ids.shape)}: a layer gives a vector "
                     "for every subword, (texts, width, dim)"
                 )
-        return [recorded[k] for k in range(len(self.parts))]
+        return [recorded[k] for k in wanted]
 
     @torch.inference_mode()
     def _sample_states(self) -> list[torch.Tensor]:

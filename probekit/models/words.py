@@ -12,6 +12,7 @@ from scipy.sparse import csr_matrix
 
 from probekit.errors import InputError
 from probekit.models.align import Subwords, Window, align, windows
+from probekit.models.word_means import WordMeans
 
 SubwordVector = Literal["mean", "first", "last", "cls"]
 
@@ -42,8 +43,10 @@ class ReadsSubwords(Protocol):
     def load(self, last_layer: int) -> None:
         """Prepare for layers up to `last_layer`."""
 
-    def hidden_states(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
-        """Hidden states `(texts, width, dim)` per layer."""
+    def hidden_states(
+        self, subwords: Sequence[np.ndarray], layers: Sequence[int] | None = None
+    ) -> tuple[torch.Tensor, ...]:
+        """Hidden states `(texts, width, dim)` of each of `layers`; None for all."""
 
 
 @dataclass(frozen=True)
@@ -125,17 +128,20 @@ class WordReader:
 
         Returns the positions of these words.
         """
-        hidden = self.encoder.hidden_states(batch.subwords)
+        hidden = self.encoder.hidden_states(batch.subwords, layers)
+        return self.write(batch, hidden, values)
+
+    def write(self, batch: Batch, hidden: Sequence[torch.Tensor], values: np.ndarray) -> np.ndarray:
+        """The same from hidden states that are there, `(texts, width, dim)` for each layer."""
         at = self.encoder.cls if self.take == "cls" else self.encoder.first
         assert at is not None
         width = hidden[0].shape[1]
-        pooling, words = averaging(batch.windows, batch.starts, width, at, self.take)
+        matrix, words = averaging(batch.windows, batch.starts, width, at, self.take)
+        means = WordMeans(matrix, self.device)
         dtype = getattr(torch, str(values.dtype))
-        for i, layer in enumerate(layers):
-            # A sparse product on one thread beats a few dozen small parallel operations.
-            states = hidden[layer].reshape(-1, self.dim).float().cpu().numpy()
-            vectors = torch.from_numpy(pooling @ states)
-            values[i, words] = vectors.to(dtype).numpy()
+        for i, states in enumerate(hidden):
+            vectors = means.of(states.reshape(-1, self.dim))
+            values[i, words] = vectors.to(dtype).cpu().numpy()
         return words
 
 

@@ -22,6 +22,7 @@ NAMES = (
     "whole",
     "base",
     "memory",
+    "one_layer",
     "comparing",
     "callback",
     "evidence",

@@ -254,6 +254,30 @@ def test_lower_layers_alone_are_the_same(family: str, stack: Stack, families: An
         torch.testing.assert_close(found[0][k], found[1][k])
 
 
+@pytest.mark.parametrize(("family", "stack"), CASES)
+def test_some_layers_are_those_of_all(family: str, stack: Stack, families: Any) -> None:
+    encoder = Checkpoint(str(families(family)), EncoderSettings(stack=stack)).encoder
+    encoder.load(encoder.n_layers - 1)
+    subwords, wanted = [np.arange(5, 25), np.arange(7, 12)], [encoder.n_layers - 1, 1]
+    every, some = encoder.hidden_states(subwords), encoder.hidden_states(subwords, wanted)
+    assert len(some) == 2
+    for layer, states in zip(wanted, some, strict=True):
+        torch.testing.assert_close(states, every[layer], rtol=0, atol=0)
+
+
+def test_layers_that_nobody_wants_are_not_kept(families: Any) -> None:
+    subwords = [np.arange(5, 25)]
+    for family in ("gpt2", "llama", "bert", "t5"):
+        encoder = Checkpoint(str(families(family)), EncoderSettings()).encoder
+        encoder.load(encoder.n_layers - 1)
+        kept = encoder._states_from(encoder.inputs.of(subwords, encoder.rows), [2])
+        assert [k for k, states in enumerate(kept) if states is not None] == [2], family
+    encoder = Checkpoint(str(families("gpt2")), EncoderSettings(site="mlp")).encoder
+    encoder.load(3)
+    encoder.hidden_states(subwords, [2])
+    assert [added is not None for added in encoder._captured.added] == [False, True, False]
+
+
 def test_a_site_or_stack_that_is_not_there(families: Any) -> None:
     with pytest.raises(InputError, match="no site 'attn', only residual"):
         Checkpoint(str(families("mamba")), EncoderSettings(site="attn"))

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -21,6 +21,21 @@ _MAX_PER_BYTE = 8
 _FEW_WEIGHTS = 1 << 26  # up to this many (256 MB) are not checked
 
 
+class Held(NamedTuple):
+    """How weights are held.
+
+    Attributes:
+        bits: bits per weight of quantised weights; None for weights as they are.
+        is_spread: whether accelerate puts them on all devices, and on disk.
+    """
+
+    bits: int | None = None
+    is_spread: bool = False
+
+
+AS_THEY_ARE = Held()
+
+
 def load_trained(
     files: Files,
     config: Any,
@@ -29,7 +44,7 @@ def load_trained(
     allow_pickle: bool,
     remote_code: bool,
     unread: tuple[str, ...] = (),
-    bits: int | None = None,
+    held: Held = AS_THEY_ARE,
 ) -> Any:
     """The bare model with its trained weights, and with its adapter where there is one.
 
@@ -40,7 +55,7 @@ def load_trained(
         allow_pickle: whether pickled weights may be loaded.
         remote_code: whether Python code of the checkpoint may run.
         unread: prefixes of the names of weights that may be missing, since they are not used.
-        bits: bits per weight of quantised weights.
+        held: how the weights are held.
 
     Raises ModelError where a weight is missing or has another shape.
     """
@@ -48,7 +63,7 @@ def load_trained(
 
     with quiet_loading(), without_other_adapter(files) as folder:
         how = {"folder": folder, "allow_pickle": allow_pickle, "remote_code": remote_code}
-        model, report = read_weights(AutoModel, files, config, dtype, bits, how)
+        model, report = read_weights(AutoModel, files, config, dtype, held, how)
     require_complete(report, files, unread)
     return with_adapter(model, files, dtype) if files.adapter else model
 
@@ -58,19 +73,21 @@ def read_weights(
     files: Files,
     config: Any,
     dtype: torch.dtype,
-    bits: int | None,
+    held: Held,
     how: Mapping[str, Any],
 ) -> tuple[Any, Mapping[str, Any]]:
     """A model of an auto class, and transformers' report of its weights.
 
     Args:
         kind: the auto class.
-        files, config, dtype, bits: see `load_trained`.
+        files, config, dtype, held: see `load_trained`.
         how: `folder` with the weights, `allow_pickle`, `remote_code`.
 
     Raises ModelError where they cannot be read.
     """
-    quantised = _quantised(files.name, bits) if bits else {}
+    placed: dict[str, Any] = {"device_map": "auto"} if held.is_spread else {}
+    if held.bits:
+        placed = _quantised(files.name, held.bits)
     try:
         _require_enough_bytes(config, files, how["remote_code"])
         model, report = kind.from_pretrained(
@@ -81,7 +98,7 @@ def read_weights(
             trust_remote_code=how["remote_code"],
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # they are refused afterwards, with their names
-            **quantised,
+            **placed,
         )
     except ProbekitError:
         raise

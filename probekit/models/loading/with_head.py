@@ -11,7 +11,12 @@ from probekit.models.adapter import with_adapter
 from probekit.models.files import Files
 from probekit.models.loading.quiet import quiet_loading
 from probekit.models.loading.random import load_random
-from probekit.models.loading.trained import read_weights, require_complete, without_other_adapter
+from probekit.models.loading.trained import (
+    Held,
+    read_weights,
+    require_complete,
+    without_other_adapter,
+)
 
 _ZERO_AT_FIRST = ("final_logits_bias",)  # of BART's head: a checkpoint without it has zeros there
 
@@ -47,7 +52,7 @@ def load_with_head(
         return _random_with_head(auto, files, config, dtype, remote_code), True
     with quiet_loading(), without_other_adapter(files) as folder:
         how = {"folder": folder, "allow_pickle": allow_pickle, "remote_code": remote_code}
-        model, report = read_weights(auto, files, config, dtype, bits, how)
+        model, report = read_weights(auto, files, config, dtype, Held(bits), how)
     of_head = [key for key in report["missing_keys"] if _is_of_head(model, key)]
     below = [key for key in report["missing_keys"] if not _is_of_head(model, key)]
     require_complete({**report, "missing_keys": below}, files, ())

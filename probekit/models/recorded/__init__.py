@@ -1,0 +1,1 @@
+"""Hidden states that another engine computed and wrote to a folder."""
