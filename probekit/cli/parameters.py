@@ -29,6 +29,7 @@ OPTIONS = {
     "data": "--data",
     "device": "--device",
     "dtype": "--dtype",
+    "engine": "--engine",
     "keep_states": "--keep-states",
     "label": "--label",
     "labels": "--labels",
@@ -58,6 +59,7 @@ OPTIONS = {
     "tokenizer": "--tokenizer",
     "top": "--top",
     "unit": "--unit",
+    "workers": "--workers",
 }
 _WORDS = {"adapter": {"True": "on", "False": "off"}, "keep_states": {"True": "yes", "False": "no"}}
 _GIVEN = re.compile(rf"\b({'|'.join([*FLAGS, *OPTIONS])})=(?:'([^']*)'|(\w+))")

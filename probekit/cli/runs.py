@@ -10,6 +10,7 @@ import typer
 
 from probekit.cli import help, options
 from probekit.cli.several import require_one_model_each
+from probekit.engine.settings import EngineSettings
 from probekit.errors import InputError
 
 
@@ -108,6 +109,8 @@ def probe(
     ] = 0,
     lm_head: options.LmHead = None,
     reference: options.Reference = None,
+    engine: options.Engine = "threads",
+    workers: options.Workers = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -123,6 +126,7 @@ def probe(
     """
     require_one_model_each("--model", model)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
+    place = EngineSettings(engine, workers)
     with options.results_folder(out, model) as folder:
         import probekit as pk
         from probekit.cli.shown import print_results
@@ -145,6 +149,7 @@ def probe(
             lm_head=lm_head,
             reference=reference,
             allow_modified=allow_modified,
+            engine=place,
         )
         scores = scores.of_command(sys.argv)
         scores.write(folder)
@@ -205,6 +210,8 @@ def compare(
             rich_help_panel=help.BEHAVIOUR,
         ),
     ] = False,
+    engine: options.Engine = "threads",
+    workers: options.Workers = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -220,6 +227,7 @@ def compare(
     require_one_model_each("--before", [before], repeated=False)
     require_one_model_each("--after", after)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
+    place = EngineSettings(engine, workers)
     if behaviour:
         _require_both_kinds(tasks, after)
     chosen: Any = {
@@ -242,6 +250,7 @@ def compare(
             seeds=seeds,
             extract_settings=options.extract_settings(reading),
             allow_modified=allow_modified,
+            engine=place,
             **chosen,
         )
         change = change.of_command(sys.argv)
@@ -317,6 +326,8 @@ def trace(
     ] = "yes",
     lm_head: options.LmHead = None,
     reference: options.Reference = None,
+    engine: options.Engine = "threads",
+    workers: options.Workers = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -332,6 +343,7 @@ def trace(
     require_one_model_each("--models", models or [])
     require_one_model_each("--base", [base] if base else [], repeated=False)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
+    place = EngineSettings(engine, workers)
     if not (run or models):
         raise InputError(
             "give --run with a Trainer's output folder, or --models for each checkpoint"
@@ -357,6 +369,7 @@ def trace(
             reference=reference,
             extract_settings=options.extract_settings(reading),
             allow_modified=allow_modified,
+            engine=place,
         )
         found = found.of_command(sys.argv)
         found.write(folder)

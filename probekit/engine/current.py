@@ -31,6 +31,9 @@ def current() -> Engine:
 def running_on(given: Any) -> Iterator[None]:
     """Let jobs of the block run on the engine that a parameter `engine` names.
 
+    `threads`, the default, leaves the engine as it is, so that several functions called in a block
+    share its workers.
+
     Raises InputError where that cannot be used.
     """
     settings = settings_of(given)

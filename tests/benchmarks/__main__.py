@@ -29,6 +29,7 @@ NAMES = (
     "behaviour",
     "erasing",
     "attributing",
+    "ray",
 )
 LONG = ("accuracy", "coverage", "wide")
 
