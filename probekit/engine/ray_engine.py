@@ -11,6 +11,7 @@ import pickle
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -72,7 +73,8 @@ class RayEngine:
         if work.one_thread:
             each = max(1, min(crew.threads, -(-len(jobs) // crew.size)))
         packed = ray.put(pickle.dumps(work, pickle.HIGHEST_PROTOCOL))
-        run = _Run(crew, self._number, packed, jobs, each)
+        run = _Run(crew, self._thread, self._number, packed)
+        run.plan(jobs, each)
         try:
             return run.results(report)
         except BaseException:
@@ -85,6 +87,7 @@ class RayEngine:
             self._opened.enter_context(cluster(self._address, self._settings))
             crew = Crew(self._settings.workers)
             self._opened.enter_context(crew.at_work())
+            self._thread = self._opened.enter_context(ThreadPoolExecutor(1, "probekit-ray"))
             self._crew = crew
         return self._crew
 
@@ -103,18 +106,31 @@ class _Run:
         asked: workers that were asked how far they are.
     """
 
-    def __init__(
-        self, crew: Crew, number: int, packed: Any, jobs: Sequence[Any], each: int
-    ) -> None:
-        self.crew, self.number, self.packed, self.jobs = crew, number, packed, jobs
-        places = range(len(jobs))
-        self.waiting = deque(places[i : i + each] for i in range(0, len(jobs), each))
+    def __init__(self, crew: Crew, thread: ThreadPoolExecutor, number: int, packed: Any) -> None:
+        """Begin a run.
+
+        Args:
+            crew: the workers.
+            thread: where Ray is waited for: it takes what a signal raises for an error of its own.
+            number: of the work.
+            packed: a reference to the work, pickled.
+        """
+        self.crew, self.number, self.packed = crew, number, packed
+        self._thread = thread
+        self.jobs: Sequence[Any] = ()
+        self.waiting: deque[range] = deque()
         self.running: dict[Any, tuple[Any, range]] = {}
         self.asked: dict[Any, range] = {}
-        self._found: list[Any] = [None] * len(jobs)
+        self._found: list[Any] = []
         self._amounts: dict[range, float] = {}
         self._losses: dict[range, int] = {}
         self._next_question = time.monotonic() + ASK
+
+    def plan(self, jobs: Sequence[Any], each: int) -> None:
+        """Divide jobs into messages of `each`."""
+        self.jobs, self._found = jobs, [None] * len(jobs)
+        places = range(len(jobs))
+        self.waiting.extend(places[i : i + each] for i in range(0, len(jobs), each))
 
     def busy(self) -> list[Any]:
         """The workers that have jobs."""
@@ -148,7 +164,8 @@ class _Run:
 
         self._ask()
         expected = [*self.crew.beginning, *self.running, *self.asked]
-        ready, _ = ray.wait(expected, num_returns=1, timeout=TICK)
+        waited = self._thread.submit(ray.wait, expected, num_returns=1, timeout=TICK)
+        ready, _ = waited.result()
         for answer in ready:
             if answer in self.crew.beginning:
                 self.crew.begun(answer)
@@ -182,7 +199,7 @@ class _Run:
 
         worker, places = self.running.pop(answer)
         try:
-            done = ray.get(answer)
+            done = self._thread.submit(ray.get, answer).result()
         except ray.exceptions.RayActorError as error:
             self._lose(places, error)
             return
