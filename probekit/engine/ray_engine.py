@@ -65,9 +65,9 @@ class RayEngine:
 
     def run(self, work: Work[Job, Result], jobs: Sequence[Job], report: Report) -> list[Result]:
         """See `Engine`."""
-        import ray
-
         crew = self.crew()
+        import ray  # after the crew has set its environment, which Ray reads once
+
         self._number += 1
         each = 1
         if work.one_thread:
