@@ -197,12 +197,14 @@ class _Run:
         """Keep the results of a message; or have it done again, if its worker was lost."""
         import ray
 
-        worker, places = self.running.pop(answer)
+        worker, places = self.running[answer]
         try:
             done = self._thread.submit(ray.get, answer).result()
         except ray.exceptions.RayActorError as error:
+            del self.running[answer]
             self._lose(places, error)
             return
+        del self.running[answer]
         self.crew.idle.append(worker)
         warn(done.warnings)
         if done.error is not None:
