@@ -58,13 +58,13 @@ def _require_listener(address: str) -> None:
     if not host or "/" in host or not port.isdecimal():
         raise InputError(
             f"RAY_ADDRESS or address is '{address}': it takes HOST:PORT of the cluster's head, "
-            "as 'ray start --head' prints it"
+            "as 'ray start' prints it there"
         )
     try:
         socket.create_connection((host.strip("[]"), int(port)), ANSWER).close()
     except (OSError, OverflowError) as error:
         raise InputError(
-            f"no Ray cluster answers at {address} ({error}): start one with 'ray start --head', "
+            f"no Ray cluster answers at {address} ({error}): start one with 'ray start', "
             "or unset RAY_ADDRESS to use this machine alone"
         ) from error
 
@@ -119,7 +119,7 @@ def _require_greeting(address: str) -> None:
     except subprocess.TimeoutExpired as error:
         raise InputError(
             f"what listens at {address} did not answer as a Ray cluster within {GREETING:.0f} s: "
-            "give the address that 'ray start --head' printed"
+            "give the address that 'ray start' printed"
         ) from error
     if found.returncode:
         lines = [line for line in found.stderr.splitlines() if line.strip()]
