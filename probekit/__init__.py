@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from probekit.corpora.load import load_corpus
     from probekit.corpora.passage import Corpus, Edge, Passage
     from probekit.corpora.silver.annotate import annotate
+    from probekit.engine.settings import EngineSettings
     from probekit.errors import ProbekitError
     from probekit.forgetting.compare import compare
     from probekit.forgetting.comparison import Comparison
@@ -67,6 +68,7 @@ _HOME = {
     "Corpus": "corpora.passage",
     "Edge": "corpora.passage",
     "EncoderSettings": "models.checkpoint",
+    "EngineSettings": "engine.settings",
     "Erasure": "usage.erasure",
     "ExtractSettings": "states.settings",
     "FitSettings": "probes.fit_settings",
@@ -126,6 +128,7 @@ __all__ = [
     "Corpus",
     "Edge",
     "EncoderSettings",
+    "EngineSettings",
     "Erasure",
     "ExtractSettings",
     "FitSettings",

@@ -251,6 +251,7 @@ DRAWN: dict[str, list[tuple[Any, str]]] = {
     "ax": [("here", "Axes"), ([], "Axes")],
     "greyscale": [("yes", "True or False"), (1, "True or False")],
 }
+ENGINE = [("threds", "did you mean 'threads'"), (3, "a text"), ({"workers": 2}, "a text")]
 NOT_OF_TASKS = ("extract_settings", "fit_settings", "allow_modified", "progress")
 BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     "probe": {
@@ -266,6 +267,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "random_control": FLAG,
         "lm_head": MODEL_NAME,
         "reference": MODEL_NAME,
+        "engine": ENGINE,
         **SHARED,
     },
     "compare": {
@@ -277,6 +279,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "floor": [("lexicl", "did you mean 'lexical'")],
         "lm_head": MODEL_NAME,
         "reference": MODEL_NAME,
+        "engine": ENGINE,
         **SHARED,
     },
     "gate": {
@@ -307,6 +310,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "keep_states": [("no", "True or False")],
         "lm_head": MODEL_NAME,
         "reference": MODEL_NAME,
+        "engine": ENGINE,
         **SHARED,
     },
     "extract": {
@@ -601,6 +605,11 @@ SETTINGS: dict[type, dict[str, list[Any]]] = {
         "tokenizer": [3, True],
         "allow_pickle": ["yes"],
         "trust_remote_code": [1],
+    },
+    pk.EngineSettings: {
+        "kind": ["rey", 1],
+        "workers": [0, "many", True],
+        "address": [3, True],
     },
     pk.ExtractSettings: {
         "subwords": ["men", 1],

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from probekit.cli import help
+from probekit.engine.settings import EngineKind
 from probekit.errors import InputError
 from probekit.paths import path_of, portable
 
@@ -238,6 +239,25 @@ BatchTokens = Annotated[
         max=1 << 24,
         help="Subwords per batch, padding included.",
         show_default="1024; on a GPU 32768",
+        rich_help_panel=help.MACHINE,
+    ),
+]
+Engine = Annotated[
+    EngineKind,
+    typer.Option(
+        help="What does the work: threads, or workers of the Ray cluster at RAY_ADDRESS, or of one "
+        "on this machine for as long as the command takes.",
+        rich_help_panel=help.MACHINE,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        max=10_000,
+        help="With --engine ray: how many workers, each a process with the model in its memory.",
+        show_default="one for each GPU, or else for each machine",
         rich_help_panel=help.MACHINE,
     ),
 ]

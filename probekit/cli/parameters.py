@@ -33,6 +33,7 @@ OPTIONS = {
     "device": "--device",
     "device_map": "--device-map",
     "dtype": "--dtype",
+    "engine": "--engine",
     "keep_states": "--keep-states",
     "label": "--label",
     "labels": "--labels",
@@ -63,6 +64,7 @@ OPTIONS = {
     "tokenizer": "--tokenizer",
     "top": "--top",
     "unit": "--unit",
+    "workers": "--workers",
 }
 _WORDS = {"adapter": {"True": "on", "False": "off"}, "keep_states": {"True": "yes", "False": "no"}}
 _GIVEN = re.compile(rf"\b({'|'.join([*FLAGS, *OPTIONS])})=(?:'([^']*)'|(\w+))")

@@ -11,6 +11,7 @@ import typer
 from probekit.cli import help, options
 from probekit.cli.several import require_one_model_each
 from probekit.cli.states_from import FinalNorm, StatesFrom, with_states
+from probekit.engine.settings import EngineSettings
 from probekit.errors import InputError
 
 
@@ -111,6 +112,8 @@ def probe(
     ] = 0,
     lm_head: options.LmHead = None,
     reference: options.Reference = None,
+    engine: options.Engine = "threads",
+    workers: options.Workers = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -128,6 +131,7 @@ def probe(
     """
     require_one_model_each("--model", model)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
+    place = EngineSettings(engine, workers)
     with options.results_folder(out, model) as folder:
         import probekit as pk
         from probekit.cli.shown import print_results
@@ -154,6 +158,7 @@ def probe(
             resample_train=resample_train,
             lm_head=lm_head,
             reference=reference,
+            engine=place,
         )
         scores = scores.of_command(sys.argv)
         scores.write(folder)
@@ -233,6 +238,8 @@ def compare(
             rich_help_panel=help.EVIDENCE,
         ),
     ] = None,
+    engine: options.Engine = "threads",
+    workers: options.Workers = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -249,6 +256,7 @@ def compare(
     require_one_model_each("--before", [before], repeated=False)
     require_one_model_each("--after", after)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
+    place = EngineSettings(engine, workers)
     if behaviour:
         _require_both_kinds(tasks, after)
     corpora = options.names_of_corpora(corpus)
@@ -279,7 +287,7 @@ def compare(
             only = corpora[0] if corpora else None
             used = pk.compare_use(before, after, spanned, corpus=only, data=data, **asked)
             within["use"] = used.of_command(sys.argv)
-        change = pk.compare(before, after, spanned, corpus=corpora, **asked, **chosen)
+        change = pk.compare(before, after, spanned, corpus=corpora, engine=place, **asked, **chosen)
         change = change.of_command(sys.argv)
         change.write(folder)
         for name, found in within.items():
@@ -365,6 +373,8 @@ def trace(
     ] = "yes",
     lm_head: options.LmHead = None,
     reference: options.Reference = None,
+    engine: options.Engine = "threads",
+    workers: options.Workers = None,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -380,6 +390,7 @@ def trace(
     require_one_model_each("--models", models or [])
     require_one_model_each("--base", [base] if base else [], repeated=False)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
+    place = EngineSettings(engine, workers)
     if not (run or models):
         raise InputError(
             "give --run with a Trainer's output folder, or --models for each checkpoint"
@@ -405,6 +416,7 @@ def trace(
             reference=reference,
             extract_settings=options.extract_settings(reading),
             allow_modified=allow_modified,
+            engine=place,
         )
         found = found.of_command(sys.argv)
         found.write(folder)

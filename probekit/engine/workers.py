@@ -7,11 +7,16 @@ threads each: threads that share an operation wait for each other at its end.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
+from operator import setitem
+from typing import TypeVar
 
 import torch
+
+T = TypeVar("T")
 
 MOST = 8  # since each worker holds a batch in memory
 
@@ -47,6 +52,32 @@ def workers(device: torch.device) -> Iterator[ThreadPoolExecutor]:
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)  # for threads that start later
+
+
+def at_once(
+    device: torch.device,
+    jobs: Sequence[Callable[[Callable[[float], None]], T]],
+    report: Callable[[float], None],
+) -> list[T]:
+    """Do jobs, as many at once as there are workers for `device`.
+
+    Args:
+        device: where the work is done.
+        jobs: each is called with a function, to which it tells the share of its work that is done.
+        report: called with the sum of these shares.
+
+    Returns their results in the same order.
+    """
+    done = [0.0] * len(jobs)
+    with workers(device) as pool:
+        futures = []
+        for number, job in enumerate(jobs):
+            futures.append(pool.submit(job, partial(setitem, done, number)))
+        while wait(futures, timeout=0.1).not_done:
+            report(sum(done))
+        results = [future.result() for future in futures]
+    report(len(jobs))
+    return results
 
 
 def stop_if_unwanted() -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from probekit import doors
+from probekit.engine.current import on_engine
+from probekit.engine.settings import EngineKind, EngineSettings
 from probekit.errors import InputError
 from probekit.forgetting.compare_behaviour import compare_behaviour
 from probekit.forgetting.compare_on_corpus import CompareSettings, compare_on_corpus
@@ -49,6 +51,7 @@ RESAMPLES = 10
 
 
 @reporting
+@on_engine
 def compare(  # noqa: PLR0913 - a public verb
     before: ModelOrStates,
     after: Subject,
@@ -65,6 +68,7 @@ def compare(  # noqa: PLR0913 - a public verb
     extract_settings: ExtractSettings | None = None,
     fit_settings: FitSettings | None = None,
     allow_modified: bool = False,
+    engine: EngineKind | EngineSettings = "threads",
     progress: Progress | bool = True,
     **options: Any,
 ) -> Comparison:
@@ -90,6 +94,7 @@ def compare(  # noqa: PLR0913 - a public verb
         extract_settings: how checkpoints are read.
         fit_settings: how probes are trained.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
+        engine: where shards are read and probes are fitted, as for `probe`.
         progress: True for bars on standard error, False for silence, or a function that is called
             with the stage, the units done and the number of units.
         options: change single fields of `extract_settings` (`layers=(0, 6)`, `subwords="first"` …),

@@ -11,6 +11,8 @@ from typing import Any
 from probekit import doors
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
+from probekit.engine.current import on_engine
+from probekit.engine.settings import EngineKind, EngineSettings
 from probekit.errors import InputError
 from probekit.forgetting.behaviour_steps import (
     BehaviourStepRow,
@@ -54,6 +56,7 @@ from probekit.whole import remove_abandoned
 
 
 @reporting
+@on_engine
 def trace(  # noqa: PLR0913 - a public verb
     models: Sequence[str | Path | LoadedModel],
     tasks: TaskNames = "all",
@@ -70,6 +73,7 @@ def trace(  # noqa: PLR0913 - a public verb
     extract_settings: ExtractSettings | None = None,
     fit_settings: FitSettings | None = None,
     allow_modified: bool = False,
+    engine: EngineKind | EngineSettings = "threads",
     progress: Progress | bool = True,
     **options: Any,
 ) -> Trajectory:
@@ -88,8 +92,8 @@ def trace(  # noqa: PLR0913 - a public verb
         base: the model that training began with, from which retention counts. By default the base
             that the first checkpoint names; where it names none, or that cannot be read, the first
             checkpoint itself, with a warning.
-        corpus, probe, seeds, extract_settings, fit_settings, allow_modified, progress, options: as
-            for `probe`.
+        corpus, probe, seeds, extract_settings, fit_settings, allow_modified, engine, progress,
+            options: as for `probe`.
         threshold: the retention below which knowledge counts as forgotten, in [0, 1].
         keep_states: keep the hidden states that had to be extracted in the cache; those that were
             there before always stay.

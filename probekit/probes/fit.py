@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from operator import setitem
 
 import numpy as np
 import torch
 
 from probekit.corpora.passage import Split
-from probekit.engine.workers import count, workers
+from probekit.engine.current import current
+from probekit.engine.engine import Report
+from probekit.engine.workers import at_once, workers
 from probekit.probes.batches import Runs
 from probekit.probes.evaluate import evaluate
 from probekit.probes.fit_settings import DEFAULT, FitSettings
 from probekit.probes.fitted import Fitted, joined
-from probekit.probes.heads import head_of
+from probekit.probes.heads import Head, head_of
 from probekit.probes.training import Training
 from probekit.probes.view import View, single_layers
 from probekit.progress import Progress, silent
@@ -95,31 +95,47 @@ def fit_together(
     Returns, for each checkpoint, the trained probes of each task. Raises ModelError for states that
     are not finite.
     """
-    head = head_of(probe)
     parts: list[_Part] = []
     for i, states in enumerate(checkpoints):
         wanted = single_layers(states.layers) if views is None else tuple(views)
         parts += _parts(i, states, wanted, len(questions), seeds, settings)
-    done = [0.0] * len(parts)  # shares of the work
-    with workers(torch.device(settings.device)) as pool:
-        futures = []
-        for number, part in enumerate(parts):
-            asked = [questions[t] for t in part.questions]
+    work = _Fitting(tuple(checkpoints), tuple(questions), head_of(probe), settings)
+    results = current().run(work, parts, lambda done: progress("fit", done, len(parts)))
+    return _by_checkpoint(parts, results, len(checkpoints), questions)
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """Trains stacks of probes, each in one thread; it is the `Work` of an engine.
+
+    Attributes:
+        checkpoints: the states of each.
+        questions: the tasks and their instances.
+        head: the kind of probe.
+        settings: how probes are trained.
+    """
+
+    checkpoints: tuple[Vectors, ...]
+    questions: tuple[Question, ...]
+    head: Head
+    settings: FitSettings
+    one_thread: bool = True
+
+    def run(self, jobs: Sequence[_Part], report: Report) -> list[list[Fitted]]:
+        """The probes of each stack, by question."""
+        trainings = []
+        for part in jobs:
             begin = partial(
                 Training,
-                checkpoints[part.checkpoint],
-                asked,
-                head,
+                self.checkpoints[part.checkpoint],
+                [self.questions[t] for t in part.questions],
+                self.head,
                 part.views,
                 part.seeds,
-                settings,
+                self.settings,
             )
-            futures.append(pool.submit(_trained, begin, partial(setitem, done, number)))
-        while wait(futures, timeout=0.1).not_done:
-            progress("fit", sum(done), len(parts))
-        results = [future.result() for future in futures]
-    progress("fit", len(parts), len(parts))
-    return _by_checkpoint(parts, results, len(checkpoints), len(questions))
+            trainings.append(partial(_trained, begin))
+        return at_once(torch.device(self.settings.device), trainings, report)
 
 
 def _parts(
@@ -149,13 +165,13 @@ def _parts(
 def _runs(
     views: tuple[View, ...], states: Vectors, settings: FitSettings
 ) -> Iterator[tuple[View, ...]]:
-    """Runs of views that are fitted together: one per worker, or more where batches are large."""
+    """Runs of views that are fitted together: one per thread, or more where batches are large."""
     if not views:
         return
     # A batch and the axes of two kinds in single precision, two covariances in double.
     bytes_each = 4 * states.dim * (settings.batch_words + 2 * states.dim) + 2 * 8 * states.dim**2
     most = max(1, GROUP_BYTES // bytes_each)
-    n = max(-(-len(views) // most), min(count(torch.device(settings.device)), len(views)))
+    n = max(-(-len(views) // most), min(current().width(torch.device(settings.device)), len(views)))
     for places in np.array_split(np.arange(len(views)), n):
         yield tuple(views[place] for place in places.tolist())
 
@@ -166,15 +182,19 @@ def _trained(begin: Callable[[], Training], progress: Callable[[float], None]) -
 
 
 def _by_checkpoint(
-    parts: Sequence[_Part], results: Sequence[list[Fitted]], n_checkpoints: int, n_questions: int
+    parts: Sequence[_Part],
+    results: Sequence[list[Fitted]],
+    n_checkpoints: int,
+    questions: Sequence[Question],
 ) -> list[list[Fitted]]:
     """The probes of each checkpoint and task, from those of each stack."""
     found: list[list[list[Fitted]]] = []
     for _ in range(n_checkpoints):
-        found.append([[] for _ in range(n_questions)])
+        found.append([[] for _ in questions])
     for part, of_part in zip(parts, results, strict=True):
         for t, fitted in zip(part.questions, of_part, strict=True):
-            found[part.checkpoint][t].append(fitted)
+            # An engine may have sent a copy of the question.
+            found[part.checkpoint][t].append(replace(fitted, question=questions[t]))
     by_checkpoint = []
     for of_checkpoint in found:
         by_checkpoint.append([joined(of_task) for of_task in of_checkpoint])

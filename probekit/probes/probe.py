@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from probekit import doors
+from probekit.engine.current import on_engine
+from probekit.engine.settings import EngineKind, EngineSettings
 from probekit.probes.arguments import (
     CorpusNames,
     Seeds,
@@ -40,6 +42,7 @@ from probekit.states.settings import ExtractSettings
 
 
 @reporting
+@on_engine
 def probe(  # noqa: PLR0913 - a public verb
     model: Subject,
     tasks: TaskNames = "all",
@@ -60,6 +63,7 @@ def probe(  # noqa: PLR0913 - a public verb
     lm_head: str | Path | None = None,
     reference: str | Path | None = None,
     allow_modified: bool = False,
+    engine: EngineKind | EngineSettings = "threads",
     progress: Progress | bool = True,
     **options: Any,
 ) -> Scores:
@@ -99,6 +103,8 @@ def probe(  # noqa: PLR0913 - a public verb
             checkpoint has none; the results are marked.
         reference: for the task `bits`, a model: also measure how far predictions are from its own.
         allow_modified: accept corpus files that differ from their checksum; the results are marked.
+        engine: where shards are read and probes are fitted: `threads` of this process, or the
+            workers of a `ray` cluster; EngineSettings say how many.
         progress: True for bars on standard error, False for silence, or a function that is called
             with the stage, the units done and the number of units.
         options: change single fields of `extract_settings` (`layers=(0, 6)`, `subwords="first"` …),

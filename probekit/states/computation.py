@@ -7,22 +7,35 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from probekit.corpora.passage import SPLITS, Corpus, Split
+from probekit.corpora.passage import Corpus, Split
+from probekit.engine.engine import Report
 from probekit.engine.workers import workers
 from probekit.errors import ModelError, ProbekitWarning, StoreError
 from probekit.models.model import Reader
-from probekit.progress import Progress
 from probekit.states.shard import Shard
-from probekit.states.store import Store
+from probekit.states.store import Store, went_missing
+
+
+class Extracted(NamedTuple):
+    """What became of a shard.
+
+    Attributes:
+        computed: whether it was computed now, or was there already.
+        no_subword: positions in the split of its words without a subword.
+    """
+
+    computed: bool
+    no_subword: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -33,7 +46,7 @@ class _Running:
         shard, layers: the shard and the layers to compute.
         values: `(layers, words, dim)`, filled by the batches.
         batches: each returns the positions in the shard of the words that it filled.
-        done: number of words of the corpus before this shard.
+        done: number of words in the shards before this one.
     """
 
     shard: Shard
@@ -64,38 +77,39 @@ class Computation:
         self._read: tuple[Split | None, list[int]] = (None, [])
 
     def run(
-        self,
-        units: dict[Split, np.ndarray],
-        shards: dict[Split, tuple[Shard, ...]],
-        progress: Progress,
-    ) -> int:
+        self, shards: Sequence[Shard], units: Mapping[Split, np.ndarray], report: Report
+    ) -> list[Extracted]:
         """Compute every shard that is missing or damaged.
 
         Args:
+            shards: some or all shards of the corpus.
             units: borders of the texts read in one pass, as positions in the split.
-            shards: all shards of the corpus.
-            progress: called with the number of words done.
-
-        Returns the number of shards computed.
+            report: called with the number of words done.
         """
-        total = sum(len(self.corpus.splits[split].words) for split in SPLITS)
-        in_order: list[Shard] = []
-        for split in SPLITS:
-            in_order += shards[split]
-        done, computed = 0, 0
+        done = 0
+        computed: set[Shard] = set()
         running: _Running | None = None
         with workers(self.reader.device) as pool:
-            for shard in in_order:
+            for shard in shards:
                 missing = [layer for layer in self.layers if not self._is_usable(shard, layer)]
                 if missing:
                     borders = _borders_around(units[shard.split], shard)
                     following = self._start(pool, shard, borders, missing, done)
-                    self._finish(running, total, progress)
-                    running, computed = following, computed + 1
+                    self._finish(running, report)
+                    running = following
+                    computed.add(shard)
                 done += shard.stop - shard.start
-            self._finish(running, total, progress)
-        progress("extract", total, total)
-        return computed
+            self._finish(running, report)
+        report(done)
+        return [Extracted(shard in computed, self._no_subword(shard)) for shard in shards]
+
+    def _no_subword(self, shard: Shard) -> tuple[int, ...]:
+        """Positions in the split of a shard's words without a subword, from its file."""
+        layer = self.layers[0]
+        found = self.store.header(shard, layer)
+        if found is None:
+            raise StoreError(went_missing(self.store.path(shard, layer)))
+        return tuple(shard.start + i for i in found.no_subword)
 
     def _texts_within(self, split: Split, borders: list[int]) -> list[list[str]]:
         """The words of each text between `borders`.
@@ -151,14 +165,14 @@ class Computation:
         self._buffers.append(buffer)
         return buffer[:size].reshape(shape)
 
-    def _finish(self, running: _Running | None, total: int, progress: Progress) -> None:
+    def _finish(self, running: _Running | None, report: Report) -> None:
         """Wait for the batches of a shard, and write it."""
         if running is None:
             return
         filled = np.zeros(running.shard.stop - running.shard.start, dtype=bool)
         for batch in running.batches:
             filled[batch.result()] = True
-            progress("extract", running.done + int(filled.sum()), total)
+            report(running.done + int(filled.sum()))
         no_subword = np.flatnonzero(~filled).tolist()
         running.values[:, no_subword] = 0
         self._check_range(running.values)

@@ -13,15 +13,16 @@ import numpy as np
 
 from probekit import doors
 from probekit.corpora.passage import SPLITS, Context, Corpus, Split
-from probekit.errors import InputError, StoreError
+from probekit.engine.current import current
+from probekit.errors import InputError
 from probekit.models.loaded import LoadedModel, is_loaded
 from probekit.models.model import Model, has_name, open_model
 from probekit.progress import Progress, reporting, silent
-from probekit.states.computation import Computation
+from probekit.states.extraction import Extraction
 from probekit.states.settings import ExtractSettings
 from probekit.states.shard import Shard
 from probekit.states.states import States
-from probekit.states.store import Store, open_store, went_missing
+from probekit.states.store import open_store
 from probekit.states.store_names import add_names
 from probekit.states.stored import Stored
 
@@ -125,15 +126,23 @@ def _extract(
     model: Model, corpus: Corpus, context: Context, settings: ExtractSettings, progress: Progress
 ) -> States:
     layers = layers_of(settings.layers, model)
+    engine = current()
+    engine.require_name(model.name, has_name(model))
     reader = model.reader(settings.subwords, settings.batch_tokens)
     manifest = describe(model, corpus, context, settings)
     store = open_store(manifest, model.dim, settings.store_dtype)
     add_names(store.folder, model.name, corpus.source or corpus.name)
     units = {split: units_of(corpus, split, context) for split in SPLITS}
     shards = plan_shards(model, corpus, context)
+    in_order = [shard for split in SPLITS for shard in shards[split]]
+    n_words = sum(shard.stop - shard.start for shard in in_order)
     started = time.perf_counter()
-    computed = Computation(model.name, reader, corpus, store, layers).run(units, shards, progress)
-    total = sum(len(runs) for runs in shards.values())
+    work = Extraction(model.name, reader, corpus, settings, layers, store, units)
+    found = engine.run(work, in_order, lambda done: progress("extract", done, n_words))
+    computed = sum(one.computed for one in found)
+    without_vector: dict[Split, tuple[int, ...]] = dict.fromkeys(SPLITS, ())
+    for shard, one in zip(in_order, found, strict=True):
+        without_vector[shard.split] += one.no_subword
     return States(
         model=model.name,
         corpus=corpus,
@@ -144,12 +153,10 @@ def _extract(
         settings=settings,
         context=context,
         manifest=manifest,
-        without_vector={
-            split: _without_vector(store, shards[split], layers[0]) for split in SPLITS
-        },
+        without_vector=without_vector,
         seconds=time.perf_counter() - started if computed else 0.0,
         computed=computed,
-        reused=total - computed,
+        reused=len(found) - computed,
         model_warnings=model.warnings,
         module=None if has_name(model) else model,
     )
@@ -270,13 +277,3 @@ def _shards(split: Split, units: np.ndarray, words: int) -> Iterator[Shard]:
                 yield Shard(split, number, one, following)
                 number += 1
             start = border
-
-
-def _without_vector(store: Store, shards: Sequence[Shard], layer: int) -> tuple[int, ...]:
-    positions: list[int] = []
-    for shard in shards:
-        found = store.header(shard, layer)
-        if found is None:
-            raise StoreError(went_missing(store.path(shard, layer)))
-        positions.extend(shard.start + i for i in found.no_subword)
-    return tuple(positions)

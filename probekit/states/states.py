@@ -64,6 +64,10 @@ class States:
     model_warnings: tuple[str, ...] = ()
     module: Model | None = field(default=None, repr=False, compare=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the model, whose vectors are in `values`."""
+        return {**vars(self), "module": None}
+
     @classmethod
     def of(
         cls,

@@ -30,6 +30,7 @@ NAMES = (
     "behaviour",
     "erasing",
     "attributing",
+    "ray",
 )
 LONG = ("accuracy", "coverage", "wide")
 

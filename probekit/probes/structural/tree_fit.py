@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import wait
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from operator import setitem
 
 import numpy as np
 import torch
 
-from probekit.engine.workers import count, workers
+from probekit.engine.current import current
+from probekit.engine.engine import Report
+from probekit.engine.workers import at_once
 from probekit.errors import InputError
 from probekit.probes.fit_settings import DEFAULT, FitSettings
 from probekit.probes.heads import Head, head_of
@@ -69,29 +69,60 @@ def fit_trees(
     check_kinds(questions, [probe])
     rank = rank_of(head_of(probe), states.dim)
     faster = replace(settings, learning_rate=RATE * settings.learning_rate)
-    device = torch.device(settings.device)
-    groups = list(_groups(states, device))
-    done = [0.0] * len(groups)  # shares of the work
-    with workers(device) as pool:
-        futures = []
-        for number, layers in enumerate(groups):
-            begin = partial(TreeTraining, states, questions, rank, layers, seeds, faster)
-            futures.append(pool.submit(_trained, begin, partial(setitem, done, number)))
-        while wait(futures, timeout=0.1).not_done:
-            progress("fit", sum(done), len(groups))
-        parts = [future.result() for future in futures]
-    progress("fit", len(groups), len(groups))
-    return [_joined(of_task) for of_task in zip(*parts, strict=True)]
+    groups = list(_groups(states, torch.device(settings.device)))
+    work = _Fitting(states, tuple(questions), rank, seeds, faster)
+    parts = current().run(work, groups, lambda done: progress("fit", done, len(groups)))
+    found = []
+    for question, of_task in zip(questions, zip(*parts, strict=True), strict=True):
+        # An engine may have sent a copy of the question.
+        found.append(replace(_joined(of_task), question=question))
+    return found
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """Trains the probes of groups of layers, each in one thread; it is the `Work` of an engine.
+
+    Attributes:
+        states: what is read.
+        questions: the tasks and their trees.
+        rank: of the transforms.
+        seeds: one probe per layer for each.
+        settings: how probes are trained.
+    """
+
+    states: Vectors
+    questions: tuple[TreeQuestion, ...]
+    rank: int
+    seeds: tuple[int, ...]
+    settings: FitSettings
+    one_thread: bool = True
+
+    def run(self, jobs: Sequence[tuple[int, ...]], report: Report) -> list[list[FittedTrees]]:
+        """The probes of each group of layers, by question."""
+        trainings = []
+        for layers in jobs:
+            begin = partial(
+                TreeTraining,
+                self.states,
+                self.questions,
+                self.rank,
+                layers,
+                self.seeds,
+                self.settings,
+            )
+            trainings.append(partial(_trained, begin))
+        return at_once(torch.device(self.settings.device), trainings, report)
 
 
 def _groups(states: Vectors, device: torch.device) -> Iterator[tuple[int, ...]]:
-    """Layers that are fitted together: a group for each worker."""
-    n = min(count(device), len(states.layers))
+    """Layers that are fitted together: a group for each thread."""
+    n = min(current().width(device), len(states.layers))
     for layers in np.array_split(np.array(states.layers), n):
         yield tuple(layers.tolist())
 
 
-def _trained(begin: partial[TreeTraining], progress: partial[None]) -> list[FittedTrees]:
+def _trained(begin: partial[TreeTraining], progress: Report) -> list[FittedTrees]:
     """The result of a training that begins in the worker, since it reads states."""
     return begin().run(progress)
 
