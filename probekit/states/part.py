@@ -13,6 +13,8 @@ from probekit.corpora.passage import Corpus, Split
 from probekit.states.over import Over
 from probekit.states.vectors import Vectors
 
+DENSE = 5  # words read for each that is taken, at most, to read them in one go
+
 
 class Taken(NamedTuple):
     """Passages that become a split of a part.
@@ -49,11 +51,16 @@ class Part(Over):
         """See `Over`."""
         stop = start + out.shape[1]
         words = self.words[split][start:stop]
+        source = self.taken[split].split
+        if len(words) and words[-1] - words[0] < DENSE * len(words):
+            # One read of all words in between takes less time than one for each passage.
+            first, last = int(words[0]), int(words[-1])
+            out[:] = self.whole.read(source, first, last + 1, layers)[:, words - first]
+            return
         borders = [0, *(np.flatnonzero(np.diff(words) != 1) + 1).tolist(), len(words)]
         for begin, end in pairwise(borders):
             if begin < end:
                 first, last = int(words[begin]), int(words[end - 1])
-                source = self.taken[split].split
                 self.whole.read(source, first, last + 1, layers, out[:, begin:end])
 
 

@@ -50,7 +50,12 @@ def labels(question: Question, split: Split) -> list[str]:
     return [names[label] for label in question.splits[split].labels.tolist()]
 
 
-def test_vectors_of_a_part_are_those_of_its_words(small: Corpus) -> None:
+@pytest.mark.parametrize("dense", [0, 1_000])
+def test_vectors_of_a_part_are_those_of_its_words(
+    small: Corpus, monkeypatch: pytest.MonkeyPatch, dense: int
+) -> None:
+    """Also where all words in between are read."""
+    monkeypatch.setattr("probekit.states.part.DENSE", dense)
     rng = np.random.default_rng(1)
     values = {}
     for split in SPLITS:
