@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,7 @@ class Encoder:
         self._last_layer = self.n_layers - 1
         self._captured = Captured()
         self._is_ready, self._is_cut, self._is_placed = False, False, False
+        self._without_cache: dict[str, bool] = {}
         free = positions_of(config, self.family) - reading.prompt - reading.prefix
         self._declared = declared_limit(name, free, of_tokenizer, self.inputs.added)
 
@@ -201,6 +203,9 @@ class Encoder:
         is_spread = bool(getattr(model, "hf_device_map", None))
         self._is_placed = is_spread or bool(getattr(model, "is_quantized", False))
         self._model = model.get_encoder() if self.stack == "encoder" else model
+        if "use_cache" in signature(self._model.forward).parameters:
+            # Keys and values of every block are for generation; they take more than the states.
+            self._without_cache = {"use_cache": False}
         if self._module_of_site:
             modules = modules_at(self.name, self.body, self._module_of_site)
             self._captured.watch_site(modules)
@@ -287,7 +292,9 @@ class Encoder:
         Raises ModelError where the model itself fails.
         """
         try:
-            output = self._model(**inputs, output_hidden_states=layers, return_dict=True)
+            output = self._model(
+                **inputs, **self._without_cache, output_hidden_states=layers, return_dict=True
+            )
             if self.stack == "decoder":
                 return tuple(output.decoder_hidden_states)
             return tuple(output.hidden_states)
