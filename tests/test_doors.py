@@ -616,6 +616,7 @@ SETTINGS: dict[type, dict[str, list[Any]]] = {
         "layers": ["0,4", [1.5], [-1], [True]],
         "batch_tokens": [0, "many", True],
         "store_dtype": ["float", "bfloat16"],
+        "states": ["disk", None],
         "encoder": [{"site": "attn"}],
     },
     pk.TuningSettings: {

@@ -15,6 +15,7 @@ from probekit.cli.options import new_folder
 from probekit.models.checkpoint import Device, Dtype
 from probekit.models.families import Site, Stack
 from probekit.models.words import SubwordVector
+from probekit.states.settings import KeptStates
 from probekit.states.store import StoreDtype
 from probekit.tasks.task import SpanVector
 from tests.commands import run_main
@@ -225,6 +226,7 @@ CHOICES = {
     options.Stack: Stack,
     options.Site: Site,
     options.StoreDtype: StoreDtype,
+    options.KeptStates: KeptStates,
     options.Span: SpanVector | None,
 }
 """Options that take one of a few texts, and the library's own type of it, which the command line

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from probekit.cli import help, options, terminal
 from probekit.cli.several import require_one_model_each
+
+if TYPE_CHECKING:
+    from probekit.models.families import Family
 
 
 def models(as_json: options.Json = False) -> None:
@@ -53,9 +56,17 @@ def family_rows() -> list[dict[str, str]]:
             "last layer": "after the final norm" if family.final_norm else "like the others",
             "a word sees": family.attention,
             "sites": ", ".join(sites),
+            "block by block": _block_by_block(family),
         }
         rows.append(row)
     return rows
+
+
+def _block_by_block(family: Family) -> str:
+    """Whether it can be read without states on disk."""
+    if not family.by_block:
+        return "no"
+    return "yes" if len(family.stacks) == 1 else "its encoder"
 
 
 @options.reads
@@ -77,6 +88,7 @@ def doctor(
             rich_help_panel=help.MEASURED,
         ),
     ] = "sample",
+    states: options.KeptStates = "stored",
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
 ) -> None:
@@ -92,7 +104,7 @@ def doctor(
 
     require_one_model_each("--model", [model], repeated=False)
     words = pk.load_corpus(corpus, allow_modified=allow_modified)
-    found = examine(model, words, options.extract_settings(reading))
+    found = examine(model, words, options.extract_settings({**reading, "states": states}))
     if as_json:
         terminal.print_json(
             {"facts": found.facts, "problems": found.problems, "warnings": found.warnings}

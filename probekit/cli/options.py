@@ -231,6 +231,14 @@ StoreDtype = Annotated[
     Literal["float16", "float32"],
     typer.Option(help="Type of the cached hidden states.", rich_help_panel=help.MACHINE),
 ]
+KeptStates = Annotated[
+    Literal["stored", "none"],
+    typer.Option(
+        "--states",
+        help="none computes hidden states layer by layer, and keeps none on disk.",
+        rich_help_panel=help.MACHINE,
+    ),
+]
 BatchTokens = Annotated[
     int | None,
     typer.Option(

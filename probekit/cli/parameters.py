@@ -56,6 +56,7 @@ OPTIONS = {
     "site": "--site",
     "span": "--span",
     "stack": "--stack",
+    "states": "--states",
     "store_dtype": "--store-dtype",
     "task": "--task",
     "tasks": "--tasks",

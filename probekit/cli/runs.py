@@ -114,6 +114,7 @@ def probe(
     reference: options.Reference = None,
     engine: options.Engine = "threads",
     workers: options.Workers = None,
+    states: options.KeptStates = "stored",
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -139,7 +140,7 @@ def probe(
         given = {
             "model": model,
             "corpus": options.names_of_corpora(corpus),
-            "extract_settings": options.extract_settings(reading),
+            "extract_settings": options.extract_settings({**reading, "states": states}),
             "allow_modified": allow_modified,
         }
         asked = options.with_span(tasks, span)

@@ -77,12 +77,12 @@ def _same(run: Run, texts: Sequence[np.ndarray], together: States, first: int) -
     for i, text in enumerate(texts):
         own = slice(first, first + len(text))
         for layer, state in enumerate(run([text])):
-            if _differ(state[0, own], together[layer][i, own]):
+            if differ(state[0, own], together[layer][i, own]):
                 return False
     return True
 
 
-def _differ(expected: torch.Tensor, found: torch.Tensor) -> bool:
+def differ(expected: torch.Tensor, found: torch.Tensor) -> bool:
     """Whether states of the same words, `(words, dim)`, differ by more than rounding.
 
     The difference is relative to the size of a dimension, and the median over dimensions decides,
@@ -102,7 +102,7 @@ def looks_ahead(run: Run, ids: np.ndarray, first: int) -> bool:
     other = np.append(text[:-1], ids[len(ids) // 2])
     own = slice(first, first + 8)
     pairs = zip(run([text]), run([other]), strict=True)
-    return any(_differ(one[0, own], another[0, own]) for one, another in pairs)
+    return any(differ(one[0, own], another[0, own]) for one, another in pairs)
 
 
 def _longest(run_positions: Run, ids: np.ndarray, limit: int) -> int:

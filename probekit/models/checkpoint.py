@@ -25,7 +25,7 @@ from probekit.models.loading.random import load_random
 from probekit.models.loading.tokenizer import load_tokenizer
 from probekit.models.loading.trained import Held, load_trained
 from probekit.models.tokenizer_files import tokenizer_files
-from probekit.models.weights import read_object
+from probekit.models.weights import read_object, stored_type
 from probekit.models.window import MAX_WINDOW
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -116,11 +116,14 @@ class Checkpoint(EncoderModel):
         reading = Reading(settings.stack, settings.site, **_before_text(self.files))
         load = self._loader(config, settings, dtype, bits)
         encoder = Encoder(name, config, tokenizer, device, load, reading)
+        is_plain = self.files.seed is None and not self.files.adapter and bits is None
+        if is_plain and settings.device_map == "none":
+            encoder.load_as_stored = partial(self._load_as_stored, load)
         super().__init__(name, encoder, dtype, bits, (*self.files.warnings, *warnings))
 
     def _loader(
         self, config: Any, settings: EncoderSettings, dtype: torch.dtype, bits: int | None
-    ) -> Callable[[], Any]:
+    ) -> Callable[..., Any]:
         """The function that loads the weights.
 
         Raises InputError for weights that are made or changed here, and so cannot be spread.
@@ -139,12 +142,17 @@ class Checkpoint(EncoderModel):
             load_trained,
             self.files,
             config,
-            dtype,
+            dtype=dtype,
             allow_pickle=settings.allow_pickle,
             remote_code=remote_code,
             unread=("decoder.",) if only_encoder else (),
             held=Held(bits, is_spread),
         )
+
+    def _load_as_stored(self, load: Callable[..., Any]) -> Any:
+        """The model with weights in the type of its files, where they have one."""
+        kind = stored_type(self.files.weights)
+        return load(dtype=getattr(torch, kind)) if kind else load()
 
     def fingerprint(self) -> dict[str, str]:
         """Checksums of weights with configuration, and of the tokenizer (xxh3, 128 bit)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from inspect import signature
@@ -92,6 +92,8 @@ class Encoder:
         self.convention = layer_convention(config, self.stack, self.site)
         self._module_of_site = module_of_site(name, self.family, self.stack, self.site)
         self._load = load
+        # Likewise in the type of the files; None where that is not known.
+        self.load_as_stored: Callable[[], Any] | None = None
         self._model: Any = None
         # Rows of the table of embeddings; models of characters have no such table.
         self._rows = getattr(text, "vocab_size", None)
@@ -176,6 +178,12 @@ class Encoder:
             return
         self._fetch()
         _ = self.behaviour  # a family that is not listed is tried with all of its blocks
+        self._cut_to(last_layer)
+        self._place()
+        self._is_ready = True
+
+    def _cut_to(self, last_layer: int) -> None:
+        """Drop the blocks above a layer."""
         # Where the model narrows its last layer to the width of its embeddings, the output of the
         # last block is read.
         width = getattr(self.config.get_text_config(), "word_embed_proj_dim", self.dim)
@@ -183,19 +191,46 @@ class Encoder:
         if is_cut and not self.family.extra_layers:
             self._last_layer = last_layer
             self._cut()
-        self._place()
+
+    def load_apart(self, last_layer: int, dtype: torch.dtype) -> torch.nn.ModuleList | None:
+        """Load the weights up to a layer, those of the blocks as they are stored: in the type and
+        on the device that they are loaded in, as long as nobody moves them.
+
+        Weights in the type of their files are mapped from these, so that they take no memory of
+        their own.
+
+        Args:
+            last_layer: the number of the layer.
+            dtype: type of the computation, of all other weights.
+
+        Returns the blocks; None where they are not a list.
+        """
+        if self.load_as_stored is not None:
+            self._fetch(self.load_as_stored)
+        else:
+            self._fetch()
+        blocks = next(lists_of_blocks(self.body, self.n_blocks), None)
+        of_blocks: set[int] = set()
+        for tensor in tensors_of(blocks):
+            of_blocks.add(id(tensor))
+        for tensor in tensors_of(self._model):
+            if id(tensor) not in of_blocks:
+                move(tensor, self.device, dtype)
+        self._cut_to(last_layer)
+        self._model.eval()
         self._is_ready = True
+        return blocks
 
     def release(self) -> None:
         """Free the memory of the weights, which are loaded again when they are needed."""
         self._model, self._is_ready, self._is_cut = None, False, False
         self._last_layer = self.n_layers - 1
 
-    def _fetch(self) -> None:
+    def _fetch(self, load: Callable[[], Any] | None = None) -> None:
         """Load the whole model, once."""
         if self._model is not None:
             return
-        model = self._load()
+        model = (load or self._load)()
         if self._rows:  # an adapter may have added some
             loaded_config = getattr(model, "config", self.config).get_text_config()
             self._rows = getattr(loaded_config, "vocab_size", self._rows)
@@ -340,3 +375,16 @@ class Encoder:
     def body(self) -> Any:
         """The part of the model that has the blocks."""
         return self._model.get_decoder() if self.stack == "decoder" else self._model
+
+
+def tensors_of(module: torch.nn.Module | None) -> Iterator[torch.Tensor]:
+    """The weights and buffers of a module; none of None."""
+    if module is not None:
+        yield from module.parameters()
+        yield from module.buffers()
+
+
+def move(tensor: torch.Tensor, device: torch.device, dtype: torch.dtype) -> None:
+    """Move a weight or a buffer to a device, a weight of decimals also to a type."""
+    is_weight = isinstance(tensor, torch.nn.Parameter) and tensor.is_floating_point()
+    tensor.data = tensor.data.to(device, dtype if is_weight else tensor.dtype)

@@ -35,6 +35,8 @@ class Family:
         time_first: whether blocks return `(width, texts, dim)`.
         late: whether transformers' hidden states begin after the first block, and end with the last
             one twice.
+        by_block: whether blocks can be run one at a time, since they are a list and hand on
+            nothing but states.
     """
 
     title: str
@@ -48,6 +50,7 @@ class Family:
     padded: bool = True
     time_first: bool = False
     late: bool = False
+    by_block: bool = True
 
 
 _BOTH, _LEFT = "both sides", "left"
@@ -90,7 +93,12 @@ FAMILIES: dict[str, Family] = {
     "camembert": _bert("CamemBERT", offset=True),
     "xlm-roberta": _bert("XLM-R", offset=True),
     "distilbert": _bert("DistilBERT", sites={"attn": "attention.out_lin", "mlp": "ffn.lin2"}),
-    "albert": _bert("ALBERT", _MAPPED, sites={"attn": "attention.dense", "mlp": "ffn_output"}),
+    "albert": _bert(
+        "ALBERT",
+        _MAPPED,
+        sites={"attn": "attention.dense", "mlp": "ffn_output"},
+        by_block=False,
+    ),
     "electra": _bert("ELECTRA", _MAPPED),
     "deberta": _bert("DeBERTa"),
     "deberta-v2": _bert("DeBERTa v2, v3"),
@@ -104,7 +112,15 @@ FAMILIES: dict[str, Family] = {
         sites={"attn": "attn", "mlp": "mlp"},
     ),
     # Two of characters, those of the deep stack (one for four characters), two of characters again.
-    "canine": Family("CANINE", _BOTH, _NORMALISED, final_norm=False, extra_layers=4, padded=False),
+    "canine": Family(
+        "CANINE",
+        _BOTH,
+        _NORMALISED,
+        final_norm=False,
+        extra_layers=4,
+        padded=False,
+        by_block=False,
+    ),
     "gpt2": _decoder("GPT-2", sites={"attn": "attn", "mlp": "mlp"}),
     "gpt_neox": _decoder("GPT-NeoX, Pythia", sites={"attn": "attention", "mlp": "mlp"}),
     "opt": _decoder("OPT", sites={"attn": "self_attn", "mlp": "fc2"}),
@@ -120,8 +136,24 @@ FAMILIES: dict[str, Family] = {
     "gemma3_text": _decoder("Gemma 3", attention=_SLIDING, sites={}),
     "phi": _decoder("Phi"),
     "phi3": _decoder("Phi-3", attention=_SLIDING),
-    "t5": Family("T5, ByT5", _PAIRED, _PLAIN, final_norm=True, stacks=_PAIR, sites=_T5_SITES),
-    "mt5": Family("mT5", _PAIRED, _PLAIN, final_norm=True, stacks=_PAIR, sites=_T5_SITES),
+    "t5": Family(
+        "T5, ByT5",
+        _PAIRED,
+        _PLAIN,
+        final_norm=True,
+        stacks=_PAIR,
+        sites=_T5_SITES,
+        by_block=False,
+    ),
+    "mt5": Family(
+        "mT5",
+        _PAIRED,
+        _PLAIN,
+        final_norm=True,
+        stacks=_PAIR,
+        sites=_T5_SITES,
+        by_block=False,
+    ),
     "bart": Family(
         "BART",
         _PAIRED,
@@ -130,7 +162,9 @@ FAMILIES: dict[str, Family] = {
         stacks=_PAIR,
         sites={"attn": "self_attn.out_proj", "mlp": "fc2"},
     ),
-    "mamba": _decoder("Mamba", attention="left, by a recurrent state", sites={}, late=True),
+    "mamba": _decoder(
+        "Mamba", attention="left, by a recurrent state", sites={}, late=True, by_block=False
+    ),
 }
 UNKNOWN = Family(
     "a family not listed", "as its model has it", "unlisted", final_norm=False, stacks=("encoder",)

@@ -6,6 +6,7 @@ All of them are fingerprinted.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 ADAPTER_SAFE = ("adapter_model.safetensors",)
 ADAPTER_PICKLED = ("adapter_model.bin",)
 _INDEX = ".index.json"
+_TYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 
 def model_weights(folder: Path, name: str, allow_pickle: bool) -> tuple[Path, ...]:
@@ -45,6 +47,24 @@ def adapter_weights(folder: Path, name: str, allow_pickle: bool) -> tuple[Path, 
     Raises ModelError where there is none, or where it is a pickle and pickles are not allowed.
     """
     return (_choose(folder, name, "adapter", ADAPTER_SAFE, ADAPTER_PICKLED, allow_pickle),)
+
+
+def stored_type(weights: Sequence[Path]) -> str | None:
+    """The type of all decimals in safetensors files, such as `float32`; None where there are
+    several types, or other files."""
+    from safetensors import safe_open
+
+    found = set()
+    for path in weights:
+        if path.name.endswith(_INDEX):
+            continue
+        if path.suffix != ".safetensors":
+            return None
+        with safe_open(path, framework="np") as file:
+            for name in file.keys():  # noqa: SIM118 - not a dictionary
+                found.add(file.get_slice(name).get_dtype())
+    kinds = [kind for kind in found if not kind.startswith(("I", "U", "BOOL"))]
+    return _TYPES.get(kinds[0]) if len(kinds) == 1 else None
 
 
 def holds_weights(folder: Path) -> bool:

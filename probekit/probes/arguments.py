@@ -10,6 +10,7 @@ from typing import Any
 
 from probekit import doors
 from probekit.corpora.passage import Corpus
+from probekit.errors import InputError
 from probekit.models.loaded import LoadedModel, as_loaded
 from probekit.probes.fit_settings import FitSettings
 from probekit.states.settings import ExtractSettings
@@ -73,11 +74,17 @@ def reading(
     """How checkpoints given by name are read: the settings, changed by keyword options.
 
     Raises InputError for an option that is not a field, with the nearest field or parameter of
-    `verb`.
+    `verb`, and for a verb that needs states on disk where these are not kept.
     """
     given = doors.optional("extract_settings", extract_settings, ExtractSettings)
     parameters = [name for name in signature(verb).parameters if name != "options"]
     doors.options(
         verb.__name__, options, [*parameters, *(one.name for one in fields(ExtractSettings))]
     )
-    return replace(given or ExtractSettings(), **options) if options else given
+    settings = replace(given or ExtractSettings(), **options) if options else given
+    if settings is not None and settings.states == "none" and verb.__name__ != "probe":
+        raise InputError(
+            f"states='none' is for `probe` alone: `{verb.__name__}` reads states more than once, "
+            "use states='stored'"
+        )
+    return settings

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -133,6 +134,17 @@ def codelength(
     for question, of_task in zip(questions, blocks, strict=True):
         codes.append(_code(question, probe, views, seeds, of_task))
     return codes
+
+
+def joined_codes(parts: Sequence[Code]) -> Code:
+    """Codes of the same labels by probes of different views as one."""
+    views: tuple[View, ...] = ()
+    for part in parts:
+        views += part.views
+    arrays: dict[str, Any] = {}
+    for name in ("bits", "scores", "by_group"):
+        arrays[name] = np.concatenate([getattr(part, name) for part in parts])
+    return replace(parts[0], views=views, **arrays)
 
 
 def require_enough(questions: Sequence[Question]) -> None:

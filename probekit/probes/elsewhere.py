@@ -18,11 +18,13 @@ from probekit.probes.evaluate import Evaluated, evaluate
 from probekit.probes.evidence import Found
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
+from probekit.probes.in_turn import in_turn
 from probekit.probes.scoring import about_probes, baselines, scored_probes
 from probekit.probes.seen_rows import seen_rows
 from probekit.progress import Progress
-from probekit.states.extract import of_corpus
+from probekit.states.reading import of_corpus
 from probekit.states.states import States
+from probekit.states.vectors import Vectors
 from probekit.tasks.question import Instances, Question, ask_elsewhere
 from probekit.tasks.task import Task
 
@@ -129,14 +131,16 @@ def scored_elsewhere(
 
 def _evaluated(mine: Sequence[Fitted], other: Elsewhere, there: States) -> Iterator[Fitted]:
     """The probes with what they predict of the other corpus."""
+    stacks = {id(stack): (layers, stack) for fitted in mine for layers, stack in fitted.stacks}
     evaluated: dict[int, dict[str, Evaluated]] = {}
+    for vectors, views in in_turn(there):
+        at_hand = {view.layer for view in views}
+        for number, (layers, stack) in stacks.items():
+            if at_hand.issuperset(layers):
+                evaluated[number] = _by_task(stack, layers, other, vectors)
     for fitted in mine:
         name = fitted.question.task.name
-        parts = []
-        for layers, stack in fitted.stacks:
-            if id(stack) not in evaluated:
-                evaluated[id(stack)] = _by_task(stack, layers, other, there)
-            parts.append(evaluated[id(stack)][name])
+        parts = [evaluated[id(stack)][name] for _, stack in fitted.stacks]
         yield replace(
             fitted,
             question=other.questions[name],
@@ -147,7 +151,7 @@ def _evaluated(mine: Sequence[Fitted], other: Elsewhere, there: States) -> Itera
 
 
 def _by_task(
-    stack: Any, layers: Sequence[int], other: Elsewhere, there: States
+    stack: Any, layers: Sequence[int], other: Elsewhere, there: Vectors
 ) -> dict[str, Evaluated]:
     """What a stack makes of the other corpus, by the name of the task.
 

@@ -12,11 +12,12 @@ from typing import Any
 from probekit.errors import InputError
 from probekit.probes.beyond import beyond_rows, require_given
 from probekit.probes.capacity import capacity_rows
-from probekit.probes.codelength import codelength, require_enough
+from probekit.probes.codelength import codelength, joined_codes, require_enough
 from probekit.probes.codelength_rows import code_rows, curve_rows
 from probekit.probes.fit import fit
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
+from probekit.probes.in_turn import in_turn
 from probekit.probes.interval_rows import interval_rows
 from probekit.probes.mix_rows import mix_rows, share_rows
 from probekit.probes.refits import with_refits
@@ -104,14 +105,19 @@ def _codelength(probes: Probes) -> Found:
     """Codes of gold labels, and of control labels where these were asked for."""
     found = Found(tables={"codelengths": [], "learning_curves": []})
     questions = [fitted.question for fitted in (*probes.gold, *probes.controls)]
-    codes = codelength(
-        probes.states,
-        questions,
-        probe=probes.kind,
-        seeds=probes.seeds,
-        settings=probes.settings,
-        progress=probes.progress,
-    )
+    parts = []
+    for vectors, views in in_turn(probes.states):
+        codes = codelength(
+            vectors,
+            questions,
+            probe=probes.kind,
+            seeds=probes.seeds,
+            settings=probes.settings,
+            views=views,
+            progress=probes.progress,
+        )
+        parts.append(codes)
+    codes = [joined_codes(of_question) for of_question in zip(*parts, strict=True)]
     for code, fitted in zip(codes, (*probes.gold, *probes.controls), strict=True):
         found.tables["codelengths"] += code_rows(code, probes.about(fitted))
         found.tables["learning_curves"] += curve_rows(code, probes.about(fitted))

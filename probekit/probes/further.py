@@ -17,7 +17,7 @@ from probekit.probes.fitted import Fitted
 from probekit.probes.plan import Plan
 from probekit.probes.random_control import Models, random_models, random_scores
 from probekit.progress import Progress
-from probekit.states.extract import require_computable
+from probekit.states.reading import require_computable
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
 

@@ -20,7 +20,8 @@ from probekit.models.loaded import name_of
 from probekit.models.model import Model, open_model, require_model
 from probekit.probes.arguments import CorpusNames, Named, TaskNames
 from probekit.progress import Progress
-from probekit.states.extract import extract_each, in_context
+from probekit.states.extract import in_context
+from probekit.states.reading import read_each, require_readable
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
 from probekit.tasks.minimal_pairs import BehaviourQuestion, ask_behaviour
@@ -175,7 +176,7 @@ def _opened(
     for name in names:
         try:
             model = open_model(name, settings.encoder)
-            model.reader(settings.subwords, settings.batch_tokens)  # refused here if it must be
+            require_readable(model, settings)
             found.append((name_of(name), model))
         except ModelError as error:
             failed += 1
@@ -194,7 +195,7 @@ def _read(
 ) -> list[States]:
     if isinstance(model, ModelError):
         raise model
-    return extract_each(model, corpus, contexts, settings, progress)
+    return read_each(model, corpus, contexts, settings, progress)
 
 
 def _read_again(states: States, progress: Progress, contexts: Sequence[Context]) -> list[States]:

@@ -29,6 +29,7 @@ from probekit.probes.evidence import Found
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.further import settle
 from probekit.probes.heads import head_of
+from probekit.probes.in_turn import require_single_layers
 from probekit.probes.plan import plan
 from probekit.probes.predictions import Answers, tables_of
 from probekit.probes.probe_states import probe_states
@@ -129,6 +130,7 @@ def probe(  # noqa: PLR0913 - a public verb
     settings = fit_settings or FitSettings()
     asked = _evidence(control=control, codelength=codelength, mix=mix, capacity=capacity)
     evidence: dict[str, Any] = {"seen": True, **asked, **_numbered(beyond, resample_train)}
+    require_single_layers(extract_settings, evidence)
     answers: list[Answers] = []
     found: list[Found] = []
     measurements: list[Measurement] = []

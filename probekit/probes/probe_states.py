@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from probekit.probes.evidence import EVIDENCE, OVER_KINDS, Found, Probes, check_evidence
-from probekit.probes.fit import fit
+from probekit.probes.fit_kinds import fit_kinds
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
 from probekit.probes.heads import head_of
@@ -22,6 +22,7 @@ from probekit.probes.structural.tree_scores import tree_scores
 from probekit.progress import Progress
 from probekit.results.run import Measurement
 from probekit.states.states import States
+from probekit.states.sweep import Sweep
 from probekit.tasks.control import control
 from probekit.tasks.question import FEW, Question
 from probekit.tasks.trees import TreeQuestion
@@ -87,17 +88,11 @@ def probe_states(
         found.append(tree_scores(states, trees, kinds, seeds, settings, progress))
         warnings += _without_evidence(trees, evidence)
         seconds["fit and score trees"] = time.perf_counter() - started
-    for kind in kinds if questions else ():
+    used = kinds if questions else ()
+    every = fit_kinds(states, [*questions, *controls], used, seeds, settings, progress)
+    for kind, (fits, spent) in zip(used, every, strict=True):
         warnings += _without_restriction(states, kind)
         started = time.perf_counter()
-        fits = fit(
-            states,
-            [*questions, *controls],
-            probe=kind,
-            seeds=seeds,
-            settings=settings,
-            progress=progress,
-        )
         gold, on_controls = fits[: len(questions)], fits[len(questions) :]
         for fitted in gold:
             mine = list(scored_probes(states, fitted, settings))
@@ -106,7 +101,7 @@ def probe_states(
             warnings += _without_width(states, fitted.question, rows)
             warnings += _below(majority[fitted.question.task.name], rows)
             trained.append(fitted)
-        seconds[f"fit and score {kind}"] = time.perf_counter() - started
+        seconds[f"fit and score {kind}"] = spent + time.perf_counter() - started
         probes = Probes(states, kind, seeds, settings, gold, on_controls, progress, evidence)
         of_kinds.append(probes)
         for name in [name for name in evidence if name in EVIDENCE]:
@@ -115,6 +110,8 @@ def probe_states(
             warnings += found[-1].warnings
             seconds[f"{name} {kind}"] = time.perf_counter() - started
     found += [OVER_KINDS[name](of_kinds) for name in evidence if name in OVER_KINDS]
+    if isinstance(states.values, Sweep):
+        seconds["extract"] = sum(taken.loading + taken.running for taken in states.values.taken)
     measured = measurement_of(states, asked, seconds)
     return Probed(answers, found, measured, warnings, trained)
 

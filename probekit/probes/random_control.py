@@ -12,12 +12,12 @@ from probekit.models.names import resolve
 from probekit.probes import identity
 from probekit.probes.arguments import Named
 from probekit.probes.evidence import Found
-from probekit.probes.fit import fit
+from probekit.probes.fit_kinds import fit_kinds
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
 from probekit.probes.scoring import scored_probes
 from probekit.progress import Progress
-from probekit.states.extract import extract_from
+from probekit.states.reading import read_each
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
 
@@ -89,16 +89,10 @@ def random_scores(
     found = Found()
     of_checkpoint = {"model": states.model, **identity.of_states(states)}
     for seed, model in models.items():
-        control = extract_from(model, states.corpus, states.context, states.settings, progress)
-        for kind in dict.fromkeys(fitted.head for fitted in trained):
-            fits = fit(
-                control,
-                [fitted.question for fitted in trained if fitted.head == kind],
-                probe=kind,
-                seeds=(seed,),
-                settings=settings,
-                progress=progress,
-            )
+        (control,) = read_each(model, states.corpus, [states.context], states.settings, progress)
+        kinds = list(dict.fromkeys(fitted.head for fitted in trained))
+        questions = [fitted.question for fitted in trained if fitted.head in kinds[:1]]
+        for fits, _ in fit_kinds(control, questions, kinds, (seed,), settings, progress):
             for fitted in fits:
                 for each in scored_probes(control, fitted, settings):
                     found.rows.append(replace(each.about, weights="random", **of_checkpoint))

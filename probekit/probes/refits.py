@@ -11,7 +11,8 @@ from probekit import doors
 from probekit.errors import InputError
 from probekit.probes.fit import fit_together
 from probekit.probes.fit_settings import FitSettings
-from probekit.probes.fitted import Fitted
+from probekit.probes.fitted import Fitted, joined
+from probekit.probes.in_turn import in_turn
 from probekit.progress import Progress, silent
 from probekit.states.vectors import Vectors
 from probekit.tasks.question import Question
@@ -56,20 +57,27 @@ def with_refits(
     for one in first:
         for number in range(1, resamples + 1):
             drawn.append(resample_train(one.question, number))
-    refitted: list[list[Fitted]] = [[] for _ in checkpoints]
-    for questions in _at_once(drawn):
-        fits = fit_together(
-            checkpoints,
-            questions,
-            probe=first[0].head,
-            seeds=first[0].seeds[:1],
-            settings=settings,
-            progress=progress,
-        )
-        for of_checkpoint, more in zip(refitted, fits, strict=True):
-            of_checkpoint.extend(more)
+    parts: list[list[list[Fitted]]] = [[] for _ in checkpoints]
+    for portions in zip(*map(in_turn, checkpoints), strict=True):
+        vectors, views = zip(*portions, strict=True)
+        refitted: list[list[Fitted]] = [[] for _ in checkpoints]
+        for questions in _at_once(drawn):
+            fits = fit_together(
+                vectors,
+                questions,
+                probe=first[0].head,
+                seeds=first[0].seeds[:1],
+                settings=settings,
+                views=views[0] if len(set(views)) == 1 else None,
+                progress=progress,
+            )
+            for of_checkpoint, more in zip(refitted, fits, strict=True):
+                of_checkpoint.extend(more)
+        for portions_of, held in zip(parts, refitted, strict=True):
+            portions_of.append(held)
     found = []
-    for probes, refits in zip(fitted, refitted, strict=True):
+    for probes, portions_of in zip(fitted, parts, strict=True):
+        refits = [joined(of_question) for of_question in zip(*portions_of, strict=True)]
         with_predictions = []
         for t, one in enumerate(probes):
             of_task = refits[t * resamples : (t + 1) * resamples]

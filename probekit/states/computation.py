@@ -11,19 +11,19 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from probekit.corpora.passage import Corpus, Split
 from probekit.engine.engine import Report
 from probekit.engine.workers import workers
-from probekit.errors import ModelError, ProbekitWarning, StoreError
+from probekit.errors import ProbekitWarning, StoreError
 from probekit.models.model import Reader
+from probekit.states.in_range import require_in_range
 from probekit.states.shard import Shard
 from probekit.states.store import Store, went_missing
+from probekit.states.texts import Texts
 
 
 class Extracted(NamedTuple):
@@ -73,8 +73,6 @@ class Computation:
         self.name, self.reader, self.corpus = name, reader, corpus
         self.store, self.layers = store, layers
         self._buffers = [np.empty(0, dtype=store.dtype), np.empty(0, dtype=store.dtype)]
-        self._texts: list[list[str]] = []
-        self._read: tuple[Split | None, list[int]] = (None, [])
 
     def run(
         self, shards: Sequence[Shard], units: Mapping[Split, np.ndarray], report: Report
@@ -88,13 +86,13 @@ class Computation:
         """
         done = 0
         computed: set[Shard] = set()
+        texts = Texts(self.corpus, units)
         running: _Running | None = None
         with workers(self.reader.device) as pool:
             for shard in shards:
                 missing = [layer for layer in self.layers if not self._is_usable(shard, layer)]
                 if missing:
-                    borders = _borders_around(units[shard.split], shard)
-                    following = self._start(pool, shard, borders, missing, done)
+                    following = self._start(pool, shard, texts, missing, done)
                     self._finish(running, report)
                     running = following
                     computed.add(shard)
@@ -111,18 +109,6 @@ class Computation:
             raise StoreError(went_missing(self.store.path(shard, layer)))
         return tuple(shard.start + i for i in found.no_subword)
 
-    def _texts_within(self, split: Split, borders: list[int]) -> list[list[str]]:
-        """The words of each text between `borders`.
-
-        The shards of one long text get the same list, so that the reader aligns it once.
-        """
-        if (split, borders) != self._read:
-            first = borders[0]
-            words = self.corpus.splits[split].words.texts(first, borders[-1])
-            self._texts = [words[a - first : b - first] for a, b in pairwise(borders)]
-            self._read = (split, borders)
-        return self._texts
-
     def _is_usable(self, shard: Shard, layer: int) -> bool:
         if self.store.is_whole(shard, layer):
             return True
@@ -137,20 +123,15 @@ class Computation:
         self,
         pool: ThreadPoolExecutor,
         shard: Shard,
-        borders: list[int],
+        texts: Texts,
         layers: list[int],
         done: int,
     ) -> _Running:
-        """Submit the batches of a shard, whose texts lie between `borders`."""
-        texts, first = self._texts_within(shard.split, borders), borders[0]
+        """Submit the batches of a shard."""
         self.reader.load(max(self.layers))
         values = self._buffer(len(layers), shard.stop - shard.start, self.reader.dim)
         read = partial(self.reader.read, layers=layers, values=values)
-        part: slice | None = slice(shard.start - first, shard.stop - first)
-        n_words = sum(len(text) for text in texts)
-        if part == slice(0, n_words):
-            part = None  # all of the texts
-        batches = self.reader.batches(texts, part)
+        batches = self.reader.batches(*texts.of(shard))
         futures = [pool.submit(read, batch) for batch in batches]
         return _Running(shard, layers, values, futures, done)
 
@@ -175,27 +156,6 @@ class Computation:
             report(running.done + int(filled.sum()))
         no_subword = np.flatnonzero(~filled).tolist()
         running.values[:, no_subword] = 0
-        self._check_range(running.values)
+        require_in_range(self.name, running.values)
         for layer, values in zip(running.layers, running.values, strict=True):
             self.store.write(running.shard, layer, values, no_subword)
-
-    def _check_range(self, states: np.ndarray) -> None:
-        for values in states:
-            ends = torch.stack(torch.from_numpy(values).aminmax())
-            if ends.isnan().any() or (self.store.dtype == "float32" and ends.isinf().any()):
-                raise ModelError(
-                    f"'{self.name}' has vectors that are not numbers (NaN or infinite): its "
-                    "weights are broken"
-                )
-            if ends.isinf().any():
-                raise StoreError(
-                    f"'{self.name}' has hidden states that {self.store.dtype} cannot hold: use "
-                    "store_dtype='float32'"
-                )
-
-
-def _borders_around(units: np.ndarray, shard: Shard) -> list[int]:
-    """Borders of the units from which a shard has words: whole ones, or one that it is part of."""
-    first = int(np.searchsorted(units, shard.start, side="right")) - 1
-    last = int(np.searchsorted(units, shard.stop, side="left"))
-    return [int(border) for border in units[first : last + 1]]

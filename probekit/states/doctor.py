@@ -17,6 +17,7 @@ from probekit.corpora.passage import SPLITS, Corpus
 from probekit.engine.workers import workers
 from probekit.errors import ModelError
 from probekit.models.align import NO_WORD, align, windows
+from probekit.models.block_by_block import why_not
 from probekit.models.checkpoint import Checkpoint
 from probekit.models.encoder_model import EncoderModel
 from probekit.models.families import UNKNOWN
@@ -25,9 +26,13 @@ from probekit.models.loaded import LoadedModel, as_loaded
 from probekit.models.model import Model, Reader, open_model
 from probekit.models.static import StaticVectors
 from probekit.models.words import WordReader
+from probekit.progress import silent
 from probekit.states.extract import describe, plan_shards
+from probekit.states.reading import read_each, require_readable
 from probekit.states.settings import ExtractSettings
 from probekit.states.store import states_root, store_of
+from probekit.states.sweep import Sweep
+from probekit.states.sweep_facts import sweep_facts
 
 Facts = dict[str, Any]
 SAMPLE = 6_000  # words that are read to estimate the time for all
@@ -68,6 +73,12 @@ def examine(subject: str | LoadedModel, corpus: Corpus, settings: ExtractSetting
     elif isinstance(model, StaticVectors):
         facts["words"], found = _word_facts(model, corpus)
         problems += found
+    if settings.states == "none":
+        require_readable(model, settings)
+        (states,) = read_each(model, corpus, ["sentence"], settings, silent)
+        assert isinstance(states.values, Sweep)
+        facts["sweep"] = sweep_facts(states.values)
+        return Examination(facts, tuple(problems), tuple(states.warnings))
     facts["store and time"] = _store_facts(model, corpus, settings)
     reader = model.reader(settings.subwords, settings.batch_tokens)
     warnings: list[str] = []
@@ -101,6 +112,7 @@ def _model_facts(model: Model) -> Facts:
             "vocabulary": len(encoder.tokenizer),
             "subwords read at once": encoder.limit,
             "batches": model.facts()["batches"],
+            "block by block": _block_by_block(model),
         }
     facts |= {
         "layers, counting 0": model.n_layers,
@@ -108,6 +120,14 @@ def _model_facts(model: Model) -> Facts:
         "layers mean": explain_layers(model.facts()["layers"]),
     }
     return {key: value for key, value in facts.items() if value is not None}
+
+
+def _block_by_block(model: EncoderModel) -> str:
+    """Whether a model can be read without states on disk (`states='none'`)."""
+    why = why_not(model.encoder)
+    if why:
+        return f"no: it {why}"
+    return "yes, if a trial shows it" if model.encoder.family is UNKNOWN else "yes"
 
 
 def _attention(model: EncoderModel) -> tuple[str, list[str]]:

@@ -125,6 +125,11 @@ def extract_each(
 def _extract(
     model: Model, corpus: Corpus, context: Context, settings: ExtractSettings, progress: Progress
 ) -> States:
+    if settings.states == "none":
+        raise InputError(
+            f"states='none' is for `probe` alone: the states of '{model.name}' are read more than "
+            "once here, use states='stored'"
+        )
     layers = layers_of(settings.layers, model)
     engine = current()
     engine.require_name(model.name, has_name(model))
@@ -170,7 +175,7 @@ def in_context(states: States, context: Context, *, progress: Progress = silent)
     """
     if context == states.context:
         return states
-    if states.folder is None:
+    if states.is_given:
         raise InputError(
             f"the words of '{states.model}' were read by {states.context}, and a task needs them "
             f"read by {context}: give vectors of that kind, with States.of(…, context='{context}')"
@@ -182,30 +187,6 @@ def in_context(states: States, context: Context, *, progress: Progress = silent)
             f"task needs them read by {context}: extract its states again"
         )
     return extract_from(model, states.corpus, context, states.settings, progress)
-
-
-def of_corpus(states: States, corpus: Corpus, *, progress: Progress = silent) -> States:
-    """The states of the same checkpoint for another corpus, read in the same way.
-
-    Raises InputError for the user's own vectors, which cannot be computed elsewhere, and for a
-    model that has changed since.
-    """
-    require_computable(states, corpus)
-    model = states.module or open_model(states.model, states.settings.encoder)
-    if model.fingerprint() != states.manifest["model"]:
-        raise InputError(
-            f"'{states.model}' has changed since its states were read: extract them again"
-        )
-    return extract_from(model, corpus, states.context, states.settings, progress)
-
-
-def require_computable(states: States, corpus: Corpus) -> None:
-    """Raise InputError for the user's own vectors, which cannot be computed for another corpus."""
-    if states.folder is None:
-        raise InputError(
-            f"test_corpus='{corpus.name}': '{states.model}' has vectors of "
-            f"'{states.corpus.name}' only, and nothing can compute others: give a checkpoint"
-        )
 
 
 def describe(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import Literal, get_args
 
 from probekit import doors
 from probekit.models.checkpoint import EncoderSettings
 from probekit.models.words import SubwordVector
 from probekit.states.store import StoreDtype
+
+KeptStates = Literal["stored", "none"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class ExtractSettings:
         layers: the layers to store; empty for all.
         batch_tokens: subwords per batch, padding included; None for a default by device.
         store_dtype: type of the values on disk.
+        states: `stored` keeps states on disk; `none` computes them layer by layer for `probe`, and
+            lets go of each layer when its probes are trained.
         encoder: how the checkpoint is loaded and run.
     """
 
@@ -28,6 +32,7 @@ class ExtractSettings:
     layers: tuple[int, ...] = ()
     batch_tokens: int | None = None
     store_dtype: StoreDtype = "float16"
+    states: KeptStates = "stored"
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
 
     def __post_init__(self) -> None:
@@ -37,4 +42,5 @@ class ExtractSettings:
         if self.batch_tokens is not None:
             doors.at_least_one("batch_tokens", self.batch_tokens)
         doors.choice("store_dtype", self.store_dtype, get_args(StoreDtype))
+        doors.choice("states", self.states, get_args(KeptStates))
         doors.of_type("encoder", self.encoder, EncoderSettings)

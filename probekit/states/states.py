@@ -17,6 +17,7 @@ from probekit.models.model import Model
 from probekit.states.arrays import Arrays
 from probekit.states.settings import ExtractSettings
 from probekit.states.stored import Stored
+from probekit.states.sweep import Sweep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +36,7 @@ class States:
         layers: numbers of the layers; 0 is the embeddings.
         n_layers: number of layers of the whole model, the embeddings included.
         dim: width of a vector.
-        values: the numbers, on disk or in memory.
+        values: the numbers, on disk or in memory, or what computes them layer by layer.
         manifest: fingerprints and conventions, in codes; equal manifests have equal vectors.
         without_vector: positions, by split, of the words without a subword; their vectors are zero.
         settings: how the corpus was read.
@@ -53,7 +54,7 @@ class States:
     layers: tuple[int, ...]
     n_layers: int
     dim: int
-    values: Stored | Arrays
+    values: Stored | Arrays | Sweep
     manifest: Mapping[str, Any]
     without_vector: Mapping[Split, tuple[int, ...]]
     settings: ExtractSettings = field(default_factory=ExtractSettings)
@@ -145,6 +146,11 @@ class States:
     def folder(self) -> Path | None:
         """The folder of their store; None in memory."""
         return self.values.folder if isinstance(self.values, Stored) else None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether they are the user's own vectors."""
+        return isinstance(self.values, Arrays)
 
     def read(
         self,

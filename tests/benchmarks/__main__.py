@@ -32,7 +32,7 @@ NAMES = (
     "attributing",
     "ray",
 )
-LONG = ("accuracy", "coverage", "wide")
+LONG = ("accuracy", "coverage", "sweep", "wide")
 
 
 def main() -> None:

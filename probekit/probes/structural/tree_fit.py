@@ -49,6 +49,7 @@ def fit_trees(
     probe: str = "linear",
     seeds: tuple[int, ...] = (0,),
     settings: FitSettings = DEFAULT,
+    layers: Sequence[int] | None = None,
     progress: Progress = silent,
 ) -> list[FittedTrees]:
     """Train structural probes of every layer on one checkpoint's states, and measure them on test.
@@ -61,6 +62,7 @@ def fit_trees(
         probe: the kind: `linear`, or `rank:8` for a transform of that rank.
         seeds: one probe per layer for each.
         settings: how probes are trained.
+        layers: the layers that are read; None for all.
         progress: called with the stage, the groups of layers trained and how many there are.
 
     Returns the trained probes of each task. Raises InputError for another kind of probe, and
@@ -69,13 +71,14 @@ def fit_trees(
     check_kinds(questions, [probe])
     rank = rank_of(head_of(probe), states.dim)
     faster = replace(settings, learning_rate=RATE * settings.learning_rate)
-    groups = list(_groups(states, torch.device(settings.device)))
+    read = states.layers if layers is None else layers
+    groups = list(_groups(read, torch.device(settings.device)))
     work = _Fitting(states, tuple(questions), rank, seeds, faster)
     parts = current().run(work, groups, lambda done: progress("fit", done, len(groups)))
     found = []
     for question, of_task in zip(questions, zip(*parts, strict=True), strict=True):
         # An engine may have sent a copy of the question.
-        found.append(replace(_joined(of_task), question=question))
+        found.append(replace(joined_trees(of_task), question=question))
     return found
 
 
@@ -115,11 +118,11 @@ class _Fitting:
         return at_once(torch.device(self.settings.device), trainings, report)
 
 
-def _groups(states: Vectors, device: torch.device) -> Iterator[tuple[int, ...]]:
+def _groups(layers: Sequence[int], device: torch.device) -> Iterator[tuple[int, ...]]:
     """Layers that are fitted together: a group for each thread."""
-    n = min(current().width(device), len(states.layers))
-    for layers in np.array_split(np.array(states.layers), n):
-        yield tuple(layers.tolist())
+    n = min(current().width(device), len(layers))
+    for group in np.array_split(np.array(layers), n):
+        yield tuple(group.tolist())
 
 
 def _trained(begin: partial[TreeTraining], progress: Report) -> list[FittedTrees]:
@@ -127,7 +130,7 @@ def _trained(begin: partial[TreeTraining], progress: Report) -> list[FittedTrees
     return begin().run(progress)
 
 
-def _joined(parts: Sequence[FittedTrees]) -> FittedTrees:
+def joined_trees(parts: Sequence[FittedTrees]) -> FittedTrees:
     """Fits of one task with different layers as one."""
     counts, dev_scores = {}, {}
     for name in parts[0].counts:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from probekit.probes import identity
 from probekit.probes.evidence import Found
 from probekit.probes.fit_settings import FitSettings
+from probekit.probes.in_turn import in_turn
 from probekit.probes.scoring import about_question
-from probekit.probes.structural.tree_fit import fit_trees
+from probekit.probes.structural.tree_fit import fit_trees, joined_trees
 from probekit.probes.structural.tree_rows import baseline_rows, probe_rows
+from probekit.probes.structural.tree_training import FittedTrees
 from probekit.progress import Progress
 from probekit.states.states import States
 from probekit.tasks.trees import TreeQuestion
@@ -38,13 +40,39 @@ def tree_scores(
         rows, lengths = baseline_rows(question, about_question(states, question))
         found.rows.extend(rows)
         found.tables["edge_lengths"] += lengths
-    for kind in kinds:
-        every = fit_trees(
-            states, questions, probe=kind, seeds=seeds, settings=settings, progress=progress
-        )
-        for fitted in every:
+    fits = _fits(states, questions, kinds, seeds, settings, progress)
+    for kind, of_kind in zip(kinds, fits, strict=True):
+        for fitted in of_kind:
             about = {**about_question(states, fitted.question), **identity.of_fit(settings)}
             rows, lengths = probe_rows(fitted, {**about, "probe": kind})
             found.rows.extend(rows)
             found.tables["edge_lengths"] += lengths
+    return found
+
+
+def _fits(
+    states: States,
+    questions: Sequence[TreeQuestion],
+    kinds: Sequence[str],
+    seeds: tuple[int, ...],
+    settings: FitSettings,
+    progress: Progress,
+) -> list[list[FittedTrees]]:
+    """The trained probes of each kind and question. A sweep is run once for all kinds."""
+    parts: list[list[list[FittedTrees]]] = [[] for _ in kinds]
+    for vectors, views in in_turn(states):
+        for of_kind, kind in zip(parts, kinds, strict=True):
+            fits = fit_trees(
+                vectors,
+                questions,
+                probe=kind,
+                seeds=seeds,
+                settings=settings,
+                layers=[view.layer for view in views],
+                progress=progress,
+            )
+            of_kind.append(fits)
+    found = []
+    for of_kind in parts:
+        found.append([joined_trees(of_task) for of_task in zip(*of_kind, strict=True)])
     return found

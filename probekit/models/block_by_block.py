@@ -1,0 +1,213 @@
+"""Block by block: a model that is run one block at a time, from the states that the block reads.
+
+The model itself embeds a text and prepares masks and positions, in every pass anew. Of its blocks
+only one runs in a pass: those below it let pass what they are given, and the one above it stops the
+model. So no family's code is repeated here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from probekit.errors import InputError, ModelError
+from probekit.models.behaviour import differ
+from probekit.models.encoder import Encoder, move, tensors_of
+from probekit.models.encoder_model import EncoderModel
+from probekit.models.families import UNKNOWN
+from probekit.models.model import Model
+from probekit.models.special_tokens import plain_subwords
+from probekit.models.stack import Stopped
+
+TRIED = 9  # subwords of the text on which a family that is not listed is tried
+
+
+class _Now(threading.local):
+    """What is run in a thread.
+
+    Attributes:
+        block: number of the block that runs; None where all do.
+        given: what it reads, `(texts, width, dim)`.
+        found: what the block after it would read.
+    """
+
+    def __init__(self) -> None:
+        self.block: int | None = None
+        self.given: torch.Tensor | None = None
+        self.found: torch.Tensor | None = None
+
+
+class BlockByBlock:
+    """A loaded encoder whose blocks run one at a time. Several threads may run it at once.
+
+    Attributes:
+        matrices: weights in matrices of all blocks.
+        largest: weights of the largest block.
+    """
+
+    def __init__(self, model: EncoderModel, last_layer: int) -> None:
+        """Load the weights up to `last_layer`, those of the blocks as they are stored.
+
+        Raises ModelError where the model's blocks are not a list.
+        """
+        encoder, self._dtype = model.encoder, model.dtype
+        blocks = encoder.load_apart(last_layer, self._dtype)
+        if blocks is None:
+            raise _cannot(encoder, "has no list of blocks")
+        self._encoder, self._blocks, self._now = encoder, blocks, _Now()
+        self._n_outputs: dict[int, int] = {}
+        self.matrices = self.largest = 0
+        for block in blocks[:last_layer]:
+            sizes = [weight.numel() for weight in block.parameters()]
+            self.largest = max(self.largest, sum(sizes))
+            self.matrices += sum(w.numel() for w in block.parameters() if w.ndim > 1)
+        for number, block in enumerate(blocks):
+            block.forward = self._watched(number, block.forward)
+
+    @contextmanager
+    def at_hand(self, number: int) -> Iterator[None]:
+        """Within the block, the weights of one of the model's blocks are on the device, in the type
+        of the computation; those of no block for a negative number."""
+        weights = [] if number < 0 else list(tensors_of(self._blocks[number]))
+        stored = [tensor.data for tensor in weights]
+        for tensor in weights:
+            move(tensor, self._encoder.device, self._dtype)
+        try:
+            yield
+        finally:
+            for tensor, data in zip(weights, stored, strict=True):
+                tensor.data = data
+
+    def embedded(self, subwords: Sequence[np.ndarray]) -> torch.Tensor:
+        """The states of layer 0 of texts, padded to one length: `(texts, width, dim)`.
+
+        Args:
+            subwords: ids of each text, `(n,)`; special tokens are added here.
+        """
+        return self._run(subwords, -1, None)
+
+    def following(
+        self, layer: int, subwords: Sequence[np.ndarray], states: torch.Tensor
+    ) -> torch.Tensor:
+        """The states of the layer above `layer`, of the same texts, from those of `layer`: by block
+        number `layer`, which must be at hand."""
+        return self._run(subwords, layer, states)
+
+    @torch.inference_mode()
+    def _run(
+        self, subwords: Sequence[np.ndarray], block: int, given: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Run the model with one of its blocks."""
+        now, encoder = self._now, self._encoder
+        now.block, now.given = block, given
+        try:
+            return encoder.run(encoder.inputs.of(subwords, encoder.rows))[-1]
+        except Stopped:
+            assert now.found is not None
+            return now.found
+        finally:
+            now.block = now.given = now.found = None
+
+    def _watched(self, number: int, run: Callable[..., Any]) -> Callable[..., Any]:
+        """The forward pass of a block, which is left out where another block runs."""
+
+        def forward(*args: Any, **named: Any) -> Any:
+            now = self._now
+            if now.block is None:
+                return run(*args, **named)
+            read = args[0] if args else named["hidden_states"]
+            if number < now.block:
+                return self._as_output(number, read)
+            if number > now.block:
+                now.found = self._turned(read)
+                raise Stopped
+            assert now.given is not None
+            given = self._turned(now.given)
+            if args:
+                output = run(given, *args[1:], **named)
+            else:
+                output = run(**{**named, "hidden_states": given})
+            self._n_outputs[number] = len(output) if isinstance(output, tuple) else 0
+            return output
+
+        return forward
+
+    def _as_output(self, number: int, states: torch.Tensor) -> Any:
+        """States in the form in which a block returned some before."""
+        n = self._n_outputs[number]
+        return (states, *[None] * (n - 1)) if n else states
+
+    def _turned(self, states: torch.Tensor) -> torch.Tensor:
+        """From what a block reads to `(texts, width, dim)`, or back."""
+        if not self._encoder.family.time_first:
+            return states
+        return states.transpose(0, 1).contiguous()
+
+
+def require_block_by_block(model: Model) -> None:
+    """Raise InputError or ModelError for what cannot be run block by block.
+
+    A family that is not listed is loaded and tried once.
+    """
+    if not isinstance(model, EncoderModel):
+        raise InputError(
+            f"states='none': '{model.name}' has no blocks to run one after another: use "
+            "states='stored'"
+        )
+    encoder = model.encoder
+    if encoder.site != "residual":
+        raise InputError(
+            f"states='none' reads the residual stream, not site='{encoder.site}': use "
+            "states='stored'"
+        )
+    why = why_not(encoder)
+    if why:
+        raise _cannot(encoder, why)
+    if encoder.family is UNKNOWN:
+        try:
+            _try(model)
+        finally:
+            encoder.release()
+
+
+def why_not(encoder: Encoder) -> str:
+    """Why the stack of a family cannot be run block by block; empty where it can, or is not
+    listed."""
+    if encoder.stack == "decoder":
+        return "would run its encoder again before every block of its decoder"
+    if not encoder.family.by_block:
+        return "has blocks that hand on more than states, or share weights"
+    return "" if encoder.behaviour.padded else "reads texts of one length only"
+
+
+def _cannot(encoder: Encoder, why: str) -> ModelError:
+    return ModelError(
+        f"states='none': '{encoder.name}' ({encoder.config.model_type}) cannot be run block by "
+        f"block, since it {why}: use states='stored'"
+    )
+
+
+def _try(model: EncoderModel) -> None:
+    """Raise ModelError where states that are computed block by block are others."""
+    encoder = model.encoder
+    text = np.resize(plain_subwords(encoder.tokenizer, encoder.rows), TRIED).astype(np.int64)
+    encoder.load(encoder.n_layers - 1)
+    expected = encoder.hidden_states([text])
+    encoder.release()
+    blocks = BlockByBlock(model, encoder.n_layers - 1)
+    try:
+        found = blocks.embedded([text])
+        is_same = not differ(expected[0][0], found[0])
+        for layer, states in enumerate(expected[1:]):
+            with blocks.at_hand(layer):
+                found = blocks.following(layer, [text], found)
+            is_same &= not differ(states[0], found[0])
+    except ModelError as error:  # the model's code does without what its blocks hand on
+        raise _cannot(encoder, "has blocks that hand on more than states") from error
+    if not is_same:
+        raise _cannot(encoder, "has blocks that hand on more than states")
