@@ -484,7 +484,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     "heatmap": {
         "subject": [
             (EMPTY, r"probekit\.Scores\(table\)"),
-            ("runs/demo", "Scores or Comparison or Trajectory"),
+            ("runs/demo", "Scores or Comparison or Gated or Trajectory"),
         ],
         "cmap": [(3, "a text"), ("virids", "did you mean 'viridis'")],
         "vmin": [("0", "a number"), (2.0, "it must be higher")],
@@ -495,7 +495,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     "lines": {
         "subject": [
             (EMPTY, r"probekit\.Scores\(table\)"),
-            (None, "Scores or Comparison or Trajectory"),
+            (None, "Scores or Comparison or Gated or Trajectory"),
         ],
         **DRAWN,
     },
@@ -537,7 +537,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     "latex": {
         "subject": [
             (EMPTY, r"probekit\.Scores\(table\)"),
-            ("runs/demo", "Scores or Comparison or Trajectory"),
+            ("runs/demo", "Scores or Comparison or Gated or Trajectory"),
         ]
     },
     "load_corpus": {

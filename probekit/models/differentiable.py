@@ -118,7 +118,7 @@ def require_gradients(model: Model) -> None:
         return
     if not isinstance(model, EncoderModel):
         raise InputError(
-            f"'{model.name}' holds vectors of words or of another engine, and no layers that "
+            f"'{model.name}' holds word vectors or states of another engine, and no layers that "
             "compute one another: there is nothing below a probe to attribute to; give a checkpoint"
         )
     if model.bits is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from probekit.forgetting.comparison_rows import Compared
+from probekit.stats.behaviour_metrics import BehaviourMetric
 from probekit.stats.correction import Correction, adjust
 from probekit.stats.metrics import Metric
 from probekit.stats.paired import (
@@ -87,7 +88,7 @@ def use_change_rows(pairs: Sequence[UsePair], correction: Correction) -> list[Us
     return [replace(row, p_adjusted=float(p)) for row, p in zip(rows, adjusted, strict=True)]
 
 
-def drop_of(metric: Metric) -> Metric:
+def drop_of(metric: Metric | BehaviourMetric) -> Metric | BehaviourMetric:
     """The metric's drop: of counts `(…, 2 k)`, the score of the first half less that of the second.
 
     Two checkpoints' drops are compared as their scores are: in a resample a sentence has both of
