@@ -8,10 +8,11 @@ is trusted as much as this process is.
 from __future__ import annotations
 
 import pickle
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -73,13 +74,24 @@ class RayEngine:
         if work.one_thread:
             each = max(1, min(crew.threads, -(-len(jobs) // crew.size)))
         packed = ray.put(pickle.dumps(work, pickle.HIGHEST_PROTOCOL))
-        run = _Run(crew, self._thread, self._number, packed)
+        run = _Run(crew, self._number, packed)
         run.plan(jobs, each)
+        # Ray takes what a signal raises in it for an error of its own, so it runs in a thread: a
+        # signal is for this one.
+        doing = self._thread.submit(run.results)
         try:
-            return run.results(report)
+            while wait([doing], timeout=TICK).not_done:
+                report(run.amount)
+            found = doing.result()
+            report(run.amount)
+            return found
         except BaseException:
+            run.stop()
+            wait([doing])
             crew.dismiss(run.busy())
             raise
+        finally:
+            warn(run.warnings)
 
     def crew(self) -> Crew:
         """The workers, which are planned at the first call, in a cluster that is joined then."""
@@ -104,19 +116,21 @@ class _Run:
         waiting: places of the jobs of each message that no worker has.
         running: the worker and the places of each message that is being done.
         asked: workers that were asked how far they are.
+        amount: how much is done.
+        warnings: those of the workers.
     """
 
-    def __init__(self, crew: Crew, thread: ThreadPoolExecutor, number: int, packed: Any) -> None:
+    def __init__(self, crew: Crew, number: int, packed: Any) -> None:
         """Begin a run.
 
         Args:
             crew: the workers.
-            thread: where Ray is waited for: it takes what a signal raises for an error of its own.
             number: of the work.
             packed: a reference to the work, pickled.
         """
         self.crew, self.number, self.packed = crew, number, packed
-        self._thread = thread
+        self.amount, self.warnings = 0.0, list[str]()
+        self._unwanted = threading.Event()
         self.jobs: Sequence[Any] = ()
         self.waiting: deque[range] = deque()
         self.running: dict[Any, tuple[Any, range]] = {}
@@ -136,15 +150,21 @@ class _Run:
         """The workers that have jobs."""
         return [worker for worker, _ in self.running.values()]
 
-    def results(self, report: Report) -> list[Any]:
-        """Do all jobs. Raises what the work raises."""
+    def stop(self) -> None:
+        """End `results` within a moment, in whichever thread it runs."""
+        self._unwanted.set()
+
+    def results(self) -> list[Any]:
+        """Do all jobs. Raises what the work raises, and CancelledError after `stop`."""
         began = time.monotonic()
         while self.waiting or self.running:
+            if self._unwanted.is_set():
+                raise CancelledError
             self.crew.fill(len(self.running))
             while self.waiting and self.crew.idle:
                 self._give(self.crew.idle.pop(0), self.waiting.popleft())
             self._listen()
-            report(sum(self._amounts.values()))
+            self.amount = sum(self._amounts.values())
             nobody = not (self.running or self.crew.idle)
             if nobody and not self._amounts and time.monotonic() - began > BEGIN:
                 raise ProbekitError(
@@ -164,8 +184,7 @@ class _Run:
 
         self._ask()
         expected = [*self.crew.beginning, *self.running, *self.asked]
-        waited = self._thread.submit(ray.wait, expected, num_returns=1, timeout=TICK)
-        ready, _ = waited.result()
+        ready, _ = ray.wait(expected, num_returns=1, timeout=TICK)
         for answer in ready:
             if answer in self.crew.beginning:
                 self.crew.begun(answer)
@@ -199,14 +218,14 @@ class _Run:
 
         worker, places = self.running[answer]
         try:
-            done = self._thread.submit(ray.get, answer).result()
+            done = ray.get(answer)
         except ray.exceptions.RayActorError as error:
             del self.running[answer]
             self._lose(places, error)
             return
         del self.running[answer]
         self.crew.idle.append(worker)
-        warn(done.warnings)
+        self.warnings += done.warnings
         if done.error is not None:
             raise done.error
         self._amounts[places] = done.amount
