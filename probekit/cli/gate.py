@@ -76,24 +76,14 @@ def gate(
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            max=1_000,
-            help="Number of probes per layer.",
-            rich_help_panel=help.PROBES,
-            show_default="as the policy says",
-        ),
+        options.repeats_option("Number of probes per layer.", default="as the policy says"),
     ] = None,
     resample_train: Annotated[
         int | None,
-        typer.Option(
-            metavar="N",
-            min=0,
-            max=1_000,
-            help="Resamples of the training sentences on which probes are refitted.",
-            rich_help_panel=help.PROBES,
-            show_default="as the policy says",
+        options.repeats_option(
+            "Resamples of the training sentences on which probes are refitted.",
+            default="as the policy says",
+            least=0,
         ),
     ] = None,
     lm_head: options.LmHead = None,

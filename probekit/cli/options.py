@@ -25,6 +25,26 @@ Form = Literal["table", "json", "latex"]
 DEEPEST = 10_000
 LONGEST_NAME = 100  # characters of a model's name in the name of a folder
 
+
+def number_option(
+    text: str, panel: str, default: str = "", *, least: int = 1, most: int | None = None
+) -> Any:
+    """An option that counts something, from `least` to `most`."""
+    return typer.Option(
+        metavar="N",
+        min=least,
+        max=most,
+        help=text,
+        rich_help_panel=panel,
+        show_default=default or True,
+    )
+
+
+def repeats_option(text: str, panel: str = help.PROBES, default: str = "", least: int = 1) -> Any:
+    """An option that counts seeds, or resamples: up to 1,000."""
+    return number_option(text, panel, default, least=least, most=1_000)
+
+
 Json = Annotated[
     bool,
     typer.Option(
@@ -80,22 +100,12 @@ Kind = Annotated[
 ]
 Seeds = Annotated[
     int,
-    typer.Option(
-        metavar="N",
-        min=1,
-        max=1_000,
-        help="Number of probes per layer; their seeds are 0, 1, 2 and so on.",
-        rich_help_panel=help.PROBES,
-    ),
+    repeats_option("Number of probes per layer; their seeds are 0, 1, 2 and so on."),
 ]
 ResampleTrain = Annotated[
     int,
-    typer.Option(
-        min=0,
-        max=1_000,
-        metavar="N",
-        help="Resamples of the training sentences on which probes are refitted; 0 for none.",
-        rich_help_panel=help.PROBES,
+    repeats_option(
+        "Resamples of the training sentences on which probes are refitted; 0 for none.", least=0
     ),
 ]
 
@@ -130,13 +140,6 @@ def measured_option(text: str, *names: str, metavar: str = "NAME", default: str 
         help=text,
         rich_help_panel=help.MEASURED,
         show_default=default or True,
-    )
-
-
-def number_option(text: str, panel: str, default: str = "") -> Any:
-    """An option that counts something, from 1 on."""
-    return typer.Option(
-        metavar="N", min=1, help=text, rich_help_panel=panel, show_default=default or True
     )
 
 

@@ -59,13 +59,9 @@ def replicate(
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            max=1_000,
-            help="Number of probes per layer; their seeds are 0, 1, 2 and so on.",
-            show_default="the replication's",
-            rich_help_panel=help.PROBES,
+        options.repeats_option(
+            "Number of probes per layer; their seeds are 0, 1, 2 and so on.",
+            default="the replication's",
         ),
     ] = None,
     out: options.Out = None,

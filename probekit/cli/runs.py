@@ -101,13 +101,11 @@ def probe(
     ] = False,
     resample_train: Annotated[
         int,
-        typer.Option(
-            min=0,
-            max=1_000,
-            metavar="N",
-            help="Also refit the probes on N resamples of the training sentences, so that "
+        options.repeats_option(
+            "Also refit the probes on N resamples of the training sentences, so that "
             "intervals cover these and the seeds.",
-            rich_help_panel=help.EVIDENCE,
+            help.EVIDENCE,
+            least=0,
         ),
     ] = 0,
     lm_head: options.LmHead = None,

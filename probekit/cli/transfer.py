@@ -77,12 +77,8 @@ def transfer(
     ] = None,
     seeds: Annotated[
         int,
-        typer.Option(
-            metavar="N",
-            min=1,
-            max=1_000,
-            help="Number of samples of labels, each with a seed of its own.",
-            rich_help_panel=help.TRAINING,
+        options.repeats_option(
+            "Number of samples of labels, each with a seed of its own.", help.TRAINING
         ),
     ] = 3,
     rates: Rates = None,

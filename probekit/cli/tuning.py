@@ -254,24 +254,14 @@ def recipes(
     rates: Rates = None,
     seeds: Annotated[
         int,
-        typer.Option(
-            metavar="N",
-            min=1,
-            max=1_000,
-            help="Number of runs of fine-tuning for each recipe and rate.",
-            rich_help_panel=help.TRAINING,
+        options.repeats_option(
+            "Number of runs of fine-tuning for each recipe and rate.", help.TRAINING
         ),
     ] = 3,
     corpus: options.Corpora = None,
     probe_seeds: Annotated[
         int,
-        typer.Option(
-            metavar="N",
-            min=2,
-            max=1_000,
-            help="Number of probes per layer.",
-            rich_help_panel=help.PROBES,
-        ),
+        options.repeats_option("Number of probes per layer.", least=2),
     ] = 3,
     resample_train: options.ResampleTrain = 10,
     text: Text = "",

@@ -157,13 +157,7 @@ def erase(
     ] = None,
     seeds: Annotated[
         int,
-        typer.Option(
-            metavar="N",
-            min=1,
-            max=1_000,
-            help="Number of probes per layer, and of random subspaces.",
-            rich_help_panel=help.PROBES,
-        ),
+        options.repeats_option("Number of probes per layer, and of random subspaces."),
     ] = 1,
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
@@ -240,12 +234,8 @@ def neurons(
     ] = None,
     seeds: Annotated[
         int,
-        typer.Option(
-            metavar="N",
-            min=1,
-            max=1_000,
-            help="Number of probes per layer; random neurons are drawn at least 5 times.",
-            rich_help_panel=help.PROBES,
+        options.repeats_option(
+            "Number of probes per layer; random neurons are drawn at least 5 times."
         ),
     ] = 1,
     out: options.Out = None,
