@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probekit.corpora.passage import Context, Corpus, Split
-from probekit.states.states import States
-from probekit.states.vectors import Vectors
+from probekit.corpora.passage import Split
+from probekit.states.over import Over
 
 # Penalties, as shares of the mean variance of a dimension: the smaller undoes any invertible map,
 # the larger is for noise.
@@ -85,30 +84,18 @@ def ridges(
 
 
 @dataclass(frozen=True)
-class MappedStates(Vectors):
+class MappedStates(Over):
     """A checkpoint's states in the layers of another, each through its map.
 
     Attributes:
-        states: what is read.
         places: for each layer given, the layer read.
         maps: for each layer given, its map; empty for none.
         width: of the vectors given.
     """
 
-    states: States
     places: dict[int, int]
     maps: dict[int, LinearMap]
     width: int
-
-    @property
-    def corpus(self) -> Corpus:
-        """The words."""
-        return self.states.corpus
-
-    @property
-    def context(self) -> Context:
-        """What was read in one pass."""
-        return self.states.context
 
     @property
     def layers(self) -> tuple[int, ...]:
@@ -125,19 +112,10 @@ class MappedStates(Vectors):
         """Single precision: mapped vectors are not rounded."""
         return "float32"
 
-    def read(
-        self,
-        split: Split,
-        start: int,
-        stop: int,
-        layers: Sequence[int],
-        out: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Mapped vectors of words `start` to `stop`: see `Vectors`."""
-        found = self.states.read(split, start, stop, [self.places[layer] for layer in layers])
-        if out is None:
-            out = np.empty((len(layers), stop - start, self.width), dtype=np.float32)
+    def fill(self, out: np.ndarray, split: Split, start: int, layers: Sequence[int]) -> None:
+        """See `Over`."""
+        places = [self.places[layer] for layer in layers]
+        found = self.whole.read(split, start, start + out.shape[1], places)
         for i, layer in enumerate(layers):
             values = found[i].astype(np.float32)
             out[i] = self.maps[layer](values) if self.maps else values
-        return out
