@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 import torch
 import transformers
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
+
+from tests.bert_tokenizer import bert_tokenizer
 
 Kind = Literal["gpt2", "llama", "bert", "t5"]
 KINDS: tuple[Kind, ...] = ("gpt2", "llama", "bert", "t5")
@@ -81,15 +83,9 @@ def _model_of(kind: Kind, rows: int, size: Mapping[str, int]) -> Any:
 def _tokenizer(
     kind: Kind, texts: Iterable[str], side: str, bos: bool, vocabulary: int | None
 ) -> PreTrainedTokenizerFast:
-    trainer: Any
     if kind == "bert":
-        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-        trainer = trainers.WordPieceTrainer(
-            vocab_size=vocabulary or 120, special_tokens=special, show_progress=False
-        )
+        tokenizer = bert_tokenizer(texts, vocabulary or 120, special)
         named = dict(zip(("pad", "unk", "cls", "sep", "mask"), special, strict=True))
     else:
         tokenizer = Tokenizer(models.BPE())
@@ -104,8 +100,8 @@ def _tokenizer(
         named = {"pad": "<pad>", "eos": "</s>"}
         if bos:
             named["bos"] = "<s>"
-    tokenizer.train_from_iterator(texts, trainer)
-    around = {"bert": "[CLS] $A [SEP]", "llama": "<s> $A", "t5": "$A </s>"}
+        tokenizer.train_from_iterator(texts, trainer)
+    around = {"llama": "<s> $A", "t5": "$A </s>"}
     if kind in around:
         added = [(name, tokenizer.token_to_id(name)) for name in special]
         tokenizer.post_processor = processors.TemplateProcessing(

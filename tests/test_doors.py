@@ -484,7 +484,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     "heatmap": {
         "subject": [
             (EMPTY, r"probekit\.Scores\(table\)"),
-            ("runs/demo", "Scores or Comparison or Gated or Trajectory"),
+            ("runs/demo", "Scores or Comparison or Trajectory"),
         ],
         "cmap": [(3, "a text"), ("virids", "did you mean 'viridis'")],
         "vmin": [("0", "a number"), (2.0, "it must be higher")],
@@ -495,7 +495,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     "lines": {
         "subject": [
             (EMPTY, r"probekit\.Scores\(table\)"),
-            (None, "Scores or Comparison or Gated or Trajectory"),
+            (None, "Scores or Comparison or Trajectory"),
         ],
         **DRAWN,
     },
@@ -706,7 +706,7 @@ def test_a_model_that_cannot_be_opened_is_told_before_the_others_work(
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "config.json").write_text("{}")
-    monkeypatch.setattr("probekit.probes.plan.extract_each", None)  # nothing is extracted
+    monkeypatch.setattr("probekit.probes.plan.read_each", None)  # nothing is extracted
     with pytest.raises(ProbekitError, match="broken"):
         pk.probe([tiny_bert, broken], "pos", corpus=few)
     with pytest.raises(ProbekitError, match="broken"):

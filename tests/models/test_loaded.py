@@ -341,6 +341,6 @@ def test_weights_are_released_before_probes_are_trained(
         seen.extend(one.encoder._model for one in opened)
         return fit(*args, **more)
 
-    monkeypatch.setattr("probekit.probes.probe_states.fit", watched)
+    monkeypatch.setattr("probekit.probes.fit_kinds.fit", watched)
     pk.probe(tiny_bert, ["pos", "coref"], corpus=few, fit_settings=QUICK, progress=False)
     assert seen == [None, None]

@@ -127,7 +127,7 @@ def bare(corpus: Corpus) -> Corpus:
 def test_what_cannot_be_tested_is_refused_before_any_work(
     small: Corpus, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("probekit.probes.plan.extract_each", None)  # nothing is extracted
+    monkeypatch.setattr("probekit.probes.plan.read_each", None)  # nothing is extracted
     with pytest.raises(ProbekitError, match="'bare' cannot carry the task 'dep'") as refused:
         pk.probe(tiny_bert, ["pos", "dep"], corpus=small, test_corpus=bare(small), **RUN)
     assert len(str(refused.value).splitlines()) == 1 and "test_corpus" in str(refused.value)

@@ -82,7 +82,7 @@ def test_what_has_no_configuration_is_refused(
     states = pk.extract(tiny_bert, small, layers=(0,), progress=False)
     model = AutoModel.from_pretrained(tiny_bert, add_pooling_layer=False)
     loaded = pk.LoadedModel(model, AutoTokenizer.from_pretrained(tiny_bert))
-    monkeypatch.setattr("probekit.probes.plan.extract_each", None)  # nothing is extracted
+    monkeypatch.setattr("probekit.probes.plan.read_each", None)  # nothing is extracted
     for subject, message in ((vectors, "word vectors"), (states, "by name"), (loaded, "by name")):
         corpus = {} if subject is states else {"corpus": small}
         with pytest.raises(ProbekitError, match=message) as refused:
