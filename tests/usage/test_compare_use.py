@@ -109,7 +109,9 @@ def test_copies_with_a_little_noise_show_no_change(
     assert table.groupby("after")["change"].any().all()  # each is another checkpoint
     assert (table["p_adjusted"] > 0.05).all()
     outside = (table["ci_low"] > 0) | (table["ci_high"] < 0)
-    assert len(table) == 36 and outside.mean() <= 0.1 and (table["p_value"] <= 0.05).mean() <= 0.1
+    # Of 24 such copies 7 of 144 rows were outside. The six rows of a copy go together, so that two
+    # copies, a third of the rows, may be outside in one of thirty tests; `drawn` has the power.
+    assert len(table) == 36 and outside.mean() < 1 / 3 and (table["p_value"] <= 0.05).mean() < 1 / 3
     assert len(found.sentences) == 6
     for sentence in found.sentences:
         assert "still encoded" in sentence and "change of use not detected (MDE " in sentence
