@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -59,10 +60,10 @@ class Running:
             if late:
                 self._process.kill()
         self._process.join()
-        if late:
-            raise TimeoutError(f"it was still running after {timeout} s")
         out, err = (part.result() for part in parts)
         self._close()
+        if late:
+            raise TimeoutError(f"it was still running after {timeout} s: {err[-500:]}")
         return out, err
 
     def kill(self) -> None:
@@ -113,6 +114,8 @@ def _run(
     out: Connection,
     err: Connection,
 ) -> None:
+    # A shell's background job, such as these tests may be, ignores it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
