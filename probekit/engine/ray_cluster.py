@@ -119,7 +119,8 @@ def _require_greeting(address: str) -> None:
     except subprocess.TimeoutExpired as error:
         raise InputError(
             f"what listens at {address} did not answer as a Ray cluster within {GREETING:.0f} s: "
-            "give the address that 'ray start' printed"
+            "give the address that 'ray start' printed and, if the cluster asks for a token, set "
+            "RAY_AUTH_MODE=token and the RAY_AUTH_TOKEN of its head"
         ) from error
     if found.returncode:
         lines = [line for line in found.stderr.splitlines() if line.strip()]
