@@ -272,6 +272,8 @@ def recipes(
     epochs: Epochs = None,
     batch: Batch = 32,
     device: options.Device = "auto",
+    engine: options.Engine = "threads",
+    workers: options.Workers = None,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -315,6 +317,7 @@ def recipes(
             examples=examples, longest=longest, epochs=epochs, batch=batch, device=device
         ),
         overwrite=overwrite,
+        engine=pk.EngineSettings(engine, workers),
     )
     found = found.of_command(sys.argv)
     found.write(out)

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from probekit import doors
+from probekit.engine.current import current, on_engine
+from probekit.engine.engine import Threads
+from probekit.engine.settings import EngineKind, EngineSettings
 from probekit.errors import InputError
-from probekit.forgetting.compare import compare
-from probekit.forgetting.comparison import Comparison
 from probekit.paths import path_of
 from probekit.probes.arguments import Seeds
 from probekit.probes.record import versions
 from probekit.probes.refits import checked_resamples
-from probekit.progress import Progress, reporting
-from probekit.results.folder import RECORD, make_folder
-from probekit.results.run import Run, plain
-from probekit.tuning.diverged import Diverged
-from probekit.tuning.finetune import finetune
+from probekit.progress import Progress, reporting, silent
+from probekit.results.folder import make_folder
+from probekit.results.run import Run
+from probekit.tuning.cells import Cell, CellWork
 from probekit.tuning.rates import rates_by_recipe
 from probekit.tuning.recipe_scores import (
     CELLS,
@@ -35,25 +32,12 @@ from probekit.tuning.recipe_scores import (
 )
 from probekit.tuning.recipes import recipe_of
 from probekit.tuning.settings import TuningSettings
-from probekit.tuning.tuned import Tuned
 
 CELLS_FOLDER = "cells"
 
 
-@dataclass(frozen=True)
-class _Cell:
-    """One recipe, rate and seed."""
-
-    recipe: str
-    rate: float
-    seed: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.recipe}-{self.rate:g}-{self.seed}"
-
-
 @reporting
+@on_engine
 def recipes(  # noqa: PLR0913 - a public verb
     model: str | Path,
     data: str | Path,
@@ -71,6 +55,7 @@ def recipes(  # noqa: PLR0913 - a public verb
     regression: bool = False,
     settings: TuningSettings | None = None,
     overwrite: bool = False,
+    engine: EngineKind | EngineSettings = "threads",
     progress: Progress | bool = True,
 ) -> RecipeScores:
     """Fine-tune by several recipes, and measure what each gains and what it forgets.
@@ -95,6 +80,8 @@ def recipes(  # noqa: PLR0913 - a public verb
         regression: as for `finetune`.
         settings: how all are trained; its rate and seed give way to those of the cell.
         overwrite: run every cell of this call again, and delete what is there of it.
+        engine: where cells run: after one another with the threads of this process, or side by side
+            in the workers of a Ray cluster, which must all see `out` under the same path.
         progress: True for bars on standard error, False for silence, or a function that is called
             with the stage, the units done and the total.
 
@@ -114,7 +101,6 @@ def recipes(  # noqa: PLR0913 - a public verb
         corpus = doors.several("corpus", corpus, (str, Path))
     doors.of_type("overwrite", overwrite, bool)
     cells = _cells(recipes, rates, doors.seeds("seeds", seeds))
-    data_given: dict[str, Any] = {"text": text, "label": label, "regression": regression}
     probing: dict[str, Any] = {
         "tasks": names,
         "corpus": corpus,
@@ -122,25 +108,22 @@ def recipes(  # noqa: PLR0913 - a public verb
         "resample_train": resample_train,
     }
     make_folder(folder)
+    place = current()
+    work = CellWork(
+        model=model,
+        data=data,
+        columns={"text": text, "label": label, "regression": regression},
+        folder=folder / CELLS_FOLDER,
+        settings=given,
+        probing=probing,
+        overwrite=overwrite,
+        progress=report if isinstance(place, Threads) else silent,
+    )
     rows: list[CellRow] = []
     warnings: list[str] = []
-    for number, cell in enumerate(cells):
-        report("cells", number, len(cells))
-        home = folder / CELLS_FOLDER / cell.name
-        own = replace(given, rate=cell.rate, seed=cell.seed)
-        try:
-            tuned = finetune(
-                model, data, cell.recipe, out=home, settings=own, overwrite=overwrite,
-                resume=home.exists() and not overwrite, progress=report, **data_given,
-            )  # fmt: skip
-        except Diverged as error:
-            warnings.append(f"{cell.name} is in no mean and not on the front: {error}")
-            rows.append(_diverged(cell, error))
-            continue
-        warnings += [f"{cell.name}: {one}" for one in tuned.warnings if "at chance" in one]
-        change = _compared(str(model), home, probing, report)
-        rows += _rows(cell, tuned, change)
-    report("cells", len(cells), len(cells))
+    for result in place.run(work, cells, lambda done: report("cells", done, len(cells))):
+        rows += result.rows
+        warnings += result.warnings
     if all(row.outcome != FINISHED for row in rows):
         raise InputError("no cell was trained to its end: " + "; ".join(warnings[:2]))
     table = CELLS.table(rows)
@@ -161,7 +144,7 @@ def recipes(  # noqa: PLR0913 - a public verb
     return found
 
 
-def _cells(recipes: Any, rates: Any, seeds: tuple[int, ...]) -> list[_Cell]:
+def _cells(recipes: Any, rates: Any, seeds: tuple[int, ...]) -> list[Cell]:
     """All cells. Raises InputError for unknown recipes, and rates that are not numbers."""
     names = list(dict.fromkeys(doors.several("recipes", recipes, (str,))))
     own: dict[str, tuple[float, ...]] = {}
@@ -177,65 +160,5 @@ def _cells(recipes: Any, rates: Any, seeds: tuple[int, ...]) -> list[_Cell]:
     cells = []
     for name in names:
         for rate in own[name]:
-            cells += [_Cell(name, rate, seed) for seed in seeds]
+            cells += [Cell(name, rate, seed) for seed in seeds]
     return cells
-
-
-def _compared(model: str, home: Path, probing: Mapping[str, Any], report: Progress) -> Comparison:
-    """The comparison of a cell with the starting checkpoint, measured once."""
-    asked = json.dumps(plain(dict(probing)), sort_keys=True).encode()
-    folder = home / f"compare-{hashlib.sha256(asked).hexdigest()[:8]}"
-    if (folder / RECORD).is_file():
-        return Comparison.read(folder)
-    change = compare(model, str(home), progress=report, **probing)
-    change.write(folder)
-    return change
-
-
-def _diverged(cell: _Cell, error: Diverged) -> CellRow:
-    """The row of a cell whose training diverged."""
-    nothing = float("nan")
-    return CellRow(
-        recipe=cell.recipe,
-        rate=f"{cell.rate:g}",
-        seed=cell.seed,
-        task="",
-        corpus="",
-        outcome=f"diverged at step {error.step:,}",
-        metric="",
-        dev=nothing,
-        target=nothing,
-        target_low=nothing,
-        target_high=nothing,
-        retention=nothing,
-        retention_low=nothing,
-        retention_high=nothing,
-        trained=error.trained,
-        seconds=error.seconds,
-    )
-
-
-def _rows(cell: _Cell, tuned: Tuned, change: Comparison) -> list[CellRow]:
-    test, dev = (tuned.table[tuned.table["split"] == one].iloc[0] for one in ("test", "dev"))
-    rows = []
-    for _, best in change.best.iterrows():
-        rows.append(
-            CellRow(
-                recipe=cell.recipe,
-                rate=f"{cell.rate:g}",
-                seed=cell.seed,
-                task=best["task"],
-                corpus=best["corpus"],
-                metric=test["metric"],
-                dev=dev["score"],
-                target=test["score"],
-                target_low=test["ci_low"],
-                target_high=test["ci_high"],
-                retention=best["retention"],
-                retention_low=best["retention_low"],
-                retention_high=best["retention_high"],
-                trained=test["trained"],
-                seconds=tuned.run.seconds["all"],
-            )
-        )
-    return rows

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy import stats
 
 import probekit as pk
@@ -16,7 +17,7 @@ from probekit.corpora.passage import Corpus
 from probekit.errors import ProbekitError
 from probekit.reports.tables.recipes import tradeoff_table
 from probekit.stats.seeds import over_seeds
-from probekit.tuning import grid
+from probekit.tuning import cells as grid_cells
 from probekit.tuning import trainer as trainers
 from probekit.tuning.finetune import finetune
 from probekit.tuning.recipe_scores import CELLS, TRADES, conclusion, incomparable, trades
@@ -124,10 +125,10 @@ def test_cells_are_run_once_and_go_on_after_a_kill(
             raise KeyboardInterrupt
         return whole(*args, **more)
 
-    monkeypatch.setattr(grid, "finetune", stopped)
+    monkeypatch.setattr(grid_cells, "finetune", stopped)
     with pytest.raises(KeyboardInterrupt):
         pk.recipes(tiny_bert, f"{text}:pos", progress=False, **given)
-    monkeypatch.setattr(grid, "finetune", whole)
+    monkeypatch.setattr(grid_cells, "finetune", whole)
     first = tmp_path / "grid" / "cells" / "full-0.001-0" / "model.safetensors"
     before = first.stat().st_mtime_ns
     stages: list[str] = []
@@ -151,6 +152,33 @@ def test_cells_are_run_once_and_go_on_after_a_kill(
     figure = pk.tradeoff(found, tmp_path / "t.svg")
     drawn = (tmp_path / "t.svg").read_text()
     assert figure and "full" in drawn and "frozen" in drawn and "0.001" in drawn
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # Ray leaves its processes to their parents
+def test_cells_on_workers_are_those_of_threads(
+    tiny_bert: Path, small: Corpus, tmp_path: Path
+) -> None:
+    text = corpus_file(small, tmp_path / "text")
+
+    def run(out: str, engine: Any) -> pk.RecipeScores:
+        return pk.recipes(
+            tiny_bert, f"{text}:pos", ["full", "frozen"], "pos", out=tmp_path / out, corpus=text,
+            seeds=2, probe_seeds=2, resample_train=0, settings=TINY, engine=engine,
+            progress=False,
+        )  # fmt: skip
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as each worker has
+    try:
+        expected = run("threads", "threads").table
+    finally:
+        torch.set_num_threads(threads)
+    found = run("ray", pk.EngineSettings("ray", 2)).table
+    assert len(found) == 4
+    pd.testing.assert_frame_equal(
+        found.drop(columns="seconds"), expected.drop(columns="seconds"), rtol=0, atol=1e-6
+    )
 
 
 def diverges_at(rate: float) -> Any:

@@ -1,0 +1,173 @@
+"""Cells of a grid: a recipe, rate and seed each, fine-tuned and compared with its start."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from probekit.engine.engine import Report
+from probekit.errors import StoreError
+from probekit.forgetting.compare import compare
+from probekit.forgetting.comparison import Comparison
+from probekit.progress import Progress
+from probekit.results.folder import RECORD
+from probekit.results.run import plain
+from probekit.tuning.diverged import Diverged
+from probekit.tuning.finetune import finetune
+from probekit.tuning.recipe_scores import CellRow
+from probekit.tuning.settings import TuningSettings
+from probekit.tuning.tuned import Tuned
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One recipe, rate and seed."""
+
+    recipe: str
+    rate: float
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return f"{self.recipe}-{self.rate:g}-{self.seed}"
+
+
+class CellResult(NamedTuple):
+    """What came of a cell.
+
+    Attributes:
+        rows: one for each probing task, or one that says that training diverged.
+        warnings: what a reader must know.
+    """
+
+    rows: list[CellRow]
+    warnings: list[str]
+
+
+@dataclass(frozen=True)
+class CellWork:
+    """What is done with each cell: see `Work`.
+
+    Attributes:
+        model: the starting checkpoint.
+        data: what it is fine-tuned on.
+        columns: which columns of it are read.
+        folder: of all cells.
+        settings: how all are trained; rate and seed are those of the cell.
+        probing: what the comparison measures.
+        overwrite: delete what is there.
+        progress: of fine-tuning and comparison.
+    """
+
+    model: str | Path
+    data: str | Path
+    columns: Mapping[str, Any]
+    folder: Path
+    settings: TuningSettings
+    probing: Mapping[str, Any]
+    overwrite: bool
+    progress: Progress
+
+    @property
+    def one_thread(self) -> bool:
+        """A cell takes all threads of its process."""
+        return False
+
+    def run(self, jobs: Sequence[Cell], report: Report) -> list[CellResult]:
+        """Fine-tune and compare cells, one after another.
+
+        Raises StoreError where this process cannot see the folder.
+        """
+        if not self.folder.parent.is_dir():
+            raise StoreError(
+                f"a worker on {socket.gethostname()} cannot see {self.folder.parent}: give 'out' a "
+                "folder that all machines of the cluster share"
+            )
+        results = []
+        for number, cell in enumerate(jobs):
+            report(number)
+            results.append(self._result(cell))
+        report(len(jobs))
+        return results
+
+    def _result(self, cell: Cell) -> CellResult:
+        home = self.folder / cell.name
+        own = replace(self.settings, rate=cell.rate, seed=cell.seed)
+        try:
+            tuned = finetune(
+                self.model, self.data, cell.recipe, out=home, settings=own,
+                overwrite=self.overwrite, resume=home.exists() and not self.overwrite,
+                progress=self.progress, **self.columns,
+            )  # fmt: skip
+        except Diverged as error:
+            warning = f"{cell.name} is in no mean and not on the front: {error}"
+            return CellResult([_diverged(cell, error)], [warning])
+        warnings = [f"{cell.name}: {one}" for one in tuned.warnings if "at chance" in one]
+        change = _compared(str(self.model), home, self.probing, self.progress)
+        return CellResult(_rows(cell, tuned, change), warnings)
+
+
+def _compared(model: str, home: Path, probing: Mapping[str, Any], report: Progress) -> Comparison:
+    """The comparison of a cell with the starting checkpoint, measured once."""
+    asked = json.dumps(plain(dict(probing)), sort_keys=True).encode()
+    folder = home / f"compare-{hashlib.sha256(asked).hexdigest()[:8]}"
+    if (folder / RECORD).is_file():
+        return Comparison.read(folder)
+    change = compare(model, str(home), progress=report, **probing)
+    change.write(folder)
+    return change
+
+
+def _diverged(cell: Cell, error: Diverged) -> CellRow:
+    """The row of a cell whose training diverged."""
+    nothing = float("nan")
+    return CellRow(
+        recipe=cell.recipe,
+        rate=f"{cell.rate:g}",
+        seed=cell.seed,
+        task="",
+        corpus="",
+        outcome=f"diverged at step {error.step:,}",
+        metric="",
+        dev=nothing,
+        target=nothing,
+        target_low=nothing,
+        target_high=nothing,
+        retention=nothing,
+        retention_low=nothing,
+        retention_high=nothing,
+        trained=error.trained,
+        seconds=error.seconds,
+    )
+
+
+def _rows(cell: Cell, tuned: Tuned, change: Comparison) -> list[CellRow]:
+    test, dev = (tuned.table[tuned.table["split"] == one].iloc[0] for one in ("test", "dev"))
+    rows = []
+    for _, best in change.best.iterrows():
+        rows.append(
+            CellRow(
+                recipe=cell.recipe,
+                rate=f"{cell.rate:g}",
+                seed=cell.seed,
+                task=best["task"],
+                corpus=best["corpus"],
+                metric=test["metric"],
+                dev=dev["score"],
+                target=test["score"],
+                target_low=test["ci_low"],
+                target_high=test["ci_high"],
+                retention=best["retention"],
+                retention_low=best["retention_low"],
+                retention_high=best["retention_high"],
+                trained=test["trained"],
+                seconds=tuned.run.seconds["all"],
+            )
+        )
+    return rows
