@@ -391,6 +391,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "regression": FLAG,
         "settings": [({"rate": 1}, "TuningSettings")],
         "overwrite": FLAG,
+        "engine": ENGINE,
         "progress": SHARED["progress"],
     },
     "tradeoff": {"found": [(EMPTY, "RecipeScores"), ("grid", "RecipeScores")], **DRAWN},

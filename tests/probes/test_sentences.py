@@ -57,6 +57,7 @@ def in_folder(folder: Path, header: list[str], rows: list[tuple[str, ...]], suff
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(packaged_minilm() is None, reason="the extra [demo] is not installed")
 def test_what_a_text_says_is_read_and_what_it_does_not_say_is_not(run: Run, tmp_path: Path) -> None:  # noqa: F811
     write(tmp_path / "reviews.csv", ["text", "label"], reviews(300))

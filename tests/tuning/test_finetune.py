@@ -90,6 +90,7 @@ def test_a_run_that_is_killed_goes_on_with_the_same_result(
     same_tables(plain, run(tiny_bert, text, tmp_path / "b", recipe, settings=how, resume=True))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_was_cut_off_is_not_resumed(
     tiny_bert: Path, text: str, tmp_path: Path
 ) -> None:
@@ -102,6 +103,7 @@ def test_a_checkpoint_that_was_cut_off_is_not_resumed(
     same_tables(plain, other)
 
 
+@pytest.mark.slow
 def test_another_run_is_resumed_only_with_what_it_was_started_with(
     tiny_bert: Path, text: str, tmp_path: Path
 ) -> None:
@@ -168,6 +170,7 @@ def test_weights_that_are_not_numbers_are_never_saved(
     assert [one.name for one in (tmp_path / "a").glob("checkpoint-*")] == ["checkpoint-5"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["_save_optimizer_and_scheduler", "save_model"])
 def test_a_full_disk_leaves_the_checkpoint_before(
     what: str, tiny_bert: Path, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

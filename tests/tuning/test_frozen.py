@@ -137,6 +137,7 @@ def without_positions(model: Path, folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_it_learns_from_the_order_of_words_and_a_mean_does_not(
     tiny_bert: Path, tmp_path: Path
 ) -> None:

@@ -41,6 +41,7 @@ def test_the_prefix_and_the_head_are_trained_and_nothing_else(
     assert sizes == {"prompt_encoder": 4 * 3 * 2 * 32, "base_model": 32 * classes + classes}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["bert", "gpt2"])
 def test_what_was_trained_is_what_is_read_and_compared(
     family: str, tiny_bert: Path, tiny_gpt2: Path, small: Corpus, tmp_path: Path

@@ -51,6 +51,7 @@ def test_a_penalty_of_strength_0_is_full_step_by_step(
         assert equal(on_disk(tmp_path / "a" / name), on_disk(tmp_path / "b" / name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["l2sp", "ewc"])
 def test_a_huge_penalty_holds_the_weights(
     recipe: str, tiny_bert: Path, small: Corpus, tmp_path: Path

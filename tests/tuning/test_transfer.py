@@ -43,6 +43,7 @@ def run(
     return pk.transfer(model, text, labels, out=out, **given)
 
 
+@pytest.mark.slow
 def test_every_method_at_every_number_of_labels(tiny_bert: Path, text: str, tmp_path: Path) -> None:
     vectors = tmp_path / "v.txt"
     vectors.write_text("the 1 0\na 0 1\n")
@@ -89,6 +90,7 @@ def test_a_cell_is_finetune_with_the_same_examples(
     assert last["dev_score"] == dev and last["chosen"] == "0.001"
 
 
+@pytest.mark.slow
 def test_dev_chooses_the_rate(tiny_bert: Path, text: str, tmp_path: Path) -> None:
     alone = {}
     for rate in (1e-9, 3e-3):
@@ -105,6 +107,7 @@ def test_dev_chooses_the_rate(tiny_bert: Path, text: str, tmp_path: Path) -> Non
         assert row["score"] == alone[best].table["score"][i]
 
 
+@pytest.mark.slow
 def test_cells_are_trained_once_and_more_can_be_added(
     tiny_bert: Path, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

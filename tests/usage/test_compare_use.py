@@ -100,6 +100,7 @@ def test_the_drops_are_those_of_erase(small: Corpus, tiny_bert: Path) -> None:
         assert row["beyond_before"] == pytest.approx(beyond, abs=3e-6)
 
 
+@pytest.mark.slow
 def test_copies_with_a_little_noise_show_no_change(
     small: Corpus, tiny_bert: Path, tmp_path: Path
 ) -> None:
@@ -453,6 +454,7 @@ def call(
     return called
 
 
+@pytest.mark.slow
 def test_the_command_writes_both_and_prints_the_verdict(
     call: Call, tiny_bert: Path, brief: Path, tmp_path: Path
 ) -> None:

@@ -167,6 +167,7 @@ def test_erasing_nothing_changes_nothing(
     np.testing.assert_array_equal(behaving._behaved()[0].values, clean.values)  # no hook is left
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "t5"])
 def test_a_batch_of_one_says_the_same(kind: Kind, folders: dict[Kind, Path], few: Corpus) -> None:
     one = behaving_of(folders[kind], few, "bits", batch_tokens=1)
