@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from probekit.forgetting.comparison import Comparison
     from probekit.forgetting.gate.gate import gate
     from probekit.forgetting.gate.gated import Gated
+    from probekit.forgetting.monitors.compare_probes import compare_probes
+    from probekit.forgetting.monitors.probe_change import ProbeChange
     from probekit.forgetting.trace import trace
     from probekit.forgetting.trajectory import Trajectory
     from probekit.models.checkpoint import EncoderSettings
     from probekit.models.loaded import LoadedModel
     from probekit.probes.fit_settings import FitSettings
     from probekit.probes.probe import probe
+    from probekit.probes.saved.probe_file import load_probes, save_probes
+    from probekit.probes.saved.saved_probe import SavedProbe
     from probekit.probes.scores import Scores
     from probekit.replications.replicate import replicate
     from probekit.replications.replicated import Replicated
@@ -78,10 +82,12 @@ _HOME = {
     "LoadedModel": "models.loaded",
     "Neurons": "usage.neurons_found",
     "Passage": "corpora.passage",
+    "ProbeChange": "forgetting.monitors.probe_change",
     "ProbekitError": "errors",
     "Question": "tasks.question",
     "RecipeScores": "tuning.recipe_scores",
     "Replicated": "replications.replicated",
+    "SavedProbe": "probes.saved.saved_probe",
     "Scores": "probes.scores",
     "States": "states.states",
     "Task": "tasks.task",
@@ -96,6 +102,7 @@ _HOME = {
     "bars": "reports.bars",
     "capacity": "reports.capacity",
     "compare": "forgetting.compare",
+    "compare_probes": "forgetting.monitors.compare_probes",
     "compare_use": "usage.compare_use",
     "confusion": "reports.confusion",
     "erase": "usage.erase",
@@ -108,6 +115,7 @@ _HOME = {
     "learning_curves": "reports.learning_curves",
     "lines": "reports.lines",
     "load_corpus": "corpora.load",
+    "load_probes": "probes.saved.probe_file",
     "load_task": "tasks.task",
     "neurons": "usage.neurons",
     "present_or_used": "reports.present_or_used",
@@ -117,6 +125,7 @@ _HOME = {
     "read_states": "states.read_states",
     "recipes": "tuning.grid",
     "replicate": "replications.replicate",
+    "save_probes": "probes.saved.probe_file",
     "trace": "forgetting.trace",
     "tradeoff": "reports.tradeoff",
     "transfer": "tuning.transfer",
@@ -138,10 +147,12 @@ __all__ = [
     "LoadedModel",
     "Neurons",
     "Passage",
+    "ProbeChange",
     "ProbekitError",
     "Question",
     "RecipeScores",
     "Replicated",
+    "SavedProbe",
     "Scores",
     "States",
     "Task",
@@ -156,6 +167,7 @@ __all__ = [
     "bars",
     "capacity",
     "compare",
+    "compare_probes",
     "compare_use",
     "confusion",
     "erase",
@@ -168,6 +180,7 @@ __all__ = [
     "learning_curves",
     "lines",
     "load_corpus",
+    "load_probes",
     "load_task",
     "neurons",
     "present_or_used",
@@ -177,6 +190,7 @@ __all__ = [
     "read_states",
     "recipes",
     "replicate",
+    "save_probes",
     "trace",
     "tradeoff",
     "transfer",

@@ -69,16 +69,16 @@ AllowModified = Annotated[
         rich_help_panel=help.SAFETY,
     ),
 ]
-Tasks = Annotated[
-    list[str],
-    typer.Option(
-        "--task",
-        metavar="NAME,…",
-        help="Tasks that 'probekit tasks' lists, or TOML files; 'all' takes every task that the "
-        "corpus has annotations for.",
-        rich_help_panel=help.MEASURED,
-    ),
-]
+_TASKS = typer.Option(
+    "--task",
+    metavar="NAME,…",
+    help="Tasks that 'probekit tasks' lists, or TOML files; 'all' takes every task that the "
+    "corpus has annotations for.",
+    rich_help_panel=help.MEASURED,
+)
+Tasks = Annotated[list[str], _TASKS]
+TasksOrNone = Annotated[list[str] | None, _TASKS]
+"""The same where another option can say what is measured."""
 Corpora = Annotated[
     list[str] | None,
     typer.Option(

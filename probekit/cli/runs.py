@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from probekit.cli import help, options
+from probekit.cli import help, monitors, options
 from probekit.cli.several import require_one_model_each
 from probekit.cli.states_from import FinalNorm, StatesFrom, with_states
 from probekit.engine.settings import EngineSettings
@@ -108,6 +108,14 @@ def probe(
             least=0,
         ),
     ] = 0,
+    save_probes: Annotated[
+        bool,
+        typer.Option(
+            "--save-probes",
+            help="Also write the trained probes, for compare --probe-file.",
+            rich_help_panel=help.OUTPUT,
+        ),
+    ] = False,
     lm_head: options.LmHead = None,
     reference: options.Reference = None,
     engine: options.Engine = "threads",
@@ -133,6 +141,7 @@ def probe(
     place = EngineSettings(engine, workers)
     with options.results_folder(out, model) as folder:
         import probekit as pk
+        from probekit.cli import terminal
         from probekit.cli.shown import print_results
 
         given = {
@@ -155,6 +164,7 @@ def probe(
             test_corpus=options.names_of_corpora(test_corpus),
             random_control=random_control,
             resample_train=resample_train,
+            save_probes=folder / "probes" if save_probes else None,
             lm_head=lm_head,
             reference=reference,
             engine=place,
@@ -168,6 +178,8 @@ def probe(
     if capacity:
         pk.capacity(scores, folder / "capacity.png", folder / "capacity.svg")
     print_results(scores, folder, form)
+    if save_probes and form == "table":
+        terminal.say(f"probes written to {folder / 'probes'}")
 
 
 @options.reads
@@ -189,8 +201,9 @@ def compare(
             rich_help_panel=help.MODEL,
         ),
     ],
-    task: options.Tasks,
+    task: options.TasksOrNone = None,
     corpus: options.Corpora = None,
+    probe_file: monitors.ProbeFile = None,
     probe: options.Kind = "linear",
     seeds: options.Seeds = 3,
     resample_train: options.ResampleTrain = 10,
@@ -200,6 +213,7 @@ def compare(
             help="Correction of p-values over all cells.", rich_help_panel=help.STATISTICS
         ),
     ] = "holm",
+    margin: monitors.Margin = monitors.MARGIN,
     floor: Annotated[
         Literal["majority", "lexical"],
         typer.Option(
@@ -249,18 +263,35 @@ def compare(
     \b
       probekit compare --before minilm --after ./my-finetuned --task pos
       probekit compare --before minilm --after ./my-finetuned --task pos --erase
+      probekit compare --before minilm --after ./my-finetuned --probe-file run/probes
       probekit compare --before random:minilm --after minilm --task pos \\
         --corpus sample --seeds 1
     """
     require_one_model_each("--before", [before], repeated=False)
     require_one_model_each("--after", after)
-    form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
+    form = options.form(as_json, latex)
+    if probe_file is not None:
+        monitors.compare_saved(
+            (before, after),
+            probe_file,
+            form,
+            out,
+            tasks=task and options.names_of_tasks(task),
+            corpus=options.names_of_corpora(corpus),
+            margin=margin,
+            correction=correction,
+            reading=reading,
+            allow_modified=allow_modified,
+        )
+        return
+    tasks = monitors.require_tasks(task)
     place = EngineSettings(engine, workers)
     if behaviour:
         _require_both_kinds(tasks, after)
     corpora = options.names_of_corpora(corpus)
+    only: str | None = None
     if erase:
-        _require_erasable(corpora, probe)
+        only = _erasable_corpus(corpora, probe)
     elif data is not None:
         raise InputError("--data is for the heads that --erase measures: give --erase too")
     chosen: Any = {
@@ -283,7 +314,6 @@ def compare(
         spanned = options.with_span(tasks, span)
         within: dict[str, Any] = {}
         if erase:  # first, since it refuses more
-            only = corpora[0] if corpora else None
             used = pk.compare_use(before, after, spanned, corpus=only, data=data, **asked)
             within["use"] = used.of_command(sys.argv)
         change = pk.compare(before, after, spanned, corpus=corpora, engine=place, **asked, **chosen)
@@ -301,12 +331,13 @@ def compare(
     print_results(change, folder, form, ("present-or-used",) if behaviour else (), within)
 
 
-def _require_erasable(corpora: Any, probe: str) -> None:
-    """Raise InputError for what --erase cannot be combined with."""
+def _erasable_corpus(corpora: list[str] | None, probe: str) -> str | None:
+    """The corpus that --erase reads. Raises InputError for what it cannot be combined with."""
     if corpora is not None and len(corpora) > 1:
         raise InputError("--erase reads one corpus: compare on each by itself")
     if probe != "linear":
         raise InputError(f"--erase is measured by linear probes: leave --probe {probe} out")
+    return corpora[0] if corpora else None
 
 
 def _require_both_kinds(tasks: list[str], after: list[str]) -> None:

@@ -15,6 +15,7 @@ from probekit.cli.options import Form
 from probekit.forgetting.comparison import Comparison
 from probekit.forgetting.gate.gated import MEASURED as COMPARED
 from probekit.forgetting.gate.gated import Gated
+from probekit.forgetting.monitors.probe_change import ProbeChange
 from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores
 from probekit.replications.replicated import MEASURED, Replicated
@@ -31,6 +32,7 @@ from probekit.reports.tables.behaviour import (
 from probekit.reports.tables.comparison import breakdown_table
 from probekit.reports.tables.gate import flip_lines
 from probekit.reports.tables.neurons import overlap_table
+from probekit.reports.tables.probe_change import detection_table
 from probekit.reports.tables.scores import elsewhere_table, evidence_table, unseen_lines
 from probekit.reports.tables.tuned import tuned_lines
 from probekit.results.results import Results
@@ -106,6 +108,13 @@ def _below_comparison(comparison: Comparison) -> list[str | Table]:
     return lines
 
 
+def _below_probes(found: ProbeChange) -> list[str | Table]:
+    """The verdicts, and how well probes of two classes detect."""
+    lines: list[str | Table] = [f"{sentence}." for sentence in found.sentences]
+    detected = detection_table(found)
+    return [*lines, "", detected] if detected else lines
+
+
 def _about_comparison(comparison: Comparison) -> dict[str, Any]:
     """The rows of the last layers, and how p-values were corrected."""
     about = {name: comparison.run.settings[name] for name in ("correction", "floor")}
@@ -155,6 +164,10 @@ SHOWN: dict[type[Results], Shown] = {
             "sentence": found.sentence,
             "family": found.family,
         },
+    ),
+    ProbeChange: Shown(
+        _below_probes,
+        about=lambda found: {"sentences": found.sentences},
     ),
     Trajectory: Shown(
         _below_trajectory,

@@ -27,7 +27,7 @@ def mapped_states(
         after: the states mapped.
         layers: (layer before, layer after) of each pair.
     """
-    fitted = _fitted_maps(before, after, layers)
+    fitted = fitted_maps(before, after, layers)
     first_before, first_after = layers[0]
     # Layers without a partner read any other layer: their predictions are not used.
     partner = dict(layers)
@@ -42,7 +42,7 @@ def mapped_states(
     return found
 
 
-def _fitted_maps(
+def fitted_maps(
     before: States, after: States, layers: Sequence[tuple[int, int]]
 ) -> dict[int, dict[str, maps.LinearMap]]:
     """For each layer before, the maps to it from its partner, by name."""

@@ -35,6 +35,7 @@ from probekit.probes.predictions import Answers, tables_of
 from probekit.probes.probe_states import probe_states
 from probekit.probes.record import fit_facts, versions
 from probekit.probes.refits import checked_resamples
+from probekit.probes.saved.keeping import Keeping
 from probekit.probes.scores import Scores, make_scores
 from probekit.probes.structural.tree_fit import check_kinds
 from probekit.progress import Progress, reporting
@@ -61,6 +62,7 @@ def probe(  # noqa: PLR0913 - a public verb
     test_corpus: CorpusNames | None = None,
     random_control: bool = False,
     resample_train: int = 0,
+    save_probes: str | Path | None = None,
     lm_head: str | Path | None = None,
     reference: str | Path | None = None,
     allow_modified: bool = False,
@@ -100,6 +102,8 @@ def probe(  # noqa: PLR0913 - a public verb
         resample_train: also refit the probes on so many resamples of the training sentences (at
             least 2), so that the intervals of single layers cover these and the seeds too, for
             `Scores.intervals`; each costs about as much as the fit with one seed.
+        save_probes: a folder that the trained probes of single layers are written into, for
+            `compare_probes` (see `load_probes`).
         lm_head: for tasks of behaviour, the model whose language-modelling head is borrowed where a
             checkpoint has none; the results are marked.
         reference: for the task `bits`, a model: also measure how far predictions are from its own.
@@ -131,6 +135,7 @@ def probe(  # noqa: PLR0913 - a public verb
     asked = _evidence(control=control, codelength=codelength, mix=mix, capacity=capacity)
     evidence: dict[str, Any] = {"seen": True, **asked, **_numbered(beyond, resample_train)}
     require_single_layers(extract_settings, evidence)
+    keeping = Keeping(save_probes)
     answers: list[Answers] = []
     found: list[Found] = []
     measurements: list[Measurement] = []
@@ -160,9 +165,11 @@ def probe(  # noqa: PLR0913 - a public verb
                 found += probed.evidence
                 measurements.append(probed.measurement)
                 warnings += probed.warnings
+                keeping.add(states, probed.trained, settings)
                 for more in further.measured(name, states, probed.trained, settings, report):
                     found.append(more)
                     warnings += more.warnings
+    warnings += keeping.write()
     run = Run(
         versions=versions(),
         settings={**fit_facts(kinds, seeds, settings), "evidence": evidence},

@@ -10,6 +10,7 @@ from probekit import doors
 from probekit.errors import InputError, suggestion
 from probekit.forgetting.comparison import Comparison
 from probekit.forgetting.gate.gated import Gated
+from probekit.forgetting.monitors.probe_change import ProbeChange
 from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores, joined
 from probekit.replications.replicated import Replicated
@@ -25,6 +26,7 @@ KINDS = (
     Scores,
     Comparison,
     Gated,
+    ProbeChange,
     Trajectory,
     Tuned,
     RecipeScores,
@@ -39,6 +41,7 @@ Kind = (
     Scores
     | Comparison
     | Gated
+    | ProbeChange
     | Trajectory
     | Tuned
     | RecipeScores
@@ -56,9 +59,9 @@ def read(folders: str | Path | Sequence[str | Path]) -> Kind:
     """The results in a folder, or in the folder of a file; of several folders, all scores.
 
     Their kind is in `run.json`; without it, the tables show it. `Scores.read`, `Comparison.read`,
-    `Gated.read`, `Trajectory.read`, `Tuned.read`, `RecipeScores.read`, `Transfer.read`,
-    `Erasure.read`, `UseChange.read`, `Neurons.read`, `Attribution.read` and `Replicated.read` take
-    one kind only.
+    `Gated.read`, `ProbeChange.read`, `Trajectory.read`, `Tuned.read`, `RecipeScores.read`,
+    `Transfer.read`, `Erasure.read`, `UseChange.read`, `Neurons.read`, `Attribution.read` and
+    `Replicated.read` take one kind only.
 
     Raises InputError where there are no results, they are not what was written, or one of several
     folders holds something other than scores.

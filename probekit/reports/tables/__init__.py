@@ -7,6 +7,7 @@ from typing import Any
 
 from probekit.forgetting.comparison import Comparison
 from probekit.forgetting.gate.gated import Gated
+from probekit.forgetting.monitors.probe_change import ProbeChange
 from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores
 from probekit.replications.replicated import Replicated
@@ -21,6 +22,7 @@ from probekit.reports.tables.comparison import comparison_table
 from probekit.reports.tables.erasure import erasure_table
 from probekit.reports.tables.gate import gate_table
 from probekit.reports.tables.neurons import neurons_table
+from probekit.reports.tables.probe_change import probe_change_table
 from probekit.reports.tables.recipes import tradeoff_table
 from probekit.reports.tables.replication import replication_table
 from probekit.reports.tables.scores import score_table
@@ -60,6 +62,7 @@ TABLES: dict[type[Results], Callable[[Any], Table]] = {
     Scores: _table_of_scores,
     Comparison: _table_of_comparison,
     Gated: gate_table,
+    ProbeChange: probe_change_table,
     Trajectory: _table_of_trajectory,
     Tuned: tuned_table,
     RecipeScores: tradeoff_table,

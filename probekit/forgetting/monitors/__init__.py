@@ -1,0 +1,1 @@
+"""Monitors: whether saved probes still read a checkpoint that has changed since."""

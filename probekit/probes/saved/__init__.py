@@ -1,0 +1,1 @@
+"""Saved probes: trained probes on their own, in memory and in files."""
