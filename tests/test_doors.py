@@ -46,8 +46,16 @@ def a_policy(folder: Path) -> Path:
     return path
 
 
+def a_probe() -> pk.SavedProbe:
+    """A probe that somebody brings."""
+    return pk.SavedProbe.from_direction(np.ones(8), 0.5, "pos", 1, classes=("NOUN", "VERB"))
+
+
 PLAIN: dict[str, Any] = {"ax": None, "greyscale": False}
 CELLS: dict[str, Any] = {"cmap": None, "vmin": 0.0, "vmax": 1.0, "digits": 2}
+
+
+OF_SAVED = ("corpus", "extract_settings", "allow_modified", "progress", "options")
 
 
 def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
@@ -77,6 +85,17 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
             "floor": "lexical",
             **shared,
         },
+        "compare_probes": {
+            "before": "./a",
+            "after": "./b",
+            "saved": a_probe(),
+            "tasks": None,
+            "margin": "1 point",
+            "correction": "holm",
+            **{name: one for name, one in shared.items() if name in OF_SAVED},
+        },
+        "load_probes": {"folder": tmp_path},
+        "save_probes": {"probes": a_probe(), "folder": tmp_path},
         "gate": {
             "before": "./a",
             "after": "./b",
@@ -261,6 +280,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "codelength": FLAG,
         "mix": FLAG,
         "resample_train": [(1, "0 or 2"), (-1, "whole number"), ("two", "whole number")],
+        "save_probes": [(3, "a path"), (True, "a path")],
         "beyond": [("0", "a whole number"), (True, "a whole number"), (1.5, "a whole number")],
         "capacity": FLAG,
         "test_corpus": [*SHARED["corpus"], ([], "empty")],
@@ -281,6 +301,33 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "reference": MODEL_NAME,
         "engine": ENGINE,
         **SHARED,
+    },
+    "compare_probes": {
+        "before": [*MODELS[:3], (["./a"], "States")],
+        "after": MODELS,
+        "saved": [
+            (3, "a path"),
+            ([], "empty"),
+            ("./none", "no saved probes in none"),
+            (pk.Scores(EMPTY), "a path"),
+        ],
+        "tasks": [(3, "a text"), ([], "empty"), ("poss", "did you mean 'pos'")],
+        "margin": [
+            (0.01, "a text"),
+            ("0 points", "points above 0"),
+            ("1%", "points above 0"),
+            ("0.1 bits", "points above 0"),
+            ("one", "points above 0"),
+        ],
+        "correction": [("bh", "value of correction"), (None, "a text")],
+        **{name: rows for name, rows in SHARED.items() if name in OF_SAVED},
+        "corpus": [(3, "Corpus"), (["sample"], "Corpus"), (None, "no value of corpus")],
+        "options": [*SHARED["options"][:3], SHARED["options"][4]],
+    },
+    "load_probes": {"folder": [(3, "a path"), (None, "a path"), ("./none", "no saved probes")]},
+    "save_probes": {
+        "probes": [(3, "SavedProbe"), ([], "empty"), ([a_probe(), "pos"], "SavedProbe")],
+        "folder": [(3, "a path"), (None, "a path")],
     },
     "gate": {
         "before": [MODELS[0], (None, "no value of before"), MODELS[2], (["./a"], "States")],

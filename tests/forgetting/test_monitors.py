@@ -34,6 +34,7 @@ from tests.made import made_corpus
 WIDTH, KINDS = 24, ("A", "B", "C")
 SIZES: dict[Split, int] = {"train": 3_000, "dev": 800, "test": 3_000}
 QUIET: dict[str, Any] = {"progress": False}
+QUICK: dict[str, Any] = {**QUIET, "fit_settings": pk.FitSettings(words=20_000)}
 Arrays = Mapping[Split, np.ndarray]
 
 
@@ -81,7 +82,7 @@ def erased(vectors: Arrays = VECTORS, corpus: Corpus = CORPUS) -> dict[Split, np
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Probes of the vectors, as `probe` saves them."""
     folder = tmp_path_factory.mktemp("saved") / "probes"
-    pk.probe(states(VECTORS), "pos", save_probes=folder, **QUIET)
+    pk.probe(states(VECTORS), "pos", save_probes=folder, **QUICK)
     return folder
 
 
@@ -141,7 +142,6 @@ def test_an_invertible_map_is_repaired_too(saved: Path) -> None:
     skew = TURN @ np.diag(rng.uniform(0.2, 5, WIDTH)) @ TURN[::-1]
     found = pk.compare_probes(states(VECTORS), states(changed(lambda x: x @ skew)), saved, **QUIET)
     assert set(found.table["outcome"]) == {REPAIRED}
-    assert set(found.table["map"].str.partition(" ")[0]) == {"ridge"}
 
 
 def test_what_is_erased_is_lost(saved: Path) -> None:
@@ -158,6 +158,7 @@ def test_erasing_as_many_random_dimensions_loses_nothing(saved: Path) -> None:
     after = states(changed(lambda x: x - x @ axes @ axes.T), "random")
     found = pk.compare_probes(states(VECTORS), after, saved, margin="5 points", **QUIET)
     assert LOST not in set(found.table["outcome"])
+    assert (found.table["score_retrained"] > 0.9).all()
 
 
 def test_what_no_map_brings_back_but_labels_do_needs_retraining(tmp_path: Path) -> None:
@@ -167,7 +168,7 @@ def test_what_no_map_brings_back_but_labels_do_needs_retraining(tmp_path: Path) 
     rng = np.random.default_rng(9)
     labels, vectors, after = {}, {}, {}
     for split, n in SIZES.items():
-        gold = np.concatenate([one.labels["upos"] for one in CORPUS.splits[split]])
+        gold = np.concatenate([one.tags["upos"] for one in CORPUS.splits[split]])
         is_other = rng.random(n) < 0.8
         labels[split] = np.where(is_other, "X", gold)
         # Words of no interest lie in the same directions, without a label.
@@ -178,7 +179,7 @@ def test_what_no_map_brings_back_but_labels_do_needs_retraining(tmp_path: Path) 
     corpus = made_corpus(labels)
     task = pk.Task(name="some", title="", annotation="upos", shape="word", exclude=("X",))
     before = states(vectors, corpus=corpus)
-    pk.probe(before, task, save_probes=tmp_path, **QUIET)
+    pk.probe(before, task, save_probes=tmp_path, **QUICK)
     changed_states = states(after, "moved", corpus)
     found = pk.compare_probes(before, changed_states, tmp_path, margin="5 points", **QUIET)
     assert set(found.table["outcome"]) == {RETRAIN}
@@ -194,7 +195,7 @@ def test_few_instances_settle_nothing(tmp_path: Path) -> None:
         vectors[split] = VECTORS[split][:, :n]
     corpus = made_corpus(labels)
     before = states(vectors, corpus=corpus)
-    pk.probe(before, "pos", save_probes=tmp_path, **QUIET)
+    pk.probe(before, "pos", save_probes=tmp_path, **QUICK)
     rng = np.random.default_rng(0)
     after = changed(lambda x: x + rng.normal(size=x.shape) * 0.05, vectors)
     found = pk.compare_probes(before, states(after, corpus=corpus), tmp_path, **QUIET)
@@ -209,7 +210,7 @@ def test_a_probe_that_knows_nothing_is_told(tmp_path: Path) -> None:
     labels = {split: rng.choice(KINDS, n, p=(0.6, 0.2, 0.2)) for split, n in SIZES.items()}
     corpus = made_corpus(labels)
     before = states(VECTORS, corpus=corpus)
-    pk.probe(before, "pos", save_probes=tmp_path, **QUIET)
+    pk.probe(before, "pos", save_probes=tmp_path, **QUICK)
     found = pk.compare_probes(before, before, tmp_path, **QUIET)
     assert any("there is nothing to lose" in warning for warning in found.warnings)
 
@@ -221,7 +222,7 @@ def test_no_label_is_used_to_repair(saved: Path) -> None:
     rng = np.random.default_rng(0)
     labels = {}
     for split in SIZES:
-        gold = np.concatenate([one.labels["upos"] for one in CORPUS.splits[split]])
+        gold = np.concatenate([one.tags["upos"] for one in CORPUS.splits[split]])
         labels[split] = gold if split == "test" else rng.permutation(gold)
     other = made_corpus(labels)
     again = pk.compare_probes(
@@ -257,7 +258,7 @@ def test_fewer_labels_than_the_saved_probe_had_are_not_a_loss(saved: Path) -> No
     rng = np.random.default_rng(0)
     labels = {}
     for split in SIZES:
-        gold = np.concatenate([one.labels["upos"] for one in CORPUS.splits[split]])
+        gold = np.concatenate([one.tags["upos"] for one in CORPUS.splits[split]])
         labels[split] = gold if split == "test" else rng.permutation(gold)
     corpus = made_corpus(labels)
     noise = {split: rng.normal(size=array.shape) for split, array in VECTORS.items()}
@@ -292,9 +293,9 @@ def test_probes_of_two_classes_are_detectors() -> None:
     assert set(rows["positive"]) == {"yes"}
     gold = question.splits["test"].labels
     scores = vectors_times(blurred, direction)
-    assert rows.loc["before", "auroc"] == pytest.approx(roc_auc_score(gold, scores), abs=1e-6)
+    assert rows.loc["before", "auroc"] == pytest.approx(roc_auc_score(gold, scores), abs=1e-5)
     false, true, _ = roc_curve(gold, scores, drop_intermediate=False)
-    assert rows.loc["before", "recall"] == pytest.approx(true[false <= 0.01].max(), abs=1e-6)
+    assert rows.loc["before", "recall"] == pytest.approx(true[false <= 0.01].max(), abs=1e-3)
     for measure in ("auroc", "recall"):
         low, high = rows.loc["repaired", [f"{measure}_change_low", f"{measure}_change_high"]]
         assert low <= 0 <= high

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from probekit.forgetting.comparison import TABLES, Comparison
 from probekit.forgetting.gate.gated import GATE, Gated
+from probekit.forgetting.monitors.probe_change import PROBE_CHANGE, READINGS, ProbeChange
 from probekit.forgetting.trajectory import FELL, STEPS, SUMMARY, Trajectory
 from probekit.probes.predictions import INSTANCES, PREDICTIONS
 from probekit.probes.score_rows import SCORES
@@ -125,6 +126,12 @@ def gated(value: float) -> Gated:
     return Gated(table(GATE, value), run=run(value), warnings=("one",))
 
 
+def probe_change(value: float) -> ProbeChange:
+    """What became of saved probes, with `value` everywhere."""
+    tables = (table(schema, value) for schema in (PROBE_CHANGE, READINGS))
+    return ProbeChange(*tables, run=run(value), warnings=("one",))
+
+
 def trajectory(value: float) -> Trajectory:
     """A trajectory with `value` everywhere."""
     return Trajectory(
@@ -219,6 +226,7 @@ KINDS: dict[type[Results], Callable[[float], Results]] = {
     Scores: scores,
     Comparison: comparison,
     Gated: gated,
+    ProbeChange: probe_change,
     Trajectory: trajectory,
     Tuned: tuned,
     RecipeScores: recipe_scores,

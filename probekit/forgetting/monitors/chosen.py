@@ -33,7 +33,7 @@ def chosen_probes(given: Any, tasks: Any, layers: Sequence[int]) -> list[SavedPr
     known = sorted({probe.task.name for probe in found})
     odd = [name for name in wanted if name not in known]
     if odd:
-        raise InputError(f"among the saved probes: {unknown('task', odd[0], known)}")
+        raise InputError(f"tasks of the saved probes: {unknown('task', odd[0], known)}")
     places = sorted({probe.layer for probe in found})
     nowhere = [layer for layer in layers if layer not in places]
     if nowhere:

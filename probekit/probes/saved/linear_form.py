@@ -35,7 +35,7 @@ def read_classifier(classifier: Any) -> tuple[np.ndarray, np.ndarray, tuple[str,
     for name in ("coef_", "intercept_", "classes_"):
         if not hasattr(classifier, name):
             raise InputError(
-                f"classifier takes a fitted linear classifier of scikit-learn: a "
+                "classifier takes a fitted linear classifier of scikit-learn: this "
                 f"{type(classifier).__name__} has no {name}"
             )
     coef = np.atleast_2d(finite("coef_", classifier.coef_))

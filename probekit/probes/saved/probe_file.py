@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from probekit import doors, schema
-from probekit.errors import InputError, StoreError, suggestion
+from probekit.errors import InputError, ProbekitError, StoreError, suggestion
 from probekit.foreign import json_value
 from probekit.probes.record import versions
 from probekit.probes.saved.origin import Origin
@@ -116,7 +116,7 @@ def save_probes(probes: SavedProbe | Sequence[SavedProbe], folder: str | Path) -
     }
     record = json.loads(json.dumps(record))  # tuples as lists
     record["checksums"] = {TENSORS: _checksum(content), RECORD: _checksum_of(record)}
-    text = json.dumps(record, indent=2, ensure_ascii=False)
+    text = json.dumps(record, indent=2)
     try:
         replace_together(place, {TENSORS: content, RECORD: f"{text}\n".encode()})
     except OSError as error:
@@ -159,7 +159,7 @@ def load_probes(folder: str | Path) -> tuple[SavedProbe, ...]:
         record = schema.read(ProbeRecord, known, where, InputError)
         try:
             found.append(_probe(record, {name.removeprefix(own): mine[name] for name in mine}))
-        except InputError as error:
+        except ProbekitError as error:
             raise InputError(f"{where}: {error}") from error
     if tensors or not found:
         what = f"the tensor '{sorted(tensors)[0]}' is of none" if tensors else "there are none"

@@ -85,8 +85,6 @@ class SavedProbe:
             np.array_equal(one, other.tensors[name]) for name, one in self.tensors.items()
         )
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         of_model = f", of {self.origin.model!r}" if self.origin.model else ""
         return f"SavedProbe({self.name}, {len(self.classes)} classes{of_model})"
@@ -198,7 +196,7 @@ class SavedProbe:
     ) -> SavedProbe:
         """A linear probe of `weight` `(slots * dim, classes)` and `bias`."""
         known = task if isinstance(task, Task) else load_task(task)
-        (number,) = doors.whole_numbers("layer", layer)
+        (number,) = doors.whole_numbers("layer", [layer])
         origin = origin_of(source, states)
         weight, bias = linear
         n_slots = len(slots(known))
