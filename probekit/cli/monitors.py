@@ -6,9 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
-from click.core import ParameterSource
 
 from probekit.cli import help, options
 from probekit.errors import InputError
@@ -49,10 +47,10 @@ OUT_OF_PLACE = (
 """Parameters of `compare` that saved probes settle, or that belong to its other uses."""
 
 
-def require_tasks(task: list[str] | None) -> list[str]:
+def require_tasks(context: typer.Context, task: list[str] | None) -> list[str]:
     """The names in `--task`, without --probe-file. Raises InputError where there are none, or
     --margin is given."""
-    if _is_given("margin"):
+    if _is_given(context, "margin"):
         raise InputError("--margin is for saved probes: give --probe-file too")
     if task is None:
         raise InputError("give --task, or --probe-file for probes that were saved")
@@ -60,11 +58,17 @@ def require_tasks(task: list[str] | None) -> list[str]:
 
 
 def compare_saved(
-    models: tuple[str, list[str]], saved: Path, form: options.Form, out: Path | None, **given: Any
+    context: typer.Context,
+    models: tuple[str, list[str]],
+    saved: Path,
+    form: options.Form,
+    out: Path | None,
+    **given: Any,
 ) -> None:
     """Judge saved probes, print the outcomes and write them.
 
     Args:
+        context: of the running command.
         models: the checkpoint before and those after.
         saved: the folder of the probes.
         form: how results are printed.
@@ -74,7 +78,7 @@ def compare_saved(
     Raises InputError for options that have no effect on saved probes.
     """
     for name in OUT_OF_PLACE:
-        if _is_given(name):
+        if _is_given(context, name):
             option = f"--{name.replace('_', '-')}"
             raise InputError(f"--probe-file judges probes as they were saved: leave {option} out")
     corpora = given.pop("corpus")
@@ -98,6 +102,7 @@ def compare_saved(
     print_results(found, folder, form)
 
 
-def _is_given(name: str) -> bool:
+def _is_given(context: typer.Context, name: str) -> bool:
     """Whether an option of the running command was given."""
-    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"

@@ -184,6 +184,7 @@ def probe(
 
 @options.reads
 def compare(
+    context: typer.Context,
     reading: dict[str, Any],
     before: Annotated[
         str,
@@ -272,6 +273,7 @@ def compare(
     form = options.form(as_json, latex)
     if probe_file is not None:
         monitors.compare_saved(
+            context,
             (before, after),
             probe_file,
             form,
@@ -284,7 +286,7 @@ def compare(
             allow_modified=allow_modified,
         )
         return
-    tasks = monitors.require_tasks(task)
+    tasks = monitors.require_tasks(context, task)
     place = EngineSettings(engine, workers)
     if behaviour:
         _require_both_kinds(tasks, after)

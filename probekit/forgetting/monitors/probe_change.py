@@ -174,6 +174,8 @@ class ProbeChange(Results):
         same = super().__eq__(other)
         return same if same is not True else self.repaired == getattr(other, "repaired", ())
 
+    __hash__ = None  # type: ignore[assignment]
+
     def shown(self) -> pd.DataFrame:
         """The outcome and the scores of each probe."""
         scores = [name for name in PROBE_CHANGE.names if name.startswith("score_")]

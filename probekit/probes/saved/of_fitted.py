@@ -53,7 +53,7 @@ def _saved(
     n, n_blocks = len(slots(stack.tasks[t])), len(stack.columns[t])
     *blocks, bias = stack.cell(t, view, place)[: n_blocks + 1]
     offset = stack.scaling.mean[view, 0].double()
-    bias = bias.double()
+    bias = bias[0].double()
     for weight in blocks[:n]:
         bias = bias - offset @ weight.double()
     of_head: Any = stack.further[t]

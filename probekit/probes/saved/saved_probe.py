@@ -85,6 +85,8 @@ class SavedProbe:
             np.array_equal(one, other.tensors[name]) for name, one in self.tensors.items()
         )
 
+    __hash__ = None  # type: ignore[assignment]
+
     def __repr__(self) -> str:
         of_model = f", of {self.origin.model!r}" if self.origin.model else ""
         return f"SavedProbe({self.name}, {len(self.classes)} classes{of_model})"
