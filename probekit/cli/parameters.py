@@ -29,6 +29,7 @@ OPTIONS = {
     "beyond": "--beyond",
     "comparison": "--comparison",
     "corpus": "--corpus",
+    "correction": "--correction",
     "data": "--data",
     "device": "--device",
     "device_map": "--device-map",

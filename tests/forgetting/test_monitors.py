@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import torch
+from transformers import AutoModel
 
 import probekit as pk
 from probekit.corpora.passage import Corpus, Split
@@ -30,6 +32,7 @@ from probekit.forgetting.monitors.outcome import (
 from probekit.probes.saved.outputs import outputs
 from probekit.stats.noninferiority import Verdict
 from tests.made import made_corpus
+from tests.test_cli import Run, run  # noqa: F401 - a fixture
 
 WIDTH, KINDS = 24, ("A", "B", "C")
 SIZES: dict[Split, int] = {"train": 3_000, "dev": 800, "test": 3_000}
@@ -77,7 +80,10 @@ def erased(vectors: Arrays = VECTORS, corpus: Corpus = CORPUS) -> dict[Split, np
         for split in SIZES:
             one_hot = np.eye(len(question.classes))[question.splits[split].labels]
             x, z = torch.from_numpy(vectors[split][layer]).double(), torch.from_numpy(one_hot)
-            found[split][layer] = LeaceFitter.fit(x, z).eraser(x).float().numpy()
+            fitter = LeaceFitter(
+                WIDTH, len(KINDS), dtype=torch.float64, shrinkage=False, svd_tol=1e-6
+            )
+            found[split][layer] = fitter.update(x, z).eraser(x).float().numpy()
     return found
 
 
@@ -366,3 +372,98 @@ def test_results_say_what_was_decided_and_how(saved: Path, tmp_path: Path) -> No
     still.write(tmp_path)  # nothing was repaired: older probes are removed
     assert pk.read(tmp_path) == still
     assert not list((tmp_path / "repaired").iterdir())
+
+
+# From checkpoints
+
+
+def permuted(bert: Path, to: Path) -> Path:
+    """The same BERT with its hidden dimensions in another order: a rotation of every layer, which
+    computes what the old one did."""
+    folder = shutil.copytree(bert, to)
+    model = AutoModel.from_pretrained(folder)
+    order = torch.from_numpy(np.random.default_rng(0).permutation(model.config.hidden_size))
+    reads = ("query", "key", "value", "intermediate.dense")
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            part = name.rpartition(".")[0]
+            if part.endswith(reads):
+                if weight.ndim == 2:
+                    weight.copy_(weight[:, order])
+            elif "embeddings" in name and weight.ndim == 2:
+                weight.copy_(weight[:, order])
+            else:  # what is written to the hidden state, and its norms
+                weight.copy_(weight[order])
+    model.save_pretrained(folder)
+    return folder
+
+
+def emptied(bert: Path, to: Path) -> Path:
+    """The same BERT with one vector for all words."""
+    folder = shutil.copytree(bert, to)
+    model = AutoModel.from_pretrained(folder)
+    with torch.no_grad():
+        model.embeddings.word_embeddings.weight.zero_()
+    model.save_pretrained(folder)
+    return folder
+
+
+def test_a_command_saves_probes_and_another_judges_them(
+    run: Run,  # noqa: F811
+    tiny_bert: Path,
+    brief: Path,
+    tmp_path: Path,
+) -> None:
+    turned = permuted(tiny_bert, tmp_path / "turned")
+    empty = emptied(tiny_bert, tmp_path / "empty")
+    reading = ("--corpus", brief, "--layers", 1)
+    task = ("--task", "pos")
+    status, out, err = run(
+        "probe", "--model", tiny_bert, *task, *reading, "--save-probes", "--out", "o"
+    )
+    assert status == 0 and out.endswith("probes written to o/probes\n"), err
+    judged = ("compare", "--before", tiny_bert, "--probe-file", "o/probes", *reading)
+    judged += ("--margin", "2 points")
+    status, out, err = run(*judged, "--after", turned, "--after", empty, "--out", "p")
+    assert status == 0, err
+    found = pk.ProbeChange.read(tmp_path / "p")
+    assert list(found.table["outcome"]) == [REPAIRED, LOST]
+    assert (
+        f"{turned}, pos, layer 1: {REPAIRED} (" in out and f"{empty}, pos, layer 1: {LOST} (" in out
+    )
+    assert "intervals cover other test sentences (documents) alone" in " ".join(out.split())
+    assert "repaired/probes.safetensors" in out
+    # The repaired probe is one of the turned checkpoint, where it is valid.
+    again = ("compare", "--before", turned, "--after", turned, "--probe-file", "p/repaired")
+    status, out, err = run(*again, *reading, "--json", "--out", "q")
+    assert status == 0, err
+    printed = json.loads(out)
+    assert [row["outcome"] for row in printed["probe_change"]] == [VALID]
+    score = found.table["score_repaired"][0]
+    assert printed["probe_change"][0]["score_before"] == pytest.approx(score)
+    # And of no other.
+    status, _, err = run(*judged[:2], tiny_bert, *again[3:], *reading, "--out", "r")
+    assert status == 2 and "give the checkpoint it was trained on" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "give --task, or --probe-file"),
+        (("--task", "pos", "--margin", "1 point"), "give --probe-file too"),
+        (("--probe-file", "o", "--seeds", "2"), "leave --seeds out"),
+        (("--probe-file", "o", "--erase"), "leave --erase out"),
+        (("--probe-file", "o", "--corpus", "sample,en_ewt"), "reads one corpus"),
+        (("--probe-file", "o", "--margin", "1%"), "margin takes points above 0"),
+        (("--probe-file", "o", "--correction", "bh"), "--correction"),
+        (("--probe-file", "o"), "no saved probes in o"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(
+    arguments: tuple[str, ...],
+    message: str,
+    run: Run,  # noqa: F811
+) -> None:
+    status, out, err = run("compare", "--before", "./a", "--after", "./b", *arguments)
+    assert status == 2 and not out
+    assert message in " ".join(err.split()) and "Traceback" not in err
