@@ -94,7 +94,10 @@ def change_tables(
     for test, decision, p in zip(tests, decisions, adjusted, strict=True):
         key = (test.reading, test.since)
         of_probe[test.number][key] = _Decided(test, decision, p)
-    rows, readings, detection, repaired = [], [], [], []
+    rows: list[ProbeChangeRow] = []
+    readings: list[ReadingRow] = []
+    detection: list[DetectionRow] = []
+    repaired: list[SavedProbe] = []
     for one, decided in zip(judged, of_probe, strict=True):
         row = _row(one, decided, margin)
         rows.append(row)

@@ -137,7 +137,7 @@ def compare_probes(  # noqa: PLR0913 - a public verb
     found = _Found([], [], [])
     _judge(found, plans[0], probes, report)
     tables = change_tables(found.judged, limit, correction)
-    found.warnings += _without_knowledge(tables["table"])
+    found.warnings.extend(_without_knowledge(tables["table"]))
     run = Run(
         versions=versions(),
         settings={"margin": margin, "correction": correction},
@@ -175,7 +175,7 @@ def _without_knowledge(rows: Sequence[ProbeChangeRow]) -> Iterator[str]:
 
 def _judge(found: _Found, planned: Plan, probes: Sequence[SavedProbe], progress: Progress) -> None:
     """Add what is read of each probe, on each checkpoint after."""
-    found.warnings += planned.warnings
+    found.warnings.extend(planned.warnings)
     contexts = planned.contexts()
     read = read_checkpoints(planned, [*contexts], found.warnings)
     for checkpoints, asked in zip(read, contexts.values(), strict=True):

@@ -245,9 +245,14 @@ def shapes(probe: SavedProbe) -> dict[str, tuple[int, ...]]:
     found["bias"] = (width,)
     if any(slot.take == "attention" for slot in probe.slots):
         found["attention"] = (len(probe.slots), dim)
-    for name, tensor in head.initial(n, lambda _, shape: torch.zeros(shape)).items():
+    for name, tensor in head.initial(n, _zeros).items():
         found[name] = tuple(tensor.shape)
     return found
+
+
+def _zeros(name: str, shape: tuple[int, int]) -> torch.Tensor:
+    """A parameter of a shape, whatever its name."""
+    return torch.zeros(shape)
 
 
 def _about(probe: SavedProbe) -> tuple[Any, ...]:
