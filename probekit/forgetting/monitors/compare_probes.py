@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
@@ -15,7 +16,7 @@ from probekit.foreign import shortened
 from probekit.forgetting.compare import require_own_memory
 from probekit.forgetting.compared_states import check_layers, names_of_compared, read_checkpoints
 from probekit.forgetting.comparison_rows import Compared
-from probekit.forgetting.gate.margin import loss
+from probekit.forgetting.gate.margin import Margin, loss
 from probekit.forgetting.lost_words import common_questions
 from probekit.forgetting.mapped_states import fitted_maps
 from probekit.forgetting.monitors.change_rows import Judged, change_tables
@@ -151,10 +152,9 @@ def compare_probes(  # noqa: PLR0913 - a public verb
 def _margin(given: Any) -> float:
     """How much may be lost, as a share of the score. Raises InputError for another unit."""
     text: str = doors.of_type("margin", given, str)
-    try:
+    found: Margin | None = None
+    with suppress(InputError):
         found = loss(text)
-    except InputError:
-        found = None
     if found is None or found.unit != "points":
         raise InputError(
             f"margin takes points above 0, such as '{MARGIN}' (a hundredth of the score), not "
