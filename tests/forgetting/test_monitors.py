@@ -422,8 +422,8 @@ def test_a_command_saves_probes_and_another_judges_them(
         "probe", "--model", tiny_bert, *task, *reading, "--save-probes", "--out", "o"
     )
     assert status == 0 and out.endswith("probes written to o/probes\n"), err
-    judged = ("compare", "--before", tiny_bert, "--probe-file", "o/probes", *reading)
-    judged += ("--margin", "2 points")
+    judged: tuple[object, ...] = ("compare", "--before", tiny_bert, "--probe-file", "o/probes")
+    judged += (*reading, "--margin", "2 points")
     status, out, err = run(*judged, "--after", turned, "--after", empty, "--out", "p")
     assert status == 0, err
     found = pk.ProbeChange.read(tmp_path / "p")

@@ -135,10 +135,9 @@ def test_a_map_is_folded_into_every_head(
 ) -> None:
     """Reading mapped states is the same as reading with the folded probe."""
     rng = np.random.default_rng(1)
-    found = LinearMap(
-        *(rng.normal(size=WIDTH).astype(np.float32) for _ in range(2)),
-        rng.normal(size=(WIDTH, WIDTH)).astype(np.float32),
-    )
+    shapes: tuple[tuple[int, ...], ...] = ((WIDTH,), (WIDTH,), (WIDTH, WIDTH))
+    source, target, matrix = (rng.normal(size=shape).astype(np.float32) for shape in shapes)
+    found = LinearMap(source, target, matrix)
     splits: tuple[Any, ...] = ("train", "dev", "test")
     mapped = {split: found(states.numpy(split)).astype(np.float32) for split in splits}
     other = pk.States.of(mapped, few)
@@ -160,10 +159,10 @@ def test_there_and_back_with_scikit_learn(
     question = pk.ask(pk.load_task("pos"), few)
     vectors, gold = {}, {}
     for split in ("train", "test"):
-        instances = question.splits[split]  # type: ignore[index]
+        instances = question.splits[split]
         texts = np.array(instances.gold.texts())
         wanted = np.isin(texts, labels)
-        vectors[split] = states.numpy(split, 0)[instances.spans[wanted, 0, 0]]  # type: ignore[arg-type]
+        vectors[split] = states.numpy(split, 0)[instances.spans[wanted, 0, 0]]
         gold[split] = texts[wanted]
     classifier = LogisticRegression(max_iter=1_000).fit(vectors["train"], gold["train"])
     probe = pk.SavedProbe.from_sklearn(classifier, "pos", 0, states=states)

@@ -38,7 +38,7 @@ def chosen_probes(given: Any, tasks: Any, layers: Sequence[int]) -> list[SavedPr
     nowhere = [layer for layer in layers if layer not in places]
     if nowhere:
         raise InputError(f"no saved probe reads layer {nowhere[0]}; they read {places}")
-    once = {}
+    once: dict[str, SavedProbe] = {}
     for probe in found:
         if (not wanted or probe.task.name in wanted) and (not layers or probe.layer in layers):
             once.setdefault(probe.fingerprint, probe)

@@ -174,7 +174,7 @@ class ProbeChange(Results):
         same = super().__eq__(other)
         return same if same is not True else self.repaired == getattr(other, "repaired", ())
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def shown(self) -> pd.DataFrame:
         """The outcome and the scores of each probe."""

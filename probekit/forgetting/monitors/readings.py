@@ -66,7 +66,7 @@ class Readings:
         shared = resampling(first.shape[2], permutations=0)
         found = difference(METRICS[self.question.task.metric], first, second, shared)
         # One checkpoint is equal to itself, however few the instances.
-        alike = self.is_same and np.array_equal(*both)
+        alike = self.is_same and np.array_equal(both[0], both[1])
         return Change(
             value=float(found.value[0]),
             low=float(found.low[0]),
