@@ -264,7 +264,7 @@ def compare(
     \b
       probekit compare --before minilm --after ./my-finetuned --task pos
       probekit compare --before minilm --after ./my-finetuned --task pos --erase
-      probekit compare --before minilm --after ./my-finetuned --probe-file run/probes
+      probekit compare --before minilm --after ./tuned --probe-file run/probes
       probekit compare --before random:minilm --after minilm --task pos \\
         --corpus sample --seeds 1
     """

@@ -185,11 +185,11 @@ def _judge(found: _Found, planned: Plan, probes: Sequence[SavedProbe], progress:
         mine = [probe for probe in probes if key_of(probe)[0] in by_task]
         for probe in mine:
             require_fitting(probe, by_task[key_of(probe)[0]], checkpoints)
+        layers = sorted({probe.layer for probe in mine})
         anew = retrained(mine, questions, checkpoints, progress)
         for number, about in enumerate(_compared(checkpoints), 1):
             both = (checkpoints[0], checkpoints[number])
-            layers = [(layer, layer) for layer in sorted({probe.layer for probe in mine})]
-            maps = fitted_maps(*both, layers)
+            maps = fitted_maps(*both, [(layer, layer) for layer in layers])
             for probe in mine:
                 question = by_task[key_of(probe)[0]]
                 name, fixed = repaired(probe, maps[probe.layer], both, question)

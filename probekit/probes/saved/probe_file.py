@@ -218,8 +218,8 @@ def _read_record(place: Path) -> _Whole:
             raw = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise InputError(
-            f"no saved probes in {place}: expected a folder that 'probekit probe --save-probes' "
-            f"wrote ({RECORD}: {reason(error)}){suggestion(place)}"
+            f"no saved probes in {place}: expected a folder that `probe` or `save_probes` wrote "
+            f"({RECORD}: {reason(error)}){suggestion(place)}"
         ) from error
     try:
         if len(raw) > MOST_BYTES:
