@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from probekit.reports.latex import latex
     from probekit.reports.learning_curves import learning_curves
     from probekit.reports.lines import lines
+    from probekit.reports.page.report import report
     from probekit.reports.present_or_used import present_or_used
     from probekit.reports.read import read
     from probekit.reports.tradeoff import tradeoff
@@ -117,6 +118,7 @@ _HOME = {
     "read_states": "states.read_states",
     "recipes": "tuning.grid",
     "replicate": "replications.replicate",
+    "report": "reports.page.report",
     "trace": "forgetting.trace",
     "tradeoff": "reports.tradeoff",
     "transfer": "tuning.transfer",
@@ -177,6 +179,7 @@ __all__ = [
     "read_states",
     "recipes",
     "replicate",
+    "report",
     "trace",
     "tradeoff",
     "transfer",
