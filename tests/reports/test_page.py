@@ -14,9 +14,11 @@ import pytest
 
 import probekit as pk
 from probekit.forgetting.comparison import LARGE, Comparison
+from probekit.forgetting.flipped import FlippedRow
 from probekit.reports.page.sections import SECTIONS
 from probekit.reports.page.sections.flipped import marked
 from probekit.reports.read import KINDS as READ
+from probekit.results import columnar
 from probekit.results.results import Results
 from tests.commands import run_main
 from tests.reports.page_read import PageReader, ReadTable
@@ -37,6 +39,8 @@ def varied(found: Results, seed: int = 0) -> Results:
         for column in schema.columns:
             if column.kind.dtype == "float64":
                 frame[column.name] = rng.random(len(frame))
+        if "baseline" in frame:
+            frame["baseline"] = "pad"  # its name is looked up
         tables[field] = frame
     for field in found.LARGE:
         tables[field] = getattr(found, field)
@@ -125,7 +129,7 @@ def test_best_layers_are_means_over_seeds_of_the_file(tmp_path: Path) -> None:
 def evil_comparison() -> Comparison:
     """A comparison with code in the names of models, tasks and labels, and in a sentence."""
     found = made.comparison(0.25)
-    tables = {name: getattr(found, name).copy() for name in found.TABLES}
+    tables = {name: getattr(found, name).head(3).copy() for name in found.TABLES}
     for frame in tables.values():
         frame["before"], frame["after"] = QUOTED, BRACES
         frame["corpus"], frame["corpus_fingerprint"] = "c", "0"
@@ -135,16 +139,27 @@ def evil_comparison() -> Comparison:
     tables["by_label"]["value"] = EVIL
     tables["by_label"]["p_adjusted"] = 0.01
     tables["best"]["verdict"] = EVIL
-    flipped = [
-        {
-            **dict.fromkeys(LARGE["flipped"].names, ""),
-            **{"before": QUOTED, "after": BRACES, "corpus": "c", "task": EVIL},
-            **{"layer_before": 1, "layer_after": 1, "instance": 0, "slices": []},
-            **{"sentence": EVIL, "text": f"an old {EVIL} dog", "words": "old"},
-            **{"gold": EVIL, "predicted": QUOTED, "right_before": 1.0, "right_after": 0.0},
-        }
-    ]
-    large = made.arrow(LARGE["flipped"], flipped)
+    about = {name: "" for name in ("before_fingerprint", "after_fingerprint", "task_fingerprint")}
+    flipped = FlippedRow(
+        **about,
+        before=QUOTED,
+        after=BRACES,
+        task=EVIL,
+        corpus="c",
+        corpus_fingerprint="0",
+        layer_before=1,
+        layer_after=1,
+        instance=0,
+        sentence=EVIL,
+        text=f"an old {EVIL} dog",
+        words="old",
+        gold=EVIL,
+        predicted=QUOTED,
+        right_before=1.0,
+        right_after=0.0,
+        slices=["seen: no"],
+    )
+    large = columnar.from_rows(LARGE["flipped"], [flipped])
     return Comparison(**tables, flipped=large, run=found.run, warnings=(EVIL,))
 
 
@@ -251,7 +266,7 @@ def run(arguments: list[str], monkeypatch: Any, capsys: Any) -> tuple[int, str]:
         ("twice", ["run", "./run"], "folders has run twice"),
         ("one", ["run", "--out", "run"], "out is run, a folder"),
         ("one", ["run", "--out", "page.pdf"], "a name that ends in .html"),
-        ("one", ["run", "--out", "run/scores.csv/page.html"], "a part of the path is a file"),
+        ("one", ["run", "--out", "run/scores.csv/page.html"], "a file of that name is in the way"),
         ("one", ["run", "--title", " "], "title is empty"),
         ("damaged", ["run"], "was changed or damaged"),
         ("unreadable", ["run"], "is damaged"),

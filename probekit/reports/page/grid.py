@@ -75,10 +75,13 @@ def grid(
         is_number = frame[name].dtype.kind in "iuf"
         text = name.replace("_", " ")
         headings.append(Heading(name, text, meaning.meaning, meaning.unit, is_number))
+    first = frame.head(MOST_ROWS)
+    columns = []
+    for one in headings:
+        columns.append([cell_of(value, one.unit == CHANGE) for value in first[one.name].tolist()])
     rows = []
-    for place, row in frame.head(MOST_ROWS).iterrows():
-        cells = [cell_of(row[one.name], one.unit == CHANGE) for one in headings]
-        rows.append(Row(int(str(place)), cells))
+    for place, *cells in zip(first.index.tolist(), *columns, strict=True):
+        rows.append(Row(int(place), cells))
     stated = [(name, text) for name, text in same.items() if text]
     return Grid(caption, headings, rows, source, len(frame), stated, folded)
 
