@@ -20,6 +20,7 @@ from probekit.reports.page.sections.flipped import marked
 from probekit.reports.read import KINDS as READ
 from probekit.results import columnar
 from probekit.results.results import Results
+from probekit.usage.use_change import USE
 from tests.commands import run_main
 from tests.reports.page_read import PageReader, ReadTable
 from tests.results import made
@@ -47,6 +48,20 @@ def varied(found: Results, seed: int = 0) -> Results:
     return type(found)(**tables, run=found.run, warnings=found.warnings)
 
 
+def use_change() -> Results:
+    """A task erased at two layers, and read at each and at the last one: what a verdict needs."""
+    about = {"before": "b", "after": "a", "corpus": "c", "erased": "pos", "affected": "pos"}
+    rows = []
+    for layer, read_at in ((1, 6), (1, 1), (3, 6), (3, 3)):
+        rows.append({**about, "layer": layer, "read_at": read_at, "probe": "clean"})
+    return pk.UseChange(made.filled(USE, rows))
+
+
+def made_of(kind: type[Results]) -> Results:
+    """Results of a kind, with varied numbers."""
+    return varied(use_change() if kind is pk.UseChange else made.KINDS[kind](0.5))
+
+
 def page_of(*folders: Path) -> PageReader:
     out = pk.report(folders, folders[0].parent / "report.html")
     return PageReader(out.read_text(encoding="utf-8"))
@@ -72,7 +87,7 @@ def shown_within(text: str, value: float) -> bool:
 @pytest.mark.parametrize("kind", SECTIONS, ids=lambda kind: kind.__name__)
 def test_every_number_of_a_table_is_that_of_its_file(kind: type[Results], tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    varied(made.KINDS[kind](0.5)).write(folder)
+    made_of(kind).write(folder)
     page, checked = page_of(folder), 0
     tables = [table for table in page.tables if table.source]
     assert tables
@@ -139,7 +154,7 @@ def evil_comparison() -> Comparison:
     tables["by_label"]["value"] = EVIL
     tables["by_label"]["p_adjusted"] = 0.01
     tables["best"]["verdict"] = EVIL
-    about = {name: "" for name in ("before_fingerprint", "after_fingerprint", "task_fingerprint")}
+    about = dict.fromkeys(("before_fingerprint", "after_fingerprint", "task_fingerprint"), "")
     flipped = FlippedRow(
         **about,
         before=QUOTED,
@@ -188,9 +203,9 @@ def test_a_page_has_landmarks_headings_in_order_and_names_for_everything(tmp_pat
     for name, kind in (("scores", pk.Scores), ("change", pk.Comparison), ("erased", pk.Erasure)):
         made.KINDS[kind](0.5).write(tmp_path / name)
         folders.append(tmp_path / name)
-    made_of = {"corpus": "c", "corpus_fingerprint": ""}
+    values = {"corpus": "c", "corpus_fingerprint": ""}
     for kind, folder in ((pk.Comparison, folders[1]), (pk.Erasure, folders[2])):
-        same_corpus(kind.read(folder), made_of).write(folder)
+        same_corpus(kind.read(folder), values).write(folder)
     page = page_of(*folders)
     for landmark in ("header", "main", "nav", "footer"):
         assert len(page.named(landmark)) == 1
