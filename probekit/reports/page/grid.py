@@ -73,8 +73,7 @@ def grid(
             continue
         meaning = known.get(name, Meaning(""))
         is_number = frame[name].dtype.kind in "iuf"
-        text = name.replace("_", " ")
-        headings.append(Heading(name, text, meaning.meaning, meaning.unit, is_number))
+        headings.append(Heading(name, _shown(name), meaning.meaning, meaning.unit, is_number))
     first = frame.head(MOST_ROWS)
     columns = []
     for one in headings:
@@ -98,6 +97,11 @@ def _same(frame: pd.DataFrame) -> dict[str, str]:
         elif values.dtype.kind != "f" and values.astype(str).nunique() == 1:
             found[name] = cell_of(values.iloc[0]).text
     return found if len(found) < len(frame.columns) else {}
+
+
+def _shown(name: str) -> str:
+    """A column's name as words."""
+    return "re-encoding" if name == "re_encoding" else name.replace("_", " ")
 
 
 def plain(meaning: str) -> str:

@@ -55,7 +55,10 @@ def _grid(caption: str, rows: Iterable[dict[str, Any]], known: dict[str, Meaning
     import pandas as pd
 
     frame = pd.DataFrame(list(rows)).drop_duplicates(ignore_index=True)
-    return None if frame.empty else grid(caption, frame, known, whole=True)
+    if frame.empty:
+        return None
+    is_known = (frame != "").any()
+    return grid(caption, frame.loc[:, is_known], known, whole=True)
 
 
 def _model(one: Measurement) -> dict[str, Any]:

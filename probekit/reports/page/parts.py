@@ -173,6 +173,13 @@ class Term(NamedTuple):
     meaning: str
 
 
+class Verdict(NamedTuple):
+    """A main result in a sentence, and what it is of where there are several."""
+
+    sentence: str
+    subject: str = ""
+
+
 class Method(NamedTuple):
     """A sentence of the methods paragraph, and the keys of the references that it cites."""
 
@@ -193,7 +200,7 @@ class Section:
     """
 
     heading: str
-    verdicts: Sequence[str]
+    verdicts: Sequence[Verdict]
     guide: Sequence[Term]
     parts: Sequence[Part]
     methods: Sequence[Method]

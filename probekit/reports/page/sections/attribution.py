@@ -6,7 +6,15 @@ from probekit.reports.coloured import lines_of
 from probekit.reports.heatmap import heatmap
 from probekit.reports.page.drawing import drawing
 from probekit.reports.page.grid import table
-from probekit.reports.page.parts import ColouredWord, ColouredWords, Method, Part, Section, Term
+from probekit.reports.page.parts import (
+    ColouredWord,
+    ColouredWords,
+    Method,
+    Part,
+    Section,
+    Term,
+    Verdict,
+)
 from probekit.reports.page.sections.subject import named
 from probekit.usage.attribution import Attribution
 
@@ -30,7 +38,7 @@ def section_of_attribution(found: Attribution) -> Section:
     first = found.decisions.iloc[0]
     return Section(
         heading=f"What decisions rest on: {first['task']}, {named(found.decisions, 'model')}",
-        verdicts=found.sentences,
+        verdicts=[Verdict(sentence) for sentence in found.sentences],
         guide=(
             Term(
                 "share",

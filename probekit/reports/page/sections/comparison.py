@@ -9,7 +9,7 @@ from probekit.reports.bars import bars
 from probekit.reports.heatmap import heatmap
 from probekit.reports.page.drawing import drawing
 from probekit.reports.page.grid import grid, meanings, table
-from probekit.reports.page.parts import Grid, Method, Part, Prose, Section, Term
+from probekit.reports.page.parts import Grid, Method, Part, Prose, Section, Term, Verdict
 from probekit.reports.page.sections.flipped import flips
 from probekit.reports.page.sections.probing import (
     CHOSEN_ON_DEV,
@@ -31,6 +31,7 @@ BEST = (
     "after",
     "task",
     "corpus",
+    "kind",
     "metric",
     "layer_before",
     "layer_after",
@@ -42,7 +43,6 @@ BEST = (
     "p_adjusted",
     "detectable",
     "retention",
-    "kind",
 )
 PARTS = (
     "after",
@@ -50,6 +50,7 @@ PARTS = (
     "corpus",
     "layer",
     "layer_after",
+    "kind",
     "drop",
     "rotation",
     "re_encoding",
@@ -57,7 +58,6 @@ PARTS = (
     "loss",
     "loss_low",
     "loss_high",
-    "kind",
     "map",
     "best_elsewhere",
 )
@@ -101,7 +101,7 @@ DECOMPOSITION = (
 
 def section_of_comparison(comparison: Comparison) -> Section:
     """Verdicts, changes by layer, the decomposition, kinds of instances, and flipped ones."""
-    verdicts, parts = [], list[Part | None]()
+    verdicts, parts = list[Verdict](), list[Part | None]()
     if comparison.has_layers:
         verdicts = _verdicts(comparison.best)
         parts += [
@@ -139,12 +139,12 @@ def section_of_comparison(comparison: Comparison) -> Section:
     )
 
 
-def _verdicts(best: pd.DataFrame) -> list[str]:
+def _verdicts(best: pd.DataFrame) -> list[Verdict]:
     several = [name for name in ("after", "corpus") if best[name].nunique() > 1]
     found = []
     for _, row in best.iterrows():
         subject = ", ".join(str(row[name]) for name in (*several, "task"))
-        found.append(f"{subject}: {row['verdict']}")
+        found.append(Verdict(row["verdict"], subject))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from probekit.reports.heatmap import heatmap
 from probekit.reports.page.drawing import drawing
 from probekit.reports.page.grid import table
-from probekit.reports.page.parts import Method, Part, Section, Term
+from probekit.reports.page.parts import Method, Part, Section, Term, Verdict
 from probekit.reports.page.sections.probing import INTERVAL, correction
 from probekit.reports.page.sections.subject import named
 from probekit.usage.erasure import Erasure
@@ -51,7 +51,7 @@ def section_of_erasure(found: Erasure) -> Section:
     what = f"{found.task} in {named(found.table, 'model')} on {named(found.table, 'corpus')}"
     return Section(
         heading=f"Is it used? Erasing {what}",
-        verdicts=found.sentences,
+        verdicts=[Verdict(sentence) for sentence in found.sentences],
         guide=GUIDE,
         parts=[part for part in parts if part],
         methods=[*METHODS, correction(found.run)],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from probekit.forgetting.gate.gated import Gated
 from probekit.reports.page.grid import table
-from probekit.reports.page.parts import Method, Part, Prose, Section, Term
+from probekit.reports.page.parts import Method, Part, Prose, Section, Term, Verdict
 from probekit.reports.page.sections.flipped import flips
 from probekit.reports.page.sections.subject import named
 from probekit.reports.tables.gate import needed_text
@@ -48,7 +48,7 @@ def section_of_gate(gated: Gated) -> Section:
     pair = f"{named(gated.table, 'before')} → {named(gated.table, 'after')}"
     return Section(
         heading=f"May it ship? {pair}",
-        verdicts=[gated.sentence],
+        verdicts=[Verdict(gated.sentence)],
         guide=(
             Term(
                 "PASS",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from probekit.reports.lines import lines
 from probekit.reports.page.drawing import drawing
 from probekit.reports.page.grid import table
-from probekit.reports.page.parts import Method, Part, Section, Term
+from probekit.reports.page.parts import Method, Part, Section, Term, Verdict
 from probekit.reports.page.sections.probing import INTERVAL
 from probekit.reports.page.sections.subject import named
 from probekit.usage.neurons_found import Neurons
@@ -15,10 +15,12 @@ def section_of_neurons(found: Neurons) -> Section:
     """Curves, ablations, overlaps, and the rankings."""
     verdicts = []
     for _, row in found.fewest().iterrows():
-        verdicts.append(
-            f"{row['task']}, layer {row['layer']}, ranked by {row['method']}: {row['fewest']} of "
-            f"{row['of']} neurons score {row['score']:.3f} ({row['score_of_all']:.3f} with all)"
+        subject = f"{row['task']}, layer {row['layer']}, ranked by {row['method']}"
+        said = (
+            f"{row['fewest']} of {row['of']} neurons score {row['score']:.3f} "
+            f"({row['score_of_all']:.3f} with all)"
         )
+        verdicts.append(Verdict(said, subject))
     parts: list[Part | None] = [
         drawing(
             "Lines: score by the number of neurons that a probe reads",

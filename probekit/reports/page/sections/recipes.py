@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from probekit.reports.page.drawing import drawing
 from probekit.reports.page.grid import table
-from probekit.reports.page.parts import Method, Part, Section, Term
+from probekit.reports.page.parts import Method, Part, Section, Term, Verdict
 from probekit.reports.page.sections.subject import named
 from probekit.reports.tradeoff import tradeoff
 from probekit.tuning.recipe_scores import RecipeScores
@@ -26,7 +26,7 @@ def section_of_recipes(found: RecipeScores) -> Section:
     ]
     return Section(
         heading=f"Recipes of fine-tuning: {subject}",
-        verdicts=[found.conclusion()],
+        verdicts=[Verdict(found.conclusion())],
         guide=(
             Term(
                 "recipe",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from probekit.replications.replicated import Replicated
 from probekit.reports.page.grid import table
-from probekit.reports.page.parts import Method, Part, Prose, Section, Term
+from probekit.reports.page.parts import Method, Part, Prose, Section, Term, Verdict
 from probekit.reports.page.sections.subject import named
 from probekit.reports.replication import heading_lines
 
@@ -18,7 +18,7 @@ def section_of_replication(found: Replicated) -> Section:
         parts.append(Prose("How this differs from the paper", list(found.differences)))
     return Section(
         heading=f"Beside a paper: {named(found.table, 'model')}",
-        verdicts=heading_lines(found),
+        verdicts=[Verdict(line) for line in heading_lines(found)],
         guide=(
             Term(
                 "compare",

@@ -13,7 +13,7 @@ from probekit.reports.learning_curves import learning_curves
 from probekit.reports.lines import lines
 from probekit.reports.page.drawing import drawing
 from probekit.reports.page.grid import Meaning, grid, table
-from probekit.reports.page.parts import Grid, Method, Part, Prose, Section, Term
+from probekit.reports.page.parts import Grid, Method, Part, Prose, Section, Term, Verdict
 from probekit.reports.page.sections.probing import (
     BOOTSTRAP,
     CHOSEN_ON_DEV,
@@ -87,7 +87,7 @@ GUIDE = (
 def section_of_scores(scores: Scores) -> Section:
     """Best layers with baselines and evidence, pictures, and every row."""
     parts: list[Part | None] = []
-    verdicts: list[str] = []
+    verdicts: list[Verdict] = []
     if scores.has_layers:
         best = _best(scores)
         verdicts = _verdicts(best)
@@ -124,20 +124,19 @@ def _best(scores: Scores) -> pd.DataFrame:
     return best.merge(evidence[[*KEYS, *wanted]], on=list(KEYS), how="left") if wanted else best
 
 
-def _verdicts(best: pd.DataFrame) -> list[str]:
+def _verdicts(best: pd.DataFrame) -> list[Verdict]:
     """One sentence for each of the best layers."""
     several = [name for name in ("model", "corpus", "probe") if best[name].nunique() > 1]
     found = []
     for _, row in best.iterrows():
         subject = ", ".join(str(row[name]) for name in ("task", *several))
-        found.append(
-            f"{subject}: {row['metric']} {row['score']:.3f} at layer {row['layer']} "
+        said = (
+            f"{row['metric']} {row['score']:.3f} at layer {row['layer']} "
             f"({row['ci_low']:.3f} to {row['ci_high']:.3f})"
         )
         beside = [("the embeddings", row["score_layer_0"]), ("the words alone", row["lexical"])]
         known = [f"{name} {value:.3f}" for name, value in beside if not isnan(value)]
-        if known:
-            found[-1] += f"; {', '.join(known)}"
+        found.append(Verdict("; ".join([said, *known]), subject))
     return found
 
 

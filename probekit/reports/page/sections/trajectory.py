@@ -7,7 +7,7 @@ from probekit.reports.heatmap import heatmap
 from probekit.reports.lines import lines
 from probekit.reports.page.drawing import drawing
 from probekit.reports.page.grid import table
-from probekit.reports.page.parts import Method, Part, Section, Term
+from probekit.reports.page.parts import Method, Part, Section, Term, Verdict
 from probekit.reports.page.sections.probing import (
     BOOTSTRAP,
     CHOSEN_ON_DEV,
@@ -27,7 +27,8 @@ def section_of_trajectory(trajectory: Trajectory) -> Section:
     threshold = f"{trajectory.threshold:.0%}"
     if trajectory.has_layers:
         for _, row in trajectory.summary.iterrows():
-            verdicts.append(f"{row['task']} on {row['corpus']}: {row['verdict']}")
+            subject = f"{row['task']} on {row['corpus']}"
+            verdicts.append(Verdict(row["verdict"], subject))
         parts += [
             drawing(
                 "Lines: score by checkpoint, a line per layer",

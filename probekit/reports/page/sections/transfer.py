@@ -5,7 +5,7 @@ from __future__ import annotations
 from probekit.reports.lines import lines
 from probekit.reports.page.drawing import drawing
 from probekit.reports.page.grid import table
-from probekit.reports.page.parts import Method, Part, Section, Term
+from probekit.reports.page.parts import Method, Part, Section, Term, Verdict
 from probekit.reports.page.sections.subject import named
 from probekit.tuning.transferred import Transfer
 
@@ -25,7 +25,7 @@ def section_of_transfer(found: Transfer) -> Section:
     ]
     return Section(
         heading=f"How many labels pre-training saves: {subject}",
-        verdicts=found.sentences,
+        verdicts=[Verdict(sentence) for sentence in found.sentences],
         guide=(
             Term(
                 "method",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from probekit.reports.page.grid import table
-from probekit.reports.page.parts import Method, Part, Section, Term
+from probekit.reports.page.parts import Method, Part, Section, Term, Verdict
 from probekit.reports.page.sections.subject import named
 from probekit.tuning.tuned import Tuned
 
@@ -18,7 +18,7 @@ def section_of_tuned(found: Tuned) -> Section:
     verdicts = []
     for _, row in found.table[found.table["split"] == "test"].iterrows():
         ends = f"{row['ci_low']:.3f} to {row['ci_high']:.3f}"
-        verdicts.append(f"{row['metric']} {row['score']:.3f} on test ({ends})")
+        verdicts.append(Verdict(f"{row['metric']} {row['score']:.3f} on test ({ends})"))
     return Section(
         heading=f"Fine-tuned: {subject}",
         verdicts=verdicts,

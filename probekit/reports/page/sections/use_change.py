@@ -5,7 +5,7 @@ from __future__ import annotations
 from probekit.reports.bars import bars
 from probekit.reports.page.drawing import drawing
 from probekit.reports.page.grid import table
-from probekit.reports.page.parts import Part, Section, Term
+from probekit.reports.page.parts import Part, Section, Term, Verdict
 from probekit.reports.page.sections.erasure import METHODS
 from probekit.reports.page.sections.probing import INTERVAL, correction
 from probekit.reports.page.sections.subject import named
@@ -25,7 +25,7 @@ def section_of_use_change(found: UseChange) -> Section:
     pair = f"{named(found.table, 'before')} → {named(found.table, 'after')}"
     return Section(
         heading=f"Still used? {named(found.table, 'erased')}, {pair}",
-        verdicts=found.sentences,
+        verdicts=[Verdict(sentence) for sentence in found.sentences],
         guide=(
             Term("drop", "what a score loses when the task's subspace is erased at the layer."),
             Term("change", "drop after less drop before; below 0 the task is used less."),
