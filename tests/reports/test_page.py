@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 import probekit as pk
 from probekit.forgetting.comparison import LARGE, Comparison
 from probekit.forgetting.flipped import FlippedRow
+from probekit.forgetting.trajectory import FELL, STEPS, SUMMARY
 from probekit.reports.page.sections import SECTIONS
 from probekit.reports.page.sections.flipped import marked
 from probekit.reports.read import KINDS as READ
@@ -25,8 +27,9 @@ from tests.commands import run_main
 from tests.reports.page_read import PageReader, ReadTable
 from tests.results import made
 
-EVIL = '</script><img src=x onerror="window.broken=1"><script>window.broken=1</script>'
-QUOTED = '" onmouseover="window.broken=1" x="'
+EVIL = "</script><img src=x onerror=broken=1>"
+SCRIPT = "<script>broken=1</script>"
+QUOTED = '" onmouseover="broken=1" x="'
 BRACES = "{{ 7 * 7 }}{% raw %}"
 ROWS = 12
 DIGITS = 1e-6  # files have six decimals
@@ -58,9 +61,33 @@ def use_change() -> Results:
     return pk.UseChange(made.filled(USE, rows))
 
 
+def trajectory() -> Results:
+    """Three checkpoints and four layers."""
+    about = {"model": "m", "task": "pos", "corpus": "c", "probe": "linear", "metric": "accuracy"}
+    rows = []
+    for step in range(3):
+        for layer in range(4):
+            rows.append({**about, "step": step, "layer": layer})
+    fell = [made.only(FELL.names, {**row, "step": 1}) for row in rows[:4]]
+    summary = [made.only(SUMMARY.names, about)]
+    return pk.Trajectory(
+        made.filled(STEPS, rows),
+        made.filled(FELL, fell),
+        made.filled(SUMMARY, summary),
+        run=made.run(0.5),
+    )
+
+
+PLAIN: dict[type[Results], Callable[[], Results]] = {
+    pk.UseChange: use_change,
+    pk.Trajectory: trajectory,
+}
+"""Kinds whose verdicts and pictures need rows that belong together."""
+
+
 def made_of(kind: type[Results]) -> Results:
     """Results of a kind, with varied numbers."""
-    return varied(use_change() if kind is pk.UseChange else made.KINDS[kind](0.5))
+    return varied(PLAIN[kind]() if kind in PLAIN else made.KINDS[kind](0.5))
 
 
 def page_of(*folders: Path) -> PageReader:
@@ -151,7 +178,7 @@ def evil_comparison() -> Comparison:
         frame["corpus"], frame["corpus_fingerprint"] = "c", "0"
         if "task" in frame:
             frame["task"] = [f"t{place}" for place in range(len(frame))]
-            frame.loc[0, "task"] = EVIL
+            frame.loc[0, "task"] = SCRIPT
     tables["by_label"]["value"] = EVIL
     tables["by_label"]["p_adjusted"] = 0.01
     tables["best"]["verdict"] = EVIL
@@ -160,7 +187,7 @@ def evil_comparison() -> Comparison:
         **about,
         before=QUOTED,
         after=BRACES,
-        task=EVIL,
+        task=SCRIPT,
         corpus="c",
         corpus_fingerprint="0",
         layer_before=1,
@@ -187,7 +214,7 @@ def test_what_looks_like_code_stays_text(tmp_path: Path) -> None:
     for _, attributes in page.tags:
         assert not [name for name in attributes if name.startswith("on")]
     said = "".join(page.text)
-    for text in (EVIL, QUOTED, BRACES):
+    for text in (EVIL, SCRIPT, QUOTED, BRACES):
         assert text in said
     assert page.named("mark")
 

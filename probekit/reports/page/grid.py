@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_ROWS = 300
+SHOWN = {"ci_low": "interval from", "ci_high": "interval to", "re_encoding": "re-encoding"}
+"""Columns that are not shown by their name in the file."""
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 
@@ -101,7 +103,7 @@ def _same(frame: pd.DataFrame) -> dict[str, str]:
 
 def _shown(name: str) -> str:
     """A column's name as words."""
-    return "re-encoding" if name == "re_encoding" else name.replace("_", " ")
+    return SHOWN.get(name, name.replace("_", " "))
 
 
 def plain(meaning: str) -> str:

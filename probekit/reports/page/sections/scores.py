@@ -91,7 +91,7 @@ def section_of_scores(scores: Scores) -> Section:
     if scores.has_layers:
         best = _best(scores)
         verdicts = _verdicts(best)
-        parts += [*_pictures(scores), grid("Best layer of each task", best, MEANINGS)]
+        parts += [grid("Best layer of each task", best, MEANINGS), *_pictures(scores)]
     unseen = unseen_lines(scores)
     if unseen:
         parts.append(Prose("Where training lacks a word", unseen))
@@ -99,7 +99,7 @@ def section_of_scores(scores: Scores) -> Section:
         _behaviour(scores),
         _elsewhere(scores),
         table(scores, "selectivity", "Selectivity, layer by layer", folded=True),
-        table(scores, "codelengths", "Codelengths, layer by layer", folded=True),
+        table(scores, "codelength", "Codelengths, layer by layer", folded=True),
         table(scores, "seen", "Scores by kinds of test instances", folded=True),
         table(scores, "scores", "Every probe and baseline", folded=True),
     ]
@@ -134,7 +134,7 @@ def _verdicts(best: pd.DataFrame) -> list[Verdict]:
             f"{row['metric']} {row['score']:.3f} at layer {row['layer']} "
             f"({row['ci_low']:.3f} to {row['ci_high']:.3f})"
         )
-        beside = [("the embeddings", row["score_layer_0"]), ("the words alone", row["lexical"])]
+        beside = [("embeddings (layer 0)", row["score_layer_0"]), ("lexical", row["lexical"])]
         known = [f"{name} {value:.3f}" for name, value in beside if not isnan(value)]
         found.append(Verdict("; ".join([said, *known]), subject))
     return found
