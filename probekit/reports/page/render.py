@@ -62,8 +62,7 @@ def render(results: Sequence[Opened], title: str) -> str:
         title: of the page.
     """
     shown = [_shown(number, one) for number, one in enumerate(results, start=1)]
-    methods = [method for one in shown for method in one.section.methods]
-    sentences = list(dict.fromkeys(method.sentence for method in methods))
+    methods = chain.from_iterable(one.section.methods for one in shown)
     cites = chain.from_iterable(method.cites for method in methods)
     style, script = _asset("style.css"), _asset("script.js")
     page = _environment().get_template("page.html.j2")
@@ -71,7 +70,6 @@ def render(results: Sequence[Opened], title: str) -> str:
         title=title,
         shown=shown,
         measured=measured(results),
-        methods=sentences,
         references=listed(cites),
         most_verdicts=MOST_VERDICTS,
         style=Markup(style),

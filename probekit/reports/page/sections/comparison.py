@@ -31,7 +31,6 @@ BEST = (
     "after",
     "task",
     "corpus",
-    "kind",
     "metric",
     "layer_before",
     "layer_after",
@@ -94,6 +93,8 @@ DECOMPOSITION = (
     "training again.",
     "relocation: it is read at another layer that did not know it before. It moved.",
     "loss: none of these reads it. That is what is forgotten, as far as such probes can tell.",
+    "kind: the part that counts most: loss wherever it is above 0 for sure, else the largest part "
+    "that is. It is about the old probe; whether a new one scores lower is the change above.",
     "A negative part is chance or a gain. In the picture, a part whose 95% interval includes 0 "
     "is white.",
 )
