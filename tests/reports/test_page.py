@@ -21,6 +21,7 @@ from probekit.reports.page.sections import SECTIONS
 from probekit.reports.page.sections.flipped import marked
 from probekit.reports.read import KINDS as READ
 from probekit.results import columnar
+from probekit.results.columns import CHANGE
 from probekit.results.results import Results
 from probekit.usage.use_change import USE
 from tests.commands import run_main
@@ -36,14 +37,18 @@ DIGITS = 1e-6  # files have six decimals
 
 
 def varied(found: Results, seed: int = 0) -> Results:
-    """The first ROWS of each table, with a number of its own in every cell of numbers."""
+    """The first ROWS of each table, with a number of its own in every cell of numbers; changes of
+    either sign, and ends of intervals around all others."""
     rng = np.random.default_rng(seed)
     tables: dict[str, Any] = {}
     for field, schema in {**found.TABLES, **found.OPTIONAL}.items():
         frame = getattr(found, field).head(ROWS).copy()
         for column in schema.columns:
             if column.kind.dtype == "float64":
-                frame[column.name] = rng.random(len(frame))
+                low, high = (-0.8, 0.8) if column.unit == CHANGE else (0.2, 0.8)
+                if column.name.endswith(("low", "high")):
+                    low, high = (-1.0, low) if column.name.endswith("low") else (high, 1.0)
+                frame[column.name] = rng.uniform(low, high, len(frame))
         if "baseline" in frame:
             frame["baseline"] = "pad"  # its name is looked up
         tables[field] = frame
