@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,13 @@ import pytest
 import probekit as pk
 from probekit.forgetting.comparison import LARGE, Comparison
 from probekit.forgetting.flipped import FlippedRow
-from probekit.forgetting.trajectory import FELL, STEPS, SUMMARY
 from probekit.reports.page.sections import SECTIONS
 from probekit.reports.page.sections.flipped import marked
 from probekit.reports.read import KINDS as READ
 from probekit.results import columnar
-from probekit.results.columns import CHANGE
 from probekit.results.results import Results
-from probekit.usage.use_change import USE
 from tests.commands import run_main
+from tests.reports.page_made import made_of, same_corpus
 from tests.reports.page_read import PageReader, ReadTable
 from tests.results import made
 
@@ -32,67 +29,7 @@ EVIL = "</script><img src=x onerror=broken=1>"
 SCRIPT = "<script>broken=1</script>"
 QUOTED = '" onmouseover="broken=1" x="'
 BRACES = "{{ 7 * 7 }}{% raw %}"
-ROWS = 12
 DIGITS = 1e-6  # files have six decimals
-
-
-def varied(found: Results, seed: int = 0) -> Results:
-    """The first ROWS of each table, with a number of its own in every cell of numbers; changes of
-    either sign, and ends of intervals around all others."""
-    rng = np.random.default_rng(seed)
-    tables: dict[str, Any] = {}
-    for field, schema in {**found.TABLES, **found.OPTIONAL}.items():
-        frame = getattr(found, field).head(ROWS).copy()
-        for column in schema.columns:
-            if column.kind.dtype == "float64":
-                low, high = (-0.8, 0.8) if column.unit == CHANGE else (0.2, 0.8)
-                if column.name.endswith(("low", "high")):
-                    low, high = (-1.0, low) if column.name.endswith("low") else (high, 1.0)
-                frame[column.name] = rng.uniform(low, high, len(frame))
-        if "baseline" in frame:
-            frame["baseline"] = "pad"  # its name is looked up
-        tables[field] = frame
-    for field in found.LARGE:
-        tables[field] = getattr(found, field)
-    return type(found)(**tables, run=found.run, warnings=found.warnings)
-
-
-def use_change() -> Results:
-    """A task erased at two layers, and read at each and at the last one: what a verdict needs."""
-    about = {"before": "b", "after": "a", "corpus": "c", "erased": "pos", "affected": "pos"}
-    rows = []
-    for layer, read_at in ((1, 6), (1, 1), (3, 6), (3, 3)):
-        rows.append({**about, "layer": layer, "read_at": read_at, "probe": "clean"})
-    return pk.UseChange(made.filled(USE, rows))
-
-
-def trajectory() -> Results:
-    """Three checkpoints and four layers."""
-    about = {"model": "m", "task": "pos", "corpus": "c", "probe": "linear", "metric": "accuracy"}
-    rows = []
-    for step in range(3):
-        for layer in range(4):
-            rows.append({**about, "step": step, "layer": layer})
-    fell = [made.only(FELL.names, {**row, "step": 1}) for row in rows[:4]]
-    summary = [made.only(SUMMARY.names, about)]
-    return pk.Trajectory(
-        made.filled(STEPS, rows),
-        made.filled(FELL, fell),
-        made.filled(SUMMARY, summary),
-        run=made.run(0.5),
-    )
-
-
-PLAIN: dict[type[Results], Callable[[], Results]] = {
-    pk.UseChange: use_change,
-    pk.Trajectory: trajectory,
-}
-"""Kinds whose verdicts and pictures need rows that belong together."""
-
-
-def made_of(kind: type[Results]) -> Results:
-    """Results of a kind, with varied numbers."""
-    return varied(PLAIN[kind]() if kind in PLAIN else made.KINDS[kind](0.5))
 
 
 def page_of(*folders: Path) -> PageReader:
@@ -259,18 +196,6 @@ def test_a_page_has_landmarks_headings_in_order_and_names_for_everything(tmp_pat
     assert page.named("html")[0]["lang"] == "en"
 
 
-def same_corpus(found: Results, values: dict[str, str]) -> Results:
-    """The same results, of one corpus."""
-    tables = {}
-    for field in {**found.TABLES, **found.OPTIONAL}:
-        frame = getattr(found, field).copy()
-        for name, value in values.items():
-            if name in frame:
-                frame[name] = value
-        tables[field] = frame
-    return type(found)(**tables, run=found.run, warnings=found.warnings)
-
-
 def test_every_kind_of_results_has_a_section() -> None:
     assert set(SECTIONS) == set(READ) == set(made.KINDS)
 
@@ -284,7 +209,8 @@ def test_the_same_results_give_the_same_page_and_name_nothing_outside(tmp_path: 
     for tag, given in page.tags:
         assert not set(loading) & set(given)
         if "href" in given or "xlink:href" in given:
-            assert given.get("href", given.get("xlink:href", "")).startswith("#")
+            target = given.get("href", given.get("xlink:href", ""))
+            assert target.startswith(("#", "data:image/png;base64,"))
         assert tag not in ("link", "iframe", "object", "embed", "base")
     (policy,) = (one["content"] for one in page.named("meta") if "http-equiv" in one)
     assert policy.startswith("default-src 'none'") and "unsafe-eval" not in policy

@@ -15,7 +15,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 import probekit as pk
-from tests.reports.test_page import EVIL, evil_comparison, varied
+from tests.reports.page_made import varied
+from tests.reports.test_page import EVIL, evil_comparison
 from tests.results import made
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
