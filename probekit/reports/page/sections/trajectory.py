@@ -37,7 +37,7 @@ def section_of_trajectory(trajectory: Trajectory) -> Section:
             ),
             drawing(
                 "Heatmap: retention by layer and checkpoint",
-                "100 is all that the base knew above the majority baseline, 0 is none of it.",
+                "1 is all that the base knew above the majority baseline, 0 is none of it.",
                 lambda: heatmap(trajectory),
             ),
             table(trajectory, "summary", "From the first checkpoint to the last", WORDS),
