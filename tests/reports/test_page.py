@@ -15,6 +15,7 @@ import pytest
 import probekit as pk
 from probekit.forgetting.comparison import LARGE, Comparison
 from probekit.forgetting.flipped import FlippedRow
+from probekit.probes.score_rows import SCORES
 from probekit.reports.page.sections import SECTIONS
 from probekit.reports.page.sections.flipped import marked
 from probekit.reports.read import KINDS as READ
@@ -97,7 +98,7 @@ def test_best_layers_are_means_over_seeds_of_the_file(tmp_path: Path) -> None:
     for probe, score in (("majority", 0.25), ("lexical", 0.375)):
         names = {"model": "m", "task": "t", "corpus": "c", "metric": "accuracy"}
         rows.append({**names, "probe": probe, "layer": None, "score": score})
-    pk.Scores(made.filled(made.SCORES, rows)).write(tmp_path / "run")
+    pk.Scores(made.filled(SCORES, rows)).write(tmp_path / "run")
     page = page_of(tmp_path / "run")
     (table,) = (one for one in page.tables if not one.source)
     cells = dict(zip(table.columns, table.rows[0], strict=True))

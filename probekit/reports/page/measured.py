@@ -35,7 +35,7 @@ TASKS = {
 
 def measured(results: Sequence[Opened]) -> list[Grid]:
     """The models, corpora and tasks, by the records of some results."""
-    measurements = []
+    measurements: list[Measurement] = []
     for one in results:
         measurements += one.found.run.measurements
     found = []

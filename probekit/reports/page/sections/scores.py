@@ -141,7 +141,7 @@ def _verdicts(best: pd.DataFrame) -> list[Verdict]:
 
 
 def _pictures(scores: Scores) -> list[Part]:
-    found = [
+    found: list[Part] = [
         drawing(
             "Heatmap: score by task and layer",
             "One row per task, one column per layer; darker is higher within a row. The frame "
