@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from probekit.reports.page.numbers import cell_of
 from probekit.reports.page.parts import Grid, Heading, Row
-from probekit.results.columns import CHANGE
 from probekit.results.results import Results
 
 if TYPE_CHECKING:
@@ -17,6 +16,19 @@ if TYPE_CHECKING:
 MOST_ROWS = 300
 SHOWN = {"ci_low": "interval from", "ci_high": "interval to", "re_encoding": "re-encoding"}
 """Columns that are not shown by their name in the file."""
+CHANGES = (
+    "beyond",
+    "change",
+    "delta",
+    "difference",
+    "drop",
+    "loss",
+    "mapped_drop",
+    "re_encoding",
+    "relocation",
+    "rotation",
+)
+"""How columns begin whose numbers have a sign, since they are changes."""
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 
@@ -79,7 +91,8 @@ def grid(
     first = frame.head(MOST_ROWS)
     columns = []
     for one in headings:
-        columns.append([cell_of(value, one.unit == CHANGE) for value in first[one.name].tolist()])
+        is_change = one.name.startswith(CHANGES)
+        columns.append([cell_of(value, is_change) for value in first[one.name].tolist()])
     rows = []
     for place, *cells in zip(first.index.tolist(), *columns, strict=True):
         rows.append(Row(int(place), cells))
