@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from probekit.reports.latex import latex
     from probekit.reports.learning_curves import learning_curves
     from probekit.reports.lines import lines
+    from probekit.reports.page.report import report
     from probekit.reports.present_or_used import present_or_used
     from probekit.reports.read import read
     from probekit.reports.tradeoff import tradeoff
@@ -126,6 +127,7 @@ _HOME = {
     "recipes": "tuning.grid",
     "replicate": "replications.replicate",
     "save_probes": "probes.saved.probe_file",
+    "report": "reports.page.report",
     "trace": "forgetting.trace",
     "tradeoff": "reports.tradeoff",
     "transfer": "tuning.transfer",
@@ -191,6 +193,7 @@ __all__ = [
     "recipes",
     "replicate",
     "save_probes",
+    "report",
     "trace",
     "tradeoff",
     "transfer",

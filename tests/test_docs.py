@@ -119,6 +119,7 @@ PAGES: dict[Path, dict[str, Callable[[], list[dict[str, str]]]]] = {
             "neurons",
             "attribute",
             "replicate",
+            "report",
             "heatmap",
         )
     },

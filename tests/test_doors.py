@@ -213,6 +213,7 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
         "load_task": {"name": "pos"},
         "ask": {"task": pk.load_task("pos"), "corpus": sample()},
         "read": {"folders": tmp_path},
+        "report": {"folders": tmp_path, "out": tmp_path / "x.html", "title": "t"},
         "replicate": {
             "name": "tenney2019",
             "model": "./none",
@@ -596,6 +597,16 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     "load_task": {"name": [(3, "a path"), (None, "a path")]},
     "ask": {"task": [("pos", "Task")], "corpus": [("sample", "Corpus")]},
     "read": {"folders": [(3, "a path"), ([], "empty"), (pk.Scores(EMPTY), "a path")]},
+    "report": {
+        "folders": [
+            (3, "a path"),
+            ([], "empty"),
+            (pk.Scores(EMPTY), "a path"),
+            (["./none", "./none"], "none twice"),
+        ],
+        "out": [(3, "a path"), (None, "a path"), ("x.pdf", r"ends in \.html"), (".", "a folder")],
+        "title": [(3, "a text"), (None, "a text"), (" ", "title is empty")],
+    },
     "replicate": {
         "name": [(3, "a path"), (None, "a path")],
         "model": [(3, "States"), ([], "States"), (pk.Scores(EMPTY), "States")],

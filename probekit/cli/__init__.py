@@ -19,6 +19,7 @@ from probekit.cli import (
     models,
     pictures,
     replications,
+    report,
     runs,
     terminal,
     transfer,
@@ -79,6 +80,7 @@ app.command(cls=Command)(usage.erase)
 app.command(cls=Command)(usage.neurons)
 app.command(cls=Command)(usage.attribute)
 app.command(cls=Command)(replications.replicate)
+app.command(cls=Command)(report.report)
 app.command(cls=Command)(pictures.heatmap)
 app.command(cls=Command)(pictures.lines)
 app.command(cls=Command)(pictures.bars)

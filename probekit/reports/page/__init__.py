@@ -1,0 +1,1 @@
+"""Page: results of any verbs as one HTML file that needs no network."""
