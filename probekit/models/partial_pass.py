@@ -8,7 +8,7 @@ family's code is repeated here.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -41,7 +41,7 @@ class PartialPass:
     A block can be left out once it has run: what it returns beside states is then known.
     """
 
-    def __init__(self, blocks: Sequence[torch.nn.Module]) -> None:
+    def __init__(self, blocks: torch.nn.ModuleList) -> None:
         """`blocks` are those of the model, of a family that can be run block by block (see
         `block_by_block.why_not`). Until `part` says otherwise, all of them run."""
         self._now = _Now()

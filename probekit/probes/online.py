@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -109,12 +110,16 @@ class _OfStack:
             rounds = Rounds(stack, asked, train, dev, self.layers, self.settings, schedule)
             if number:
                 rounds.consider(0)  # as it began
-            rounds.run(lambda done, n=number: progress((n + done) / len(self.steps)))
+            rounds.run(partial(self._tell, progress, number))
             if train.n_words < ANEW_WORDS:
                 found.append(self._anew(step))
             else:
                 found.append(evaluate(stack, test, self.layers))
         return found
+
+    def _tell(self, progress: Callable[[float], None], number: int, done: float) -> None:
+        """Tell the share of all steps that is done, from that of one of them."""
+        progress((number + done) / len(self.steps))
 
     def _anew(self, step: Step) -> list[Evaluated]:
         """What probes make of a block that are trained on its part alone, in coordinates of it."""

@@ -25,7 +25,7 @@ class KeptStates:
     """The states of one layer, of all batches; at first of none."""
 
     def __init__(
-        self, encoder: Encoder, blocks: Sequence[torch.nn.Module], batches: Sequence[Batch]
+        self, encoder: Encoder, blocks: torch.nn.ModuleList, batches: Sequence[Batch]
     ) -> None:
         """`encoder` is loaded, and `blocks` are its own."""
         self._encoder, self._batches = encoder, batches
