@@ -1,16 +1,9 @@
-"""Block by block: a model that is run one block at a time, from the states that the block reads.
-
-The model itself embeds a text and prepares masks and positions, in every pass anew. Of its blocks
-only one runs in a pass: those below it let pass what they are given, and the one above it stops the
-model. So no family's code is repeated here.
-"""
+"""Block by block: a model that is run one block at a time, from the states that the block reads."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,25 +14,10 @@ from probekit.models.encoder import Encoder, move, tensors_of
 from probekit.models.encoder_model import EncoderModel
 from probekit.models.families import UNKNOWN
 from probekit.models.model import Model
+from probekit.models.partial_pass import PartialPass
 from probekit.models.special_tokens import plain_subwords
-from probekit.models.stack import Stopped
 
 TRIED = 9  # subwords of the text on which a family that is not listed is tried
-
-
-class _Now(threading.local):
-    """What is run in a thread.
-
-    Attributes:
-        block: number of the block that runs; None where all do.
-        given: what it reads, `(texts, width, dim)`.
-        found: what the block after it would read.
-    """
-
-    def __init__(self) -> None:
-        self.block: int | None = None
-        self.given: torch.Tensor | None = None
-        self.found: torch.Tensor | None = None
 
 
 class BlockByBlock:
@@ -59,15 +37,12 @@ class BlockByBlock:
         blocks = encoder.load_apart(last_layer, self._dtype)
         if blocks is None:
             raise _cannot(encoder, "has no list of blocks")
-        self._encoder, self._blocks, self._now = encoder, blocks, _Now()
-        self._n_outputs: dict[int, int] = {}
+        self._encoder, self._blocks, self._passes = encoder, blocks, PartialPass(blocks)
         self.matrices = self.largest = 0
         for block in blocks[:last_layer]:
             sizes = [weight.numel() for weight in block.parameters()]
             self.largest = max(self.largest, sum(sizes))
             self.matrices += sum(w.numel() for w in block.parameters() if w.ndim > 1)
-        for number, block in enumerate(blocks):
-            block.forward = self._watched(number, block.forward)
 
     @contextmanager
     def at_hand(self, number: int) -> Iterator[None]:
@@ -89,58 +64,27 @@ class BlockByBlock:
         Args:
             subwords: ids of each text, `(n,)`; special tokens are added here.
         """
-        return self._run(subwords, -1, None)
+        return self._run(subwords, 0)
 
     def following(
         self, layer: int, subwords: Sequence[np.ndarray], states: torch.Tensor
     ) -> torch.Tensor:
         """The states of the layer above `layer`, of the same texts, from those of `layer`: by block
         number `layer`, which must be at hand."""
-        return self._run(subwords, layer, states)
+        with self._passes.part(layer, self._turned(states)):
+            return self._run(subwords, layer + 1)
 
     @torch.inference_mode()
-    def _run(
-        self, subwords: Sequence[np.ndarray], block: int, given: torch.Tensor | None
-    ) -> torch.Tensor:
-        """Run the model with one of its blocks."""
-        now, encoder = self._now, self._encoder
-        now.block, now.given = block, given
-        try:
-            return encoder.run(encoder.inputs.of(subwords, encoder.rows))[-1]
-        except Stopped:
-            assert now.found is not None
-            return now.found
-        finally:
-            now.block = now.given = now.found = None
+    def _run(self, subwords: Sequence[np.ndarray], stop: int) -> torch.Tensor:
+        """What block `stop` reads, or the last states of the model where it has no such block."""
+        encoder = self._encoder
+        last: list[torch.Tensor] = []
 
-    def _watched(self, number: int, run: Callable[..., Any]) -> Callable[..., Any]:
-        """The forward pass of a block, which is left out where another block runs."""
+        def run() -> None:
+            last.append(encoder.run(encoder.inputs.of(subwords, encoder.rows))[-1])
 
-        def forward(*args: Any, **named: Any) -> Any:
-            now = self._now
-            if now.block is None:
-                return run(*args, **named)
-            read = args[0] if args else named["hidden_states"]
-            if number < now.block:
-                return self._as_output(number, read)
-            if number > now.block:
-                now.found = self._turned(read)
-                raise Stopped
-            assert now.given is not None
-            given = self._turned(now.given)
-            if args:
-                output = run(given, *args[1:], **named)
-            else:
-                output = run(**{**named, "hidden_states": given})
-            self._n_outputs[number] = len(output) if isinstance(output, tuple) else 0
-            return output
-
-        return forward
-
-    def _as_output(self, number: int, states: torch.Tensor) -> Any:
-        """States in the form in which a block returned some before."""
-        n = self._n_outputs[number]
-        return (states, *[None] * (n - 1)) if n else states
+        found = self._passes.read_by(stop, run)
+        return last[0] if found is None else self._turned(found)
 
     def _turned(self, states: torch.Tensor) -> torch.Tensor:
         """From what a block reads to `(texts, width, dim)`, or back."""

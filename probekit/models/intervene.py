@@ -63,6 +63,7 @@ class Blocks:
     """The blocks of a loaded model, whose states can be changed.
 
     Attributes:
+        every: the blocks, in their order.
         last_layer: number of the last layer.
     """
 
@@ -80,7 +81,7 @@ class Blocks:
                 f"the states of '{name}' cannot be changed while it runs: its family "
                 f"({config.model_type}) shares its blocks, or has layers that are not between them"
             )
-        self._body, self._blocks = body, blocks
+        self._body, self.every = body, blocks
         self._where, self._time_first, self._read = where, family.time_first, _Read()
         self._has_final_norm = has_final_norm(config)
         self.last_layer = n_blocks
@@ -107,12 +108,12 @@ class Blocks:
         hooks = [self._body.register_forward_pre_hook(self._look, with_kwargs=True)]
         if layer < self.last_layer:
             before = _before(at_chosen)
-            block = self._blocks[layer]
+            block = self.every[layer]
             hooks.append(block.register_forward_pre_hook(before, with_kwargs=True))
         elif self._has_final_norm:
             hooks.append(self._body.register_forward_hook(_after_model(at_chosen)))
         else:
-            hooks.append(self._blocks[-1].register_forward_hook(_after_block(at_chosen)))
+            hooks.append(self.every[-1].register_forward_hook(_after_block(at_chosen)))
         try:
             yield
         finally:

@@ -13,7 +13,7 @@ from probekit.models.families import Stack, family_of
 
 
 class Stopped(Exception):
-    """The model has reached its second block."""
+    """The model has reached the block that it stops at."""
 
 
 def stack_of(name: str, config: Any, wanted: Stack) -> Stack:

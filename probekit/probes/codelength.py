@@ -4,12 +4,15 @@ The online code of Voita and Titov 2020 (section 2.2.2, after Rissanen 1984 and 
 2018): sentences are shuffled and cut into blocks. The labels of the first block are sent with a
 uniform code, those of every other block with a probe trained on the blocks before it. A good score
 and the effort to reach it both count.
+
+A block's probe begins with the weights of the one before it. It has seen the labels of the blocks
+before its own, and those of dev, and no others.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -17,10 +20,13 @@ from typing import Any
 import numpy as np
 
 from probekit.corpora.passage import Split
+from probekit.engine.current import current
 from probekit.errors import TaskError
-from probekit.probes.evaluate import NATS_IN_A_BIT, task_scores
-from probekit.probes.fit import fit
+from probekit.probes.evaluate import NATS_IN_A_BIT, Evaluated, task_scores
 from probekit.probes.fit_settings import FitSettings
+from probekit.probes.heads import head_of
+from probekit.probes.online import Online, Step
+from probekit.probes.stack_plan import StackPlan, stack_plans
 from probekit.probes.view import View, single_layers
 from probekit.progress import Progress, silent
 from probekit.states.part import Taken
@@ -32,7 +38,7 @@ from probekit.tasks.question import Instances, Question
 SHARES = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.0625, 0.125, 0.25, 0.5, 1.0)
 """Where blocks end, as shares of the training sentences: those of Voita and Titov 2020."""
 LEAST_INSTANCES = 100
-LEAST_DEV = 100  # sentences (documents) that a round is chosen on, or all
+MOST_DEV = 200  # sentences (documents) that a round is chosen on
 SHUFFLE = 0  # seed of the order, one for all probes: codes of different layers are paired
 
 
@@ -107,7 +113,7 @@ def codelength(
         seeds: one probe per view for each.
         settings: how probes are trained.
         views: the layers that probes read; by default each layer alone.
-        progress: called with the stage, the blocks done and how many there are.
+        progress: called with the stage, the stacks trained and how many there are.
 
     Raises:
         TaskError: for a task with fewer than LEAST_INSTANCES training instances.
@@ -117,22 +123,17 @@ def codelength(
     views = single_layers(states.layers) if views is None else tuple(views)
     units = _Units(states, questions)
     ends = _ends(units, questions)
-    blocks: list[list[_Block]] = [[] for _ in questions]
-    for number, (begin, end) in enumerate(pairwise(ends)):
-        progress("codelength", number, len(ends) - 1)
-        taken = units.taken(begin, end)
-        part = vectors_of(states, taken)
-        parts = [question_of(question, states.corpus, taken) for question in questions]
-        fits = fit(part, parts, probe=probe, seeds=seeds, settings=settings, views=views)
-        for of_task, fitted in zip(blocks, fits, strict=True):
-            bits = fitted.losses / NATS_IN_A_BIT
-            test = fitted.question.splits["test"]
-            scores = task_scores(fitted.question, "test", fitted.predictions)
-            of_task.append(_Block(begin, len(test), bits.sum(-1), scores, _by_group(bits, test)))
-    progress("codelength", len(ends) - 1, len(ends) - 1)
+    steps = [_step(states, questions, units.taken(*pair)) for pair in pairwise(ends)]
+    plans = list(stack_plans(0, states, views, len(questions), seeds, settings))
+    work = Online(states, tuple(questions), tuple(steps), head_of(probe), settings)
+    results = current().run(work, plans, lambda done: progress("codelength", done, len(plans)))
+    labelled = _labelled(plans, results, views, seeds, steps)
     codes = []
-    for question, of_task in zip(questions, blocks, strict=True):
-        codes.append(_code(question, probe, views, seeds, of_task))
+    for t, question in enumerate(questions):
+        blocks = []
+        for begin, step, evaluated in zip(ends, steps, labelled, strict=False):
+            blocks.append(_block(begin, step.questions[t], evaluated[t]))
+        codes.append(_code(question, probe, views, seeds, blocks))
     return codes
 
 
@@ -145,6 +146,36 @@ def joined_codes(parts: Sequence[Code]) -> Code:
     for name in ("bits", "scores", "by_group"):
         arrays[name] = np.concatenate([getattr(part, name) for part in parts])
     return replace(parts[0], views=views, **arrays)
+
+
+def _step(states: Vectors, questions: Sequence[Question], taken: Mapping[Split, Taken]) -> Step:
+    parts = [question_of(question, states.corpus, taken) for question in questions]
+    return Step(taken, vectors_of(states, taken), parts)
+
+
+def _labelled(
+    plans: Sequence[StackPlan],
+    results: Sequence[list[list[Evaluated]]],
+    views: tuple[View, ...],
+    seeds: tuple[int, ...],
+    steps: Sequence[Step],
+) -> list[list[Evaluated]]:
+    """What all probes make of the block of each step, for each task."""
+    found: list[list[Evaluated]] = []
+    for step in steps:
+        of_step = []
+        for question in step.questions:
+            shape = (len(views), len(seeds), len(question.splits["test"]))
+            of_step.append(Evaluated(np.empty(shape, np.float32), np.empty(shape, np.int64)))
+        found.append(of_step)
+    for plan, result in zip(plans, results, strict=True):
+        rows = [views.index(view) for view in plan.views]
+        cells = np.ix_(rows, [seeds.index(seed) for seed in plan.seeds])
+        for of_step, evaluated in zip(found, result, strict=True):
+            for t, of_task in zip(plan.questions, evaluated, strict=True):
+                of_step[t].losses[cells] = of_task.losses
+                of_step[t].predictions[cells] = of_task.predictions
+    return found
 
 
 def require_enough(questions: Sequence[Question]) -> None:
@@ -167,6 +198,13 @@ class _Block:
     bits: np.ndarray
     scores: np.ndarray
     by_group: np.ndarray
+
+
+def _block(sentences: int, question: Question, evaluated: Evaluated) -> _Block:
+    bits = evaluated.losses / NATS_IN_A_BIT
+    test = question.splits["test"]
+    scores = task_scores(question, "test", evaluated.predictions)
+    return _Block(sentences, len(test), bits.sum(-1), scores, _by_group(bits, test))
 
 
 def _code(
@@ -217,7 +255,7 @@ class _Units:
 
     def taken(self, begin: int, end: int) -> dict[Split, Taken]:
         """Training on the units before `begin`, a choice on dev, and the block up to `end`."""
-        n_dev = min(self.n_dev, max(LEAST_DEV, begin))
+        n_dev = min(self.n_dev, MOST_DEV)
         spread = np.linspace(0, self.n_dev - 1, n_dev).round().astype(np.int64)
         return {
             "train": Taken("train", self._passages("train", self.order[:begin])),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,30 +18,12 @@ from probekit.probes.evaluate import evaluate
 from probekit.probes.fit_settings import DEFAULT, FitSettings
 from probekit.probes.fitted import Fitted, joined
 from probekit.probes.heads import Head, head_of
+from probekit.probes.stack_plan import StackPlan, stack_plans
 from probekit.probes.training import Training
 from probekit.probes.view import View, single_layers
 from probekit.progress import Progress, silent
 from probekit.states.vectors import Vectors
 from probekit.tasks.question import Question
-
-GROUP_BYTES = 1 << 27  # most that a batch and axes of the layers fitted together may take
-
-
-@dataclass(frozen=True)
-class _Part:
-    """What one stack holds: all its probes are trained in the same passes over the states.
-
-    Attributes:
-        checkpoint: its number.
-        views: the layers that probes read, all combined in one way.
-        questions: numbers of the questions.
-        seeds: the seeds.
-    """
-
-    checkpoint: int
-    views: tuple[View, ...]
-    questions: tuple[int, ...]
-    seeds: tuple[int, ...]
 
 
 def fit(
@@ -95,13 +77,13 @@ def fit_together(
     Returns, for each checkpoint, the trained probes of each task. Raises ModelError for states that
     are not finite.
     """
-    parts: list[_Part] = []
+    plans: list[StackPlan] = []
     for i, states in enumerate(checkpoints):
         wanted = single_layers(states.layers) if views is None else tuple(views)
-        parts += _parts(i, states, wanted, len(questions), seeds, settings)
+        plans += stack_plans(i, states, wanted, len(questions), seeds, settings)
     work = _Fitting(tuple(checkpoints), tuple(questions), head_of(probe), settings)
-    results = current().run(work, parts, lambda done: progress("fit", done, len(parts)))
-    return _by_checkpoint(parts, results, len(checkpoints), questions)
+    results = current().run(work, plans, lambda done: progress("fit", done, len(plans)))
+    return _by_checkpoint(plans, results, len(checkpoints), questions)
 
 
 @dataclass(frozen=True)
@@ -121,59 +103,21 @@ class _Fitting:
     settings: FitSettings
     one_thread: bool = True
 
-    def run(self, jobs: Sequence[_Part], report: Report) -> list[list[Fitted]]:
+    def run(self, jobs: Sequence[StackPlan], report: Report) -> list[list[Fitted]]:
         """The probes of each stack, by question."""
         trainings = []
-        for part in jobs:
+        for plan in jobs:
             begin = partial(
                 Training,
-                self.checkpoints[part.checkpoint],
-                [self.questions[t] for t in part.questions],
+                self.checkpoints[plan.checkpoint],
+                [self.questions[t] for t in plan.questions],
                 self.head,
-                part.views,
-                part.seeds,
+                plan.views,
+                plan.seeds,
                 self.settings,
             )
             trainings.append(partial(_trained, begin))
         return at_once(torch.device(self.settings.device), trainings, report)
-
-
-def _parts(
-    checkpoint: int,
-    states: Vectors,
-    views: tuple[View, ...],
-    n_questions: int,
-    seeds: tuple[int, ...],
-    settings: FitSettings,
-) -> Iterator[_Part]:
-    """The stacks of one checkpoint.
-
-    Probes of single layers share the words they read. A mix is learned for one task and one seed,
-    so nothing is shared between these.
-    """
-    everything = tuple(range(n_questions))
-    singles = tuple(view for view in views if view.combine == "single")
-    for run in _runs(singles, states, settings):
-        yield _Part(checkpoint, run, everything, seeds)
-    mixes = tuple(view for view in views if view.combine == "mix")
-    for run in _runs(mixes, states, settings):
-        for t in everything:
-            for seed in seeds:
-                yield _Part(checkpoint, run, (t,), (seed,))
-
-
-def _runs(
-    views: tuple[View, ...], states: Vectors, settings: FitSettings
-) -> Iterator[tuple[View, ...]]:
-    """Runs of views that are fitted together: one per thread, or more where batches are large."""
-    if not views:
-        return
-    # A batch and the axes of two kinds in single precision, two covariances in double.
-    bytes_each = 4 * states.dim * (settings.batch_words + 2 * states.dim) + 2 * 8 * states.dim**2
-    most = max(1, GROUP_BYTES // bytes_each)
-    n = max(-(-len(views) // most), min(current().width(torch.device(settings.device)), len(views)))
-    for places in np.array_split(np.arange(len(views)), n):
-        yield tuple(views[place] for place in places.tolist())
 
 
 def _trained(begin: Callable[[], Training], progress: Callable[[float], None]) -> list[Fitted]:
@@ -182,7 +126,7 @@ def _trained(begin: Callable[[], Training], progress: Callable[[float], None]) -
 
 
 def _by_checkpoint(
-    parts: Sequence[_Part],
+    plans: Sequence[StackPlan],
     results: Sequence[list[Fitted]],
     n_checkpoints: int,
     questions: Sequence[Question],
@@ -191,10 +135,10 @@ def _by_checkpoint(
     found: list[list[list[Fitted]]] = []
     for _ in range(n_checkpoints):
         found.append([[] for _ in questions])
-    for part, of_part in zip(parts, results, strict=True):
-        for t, fitted in zip(part.questions, of_part, strict=True):
+    for plan, of_plan in zip(plans, results, strict=True):
+        for t, fitted in zip(plan.questions, of_plan, strict=True):
             # An engine may have sent a copy of the question.
-            found[part.checkpoint][t].append(replace(fitted, question=questions[t]))
+            found[plan.checkpoint][t].append(replace(fitted, question=questions[t]))
     by_checkpoint = []
     for of_checkpoint in found:
         by_checkpoint.append([joined(of_task) for of_task in of_checkpoint])

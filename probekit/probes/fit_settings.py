@@ -28,7 +28,7 @@ class FitSettings:
             falls linearly to zero.
         device: where the probes are fitted.
         choose_by: what is compared on dev, the task's `score` or the `loss`.
-        freedom: C of each round (see `training.PATHS`) is multiplied by it. Probabilities need
+        freedom: C of each round (see `rounds.PATHS`) is multiplied by it. Probabilities need
             larger weights than labels do.
     """
 

@@ -23,67 +23,102 @@ SPEED = 3
 
 
 class Single(torch.nn.Module):
-    """Each view is one layer.
+    """Each view is one layer, the same for every task.
 
     Args:
         views: the views.
+        n_tasks: how many tasks there are.
         train: training words at `layers`.
         layers: those read, in the order of the views.
         device: where the vectors lie.
     """
 
     def __init__(
-        self, views: Sequence[View], train: Runs, layers: Sequence[int], device: torch.device
+        self,
+        views: Sequence[View],
+        n_tasks: int,
+        train: Runs,
+        layers: Sequence[int],
+        device: torch.device,
     ) -> None:
         super().__init__()
         self.device, self._n = device, len(views)
+        self._centre = torch.zeros(len(views), 1, train.states.dim, device=device)
 
-    def shares(self) -> Tensor:
-        """The share of each layer in each view, `(views, layers)`."""
+    def shares(self, task: int) -> Tensor:
+        """The share of each layer in each view of a task, `(views, layers)`."""
         return torch.eye(self._n)
 
     def forward(self, states: Tensor) -> Tensor:
-        """Words `(views, words, dim)` of the states `(layers, words, dim)`."""
+        """Centred words `(views, words, dim)` before training, of the states `(layers, words,
+        dim)`."""
         return states
 
-    def parameters_of(self, view: int) -> list[Tensor]:
-        """What one view has learned."""
+    def words(self, states: Tensor) -> Sequence[Tensor]:
+        """Words `(views, words, dim)` of the states `(layers, words, dim)`, of all tasks or of
+        each."""
+        return [states]
+
+    def centres(self) -> Sequence[Tensor]:
+        """What the centre of these words is before they are scaled, `(views, 1, dim)` likewise."""
+        return [self._centre]
+
+    def parameters_of(self, task: int, view: int) -> list[Tensor]:
+        """What one view of a task has learned."""
         return []
 
 
 class Mix(torch.nn.Module):
-    """Each view is an average of its layers.
+    """Each view is an average of its layers, whose weights each task learns for itself.
+
+    All tasks are mixed in one product, so that layers are read once.
 
     Args: as for `Single`.
     """
 
     def __init__(
-        self, views: Sequence[View], train: Runs, layers: Sequence[int], device: torch.device
+        self,
+        views: Sequence[View],
+        n_tasks: int,
+        train: Runs,
+        layers: Sequence[int],
+        device: torch.device,
     ) -> None:
         super().__init__()
         self.device = device
         is_read = torch.from_numpy(np.stack([np.isin(layers, view.layers) for view in views]))
-        self.logits = torch.nn.Parameter(torch.zeros(len(views), len(layers), device=device))
+        n = (n_tasks, len(views), len(layers))
+        self.logits = torch.nn.Parameter(torch.zeros(n, device=device))
         self._left_out = ~is_read.to(device)
         self._mean, self._size = _means_and_sizes(train, layers, device)
 
-    def shares(self) -> Tensor:
-        """The share of each layer in each view, `(views, layers)`; those of a view sum to 1."""
-        return self._weights().detach().cpu()
+    def shares(self, task: int) -> Tensor:
+        """The share of each layer in each view of a task, `(views, layers)`; those of a view sum to
+        1."""
+        return self._weights()[task].detach().cpu()
 
     def _weights(self) -> Tensor:
-        return (SPEED * self.logits).masked_fill(self._left_out, -torch.inf).softmax(dim=1)
+        return (SPEED * self.logits).masked_fill(self._left_out, -torch.inf).softmax(dim=2)
 
     def forward(self, states: Tensor) -> Tensor:
-        """Words `(views, words, dim)` of the states `(layers, words, dim)`."""
-        # The mean of (x - m) / z over layers, without copies of all x.
-        scaled = self._weights() / self._size
-        mixed = (scaled @ states.flatten(1)).view(-1, *states.shape[1:])
-        return mixed - (scaled @ self._mean).unsqueeze(1)
+        """Centred words `(views, words, dim)` before training, of the states `(layers, words,
+        dim)`."""
+        return self.words(states)[0] - self.centres()[0]
 
-    def parameters_of(self, view: int) -> list[Tensor]:
-        """What one view has learned: its logits `(layers,)`, before SPEED."""
-        return [self.logits.data[view]]
+    def words(self, states: Tensor) -> Sequence[Tensor]:
+        """Words `(views, words, dim)` of each task, of the states `(layers, words, dim)`."""
+        # The mean of x / z over layers, without copies of all x.
+        scaled = (self._weights() / self._size).flatten(0, 1)
+        mixed = scaled @ states.flatten(1)
+        return mixed.view(*self.logits.shape[:2], *states.shape[1:]).unbind()
+
+    def centres(self) -> Sequence[Tensor]:
+        """The mean of these words, `(views, 1, dim)` of each task."""
+        return (self._weights() / self._size @ self._mean).unsqueeze(2).unbind()
+
+    def parameters_of(self, task: int, view: int) -> list[Tensor]:
+        """What one view of a task has learned: its logits `(layers,)`, before SPEED."""
+        return [self.logits.data[task, view]]
 
 
 Mixture = Single | Mix
@@ -94,7 +129,7 @@ def mixture(
     views: Sequence[View], train: Runs, layers: Sequence[int], device: torch.device
 ) -> Mixture:
     """The one of `views`, which combine their layers in one way."""
-    return MIXTURES[views[0].combine](views, train, layers, device)
+    return MIXTURES[views[0].combine](views, len(train.instances), train, layers, device)
 
 
 def _means_and_sizes(

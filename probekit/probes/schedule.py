@@ -16,6 +16,7 @@ from probekit.probes.fit_settings import FitSettings
 MOST_ROUNDS = 5
 MOST_EPOCHS = 4  # of a round, of a small corpus
 LEAST_UPDATES = 40  # of a round, of a corpus of fewer than some thousand words
+LEAST_UPDATES_GOING_ON = 20  # of a round, of probes that have learned from a part
 PATIENCE = 2  # rounds without a better result on dev
 
 
@@ -53,6 +54,23 @@ class Schedule:
         epochs = max(epochs, -(-LEAST_UPDATES // updates))
         rounds = min(MOST_ROUNDS, -(-settings.words // (epochs * n_words)))
         rate = settings.learning_rate * math.sqrt(batch_words / settings.batch_words)
+        return cls(batch_words, rate, epochs, rounds)
+
+    @classmethod
+    def going_on(cls, n_words: int, settings: FitSettings) -> Schedule:
+        """For probes that begin with what they learned from a part of these words.
+
+        Large steps would lose that again.
+
+        Args:
+            n_words: words of the training split.
+            settings: how probes are trained.
+        """
+        batch_words = int(np.clip(n_words // 64, 256, settings.batch_words))
+        updates = max(1, n_words // batch_words)  # of an epoch
+        epochs = -(-LEAST_UPDATES_GOING_ON // updates)
+        rounds = 3 if n_words < settings.words // 20 else 2
+        rate = settings.learning_rate / 2 * math.sqrt(batch_words / settings.batch_words)
         return cls(batch_words, rate, epochs, rounds)
 
     def steps(

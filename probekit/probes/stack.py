@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ from torch import Tensor
 from probekit.probes.batches import Batch
 from probekit.probes.heads import Head
 from probekit.probes.mixture import Mixture
-from probekit.probes.pooling import Slot, products, slots, take
+from probekit.probes.pooling import products, slots, take
 from probekit.probes.scaling import Scaling
 from probekit.tasks.task import Task
 
@@ -109,26 +109,53 @@ class Stack(torch.nn.Module):
 
         In training, `noise` is what each task's dropout is drawn from.
         """
-        words = self.mixture(batch.states)
-        # What is the same for every word is added after pooling.
-        mapped = self._of_words()
-        widths = [columns.stop - columns.start for of_task in self.columns for columns in of_task]
-        widths.append(mapped.shape[2] - sum(widths))
-        # Split once: a slice for each part would have a gradient of its own, as large as the whole.
-        projected = iter(torch.bmm(words, mapped).split(widths, dim=2))
-        offsets = iter((self.scaling.mean @ mapped).split(widths, dim=2))
+        words = self.mixture.words(batch.states)
+        centres = [self.scaling.mean + centre for centre in self.mixture.centres()]
+        projected, offsets = self._projected(words, centres)
         outputs = []
         for t, of_task in enumerate(self.columns):
-            n = len(of_task)
-            pooled = self._pooled(
-                t, words, batch.spans[t], list(islice(projected, n)), list(islice(offsets, n))
-            )
+            n, spans = len(of_task), batch.spans[t]
+            parts = self._taken(t, spans, list(islice(projected, n)))
+            if self.tasks[t].features == "product":
+                read = t if len(words) > 1 else 0
+                parts.append(self._products(t, words[read] - centres[read], spans))
+            pooled = self._pooled(t, parts, list(islice(offsets, n)))
             further = self._further_of(t)
             if noise is None:
                 outputs.append(self.head(pooled, further))
             else:
                 outputs.append(self.head.in_training(pooled, further, noise[t]))
         return outputs
+
+    def _projected(
+        self, words: Sequence[Tensor], centres: Sequence[Tensor]
+    ) -> tuple[Iterator[Tensor], Iterator[Tensor]]:
+        """Words times each block of the first map, and their centres times it.
+
+        What is the same for every word is added after pooling.
+
+        Args:
+            words: of all tasks, or of each.
+            centres: of these.
+        """
+        mapped = self._of_words()
+        widths: list[list[int]] = []
+        for of_task in self.columns:
+            widths.append([columns.stop - columns.start for columns in of_task])
+        unused = mapped.shape[2] - sum(map(sum, widths))
+        if len(words) == 1:
+            widths = [[*chain.from_iterable(widths), unused]]
+            unused = 0
+        projected: list[Tensor] = []
+        offsets: list[Tensor] = []
+        of_words = mapped.split([*map(sum, widths), unused], dim=2)
+        for read, centre, part, blocks in zip(words, centres, of_words, widths, strict=False):
+            padding = -part.shape[2] % ALIGNED
+            padded = torch.nn.functional.pad(part, (0, padding))
+            # Split once: a slice for each block would have a gradient as large as the whole.
+            projected += torch.bmm(read, padded).split([*blocks, padding], dim=2)[: len(blocks)]
+            offsets += (centre @ part).split(blocks, dim=2)
+        return iter(projected), iter(offsets)
 
     def _of_words(self) -> Tensor:
         """The first map for words as they are: (x - m) T @ W = x @ (T W) - m @ (T W)."""
@@ -153,24 +180,19 @@ class Stack(torch.nn.Module):
         ones = torch.ones_like(scaling.sizes)
         self.scaling = replace(scaling, bases=(None,) * len(scaling.bases), sizes=ones)
 
-    def _pooled(
-        self,
-        t: int,
-        words: Tensor,
-        spans: Tensor,
-        projected: list[Tensor],
-        offsets: list[Tensor],
-    ) -> Tensor:
-        """The projected instances of a task, `(views, n, seeds, width)`."""
-        task = self.tasks[t]
-        n = len(slots(task))
+    def _taken(self, t: int, spans: Tensor, projected: list[Tensor]) -> list[Tensor]:
+        """The projected slots of a task's instances, `(views, n, columns)` each."""
+        parts = slots(self.tasks[t])
+        n = len(parts)
         scores: Sequence[Tensor | None] = projected[n:] or [None] * n
-        parts = []
-        for values, slot, of_slot in zip(projected[:n], slots(task), scores, strict=True):
-            parts.append(take(values, spans, slot, of_slot))
-        if task.features == "product":
-            size = self.scaling.product_sizes[t][:, None, None]
-            parts.append(self._product(words, spans, slots(task)) @ (self.product[str(t)] / size))
+        found = []
+        for values, slot, of_slot in zip(projected[:n], parts, scores, strict=True):
+            found.append(take(values, spans, slot, of_slot))
+        return found
+
+    def _pooled(self, t: int, parts: list[Tensor], offsets: list[Tensor]) -> Tensor:
+        """The projected instances of a task, `(views, n, seeds, width)`."""
+        n = len(slots(self.tasks[t]))
         per_seed = (len(self.seeds), self.widths[t])
         bias = self.bias[t] - sum(offsets[1:n], offsets[0]).unflatten(2, per_seed)
         return sum(parts[1:], parts[0]).unflatten(2, per_seed) + bias
@@ -179,9 +201,11 @@ class Stack(torch.nn.Module):
         found: Any = self.further[t]
         return found
 
-    def _product(self, words: Tensor, spans: Tensor, parts: Sequence[Slot]) -> Tensor:
-        """a * b of every pair, from standardised vectors: `(views, n, dim)`."""
-        return products((words - self.scaling.mean) / self.scaling.deviation, spans, parts)
+    def _products(self, t: int, centred: Tensor, spans: Tensor) -> Tensor:
+        """The projected a * b of every pair, from standardised words: `(views, n, columns)`."""
+        standard = centred / self.scaling.deviation
+        size = self.scaling.product_sizes[t][:, None, None]
+        return products(standard, spans, slots(self.tasks[t])) @ (self.product[str(t)] / size)
 
     def uniform(self) -> Tensor:
         """Which columns of the first map are trained in white coordinates: `(columns,)`.
@@ -213,7 +237,7 @@ class Stack(torch.nn.Module):
     def cell(self, t: int, view: int, seed: int) -> list[Tensor]:
         """The parameters of one probe, in place: task, view and seed, each by its number.
 
-        Of a mix of layers these include its weights: a stack of mixes has one task and one seed.
+        Of a mix of layers these include its weights: a stack of mixes has one seed.
         """
         found = []
         for columns in self.columns[t]:
@@ -225,7 +249,7 @@ class Stack(torch.nn.Module):
             of_seed = slice(seed * self.widths[t], (seed + 1) * self.widths[t])
             found.append(self.product[str(t)].data[view, :, of_seed])
         found += [parameter.data[view, seed] for parameter in self._further_of(t).values()]
-        return found + self.mixture.parameters_of(view)
+        return found + self.mixture.parameters_of(t, view)
 
 
 def _blocks(task: Task, width: int) -> list[tuple[int | str, int]]:

@@ -10,31 +10,52 @@ import torch
 
 from probekit.corpora.passage import SPLITS, Split
 from probekit.probes import scaling
-from probekit.probes.adam import Adam
-from probekit.probes.batches import Batch, Runs
-from probekit.probes.evaluate import Evaluated, evaluate, task_scores
+from probekit.probes.batches import Runs
+from probekit.probes.evaluate import evaluate
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
 from probekit.probes.heads import Head
 from probekit.probes.mixture import mixture
-from probekit.probes.schedule import MOST_ROUNDS, PATIENCE, Schedule
-from probekit.probes.stack import Stack, generator
+from probekit.probes.rounds import Rounds
+from probekit.probes.schedule import Schedule
+from probekit.probes.stack import Stack
 from probekit.probes.view import View
 from probekit.probes.whitened import MOST_BYTES, n_words, whitened
 from probekit.states.vectors import Vectors
 from probekit.tasks.question import Question
 
 SMALLEST_BATCH, BATCHES = 256, 128  # words, and how many of a small corpus
-PATHS = (
-    (0.03,),
-    (0.01, 0.1),
-    (0.003, 0.01, 0.1),
-    (0.003, 0.01, 0.03, 0.1),
-    (0.001, 0.003, 0.01, 0.03, 0.1),
-)
-"""Freedom of each round, by how many rounds there are: C, the inverse of the penalty, as
-scikit-learn counts it."""
-assert len(PATHS) == MOST_ROUNDS
+
+
+def layers_of(views: Sequence[View]) -> tuple[int, ...]:
+    """Every layer that the views read, ascending."""
+    return tuple(sorted({layer for view in views for layer in view.layers}))
+
+
+def untrained(
+    train: Runs,
+    questions: Sequence[Question],
+    head: Head,
+    views: tuple[View, ...],
+    seeds: tuple[int, ...],
+    device: torch.device,
+) -> Stack:
+    """The probes as they begin, in coordinates measured on `train`.
+
+    Args: as for `Training`. Raises ModelError for states that are not finite.
+    """
+    layers = layers_of(views)
+    mixed = mixture(views, train, layers, device)
+    read = [replace(question, task=head.reads(question.task)) for question in questions]
+    scales = scaling.measure(train, read, layers, mixed, device)
+    n_classes = [len(question.classes) for question in questions]
+    return Stack(head, [question.task for question in read], n_classes, mixed, scales, seeds)
+
+
+def can_whiten(stack: Stack, views: Sequence[View]) -> bool:
+    """Whether the probes can read words in their own coordinates: all share these."""
+    has_products = any(task.features == "product" for task in stack.tasks)
+    return views[0].combine == "single" and not has_products
 
 
 class Training:
@@ -61,21 +82,14 @@ class Training:
         settings: FitSettings,
     ) -> None:
         self.questions, self.head, self.views, self.seeds = questions, head, views, seeds
-        self.layers = tuple(sorted({layer for view in views for layer in view.layers}))
+        self.layers = layers_of(views)
         self.all_layers = tuple(states.layers)
         self.device = torch.device(settings.device)
-        self.by_loss, self.freedom = settings.choose_by == "loss", settings.freedom
+        self.settings = settings
         self._read(states)
-        mixed = mixture(views, self.train, self.layers, self.device)
-        read = [replace(question, task=head.reads(question.task)) for question in questions]
-        self.scaling = scaling.measure(self.train, read, self.layers, mixed, self.device)
-        n_classes = [len(question.classes) for question in questions]
-        tasks = [question.task for question in read]
-        self.stack = Stack(head, tasks, n_classes, mixed, self.scaling, seeds)
-        # One for each task: a probe does not depend on what is fitted with it.
-        self.noise = [generator((task.name, "noise")) for task in tasks]
+        self.stack = untrained(self.train, questions, head, views, seeds, self.device)
+        self.scaling = self.stack.scaling
         self.schedule = Schedule.of(self.train.n_words, settings, BATCHES, SMALLEST_BATCH)
-        self.path = PATHS[self.schedule.rounds - 1]
         if self._whitens_words(states):
             self._read(whitened(states, self.layers, self.scaling))
             self.stack.scaling = self.scaling.of_whitened()
@@ -88,9 +102,7 @@ class Training:
 
     def _whitens_words(self, states: Vectors) -> bool:
         """Whether multiplying all words by the axes once beats the weights at each step."""
-        if any(task.features == "product" for task in self.stack.tasks):
-            return False
-        if self.views[0].combine != "single":
+        if not can_whiten(self.stack, self.views):
             return False
         words = n_words(states)
         schedule = self.schedule
@@ -103,36 +115,16 @@ class Training:
 
     def run(self, progress: Callable[[float], None]) -> list[Fitted]:
         """Train, restore the best round of every probe, and label the test split."""
-        shape = (len(self.questions), len(self.views), len(self.seeds))
-        best_score, best_loss = np.full(shape, -np.inf), np.full(shape, np.inf)
-        best_round = np.zeros(shape, dtype=np.int64)
-        best: dict[tuple[int, ...], list[torch.Tensor]] = {}
-        dev = [
-            np.empty((*shape[1:], len(instances)), dtype=np.int64)
-            for instances in self.dev.instances
-        ]
-        for number in range(1, self.schedule.rounds + 1):
-            self._round(number, progress)
-            evaluated = evaluate(self.stack, self.dev, self.layers)
-            loss = np.stack([of_task.mean_loss() for of_task in evaluated])
-            score = -loss if self.by_loss else self._dev_scores(evaluated)
-            better = (score > best_score) | ((score == best_score) & (loss < best_loss))
-            # A probe that has run out of patience is final, however long others of its group go on.
-            better &= number - best_round <= PATIENCE
-            for t, view, seed in np.argwhere(better).tolist():
-                parameters = self.stack.cell(t, view, seed)
-                best[t, view, seed] = [parameter.clone() for parameter in parameters]
-                dev[t][view, seed] = evaluated[t].predictions[view, seed]
-            best_score = np.where(better, score, best_score)
-            best_loss = np.where(better, loss, best_loss)
-            best_round[better] = number
-            if (number - best_round >= PATIENCE).all():
-                break
-        for t, view, seed in np.ndindex(*shape):
-            parameters = self.stack.cell(t, view, seed)
-            for parameter, values in zip(parameters, best[t, view, seed], strict=True):
-                parameter.copy_(values)
-        progress(1)
+        rounds = Rounds(
+            self.stack,
+            self.questions,
+            self.train,
+            self.dev,
+            self.layers,
+            self.settings,
+            self.schedule,
+        )
+        chosen = rounds.run(progress)
         test = evaluate(self.stack, self.test, self.layers)
         self.stack.finish(self.scaling)
         return [
@@ -143,57 +135,19 @@ class Training:
                 seeds=self.seeds,
                 predictions=test[t].predictions,
                 losses=test[t].losses,
-                dev_predictions=dev[t],
-                dev_loss=best_loss[t],
-                epochs=best_round[t] * self.schedule.epochs,
-                shares=self._shares(),
+                dev_predictions=chosen.dev_predictions[t],
+                dev_loss=chosen.dev_loss[t],
+                epochs=chosen.rounds[t] * self.schedule.epochs,
+                shares=self._shares(t),
                 stacks=((self.layers, self.stack),),
             )
             for t, question in enumerate(self.questions)
         ]
 
-    def _losses(self, batch: Batch) -> list[torch.Tensor]:
-        """The loss of every task with instances in the batch, summed over views and seeds.
-
-        Each probe has its own mean loss, and its own parameters.
-        """
-        found = []
-        for t, output in enumerate(self.stack(batch, self.noise)):
-            labels, weights = batch.labels[t], batch.weights[t]
-            if not len(labels):
-                continue
-            each = self.head.loss(output, labels)
-            if weights is not None:
-                each = each * weights[:, None]
-            found.append(each.mean(1).sum())
-        return found
-
-    def _shares(self) -> np.ndarray:
-        """The share of each layer of the states in each view, `(views, seeds, layers)`."""
+    def _shares(self, t: int) -> np.ndarray:
+        """The share of each layer of the states in each view of a task, `(views, seeds,
+        layers)`."""
         shares = np.zeros((len(self.views), len(self.seeds), len(self.all_layers)))
         places = [self.all_layers.index(layer) for layer in self.layers]
-        shares[:, :, places] = self.stack.mixture.shares().numpy()[:, None]
+        shares[:, :, places] = self.stack.mixture.shares(t).numpy()[:, None]
         return shares
-
-    def _dev_scores(self, evaluated: Sequence[Evaluated]) -> np.ndarray:
-        """The metric on dev, `(tasks, views, seeds)`."""
-        scores = []
-        for question, of_task in zip(self.questions, evaluated, strict=True):
-            scores.append(task_scores(question, "dev", of_task.predictions))
-        return np.stack(scores)
-
-    def _round(self, number: int, progress: Callable[[float], None]) -> None:
-        """Train until the learning rate is zero, with the penalty of this round."""
-        freedom = self.path[number - 1] * self.head.freedom * self.freedom
-        # The penalty of scikit-learn's C is on the sum of losses, and the loss here is their mean.
-        penalties = []
-        for question in self.questions:
-            penalties.append(1 / (freedom * len(question.splits["train"])))
-        optimiser = Adam(self.stack.parameters(), (self.stack.first, self.stack.uniform()))
-        steps = self.schedule.steps(number, self.train, self.layers, self.device, progress)
-        for batch, learning_rate in steps:
-            losses = self._losses(batch)
-            if losses:
-                torch.stack(losses).sum().backward()
-                self.stack.penalise(penalties)
-                optimiser.step(learning_rate)

@@ -50,8 +50,9 @@ class Arrays:
     ) -> np.ndarray:
         """Vectors of words `start` to `stop`: see `Vectors`."""
         numbers = [self.layers.index(layer) for layer in layers]
-        found = self.values[split][numbers, start:stop]
+        values = self.values[split]
         if out is None:
-            return found
-        out[:] = found
+            return values[numbers, start:stop]
+        for of_layer, number in zip(out, numbers, strict=True):
+            of_layer[:] = values[number, start:stop]
         return out

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from itertools import pairwise
 from typing import Protocol
 
@@ -17,6 +15,7 @@ from probekit.models.intervene import blocks_of
 from probekit.states.extract import units_of
 from probekit.states.states import States
 from probekit.usage.erased import Above, Erased
+from probekit.usage.kept_states import KeptStates
 
 SPLIT: Split = "test"
 
@@ -49,7 +48,10 @@ class Running:
         self._blocks = blocks_of(model.encoder, at_cls=settings.subwords == "cls")
         words = states.corpus.splits[SPLIT].words.texts()
         borders = units_of(states.corpus, SPLIT, states.context).tolist()
-        self._texts = [words[start:stop] for start, stop in pairwise(borders)]
+        texts = [words[start:stop] for start, stop in pairwise(borders)]
+        self._n_words = len(words)
+        self._batches = list(self._reader.batches(texts))
+        self._kept = KeptStates(self._encoder, self._blocks.every, self._batches)
 
     def after(self, layer: int, change: Intervention) -> Above:
         """The test split's vectors, with a layer changed.
@@ -57,20 +59,26 @@ class Running:
         Every subword of every word is changed; or, where words take the vector of `[CLS]`, that
         token. The model computes the layers above from what is left. Other special tokens stay as
         they are: their states are unlike those that the change was fitted to.
+
+        Layers are best changed in ascending order: what is below one is computed once (see
+        `KeptStates`).
         """
         here = Erased(self._states, {layer: change})
         n_above = self._states.n_layers - 1 - layer
-        n_words = sum(map(len, self._texts))
         # In the type of the store, so that rounding is the same before and after.
-        values = np.zeros((n_above, n_words, self._states.dim), dtype=self._states.dtype)
+        values = np.zeros((n_above, self._n_words, self._states.dim), dtype=self._states.dtype)
         if n_above:
             above = range(layer + 1, self._states.n_layers)
-            read = partial(self._reader.read, layers=above, values=values)
-            with self._blocks.changed(layer, change.to(self._encoder.device)):
-                self._run(read)
-        return Above(here, values, layer + 1)
+            self._kept.keep(layer)
 
-    def _run(self, read: Callable[..., object]) -> None:
-        with workers(self._encoder.device) as pool:
-            for _ in pool.map(read, self._reader.batches(self._texts)):
-                pass
+            def read(number: int) -> None:
+                batch = self._batches[number]
+                self._kept.run(number, lambda: self._reader.read(batch, above, values))
+
+            with (
+                self._blocks.changed(layer, change.to(self._encoder.device)),
+                workers(self._encoder.device) as pool,
+            ):
+                for _ in pool.map(read, range(len(self._batches))):
+                    pass
+        return Above(here, values, layer + 1)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from probekit.corpora.passage import Corpus, Split
+from probekit.engine.engine import Report
 from probekit.errors import TaskError
-from probekit.probes.codelength import SHARES, Code, codelength
+from probekit.probes.codelength import SHARES, SHUFFLE, Code, codelength
 from probekit.probes.fit_settings import FitSettings
+from probekit.probes.online import Online
+from probekit.probes.stack_plan import StackPlan
 from probekit.states.states import States
 from probekit.tasks.question import Question, ask
 from probekit.tasks.task import load_task
@@ -58,7 +66,7 @@ def test_planted_labels_cost_what_is_sent_before_they_are_learned() -> None:
 def test_half_of_the_label_costs_half() -> None:
     (code,) = codelength(*_one("half"))
     half = per_instance(code)[0]
-    assert half == pytest.approx(1.0, abs=0.06) and half > 1
+    assert half == pytest.approx(1.0, abs=0.08) and half > 1
 
 
 def test_blocks_add_up() -> None:
@@ -74,6 +82,39 @@ def test_blocks_add_up() -> None:
     assert code.first == 2 * WORDS
     assert (code.scores[0, :, 3:] > 0.95).all()
     assert code.scores[1, :, -1] == pytest.approx(1 / LABELS, abs=0.03)
+
+
+def test_a_block_is_coded_by_probes_that_have_not_seen_its_labels() -> None:
+    """Other labels in the last block change nothing of the blocks before it, and all of its own."""
+    states, (question,) = _one("planted")
+    (code,) = codelength(states, [question])
+    train = question.splits["train"]
+    order = np.random.default_rng(SHUFFLE).permutation(2_000)
+    is_last = np.isin(train.groups, order[1_000:])
+    others = np.where(is_last, (train.labels + 1) % LABELS, train.labels)
+    splits = {**question.splits, "train": replace(train, labels=others)}
+    (other,) = codelength(states, [replace(question, splits=splits)])
+    assert (other.bits[..., :-1] == code.bits[..., :-1]).all()
+    assert code.scores[0, 0, -1] > 0.95 and other.scores[0, 0, -1] < 0.05
+
+
+class Elsewhere:
+    """An engine whose work is sent, stack by stack, as to another process."""
+
+    def run(self, work: Online, jobs: Sequence[StackPlan], report: Report) -> list[Any]:
+        found: list[Any] = []
+        for job in jobs:
+            there = pickle.loads(pickle.dumps(work))
+            found += there.run([pickle.loads(pickle.dumps(job))], report)
+        return found
+
+
+def test_the_work_can_be_sent_to_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    states, (question,) = _one("half")
+    (code,) = codelength(states, [question], seeds=(0, 1))
+    monkeypatch.setattr("probekit.probes.codelength.current", Elsewhere)
+    (sent,) = codelength(states, [question], seeds=(0, 1))
+    np.testing.assert_array_equal(sent.bits, code.bits)
 
 
 @pytest.mark.parametrize("name", ["srl", "ner", "coref"])

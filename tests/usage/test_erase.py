@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from transformers import AutoTokenizer, BertForTokenClassification
 import probekit as pk
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, TaskError
+from probekit.models.intervene import blocks_of
 from probekit.models.model import open_model
 from probekit.probes.evaluate import task_scores
 from probekit.probes.fit import fit
@@ -209,6 +210,59 @@ def test_the_layers_above_are_computed_from_erased_words(small: Corpus, tiny_ber
                     found[layer, start : start + len(passage.words)], state[0, 1:-1], atol=1e-4
                 )
         start += len(passage.words)
+
+
+class Reruns:
+    """A model that reads the test split again, and how often its first block ran in that."""
+
+    def __init__(self, folder: Path, corpus: Corpus) -> None:
+        settings = pk.ExtractSettings(store_dtype="float32")
+        model = require_running(open_model(str(folder), settings.encoder))
+        self.states = extract_from(model, corpus, "sentence", settings, silent)
+        self.running = Running(model, self.states)
+        self.blocks, self.ran = blocks_of(model.encoder), 0
+        next(self.blocks.every[0].children()).register_forward_hook(self._count)
+
+    def _count(self, *given: Any) -> None:
+        self.ran += 1
+
+    def after(self, layers: Sequence[int]) -> list[np.ndarray]:
+        """The vectors of all layers, with a direction erased from one after another of `layers`."""
+        axis = torch.nn.functional.normalize(torch.ones(self.states.dim, 1), dim=0)
+        n_words = int(self.states.corpus.offsets("test")[-1])
+        found = []
+        for layer in layers:
+            after = self.running.after(layer, Eraser(axis[:, 0], axis, axis.T))
+            found.append(after.read("test", 0, n_words, range(self.states.n_layers)))
+        return found
+
+
+ORDER = (1, 2, 2, 0, 2, 1)  # also down again
+
+
+@pytest.mark.parametrize(
+    "family", ["bert", "roberta", "gpt2", "llama", "bloom", "deberta-v2", "mpnet", "xlnet"]
+)
+def test_a_model_begins_at_the_layer_changed(
+    family: str, families: Callable[..., Path], small: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = Reruns(families(family), small)
+    found = begun.after(ORDER)
+    monkeypatch.setattr("probekit.usage.kept_states.why_not", lambda encoder: "is not to")
+    whole = Reruns(families(family), small)
+    for one, other in zip(found, whole.after(ORDER), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    # For the states that are kept of layer 1, what follows layer 0, and layers 2 and 1 again.
+    assert whole.ran > 0 and begun.ran == whole.ran * 4 // len(ORDER)
+
+
+def test_a_family_that_cannot_begin_above_runs_all_of_its_blocks(
+    families: Callable[..., Path], small: Corpus
+) -> None:
+    found = Reruns(families("t5"), small)
+    after, again = found.after([1, 1])
+    np.testing.assert_array_equal(after, again)
+    assert np.abs(after[2] - found.states.numpy("test", 2)).max() > 1e-3
 
 
 # Truth: a head, and a direction that it uses, or does not see.

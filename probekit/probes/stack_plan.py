@@ -1,0 +1,83 @@
+"""Stack plan: which probes are trained in one stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from probekit.engine.current import current
+from probekit.probes.fit_settings import FitSettings
+from probekit.probes.view import View
+from probekit.states.vectors import Vectors
+
+GROUP_BYTES = 1 << 27  # most that a batch and axes of the layers fitted together may take
+
+
+@dataclass(frozen=True)
+class StackPlan:
+    """What one stack holds: all its probes are trained in the same passes over the states.
+
+    Attributes:
+        checkpoint: its number.
+        views: the layers that probes read, all combined in one way.
+        questions: numbers of the questions.
+        seeds: the seeds.
+    """
+
+    checkpoint: int
+    views: tuple[View, ...]
+    questions: tuple[int, ...]
+    seeds: tuple[int, ...]
+
+
+def stack_plans(
+    checkpoint: int,
+    states: Vectors,
+    views: tuple[View, ...],
+    n_questions: int,
+    seeds: tuple[int, ...],
+    settings: FitSettings,
+) -> Iterator[StackPlan]:
+    """The stacks of one checkpoint.
+
+    Probes share the layers they read. A mix is learned for one seed, so nothing is shared between
+    seeds.
+    """
+    everything = tuple(range(n_questions))
+    singles = tuple(view for view in views if view.combine == "single")
+    for run in _runs(singles, states, settings):
+        yield StackPlan(checkpoint, run, everything, seeds)
+    mixes = tuple(view for view in views if view.combine == "mix")
+    runs = list(_runs(mixes, states, settings))
+    for run in runs:
+        for asked in _shared_out(everything, _width(settings) // len(runs)):
+            for seed in seeds:
+                yield StackPlan(checkpoint, run, asked, (seed,))
+
+
+def _shared_out(questions: tuple[int, ...], n: int) -> Iterator[tuple[int, ...]]:
+    """The questions in `n` runs, or at least one of each."""
+    for numbers in np.array_split(np.array(questions), min(max(1, n), len(questions))):
+        yield tuple(numbers.tolist())
+
+
+def _runs(
+    views: tuple[View, ...], states: Vectors, settings: FitSettings
+) -> Iterator[tuple[View, ...]]:
+    """Runs of views that are fitted together: one per thread, or more where batches are large."""
+    if not views:
+        return
+    # A batch and the axes of two kinds in single precision, two covariances in double.
+    bytes_each = 4 * states.dim * (settings.batch_words + 2 * states.dim) + 2 * 8 * states.dim**2
+    most = max(1, GROUP_BYTES // bytes_each)
+    n = max(-(-len(views) // most), min(_width(settings), len(views)))
+    for places in np.array_split(np.arange(len(views)), n):
+        yield tuple(views[place] for place in places.tolist())
+
+
+def _width(settings: FitSettings) -> int:
+    """How many stacks are trained at once."""
+    return current().width(torch.device(settings.device))
