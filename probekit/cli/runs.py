@@ -239,6 +239,7 @@ def compare(
     ] = None,
     engine: options.Engine = "threads",
     workers: options.Workers = None,
+    states: options.KeptStates = "stored",
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -277,7 +278,7 @@ def compare(
         asked: Any = {
             "seeds": seeds,
             "correction": correction,
-            "extract_settings": options.extract_settings(reading),
+            "extract_settings": options.extract_settings({**reading, "states": states}),
             "allow_modified": allow_modified,
         }
         spanned = options.with_span(tasks, span)
@@ -374,6 +375,7 @@ def trace(
     reference: options.Reference = None,
     engine: options.Engine = "threads",
     workers: options.Workers = None,
+    states: options.KeptStates = "stored",
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -413,7 +415,7 @@ def trace(
             keep_states=keep_states == "yes",
             lm_head=lm_head,
             reference=reference,
-            extract_settings=options.extract_settings(reading),
+            extract_settings=options.extract_settings({**reading, "states": states}),
             allow_modified=allow_modified,
             engine=place,
         )

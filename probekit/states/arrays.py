@@ -49,9 +49,8 @@ class Arrays:
         out: np.ndarray | None = None,
     ) -> np.ndarray:
         """Vectors of words `start` to `stop`: see `Vectors`."""
-        numbers = [self.layers.index(layer) for layer in layers]
-        found = self.values[split][numbers, start:stop]
         if out is None:
-            return found
-        out[:] = found
+            out = np.empty((len(layers), stop - start, self.dim), dtype=self.dtype)
+        for i, layer in enumerate(layers):
+            out[i] = self.values[split][self.layers.index(layer), start:stop]
         return out
