@@ -13,16 +13,10 @@ SHALLOW, DEEP = 9, 17  # layers
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("probes", ["without", "with"])
-def test_memory_does_not_grow_with_depth(probes: str, tmp_path: Path) -> None:
-    shallow = memory_of(tmp_path, 1_024, SHALLOW, probes)
-    deep = memory_of(tmp_path, 1_024, DEEP, probes)
+def test_memory_does_not_grow_with_depth(tmp_path: Path) -> None:
+    shallow = memory_of(tmp_path, 1_024, SHALLOW, "without")
+    deep = memory_of(tmp_path, 1_024, DEEP, "without")
     assert shallow.peak <= shallow.bound
     assert deep.peak <= deep.bound
-    assert deep.peak - shallow.peak <= (DEEP - SHALLOW) * shallow.kept + NOISE
-
-
-@pytest.mark.slow
-def test_memory_is_predicted(tmp_path: Path) -> None:
-    used = memory_of(tmp_path, 1_024, SHALLOW, "without")
-    assert used.peak == pytest.approx(used.bound, rel=0.25)
+    assert deep.peak - shallow.peak <= NOISE
+    assert shallow.peak == pytest.approx(shallow.bound, rel=0.25)  # as `doctor` predicts
