@@ -8,7 +8,7 @@ model. So no family's code is repeated here.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -82,7 +82,7 @@ class BlockByBlock:
         for number, block in enumerate(blocks):
             block.forward = self._watched(number, block.forward)
 
-    def _sizes(self, run: Sequence[torch.nn.Module]) -> BlockSizes:
+    def _sizes(self, run: Iterable[torch.nn.Module]) -> BlockSizes:
         """Sizes of the blocks that are run, and of what is outside of all blocks."""
         matrices: list[torch.Size] = []
         totals = [0]

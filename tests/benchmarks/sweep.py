@@ -117,9 +117,13 @@ def _compare_times(name: str, corpus: Corpus, rounds: int) -> None:
                 spent = time.perf_counter() - started, time.process_time() - used
                 of_states.append(spent)
     for place, kind in enumerate(("seconds", "processor seconds")):
-        stored, none = (median(one[place] for one in seconds[states]) for states in seconds)
+        stored, none = (_median(of_states, place) for of_states in seconds.values())
         print(f"  {name}: stored, cold {stored:.1f}, none {none:.1f} {kind}", flush=True)
         figure(f"minilm on {name}: states none / stored, {kind}", none / stored, "<= 1.1")
+
+
+def _median(spent: Sequence[tuple[float, float]], place: int) -> float:
+    return median(one[place] for one in spent)
 
 
 def _repeated(corpus: Corpus) -> Corpus:
