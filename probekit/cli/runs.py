@@ -254,6 +254,7 @@ def compare(
     ] = None,
     engine: options.Engine = "threads",
     workers: options.Workers = None,
+    states: options.KeptStates = "stored",
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -310,7 +311,7 @@ def compare(
         asked: Any = {
             "seeds": seeds,
             "correction": correction,
-            "extract_settings": options.extract_settings(reading),
+            "extract_settings": options.extract_settings({**reading, "states": states}),
             "allow_modified": allow_modified,
         }
         spanned = options.with_span(tasks, span)
@@ -407,6 +408,7 @@ def trace(
     reference: options.Reference = None,
     engine: options.Engine = "threads",
     workers: options.Workers = None,
+    states: options.KeptStates = "stored",
     out: options.Out = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
@@ -446,7 +448,7 @@ def trace(
             keep_states=keep_states == "yes",
             lm_head=lm_head,
             reference=reference,
-            extract_settings=options.extract_settings(reading),
+            extract_settings=options.extract_settings({**reading, "states": states}),
             allow_modified=allow_modified,
             engine=place,
         )

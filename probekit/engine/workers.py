@@ -6,13 +6,14 @@ threads each: threads that share an operation wait for each other at its end.
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
 from operator import setitem
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -22,14 +23,62 @@ MOST = 8  # since each worker holds a batch in memory
 
 _own = threading.local()  # of a worker: `stop`, an event that is set once its work is unwanted
 
+_idle: dict[tuple[int, int], list[ThreadPoolExecutor]] = {}
+"""Threads that nobody uses now, by their number and by torch's threads in each. They are used
+again: what libraries keep for a thread is not all given back when it ends."""
+os.register_at_fork(after_in_child=_idle.clear)
+
 
 def count(device: torch.device) -> int:
     """Number of workers for `device`: one per CPU thread, up to MOST; one to feed a GPU."""
     return min(torch.get_num_threads(), MOST) if device.type == "cpu" else 1
 
 
+class Pool:
+    """Threads for the work of one block."""
+
+    def __init__(self, threads: ThreadPoolExecutor) -> None:
+        self._threads, self._stop = threads, threading.Event()
+        self._open = set[Future[Any]]()
+        self._is_over = False
+
+    def submit(self, job: Callable[..., T], *args: Any) -> Future[T]:
+        """Do a job as soon as a thread is free.
+
+        Raises CancelledError after the block.
+        """
+        if self._is_over:
+            raise CancelledError
+        future = self._threads.submit(self._run, job, *args)
+        self._open.add(future)
+        future.add_done_callback(self._open.discard)
+        return future
+
+    def map(self, job: Callable[..., T], *given: Iterable[Any]) -> Iterator[T]:
+        """Do a job for each item, or for those of several that are at one place; the results are in
+        the same order."""
+        futures = [self.submit(job, *of_one) for of_one in zip(*given, strict=True)]
+        return (future.result() for future in futures)
+
+    def stop(self) -> None:
+        """Tell work in progress that it is not wanted."""
+        self._stop.set()
+
+    def finish(self) -> None:
+        """Let no further job begin, and wait for those in progress."""
+        self._is_over = True
+        left = list(self._open)
+        for future in left:
+            future.cancel()
+        wait(left)
+
+    def _run(self, job: Callable[..., T], *args: Any) -> T:
+        _own.stop = self._stop
+        return job(*args)
+
+
 @contextmanager
-def workers(device: torch.device) -> Iterator[ThreadPoolExecutor]:
+def workers(device: torch.device) -> Iterator[Pool]:
     """A pool for work on `device`.
 
     After an exception in the block (an error, or Ctrl-C), no more work begins, and work in progress
@@ -37,20 +86,21 @@ def workers(device: torch.device) -> Iterator[ThreadPoolExecutor]:
     """
     threads = torch.get_num_threads()
     n = count(device)
-    stop = threading.Event()
-
-    def begin() -> None:
-        _own.stop = stop
-        torch.set_num_threads(threads // n)
-
-    pool = ThreadPoolExecutor(n, "probekit", initializer=begin)
+    idle = _idle.setdefault((n, threads // n), [])
+    try:
+        executor = idle.pop()
+    except IndexError:
+        begin = partial(torch.set_num_threads, threads // n)
+        executor = ThreadPoolExecutor(n, "probekit", initializer=begin)
+    pool = Pool(executor)
     try:
         yield pool
     except BaseException:
-        stop.set()
+        pool.stop()
         raise
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.finish()
+        idle.append(executor)
         torch.set_num_threads(threads)  # for threads that start later
 
 

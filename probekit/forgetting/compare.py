@@ -12,11 +12,13 @@ from probekit.engine.current import on_engine
 from probekit.engine.settings import EngineKind, EngineSettings
 from probekit.errors import InputError
 from probekit.forgetting.compare_behaviour import compare_behaviour
-from probekit.forgetting.compare_on_corpus import CompareSettings, compare_on_corpus
+from probekit.forgetting.compare_on_corpus import compare_on_corpus
+from probekit.forgetting.compare_settings import CompareSettings
 from probekit.forgetting.comparison import LARGE, OPTIONAL, TABLES, Comparison
 from probekit.forgetting.family import correct_together
 from probekit.forgetting.findings import Findings
 from probekit.forgetting.floor import Floor
+from probekit.forgetting.probed_together import Probing
 from probekit.forgetting.together import together
 from probekit.forgetting.verdict import with_verdicts
 from probekit.models.loaded import LoadedModel, as_loaded
@@ -36,6 +38,7 @@ from probekit.probes.behaviour.behaviour_settings import behaviour_settings
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora
+from probekit.probes.in_turn import require_single_layers
 from probekit.probes.plan import Plan, plan, refuse_trees
 from probekit.probes.record import fit_facts, versions
 from probekit.probes.refits import checked_resamples
@@ -112,6 +115,7 @@ def compare(  # noqa: PLR0913 - a public verb
     doors.choice("correction", correction, get_args(Correction))
     doors.choice("floor", floor, get_args(Floor))
     extract_settings = reading(compare, extract_settings, options)
+    require_single_layers(extract_settings, {})
     check_settings(fit_settings, allow_modified)
     report = doors.function("progress", progress)
     asking = behaviour_settings(lm_head, reference, extract_settings)
@@ -125,9 +129,8 @@ def compare(  # noqa: PLR0913 - a public verb
     _require_one_corpus(plans, 1 + len(others))
     fit = fit_settings or FitSettings()
     n_comparisons = len(others) * sum(len(planned.questions) for planned in plans)
-    settings = CompareSettings(
-        probe, seeds, fit, resample_train, correction, floor, n_comparisons, report
-    )
+    probing = Probing(probe, seeds, fit, resample_train, report)
+    settings = CompareSettings(probing, correction, floor, n_comparisons)
     found = Findings()
     corpora = names_of_corpora([planned.corpus for planned in plans])
     for planned, name in zip(plans, corpora, strict=True):

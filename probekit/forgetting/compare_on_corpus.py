@@ -3,51 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from probekit.forgetting.compare_two import compare_two
+from probekit.forgetting.compare_settings import CompareSettings
+from probekit.forgetting.compare_two import Measured, compare_two
 from probekit.forgetting.compared_states import check_layers, names_of_compared, read_checkpoints
 from probekit.forgetting.comparison_rows import Compared
 from probekit.forgetting.findings import Findings
-from probekit.forgetting.floor import Floor, floor_score
+from probekit.forgetting.floor import floor_score
 from probekit.forgetting.layers import without_partner
 from probekit.forgetting.lost_words import common_questions
 from probekit.forgetting.probe_pair import probe_pairs
+from probekit.forgetting.probed_together import Probed, probed_together
 from probekit.probes import identity
-from probekit.probes.fit import fit_together
-from probekit.probes.fit_settings import FitSettings
-from probekit.probes.fitted import Fitted
 from probekit.probes.plan import Plan
-from probekit.probes.record import measurement_of
-from probekit.probes.refits import with_refits
-from probekit.progress import Progress
+from probekit.probes.record import measurement_of, seconds_of
 from probekit.states.states import States
-from probekit.stats.correction import Correction
-
-
-@dataclass(frozen=True)
-class CompareSettings:
-    """How checkpoints are compared.
-
-    Attributes:
-        probe: the kind of probe.
-        seeds: of the probes.
-        fit: how probes are trained.
-        resample_train: how many resamples of the training sentences they are refitted on.
-        correction: of p-values.
-        floor: the baseline above which retention counts.
-        n_comparisons: tasks times checkpoints after.
-        progress: is called with the stage, the units done and the number of units.
-    """
-
-    probe: str
-    seeds: tuple[int, ...]
-    fit: FitSettings
-    resample_train: int
-    correction: Correction
-    floor: Floor
-    n_comparisons: int
-    progress: Progress
 
 
 def compare_on_corpus(found: Findings, plan: Plan, corpus: str, settings: CompareSettings) -> None:
@@ -72,23 +42,10 @@ def compare_on_corpus(found: Findings, plan: Plan, corpus: str, settings: Compar
         check_layers(checkpoints, found.warnings)
         names = names_of_compared(checkpoints)
         questions = common_questions(asked, checkpoints, found.warnings)
-        with found.timed("fit"):
-            fitted = fit_together(
-                checkpoints,
-                questions,
-                probe=settings.probe,
-                seeds=settings.seeds,
-                settings=settings.fit,
-                progress=settings.progress,
-            )
-        if settings.resample_train:
-            with found.timed("refit"):
-                fitted = with_refits(
-                    fitted, checkpoints, settings.resample_train, settings.fit, settings.progress
-                )
-        _compare_with_first(found, corpus, names, checkpoints, fitted, settings)
+        probed = probed_together(found, checkpoints, questions, settings.probing)
+        _compare_with_first(found, corpus, names, checkpoints, probed, settings)
         for states in checkpoints:
-            measurement = measurement_of(states, questions, {"extract": states.seconds})
+            measurement = measurement_of(states, questions, {"extract": seconds_of(states)})
             found.measurements.append(measurement)
 
 
@@ -97,15 +54,15 @@ def _compare_with_first(
     corpus: str,
     names: Sequence[str],
     checkpoints: Sequence[States],
-    fitted: Sequence[Sequence[Fitted]],
+    probed: Sequence[Probed],
     settings: CompareSettings,
 ) -> None:
-    """Compare each checkpoint with the first; names, states and probes are in one order."""
+    """Compare each checkpoint with the first; names, states and what was found are in one order."""
     before, *others = checkpoints
-    probes_before = fitted[0]
+    probes_before, sample = probed[0].trained(), probed[0].sample()
     floors = [floor_score(one.question, before.corpus, settings.floor) for one in probes_before]
-    fit_fingerprint = identity.of_fit(settings.fit)["fit_fingerprint"]
-    for name, after, probes_after in zip(names[1:], others, fitted[1:], strict=True):
+    fit_fingerprint = identity.of_fit(settings.probing.fit)["fit_fingerprint"]
+    for name, after, found_after in zip(names[1:], others, probed[1:], strict=True):
         about = Compared(
             before=names[0],
             after=name,
@@ -114,9 +71,14 @@ def _compare_with_first(
             after_fingerprint=identity.of_states(after)["model_fingerprint"],
             corpus_fingerprint=identity.of_corpus(before.corpus)["corpus_fingerprint"],
         )
-        both = list(zip(probes_before, probes_after, strict=True))
+        both = list(zip(probes_before, found_after.trained(), strict=True))
         pairs = probe_pairs(about, (before, after), both, floors, fit_fingerprint)
         found.warnings += without_partner(before, after)
         compare_two(
-            found, about, (before, after), pairs, settings.n_comparisons, settings.correction
+            found,
+            about,
+            (before, after),
+            Measured(found_after.through(), (sample, found_after.sample())),
+            pairs,
+            settings,
         )

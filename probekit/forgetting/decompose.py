@@ -25,7 +25,7 @@ import numpy as np
 
 from probekit.forgetting.comparison_rows import DecompositionRow
 from probekit.forgetting.kind import kind
-from probekit.forgetting.mapped_states import PLAIN, mapped_states
+from probekit.forgetting.mapped_states import PLAIN
 from probekit.forgetting.parts import parts_of
 from probekit.forgetting.probe_pair import ProbePair
 from probekit.forgetting.readings import (
@@ -38,8 +38,7 @@ from probekit.forgetting.readings import (
     readings_of,
     score_on_test,
 )
-from probekit.probes.fit import predict
-from probekit.states.states import States
+from probekit.forgetting.through_maps import ByMap
 from probekit.stats.paired import resampling
 
 
@@ -71,14 +70,18 @@ class _Chosen(NamedTuple):
         return [level.test for level in levels]
 
 
-def decompose(before: States, after: States, pairs: Sequence[ProbePair]) -> list[DecompositionRow]:
+def decompose(pairs: Sequence[ProbePair], through: Sequence[ByMap]) -> list[DecompositionRow]:
     """One row per task and layer: the parts with their 95% intervals, and each reading's score.
+
+    Args:
+        pairs: the probes of each task.
+        through: what those before predict from the states after, through each map.
 
     Where the widths differ, the probe cannot read `after` as it is: (a) and so `rotation` are
     missing, and the whole drop is the drop of (b), with ridge maps only.
     """
     rows: list[DecompositionRow] = []
-    for pair, mapped in zip(pairs, _mapped_readings(before, after, pairs), strict=True):
+    for pair, mapped in zip(pairs, _readings(pairs, through), strict=True):
         groups = len(np.unique(pair.question.splits["test"].groups))
         resamples = resampling(groups, permutations=0).resamples
         for place, chosen in enumerate(_choose(pair, mapped)):
@@ -86,19 +89,16 @@ def decompose(before: States, after: States, pairs: Sequence[ProbePair]) -> list
     return rows
 
 
-def _mapped_readings(
-    before: States, after: States, pairs: Sequence[ProbePair]
-) -> list[dict[str, list[Reading]]]:
+def _readings(
+    pairs: Sequence[ProbePair], through: Sequence[ByMap]
+) -> Iterator[dict[str, list[Reading]]]:
     """What the old probes of each task read through each map, by pair of layers."""
-    places, _ = pairs[0].places
-    fitted = [pair.before for pair in pairs]
-    found: list[dict[str, list[Reading]]] = [{} for _ in pairs]
-    for name, vectors in mapped_states(before, after, pairs[0].layers).items():
-        dev, test = predict(fitted, vectors, "dev"), predict(fitted, vectors, "test")
-        names = [name] * len(places)
-        for t, pair in enumerate(pairs):
-            found[t][name] = readings_of(pair.question, names, dev[t][places], test[t][places])
-    return found
+    for pair, maps in zip(pairs, through, strict=True):
+        found: dict[str, list[Reading]] = {}
+        for name, predicted in maps.items():
+            names = [name] * len(pair.layers)
+            found[name] = readings_of(pair.question, names, predicted.dev, predicted.test)
+        yield found
 
 
 def _choose(pair: ProbePair, mapped: dict[str, list[Reading]]) -> Iterator[_Chosen]:

@@ -5,12 +5,12 @@ Maps are fitted on a sample of training words that both checkpoints have.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from probekit.forgetting import maps
-from probekit.states.states import States
+from probekit.states.vectors import Vectors
 
 MAP_WORDS = 16_384  # training words that maps are fitted on
 CHUNK = 256  # words of each run of them; runs come from all over the split
@@ -18,7 +18,7 @@ PLAIN = "as it is"
 
 
 def mapped_states(
-    before: States, after: States, layers: Sequence[tuple[int, int]]
+    before: Vectors, after: Vectors, layers: Sequence[tuple[int, int]], lost: Collection[int]
 ) -> dict[str, maps.MappedStates]:
     """`after` in the place of `before`: PLAIN, and through each map fitted on training words.
 
@@ -26,8 +26,9 @@ def mapped_states(
         before: states of the layers that the probes were trained on.
         after: the states mapped.
         layers: (layer before, layer after) of each pair.
+        lost: positions of training words that lack a vector in one of the two.
     """
-    fitted = fitted_maps(before, after, layers)
+    fitted = fitted_maps(before, after, layers, lost)
     first_before, first_after = layers[0]
     # Layers without a partner read any other layer: their predictions are not used.
     partner = dict(layers)
@@ -43,10 +44,11 @@ def mapped_states(
 
 
 def fitted_maps(
-    before: States, after: States, layers: Sequence[tuple[int, int]]
+    before: Vectors, after: Vectors, layers: Sequence[tuple[int, int]], lost: Collection[int]
 ) -> dict[int, dict[str, maps.LinearMap]]:
     """For each layer before, the maps to it from its partner, by name."""
-    shared = _shared_words(before, after)
+    positions = np.concatenate([np.arange(start, stop) for start, stop in _chunks(before)])
+    shared = ~np.isin(positions, [*lost])
     fitted = {}
     for layer, layer_after in layers:
         source = _sample(after, layer_after)[shared]
@@ -55,7 +57,7 @@ def fitted_maps(
     return fitted
 
 
-def _chunks(states: States) -> list[tuple[int, int]]:
+def _chunks(states: Vectors) -> list[tuple[int, int]]:
     """Where each run of the sample starts and stops, in words of training."""
     words = int(states.corpus.offsets("train")[-1])
     if words < CHUNK:
@@ -64,17 +66,10 @@ def _chunks(states: States) -> list[tuple[int, int]]:
     return [(start, start + CHUNK) for start in range(0, words - CHUNK + 1, every)]
 
 
-def _sample(states: States, layer: int) -> np.ndarray:
+def _sample(states: Vectors, layer: int) -> np.ndarray:
     """The vectors of the sample, `(n, dim)` in float32."""
     parts = []
     for start, stop in _chunks(states):
         (values,) = states.read("train", start, stop, [layer])
         parts.append(values)
     return np.concatenate(parts).astype(np.float32)
-
-
-def _shared_words(before: States, after: States) -> np.ndarray:
-    """Which words of the sample have a vector in both: `(n,)`, true or false."""
-    positions = np.concatenate([np.arange(start, stop) for start, stop in _chunks(before)])
-    lost = [*before.without_vector["train"], *after.without_vector["train"]]
-    return ~np.isin(positions, lost)

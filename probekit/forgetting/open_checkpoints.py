@@ -12,6 +12,7 @@ from probekit.forgetting.base import base_of
 from probekit.models.checkpoint import Checkpoint
 from probekit.models.loaded import LoadedModel, name_of
 from probekit.models.model import Model, open_model
+from probekit.states.reading import require_readable
 from probekit.states.settings import ExtractSettings
 
 
@@ -61,6 +62,7 @@ def _open_complete(subject: str | LoadedModel, settings: ExtractSettings) -> Mod
                 pass  # its header is read, and compared with its size
         except (SafetensorError, OSError) as error:
             raise ModelError(f"{path} is damaged, or not yet complete ({error})") from error
+    require_readable(model, settings)
     return model
 
 

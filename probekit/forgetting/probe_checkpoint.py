@@ -14,7 +14,7 @@ from probekit.probes.plan import by_context
 from probekit.probes.probe_states import probe_states
 from probekit.probes.score_rows import SCORES, ScoreRow
 from probekit.results.run import Measurement
-from probekit.states.extract import extract_each
+from probekit.states.reading import read_each
 from probekit.states.states import States
 from probekit.states.store import states_root
 from probekit.tasks.question import Question
@@ -23,14 +23,14 @@ from probekit.tasks.question import Question
 def probe_checkpoint(
     model: Model, corpus: Corpus, questions: list[Question], settings: TraceSettings
 ) -> CheckpointResults:
-    """Extract a checkpoint's states, and probe them."""
+    """Read a checkpoint's states, and probe them."""
     present = set(states_root().glob("*"))
     rows: list[ScoreRow] = []
     answers: dict[str, Any] = {}
     measurements: list[Measurement] = []
     warnings: list[str] = []
     contexts = by_context(questions)
-    every = extract_each(model, corpus, [*contexts], settings.extract, settings.progress)
+    every = read_each(model, corpus, [*contexts], settings.extract, settings.progress)
     for states, same_context in zip(every, contexts.values(), strict=True):
         found = probe_states(
             states, same_context, (settings.probe,), settings.seeds, settings.fit, settings.progress

@@ -12,10 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from probekit.corpora.passage import Corpus
 from probekit.forgetting.comparison_rows import Compared, SimilarityRow
 from probekit.states.states import States
+from probekit.states.vectors import Vectors
 
-BLOCK = 100  # rows of kernels
+WORDS = 1_000  # of a sample, at most
+BLOCK = 100  # rows of kernels, and words of a sample that are read at once
 FEW_DIMENSIONS = 5  # that carry a layer's CKA: below this it says little of the others
 
 
@@ -120,10 +123,19 @@ def effective_dimensions(values: np.ndarray) -> float:
 
 
 def similarities(
-    about: Compared, before: States, after: States, *, words: int = 1_000
+    about: Compared,
+    states: tuple[States, States],
+    samples: tuple[np.ndarray, np.ndarray],
 ) -> list[SimilarityRow]:
-    """One row for every layer before and every layer after, on the same test words."""
-    a, b = _words(before, after, words), _words(after, before, words)
+    """One row for every layer before and every layer after, on the same test words.
+
+    Args:
+        about: the two checkpoints.
+        states: of the checkpoint before and the one after.
+        samples: of their vectors, by `sample`, of all layers.
+    """
+    before, after = states
+    a, b = (_shared(states, of_one) for of_one in samples)
     cka_of = _every_cka(a, b)
     standardised_cka_of = _every_cka(_mapped(standardised, a), _mapped(standardised, b))
     dimensions_before = _mapped(effective_dimensions, a)
@@ -181,13 +193,29 @@ def _own_hsic(kernels: np.ndarray) -> np.ndarray:
     return np.array([_hsic(kernel, kernel) for kernel in kernels])
 
 
-def _words(states: States, other: States, words: int) -> np.ndarray:
-    """Vectors of test words that both have, from all over the split: `(layers, words, dim)`."""
-    total = int(states.corpus.offsets("test")[-1])
-    lost = {*states.without_vector["test"], *other.without_vector["test"]}
-    places = np.unique(np.linspace(0, total - 1, min(words, total)).astype(int))
-    places = np.array([place for place in places if place not in lost])
-    return states.read("test", 0, total)[:, places].astype(np.float32)
+def sample(vectors: Vectors, layers: Sequence[int]) -> np.ndarray:
+    """Vectors of some test words from all over the split: `(layers, words, dim)`."""
+    places = _places(vectors.corpus)
+    found = np.empty((len(layers), len(places), vectors.dim), dtype=vectors.dtype)
+    for start in range(0, len(places), BLOCK):
+        part = places[start : start + BLOCK]
+        first = int(part[0])
+        read = vectors.read("test", first, int(part[-1]) + 1, layers)
+        found[:, start : start + BLOCK] = read[:, part - first]
+    return found
+
+
+def _places(corpus: Corpus) -> np.ndarray:
+    """The positions of the test words of a sample, `(words,)`."""
+    total = int(corpus.offsets("test")[-1])
+    return np.unique(np.linspace(0, total - 1, min(WORDS, total)).astype(int))
+
+
+def _shared(states: tuple[States, States], of_one: np.ndarray) -> np.ndarray:
+    """Of a sample, the words that have a vector in both checkpoints, in float32."""
+    lost = [word for one in states for word in one.without_vector["test"]]
+    has_both = ~np.isin(_places(states[0].corpus), lost)
+    return of_one[:, has_both].astype(np.float32)
 
 
 def _distance_ranks(values: np.ndarray) -> np.ndarray:

@@ -47,6 +47,7 @@ from probekit.probes.behaviour.behaviour_settings import behaviour_settings
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora
+from probekit.probes.in_turn import require_single_layers
 from probekit.probes.plan import asked_of, by_corpus, refuse_trees
 from probekit.probes.record import fit_facts, versions
 from probekit.progress import Progress, reporting
@@ -111,6 +112,7 @@ def trace(  # noqa: PLR0913 - a public verb
     doors.share("threshold", threshold)
     doors.of_type("keep_states", keep_states, bool)
     extract_settings = reading(trace, extract_settings, options)
+    require_single_layers(extract_settings, {})
     check_settings(fit_settings, allow_modified)
     report = doors.function("progress", progress)
     if base is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,12 +21,29 @@ from probekit.models.special_tokens import plain_subwords
 TRIED = 9  # subwords of the text on which a family that is not listed is tried
 
 
+class BlockSizes(NamedTuple):
+    """How large a model is, in weights.
+
+    Attributes:
+        matrices: in the matrices of all blocks that are run.
+        largest: of the largest block.
+        widest: rows or columns of a block's matrix, at most.
+        others: outside the blocks.
+        is_mapped: whether they are mapped from their files, in the type of the computation.
+    """
+
+    matrices: int
+    largest: int
+    widest: int
+    others: int
+    is_mapped: bool
+
+
 class BlockByBlock:
     """A loaded encoder whose blocks run one at a time. Several threads may run it at once.
 
     Attributes:
-        matrices: weights in matrices of all blocks.
-        largest: weights of the largest block.
+        sizes: of its weights.
     """
 
     def __init__(self, model: EncoderModel, last_layer: int) -> None:
@@ -38,11 +56,26 @@ class BlockByBlock:
         if blocks is None:
             raise _cannot(encoder, "has no list of blocks")
         self._encoder, self._blocks, self._passes = encoder, blocks, PartialPass(blocks)
-        self.matrices = self.largest = 0
-        for block in blocks[:last_layer]:
-            sizes = [weight.numel() for weight in block.parameters()]
-            self.largest = max(self.largest, sum(sizes))
-            self.matrices += sum(w.numel() for w in block.parameters() if w.ndim > 1)
+        self.sizes = self._sizes(blocks[:last_layer])
+
+    def _sizes(self, run: Iterable[torch.nn.Module]) -> BlockSizes:
+        """Sizes of the blocks that are run, and of what is outside of all blocks."""
+        matrices: list[torch.Size] = []
+        totals = [0]
+        is_as_computed = True
+        for block in run:
+            weights = list(block.parameters())
+            matrices += [weight.shape for weight in weights if weight.ndim > 1]
+            totals.append(sum(weight.numel() for weight in weights))
+            is_as_computed &= all(weight.dtype == self._dtype for weight in weights)
+        everything = sum(weight.numel() for weight in self._encoder.body.parameters())
+        return BlockSizes(
+            matrices=sum(shape.numel() for shape in matrices),
+            largest=max(totals),
+            widest=max((max(shape) for shape in matrices), default=0),
+            others=everything - sum(totals),
+            is_mapped=self._encoder.load_as_stored is not None and is_as_computed,
+        )
 
     @contextmanager
     def at_hand(self, number: int) -> Iterator[None]:

@@ -156,6 +156,11 @@ class Encoder:
         )
 
     @property
+    def added(self) -> int:
+        """Number of a text's hidden states that are not of its subwords."""
+        return self._prompt + self.inputs.added
+
+    @property
     def first(self) -> int:
         """Position of a text's first subword among its hidden states."""
         return self._prompt + self.inputs.before

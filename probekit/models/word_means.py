@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 
@@ -30,6 +31,17 @@ class WordMeans:
             return means_of_segments(states, rows.to(device), lengths.to(device))
         # A sparse product on one thread beats a few dozen small parallel operations.
         return torch.from_numpy(self._matrix @ states.float().cpu().numpy())
+
+    def write(self, states: torch.Tensor, words: np.ndarray, values: np.ndarray) -> None:
+        """Write the vectors of the words into their places.
+
+        Args:
+            states: of one layer, `(texts, width, dim)`.
+            words: the place of each word, `(words,)`.
+            values: `(places, dim)`.
+        """
+        vectors = self.of(states.reshape(-1, states.shape[-1]))
+        values[words] = vectors.to(getattr(torch, str(values.dtype))).cpu().numpy()
 
 
 def means_of_segments(

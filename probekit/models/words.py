@@ -129,20 +129,24 @@ class WordReader:
         Returns the positions of these words.
         """
         hidden = self.encoder.hidden_states(batch.subwords, layers)
-        return self.write(batch, hidden, values)
+        words, means = self.words_of(batch, hidden[0].shape[1])
+        for states, of_layer in zip(hidden, values, strict=True):
+            means.write(states, words, of_layer)
+        return words
 
-    def write(self, batch: Batch, hidden: Sequence[torch.Tensor], values: np.ndarray) -> np.ndarray:
-        """The same from hidden states that are there, `(texts, width, dim)` for each layer."""
+    def words_of(self, batch: Batch, width: int) -> tuple[np.ndarray, WordMeans]:
+        """The positions of the words that take their vectors from a batch, and what makes these.
+
+        They are the same at every layer.
+
+        Args:
+            batch: the batch.
+            width: hidden states of a text, with padding and special tokens.
+        """
         at = self.encoder.cls if self.take == "cls" else self.encoder.first
         assert at is not None
-        width = hidden[0].shape[1]
         matrix, words = averaging(batch.windows, batch.starts, width, at, self.take)
-        means = WordMeans(matrix, self.device)
-        dtype = getattr(torch, str(values.dtype))
-        for i, states in enumerate(hidden):
-            vectors = means.of(states.reshape(-1, self.dim))
-            values[i, words] = vectors.to(dtype).cpu().numpy()
-        return words
+        return words, WordMeans(matrix, self.device)
 
 
 def no_cls(name: str) -> InputError:

@@ -24,6 +24,9 @@ Seeds = int | Sequence[int]
 TaskNames = str | Path | Task | Sequence[str | Path | Task]
 CorpusNames = str | Path | Corpus | Sequence[str | Path | Corpus]
 
+SWEEPING = ("probe", "compare", "trace")
+"""The verbs that can do without states on disk."""
+
 
 def subjects_of(parameter: str, given: Any) -> list[Named | States]:
     """Checkpoints by name, paths as names, loaded models, and States.
@@ -82,9 +85,9 @@ def reading(
         verb.__name__, options, [*parameters, *(one.name for one in fields(ExtractSettings))]
     )
     settings = replace(given or ExtractSettings(), **options) if options else given
-    if settings is not None and settings.states == "none" and verb.__name__ != "probe":
+    if settings is not None and settings.states == "none" and verb.__name__ not in SWEEPING:
         raise InputError(
-            f"states='none' is for `probe` alone: `{verb.__name__}` reads states more than once, "
-            "use states='stored'"
+            f"states='none' is for {', '.join(SWEEPING)}: `{verb.__name__}` reads a layer more "
+            "than once, use states='stored'"
         )
     return settings

@@ -83,4 +83,7 @@ def _along(axis: int, parts: Sequence[Fitted]) -> Fitted:
     for part in parts[1:]:
         views, seeds = (views + part.views, seeds) if axis == 0 else (views, seeds + part.seeds)
     stacks = tuple(stack for part in parts for stack in part.stacks)
+    refits = [part.refits for part in parts if part.refits is not None]
+    if refits and axis == 0:
+        arrays["refits"] = np.concatenate(refits)
     return replace(parts[0], views=views, seeds=seeds, stacks=stacks, **arrays)

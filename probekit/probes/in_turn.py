@@ -11,7 +11,7 @@ from probekit.errors import InputError
 from probekit.probes.view import View, single_layers
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
-from probekit.states.sweep import Sweep
+from probekit.states.sweep import Held, Sweep
 from probekit.states.vectors import Vectors
 
 SEVERAL = ("mix", "beyond")
@@ -23,9 +23,12 @@ def in_turn(states: Vectors) -> Iterator[tuple[Vectors, tuple[View, ...]]]:
 
     All at once; of a sweep the layers that are in memory, which the next portion overwrites.
     """
+    if isinstance(states, Held):
+        yield states, single_layers(states.now)
+        return
     if isinstance(states, States) and isinstance(states.values, Sweep):
         for held in states.values.in_turn():
-            yield held, single_layers(held.whole.layers)
+            yield held, single_layers(held.now)
     else:
         yield states, single_layers(states.layers)
 

@@ -15,14 +15,13 @@ from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
 from probekit.probes.heads import head_of
 from probekit.probes.predictions import Answers
-from probekit.probes.record import measurement_of
+from probekit.probes.record import measurement_of, seconds_of
 from probekit.probes.score_rows import ScoreRow
 from probekit.probes.scoring import baselines, scored_probes
 from probekit.probes.structural.tree_scores import tree_scores
 from probekit.progress import Progress
 from probekit.results.run import Measurement
 from probekit.states.states import States
-from probekit.states.sweep import Sweep
 from probekit.tasks.control import control
 from probekit.tasks.question import FEW, Question
 from probekit.tasks.trees import TreeQuestion
@@ -110,8 +109,7 @@ def probe_states(
             warnings += found[-1].warnings
             seconds[f"{name} {kind}"] = time.perf_counter() - started
     found += [OVER_KINDS[name](of_kinds) for name in evidence if name in OVER_KINDS]
-    if isinstance(states.values, Sweep):
-        seconds["extract"] = sum(taken.loading + taken.running for taken in states.values.taken)
+    seconds["extract"] = seconds_of(states)
     measured = measurement_of(states, asked, seconds)
     return Probed(answers, found, measured, warnings, trained)
 

@@ -9,6 +9,7 @@ from typing import Any
 from probekit.probes.fit_settings import FitSettings
 from probekit.results.run import Measurement
 from probekit.states.states import States
+from probekit.states.sweep import Sweep
 from probekit.tasks.question import Question
 from probekit.tasks.trees import TreeQuestion
 
@@ -37,6 +38,13 @@ def measurement_of(
         tasks=tasks,
         seconds=seconds,
     )
+
+
+def seconds_of(states: States) -> float:
+    """Seconds that reading states took; of a sweep those in which its layers were waited for."""
+    if not isinstance(states.values, Sweep):
+        return states.seconds
+    return sum(taken.loading + taken.running for taken in states.values.taken)
 
 
 def fit_facts(

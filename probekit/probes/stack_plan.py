@@ -11,6 +11,7 @@ import torch
 from probekit.engine.current import current
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.view import View
+from probekit.states.sweep import Held
 from probekit.states.vectors import Vectors
 
 GROUP_BYTES = 1 << 27  # most that a batch and axes of the layers fitted together may take
@@ -67,13 +68,18 @@ def _shared_out(questions: tuple[int, ...], n: int) -> Iterator[tuple[int, ...]]
 def _runs(
     views: tuple[View, ...], states: Vectors, settings: FitSettings
 ) -> Iterator[tuple[View, ...]]:
-    """Runs of views that are fitted together: one per thread, or more where batches are large."""
+    """Runs of views that are fitted together: one per thread, or more where batches are large.
+
+    The two or three layers that a sweep has in memory are one run, since each run has a cost of its
+    own at every step; other threads compute the next layer meanwhile.
+    """
     if not views:
         return
     # A batch and the axes of two kinds in single precision, two covariances in double.
     bytes_each = 4 * states.dim * (settings.batch_words + 2 * states.dim) + 2 * 8 * states.dim**2
     most = max(1, GROUP_BYTES // bytes_each)
-    n = max(-(-len(views) // most), min(_width(settings), len(views)))
+    wanted = 1 if isinstance(states, Held) else _width(settings)
+    n = max(-(-len(views) // most), min(wanted, len(views)))
     for places in np.array_split(np.arange(len(views)), n):
         yield tuple(views[place] for place in places.tolist())
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -17,7 +17,7 @@ import numpy as np
 
 from probekit.corpora.passage import Corpus, Split
 from probekit.engine.engine import Report
-from probekit.engine.workers import workers
+from probekit.engine.workers import Pool, workers
 from probekit.errors import ProbekitWarning, StoreError
 from probekit.models.model import Reader
 from probekit.states.in_range import require_in_range
@@ -121,7 +121,7 @@ class Computation:
 
     def _start(
         self,
-        pool: ThreadPoolExecutor,
+        pool: Pool,
         shard: Shard,
         texts: Texts,
         layers: list[int],

@@ -23,8 +23,8 @@ class ExtractSettings:
         layers: the layers to store; empty for all.
         batch_tokens: subwords per batch, padding included; None for a default by device.
         store_dtype: type of the values on disk.
-        states: `stored` keeps states on disk; `none` computes them layer by layer for `probe`, and
-            lets go of each layer when its probes are trained.
+        states: `stored` keeps states on disk; `none` computes them layer by layer for `probe`,
+            `compare` and `trace`, and lets go of each layer when its probes are trained.
         encoder: how the checkpoint is loaded and run.
     """
 

@@ -1,62 +1,90 @@
 """Sweep: vectors that are computed layer by layer, and kept nowhere.
 
-In memory are the hidden states of all texts at one layer, the vectors of words at two layers or
-three, and the weights of one block:
-
-    subwords × width × 4 bytes              the hidden states, with padding and special tokens
-    words × width × 2 bytes × LAYERS        the vectors of words (4 bytes in float32)
-
-It takes no more for a model with more layers. The next layer is computed in place, batch by batch.
-Weights whose files have the type of the computation are mapped from these; others are converted
-when their block runs.
+In memory are the hidden states of all texts at one layer, the vectors of words at up to LAYERS
+layers, what a block makes of a batch on the way to its output, and its weights: see
+`sweep_memory`. It
+takes no more for a model with more layers. While the probes of two layers are trained, the next
+layer is computed, where there are threads for both.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from probekit.corpora.passage import SPLITS, Context, Corpus, Split
-from probekit.engine.workers import stop_if_unwanted, workers
+from probekit.engine.workers import count, workers
 from probekit.errors import InputError
-from probekit.models.block_by_block import BlockByBlock
+from probekit.models.block_by_block import BlockSizes
 from probekit.models.encoder_model import EncoderModel
-from probekit.models.words import Batch, WordReader
+from probekit.models.words import WordReader
 from probekit.progress import Progress
-from probekit.states.arrays import Arrays
-from probekit.states.in_range import require_in_range
-from probekit.states.over import Over
+from probekit.states.advance import Advance, Piece
 from probekit.states.shard import Shard
 from probekit.states.texts import Texts
 
 LAYERS = 3  # most layers whose vectors of words are in memory together
+TICK = 0.1  # seconds between two reports
+
+OfLayer = dict[Split, np.ndarray]
+"""The vectors of words of one layer, `(words, dim)` by split."""
 
 
 @dataclass(frozen=True)
-class Held(Over):
+class Held:
     """`Vectors` of the layers of a sweep, some of which are in memory until the sweep goes on.
 
     Attributes:
-        of_sweep: the numbers of all its layers; those of `whole` can be read.
+        corpus: the words.
+        context: what the model read in one pass.
+        layers: the numbers of all layers of the sweep.
+        values: the vectors of the layers that can be read.
     """
 
-    whole: Arrays
-    of_sweep: tuple[int, ...]
+    corpus: Corpus
+    context: Context
+    layers: tuple[int, ...]
+    values: Mapping[int, OfLayer] = field(repr=False)
 
     @property
-    def layers(self) -> tuple[int, ...]:
-        """The numbers of all layers of the sweep."""
-        return self.of_sweep
+    def now(self) -> tuple[int, ...]:
+        """The numbers of the layers that can be read."""
+        return tuple(self.values)
 
-    def fill(self, out: np.ndarray, split: Split, start: int, layers: Sequence[int]) -> None:
-        """See `Over`."""
-        self.whole.read(split, start, start + out.shape[1], layers, out)
+    @property
+    def dim(self) -> int:
+        """Width of a vector."""
+        return self._any.shape[1]
+
+    @property
+    def dtype(self) -> str:
+        """Type of the numbers."""
+        return str(self._any.dtype)
+
+    @property
+    def _any(self) -> np.ndarray:
+        return next(iter(self.values.values()))["train"]
+
+    def read(
+        self,
+        split: Split,
+        start: int,
+        stop: int,
+        layers: Sequence[int],
+        out: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Vectors of words `start` to `stop`: see `Vectors`."""
+        if out is None:
+            out = np.empty((len(layers), stop - start, self.dim), dtype=self.dtype)
+        for i, layer in enumerate(layers):
+            out[i] = self.values[layer][split][start:stop]
+        return out
 
 
 class Taken(NamedTuple):
@@ -64,23 +92,13 @@ class Taken(NamedTuple):
 
     Attributes:
         loading: seconds until the model was loaded.
-        running: seconds after that, without what was done with the layers.
-        matrices: weights in the matrices of all blocks that were run.
-        block_bytes: bytes of the largest block, in the type of the computation.
+        running: seconds after that in which layers were waited for.
+        sizes: of the model's weights.
     """
 
     loading: float
     running: float
-    matrices: int
-    block_bytes: int
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """A batch of a shard."""
-
-    shard: Shard
-    batch: Batch
+    sizes: BlockSizes
 
 
 @dataclass(frozen=True)
@@ -105,7 +123,7 @@ class Sweep:
     context: Context
     layers: tuple[int, ...]
     dtype: str
-    pieces: tuple[_Piece, ...]
+    pieces: tuple[Piece, ...]
     progress: Progress
     taken: list[Taken] = field(default_factory=list)
 
@@ -119,10 +137,12 @@ class Sweep:
         **about: object,
     ) -> Sweep:
         """A sweep over the texts of all shards."""
-        pieces: list[_Piece] = []
+        pieces: list[Piece] = []
         for split in SPLITS:
             for shard in shards[split]:
-                pieces += [_Piece(shard, batch) for batch in reader.batches(*texts.of(shard))]
+                for batch in reader.batches(*texts.of(shard)):
+                    width = max(map(len, batch.subwords)) + model.encoder.added
+                    pieces.append(Piece(shard, batch, width))
         return cls(model=model, reader=reader, pieces=tuple(pieces), **about)  # type: ignore[arg-type]
 
     def read(
@@ -142,18 +162,14 @@ class Sweep:
     @property
     def at_once(self) -> int:
         """How many layers have their vectors of words in memory together."""
-        return max(map(len, portions(self.layers)))
+        most = max(map(len, portions(self.layers)))
+        return min(LAYERS, len(self.layers)) if self._runs_ahead else most
 
-    def sizes(self) -> tuple[int, int]:
-        """Bytes of all hidden states of a layer, and of the vectors of words in memory."""
-        added = self.model.encoder.inputs.added
-        rows = sum(
-            width_of(piece.batch, added) * len(piece.batch.subwords) for piece in self.pieces
-        )
-        n_words = sum(self._n_words(split) for split in SPLITS)
-        of_words = self.at_once * n_words * np.dtype(self.dtype).itemsize
-        dim = self.reader.dim
-        return rows * dim * self.model.dtype.itemsize, of_words * dim
+    @property
+    def _runs_ahead(self) -> bool:
+        """Whether the next layer is computed while the caller does something with those before."""
+        device = self.reader.device
+        return device.type != "cpu" or count(device) > 1
 
     def without_vector(self) -> dict[Split, tuple[int, ...]]:
         """Positions, by split, of the words without a subword."""
@@ -170,64 +186,46 @@ class Sweep:
         What was yielded is overwritten when the next is asked for.
         """
         started = time.perf_counter()
-        ends = {portion[-1] for portion in portions(self.layers)}
-        values: dict[Split, np.ndarray] = {}
-        for split in SPLITS:
-            shape = (self.at_once, self._n_words(split), self.reader.dim)
-            values[split] = np.zeros(shape, dtype=self.dtype)
-        blocks = BlockByBlock(self.model, self.layers[-1])
-        loading, spent = time.perf_counter() - started, 0.0
-        started = time.perf_counter()
-        hidden: list[torch.Tensor | None] = [None] * len(self.pieces)
-        held: list[int] = []
+        advance = Advance(self.model, self.reader, self.pieces, self.layers[-1])
+        loading, waited = time.perf_counter() - started, 0.0
+        free = deque(self._of_layer() for _ in range(self.at_once))
+        following, coming = deque(self.layers), deque[tuple[Future[None], OfLayer]]()
         try:
-            for layer in range(self.layers[-1] + 1):
-                is_wanted = layer in self.layers
-                of_layer = _at(values, len(held)) if is_wanted else None
-                self._compute(blocks, layer, hidden, of_layer)
-                held += [layer] * is_wanted
-                if layer in ends:
-                    some = {split: array[: len(held)] for split, array in values.items()}
-                    spent += time.perf_counter() - started
-                    yield Held(Arrays(self.corpus, tuple(held), some, self.context), self.layers)
-                    started, held = time.perf_counter(), []
+            with (
+                ThreadPoolExecutor(1, "probekit-sweep") as ahead,
+                workers(self.reader.device) as pool,
+            ):
+                for portion in portions(self.layers):
+                    started = time.perf_counter()
+                    last = following[-1] if self._runs_ahead and following else portion[-1]
+                    while free and following and following[0] <= last:
+                        values = free.popleft()
+                        job = ahead.submit(advance.to, following.popleft(), values, pool)
+                        coming.append((job, values))
+                    held = {}
+                    for layer in portion:
+                        job, held[layer] = coming.popleft()
+                        self._wait(job, advance)
+                    waited += time.perf_counter() - started
+                    yield Held(self.corpus, self.context, self.layers, held)
+                    free.extend(held.values())
         finally:
-            block_bytes = blocks.largest * self.model.dtype.itemsize
-            self.taken.append(Taken(loading, spent, blocks.matrices, block_bytes))
+            self.taken.append(Taken(loading, waited, advance.blocks.sizes))
             self.model.release()
 
-    def _compute(
-        self,
-        blocks: BlockByBlock,
-        layer: int,
-        hidden: list[torch.Tensor | None],
-        values: Mapping[Split, np.ndarray] | None,
-    ) -> None:
-        """Replace the hidden states of the layer below by those of `layer`, and write its vectors
-        of words into `values`, `(1, words, dim)` by split, where these are wanted."""
+    def _of_layer(self) -> OfLayer:
+        """Memory for the vectors of words of a layer."""
+        found: OfLayer = {}
+        for split in SPLITS:
+            found[split] = np.zeros((self._n_words(split), self.reader.dim), dtype=self.dtype)
+        return found
 
-        def of_piece(number: int) -> None:
-            stop_if_unwanted()
-            shard, batch = self.pieces[number].shard, self.pieces[number].batch
-            below = hidden[number]
-            if below is None:
-                states = blocks.embedded(batch.subwords)
-            else:
-                read = below.to(self.reader.device)
-                states = blocks.following(layer - 1, batch.subwords, read)
-            if values is not None:
-                of_shard = values[shard.split][:, shard.start : shard.stop]
-                self.reader.write(batch, [states], of_shard)
-            hidden[number] = states.cpu()
-
-        with blocks.at_hand(layer - 1), workers(self.reader.device) as pool:
-            futures = [pool.submit(of_piece, number) for number in range(len(self.pieces))]
-            for done, future in enumerate(as_completed(futures), start=1):
-                future.result()
-                so_far = layer + done / len(futures)
-                self.progress("extract", so_far, self.layers[-1] + 1)
-        for of_split in () if values is None else values.values():
-            require_in_range(self.model.name, of_split)
+    def _wait(self, job: Future[None], advance: Advance) -> None:
+        """Wait for a layer, and report how far all layers are."""
+        while wait([job], timeout=TICK).not_done:
+            self.progress("extract", advance.done, self.layers[-1] + 1)
+        job.result()
+        self.progress("extract", advance.done, self.layers[-1] + 1)
 
     def _n_words(self, split: Split) -> int:
         return int(self.corpus.offsets(split)[-1])
@@ -245,13 +243,3 @@ def portions(layers: Sequence[int]) -> list[tuple[int, ...]]:
     n = max(1, len(layers) // 2)
     starts = range(0, 2 * n, 2)
     return [tuple(layers[start : start + (2 if start < 2 * n - 2 else 3)]) for start in starts]
-
-
-def width_of(batch: Batch, added: int) -> int:
-    """Hidden states of a text in a batch: its subwords with padding, and `added` special tokens."""
-    return max(map(len, batch.subwords)) + added
-
-
-def _at(values: Mapping[Split, np.ndarray], place: int) -> dict[Split, np.ndarray]:
-    """One of the layers in memory, by split."""
-    return {split: array[place : place + 1] for split, array in values.items()}

@@ -1,7 +1,8 @@
-"""`probe --states none` against the same run with states on disk, cold; and the memory of a sweep
-over a wide model of random weights, at two depths.
+"""`probe --states none` against the same run with states on disk, cold; and the private memory of a
+sweep over a wide, thin model of random weights, at two depths, alone and with the training of
+probes.
 
-The model has 33 layers × 4,096 with `--wide`, which takes 26 GB of disk and some minutes.
+With `--wide` the models are 4,096 wide with 33 and 65 layers, and are swept without probes.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 from unittest.mock import patch
 
 import torch
@@ -24,50 +26,123 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaModel
 
 import probekit as pk
 from probekit.corpora.passage import SPLITS, Corpus
+from probekit.corpora.passages import Passages
 from probekit.models.checkpoint import Checkpoint, EncoderSettings
 from probekit.models.names import resolve
+from probekit.probes.fit_settings import FitSettings
+from probekit.probes.probe_states import probe_states
 from probekit.progress import silent
 from probekit.states.reading import read_each
 from probekit.states.sweep import Sweep
+from probekit.states.sweep_facts import sweep_facts
+from probekit.states.sweep_memory import sweep_memory
+from probekit.tasks.question import Question, ask
 from tests.benchmarks.timing import figure
 
-ROUNDS, SENTENCES = 3, 200
-MARGIN = 50_000_000  # bytes, for the allocator
-NARROW, WIDE = (1_024, 9), (4_096, 17)  # width, and blocks + 1 of the shallower model
+ROUNDS, TIMES = 3, 8
+NARROW, WIDE = (1_024, 9, 600), (4_096, 33, 100)  # width, layers of the shallower model, sentences
+HEADS = 8  # of attention, 64 wide each
+
+
+class Used(NamedTuple):
+    """What a run took, in bytes.
+
+    Attributes:
+        peak: the most private memory, above what there was before.
+        bound: what it may take.
+        kept: what is kept of each layer.
+    """
+
+    peak: int
+    bound: int
+    kept: int
 
 
 def main(arguments: Sequence[str] = ()) -> None:
     """Compare the times, then the memory of a model and of one twice as deep."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks sweep")
-    parser.add_argument("--wide", action="store_true", help="4,096 wide, up to 33 layers")
-    width, layers = WIDE if parser.parse_args(arguments).wide else NARROW
-    _times()
+    parser.add_argument("--wide", action="store_true", help="4,096 wide, 33 and 65 layers")
+    parser.add_argument("--memory", action="store_true", help="without the times")
+    given = parser.parse_args(arguments)
+    if not given.memory:
+        _times()
+        _predicted()
+    width, layers, sentences = WIDE if given.wide else NARROW
     with tempfile.TemporaryDirectory() as folder:
-        for n_layers in (layers, 2 * layers - 1):
-            model = _wide(Path(folder) / str(n_layers), width, n_layers - 1)
-            command = [sys.executable, "-m", "tests.benchmarks.sweep", model]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            used, bound, weights = (float(word) / 1e6 for word in done.stdout.split())
-            what = f"{n_layers} layers x {width:,}, weights of {weights:,.0f} MB"
-            figure(f"private memory of a sweep, {what}", used, f"<= {bound:,.0f}", "MB")
+        for probes in ("without",) if given.wide else ("without", "with"):
+            for n_layers in (layers, 2 * layers - 1):
+                used = memory_of(Path(folder), width, n_layers, probes, sentences)
+                what = f"{n_layers} layers x {width:,}, {probes} probes"
+                limit = f"<= {used.bound / 1e6:,.0f}"
+                figure(f"private memory of a sweep, {what}", used.peak / 1e6, limit, "MB")
+
+
+def memory_of(
+    folder: Path, width: int, n_layers: int, probes: str, sentences: int = NARROW[-1]
+) -> Used:
+    """What a sweep over a model of random weights takes in a process of its own.
+
+    Args:
+        folder: for models.
+        width: of the model.
+        n_layers: its blocks + 1.
+        probes: `with` or `without` their training.
+        sentences: of each split of `sample`.
+    """
+    models = [_thin(folder, 64, 3), _thin(folder, width, n_layers)]
+    command = [sys.executable, "-m", "tests.benchmarks.sweep", *models, probes, str(sentences)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return Used(*map(int, done.stdout.split()))
 
 
 def _times() -> None:
     sample = pk.load_corpus("sample")
     pk.probe("minilm", "pos", corpus=_few(sample, 20), states="none", progress=False)  # imports
-    seconds: dict[str, list[float]] = {"stored": [], "none": []}
-    for _ in range(ROUNDS):
+    _compare_times("sample", sample, ROUNDS)
+    _compare_times(f"sample {TIMES} times over", _repeated(sample), 1)
+
+
+def _compare_times(name: str, corpus: Corpus, rounds: int) -> None:
+    """Compare a run with states on disk and one without; by the clock, and by processor seconds,
+    which other work on the machine changes less."""
+    seconds: dict[str, list[tuple[float, float]]] = {"stored": [], "none": []}
+    for _ in range(rounds):
         for states, of_states in seconds.items():
             with (
                 tempfile.TemporaryDirectory() as folder,
                 patch.dict(os.environ, PROBEKIT_CACHE=folder),
             ):
-                started = time.perf_counter()
-                pk.probe("minilm", ["pos", "dep"], corpus=sample, states=states, progress=False)
-                of_states.append(time.perf_counter() - started)
-    of_each = {states: median(of_states) for states, of_states in seconds.items()}
-    print(f"  stored, cold {of_each['stored']:.1f} s, none {of_each['none']:.1f} s", flush=True)
-    figure("minilm: states none / stored, cold", of_each["none"] / of_each["stored"], "<= 1.1")
+                started, used = time.perf_counter(), time.process_time()
+                pk.probe("minilm", ["pos", "dep"], corpus=corpus, states=states, progress=False)
+                spent = time.perf_counter() - started, time.process_time() - used
+                of_states.append(spent)
+    for place, kind in enumerate(("seconds", "processor seconds")):
+        stored, none = (_median(of_states, place) for of_states in seconds.values())
+        print(f"  {name}: stored, cold {stored:.1f}, none {none:.1f} {kind}", flush=True)
+        figure(f"minilm on {name}: states none / stored, {kind}", none / stored, "<= 1.1")
+
+
+def _median(spent: Sequence[tuple[float, float]], place: int) -> float:
+    return median(one[place] for one in spent)
+
+
+def _repeated(corpus: Corpus) -> Corpus:
+    splits = {split: Passages.joined([corpus.splits[split]] * TIMES) for split in SPLITS}
+    return Corpus("many", splits)
+
+
+def _predicted() -> None:
+    """Compare the seconds that are predicted for a sweep with those that it takes."""
+    sample = pk.load_corpus("sample")
+    opened = Checkpoint("minilm", EncoderSettings())
+    settings = pk.ExtractSettings(states="none")
+    (states,) = read_each(opened, sample, ["sentence"], settings, silent)
+    assert isinstance(states.values, Sweep)
+    predicted = sweep_facts(states.values)["sweep on this machine in s, about"]
+    for _ in states.values.in_turn():
+        pass
+    ratio = predicted / states.values.taken[-1].running
+    figure("minilm: seconds of a sweep, predicted / measured", ratio, "0.75 to 1.25")
 
 
 def _few(corpus: Corpus, sentences: int) -> Corpus:
@@ -75,21 +150,26 @@ def _few(corpus: Corpus, sentences: int) -> Corpus:
     return Corpus("few", splits)
 
 
-def _wide(folder: Path, width: int, blocks: int) -> str:
-    """A random Llama with the tokenizer of minilm, whose files are written block by block."""
+def _thin(folder: Path, width: int, n_layers: int) -> str:
+    """A random Llama with minilm's tokenizer, few heads and a narrow feed-forward part."""
+    place = folder / f"{width}-{n_layers}"
+    if place.exists():
+        return str(place)
     tokenizer = AutoTokenizer.from_pretrained(resolve("minilm").location)
-    tokenizer.save_pretrained(folder)
+    tokenizer.save_pretrained(place)
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=width,
-        num_hidden_layers=blocks,
-        num_attention_heads=width // 64,
-        intermediate_size=2 * width,
+        num_hidden_layers=n_layers - 1,
+        num_attention_heads=HEADS,
+        num_key_value_heads=1,
+        head_dim=64,
+        intermediate_size=256,
         max_position_embeddings=512,
     )
-    LlamaModel(config).save_pretrained(folder)
-    return str(folder)
+    LlamaModel(config).save_pretrained(place)
+    return str(place)
 
 
 @contextmanager
@@ -121,31 +201,54 @@ def private_memory() -> int:
     raise RuntimeError("there is no RssAnon in /proc/self/status")
 
 
-def sweep(model: str) -> None:
-    """Sweep over some sentences; print the private memory it took, its bound, and the size of the
-    weights, in bytes."""
-    opened = Checkpoint(model, EncoderSettings())
-    settings = pk.ExtractSettings(states="none")
-    corpus = _few(pk.load_corpus("sample"), SENTENCES)
-    (states,) = read_each(opened, corpus, ["sentence"], settings, silent)
-    swept = states.values
-    assert isinstance(swept, Sweep)
+def measure(warm: str, model: str, probes: str, sentences: str) -> Used:
+    """What a sweep over a model takes, after one over a small model, which imports what is needed
+    and starts threads."""
+    corpus = _few(pk.load_corpus("sample"), int(sentences))
+    asked = [ask(pk.load_task("pos"), corpus)] if probes == "with" else []
+    _run(warm, corpus, asked)
     before = private_memory()
     with _peak_of_private_memory() as peak:
-        for _ in swept.in_turn():
+        swept = _run(model, corpus, asked)
+    sizes = swept.taken[-1].sizes
+    bound = sum(sweep_memory(swept, sizes))
+    kept = 0
+    if asked:
+        bound += _of_fit(swept)
+        kept = _kept(swept, asked)
+    return Used(peak[0] - before, bound + kept * len(swept.layers), kept)
+
+
+def _run(model: str, corpus: Corpus, asked: Sequence[Question]) -> Sweep:
+    """Sweep over a model, and train probes where something is asked."""
+    opened = Checkpoint(model, EncoderSettings())
+    settings = pk.ExtractSettings(states="none")
+    (states,) = read_each(opened, corpus, ["sentence"], settings, silent)
+    assert isinstance(states.values, Sweep)
+    if asked:
+        probe_states(states, asked, ("linear",), (0,), FitSettings(), silent)
+    else:
+        for _ in states.values.in_turn():
             pass
-    weights = sum(path.stat().st_size for path in Path(model).glob("*.safetensors"))
-    print(peak[0] - before, bound(swept), weights)
+    return states.values
 
 
-def bound(swept: Sweep) -> int:
-    """What a sweep may take, in bytes: hidden states and vectors of words, what a block computes of
-    a batch on the way, the weights of a block, and MARGIN."""
+def _of_fit(swept: Sweep) -> int:
+    """What the training of linear probes takes for each layer in memory: the words in the
+    coordinates of probes, and matrices of the width squared, up to six of them in float64."""
     width = swept.reader.dim
-    of_batch = 4 * 20 * swept.reader.budget * width
-    of_block = 4 * 10 * width**2
-    return sum(swept.sizes()) + of_batch + of_block + MARGIN
+    n_words = sum(int(swept.corpus.offsets(split)[-1]) for split in SPLITS)
+    return swept.at_once * (4 * n_words * width + 6 * 8 * width**2)
+
+
+def _kept(swept: Sweep, asked: Sequence[Question]) -> int:
+    """What is kept of each layer: weights, and labels and losses of instances, in 8 bytes each."""
+    kept = 0
+    for question in asked:
+        kept += 4 * swept.reader.dim * (len(question.classes) + 16)
+        kept += 8 * 3 * (len(question.splits["dev"]) + len(question.splits["test"]))
+    return kept
 
 
 if __name__ == "__main__":
-    sweep(sys.argv[1])
+    print(*measure(*sys.argv[1:]))

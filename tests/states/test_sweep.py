@@ -61,6 +61,14 @@ def require_same(found: pk.Scores, expected: pk.Scores) -> None:
         pd.testing.assert_frame_equal(one, other, check_exact=False, **EXACT)
 
 
+def require_same_tables(found: Any, expected: Any) -> None:
+    """The tables of two results are the same, and their warnings."""
+    assert found.tables.keys() == expected.tables.keys()
+    for name, table in found.tables.items():
+        pd.testing.assert_frame_equal(table, expected.tables[name], check_exact=False, **EXACT)
+    assert found.warnings == expected.warnings
+
+
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Layers are divided among threads, and a probe that is trained alone is rounded otherwise."""
@@ -75,15 +83,17 @@ def model(request: Any, families: Callable[..., Path]) -> str:
     return request.param if request.param == "minilm" else str(families(request.param))
 
 
-@pytest.mark.parametrize("words", [1 << 20, 16_384, 1_000])
+@pytest.mark.parametrize("shards", [1, 2, 7])
 def test_losses_and_predictions_are_those_of_the_stored_run(
-    model: str, words: int, sample: Corpus, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    model: str, shards: int, sample: Corpus, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extract, "SHARD_WORDS", words)
+    words = int(sample.offsets("train")[-1])
+    monkeypatch.setattr(extract, "SHARD_WORDS", -(-words // shards))
     stored = pk.extract(model, sample, progress=False)
     before = size(own_cache)
     sweep = sweep_of(swept(model, sample))
     assert isinstance(stored.values, Stored)
+    assert len(stored.values.shards["train"]) == shards
     assert {piece.shard for piece in sweep.pieces} == {
         shard for shards in stored.values.shards.values() for shard in shards
     }
@@ -91,13 +101,13 @@ def test_losses_and_predictions_are_those_of_the_stored_run(
     expected = fit(stored, [question], settings=QUICK)[0]
     number = 0
     for held in sweep.in_turn():
-        assert len(held.whole.layers) <= LAYERS
-        for layer in held.whole.layers:
+        assert len(held.now) <= LAYERS
+        for layer in held.now:
             for split in ("train", "dev", "test"):
                 n = int(sample.offsets(split)[-1])
                 vectors = held.read(split, 0, n, [layer])
                 np.testing.assert_array_equal(vectors, stored.read(split, 0, n, [layer]))
-        views = single_layers(held.whole.layers)
+        views = single_layers(held.now)
         (found,) = fit(held, [question], settings=QUICK, views=views)
         own = slice(number, number + len(views))
         number = own.stop
@@ -162,7 +172,7 @@ def test_weights_of_another_type_are_those_of_the_stored_run(
     AutoModel.from_pretrained(tiny_bert, dtype=torch.bfloat16).save_pretrained(folder)
     stored = pk.extract(folder, small, progress=False)
     for held in sweep_of(swept(folder, small)).in_turn():
-        for layer in held.whole.layers:
+        for layer in held.now:
             n = int(small.offsets("train")[-1])
             vectors = held.read("train", 0, n, [layer])
             np.testing.assert_array_equal(vectors, stored.read("train", 0, n, [layer]))
@@ -185,18 +195,17 @@ def test_what_needs_states_on_disk_is_refused_at_once(
     assert not (own_cache / "states").exists()
 
 
-@pytest.mark.parametrize("verb", ["compare", "trace", "attribute", "erase", "neurons"])
-def test_other_verbs_refuse_it(verb: str, tiny_bert: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("verb", ["compare_use", "attribute", "erase", "neurons"])
+def test_other_verbs_refuse_it(verb: str, tiny_bert: Path) -> None:
     given: tuple[Any, ...] = (tiny_bert, "pos")
-    if verb == "compare":
+    if verb == "compare_use":
         given = (tiny_bert, tiny_bert, "pos")
-    more = {"folder": tmp_path / "out"} if verb == "trace" else {}
-    with pytest.raises(InputError, match="states='none' is for `probe` alone"):
-        getattr(pk, verb)(*given, corpus="sample", states="none", **more)
+    with pytest.raises(InputError, match="states='none' is for probe, compare, trace"):
+        getattr(pk, verb)(*given, corpus="sample", states="none")
 
 
 def test_extract_refuses_it(tiny_bert: Path, small: Corpus) -> None:
-    with pytest.raises(InputError, match="states='none' is for `probe` alone"):
+    with pytest.raises(InputError, match="states='none' is for probe, compare, trace"):
         pk.extract(tiny_bert, small, states="none")
 
 
@@ -226,6 +235,69 @@ def test_a_family_that_is_not_listed_is_tried_first(
     require_block_by_block(Checkpoint(str(tiny_bert), EncoderSettings()))
     with pytest.raises(ModelError, match="cannot be run block by block"):
         require_block_by_block(Checkpoint(str(families("t5")), EncoderSettings()))
+
+
+@pytest.fixture
+def tuned(families: Callable[..., Path], tmp_path: Path) -> Callable[[str], tuple[Path, Path]]:
+    """A model of a family, and another with its configuration and other weights."""
+
+    def both(family: str) -> tuple[Path, Path]:
+        before = families(family)
+        after = shutil.copytree(before, tmp_path / "after")
+        model = AutoModel.from_pretrained(before)
+        generator = torch.Generator().manual_seed(1)
+        with torch.no_grad():
+            for weight in model.parameters():
+                noise = torch.randn(weight.shape, generator=generator)
+                weight.add_(noise, alpha=0.3 * float(weight.std()) if weight.numel() > 1 else 0.1)
+        model.save_pretrained(after)
+        return before, after
+
+    return both
+
+
+@pytest.mark.parametrize("family", ["bert", "gpt2", "llama"])
+def test_a_comparison_without_states_on_disk_is_one_of_stored_runs(
+    family: str,
+    tuned: Callable[[str], tuple[Path, Path]],
+    sample: Corpus,
+    own_cache: Path,
+) -> None:
+    options: dict[str, Any] = {
+        "corpus": sample,
+        "fit_settings": QUICK,
+        "seeds": 2,
+        "resample_train": 2,
+        "progress": False,
+    }
+    before, after = tuned(family)
+    found = pk.compare(before, after, ["pos", "dep"], states="none", **options)
+    assert not (own_cache / "states").exists()
+    expected = pk.compare(before, after, ["pos", "dep"], **options)
+    require_same_tables(found, expected)
+
+
+def test_a_trajectory_without_states_on_disk_is_one_of_stored_runs(
+    tuned: Callable[[str], tuple[Path, Path]], small: Corpus, own_cache: Path, tmp_path: Path
+) -> None:
+    before, after = tuned("bert")
+    options: dict[str, Any] = {"corpus": small, "fit_settings": QUICK, "progress": False}
+    found = pk.trace([before, after], "pos", folder=tmp_path / "a", states="none", **options)
+    assert not (own_cache / "states").exists()
+    expected = pk.trace([before, after], "pos", folder=tmp_path / "b", **options)
+    require_same_tables(found, expected)
+
+
+def test_checkpoints_of_another_depth_are_not_compared_without_states(
+    tiny_bert: Path, small: Corpus, tmp_path: Path
+) -> None:
+    after = shutil.copytree(tiny_bert, tmp_path / "shallow")
+    model = AutoModel.from_pretrained(tiny_bert)
+    del model.encoder.layer[-1]
+    model.config.num_hidden_layers -= 1
+    model.save_pretrained(after)
+    with pytest.raises(InputError, match="with the same layers, or use states='stored'"):
+        pk.compare(tiny_bert, after, "pos", corpus=small, states="none", progress=False)
 
 
 @pytest.mark.parametrize("family", ["bert", "gpt2", "llama"])

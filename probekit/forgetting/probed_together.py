@@ -1,0 +1,138 @@
+"""Probed together: what needs the states of checkpoints, done while these are at hand.
+
+Probes are trained and refitted, read the states after through maps, and samples of vectors are
+taken. With states on disk that is one portion of all layers; without, of a few layers at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from probekit.errors import InputError
+from probekit.forgetting.findings import Findings
+from probekit.forgetting.similarity import sample
+from probekit.forgetting.through_maps import ByMap, joined_maps, through_maps
+from probekit.probes.fit import fit_together
+from probekit.probes.fit_settings import FitSettings
+from probekit.probes.fitted import Fitted, joined
+from probekit.probes.in_turn import in_turn
+from probekit.probes.refits import with_refits
+from probekit.progress import Progress
+from probekit.states.states import States
+from probekit.states.sweep import Sweep
+from probekit.states.vectors import Vectors
+from probekit.tasks.question import Question
+
+
+class Probing(NamedTuple):
+    """How checkpoints are probed.
+
+    Attributes:
+        probe: the kind of probe.
+        seeds: of the probes.
+        fit: how probes are trained.
+        resamples: how many resamples of the training sentences they are refitted on.
+        progress: is called with the stage, the units done and the number of units.
+    """
+
+    probe: str
+    seeds: tuple[int, ...]
+    fit: FitSettings
+    resamples: int
+    progress: Progress
+
+
+@dataclass
+class Probed:
+    """What was found of a checkpoint, in parts of some layers each.
+
+    Attributes:
+        fits: the probes of each question, by part.
+        maps: what the first checkpoint's probes predict from its states, by part; empty for the
+            first.
+        samples: vectors of some test words, `(layers, words, dim)`, by part.
+    """
+
+    fits: list[list[Fitted]] = field(default_factory=list)
+    maps: list[list[ByMap]] = field(default_factory=list)
+    samples: list[np.ndarray] = field(default_factory=list)
+
+    def trained(self) -> list[Fitted]:
+        """The probes of each question, of all layers."""
+        return [joined(of_question) for of_question in zip(*self.fits, strict=True)]
+
+    def through(self) -> list[ByMap]:
+        """The predictions of each question, of all pairs of layers."""
+        return [joined_maps(of_question) for of_question in zip(*self.maps, strict=True)]
+
+    def sample(self) -> np.ndarray:
+        """The sample of all layers."""
+        return np.concatenate(self.samples)
+
+
+def probed_together(
+    found: Findings,
+    checkpoints: Sequence[States],
+    questions: Sequence[Question],
+    how: Probing,
+) -> list[Probed]:
+    """What is found of each checkpoint; the others are compared with the first.
+
+    Raises InputError where states that are not kept are of other layers than the others'.
+    """
+    _require_one_pace(checkpoints)
+    probed = [Probed() for _ in checkpoints]
+    for portions in zip(*map(in_turn, checkpoints), strict=True):
+        vectors, views = zip(*portions, strict=True)
+        with found.timed("fit"):
+            fits = fit_together(
+                vectors,
+                questions,
+                probe=how.probe,
+                seeds=how.seeds,
+                settings=how.fit,
+                views=views[0] if len(set(views)) == 1 else None,
+                progress=how.progress,
+            )
+        if how.resamples:
+            with found.timed("refit"):
+                fits = with_refits(fits, vectors, how.resamples, how.fit, how.progress)
+        for one, of_checkpoint in zip(probed, fits, strict=True):
+            one.fits.append(of_checkpoint)
+        _measure(found, probed, checkpoints, vectors)
+    return probed
+
+
+def _measure(
+    found: Findings,
+    probed: Sequence[Probed],
+    checkpoints: Sequence[States],
+    vectors: Sequence[Vectors],
+) -> None:
+    """Add what is measured of the layers at hand."""
+    fitted = probed[0].fits[-1]
+    for number, (one, states, at_hand) in enumerate(zip(probed, checkpoints, vectors, strict=True)):
+        if number:
+            with found.timed("decomposition"):
+                both = (checkpoints[0], states), (vectors[0], at_hand)
+                one.maps.append(through_maps(*both, fitted))
+        with found.timed("similarity"):
+            one.samples.append(sample(at_hand, one.fits[-1][0].layers))
+
+
+def _require_one_pace(checkpoints: Sequence[States]) -> None:
+    """Raise InputError where states that are not kept cannot be advanced together."""
+    first = checkpoints[0]
+    swept = [isinstance(states.values, Sweep) for states in checkpoints]
+    if not any(swept):
+        return
+    for states in checkpoints[1:]:
+        if not all(swept) or (states.layers, states.n_layers) != (first.layers, first.n_layers):
+            raise InputError(
+                f"states='none' computes '{first.model}' and '{states.model}' together, layer by "
+                "layer: both must be checkpoints with the same layers, or use states='stored'"
+            )

@@ -1,0 +1,132 @@
+"""Advance: the hidden states of all texts at one layer, taken to the next layer in place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import as_completed
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from probekit.corpora.passage import Split
+from probekit.engine.workers import Pool, stop_if_unwanted
+from probekit.models.block_by_block import BlockByBlock
+from probekit.models.encoder_model import EncoderModel
+from probekit.models.word_means import WordMeans
+from probekit.models.words import Batch, WordReader
+from probekit.states.in_range import require_in_range
+from probekit.states.shard import Shard
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A batch of a shard.
+
+    Attributes:
+        shard: the shard.
+        batch: the batch.
+        width: hidden states of a text, with padding and special tokens.
+    """
+
+    shard: Shard
+    batch: Batch
+    width: int
+
+    @property
+    def texts(self) -> int:
+        """How many texts it has."""
+        return len(self.batch.subwords)
+
+    @property
+    def rows(self) -> int:
+        """How many hidden states it has."""
+        return self.texts * self.width
+
+
+class Advance:
+    """A model that is run block by block over the batches of a corpus.
+
+    Attributes:
+        blocks: the model.
+        done: how many layers are computed, with parts of the next one.
+    """
+
+    def __init__(
+        self, model: EncoderModel, reader: WordReader, pieces: Sequence[Piece], last_layer: int
+    ) -> None:
+        """Load the model up to `last_layer`, and take the memory for hidden states.
+
+        Args:
+            model: the model.
+            reader: makes vectors of words from hidden states.
+            pieces: the batches.
+            last_layer: the number of the layer.
+        """
+        self._name, self._reader, self._pieces = model.name, reader, pieces
+        self.blocks = BlockByBlock(model, last_layer)
+        # One block of memory for all layers: pieces of it that come and go leave gaps.
+        every = torch.empty(sum(piece.rows for piece in pieces), reader.dim, dtype=model.dtype)
+        self._hidden = []
+        for piece, rows in zip(pieces, every.split([p.rows for p in pieces]), strict=True):
+            self._hidden.append(rows.view(piece.texts, piece.width, reader.dim))
+        self._words: list[tuple[np.ndarray, WordMeans] | None] = [None] * len(pieces)
+        self._next = 0
+        self.done = 0.0
+
+    def to(self, layer: int, values: Mapping[Split, np.ndarray], pool: Pool) -> None:
+        """Compute the layers up to `layer`, and write its vectors of words.
+
+        Args:
+            layer: above all that were computed.
+            values: `(words, dim)` by split, to write into.
+            pool: computes batches.
+
+        Raises ModelError or StoreError for vectors that are out of range.
+        """
+        while self._next <= layer:
+            self._step(values if self._next == layer else None, pool)
+        for of_split in values.values():
+            require_in_range(self._name, of_split[None])
+
+    def _step(self, values: Mapping[Split, np.ndarray] | None, pool: Pool) -> None:
+        """Compute the next layer, of which vectors of words may be wanted."""
+        layer = self._next
+
+        def of_piece(number: int) -> None:
+            stop_if_unwanted()
+            states = self._states(layer, number)
+            if values is not None:
+                self._write(number, states, values)
+            self._keep(number, states)
+
+        with self.blocks.at_hand(layer - 1):
+            futures = [pool.submit(of_piece, number) for number in range(len(self._pieces))]
+            for n, future in enumerate(as_completed(futures), start=1):
+                future.result()
+                self.done = layer + n / len(futures)
+        self._next += 1
+
+    def _states(self, layer: int, number: int) -> torch.Tensor:
+        """The hidden states of a batch, `(texts, width, dim)`, at the layer after those kept."""
+        subwords = self._pieces[number].batch.subwords
+        if not layer:
+            return self.blocks.embedded(subwords)
+        below = self._hidden[number].to(self._reader.device)
+        return self.blocks.following(layer - 1, subwords, below)
+
+    def _keep(self, number: int, states: torch.Tensor) -> None:
+        """Keep the hidden states of a batch, in the place of those of the layer below."""
+        kept = self._hidden[number]
+        if (kept.shape, kept.dtype) == (states.shape, states.dtype):
+            kept.copy_(states)
+        else:  # a model that computes in more than one type
+            self._hidden[number] = states.cpu()
+
+    def _write(self, number: int, states: torch.Tensor, values: Mapping[Split, np.ndarray]) -> None:
+        """Write the vectors of a batch's words into `values`, `(words, dim)` by split."""
+        piece, found = self._pieces[number], self._words[number]
+        if found is None:
+            found = self._words[number] = self._reader.words_of(piece.batch, states.shape[1])
+        words, means = found
+        means.write(states, words, values[piece.shard.split][piece.shard.start : piece.shard.stop])
