@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from probekit.reports.lines import lines
     from probekit.reports.present_or_used import present_or_used
     from probekit.reports.read import read
+    from probekit.reports.track import track
     from probekit.reports.tradeoff import tradeoff
     from probekit.states.extract import extract
     from probekit.states.prompts import prompts
@@ -118,6 +119,7 @@ _HOME = {
     "recipes": "tuning.grid",
     "replicate": "replications.replicate",
     "trace": "forgetting.trace",
+    "track": "reports.track",
     "tradeoff": "reports.tradeoff",
     "transfer": "tuning.transfer",
 }
@@ -178,6 +180,7 @@ __all__ = [
     "recipes",
     "replicate",
     "trace",
+    "track",
     "tradeoff",
     "transfer",
 ]

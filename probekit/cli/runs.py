@@ -114,6 +114,7 @@ def probe(
     workers: options.Workers = None,
     states: options.KeptStates = "stored",
     out: options.Out = None,
+    track: options.Track = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
     latex: options.Latex = False,
@@ -130,7 +131,7 @@ def probe(
     """
     require_one_model_each("--model", model)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
-    place = EngineSettings(engine, workers)
+    place, runs = EngineSettings(engine, workers), options.tracked(track)
     with options.results_folder(out, model) as folder:
         import probekit as pk
         from probekit.cli.shown import print_results
@@ -167,7 +168,7 @@ def probe(
         pk.learning_curves(scores, folder / "learning-curves.png", folder / "learning-curves.svg")
     if capacity:
         pk.capacity(scores, folder / "capacity.png", folder / "capacity.svg")
-    print_results(scores, folder, form)
+    print_results(scores, folder, form, tracked=runs)
 
 
 @options.reads
@@ -240,6 +241,7 @@ def compare(
     engine: options.Engine = "threads",
     workers: options.Workers = None,
     out: options.Out = None,
+    track: options.Track = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
     latex: options.Latex = False,
@@ -255,7 +257,7 @@ def compare(
     require_one_model_each("--before", [before], repeated=False)
     require_one_model_each("--after", after)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
-    place = EngineSettings(engine, workers)
+    place, runs = EngineSettings(engine, workers), options.tracked(track)
     if behaviour:
         _require_both_kinds(tasks, after)
     corpora = options.names_of_corpora(corpus)
@@ -298,7 +300,8 @@ def compare(
         pk.present_or_used(change, folder / "present-or-used.png", folder / "present-or-used.svg")
     for name, found in within.items():
         pk.bars(found, folder / name / "use_change.png", folder / name / "use_change.svg")
-    print_results(change, folder, form, ("present-or-used",) if behaviour else (), within)
+    more = ("present-or-used",) if behaviour else ()
+    print_results(change, folder, form, more, within, tracked=runs)
 
 
 def _require_erasable(corpora: Any, probe: str) -> None:
@@ -375,6 +378,7 @@ def trace(
     engine: options.Engine = "threads",
     workers: options.Workers = None,
     out: options.Out = None,
+    track: options.Track = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
     latex: options.Latex = False,
@@ -389,7 +393,7 @@ def trace(
     require_one_model_each("--models", models or [])
     require_one_model_each("--base", [base] if base else [], repeated=False)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
-    place = EngineSettings(engine, workers)
+    place, runs = EngineSettings(engine, workers), options.tracked(track)
     if not (run or models):
         raise InputError(
             "give --run with a Trainer's output folder, or --models for each checkpoint"
@@ -422,4 +426,4 @@ def trace(
     if found.has_layers:
         pk.lines(found, folder / "curves.png", folder / "curves.svg")
         pk.heatmap(found, folder / "retention.png", folder / "retention.svg")
-    print_results(found, folder, form)
+    print_results(found, folder, form, tracked=runs)
