@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import csv
 import shlex
 import sys
 from importlib.util import find_spec
+from io import StringIO
 from typing import NamedTuple
 
 from probekit.cli import options
 from probekit.errors import InputError
 
+LONG = 10  # words: about half of the sentences have so many
 POLICY = """\
 corpus = ["sample"]
 
 [[criterion]]                # whatever layer knows it best
 task = "dep"
-lose_at_most = "5 points"
+lose_at_most = "2 points"
 
 [[criterion]]                # what a head on top receives
 task = "dep"
 layer = "last"
-lose_at_most = "5 points"
+lose_at_most = "2 points"
 """
 
 
@@ -52,9 +55,10 @@ STEPS = (
     ),
     Step(
         "Fine-tune it",
-        "Trains all weights of minilm to tag parts of speech, at a rate that is too high on "
-        "purpose, and keeps a checkpoint every ten steps.",
-        "finetune --model minilm --data sample:pos --rate 5e-4 --examples 640 --epochs 2 "
+        "Trains all weights of minilm to tell long sentences from short ones (length.csv, which "
+        "this command wrote), at fifteen times the usual rate, and keeps a checkpoint every ten "
+        "steps.",
+        "finetune --model minilm --data {out}/length.csv --rate 3e-4 --examples 640 --epochs 2 "
         "--save-every 10 --out {out}/tuned",
         "The checkpoint is chosen on dev and scored on test: this is what fine-tuning is usually "
         "judged by. What it cost is not in this table.",
@@ -64,7 +68,7 @@ STEPS = (
         "Trains probes on both checkpoints and compares them on the same test sentences, layer by "
         "layer.",
         "compare --before minilm --after {out}/tuned --task pos,dep --corpus sample "
-        "--resample-train 2 --out {out}/compare",
+        "--resample-train 0 --out {out}/compare",
         "A change counts where its interval leaves out 0. The sentences below the table say how "
         "much was lost for good, and how much only moved to other directions or layers: "
         "compare/decomposition.png draws that, compare/forgetting.png the layers.",
@@ -72,8 +76,7 @@ STEPS = (
     Step(
         "When was it forgotten?",
         "Follows dep from the base through every checkpoint of the run.",
-        "trace --run {out}/tuned --base minilm --task dep --corpus sample --seeds 3 "
-        "--out {out}/trace",
+        "trace --run {out}/tuned --base minilm --task dep --corpus sample --out {out}/trace",
         "Retention is the share of what the base knew above the majority baseline that is left. "
         "trace/curves.png has scores over steps, trace/retention.png every layer.",
     ),
@@ -112,8 +115,10 @@ def demo(out: options.Out = None) -> None:
     from probekit.results.folder import make_folder
     from probekit.whole import written_whole
 
-    with written_whole(make_folder(folder) / "policy.toml") as file:
-        file.write(POLICY.encode())
+    make_folder(folder)
+    for name, content in {"policy.toml": POLICY, "length.csv": _lengths()}.items():
+        with written_whole(folder / name) as file:
+            file.write(content.encode())
     for number, step in enumerate(STEPS, 1):
         command = step.command.format(out=shlex.quote(str(folder)))
         terminal.say(f"{number} of {len(STEPS)}. {step.title}\n\n{step.does}\n")
@@ -123,6 +128,20 @@ def demo(out: options.Out = None) -> None:
     terminal.say(f"Everything is in {folder}. The pictures:")
     for picture in sorted(folder.glob("*/*.png")):
         terminal.say(f"  {picture}")
+
+
+def _lengths() -> str:
+    """The sentences of the bundled corpus, each with whether it is long, as CSV."""
+    import probekit as pk
+
+    table = StringIO(newline="")
+    rows = csv.writer(table)
+    rows.writerow(["text", "label"])
+    for passages in pk.load_corpus("sample").splits.values():
+        for passage in passages:
+            is_long = len(passage.words) >= LONG
+            rows.writerow([" ".join(passage.words), "long" if is_long else "short"])
+    return table.getvalue()
 
 
 def _run(arguments: list[str]) -> None:

@@ -13,11 +13,12 @@ TRACKERS = tuple(INTEGRATION_TO_CALLBACK.values())
 
 
 def before_trackers(trainer: Trainer, callback: TrainerCallback) -> None:
-    """Put a callback before all others, so that what it logs when training ends comes before
-    trackers close."""
+    """Put a callback of a trainer before its others, so that what it logs when training ends comes
+    before trackers close."""
     handler = trainer.callback_handler
-    others = [one for one in handler.callbacks if one is not callback]
-    handler.callbacks = [callback, *others]  # a new list: the old one may be in use
+    if callback in handler.callbacks:
+        others = [one for one in handler.callbacks if one is not callback]
+        handler.callbacks = [callback, *others]  # a new list: the old one may be in use
 
 
 def log_to_trackers(trainer: Trainer, control: TrainerControl, values: Mapping[str, float]) -> None:
