@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -150,12 +150,14 @@ def best_steps(trajectories: Sequence[TaskTrajectory]) -> Iterator[BestStepRow]:
 def _best_step(one: TaskTrajectory, place: int) -> BestStepRow:
     """The row of one checkpoint."""
     ends = (0, one.best[0]), (place, one.best[place])
+    counted: dict[str, Any] = one.counts
     found = one.change(*((end, [layer]) for end, layer in ends))
     at_best = _between(one, *ends)
     same = ["probe", "metric", "model_fingerprint", *FINGERPRINTS]
+    about: dict[str, Any] = {name: one.scores[place][name].iloc[0] for name in same}
     return BestStepRow(
-        **{name: one.scores[place][name].iloc[0] for name in same},
-        **one.counts,
+        **about,
+        **counted,
         model=one.models[place],
         step=one.steps[place],
         task=one.question.task.name,

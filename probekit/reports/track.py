@@ -59,7 +59,7 @@ CURVES: dict[type[Results], tuple[Curves, ...]] = {
 
 
 def track(
-    results: Scores | Comparison | Trajectory,
+    results: Results,
     folder: str | Path,
     *,
     name: str = "probekit",
@@ -108,7 +108,9 @@ def track(
 def require_tensorboard() -> None:
     """Raise InputError where tensorboard is not installed."""
     if find_spec("tensorboard") is None:
-        raise InputError("track needs tensorboard: pip install 'probekit-nlp[track]'")
+        raise InputError(
+            "logging for TensorBoard needs tensorboard: pip install 'probekit-nlp[track]'"
+        )
 
 
 def _write(results: Results, drawn: dict[str, np.ndarray], folder: Path) -> None:

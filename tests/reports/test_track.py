@@ -156,7 +156,9 @@ def test_a_missing_package_is_told_in_a_line_before_any_work(
     monkeypatch.setattr(tracking, "find_spec", lambda _: None)
     arguments = ("probe", "--model", "./none", "--task", "pos", "--track", tmp_path / "runs")
     status, out, err = run(*arguments)
-    message = "error: --track needs tensorboard: pip install 'probekit-nlp[track]'\n"
+    message = (
+        "error: logging for TensorBoard needs tensorboard: pip install 'probekit-nlp[track]'\n"
+    )
     assert (status, out, err) == (2, "", message)
     with pytest.raises(InputError, match=r"probekit-nlp\[track\]"):
         pk.track(scores(), tmp_path)
@@ -164,7 +166,7 @@ def test_a_missing_package_is_told_in_a_line_before_any_work(
 
 def test_results_of_other_verbs_are_refused() -> None:
     with pytest.raises(InputError, match="results takes"):
-        pk.track(gated(0.5), "runs")  # type: ignore[arg-type]
+        pk.track(gated(0.5), "runs")
 
 
 def test_a_command_logs_what_it_wrote(

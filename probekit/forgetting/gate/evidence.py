@@ -49,12 +49,18 @@ class Evidence:
     @classmethod
     def of(cls, comparison: Comparison, after: str = "") -> Evidence:
         """That of a comparison: of the checkpoint of this name, where there are several."""
-        tables = []
+        tables = {}
         for name in ("best", "comparison", "by_label", "behaviour"):
             table = getattr(comparison, name)
-            tables.append(table[table["after"] == after] if after else table)
-        floor = str(comparison.run.settings.get("floor", "majority"))
-        return cls(*tables, floor, comparison.flipped)
+            tables[name] = table[table["after"] == after] if after else table
+        return cls(
+            best=tables["best"],
+            layers=tables["comparison"],
+            by_label=tables["by_label"],
+            behaviour=tables["behaviour"],
+            floor=str(comparison.run.settings.get("floor", "majority")),
+            flipped=comparison.flipped,
+        )
 
     @property
     def tasks(self) -> set[str]:
