@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from probekit.reports.page.report import report
     from probekit.reports.present_or_used import present_or_used
     from probekit.reports.read import read
+    from probekit.reports.track import track
     from probekit.reports.tradeoff import tradeoff
     from probekit.states.extract import extract
     from probekit.states.prompts import prompts
@@ -129,6 +130,7 @@ _HOME = {
     "save_probes": "probes.saved.probe_file",
     "report": "reports.page.report",
     "trace": "forgetting.trace",
+    "track": "reports.track",
     "tradeoff": "reports.tradeoff",
     "transfer": "tuning.transfer",
 }
@@ -195,6 +197,7 @@ __all__ = [
     "report",
     "save_probes",
     "trace",
+    "track",
     "tradeoff",
     "transfer",
 ]

@@ -13,6 +13,7 @@ import typer
 
 from probekit.cli import (
     annotate,
+    demo,
     gate,
     help,
     lists,
@@ -69,6 +70,7 @@ def about(
     """
 
 
+app.command(cls=Command)(demo.demo)
 app.command(cls=Command)(runs.probe)
 app.command(cls=Command)(runs.compare)
 app.command(cls=Command)(gate.gate)

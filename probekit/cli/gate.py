@@ -58,6 +58,15 @@ def gate(
             rich_help_panel=help.MEASURED,
         ),
     ] = None,
+    remedies: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FOLDER,…",
+            help="Where it does not pass, try the checkpoints that 'trace', 'recipes' or 'compare' "
+            "measured there.",
+            rich_help_panel=help.MEASURED,
+        ),
+    ] = None,
     task: Annotated[
         list[str] | None,
         _as_policy("Tasks that are measured besides those of criteria.", "NAME,…", help.MEASURED),
@@ -106,6 +115,7 @@ def gate(
       probekit gate --write-policy policy.toml
       probekit gate --before minilm --after ./my-finetuned --policy policy.toml
       probekit gate --comparison ./change --policy policy.toml --junit gate.xml
+      probekit gate --comparison ./change --policy policy.toml --remedies ./trace
     """
     if write_policy is not None:
         _write(write_policy)
@@ -123,6 +133,7 @@ def gate(
         "lm_head": lm_head,
         "reference": reference,
         "comparison": comparison,
+        "remedies": options.names(remedies) if remedies else None,
     }
     with options.results_folder(out, ["gate", after or str(comparison or "")]) as folder:
         import probekit as pk
@@ -160,7 +171,7 @@ def _write(path: Path) -> None:
 
 def workflow_commands(gated: Gated) -> Iterator[str]:
     """Workflow commands of GitHub Actions: an error for each FAIL, a warning for each CANNOT TELL,
-    and the decision."""
+    the decision, and the remedies."""
     from probekit.reports.tables.gate import changed_texts, needed_text
 
     for _, row in gated.table.iterrows():
@@ -173,7 +184,8 @@ def workflow_commands(gated: Gated) -> Iterator[str]:
         text += f"; needed: {needed}" if needed else ""
         title = f"{row['verdict']}: {row['criterion']}"
         yield f"::{level} title={_property(title)}::{_data(text)}"
-    yield f"::notice title=probekit gate::{_data(gated.sentence)}"
+    for sentence in (gated.sentence, *gated.remedy_lines):
+        yield f"::notice title=probekit gate::{_data(sentence)}"
 
 
 def _data(text: str) -> str:

@@ -281,6 +281,14 @@ Out = Annotated[
         rich_help_panel=help.OUTPUT,
     ),
 ]
+Track = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Also log scores and pictures there, for TensorBoard: a run named after --out.",
+        rich_help_panel=help.OUTPUT,
+    ),
+]
 AllowPickle = Annotated[
     bool,
     typer.Option(
@@ -435,6 +443,19 @@ def with_span(
         names_of_all = [task.name for task in shipped_tasks() if task.is_labelling]
         raise InputError(f"--span needs tasks by name: {', '.join(names_of_all)}")
     return [replace(load_task(name), span=span) for name in names]
+
+
+def tracked(track: Path | None) -> Path | None:
+    """The folder in `--track`. Raises InputError where it is a file, or tensorboard is missing."""
+    if track is None:
+        return None
+    from probekit.reports.track import require_tensorboard
+
+    require_tensorboard()
+    path = path_of(track)
+    if path.exists() and not path.is_dir():
+        raise InputError(f"--track {track} is a file: give a folder")
+    return path
 
 
 @contextmanager

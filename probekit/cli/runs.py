@@ -122,6 +122,7 @@ def probe(
     workers: options.Workers = None,
     states: options.KeptStates = "stored",
     out: options.Out = None,
+    track: options.Track = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
     latex: options.Latex = False,
@@ -138,7 +139,7 @@ def probe(
     """
     require_one_model_each("--model", model)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
-    place = EngineSettings(engine, workers)
+    place, runs = EngineSettings(engine, workers), options.tracked(track)
     with options.results_folder(out, model) as folder:
         import probekit as pk
         from probekit.cli import terminal
@@ -177,7 +178,7 @@ def probe(
         pk.learning_curves(scores, folder / "learning-curves.png", folder / "learning-curves.svg")
     if capacity:
         pk.capacity(scores, folder / "capacity.png", folder / "capacity.svg")
-    print_results(scores, folder, form)
+    print_results(scores, folder, form, tracked=runs)
     if save_probes and form == "table":
         terminal.say(f"probes written to {folder / 'probes'}")
 
@@ -256,6 +257,7 @@ def compare(
     workers: options.Workers = None,
     states: options.KeptStates = "stored",
     out: options.Out = None,
+    track: options.Track = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
     latex: options.Latex = False,
@@ -288,7 +290,7 @@ def compare(
         )
         return
     tasks = monitors.require_tasks(context, task)
-    place = EngineSettings(engine, workers)
+    place, runs = EngineSettings(engine, workers), options.tracked(track)
     if behaviour:
         _require_both_kinds(tasks, after)
     corpora = options.names_of_corpora(corpus)
@@ -331,7 +333,8 @@ def compare(
         pk.present_or_used(change, folder / "present-or-used.png", folder / "present-or-used.svg")
     for name, found in within.items():
         pk.bars(found, folder / name / "use_change.png", folder / name / "use_change.svg")
-    print_results(change, folder, form, ("present-or-used",) if behaviour else (), within)
+    more = ("present-or-used",) if behaviour else ()
+    print_results(change, folder, form, more, within, tracked=runs)
 
 
 def _erasable_corpus(corpora: list[str] | None, probe: str) -> str | None:
@@ -410,6 +413,7 @@ def trace(
     workers: options.Workers = None,
     states: options.KeptStates = "stored",
     out: options.Out = None,
+    track: options.Track = None,
     allow_modified: options.AllowModified = False,
     as_json: options.Json = False,
     latex: options.Latex = False,
@@ -424,7 +428,7 @@ def trace(
     require_one_model_each("--models", models or [])
     require_one_model_each("--base", [base] if base else [], repeated=False)
     form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
-    place = EngineSettings(engine, workers)
+    place, runs = EngineSettings(engine, workers), options.tracked(track)
     if not (run or models):
         raise InputError(
             "give --run with a Trainer's output folder, or --models for each checkpoint"
@@ -457,4 +461,4 @@ def trace(
     if found.has_layers:
         pk.lines(found, folder / "curves.png", folder / "curves.svg")
         pk.heatmap(found, folder / "retention.png", folder / "retention.svg")
-    print_results(found, folder, form)
+    print_results(found, folder, form, tracked=runs)

@@ -35,6 +35,7 @@ from probekit.reports.tables.neurons import overlap_table
 from probekit.reports.tables.probe_change import detection_table
 from probekit.reports.tables.scores import elsewhere_table, evidence_table, unseen_lines
 from probekit.reports.tables.tuned import tuned_lines
+from probekit.reports.track import track
 from probekit.results.results import Results
 from probekit.tuning.recipe_scores import RecipeScores
 from probekit.tuning.transferred import Transfer
@@ -156,6 +157,7 @@ SHOWN: dict[type[Results], Shown] = {
     ),
     Gated: Shown(
         flip_lines,
+        above=lambda found: found.remedy_lines,
         lead=lambda found: found.sentence,
         beside=(f"{COMPARED}/",),
         about=lambda found: {
@@ -163,6 +165,7 @@ SHOWN: dict[type[Results], Shown] = {
             "status": found.status,
             "sentence": found.sentence,
             "family": found.family,
+            "remedy_lines": found.remedy_lines,
         },
     ),
     ProbeChange: Shown(
@@ -227,6 +230,7 @@ def print_results(
     form: Form,
     more_pictures: Sequence[str] = (),
     within: Mapping[str, Results] | None = None,
+    tracked: Path | None = None,
 ) -> None:
     """Warnings, tables, and where files were written; or JSON with every table; or LaTeX.
 
@@ -236,8 +240,12 @@ def print_results(
         form: how they are printed.
         more_pictures: names of pictures that were drawn besides.
         within: results that were written into folders of these names in `folder`.
+        tracked: a folder of runs for TensorBoard, where they are logged too.
     """
     within = within or {}
+    if tracked is not None:
+        drawn = [folder / f"{name}.png" for name in _pictures(subject, more_pictures)]
+        tracked = track(subject, tracked, name=folder.resolve().name, pictures=drawn)
     if form == "json":
         printed = _as_json(subject, folder, more_pictures)
         for name, other in within.items():
@@ -249,17 +257,23 @@ def print_results(
     else:
         print_text(subject)
         terminal.say(f"written to {folder}: {', '.join(_files(subject, more_pictures))}")
+    if form == "table" and tracked is not None:
+        terminal.say(f"logged to {tracked}: tensorboard --logdir {tracked.parent}")
     for name, other in within.items():
         print_results(other, folder / name, form)
 
 
 def _files(subject: Results, more_pictures: Sequence[str]) -> list[str]:
     """The files of some results, pictures included."""
-    shown = SHOWN[type(subject)]
     files = subject.file_names
-    for name in (*shown.pictures(subject), *more_pictures):
+    for name in _pictures(subject, more_pictures):
         files += [f"{name}.png", f"{name}.svg"]
-    return [*files, *shown.beside]
+    return [*files, *SHOWN[type(subject)].beside]
+
+
+def _pictures(subject: Results, more_pictures: Sequence[str]) -> list[str]:
+    """The names of the pictures of some results."""
+    return [*SHOWN[type(subject)].pictures(subject), *more_pictures]
 
 
 def _as_json(subject: Results, folder: Path, more_pictures: Sequence[str] = ()) -> dict[str, Any]:

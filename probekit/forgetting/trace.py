@@ -27,6 +27,7 @@ from probekit.forgetting.trace_settings import TraceSettings
 from probekit.forgetting.trajectory import SUMMARY, THRESHOLD, Trajectory
 from probekit.forgetting.trajectory_tables import (
     TaskTrajectory,
+    best_steps,
     fell,
     step_table,
     summary,
@@ -173,6 +174,7 @@ def trace(  # noqa: PLR0913 - a public verb
         table,
         fell(table, threshold),
         SUMMARY.table(summary(trajectories)),
+        best=list(best_steps(trajectories)),
         behaviour=behaviour,
         run=run,
         warnings=tuple(warnings),

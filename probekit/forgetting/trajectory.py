@@ -33,6 +33,7 @@ Step = Annotated[int, Means("of training: what the checkpoint's name says, or it
 Layer = Annotated[int, Means("0 is the embeddings", COUNT)]
 LayerFirst = Annotated[int, Means("the layer of the first checkpoint, the base", COUNT)]
 LayerLast = Annotated[int, Means("the layer of the last checkpoint", COUNT)]
+Seeds = Annotated[int, Means("how many probes of each checkpoint", "from 1")]
 ScoreFirst = Annotated[float, Means("of the first checkpoint, the mean over seeds", UNIT)]
 ScoreLast = Annotated[float, Means("of the last checkpoint, likewise", UNIT)]
 
@@ -59,6 +60,41 @@ class StepRow:
     change_high: columns.High
     dev_score: Annotated[float, Means("the metric on dev", UNIT)]
     floor: columns.Floor
+    n_test: columns.TestInstances
+    groups: columns.TestGroups
+    seeds: Seeds
+    from_test: columns.FromTest
+    from_seeds: columns.FromSeeds
+    model_fingerprint: columns.ModelFingerprint
+    corpus_fingerprint: columns.CorpusFingerprint
+    task_fingerprint: columns.TaskFingerprint
+    fit_fingerprint: columns.FitFingerprint
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestStepRow:
+    """One checkpoint and task: its best layer, and that of the base, each chosen on dev."""
+
+    model: Annotated[str, Means("the checkpoint, as the user named it")]
+    step: Step
+    task: columns.TaskName
+    corpus: columns.CorpusName
+    probe: columns.ProbeName
+    metric: columns.MetricName
+    layer_first: LayerFirst
+    layer: Annotated[int, Means("the checkpoint's layer", COUNT)]
+    score_first: ScoreFirst
+    score: Annotated[float, Means("on the test split", UNIT)]
+    retention: columns.Retention
+    change: columns.Change
+    change_low: columns.Low
+    change_high: columns.High
+    floor: columns.Floor
+    n_test: columns.TestInstances
+    groups: columns.TestGroups
+    seeds: Seeds
+    from_test: columns.FromTest
+    from_seeds: columns.FromSeeds
     model_fingerprint: columns.ModelFingerprint
     corpus_fingerprint: columns.CorpusFingerprint
     task_fingerprint: columns.TaskFingerprint
@@ -142,6 +178,12 @@ STEPS = schema_of(
     StepRow,
     ("model", "model_fingerprint", "step", *KEYS),
 )
+BEST_STEPS = schema_of(
+    "best_steps",
+    "a checkpoint and task, at the best layers",
+    BestStepRow,
+    ("model", "model_fingerprint", "step", *KEYS[:-1]),
+)
 FELL = schema_of("fell", "a task and layer", FellRow, KEYS)
 SUMMARY = schema_of("summary", "a task", SummaryRow, KEYS[:-1])
 
@@ -156,17 +198,20 @@ class Trajectory(Results):
         fell: one row for each task and layer, see FellRow: when retention fell below the threshold.
         summary: one row for each task, see SummaryRow: its best layers and its last layer, at the
             first and the last checkpoint.
+        best: one row for each checkpoint and task, see BestStepRow: its best layer, and that of the
+            base.
         behaviour: one row for each checkpoint and task of behaviour, see BehaviourStepRow.
     """
 
     TABLES: ClassVar[Mapping[str, Schema]] = {"table": STEPS, "fell": FELL, "summary": SUMMARY}
-    OPTIONAL: ClassVar[Mapping[str, Schema]] = {"behaviour": BEHAVIOUR_STEPS}
+    OPTIONAL: ClassVar[Mapping[str, Schema]] = {"best": BEST_STEPS, "behaviour": BEHAVIOUR_STEPS}
     MADE_BY: ClassVar[str] = "trace"
     TOLD_BY: ClassVar[Sequence[str]] = ("model", "task", "corpus")
 
     table: pd.DataFrame
     fell: pd.DataFrame
     summary: pd.DataFrame
+    best: pd.DataFrame = field(default=None, kw_only=True)
     behaviour: pd.DataFrame = field(default=None, kw_only=True)
 
     @property

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from probekit.forgetting.checkpoint_results import CheckpointResults
 from probekit.forgetting.measures import backward_transfer, forgetting, retention
 from probekit.forgetting.probe_pair import counts
-from probekit.forgetting.trajectory import FINGERPRINTS, KEYS, STEPS, FirstToLast, SummaryRow
+from probekit.forgetting.trajectory import (
+    FINGERPRINTS,
+    KEYS,
+    STEPS,
+    BestStepRow,
+    FirstToLast,
+    SummaryRow,
+)
 from probekit.forgetting.verdict import over_time
 from probekit.probes.baselines import BASELINES
 from probekit.stats import paired
@@ -43,6 +50,18 @@ class TaskTrajectory:
     steps: tuple[int, ...]
     scores: tuple[pd.DataFrame, ...]
     answers: tuple[np.ndarray, ...]
+
+    @property
+    def best(self) -> list[int]:
+        """The place of the best layer of each checkpoint, chosen on dev."""
+        return [int(scores["dev_score"].to_numpy(dtype=float).argmax()) for scores in self.scores]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many test instances, sentences or documents, and probes there are."""
+        test = self.question.splits["test"]
+        seeds = self.answers[0].shape[1]
+        return {"n_test": len(test), "groups": test.n_groups, "seeds": seeds}
 
     def change(
         self, first: tuple[int, list[int]], second: tuple[int, list[int]]
@@ -99,6 +118,9 @@ def _at_step(one: TaskTrajectory, place: int) -> pd.DataFrame:
         step=one.steps[place],
         task=one.question.task.name,
         corpus=one.corpus,
+        **one.counts,
+        from_test=np.nan,
+        from_seeds=np.nan,
     )
     for name in ("change", "retention"):
         frame[[name, f"{name}_low", f"{name}_high"]] = np.nan
@@ -108,12 +130,50 @@ def _at_step(one: TaskTrajectory, place: int) -> pd.DataFrame:
     score = first["score"].to_numpy(dtype=float)[places_before]
     floor = first["floor"].to_numpy(dtype=float)[places_before]
     rows = frame.index[places]
+    frame.loc[rows, "from_test"] = found.from_test
+    frame.loc[rows, "from_seeds"] = found.from_seeds
     for end, change in (("", found.value), ("_low", found.low), ("_high", found.high)):
         frame.loc[rows, f"change{end}"] = change
         frame.loc[rows, f"retention{end}"] = retention(
             score, score + change, floor, found.detectable
         )
     return frame
+
+
+def best_steps(trajectories: Sequence[TaskTrajectory]) -> Iterator[BestStepRow]:
+    """One row for each checkpoint and task: its best layer, and that of the first checkpoint."""
+    for one in trajectories:
+        for place in range(len(one.models)):
+            yield _best_step(one, place)
+
+
+def _best_step(one: TaskTrajectory, place: int) -> BestStepRow:
+    """The row of one checkpoint."""
+    ends = (0, one.best[0]), (place, one.best[place])
+    counted: dict[str, Any] = one.counts
+    found = one.change(*((end, [layer]) for end, layer in ends))
+    at_best = _between(one, *ends)
+    same = ["probe", "metric", "model_fingerprint", *FINGERPRINTS]
+    about: dict[str, Any] = {name: one.scores[place][name].iloc[0] for name in same}
+    return BestStepRow(
+        **about,
+        **counted,
+        model=one.models[place],
+        step=one.steps[place],
+        task=one.question.task.name,
+        corpus=one.corpus,
+        layer_first=at_best.layer_first,
+        layer=at_best.layer_last,
+        score_first=at_best.score_first,
+        score=at_best.score_last,
+        retention=at_best.retention,
+        change=at_best.change,
+        change_low=at_best.change_low,
+        change_high=at_best.change_high,
+        floor=at_best.floor,
+        from_test=float(found.from_test[0]),
+        from_seeds=float(found.from_seeds[0]),
+    )
 
 
 def fell(table: pd.DataFrame, threshold: float) -> pd.DataFrame:
@@ -129,7 +189,7 @@ def summary(trajectories: Sequence[TaskTrajectory]) -> list[SummaryRow]:
 
 def _summed(one: TaskTrajectory) -> SummaryRow:
     dev = [scores["dev_score"].to_numpy(dtype=float) for scores in one.scores]
-    best = [int(values.argmax()) for values in dev]
+    best = one.best
     end = len(best) - 1
     # The best checkpoint before the last is chosen on dev, as layers are: chosen on test, its score
     # would be too good.

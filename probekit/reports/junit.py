@@ -60,7 +60,7 @@ def as_junit(gated: Gated) -> str:
         found = ElementTree.SubElement(case, kind, {"message": _text(message), "type": kind})
         found.text = _text(message)
     output = ElementTree.SubElement(suite, "system-out")
-    output.text = _text("\n".join([gated.sentence, *flip_lines(gated)]))
+    output.text = _text("\n".join([gated.sentence, *gated.remedy_lines, *flip_lines(gated)]))
     ElementTree.indent(suites)
     return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 

@@ -39,6 +39,7 @@ class Change:
             source is not known.
         least_error: the standard error that the change has at least where the margin is lost, see
             `error_at_margin`.
+        instances: of which the score is the share that is right; 0 for other scores.
     """
 
     value: float
@@ -52,6 +53,7 @@ class Change:
     from_seeds: float = 0.0
     from_training: float = float("nan")
     least_error: float = 0.0
+    instances: int = 0
 
     @property
     def distance(self) -> float:
@@ -211,10 +213,18 @@ def needed(change: Change, level: float = LEVEL) -> Needed:
     variance V that a source contributes now, the least n' of
         (t(level) + t(90%))² · (V_test · n/n' + V_seeds + V_training) ≤ (margin / 2)²
     and likewise for seeds, and for all sources at once. This is the sample size of non-inferiority
-    trials (Blackwelder 1982; Julious 2004), with the variance that the interval shows. It rests on
-    the margin and the variance, not on the change observed, which is too uncertain to plan with.
+    trials (Blackwelder 1982; Julious 2004). It rests on the margin and the variance, not on the
+    change observed, which is too uncertain to plan with.
+
+    The variance is the one that the interval shows, but for what the change itself adds to it: of a
+    share of right instances, each one that is lost on top of others adds 1 / instances². A model
+    that loses a whole margin has a larger variance than the one planned for, which loses half of
+    it, and one that loses nothing a smaller. How much is lost is not known either: the observed
+    change is drawn towards half the margin, by its variance beside (margin / 2)². (Instances are
+    thought to be lost independently here.)
+
     Where there is as much already, the change is near its limit: then the observed distance takes
-    the place of half the margin, and t(level) that of the sum.
+    the place of half the margin, t(level) that of the sum, and the variance is as it is.
 
     Args:
         change: that was not decided.
@@ -222,17 +232,28 @@ def needed(change: Change, level: float = LEVEL) -> Needed:
     """
     if not change.is_known:
         return Needed(None, None, None)
-    found = _needed(change, level, change.margin / 2, POWER)
+    now = _variances(change, below=change.distance > 0)
+    found = _needed(change, _planned(change, now), level, change.margin / 2, POWER)
     if found.sentences == change.sentences:
-        return _needed(change, level, abs(change.distance), 0.5)
+        return _needed(change, now, level, abs(change.distance), 0.5)
     return found
 
 
-def _needed(change: Change, level: float, distance: float, power: float) -> Needed:
+def _planned(change: Change, now: _Variances) -> _Variances:
+    """The variances that the change would have if half the margin were lost."""
+    if not change.instances:
+        return now
+    half = change.margin / 2
+    known = half**2 / (half**2 + now.total)
+    more = known * (change.value + half) / change.instances
+    least = change.least_error**2 - now.seeds - now.training
+    return now._replace(test=max(now.test + more, least, 0.0))
+
+
+def _needed(change: Change, now: _Variances, level: float, distance: float, power: float) -> Needed:
     """The same, for a distance from the limit that is found with some power."""
     from scipy.stats import t
 
-    now = _variances(change, below=change.distance > 0)
     upper = (1 + level) / 2
 
     def settles(then: _Variances) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -26,6 +26,8 @@ from probekit.probes.heads import head_of
 from probekit.probes.plan import questions
 from probekit.states.read_in_memory import read_in_memory
 from probekit.tasks.task import Task
+from probekit.tuning.layers_over_steps import layers_over_steps
+from probekit.tuning.trackers import before_trackers, log_to_trackers, show_to_trackers
 
 SENTENCES = {"train": 200, "dev": 50, "test": 150}
 FIT = FitSettings(words=30_000)
@@ -45,7 +47,8 @@ class ForgettingCallback(TrainerCallback):
     `probe_TASK_best` (score of the best layer, chosen on dev), `probe_TASK_layer_K` for each layer,
     `probe_TASK_retention` (of the best layer, above the majority baseline; 1 when training begins),
     `probe_TASK_last_retention` (of the last layer probed, the input of a head on top) and
-    `probe_seconds`.
+    `probe_seconds`. Trackers also have the values before the first step, and when training ends a
+    picture `probe_TASK` of the scores by layer and step (TensorBoard, W&B and trackio).
 
     Attributes:
         history: one dictionary per measurement: `step`, and what was logged.
@@ -128,8 +131,10 @@ class ForgettingCallback(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Measure what the model knows before training, unless it was measured."""
+        before_trackers(self.trainer, self)
         if not self.history:
             self._measure(state, control)
+            log_to_trackers(self.trainer, control, _values(self.history[0]))
 
     def measure_start(self) -> None:
         """Measure what the model knows now, before a run that is resumed loads later weights."""
@@ -145,9 +150,12 @@ class ForgettingCallback(TrainerCallback):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Measure once more, unless the last step was measured."""
+        """Measure once more, unless the last step was measured; show trackers the scores."""
         if self.history[-1]["step"] != state.global_step:
             self._measure(state, control)
+        for question in self.questions:
+            name = question.task.name
+            show_to_trackers(self.trainer, f"probe_{name}", layers_over_steps(self.history, name))
 
     def _measure(self, state: TrainerState, control: TrainerControl) -> None:
         started = time.perf_counter()
@@ -209,6 +217,11 @@ class ForgettingCallback(TrainerCallback):
             for layer, score in zip(fitted.layers, scores.tolist(), strict=True):
                 found[f"probe_{name}_layer_{layer}"] = score
         return found
+
+
+def _values(found: Mapping[str, float]) -> dict[str, float]:
+    """What was measured, without its step."""
+    return {name: value for name, value in found.items() if name != "step"}
 
 
 def _require_no_prompt(model: Any) -> None:

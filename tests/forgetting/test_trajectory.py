@@ -90,6 +90,16 @@ def test_the_step_at_which_it_went(run: Path, small: Corpus, tmp_path: Path) -> 
     assert "drop" in row["verdict"] or "forgotten" in row["verdict"]
     assert found.base == checkpoints_of(run)[0]
     assert any("names no base model" in warning for warning in found.warnings)
+    # The last of the best steps is what the summary says.
+    last = found.best.iloc[-1]
+    assert last["step"] == 300 and len(found.best) == 4
+    for name, other in (
+        ("change", "change"),
+        ("change_low", "change_low"),
+        ("score", "score_last"),
+    ):
+        assert last[name] == row[other]
+    assert found.best["change"][0] == 0 and last["n_test"] >= last["groups"] > 0
 
 
 def test_tasks_that_read_sentences_and_tasks_that_read_documents(

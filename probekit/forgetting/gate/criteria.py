@@ -43,12 +43,15 @@ class Judged:
         sign: −1 where a lower score is better.
         about: columns of its row.
         flips: its instances that were right before and are wrong after; None where not known.
+        measured: what must be the same for two of them to be compared: the checkpoint before, how
+            probes were fitted, and the floor.
     """
 
     change: Change
     sign: int
     about: Mapping[str, Any]
     flips: Sequence[Mapping[str, Any]] | None
+    measured: Mapping[str, Any]
 
 
 def judged(criterion: Criterion, evidence: Evidence | None) -> list[Judged]:
@@ -79,7 +82,7 @@ def _of_tasks(criterion: Criterion, name: str, evidence: Evidence) -> Iterator[J
     if margin.unit == "bits" or criterion.metric or criterion.part[0]:
         return
     where = f"{layer} layer" if layer in ("best", "last") else f"layer {layer}"
-    for _, best in named(evidence.comparison.best, name).iterrows():
+    for _, best in named(evidence.best, name).iterrows():
         row = evidence.at_layer(best, layer)
         most = margin.most
         if margin.unit == "retention":
@@ -93,7 +96,13 @@ def _of_tasks(criterion: Criterion, name: str, evidence: Evidence) -> Iterator[J
             flips = evidence.flips(row, (int(row["layer_before"]), int(row["layer_after"])))
             about |= evidence.worst(row, flips)
         change = _change(row, most, evidence.instances_lost_over(row))
-        yield Judged(change=change, sign=1, about=about, flips=flips)
+        yield Judged(
+            change=change,
+            sign=1,
+            about=about,
+            flips=flips,
+            measured=_measured(row, evidence.floor if margin.unit == "retention" else ""),
+        )
 
 
 def _of_part(criterion: Criterion, name: str, evidence: Evidence) -> Iterator[Judged]:
@@ -101,7 +110,7 @@ def _of_part(criterion: Criterion, name: str, evidence: Evidence) -> Iterator[Ju
     (kind, value), margin = criterion.part, criterion.margin
     if not kind:
         return
-    rows = named(evidence.comparison.by_label, name)
+    rows = named(evidence.by_label, name)
     rows = rows[rows["kind"] == kind]
     if value not in set(rows["value"]):
         raise InputError(f"{name}: {unknown(kind, value, set(rows['value']))}")
@@ -111,7 +120,13 @@ def _of_part(criterion: Criterion, name: str, evidence: Evidence) -> Iterator[Ju
         about["score_before"] = row["accuracy_before"]
         about["score_after"] = row["accuracy_after"]
         change = _change(row, margin.most, int(row["n_test"]))
-        yield Judged(change=change, sign=1, about=about, flips=evidence.flips_of_part(row))
+        yield Judged(
+            change=change,
+            sign=1,
+            about=about,
+            flips=evidence.flips_of_part(row),
+            measured=_measured(row),
+        )
 
 
 def _of_behaviour(criterion: Criterion, name: str, evidence: Evidence) -> Iterator[Judged]:
@@ -119,7 +134,7 @@ def _of_behaviour(criterion: Criterion, name: str, evidence: Evidence) -> Iterat
     margin = criterion.margin
     if margin.unit == "retention" or criterion.layer != "best" or criterion.part[0]:
         return
-    for _, row in named(evidence.comparison.behaviour, name).iterrows():
+    for _, row in named(evidence.behaviour, name).iterrows():
         metric, in_points = row["metric"], BEHAVIOUR_METRICS[row["metric"]].high == 1
         of_own = metric != "kl"  # which is measured beside the task's own
         is_meant = metric == criterion.metric if criterion.metric else of_own
@@ -127,13 +142,14 @@ def _of_behaviour(criterion: Criterion, name: str, evidence: Evidence) -> Iterat
             continue
         what = row["task"] if in_points or row["task"] == metric else f"{row['task']}, {metric}"
         about = _about(row, what, margin, margin.most)
-        if in_points:
-            change = _change(row, margin.most, int(row["n_test"]))
-            yield Judged(change=change, sign=1, about=about, flips=evidence.flips(row))
-        else:
-            yield Judged(
-                change=_change(row, margin.most, None, sign=-1), sign=-1, about=about, flips=None
-            )
+        sign = 1 if in_points else -1
+        yield Judged(
+            change=_change(row, margin.most, int(row["n_test"]) if in_points else None, sign),
+            sign=sign,
+            about=about,
+            flips=evidence.flips(row) if in_points else None,
+            measured=_measured(row),
+        )
 
 
 def _of_file(criterion: Criterion) -> Judged:
@@ -163,6 +179,7 @@ def _of_file(criterion: Criterion) -> Judged:
         sign=1,
         about=_about(row, criterion.file, margin, margin.most),
         flips=flips,
+        measured={},
     )
 
 
@@ -185,11 +202,13 @@ def _change(
         sign: −1 where a lower score is better.
     """
     ends = sorted((sign * float(row["ci_low"]), sign * float(row["ci_high"])))
-    least = 0.0
+    least, right_or_wrong = 0.0, 0
     # One checkpoint is equal to itself, however few the instances.
     is_same = row.get("before_fingerprint", "") == row.get("after_fingerprint", None)
     if instances is not None and not math.isnan(most) and not is_same:
         least = error_at_margin(most, instances)
+        if row.get("metric", "accuracy") == "accuracy":
+            right_or_wrong = instances
     known = {**_BLANK, "resamples": 0, **row}
     return Change(
         value=sign * float(row["delta"]),
@@ -203,7 +222,14 @@ def _change(
         from_seeds=float(known["from_seeds"]),
         from_training=float(known["from_training"]),
         least_error=least,
+        instances=right_or_wrong,
     )
+
+
+def _measured(row: pd.Series, floor: str = "") -> dict[str, Any]:
+    """What must be the same for a row to be compared with that of another checkpoint."""
+    same = {name: row.get(name, "") for name in ("before_fingerprint", "probe", "fit_fingerprint")}
+    return {**same, "floor": floor}
 
 
 def _about(

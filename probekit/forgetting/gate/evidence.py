@@ -1,18 +1,20 @@
-"""Evidence: what a comparison holds that criteria are judged by."""
+"""Evidence: what was found of a checkpoint, by which criteria are judged."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from probekit.errors import InputError, unknown
-from probekit.forgetting.comparison import Comparison
+from probekit.forgetting.comparison import Comparison, last_rows
 from probekit.stats.wilson import least_share
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 QUESTION = (
     "after_fingerprint",
@@ -25,16 +27,50 @@ QUESTION = (
 """The columns that tell which task on which corpus a row is of."""
 
 
+@dataclass(frozen=True)
 class Evidence:
-    """A comparison, and look-ups in it."""
+    """What was found of one checkpoint, compared with the one before.
 
-    def __init__(self, comparison: Comparison) -> None:
-        self.comparison = comparison
+    Attributes:
+        best: one row for each task of probes, as in `Comparison.best`.
+        layers: one row for each of these and layer, as in `Comparison.comparison`.
+        by_label, behaviour: as in a comparison.
+        floor: the baseline from which retention counts.
+        flipped: as in a comparison; None where instances are not known.
+    """
+
+    best: pd.DataFrame
+    layers: pd.DataFrame
+    by_label: pd.DataFrame
+    behaviour: pd.DataFrame
+    floor: str
+    flipped: pa.Table | None = None
+
+    @classmethod
+    def of(cls, comparison: Comparison, after: str = "") -> Evidence:
+        """That of a comparison: of the checkpoint of this name, where there are several."""
+        tables = {}
+        for name in ("best", "comparison", "by_label", "behaviour"):
+            table = getattr(comparison, name)
+            tables[name] = table[table["after"] == after] if after else table
+        return cls(
+            best=tables["best"],
+            layers=tables["comparison"],
+            by_label=tables["by_label"],
+            behaviour=tables["behaviour"],
+            floor=str(comparison.run.settings.get("floor", "majority")),
+            flipped=comparison.flipped,
+        )
 
     @property
     def tasks(self) -> set[str]:
         """The names of all tasks."""
-        return {*self.comparison.best["task"], *self.comparison.behaviour["task"]}
+        return {*self.best["task"], *self.behaviour["task"]}
+
+    @property
+    def after_fingerprints(self) -> set[str]:
+        """Those of the checkpoint after."""
+        return {*self.best["after_fingerprint"], *self.behaviour["after_fingerprint"]}
 
     def at_layer(self, best: pd.Series, layer: str) -> pd.Series:
         """The row of `best` of a task at the `best` layers, or that of `comparison` at the `last`
@@ -44,8 +80,7 @@ class Evidence:
         """
         if layer == "best":
             return best
-        found = self.comparison
-        rows = same(found.last if layer == "last" else found.comparison, best)
+        rows = same(last_rows(self.layers) if layer == "last" else self.layers, best)
         if layer != "last":
             known = [str(one) for one in rows["layer"]]
             if layer not in known:
@@ -59,7 +94,7 @@ class Evidence:
         n, several = int(row["n_test"]), 1
         if row["metric"] == "accuracy":
             return n
-        kinds = same(self.comparison.by_label, row)
+        kinds = same(self.by_label, row)
         labels = kinds[kinds["kind"] == "label"]
         if labels.empty:
             return n
@@ -80,7 +115,7 @@ class Evidence:
             counts.update([*flip["slices"], f"label: {flip['gold']}"])
         worst: dict[str, Any] = {}
         highest = 0.0
-        for _, kind in same(self.comparison.by_label, row).iterrows():
+        for _, kind in same(self.by_label, row).iterrows():
             n = int(kind["n_test"])
             lost = counts[f"{kind['kind']}: {kind['value']}"]
             if lost and least_share(lost, n) > highest:
@@ -99,7 +134,7 @@ class Evidence:
     def flips_of_part(self, row: pd.Series) -> list[dict[str, Any]]:
         """The same at the layers of a row of `by_label`, of the instances that it is about."""
         layer = int(row["layer"])
-        at = same(self.comparison.comparison, row)
+        at = same(self.layers, row)
         after = at[at["layer"] == layer]["layer_after"]
         layers = (layer, int(after.iloc[0]) if len(after) else None)
         part, found = f"{row['kind']}: {row['value']}", []
@@ -111,7 +146,7 @@ class Evidence:
     @cached_property
     def _flips(self) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
         found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-        for flip in self.comparison.flipped.to_pylist():
+        for flip in self.flipped.to_pylist() if self.flipped is not None else ():
             key = tuple(flip[name] for name in (*QUESTION, "layer_before", "layer_after"))
             found.setdefault(key, []).append(flip)
         return found

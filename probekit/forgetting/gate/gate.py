@@ -11,10 +11,12 @@ from probekit import doors
 from probekit.errors import InputError
 from probekit.forgetting.compare import compare
 from probekit.forgetting.comparison import Comparison
+from probekit.forgetting.gate.candidates import Candidate, Remedies, candidates
 from probekit.forgetting.gate.criteria import Judged, judged
 from probekit.forgetting.gate.evidence import Evidence
 from probekit.forgetting.gate.gated import Gated, GateFlipRow, GateRow
-from probekit.forgetting.gate.policy import Policy, read_policy
+from probekit.forgetting.gate.policy import Criterion, Policy, read_policy
+from probekit.forgetting.gate.remedies import remedy_rows
 from probekit.models.loaded import LoadedModel, as_loaded
 from probekit.probes.arguments import CorpusNames, ModelOrStates, Seeds, TaskNames
 from probekit.probes.fit_settings import FitSettings
@@ -35,6 +37,7 @@ def gate(  # noqa: PLR0913 - a public verb
     *,
     policy: str | Path,
     comparison: Comparison | str | Path | None = None,
+    remedies: Remedies | Sequence[Remedies] | None = None,
     tasks: TaskNames | None = None,
     corpus: CorpusNames | None = None,
     probe: str | None = None,
@@ -62,6 +65,9 @@ def gate(  # noqa: PLR0913 - a public verb
         policy: a TOML file; `probekit gate --write-policy FILE` writes an example.
         comparison: what `compare` returned or wrote, with one checkpoint after, in place of
             `before` and `after`: nothing is measured again.
+        remedies: results of `trace`, `recipes` (their folder) or `compare`, or folders of these:
+            where the checkpoint does not pass, the checkpoints in them are judged by the same
+            criteria, as far as they were measured.
         tasks: that are measured besides those that criteria name.
         corpus, probe, seeds, resample_train, lm_head, reference: as for `compare`; where not given,
             as the policy says.
@@ -72,6 +78,7 @@ def gate(  # noqa: PLR0913 - a public verb
     clear unit, and whatever `compare` raises.
     """
     rules = read_policy(policy)
+    others = [] if remedies is None else candidates(remedies)
     if extract_settings is None and rules.reading:
         extract_settings = rules.extract_settings()
     given = {"corpus": corpus, "probe": probe, "seeds": seeds, "resample_train": resample_train}
@@ -101,7 +108,7 @@ def gate(  # noqa: PLR0913 - a public verb
         )
     else:
         found = None  # every criterion is on a file
-    gated = _gated(rules, found, Path(policy))
+    gated = _gated(rules, found, Path(policy), others)
     return gated if comparison is not None else replace(gated, found=found)
 
 
@@ -141,16 +148,19 @@ def _finished(comparison: Any, given: Sequence[str]) -> Comparison:
     return read
 
 
-def _gated(rules: Policy, comparison: Comparison | None, path: Path) -> Gated:
-    """The verdicts on all criteria."""
-    evidence = None if comparison is None else Evidence(comparison)
-    every: list[Judged] = []
+def _gated(
+    rules: Policy, comparison: Comparison | None, path: Path, others: Sequence[Candidate]
+) -> Gated:
+    """The verdicts on all criteria, and on other checkpoints where not all pass."""
+    evidence = None if comparison is None else Evidence.of(comparison)
+    wanted: list[tuple[Criterion, Judged]] = []
     for number, criterion in enumerate(rules.criterion, 1):
         try:
-            every += judged(criterion, evidence)
+            wanted += [(criterion, one) for one in judged(criterion, evidence)]
         except InputError as error:
             raise InputError(f"{path}, criterion {number}: {error}") from error
-    every = _each_once(every)
+    wanted = _each_once(wanted)
+    every = [one for _, one in wanted]
     decisions = decide([one.change for one in every], rules.correction)
     rows = [_row(one, decision) for one, decision in zip(every, decisions, strict=True)]
     settings = {"correction": rules.correction, "policy": path.read_text(encoding="utf-8-sig")}
@@ -158,20 +168,22 @@ def _gated(rules: Policy, comparison: Comparison | None, path: Path) -> Gated:
     warnings = [] if comparison is None else list(comparison.warnings)
     if any(row.seeds == 1 and row.at for row in rows):
         warnings.append("with seeds=1 the variation between seeds is not known: give more")
+    passes = all(row.verdict == "PASS" for row in rows)
     return Gated(
         rows,
         flips=list(_flips(every)),
+        remedies=[] if passes else remedy_rows(wanted, others),
         run=Run(versions=versions(), settings=settings, measurements=measurements),
         warnings=tuple(warnings),
     )
 
 
-def _each_once(every: Sequence[Judged]) -> list[Judged]:
+def _each_once(wanted: Sequence[tuple[Criterion, Judged]]) -> list[tuple[Criterion, Judged]]:
     """What is judged, each once: two criteria may say the same of a task."""
-    told: dict[tuple[str, str, str], Judged] = {}
-    for one in every:
+    told: dict[tuple[str, str, str], tuple[Criterion, Judged]] = {}
+    for criterion, one in wanted:
         about = one.about
-        told.setdefault((about["criterion"], about["limit"], about["corpus"]), one)
+        told.setdefault((about["criterion"], about["limit"], about["corpus"]), (criterion, one))
     return list(told.values())
 
 

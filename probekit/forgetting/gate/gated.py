@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from probekit.forgetting.comparison import Comparison
+from probekit.forgetting.gate.remedies import REMEDIES, remedy_lines
 from probekit.results import columns
 from probekit.results.columns import COUNT, UNIT
 from probekit.results.results import Results
@@ -123,17 +124,19 @@ class Gated(Results):
         table: one row for each criterion and task, see GateRow.
         flips: one row for each of their instances that was right before and is wrong after, see
             GateFlipRow.
+        remedies: one row for each criterion on each other checkpoint that was tried, see RemedyRow.
         found: the comparison that was judged; None where the table was read alone, or the
             comparison was given.
     """
 
     TABLES: ClassVar[Mapping[str, Schema]] = {"table": GATE}
-    OPTIONAL: ClassVar[Mapping[str, Schema]] = {"flips": FLIPS}
+    OPTIONAL: ClassVar[Mapping[str, Schema]] = {"flips": FLIPS, "remedies": REMEDIES}
     MADE_BY: ClassVar[str] = "gate"
     TOLD_BY: ClassVar[Sequence[str]] = ("verdict",)
 
     table: pd.DataFrame
     flips: pd.DataFrame = field(default=None, kw_only=True)
+    remedies: pd.DataFrame = field(default=None, kw_only=True)
     found: Comparison | None = field(default=None, kw_only=True)
 
     __hash__ = None
@@ -175,6 +178,11 @@ class Gated(Results):
         return f"{lead}: {len(wanted)} of {n} criteria {verb} ({names})"
 
     @property
+    def remedy_lines(self) -> list[str]:
+        """Which other checkpoint passes, a sentence for each folder; none where none was tried."""
+        return remedy_lines(self.remedies)
+
+    @property
     def family(self) -> str:
         """How sure the verdicts are, together."""
         n = len(self.table)
@@ -187,8 +195,8 @@ class Gated(Results):
         return self.table[list(SHOWN)]
 
     def write(self, folder: str | Path) -> None:
-        """Write `gate.csv`, `gate_flipped.csv` and `run.json` into `folder`, and what was measured
-        into `comparison` inside it; `read` gives back the same.
+        """Write `gate.csv`, `gate_flipped.csv`, `gate_remedies.csv` and `run.json` into `folder`,
+        and what was measured into `comparison` inside it; `read` gives back the same.
 
         Raises StoreError where that fails.
         """

@@ -189,7 +189,8 @@ def _judge(found: _Found, planned: Plan, probes: Sequence[SavedProbe], progress:
         anew = retrained(mine, questions, checkpoints, progress)
         for number, about in enumerate(_compared(checkpoints), 1):
             both = (checkpoints[0], checkpoints[number])
-            maps = fitted_maps(*both, [(layer, layer) for layer in layers])
+            lost = {word for states in both for word in states.without_vector["train"]}
+            maps = fitted_maps(*both, [(layer, layer) for layer in layers], lost)
             for probe in mine:
                 question = by_task[key_of(probe)[0]]
                 name, fixed = repaired(probe, maps[probe.layer], both, question)

@@ -59,12 +59,17 @@ def needed_text(row: pd.Series) -> str:
         return "nothing was known"
     parts = []
     if not pd.isna(row["needed_groups"]):
-        parts.append(f"{row['needed_groups']:,} sentences (of {row['groups']:,})")
+        parts.append(f"about {_rounded(row['needed_groups'])} sentences (of {row['groups']:,})")
     if not pd.isna(row["needed_seeds"]):
-        parts.append(f"{row['needed_seeds']:,} seeds (of {row['seeds']:,})")
+        parts.append(f"about {_rounded(row['needed_seeds'])} seeds (of {row['seeds']:,})")
     if not parts and not isnan(row["needed_times"]):
-        parts.append(f"{row['needed_times']:.3g} times all data")
+        parts.append(f"about {_rounded(row['needed_times'])} times all data")
     return " or ".join(parts) or "on the limit"
+
+
+def _rounded(number: float) -> str:
+    """A number with two digits: an estimate has no more."""
+    return f"{float(f'{number:.2g}'):,.10g}"
 
 
 def flip_lines(gated: Gated) -> list[str]:
