@@ -37,11 +37,15 @@ if TYPE_CHECKING:
     from probekit.reports.heatmap import heatmap
     from probekit.reports.junit import junit
     from probekit.reports.latex import latex
+    from probekit.reports.latex_files import latex_files
     from probekit.reports.learning_curves import learning_curves
     from probekit.reports.lines import lines
+    from probekit.reports.markdown import markdown_file
+    from probekit.reports.model_card import model_card
     from probekit.reports.page.report import report
     from probekit.reports.present_or_used import present_or_used
     from probekit.reports.read import read
+    from probekit.reports.style import style
     from probekit.reports.tradeoff import tradeoff
     from probekit.states.extract import extract
     from probekit.states.prompts import prompts
@@ -113,6 +117,7 @@ _HOME = {
     "heatmap": "reports.heatmap",
     "junit": "reports.junit",
     "latex": "reports.latex",
+    "latex_files": "reports.latex_files",
     "learning_curves": "reports.learning_curves",
     "lines": "reports.lines",
     "load_corpus": "corpora.load",
@@ -179,11 +184,14 @@ __all__ = [
     "heatmap",
     "junit",
     "latex",
+    "latex_files",
     "learning_curves",
     "lines",
     "load_corpus",
     "load_probes",
     "load_task",
+    "markdown_file",
+    "model_card",
     "neurons",
     "present_or_used",
     "probe",
@@ -192,8 +200,9 @@ __all__ = [
     "read_states",
     "recipes",
     "replicate",
-    "save_probes",
     "report",
+    "save_probes",
+    "style",
     "trace",
     "tradeoff",
     "transfer",
