@@ -220,9 +220,7 @@ def _write(content: bytes, path: Path) -> None:
 def drawn_as(figure: Figure, form: str) -> bytes:
     """The figure as the content of a `png`, `svg` or `pdf` file."""
     style = figure.style if isinstance(figure, Picture) else current()
-    # No date in the file: the same scores give the same bytes.
-    undated: Any = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    options: dict[str, Any] = {"format": form, "dpi": 160, "metadata": undated.get(form)}
+    options: dict[str, Any] = {"format": form, "dpi": 160}
     if style.width is None:
         options["bbox_inches"] = "tight"
     with mpl.rc_context(style.settings):
@@ -231,5 +229,6 @@ def drawn_as(figure: Figure, form: str) -> bytes:
             figure.savefig(drawn, **options)
             return drawn.getvalue()
         text = StringIO()
-        figure.savefig(text, **options)
+        # No date in the file: the same scores give the same bytes.
+        figure.savefig(text, **options, metadata={"Date": None})
         return as_xml(text.getvalue()).encode()

@@ -69,27 +69,26 @@ def test_a_picture_is_as_wide_as_a_column_and_its_text_is_inside(name: Any, draw
     for text in texts(figure):
         assert 6 <= text.get_fontsize() <= 8.5, text
         assert text.get_fontfamily()[0] == "STIXGeneral"
-        box, page = text.get_window_extent(), figure.bbox
-        assert box.x0 >= page.x0 - 1 and box.x1 <= page.x1 + 1, text
+    drawn_box = figure.get_tightbbox()
+    assert drawn_box.x0 >= -0.01 and drawn_box.x1 <= WIDTHS[name] + 0.01
+    assert drawn_box.y0 >= -0.01 and drawn_box.y1 <= figure.get_figheight() + 0.01
 
 
 @pytest.mark.parametrize("name", WIDTHS)
 def test_a_pdf_has_the_width_and_fonts_that_journals_take(name: Any, tmp_path: Path) -> None:
-    first, second = tmp_path / "a.pdf", tmp_path / "b.pdf"
     with pk.style(name):
-        pk.heatmap(scores(), first, second)
-    content = first.read_bytes()
+        pk.heatmap(scores(), tmp_path / "a.pdf")
+    content = (tmp_path / "a.pdf").read_bytes()
     (width,) = re.findall(rb"/MediaBox \[ 0 0 ([\d.]+) ", content)
     assert float(width) == pytest.approx(72 * WIDTHS[name], abs=0.01)
     assert b"/CIDFontType2" in content and b"/Type3" not in content
-    assert content == second.read_bytes()
 
 
 def test_numbers_that_are_too_wide_stand_upright_or_are_left_out() -> None:
     with pk.style("paper"):
-        few, several, many = (numbers(pk.heatmap(scores_of(n))) for n in (4, 13, 60))
+        few, several, many = (numbers(pk.heatmap(scores_of(n))) for n in (4, 20, 60))
     assert len(few) == 5 and {text.get_rotation() for text in few} == {0}
-    assert len(several) == 14 and {text.get_rotation() for text in several} == {90}
+    assert len(several) == 21 and {text.get_rotation() for text in several} == {90}
     assert many == []
     assert len(numbers(pk.heatmap(scores_of(60)))) == 61, "on a screen, the picture is wider"
 
