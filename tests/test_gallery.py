@@ -11,9 +11,11 @@ import pytest
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = (DOCS / "gallery.md").read_text(encoding="utf-8")
 SHOWN = re.findall(r"^!\[(.+)\]\(pictures/(.+)\)$", PAGE, flags=re.MULTILINE)
-DRAWN = re.findall(r"^probekit [a-z-]+ probekit-runs/.* --out (\S+\.svg)$", PAGE, re.MULTILINE)
+DRAWN = re.findall(
+    r"^probekit [a-z-]+ probekit-runs/.* --out (\S+\.(?:svg|png))$", PAGE, re.MULTILINE
+)
 MEASURED = re.findall(r"--out (probekit-runs/\S+)$", PAGE, flags=re.MULTILINE)
-SMALL = 100_000  # bytes
+SMALL = 200_000  # bytes
 
 
 def test_every_picture_has_its_command() -> None:
@@ -27,6 +29,8 @@ def test_every_picture_has_its_command() -> None:
 def test_a_picture_is_small_and_can_be_read_aloud(alternative: str, name: str) -> None:
     path = DOCS / "pictures" / name
     assert path.stat().st_size < SMALL
+    assert len(alternative.split()) > 4
+    if path.suffix == ".png":
+        return
     texts = [text for text in ElementTree.parse(path).iter() if text.tag.endswith("text")]
     assert len(texts) > 5, "text is text"
-    assert len(alternative.split()) > 4

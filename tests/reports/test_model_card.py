@@ -16,6 +16,7 @@ from probekit.errors import InputError, ModelError, StoreError
 from probekit.models.checkpoint import Checkpoint, EncoderSettings
 from probekit.reports.model_card import END, START
 from probekit.results.run import Measurement, Run
+from tests.commands import run_main
 from tests.reports.test_heatmap import scores
 from tests.reports.test_latex_files import comparison
 
@@ -185,6 +186,31 @@ def test_a_folder_that_is_not_a_checkpoint(checkpoint: Path, tmp_path: Path) -> 
         pk.model_card(tmp_path / "run", tmp_path / "run")
     with pytest.raises(InputError, match=r"did you mean '.*/tuned'"):
         pk.model_card(tmp_path / "tunde", tmp_path / "run")
+
+
+def test_the_command_line_writes_all_forms(
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ["report", "run", "--latex", "tables", "--markdown", "x.md", "--style", "paper"]
+    status, out, err = run_main([*command, "--model-card", "tuned"], monkeypatch, capsys)
+    assert status == 0 and not err
+    written = out.split()
+    assert written[0] == "tables/run-scores.tex" and written[-1] == "tuned/README.md"
+    assert "x.md" in written and all(Path(path).is_file() for path in written)
+    assert not Path("report.html").exists()
+    (checkpoint / "README.md").write_text("---\na: [\n---\n", encoding="utf-8")
+    for bad in (
+        ["report", "run", "--model-card", "tuned"],
+        ["report", "run", "--model-card", "run"],
+        ["report", "tuned", "--model-card", "tuned"],
+        ["report", "tuned", "--latex", "tables"],
+    ):
+        status, out, err = run_main(bad, monkeypatch, capsys)
+        assert status == 2 and out == "" and len(err.splitlines()) == 1, err
 
 
 def test_a_run_that_is_killed_leaves_the_readme(
