@@ -151,7 +151,7 @@ def show_cells(
     """
     import seaborn as sns
 
-    lines: Any = {"linewidths": 1, "linecolor": "white"}
+    lines: Any = {"linewidths": sized(1), "linecolor": "white"}
     colour_map = scale.colour_map.with_extremes(bad=colours.FADED)
     low, high = scale.ends
     sns.heatmap(values, ax=axes, cmap=colour_map, vmin=low, vmax=high, cbar=False, **lines)

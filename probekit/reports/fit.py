@@ -14,7 +14,7 @@ IN_CELL = "in a cell"
 """The label of a text that stands in a cell one unit wide and high."""
 UPRIGHT = 2  # letters of a label that stays as it is where others are turned
 LEAST_LETTERS = 12  # of a line of a label
-ROOM = 0.95  # share of a cell that its text may take
+ROOM = 0.85  # share of a cell that its text may take
 
 
 def fit_into_width(figure: Figure) -> None:

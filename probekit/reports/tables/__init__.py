@@ -22,7 +22,7 @@ from probekit.reports.tables.comparison import breakdown_table, comparison_table
 from probekit.reports.tables.erasure import erasure_table
 from probekit.reports.tables.gate import gate_table
 from probekit.reports.tables.neurons import neurons_table, overlap_table
-from probekit.reports.tables.probe_change import probe_change_table
+from probekit.reports.tables.probe_change import detection_table, probe_change_table
 from probekit.reports.tables.recipes import tradeoff_table
 from probekit.reports.tables.replication import replication_table
 from probekit.reports.tables.scores import elsewhere_table, evidence_table, score_table
@@ -90,6 +90,7 @@ FURTHER: Mapping[type[Results], Mapping[str, Callable[[Any], Table | None]]] = {
     Comparison: {"breakdown": breakdown_table, "behaviour": behaviour_change_table},
     Trajectory: {"behaviour": behaviour_step_table},
     Neurons: {"overlap": overlap_table},
+    ProbeChange: {"detection": detection_table},
 }
 """The other tables of each kind of results, by name; None where there is nothing to show."""
 
