@@ -37,12 +37,16 @@ if TYPE_CHECKING:
     from probekit.reports.heatmap import heatmap
     from probekit.reports.junit import junit
     from probekit.reports.latex import latex
+    from probekit.reports.latex_files import latex_files
     from probekit.reports.learning_curves import learning_curves
     from probekit.reports.lines import lines
+    from probekit.reports.markdown import markdown_file
+    from probekit.reports.model_card import model_card
     from probekit.reports.page.report import report
     from probekit.reports.present_or_used import present_or_used
     from probekit.reports.read import read
     from probekit.reports.track import track
+    from probekit.reports.style import style
     from probekit.reports.tradeoff import tradeoff
     from probekit.states.extract import extract
     from probekit.states.prompts import prompts
@@ -114,11 +118,14 @@ _HOME = {
     "heatmap": "reports.heatmap",
     "junit": "reports.junit",
     "latex": "reports.latex",
+    "latex_files": "reports.latex_files",
     "learning_curves": "reports.learning_curves",
     "lines": "reports.lines",
     "load_corpus": "corpora.load",
     "load_probes": "probes.saved.probe_file",
     "load_task": "tasks.task",
+    "markdown_file": "reports.markdown",
+    "model_card": "reports.model_card",
     "neurons": "usage.neurons",
     "present_or_used": "reports.present_or_used",
     "probe": "probes.probe",
@@ -129,6 +136,7 @@ _HOME = {
     "replicate": "replications.replicate",
     "save_probes": "probes.saved.probe_file",
     "report": "reports.page.report",
+    "style": "reports.style",
     "trace": "forgetting.trace",
     "track": "reports.track",
     "tradeoff": "reports.tradeoff",
@@ -181,11 +189,14 @@ __all__ = [
     "heatmap",
     "junit",
     "latex",
+    "latex_files",
     "learning_curves",
     "lines",
     "load_corpus",
     "load_probes",
     "load_task",
+    "markdown_file",
+    "model_card",
     "neurons",
     "present_or_used",
     "probe",
@@ -196,6 +207,7 @@ __all__ = [
     "replicate",
     "report",
     "save_probes",
+    "style",
     "trace",
     "track",
     "tradeoff",

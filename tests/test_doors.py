@@ -51,6 +51,12 @@ def a_probe() -> pk.SavedProbe:
     return pk.SavedProbe.from_direction(np.ones(8), 0.5, "pos", 1, classes=("NOUN", "VERB"))
 
 
+def written(folder: Path) -> Path:
+    """A folder with scores."""
+    predicted().write(folder / "run")
+    return folder / "run"
+
+
 PLAIN: dict[str, Any] = {"ax": None, "greyscale": False}
 CELLS: dict[str, Any] = {"cmap": None, "vmin": 0.0, "vmax": 1.0, "digits": 2}
 
@@ -210,6 +216,10 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
         "capacity": {"scores": predicted(), "paths": tmp_path / "x.png", "layer": 1, **PLAIN},
         "latex": {"subject": pk.Scores(EMPTY)},
         "track": {"results": predicted(), "folder": tmp_path, "name": "run", "pictures": ()},
+        "latex_files": {"folders": written(tmp_path), "out": tmp_path / "x", "style": "paper"},
+        "markdown_file": {"folders": written(tmp_path), "out": tmp_path / "x.md"},
+        "model_card": {"checkpoint": tmp_path, "folders": written(tmp_path)},
+        "style": {"name": "paper"},
         "load_corpus": {"name_or_path": "sample", "allow_modified": False, "progress": print},
         "load_task": {"name": "pos"},
         "ask": {"task": pk.load_task("pos"), "corpus": sample()},
@@ -272,6 +282,12 @@ DRAWN: dict[str, list[tuple[Any, str]]] = {
     "ax": [("here", "Axes"), ([], "Axes")],
     "greyscale": [("yes", "True or False"), (1, "True or False")],
 }
+FOLDERS: list[tuple[Any, str]] = [
+    (3, "a path"),
+    ([], "empty"),
+    (pk.Scores(EMPTY), "a path"),
+    (Path(__file__).parent, "no results in"),
+]
 ENGINE = [("threds", "did you mean 'threads'"), (3, "a text"), ({"workers": 2}, "a text")]
 NOT_OF_TASKS = ("extract_settings", "fit_settings", "allow_modified", "progress")
 BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
@@ -602,6 +618,21 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
             ("runs/demo", "Scores or Comparison or Gated or Trajectory"),
         ]
     },
+    "latex_files": {
+        "folders": FOLDERS,
+        "out": [(3, "a path"), (None, "a path")],
+        "style": [("papr", "did you mean 'paper'"), (1, "a text")],
+    },
+    "markdown_file": {"folders": FOLDERS, "out": [(3, "a path"), (None, "a path")]},
+    "model_card": {
+        "checkpoint": [
+            (3, "a path"),
+            ("./none", "checkpoint takes the folder of a checkpoint"),
+            (Path(__file__).parent, "no config.json"),
+        ],
+        "folders": FOLDERS,
+    },
+    "style": {"name": [("papr", "did you mean 'paper'"), (1, "a text")]},
     "load_corpus": {
         "name_or_path": [(3, "a path"), (Dataset.from_dict({"a": [1]}), "to_parquet")],
         "allow_modified": SHARED["allow_modified"],

@@ -50,7 +50,9 @@ def test_every_option_has_a_group_a_type_and_a_meaning(context: typer.Context) -
             helps = "--help" in parameter.opts or "--version" in parameter.opts
             assert helps == (group == help.HELP), f"{written} has no group"
             assert parameter.help.endswith("."), written
-            assert re.fullmatch(r"(-h, )?--[a-z-]+( [A-Z],?.*| \w+(\|\w+)+)?|[A-Z]+…?", written)
+            assert re.fullmatch(
+                r"(-h, )?--[a-z-]+( [A-Z],?.*| [\w-]+(\|[\w-]+)+)?|[A-Z]+…?", written
+            )
 
 
 @EVERY

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from probekit.cli import help, options, terminal
+from probekit.reports.style import StyleName
 
 Folders = Annotated[
     list[Path],
@@ -38,6 +39,13 @@ Picture = Annotated[
 Greyscale = Annotated[
     bool,
     typer.Option("--greyscale", help="Draw without colour.", rich_help_panel=help.PICTURE),
+]
+Style = Annotated[
+    StyleName,
+    typer.Option(
+        help="Size and font: for a screen, or for one column or both columns of a paper.",
+        rich_help_panel=help.PICTURE,
+    ),
 ]
 Layer = Annotated[
     int | None,
@@ -108,23 +116,31 @@ def heatmap(
         ),
     ] = None,
     greyscale: Greyscale = False,
+    style: Style = "screen",
 ) -> None:
     """Draw results as cells by layer, with numbers: scores, what changed, or what is retained.
 
     \b
       probekit heatmap probekit-runs/demo
       probekit heatmap run-1 run-2 --out both.svg --vmin 0.5 --vmax 1
+      probekit heatmap probekit-runs/demo --out heatmap.pdf --style paper
     """
     import probekit as pk
     from probekit.reports.read import read
 
     found = read(folders)
-    style = {"cmap": cmap, "vmin": vmin, "vmax": vmax, "digits": digits, "greyscale": greyscale}
-    pk.heatmap(found, out, **style)  # type: ignore[arg-type]
+    cells = {"cmap": cmap, "vmin": vmin, "vmax": vmax, "digits": digits, "greyscale": greyscale}
+    with pk.style(style):
+        pk.heatmap(found, out, **cells)  # type: ignore[arg-type]
     _drawn(found, out)
 
 
-def lines(folders: Folders, out: Picture = Path("lines.png"), greyscale: Greyscale = False) -> None:
+def lines(
+    folders: Folders,
+    out: Picture = Path("lines.png"),
+    greyscale: Greyscale = False,
+    style: Style = "screen",
+) -> None:
     """Draw results as lines with intervals: scores or changes by layer, or scores by step.
 
     \b
@@ -134,7 +150,8 @@ def lines(folders: Folders, out: Picture = Path("lines.png"), greyscale: Greysca
     from probekit.reports.read import read
 
     found: Any = read(folders)
-    pk.lines(found, out, greyscale=greyscale)
+    with pk.style(style):
+        pk.lines(found, out, greyscale=greyscale)
     _drawn(found, out)
 
 
@@ -149,6 +166,7 @@ def bars(
     ],
     out: Picture = Path("bars.png"),
     greyscale: Greyscale = False,
+    style: Style = "screen",
 ) -> None:
     """Draw what the drops of a comparison are made of, or what erasures cost, by layer.
 
@@ -160,7 +178,8 @@ def bars(
 
     kind: Any = pk.UseChange if pk.UseChange.is_in(folder) else pk.Comparison
     found = kind.read(folder)
-    pk.bars(found, out, greyscale=greyscale)
+    with pk.style(style):
+        pk.bars(found, out, greyscale=greyscale)
     _drawn(found, out)
 
 
@@ -194,6 +213,7 @@ def confusion(
     ] = 15,
     out: Picture = Path("confusion.png"),
     greyscale: Greyscale = False,
+    style: Style = "screen",
 ) -> None:
     """Draw which labels a probe predicts for each gold label.
 
@@ -205,7 +225,10 @@ def confusion(
 
     found: Any = read(folders)
     wanted: Any = {"task": task, "model": model, "corpus": corpus, "probe": probe}
-    pk.confusion(found, out, **wanted, layer=layer, seed=seed, labels=labels, greyscale=greyscale)
+    with pk.style(style):
+        pk.confusion(
+            found, out, **wanted, layer=layer, seed=seed, labels=labels, greyscale=greyscale
+        )
     _drawn(found, out)
 
 
@@ -213,6 +236,7 @@ def learning_curves(
     folder: ProbeFolder,
     out: Picture = Path("learning-curves.png"),
     greyscale: Greyscale = False,
+    style: Style = "screen",
 ) -> None:
     """Draw how scores grow with the training sentences, a line per layer.
 
@@ -222,7 +246,8 @@ def learning_curves(
     import probekit as pk
 
     found = pk.Scores.read(folder)
-    pk.learning_curves(found, out, greyscale=greyscale)
+    with pk.style(style):
+        pk.learning_curves(found, out, greyscale=greyscale)
     _drawn(found, out)
 
 
@@ -231,6 +256,7 @@ def capacity(
     layer: Layer = None,
     out: Picture = Path("capacity.png"),
     greyscale: Greyscale = False,
+    style: Style = "screen",
 ) -> None:
     """Draw scores of smaller and larger probes against their number of parameters.
 
@@ -240,7 +266,8 @@ def capacity(
     import probekit as pk
 
     found = pk.Scores.read(folder)
-    pk.capacity(found, out, layer=layer, greyscale=greyscale)
+    with pk.style(style):
+        pk.capacity(found, out, layer=layer, greyscale=greyscale)
     _drawn(found, out)
 
 

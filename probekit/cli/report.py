@@ -1,4 +1,4 @@
-"""The command report: results as one HTML page."""
+"""The command report: results as one HTML page, and for papers and model cards."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from probekit.cli import help, terminal
+from probekit.reports.style import StyleName
 
 
 def report(
@@ -20,20 +21,67 @@ def report(
         ),
     ],
     out: Annotated[
-        Path,
-        typer.Option(metavar="FILE", help="The page: .html.", rich_help_panel=help.OUTPUT),
-    ] = Path("report.html"),
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The page: .html.",
+            show_default="report.html; none with the next three",
+            rich_help_panel=help.OUTPUT,
+        ),
+    ] = None,
+    latex: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write tables (booktabs) and pictures (PDF) for a paper into this folder.",
+            rich_help_panel=help.OUTPUT,
+        ),
+    ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write tables as Markdown, with pictures (PNG) beside the file.",
+            rich_help_panel=help.OUTPUT,
+        ),
+    ] = None,
+    model_card: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CHECKPOINT",
+            help="Write scores into the README.md of this checkpoint, also as metadata.",
+            rich_help_panel=help.OUTPUT,
+        ),
+    ] = None,
+    style: Annotated[
+        StyleName,
+        typer.Option(
+            help="Size and font of the pictures of --latex.", rich_help_panel=help.PICTURE
+        ),
+    ] = "paper-wide",
     title: Annotated[
         str,
         typer.Option(metavar="TEXT", help="Title of the page.", rich_help_panel=help.OUTPUT),
     ] = "probekit report",
 ) -> None:
-    """Write results as one HTML page for others: verdicts, pictures, tables, methods.
+    """Write results as one HTML page for others, or for a paper, a README or a model card.
 
     \b
       probekit report probekit-runs/demo
       probekit report run change gated --out report.html --title "May it ship?"
+      probekit report run --latex paper/tables --style paper
+      probekit report run --model-card ./my-finetuned
     """
     import probekit as pk
 
-    terminal.say(str(pk.report(folders, out, title=title)))
+    written: list[Path] = []
+    if latex:
+        written += pk.latex_files(folders, latex, style=style)
+    if markdown:
+        written += pk.markdown_file(folders, markdown)
+    if model_card:
+        written.append(pk.model_card(model_card, folders))
+    if out or not written:
+        written.append(pk.report(folders, out or "report.html", title=title))
+    for path in written:
+        terminal.say(str(path))

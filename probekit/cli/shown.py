@@ -23,17 +23,15 @@ from probekit.reports.coloured import coloured_lines
 from probekit.reports.latex import as_latex
 from probekit.reports.replication import difference_lines, heading_lines
 from probekit.reports.table import LEGENDS, Table, as_rich
-from probekit.reports.tables import table_of
+from probekit.reports.tables import further_tables, table_of
 from probekit.reports.tables.behaviour import (
     behaviour_change_table,
     behaviour_step_table,
-    behaviour_table,
 )
 from probekit.reports.tables.comparison import breakdown_table
 from probekit.reports.tables.gate import flip_lines
-from probekit.reports.tables.neurons import overlap_table
 from probekit.reports.tables.probe_change import detection_table
-from probekit.reports.tables.scores import elsewhere_table, evidence_table, unseen_lines
+from probekit.reports.tables.scores import unseen_lines
 from probekit.reports.tables.tuned import tuned_lines
 from probekit.reports.track import track
 from probekit.results.results import Results
@@ -78,8 +76,7 @@ def _below_scores(scores: Scores) -> list[str | Table]:
     word."""
     if not scores.has_layers:
         return []
-    tables = (behaviour_table(scores), evidence_table(scores), elsewhere_table(scores))
-    return [*(table for table in tables if table), *unseen_lines(scores)]
+    return [*further_tables(scores).values(), *unseen_lines(scores)]
 
 
 def _pictures_of_scores(scores: Scores) -> list[str]:
@@ -210,7 +207,7 @@ SHOWN: dict[type[Results], Shown] = {
         about=lambda found: {"sentences": found.sentences},
     ),
     Neurons: Shown(
-        lambda found: [table for table in (overlap_table(found),) if table],
+        lambda found: list(further_tables(found).values()),
         pictures=lambda _: ("neurons",),
         about=lambda found: {"fewest": records(found.fewest())},
     ),

@@ -13,6 +13,7 @@ from probekit import doors
 from probekit.forgetting.comparison import PARTS, Comparison
 from probekit.reports.changes import LEAST_RANGE
 from probekit.reports.picture import ACROSS, Panel, check, picture
+from probekit.reports.style import sized
 from probekit.reports.use_bars import use_bars
 from probekit.usage.use_change import UseChange
 
@@ -108,9 +109,9 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Patch]:
     axes.margins(y=0.08)
     low, high = axes.get_ylim()
     axes.set_ylim(min(low, -0.1 * LEAST_RANGE), max(high, LEAST_RANGE))
-    axes.set_xlabel("layer", fontsize=9)
-    axes.set_ylabel("drop in points", fontsize=9)
-    axes.tick_params(labelsize=9)
+    axes.set_xlabel("layer", fontsize=sized(9))
+    axes.set_ylabel("drop in points", fontsize=sized(9))
+    axes.tick_params(labelsize=sized(9))
     axes.spines[["top", "right"]].set_visible(False)
     return _keys(shades)
 

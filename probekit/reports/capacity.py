@@ -14,6 +14,7 @@ from probekit.probes.evidence_table import names_of, with_names
 from probekit.probes.scores import Scores
 from probekit.reports import colours
 from probekit.reports.picture import ACROSS, Panel, check, log_axis, picture
+from probekit.reports.style import sized
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,11 +83,11 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Line2D]:
             continue
         style = colours.line_style(number, greyscale)
         mark: dict[str, Any] = {"color": style["color"], "marker": style["marker"]}
-        mark |= {"markersize": 6, "linestyle": "none"}
+        mark |= {"markersize": sized(6), "linestyle": "none"}
         for _, row in rows.iterrows():
             _point(axes, row, mark, to_the_left=family == "rank")
         keys.append(Line2D([], [], label=label, **mark))
-    hollow: dict[str, Any] = {"color": "black", "marker": "o", "markersize": 6}
+    hollow: dict[str, Any] = {"color": "black", "marker": "o", "markersize": sized(6)}
     off_front = "hollow: beaten by one as small"
     keys.append(
         Line2D([], [], markerfacecolor="white", linestyle="none", label=off_front, **hollow)
@@ -98,7 +99,7 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Line2D]:
         xlabel="parameters of a probe (log scale)",
         ylabel=f"{frame['metric'].iloc[0]} (bar: 95%)",
     )
-    axes.tick_params(labelsize=9)
+    axes.tick_params(labelsize=sized(9))
     axes.spines[["top", "right"]].set_visible(False)
     return keys
 
@@ -113,5 +114,5 @@ def _point(axes: Axes, row: pd.Series, mark: dict[str, Any], *, to_the_left: boo
     family, _, size = str(row["probe"]).partition(":")
     text = size or (USUAL_UNITS if family == "mlp" else "")
     offset, side = ((-4, 4), "right") if to_the_left else ((4, -11), "left")
-    about: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8, "ha": side}
+    about: dict[str, Any] = {"textcoords": "offset points", "fontsize": sized(8), "ha": side}
     axes.annotate(text, place, offset, zorder=4, **about)

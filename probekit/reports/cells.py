@@ -11,6 +11,8 @@ import numpy as np
 from probekit import doors
 from probekit.errors import InputError
 from probekit.reports import colours
+from probekit.reports.fit import IN_CELL
+from probekit.reports.style import sized
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,16 +118,16 @@ class Scale:
             ScalarMappable(Normalize(low, high), self.colour_map),
             ax=list(panels),
             location="bottom",
-            fraction=min(0.1, BAR / figure.get_figheight()),
+            fraction=min(0.1, sized(BAR) / figure.get_figheight()),
             shrink=0.6,
             aspect=40,
             extend=extend.get((lowest < low - 1e-9, highest > high + 1e-9), "neither"),
         )
-        bar.set_label(self.label, fontsize=9)
+        bar.set_label(self.label, fontsize=sized(9))
         bar.outline.set_linewidth(0.5)
         if self.ticks:
             bar.set_ticks([low, high], labels=list(self.ticks))
-        bar.ax.tick_params(labelsize=9, length=2)
+        bar.ax.tick_params(labelsize=sized(9), length=2)
 
 
 def cell_width(decimals: int) -> float:
@@ -149,7 +151,7 @@ def show_cells(
     """
     import seaborn as sns
 
-    lines: Any = {"linewidths": 1, "linecolor": "white"}
+    lines: Any = {"linewidths": sized(1), "linecolor": "white"}
     colour_map = scale.colour_map.with_extremes(bad=colours.FADED)
     low, high = scale.ends
     sns.heatmap(values, ax=axes, cmap=colour_map, vmin=low, vmax=high, cbar=False, **lines)
@@ -159,12 +161,17 @@ def show_cells(
     for place, text in np.ndenumerate(texts):
         faded = missing[place]
         colour = colours.FADED_TEXT if faded else colours.text_colour(faces[place])
-        middle = place[1] + 0.5, place[0] + 0.5
-        axes.text(*middle, text, ha="center", va="center", fontsize=9, color=colour)
+        write_in_cell(axes, (place[1] + 0.5, place[0] + 0.5), text, colour)
     axes.set_ylabel("")
-    axes.tick_params(length=0, labelsize=9)
+    axes.tick_params(length=0, labelsize=sized(9))
     axes.set_yticklabels(axes.get_yticklabels(), rotation=0)
     axes.set_xticklabels(axes.get_xticklabels(), rotation=0)
+
+
+def write_in_cell(axes: Axes, middle: tuple[float, float], text: str, colour: str) -> None:
+    """Write a text into the cell around a point."""
+    centred: Any = {"ha": "center", "va": "center", "label": IN_CELL}
+    axes.text(*middle, text, fontsize=sized(9), color=colour, **centred)
 
 
 def frame_cell(axes: Axes, row: int, column: int) -> None:
@@ -172,8 +179,8 @@ def frame_cell(axes: Axes, row: int, column: int) -> None:
     from matplotlib.patches import Rectangle
     from matplotlib.patheffects import withStroke
 
-    halo = [withStroke(linewidth=4.5, foreground="white")]
+    halo = [withStroke(linewidth=sized(4.5), foreground="white")]
     place = (column + 0.04, row + 0.05), 0.92, 0.9
     axes.add_patch(
-        Rectangle(*place, fill=False, edgecolor="black", linewidth=2.2, path_effects=halo)
+        Rectangle(*place, fill=False, edgecolor="black", linewidth=sized(2.2), path_effects=halo)
     )

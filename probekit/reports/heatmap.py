@@ -24,6 +24,7 @@ from probekit.reports.cells import (
     cell_width,
     frame_cell,
     show_cells,
+    write_in_cell,
 )
 from probekit.reports.picture import Panel, check, picture
 from probekit.reports.rows import layer_label, probes_and_baselines
@@ -217,7 +218,7 @@ def _baselines(axes: Axes, baselines: pd.DataFrame, style: CellStyle) -> None:
     start = -n - GAP
     for (row, column), text in np.ndenumerate(style.texts(baselines.astype(float), 2)):
         place = start + column + 0.5, row + 0.5
-        axes.text(*place, text, ha="center", va="center", fontsize=9, color="black")
+        write_in_cell(axes, place, text, "black")
     axes.set_xlim(start, axes.get_xlim()[1])
     labels = [label.get_text() for label in axes.get_xticklabels()]
     places = [start + column + 0.5 for column in range(n)]

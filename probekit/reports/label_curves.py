@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from probekit.reports import colours
 from probekit.reports.picture import Panel, log_axis
+from probekit.reports.style import sized
 from probekit.tuning.transferred import Transfer
 
 if TYPE_CHECKING:
@@ -50,14 +51,14 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Artist]:
         label = NAMES.get(str(method), str(method))
         style: Any = colours.line_style(number, greyscale)
         axes.vlines(places, ends[:, 0], ends[:, 1], color=style["color"], linewidth=1.1, zorder=2)
-        size: Any = {"markersize": 6, "linewidth": 1.6, "zorder": 3}
+        size: Any = {"markersize": sized(6), "linewidth": 1.6, "zorder": 3}
         keys += axes.plot(places, scores, label=label, **style, **size)
     floor = float(frame["majority"].iloc[0])
     dotted: Any = {"color": "#555555", "linewidth": 0.9, "linestyle": ":"}
     axes.axhline(floor, zorder=1, **dotted)
     keys.append(Line2D([], [], label="always the most frequent label", **dotted))
     log_axis(axes)
-    axes.tick_params(labelsize=9)
+    axes.tick_params(labelsize=sized(9))
     axes.spines[["top", "right"]].set_visible(False)
     seeds = int(frame["seeds"].iloc[0])
     over = f"mean of {seeds} seeds, bars: 95%" if seeds > 1 else "bars: 95%, one seed"

@@ -24,7 +24,7 @@ _COMMANDS = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
+    '"': r"\char34{}",
     "–": "--",
     "—": "---",
     "…": r"\dots{}",
@@ -47,14 +47,15 @@ def latex(subject: Kind) -> str:
     return as_latex(table_of(subject))
 
 
-def as_latex(table: Table) -> str:
-    """A `table` environment with a caption, ended by a line break."""
+def as_latex(table: Table, label: str = "") -> str:
+    """A `table` environment with a caption, and a label if one is given, ended by a line break."""
     layout = "".join("r" if column.is_number else "l" for column in table.columns)
     lines = [
         "% needs \\usepackage{booktabs}",
         "\\begin{table}",
         "\\centering",
         f"\\caption{{{escaped('. '.join(filter(None, (table.title, table.note))))}}}",
+        *([f"\\label{{{label}}}"] if label else []),
         f"\\begin{{tabular}}{{{layout}}}",
         "\\toprule",
         _row([escaped(column.heading) for column in table.columns]),

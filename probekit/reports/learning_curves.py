@@ -17,6 +17,7 @@ from probekit.reports import colours
 from probekit.reports.cells import Scale
 from probekit.reports.picture import ACROSS, Panel, check, log_axis, picture
 from probekit.reports.rows import layer_label
+from probekit.reports.style import sized
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,10 +95,10 @@ def _draw(
         line: dict[str, Any] = {"color": colour, "linewidth": 1.1}
         if layer in chosen:
             mark = colours.MARKERS[chosen.index(layer)]
-            line |= {"linewidth": 1.8, "marker": mark, "markersize": 5, "zorder": 3}
+            line |= {"linewidth": 1.8, "marker": mark, "markersize": sized(5), "zorder": 3}
         axes.plot(curve.index, curve, label=f"layer {layer}", **line)
     log_axis(axes)
-    axes.tick_params(labelsize=9)
+    axes.tick_params(labelsize=sized(9))
     axes.spines[["top", "right"]].set_visible(False)
     unit = f"{frame['context'].iloc[0]}s"
     axes.set(
@@ -122,4 +123,6 @@ def _label(axes: Axes, ends: pd.Series, place: float) -> None:
     moved = sum(heights) / len(heights) - ordered.mean()  # some up, others down
     for layer, height in zip(ordered.index, heights, strict=True):
         best = " (best)" if layer == ends.idxmax() and len(ends) > 1 else ""
-        axes.text(place * 1.15, height - moved, f"layer {layer}{best}", fontsize=8.5, va="center")
+        axes.text(
+            place * 1.15, height - moved, f"layer {layer}{best}", fontsize=sized(8.5), va="center"
+        )

@@ -22,6 +22,7 @@ from probekit.reports.label_curves import label_curves
 from probekit.reports.neuron_curves import neuron_curves
 from probekit.reports.picture import ACROSS, Panel, check, picture
 from probekit.reports.rows import layer_label, probes_and_baselines, sites_of
+from probekit.reports.style import sized
 from probekit.tuning.transferred import Transfer
 from probekit.usage.neurons_found import Neurons
 
@@ -187,14 +188,14 @@ def _draw_changes(axes: Axes, *, frame: pd.DataFrame, styles: Styles, label: str
         keys.append(_line(axes, points, styles, str(name)))
         chance = points[rows["p_adjusted"] > LEVEL]["delta"]
         hollow: Any = {"linestyle": "none", "markerfacecolor": "white", "zorder": 4}
-        mark = {"color": style["color"], "marker": style["marker"], "markersize": 5}
+        mark = {"color": style["color"], "marker": style["marker"], "markersize": sized(5)}
         axes.plot(chance.index, chance, **mark, **hollow)
     low, high = 100 * frame["ci_low"].min(), 100 * frame["ci_high"].max()
     low, high = min(low, -LEAST_CHANGE), max(high, LEAST_CHANGE)
     axes.set_ylim(*_limits(low, high, LEAST_CHANGE))
     axes.set(xlabel=label, ylabel="change in points (band: 95%)")
     _plain(axes)
-    shape: Any = {"color": "black", "marker": "o", "markersize": 5, "linestyle": "none"}
+    shape: Any = {"color": "black", "marker": "o", "markersize": sized(5), "linestyle": "none"}
     hollow_key = "hollow: change not detected"
     keys.append(Line2D([], [], markerfacecolor="white", label=hollow_key, **shape))
     return keys
@@ -244,7 +245,7 @@ def _line(axes: Axes, points: pd.DataFrame, styles: Styles, label: str) -> Line2
         axes.fill_between(places, values[:, 1], values[:, 2], **band)
     else:  # a band over one place has no width
         axes.vlines(places, values[:, 1], values[:, 2], color=style["color"], linewidth=1)
-    size: Any = {"markersize": 5, "linewidth": 1.4, "zorder": 3}
+    size: Any = {"markersize": sized(5), "linewidth": 1.4, "zorder": 3}
     (line,) = axes.plot(places, values[:, 0], label=label, **style, **size)
     return line
 
@@ -261,5 +262,5 @@ def _plain(axes: Axes) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
-    axes.tick_params(labelsize=9)
+    axes.tick_params(labelsize=sized(9))
     axes.spines[["top", "right"]].set_visible(False)

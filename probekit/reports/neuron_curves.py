@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 
 from probekit.reports import colours
 from probekit.reports.picture import Panel, log_axis
+from probekit.reports.style import sized
 from probekit.usage.neurons_found import KEPT, Neurons
 
 if TYPE_CHECKING:
@@ -36,13 +37,15 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Artist]:
         style: Any = colours.line_style(number, greyscale)
         ends = (rows[name].to_numpy(dtype=float) for name in ("ci_low", "ci_high"))
         axes.vlines(places, *ends, color=style["color"], linewidth=0.8)
-        keys += axes.plot(places, scores, label=str(method), markersize=4, linewidth=1.4, **style)
+        keys += axes.plot(
+            places, scores, label=str(method), markersize=sized(4), linewidth=1.4, **style
+        )
     whole = float(frame.loc[frame["neurons"].idxmax(), "score"])
     dotted: Any = {"color": "#555555", "linewidth": 0.9, "linestyle": ":"}
     axes.axhline(KEPT * whole, zorder=1, **dotted)
     keys.append(Line2D([], [], label=f"{KEPT:.0%} of the score of all neurons", **dotted))
     log_axis(axes)
-    axes.tick_params(labelsize=9)
+    axes.tick_params(labelsize=sized(9))
     axes.spines[["top", "right"]].set_visible(False)
     axes.set(
         xlabel="neurons read (log scale)", ylabel=f"{frame['metric'].iloc[0]} on test (bar: 95%)"

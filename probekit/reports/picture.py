@@ -22,6 +22,8 @@ from matplotlib.text import Text
 from probekit import doors
 from probekit.errors import InputError, StoreError
 from probekit.harmless import as_xml
+from probekit.reports.fit import fit_into_width
+from probekit.reports.style import Style, current, sized
 from probekit.results.folder import cannot_write
 from probekit.whole import written_whole
 
@@ -33,26 +35,21 @@ LEGEND_HEIGHT = 0.24  # inches per row of the legend
 TITLE_LETTER, TITLE_LINE = 0.085, 0.18  # inches of a letter, and of a line, of a title
 KEY_WIDTH, LETTER_WIDTH = 0.7, 0.08  # inches of a key in the legend, and of a letter beside it
 
-# Users' own settings must not turn text into formulas; the same picture has the same ids in SVG.
-SETTINGS: Any = {
-    "text.parse_math": False,
-    "text.usetex": False,
-    "axes.formatter.use_mathtext": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "probekit",
-}
-
 
 Bar = Callable[[Sequence[Axes]], None]
 """Draws a bar of colours below axes."""
 
 
 class Picture(Figure):
-    """A matplotlib figure that a notebook shows, and that keeps text as text when it is saved."""
+    """A matplotlib figure that a notebook shows, and that keeps its style when it is saved."""
+
+    def __init__(self, style: Style, **options: Any) -> None:
+        super().__init__(**options)
+        self.style = style
 
     def savefig(self, *given: Any, **options: Any) -> None:
         """As a matplotlib figure does."""
-        with mpl.rc_context(SETTINGS):
+        with mpl.rc_context(self.style.settings):
             super().savefig(*given, **options)
 
     def _repr_png_(self) -> bytes:
@@ -119,7 +116,7 @@ def picture(
     """
     if not panels:
         raise InputError("there is nothing to draw: the results have no rows")
-    with mpl.rc_context(SETTINGS):
+    with mpl.rc_context(current().settings):
         figure = _of_panels(panels, across, bar) if ax is None else _in_axes(panels, ax, bar)
         for path in map(Path, paths):
             _write(drawn_as(figure, path.suffix[1:]), path)
@@ -127,40 +124,50 @@ def picture(
 
 
 def _of_panels(panels: Sequence[Panel], across: int, bar: Bar | None) -> Figure:
+    style = current()
+    across = style.side_by_side(across)
     columns = 2 if len(panels) == 4 and across == 3 else min(across, len(panels))  # no holes
     rows = -(-len(panels) // columns)
-    width = columns * max(panel.width for panel in panels)
+    width = style.width or columns * max(panel.width for panel in panels)
     titles = [_wrapped(panel.title, width / columns) for panel in panels]
     heights = [0.0] * rows
     for i, panel in enumerate(panels):
         added = TITLE_LINE * (titles[i].count("\n") - panel.title.count("\n"))
-        heights[i // columns] = max(heights[i // columns], panel.height + added)
-    height = sum(heights) + (BAR_HEIGHT if bar else 0)
-    figure = Picture(figsize=(width, height), layout=ConstrainedLayoutEngine(h_pad=ROW_GAP / 2))
+        heights[i // columns] = max(heights[i // columns], sized(panel.height + added))
+    height = sum(heights) + (sized(BAR_HEIGHT) if bar else 0)
+    layout = ConstrainedLayoutEngine(h_pad=sized(ROW_GAP) / 2)
+    figure = Picture(style, figsize=(width, height), layout=layout)
     grid = figure.subplots(rows, columns, squeeze=False, height_ratios=heights).ravel().tolist()
     keys: list[Artist] = []
     for axes, panel, title in zip(grid, panels, titles, strict=False):
-        axes.set_title(title, fontsize=10.5, loc="left")
+        axes.set_title(title, fontsize=sized(10.5), loc="left")
         keys += panel.draw(axes)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
     if bar:
         bar(grid)
-    keys = _once(keys)
-    if keys:
-        longest = max(len(str(key.get_label())) for key in keys)
-        ncols = max(1, min(len(keys), int(width / (KEY_WIDTH + LETTER_WIDTH * longest))))
-        figure.set_figheight(height + LEGEND_HEIGHT * -(-len(keys) // ncols))
-        figure.legend(
-            handles=keys, loc="outside lower center", ncols=ncols, fontsize=9, frameon=False
-        )
+    _add_legend(figure, _once(keys))
     _literally(figure)
+    if style.width:
+        fit_into_width(figure)
     return figure
+
+
+def _add_legend(figure: Figure, keys: Sequence[Artist]) -> None:
+    """Add a legend below all panels, in a figure that becomes as much higher."""
+    if not keys:
+        return
+    longest = max(len(str(key.get_label())) for key in keys)
+    width = figure.get_figwidth() / sized(KEY_WIDTH + LETTER_WIDTH * longest)
+    ncols = max(1, min(len(keys), int(width)))
+    figure.set_figheight(figure.get_figheight() + sized(LEGEND_HEIGHT) * -(-len(keys) // ncols))
+    place: Any = {"loc": "outside lower center", "ncols": ncols, "frameon": False}
+    figure.legend(handles=keys, fontsize=sized(9), **place)
 
 
 def _wrapped(title: str, width: float) -> str:
     """A title in lines as long as a panel is wide, in inches: long paths would take its room."""
-    letters = int(width / TITLE_LETTER)
+    letters = int(width / sized(TITLE_LETTER))
     lines: list[str] = []
     for line in title.split("\n"):
         lines += wrap(line, letters) or [""]
@@ -172,13 +179,13 @@ def _in_axes(panels: Sequence[Panel], ax: Any, bar: Bar | None) -> Figure:
     if len(panels) != 1:
         titles = "; ".join(panel.title.splitlines()[0] for panel in panels)
         raise InputError(f"ax takes one panel, and there are {len(panels)} to draw ({titles})")
-    axes.set_title(panels[0].title, fontsize=10.5, loc="left")
+    axes.set_title(panels[0].title, fontsize=sized(10.5), loc="left")
     keys = _once(panels[0].draw(axes))
     if bar:
         bar([axes])
     if keys:
         place: Any = {"loc": "upper left", "bbox_to_anchor": (1.02, 1), "borderaxespad": 0}
-        axes.legend(handles=keys, fontsize=9, frameon=False, **place)
+        axes.legend(handles=keys, fontsize=sized(9), frameon=False, **place)
     _literally(axes)
     figure = axes.get_figure(root=True)
     assert figure is not None
@@ -212,12 +219,16 @@ def _write(content: bytes, path: Path) -> None:
 
 def drawn_as(figure: Figure, form: str) -> bytes:
     """The figure as the content of a `png`, `svg` or `pdf` file."""
-    with mpl.rc_context(SETTINGS):
+    style = figure.style if isinstance(figure, Picture) else current()
+    options: dict[str, Any] = {"format": form, "dpi": 160}
+    if style.width is None:
+        options["bbox_inches"] = "tight"
+    with mpl.rc_context(style.settings):
         if form != "svg":
             drawn = BytesIO()
-            figure.savefig(drawn, format=form, dpi=160, bbox_inches="tight")
+            figure.savefig(drawn, **options)
             return drawn.getvalue()
         text = StringIO()
         # No date in the file: the same scores give the same bytes.
-        figure.savefig(text, format=form, dpi=160, bbox_inches="tight", metadata={"Date": None})
+        figure.savefig(text, **options, metadata={"Date": None})
         return as_xml(text.getvalue()).encode()

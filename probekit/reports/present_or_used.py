@@ -12,6 +12,7 @@ from probekit.errors import InputError
 from probekit.forgetting.comparison import Comparison
 from probekit.reports import colours
 from probekit.reports.picture import Panel, check, picture
+from probekit.reports.style import sized
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,11 +89,11 @@ def _draw(axes: Axes, *, row: pd.Series, comparison: Comparison, greyscale: bool
             yerr=[[y - scale * other["ci_low"]], [scale * other["ci_high"] - y]],
             color=style["color"],
             marker=style["marker"],
-            markersize=5,
+            markersize=sized(5),
             linewidth=0.8,
         )
         name = str(point["after"]).rstrip("/").rpartition("/")[2]
-        axes.annotate(name, (x, y), (4, 4), textcoords="offset points", fontsize=7)
+        axes.annotate(name, (x, y), (4, 4), textcoords="offset points", fontsize=sized(8))
     axes.axhline(0, color="0.8", linewidth=0.6, zorder=0)
     axes.axvline(0, color="0.8", linewidth=0.6, zorder=0)
     unit = "points" if scale == 100 else "bits per word"
@@ -100,6 +101,6 @@ def _draw(axes: Axes, *, row: pd.Series, comparison: Comparison, greyscale: bool
         xlabel=f"change of the probe of {row['probe_task']}, in points (bar: 95%)",
         ylabel=f"change of {row['task']}, in {unit} (bar: 95%)",
     )
-    axes.tick_params(labelsize=8)
+    axes.tick_params(labelsize=sized(8))
     axes.spines[["top", "right"]].set_visible(False)
     return []

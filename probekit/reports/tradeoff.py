@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from probekit import doors
 from probekit.reports import colours
 from probekit.reports.picture import Panel, check, picture
+from probekit.reports.style import sized
 from probekit.tuning.recipe_scores import RecipeScores
 
 if TYPE_CHECKING:
@@ -64,11 +65,16 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Line2D]:
                 color=style["color"],
                 marker=style["marker"],
                 markerfacecolor=style["color"] if row["on_front"] else "white",
-                markersize=6,
+                markersize=sized(6),
                 linewidth=0.8,
             )
             axes.annotate(
-                row["rate"], place, (4, 4), textcoords="offset points", fontsize=8, ha="left"
+                row["rate"],
+                place,
+                (4, 4),
+                textcoords="offset points",
+                fontsize=sized(8),
+                ha="left",
             )
         keys.append(
             Line2D(
@@ -94,6 +100,6 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Line2D]:
     what = "bar: 95%" if has_bars else "one seed, no interval"
     axes.set(xlabel=f"retention ({what})", ylabel=f"target score on test ({what})")
     axes.margins(0.12)
-    axes.tick_params(labelsize=9)
+    axes.tick_params(labelsize=sized(9))
     axes.spines[["top", "right"]].set_visible(False)
     return keys

@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 
 from probekit.reports.changes import LEAST_RANGE
 from probekit.reports.picture import Panel
+from probekit.reports.style import sized
 from probekit.usage.erasure import LEVEL, RETRAINED, label_of
 from probekit.usage.use_change import UseChange
 
@@ -61,16 +62,16 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, shades: dict[str, str]) -> list[Ar
     for place, (_, row) in zip(places, rows.iterrows(), strict=True):
         if row["p_adjusted"] <= LEVEL:
             top = 100 * max(row["drop_before_high"], row["drop_after_high"], 0)
-            axes.text(float(place), top, DETECTED, ha="center", va="bottom", fontsize=11)
+            axes.text(float(place), top, DETECTED, ha="center", va="bottom", fontsize=sized(11))
     axes.axhline(0, color="black", linewidth=0.8)
     axes.margins(y=0.1)
     low, high = axes.get_ylim()
     axes.set_ylim(min(low, -0.1 * LEAST_RANGE), max(high, LEAST_RANGE))
     axes.set_xticks(places, rows["layer"].astype(str).tolist())
     label = f"layer erased ({DETECTED}: the drops differ, p ≤ {LEVEL:g} corrected)"
-    axes.set_xlabel(label, fontsize=9)
-    axes.set_ylabel("drop in points (bar: 95%)", fontsize=9)
-    axes.tick_params(labelsize=9)
+    axes.set_xlabel(label, fontsize=sized(9))
+    axes.set_ylabel("drop in points (bar: 95%)", fontsize=sized(9))
+    axes.tick_params(labelsize=sized(9))
     axes.spines[["top", "right"]].set_visible(False)
     return _keys(shades)
 
@@ -80,7 +81,7 @@ def _random_mark() -> dict[str, Any]:
     return {
         "linestyle": "none",
         "marker": "D",
-        "markersize": 4,
+        "markersize": sized(4),
         "markerfacecolor": "white",
         "markeredgecolor": "black",
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from probekit.forgetting.comparison import Comparison
@@ -18,14 +18,14 @@ from probekit.reports.tables.behaviour import (
     behaviour_step_table,
     behaviour_table,
 )
-from probekit.reports.tables.comparison import comparison_table
+from probekit.reports.tables.comparison import breakdown_table, comparison_table
 from probekit.reports.tables.erasure import erasure_table
 from probekit.reports.tables.gate import gate_table
-from probekit.reports.tables.neurons import neurons_table
-from probekit.reports.tables.probe_change import probe_change_table
+from probekit.reports.tables.neurons import neurons_table, overlap_table
+from probekit.reports.tables.probe_change import detection_table, probe_change_table
 from probekit.reports.tables.recipes import tradeoff_table
 from probekit.reports.tables.replication import replication_table
-from probekit.reports.tables.scores import score_table
+from probekit.reports.tables.scores import elsewhere_table, evidence_table, score_table
 from probekit.reports.tables.trajectory import trajectory_table
 from probekit.reports.tables.transfer import transfer_table
 from probekit.reports.tables.tuned import tuned_table
@@ -79,3 +79,34 @@ TABLES: dict[type[Results], Callable[[Any], Table]] = {
 def table_of(subject: Results) -> Table:
     """The table of results of any verb."""
     return TABLES[type(subject)](subject)
+
+
+FURTHER: Mapping[type[Results], Mapping[str, Callable[[Any], Table | None]]] = {
+    Scores: {
+        "behaviour": behaviour_table,
+        "evidence": evidence_table,
+        "elsewhere": elsewhere_table,
+    },
+    Comparison: {"breakdown": breakdown_table, "behaviour": behaviour_change_table},
+    Trajectory: {"behaviour": behaviour_step_table},
+    Neurons: {"overlap": overlap_table},
+    ProbeChange: {"detection": detection_table},
+}
+"""The other tables of each kind of results, by name; None where there is nothing to show."""
+
+
+def further_tables(subject: Results) -> dict[str, Table]:
+    """The tables beside the first one, by name; none where that one shows behaviour alone."""
+    if isinstance(subject, Scores | Comparison | Trajectory) and not subject.has_layers:
+        return {}
+    found = {}
+    for name, make in FURTHER.get(type(subject), {}).items():
+        table = make(subject)
+        if table:
+            found[name] = table
+    return found
+
+
+def tables_of(subject: Results) -> dict[str, Table]:
+    """All tables of results of any verb, by name, the first one by its kind."""
+    return {subject.kind(): table_of(subject), **further_tables(subject)}
