@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from probekit.reports.page.report import report
     from probekit.reports.present_or_used import present_or_used
     from probekit.reports.read import read
-    from probekit.reports.track import track
     from probekit.reports.style import style
+    from probekit.reports.track import track
     from probekit.reports.tradeoff import tradeoff
     from probekit.states.extract import extract
     from probekit.states.prompts import prompts

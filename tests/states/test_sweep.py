@@ -83,6 +83,7 @@ def model(request: Any, families: Callable[..., Path]) -> str:
     return request.param if request.param == "minilm" else str(families(request.param))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shards", [1, 2, 7])
 def test_losses_and_predictions_are_those_of_the_stored_run(
     model: str, shards: int, sample: Corpus, own_cache: Path, monkeypatch: pytest.MonkeyPatch
@@ -118,6 +119,7 @@ def test_losses_and_predictions_are_those_of_the_stored_run(
     assert size(own_cache) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", ["float16", "float32"])
 def test_a_run_without_states_on_disk_is_a_stored_run(
     kept: str, model: str, sample: Corpus, own_cache: Path
@@ -131,6 +133,7 @@ def test_a_run_without_states_on_disk_is_a_stored_run(
     assert measured.seconds["extract"] > 0
 
 
+@pytest.mark.slow
 def test_evidence_is_that_of_a_stored_run(tiny_bert: Path, small: Corpus) -> None:
     options: dict[str, Any] = {
         "corpus": small,
