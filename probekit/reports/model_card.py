@@ -103,7 +103,7 @@ def _with_section(text: str, parts: Sequence[str], path: Path) -> str:
 def _with_index(text: str, results: Sequence[EvalResult], path: Path) -> str:
     """The text of the README with new results in its front matter, which is made if needed."""
     from huggingface_hub.repocard import REGEX_YAML_BLOCK
-    from huggingface_hub.utils import yaml_dump
+    from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined]
 
     mark = _BOM if text.startswith(_BOM) else ""
     text = text.removeprefix(_BOM)
@@ -149,7 +149,7 @@ def _without_index(block: str, path: Path) -> str:
     """The front matter but for its results: the other lines are not changed."""
     import yaml
 
-    root = yaml.compose(block)
+    root: Any = yaml.compose(block)
     if root is None:
         return block
     if root.flow_style:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from probekit.errors import InputError, ModelError
 from probekit.forgetting.comparison import Comparison
@@ -50,13 +51,14 @@ def _only(
     own = [model for model, sum_of in every.items() if sum_of == weights]
     column = "after" if isinstance(results, Comparison) else "model"
     tables = _with_models(results, column, own)
-    if not any(map(len, tables.values())):
+    if not any(len(table) for table in tables.values()):
         measured = ", ".join(f"'{model}'" for model in every) or "a model that is not recorded"
         raise InputError(
             f"the results in {name} are of {measured}, not of the weights in '{place}': measure "
             "that checkpoint"
         )
-    return replace(results, **tables)
+    only: Scores | Comparison = replace(results, **tables)
+    return only
 
 
 def _names(run: Run) -> dict[str, str]:
@@ -67,9 +69,9 @@ def _names(run: Run) -> dict[str, str]:
     return found
 
 
-def _with_models(results: Results, column: str, models: list[str]) -> dict[str, object]:
+def _with_models(results: Results, column: str, models: list[str]) -> dict[str, Any]:
     """The tables of results, each with the rows of these models only, by their fields."""
-    found = {}
+    found: dict[str, Any] = {}
     for field in (*results.TABLES, *results.OPTIONAL):
         table = getattr(results, field)
         if column in table:

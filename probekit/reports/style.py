@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any, Literal, NamedTuple, get_args
@@ -32,12 +32,12 @@ class Style(NamedTuple):
     Attributes:
         width: inches of the whole picture; None for as many as its contents take.
         scale: of text, and of heights.
-        settings: of matplotlib.
+        settings: of matplotlib, a dictionary.
     """
 
     width: float | None
     scale: float
-    settings: Mapping[str, Any]
+    settings: Any
 
     def side_by_side(self, wanted: int) -> int:
         """How many panels, of `wanted`, fit beside each other."""

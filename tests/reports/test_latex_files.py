@@ -29,7 +29,7 @@ EMPTY = pd.DataFrame()
 def comparison() -> Comparison:
     """One task, whose best layers are not the last."""
     about: dict[str, Any] = {"before": "b", "after": "a", "task": "pos", "corpus": "c"}
-    changes = {"score_before": 0.91234, "score_after": 0.80006, "delta": -0.11228}
+    changes: dict[str, Any] = {"score_before": 0.91234, "score_after": 0.80006, "delta": -0.11228}
     changes |= {"ci_low": -0.1305, "ci_high": -0.09876, "p_adjusted": 0.00124}
     changes |= {"detectable": 0.0151, "retention": 0.8765, "metric": "accuracy"}
     best = {**about, **changes, "layer_before": 3, "layer_after": 4}

@@ -67,7 +67,7 @@ def test_a_picture_is_as_wide_as_a_column_and_its_text_is_inside(name: Any, draw
         figure = DRAWN[drawn]()
     assert figure.get_figwidth() == WIDTHS[name]
     for text in texts(figure):
-        assert 6 <= text.get_fontsize() <= 8.5, text
+        assert 6 <= float(text.get_fontsize()) <= 8.5, text
         assert text.get_fontfamily()[0] == "STIXGeneral"
     drawn_box = figure.get_tightbbox()
     assert drawn_box.x0 >= -0.01 and drawn_box.x1 <= WIDTHS[name] + 0.01
