@@ -12,7 +12,7 @@ from probekit.models.block_by_block import BlockSizes
 from probekit.states.sweep import Sweep
 
 FLOAT = 4  # bytes
-FIXED = 30_000_000  # bytes of buffers of threads, and gaps between pieces of memory
+GAPS = 64_000_000  # bytes that the system's allocator may keep for each thread, beside these
 
 
 class Memory(NamedTuple):
@@ -25,14 +25,12 @@ class Memory(NamedTuple):
         words: the vectors of words of the layers that are in memory together.
         on_the_way: what a block makes of a batch on the way to its output, in each thread.
         weights: the largest block and the embeddings, where these are not mapped.
-        fixed: FIXED.
     """
 
     hidden: int
     words: int
     on_the_way: int
     weights: int
-    fixed: int = FIXED
 
 
 def sweep_memory(sweep: Sweep, sizes: BlockSizes) -> Memory:
@@ -45,9 +43,9 @@ def sweep_memory(sweep: Sweep, sizes: BlockSizes) -> Memory:
     dim, n_bytes = sweep.reader.dim, sweep.model.dtype.itemsize
     rows = [piece.rows for piece in sweep.pieces]
     n_words = sum(int(sweep.corpus.offsets(split)[-1]) for split in SPLITS)
-    # Of each row: the residual stream, queries, keys and values, and the output; and the wide part
+    # Of each row: what is read, its norm, queries, keys and values, the output; and the wide part
     # of a gated feed-forward layer three times.
-    of_row = n_bytes * (6 * dim + 3 * sizes.widest)
+    of_row = n_bytes * (7 * dim + 3 * sizes.widest)
     return Memory(
         hidden=sum(rows) * dim * n_bytes,
         words=sweep.at_once * n_words * dim * np.dtype(sweep.dtype).itemsize,

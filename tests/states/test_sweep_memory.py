@@ -8,7 +8,7 @@ import pytest
 
 from tests.benchmarks.sweep import memory_of
 
-NOISE = 15_000_000  # bytes
+NOISE = 40_000_000  # bytes
 SHALLOW, DEEP = 9, 17  # layers
 
 
@@ -19,4 +19,4 @@ def test_memory_does_not_grow_with_depth(tmp_path: Path) -> None:
     assert shallow.peak <= shallow.bound
     assert deep.peak <= deep.bound
     assert deep.peak - shallow.peak <= NOISE
-    assert shallow.peak == pytest.approx(shallow.bound, rel=0.25)  # as `doctor` predicts
+    assert shallow.peak == pytest.approx(shallow.predicted, rel=0.25)  # as `doctor` predicts
