@@ -7,6 +7,7 @@ from typing import Any
 
 from probekit.forgetting.comparison import Comparison
 from probekit.forgetting.gate.gated import Gated
+from probekit.forgetting.monitors.probe_change import ProbeChange
 from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores
 from probekit.replications.replicated import Replicated
@@ -16,6 +17,7 @@ from probekit.reports.page.sections.comparison import section_of_comparison
 from probekit.reports.page.sections.erasure import section_of_erasure
 from probekit.reports.page.sections.gate import section_of_gate
 from probekit.reports.page.sections.neurons import section_of_neurons
+from probekit.reports.page.sections.probe_change import section_of_probe_change
 from probekit.reports.page.sections.recipes import section_of_recipes
 from probekit.reports.page.sections.replication import section_of_replication
 from probekit.reports.page.sections.scores import section_of_scores
@@ -36,6 +38,7 @@ SECTIONS: dict[type[Results], Callable[[Any], Section]] = {
     Gated: section_of_gate,
     Comparison: section_of_comparison,
     UseChange: section_of_use_change,
+    ProbeChange: section_of_probe_change,
     Trajectory: section_of_trajectory,
     RecipeScores: section_of_recipes,
     Transfer: section_of_transfer,
