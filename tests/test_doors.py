@@ -615,7 +615,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     "latex": {
         "subject": [
             (EMPTY, r"probekit\.Scores\(table\)"),
-            ("runs/demo", "Scores or Comparison or Gated or Trajectory"),
+            ("runs/demo", "Scores or Comparison or Gated or ProbeChange or Trajectory"),
         ]
     },
     "latex_files": {
