@@ -158,6 +158,12 @@ def test_the_reference_has_every_public_name_once() -> None:
     )
 
 
+@pytest.mark.parametrize("page", ["concepts.md", "design.md"])
+def test_each_room_has_one_row(page: str) -> None:
+    rows = [line.split("|")[1] for line in (DOCS / page).read_text().splitlines() if "? |" in line]
+    assert len(rows) > 5 and len(rows) == len(set(rows))
+
+
 if __name__ == "__main__":
     for page in PAGES:
         page.write_text(with_tables(page), encoding="utf-8")

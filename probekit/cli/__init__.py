@@ -13,16 +13,18 @@ import typer
 
 from probekit.cli import (
     annotate,
+    compare,
     demo,
     gate,
     help,
     lists,
     models,
     pictures,
+    probe,
     replications,
     report,
-    runs,
     terminal,
+    trace,
     transfer,
     tuning,
     usage,
@@ -71,10 +73,10 @@ def about(
 
 
 app.command(cls=Command)(demo.demo)
-app.command(cls=Command)(runs.probe)
-app.command(cls=Command)(runs.compare)
+app.command(cls=Command)(probe.probe)
+app.command(cls=Command)(compare.compare)
 app.command(cls=Command)(gate.gate)
-app.command(cls=Command)(runs.trace)
+app.command(cls=Command)(trace.trace)
 app.command(cls=Command)(tuning.finetune)
 app.command(cls=Command)(tuning.recipes)
 app.command(cls=Command)(transfer.transfer)

@@ -1,9 +1,8 @@
 """Sweep: vectors that are computed layer by layer, and kept nowhere.
 
 In memory are the hidden states of all texts at one layer, the vectors of words at up to LAYERS
-layers, what a block makes of a batch on the way to its output, and its weights: see
-`sweep_memory`. It
-takes no more for a model with more layers. While the probes of two layers are trained, the next
+layers, what a block makes of a batch on the way to its output, and its weights (see
+`sweep_memory`). A deeper model takes no more. While the probes of two layers are trained, the next
 layer is computed, where there are threads for both.
 """
 

@@ -32,7 +32,8 @@ def report(
 
     Args:
         folders: what `probe`, `compare`, `trace`, `recipes`, `transfer`, `attribute`, `erase`,
-            `neurons`, `gate`, `finetune` or `replicate` wrote; one or several, of the same corpora.
+            `neurons`, `gate`, `compare_probes`, `finetune` or `replicate` wrote; one or several, of
+            the same corpora.
         out: the file, whose name ends in .html; its folder is made if it does not exist.
         title: of the page.
 
