@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
+from importlib.metadata import version
 from inspect import signature
 from typing import Any
 
@@ -315,7 +316,7 @@ class Encoder:
         """What `output_hidden_states` is: the numbers of layers where it can be, so that the states
         of the others are not kept in memory."""
         is_numbered = not (self.family.late or self.family.extra_layers)
-        if layers is None or self.family is UNKNOWN or not is_numbered:
+        if layers is None or self.family is UNKNOWN or not is_numbered or not takes_numbers():
             return True
         return [0] if self._module_of_site else list(layers)
 
@@ -380,6 +381,16 @@ class Encoder:
     def body(self) -> Any:
         """The part of the model that has the blocks."""
         return self._model.get_decoder() if self.stack == "decoder" else self._model
+
+
+@cache
+def takes_numbers() -> bool:
+    """Whether transformers takes the numbers of hidden states, with the embeddings as 0.
+
+    Before 5.23 it took them for a flag, or counted blocks.
+    """
+    major, minor = version("transformers").split(".")[:2]
+    return (int(major), int(minor)) >= (5, 23)
 
 
 def tensors_of(module: torch.nn.Module | None) -> Iterator[torch.Tensor]:
