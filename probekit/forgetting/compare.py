@@ -35,7 +35,7 @@ from probekit.probes.arguments import (
     subjects_of,
 )
 from probekit.probes.behaviour.behaviour_settings import behaviour_settings
-from probekit.probes.fit_settings import FitSettings
+from probekit.probes.fit_settings import FitSettings, fit_settings_of
 from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora
 from probekit.probes.in_turn import require_single_layers
@@ -127,7 +127,7 @@ def compare(  # noqa: PLR0913 - a public verb
     for planned in plans:
         refuse_trees(planned.trees)
     _require_one_corpus(plans, 1 + len(others))
-    fit = fit_settings or FitSettings()
+    fit = fit_settings_of(fit_settings, extract_settings)
     n_comparisons = len(others) * sum(len(planned.questions) for planned in plans)
     probing = Probing(probe, seeds, fit, resample_train, report)
     settings = CompareSettings(probing, correction, floor, n_comparisons)

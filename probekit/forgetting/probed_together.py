@@ -86,7 +86,9 @@ def probed_together(
     """
     _require_one_pace(checkpoints)
     probed = [Probed() for _ in checkpoints]
-    for portions in zip(*map(in_turn, checkpoints), strict=True):
+    is_alone = len(checkpoints) == 1
+    advancing = [in_turn(states, is_alone) for states in checkpoints]
+    for portions in zip(*advancing, strict=True):
         vectors, views = zip(*portions, strict=True)
         with found.timed("fit"):
             fits = fit_together(

@@ -45,7 +45,7 @@ from probekit.probes.arguments import (
     reading,
 )
 from probekit.probes.behaviour.behaviour_settings import behaviour_settings
-from probekit.probes.fit_settings import FitSettings
+from probekit.probes.fit_settings import FitSettings, fit_settings_of
 from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora
 from probekit.probes.in_turn import require_single_layers
@@ -124,7 +124,7 @@ def trace(  # noqa: PLR0913 - a public verb
     settings = TraceSettings(
         probe,
         doors.seeds("seeds", seeds),
-        fit_settings or FitSettings(),
+        fit_settings_of(fit_settings, extract_settings),
         extract_settings or ExtractSettings(),
         keep_states,
         Path(folder),

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from probekit.errors import InputError, ModelError
+from probekit.models.ahead import Ahead
 from probekit.models.behaviour import differ
-from probekit.models.encoder import Encoder, move, tensors_of
+from probekit.models.encoder import Encoder, tensors_of
 from probekit.models.encoder_model import EncoderModel
 from probekit.models.families import UNKNOWN
 from probekit.models.model import Model
@@ -56,6 +57,7 @@ class BlockByBlock:
         if blocks is None:
             raise _cannot(encoder, "has no list of blocks")
         self._encoder, self._blocks, self._passes = encoder, blocks, PartialPass(blocks)
+        self._ahead = Ahead(blocks[:last_layer], encoder.device, self._dtype)
         self.sizes = self._sizes(blocks[:last_layer])
 
     def _sizes(self, run: Iterable[torch.nn.Module]) -> BlockSizes:
@@ -83,38 +85,43 @@ class BlockByBlock:
         of the computation; those of no block for a negative number."""
         weights = [] if number < 0 else list(tensors_of(self._blocks[number]))
         stored = [tensor.data for tensor in weights]
-        for tensor in weights:
-            move(tensor, self._encoder.device, self._dtype)
+        moved = self._ahead.take(number)
+        for tensor, data in zip(weights, moved, strict=True):
+            tensor.data = data
         try:
             yield
         finally:
             for tensor, data in zip(weights, stored, strict=True):
                 tensor.data = data
 
-    def embedded(self, subwords: Sequence[np.ndarray]) -> torch.Tensor:
-        """The states of layer 0 of texts, padded to one length: `(texts, width, dim)`.
+    def inputs(self, subwords: Sequence[np.ndarray]) -> dict[str, torch.Tensor]:
+        """What the model is given for texts, padded to one length.
 
         Args:
             subwords: ids of each text, `(n,)`; special tokens are added here.
         """
-        return self._run(subwords, 0)
+        return self._encoder.inputs.of(subwords, self._encoder.rows)
+
+    def embedded(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        """The states of layer 0 of texts: `(texts, width, dim)`."""
+        return self._run(inputs, 0)
 
     def following(
-        self, layer: int, subwords: Sequence[np.ndarray], states: torch.Tensor
+        self, layer: int, inputs: dict[str, torch.Tensor], states: torch.Tensor
     ) -> torch.Tensor:
         """The states of the layer above `layer`, of the same texts, from those of `layer`: by block
         number `layer`, which must be at hand."""
         with self._passes.part(layer, self._turned(states)):
-            return self._run(subwords, layer + 1)
+            return self._run(inputs, layer + 1)
 
     @torch.inference_mode()
-    def _run(self, subwords: Sequence[np.ndarray], stop: int) -> torch.Tensor:
+    def _run(self, inputs: dict[str, torch.Tensor], stop: int) -> torch.Tensor:
         """What block `stop` reads, or the last states of the model where it has no such block."""
         encoder = self._encoder
         last: list[torch.Tensor] = []
 
         def run() -> None:
-            last.append(encoder.run(encoder.inputs.of(subwords, encoder.rows))[-1])
+            last.append(encoder.run(inputs)[-1])
 
         found = self._passes.read_by(stop, run)
         return last[0] if found is None else self._turned(found)
@@ -177,12 +184,13 @@ def _try(model: EncoderModel) -> None:
     expected = encoder.hidden_states([text])
     encoder.release()
     blocks = BlockByBlock(model, encoder.n_layers - 1)
+    inputs = blocks.inputs([text])
     try:
-        found = blocks.embedded([text])
+        found = blocks.embedded(inputs)
         is_same = not differ(expected[0][0], found[0])
         for layer, states in enumerate(expected[1:]):
             with blocks.at_hand(layer):
-                found = blocks.following(layer, [text], found)
+                found = blocks.following(layer, inputs, found)
             is_same &= not differ(states[0], found[0])
     except ModelError as error:  # the model's code does without what its blocks hand on
         raise _cannot(encoder, "has blocks that hand on more than states") from error

@@ -38,9 +38,10 @@ class Reader(Protocol):
                 texts.
         """
 
-    def read(self, batch: Any, layers: Sequence[int], values: np.ndarray) -> np.ndarray:
+    def read(self, batch: Any, layers: Sequence[int], values: Any) -> np.ndarray:
         """Write the vectors of the words that take theirs from this batch into `values`,
-        `(layers, words, dim)`; returns the positions of these words.
+        `(layers, words, dim)`, an array, or a tensor on the device where that is a GPU; returns the
+        positions of these words.
 
         Several threads may call this at once.
         """

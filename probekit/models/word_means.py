@@ -13,15 +13,17 @@ class WordMeans:
 
     Args:
         matrix: `(words, rows)`, the weight of each row in each word; those of a word are equal.
+        words: the place of each word among the vectors that are written, `(words,)`.
         device: where the states are.
     """
 
-    def __init__(self, matrix: csr_matrix, device: torch.device) -> None:
-        self._matrix = matrix
+    def __init__(self, matrix: csr_matrix, words: np.ndarray, device: torch.device) -> None:
+        self._matrix, self._words = matrix, torch.from_numpy(words)
         self._segments: tuple[torch.Tensor, torch.Tensor] | None = None
         if device.type == "cuda":
             rows, borders = torch.from_numpy(matrix.indices), torch.from_numpy(matrix.indptr)
             self._segments = rows.to(device), borders.diff().to(device)
+            self._words = self._words.to(device)
 
     def of(self, states: torch.Tensor) -> torch.Tensor:
         """The vectors of the words, `(words, dim)` in float32, from states `(rows, dim)`."""
@@ -32,16 +34,18 @@ class WordMeans:
         # A sparse product on one thread beats a few dozen small parallel operations.
         return torch.from_numpy(self._matrix @ states.float().cpu().numpy())
 
-    def write(self, states: torch.Tensor, words: np.ndarray, values: np.ndarray) -> None:
+    def write(self, states: torch.Tensor, values: torch.Tensor) -> None:
         """Write the vectors of the words into their places.
 
         Args:
             states: of one layer, `(texts, width, dim)`.
-            words: the place of each word, `(words,)`.
-            values: `(places, dim)`.
+            values: `(places, dim)`, on the CPU or where the words are.
         """
-        vectors = self.of(states.reshape(-1, states.shape[-1]))
-        values[words] = vectors.to(getattr(torch, str(values.dtype))).cpu().numpy()
+        vectors = self.of(states.reshape(-1, states.shape[-1])).to(values.dtype)
+        if values.is_cuda:
+            values.index_copy_(0, self._words.to(values.device), vectors.to(values.device))
+        else:  # numpy is faster at this
+            values.numpy()[self._words.cpu().numpy()] = vectors.cpu().numpy()
 
 
 def means_of_segments(

@@ -17,6 +17,9 @@ from probekit.models.word_means import WordMeans
 SubwordVector = Literal["mean", "first", "last", "cls"]
 
 CPU_BATCH, GPU_BATCH = 1_024, 32_768  # subwords per batch, with padding
+# What a GPU keeps of a batch: of each subword the states of all layers, and so many numbers of their
+# width while a block runs.
+ON_THE_WAY = 24
 
 
 class ReadsSubwords(Protocol):
@@ -89,8 +92,20 @@ class WordReader:
         self.encoder, self.take = encoder, take
         self.device, self.dim = encoder.device, encoder.dim
         self._aligned: tuple[Sequence[Sequence[str]] | None, list[Subwords]] = (None, [])
-        default = CPU_BATCH if encoder.device.type == "cpu" else GPU_BATCH
-        self.budget = batch_tokens or default
+        self._batch_tokens = batch_tokens
+
+    @property
+    def budget(self) -> int:
+        """Subwords per batch, with padding: on a GPU, as many as half of its free memory holds."""
+        if self._batch_tokens:
+            return self._batch_tokens
+        if self.device.type == "cpu":
+            return CPU_BATCH
+        if self.device.type != "cuda":
+            return GPU_BATCH
+        free, _ = torch.cuda.mem_get_info(self.device)
+        of_subword = 4 * self.dim * (self.encoder.n_layers + ON_THE_WAY)
+        return max(CPU_BATCH, min(GPU_BATCH, free // 2 // of_subword))
 
     def load(self, last_layer: int) -> None:
         """Prepare the model for layers up to `last_layer`."""
@@ -118,7 +133,9 @@ class WordReader:
             read = [subwords[window.text].ids[window.start : window.stop] for window in batch]
             yield Batch(batch, read, starts)
 
-    def read(self, batch: Batch, layers: Sequence[int], values: np.ndarray) -> np.ndarray:
+    def read(
+        self, batch: Batch, layers: Sequence[int], values: np.ndarray | torch.Tensor
+    ) -> np.ndarray:
         """Write the vectors of the words that take theirs from this batch.
 
         Args:
@@ -130,8 +147,9 @@ class WordReader:
         """
         hidden = self.encoder.hidden_states(batch.subwords, layers)
         words, means = self.words_of(batch, hidden[0].shape[1])
-        for states, of_layer in zip(hidden, values, strict=True):
-            means.write(states, words, of_layer)
+        places = torch.from_numpy(values) if isinstance(values, np.ndarray) else values
+        for states, of_layer in zip(hidden, places, strict=True):
+            means.write(states, of_layer)
         return words
 
     def words_of(self, batch: Batch, width: int) -> tuple[np.ndarray, WordMeans]:
@@ -146,7 +164,7 @@ class WordReader:
         at = self.encoder.cls if self.take == "cls" else self.encoder.first
         assert at is not None
         matrix, words = averaging(batch.windows, batch.starts, width, at, self.take)
-        return words, WordMeans(matrix, self.device)
+        return words, WordMeans(matrix, words, self.device)
 
 
 def no_cls(name: str) -> InputError:

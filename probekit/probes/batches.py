@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from probekit.corpora.passage import Split
+from probekit.states.tensors import Tensors
 from probekit.states.vectors import Vectors
 from probekit.tasks.question import Instances
 
@@ -85,6 +86,8 @@ class Runs:
     def _vectors(
         self, slices: list[tuple[int, int]], layers: Sequence[int], device: torch.device
     ) -> torch.Tensor:
+        if isinstance(self.states, Tensors):
+            return self.states.take(self.split, slices, layers).to(device).float()
         words = sum(b - a for a, b in slices)
         out = np.empty((len(layers), words, self.states.dim), dtype=self.states.dtype)
         place = 0

@@ -47,18 +47,23 @@ def evaluate(stack: Stack, runs: Runs, layers: Sequence[int]) -> list[Evaluated]
         layers: of `runs.states`, those that the stack reads, in its order.
     """
     device = stack.scaling.mean.device
-    losses: list[list[np.ndarray]] = [[] for _ in stack.tasks]
-    predictions: list[list[np.ndarray]] = [[] for _ in stack.tasks]
+    losses: list[list[torch.Tensor]] = [[] for _ in stack.tasks]
+    predictions: list[list[torch.Tensor]] = [[] for _ in stack.tasks]
     for batch in runs.batches(BATCH_WORDS, layers, device):
         for t, (output, labels) in enumerate(zip(stack(batch), batch.labels, strict=True)):
-            predictions[t].append(stack.head.predict(output).permute(0, 2, 1).cpu().numpy())
+            predictions[t].append(stack.head.predict(output))
             loss = stack.head.loss(output, labels.clamp_min(0))
-            loss[:, labels == UNSEEN] = torch.nan
-            losses[t].append(loss.permute(0, 2, 1).cpu().numpy())
+            losses[t].append(loss.masked_fill((labels == UNSEEN)[:, None], torch.nan))
     found = []
     for of_task, predicted in zip(losses, predictions, strict=True):
-        found.append(Evaluated(np.concatenate(of_task, axis=2), np.concatenate(predicted, axis=2)))
+        found.append(Evaluated(_instances_last(of_task), _instances_last(predicted)))
     return found
+
+
+def _instances_last(batches: Sequence[torch.Tensor]) -> np.ndarray:
+    """What was found of all batches, `(views, n, seeds)` each, as `(views, seeds, n)`."""
+    # Leaves a GPU once, when everything is computed.
+    return torch.cat(list(batches), dim=1).permute(0, 2, 1).contiguous().cpu().numpy()
 
 
 def task_counts(question: Question, split: Split, predicted: np.ndarray) -> np.ndarray:

@@ -11,23 +11,24 @@ from probekit.errors import InputError
 from probekit.probes.view import View, single_layers
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
-from probekit.states.sweep import Held, Sweep
+from probekit.states.sweep import LAYERS, Held, Sweep
 from probekit.states.vectors import Vectors
 
 SEVERAL = ("mix", "beyond")
 """The kinds of evidence whose probes read several layers at once."""
 
 
-def in_turn(states: Vectors) -> Iterator[tuple[Vectors, tuple[View, ...]]]:
+def in_turn(states: Vectors, is_alone: bool = True) -> Iterator[tuple[Vectors, tuple[View, ...]]]:
     """Vectors, and the single layers that can be read of them.
 
     All at once; of a sweep the layers that are in memory, which the next portion overwrites.
+    Sweeps that advance together, so that none is alone, have the same portions.
     """
     if isinstance(states, Held):
         yield states, single_layers(states.now)
         return
     if isinstance(states, States) and isinstance(states.values, Sweep):
-        for held in states.values.in_turn():
+        for held in states.values.in_turn(None if is_alone else LAYERS):
             yield held, single_layers(held.now)
     else:
         yield states, single_layers(states.layers)

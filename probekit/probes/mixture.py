@@ -42,8 +42,15 @@ class Single(torch.nn.Module):
         device: torch.device,
     ) -> None:
         super().__init__()
-        self.device, self._n = device, len(views)
-        self._centre = torch.zeros(len(views), 1, train.states.dim, device=device)
+        self._n = len(views)
+        self._centre: Tensor
+        centre = torch.zeros(len(views), 1, train.states.dim, device=device)
+        self.register_buffer("_centre", centre, persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where words are mixed."""
+        return self._centre.device
 
     def shares(self, task: int) -> Tensor:
         """The share of each layer in each view of a task, `(views, layers)`."""
@@ -85,12 +92,21 @@ class Mix(torch.nn.Module):
         device: torch.device,
     ) -> None:
         super().__init__()
-        self.device = device
         is_read = torch.from_numpy(np.stack([np.isin(layers, view.layers) for view in views]))
         n = (n_tasks, len(views), len(layers))
         self.logits = torch.nn.Parameter(torch.zeros(n, device=device))
-        self._left_out = ~is_read.to(device)
-        self._mean, self._size = _means_and_sizes(train, layers, device)
+        self._left_out: Tensor
+        self._mean: Tensor
+        self._size: Tensor
+        mean, size = _means_and_sizes(train, layers, device)
+        self.register_buffer("_left_out", ~is_read.to(device), persistent=False)
+        self.register_buffer("_mean", mean, persistent=False)
+        self.register_buffer("_size", size, persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where words are mixed."""
+        return self.logits.device
 
     def shares(self, task: int) -> Tensor:
         """The share of each layer in each view of a task, `(views, layers)`; those of a view sum to

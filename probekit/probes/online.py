@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import torch
 
 from probekit.corpora.passage import SPLITS, Split
 from probekit.engine.engine import Report
@@ -82,7 +81,7 @@ class Online:
         Raises ModelError for states that are not finite.
         """
         trainings = [_OfStack(self, plan).run for plan in jobs]
-        return at_once(torch.device(self.settings.device), trainings, report)
+        return at_once(self.settings.where(), trainings, report)
 
 
 class _OfStack:
@@ -135,7 +134,7 @@ class _OfStack:
         Who receives the labels has all the vectors.
         """
         train = self._runs(self.states, self.questions, "train")
-        asked, device = self._of_stack(self.questions), torch.device(self.settings.device)
+        asked, device = self._of_stack(self.questions), self.settings.where()
         return untrained(train, asked, self.head, self.plan.views, self.plan.seeds, device)
 
     def _of_stack(self, questions: Sequence[Question]) -> list[Question]:

@@ -26,7 +26,7 @@ from probekit.probes.behaviour.behaviour_settings import behaviour_settings
 from probekit.probes.capacity import SWEEP
 from probekit.probes.elsewhere import corpora_of
 from probekit.probes.evidence import Found
-from probekit.probes.fit_settings import FitSettings
+from probekit.probes.fit_settings import FitSettings, fit_settings_of
 from probekit.probes.further import settle
 from probekit.probes.heads import head_of
 from probekit.probes.in_turn import require_single_layers
@@ -131,7 +131,7 @@ def probe(  # noqa: PLR0913 - a public verb
     report = doors.function("progress", progress)
     asking = behaviour_settings(lm_head, reference, extract_settings)
     seeds = doors.seeds("seeds", seeds)
-    settings = fit_settings or FitSettings()
+    settings = fit_settings_of(fit_settings, extract_settings)
     asked = _evidence(control=control, codelength=codelength, mix=mix, capacity=capacity)
     evidence: dict[str, Any] = {"seen": True, **asked, **_numbered(beyond, resample_train)}
     require_single_layers(extract_settings, evidence)

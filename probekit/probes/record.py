@@ -51,7 +51,8 @@ def fit_facts(
     probes: tuple[str, ...], seeds: tuple[int, ...], settings: FitSettings
 ) -> dict[str, Any]:
     """What a run records of how probes were trained."""
-    return {"probes": probes, "seeds": seeds, "fit": vars(settings)}
+    used = {**vars(settings), "device": str(settings.where())}
+    return {"probes": probes, "seeds": seeds, "fit": used}
 
 
 def versions() -> dict[str, str]:

@@ -58,7 +58,9 @@ def with_refits(
         for number in range(1, resamples + 1):
             drawn.append(resample_train(one.question, number))
     parts: list[list[list[Fitted]]] = [[] for _ in checkpoints]
-    for portions in zip(*map(in_turn, checkpoints), strict=True):
+    is_alone = len(checkpoints) == 1
+    advancing = [in_turn(states, is_alone) for states in checkpoints]
+    for portions in zip(*advancing, strict=True):
         vectors, views = zip(*portions, strict=True)
         refitted: list[list[Fitted]] = [[] for _ in checkpoints]
         for questions in _at_once(drawn):

@@ -62,6 +62,19 @@ class Scaling:
     sizes: torch.Tensor
     product_sizes: torch.Tensor
 
+    def to(self, device: torch.device) -> Scaling:
+        """The same on a device."""
+        bases = []
+        for basis in self.bases:
+            bases.append(None if basis is None else basis.to(device))
+        return Scaling(
+            self.mean.to(device),
+            self.deviation.to(device),
+            tuple(bases),
+            self.sizes.to(device),
+            self.product_sizes.to(device),
+        )
+
     def of_whitened(self) -> Scaling:
         """The same for words in the coordinates of their probes (see `Whitened`)."""
         return replace(self, mean=torch.zeros_like(self.mean), bases=(None,) * len(self.bases))
@@ -164,12 +177,11 @@ def _moments(train: Runs, layers: Sequence[int], mixture: Mixture) -> _Moments:
     following: torch.Tensor | None = None
     for batch in train.samples(WORDS, layers, mixture.device):
         finite &= torch.isfinite(batch.states).flatten(1).all(1).cpu()
-        # Not every GPU has float64.
-        values = mixture(batch.states).cpu().double()
+        values = _in_double(mixture(batch.states))
         if not n:
             near = values.mean(1, keepdim=True)
             total = torch.zeros_like(near)
-            square = torch.zeros(len(values), dim, dim, dtype=torch.float64)
+            square = values.new_zeros(len(values), dim, dim)
             following = torch.zeros_like(square) if has_following else None
         values -= near
         n += values.shape[1]
@@ -190,6 +202,11 @@ def _moments(train: Runs, layers: Sequence[int], mixture: Mixture) -> _Moments:
         n = distinct
         following = following if n >= ENOUGH * dim else None
     return _Moments(n, mean + near, square, following)
+
+
+def _in_double(values: torch.Tensor) -> torch.Tensor:
+    """In float64, which GPUs of Apple do not have."""
+    return values.cpu().double() if values.device.type == "mps" else values.double()
 
 
 def _runs_of_equals(states: torch.Tensor) -> int:
@@ -232,7 +249,7 @@ def _whitening(covariance: torch.Tensor, variance: torch.Tensor, share: float) -
     """
     shrunk = (1 - share) * covariance
     shrunk.diagonal().add_(share * variance)
-    identity = torch.eye(len(variance), dtype=covariance.dtype)
+    identity = torch.eye(len(variance), dtype=covariance.dtype, device=covariance.device)
     return torch.linalg.solve_triangular(torch.linalg.cholesky(shrunk), identity, upper=False).T
 
 

@@ -180,6 +180,12 @@ class Stack(torch.nn.Module):
         ones = torch.ones_like(scaling.sizes)
         self.scaling = replace(scaling, bases=(None,) * len(scaling.bases), sizes=ones)
 
+    def leave_device(self) -> None:
+        """Move to the CPU. Finished probes are small, and what reads them need not know of GPUs."""
+        cpu = torch.device("cpu")
+        self.to(cpu)
+        self.scaling = self.scaling.to(cpu)
+
     def _taken(self, t: int, spans: Tensor, projected: list[Tensor]) -> list[Tensor]:
         """The projected slots of a task's instances, `(views, n, columns)` each."""
         parts = slots(self.tasks[t])

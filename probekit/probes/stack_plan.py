@@ -14,7 +14,9 @@ from probekit.probes.view import View
 from probekit.states.sweep import Held
 from probekit.states.vectors import Vectors
 
-GROUP_BYTES = 1 << 27  # most that a batch and axes of the layers fitted together may take
+# Most that a batch and axes of the layers fitted together may take on a CPU, and as one part in so
+# many of a GPU's free memory.
+GROUP_BYTES, GROUP_SHARE = 1 << 27, 4
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,21 @@ def _runs(
         return
     # A batch and the axes of two kinds in single precision, two covariances in double.
     bytes_each = 4 * states.dim * (settings.batch_words + 2 * states.dim) + 2 * 8 * states.dim**2
-    most = max(1, GROUP_BYTES // bytes_each)
+    most = max(1, _group_bytes(settings.where()) // bytes_each)
     wanted = 1 if isinstance(states, Held) else _width(settings)
     n = max(-(-len(views) // most), min(wanted, len(views)))
     for places in np.array_split(np.arange(len(views)), n):
         yield tuple(views[place] for place in places.tolist())
 
 
+def _group_bytes(device: torch.device) -> int:
+    """Most that the layers fitted together may take."""
+    if device.type != "cuda":
+        return GROUP_BYTES
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(GROUP_BYTES, free // GROUP_SHARE)
+
+
 def _width(settings: FitSettings) -> int:
     """How many stacks are trained at once."""
-    return current().width(torch.device(settings.device))
+    return current().width(settings.where())

@@ -21,6 +21,7 @@ from probekit.probes.schedule import Schedule
 from probekit.probes.stack import Stack
 from probekit.probes.view import View
 from probekit.probes.whitened import MOST_BYTES, n_words, whitened
+from probekit.states.tensors import at_hand
 from probekit.states.vectors import Vectors
 from probekit.tasks.question import Question
 
@@ -84,8 +85,9 @@ class Training:
         self.questions, self.head, self.views, self.seeds = questions, head, views, seeds
         self.layers = layers_of(views)
         self.all_layers = tuple(states.layers)
-        self.device = torch.device(settings.device)
+        self.device = settings.where()
         self.settings = settings
+        states = at_hand(states, self.layers, self.device)
         self._read(states)
         self.stack = untrained(self.train, questions, head, views, seeds, self.device)
         self.scaling = self.stack.scaling
@@ -127,6 +129,7 @@ class Training:
         chosen = rounds.run(progress)
         test = evaluate(self.stack, self.test, self.layers)
         self.stack.finish(self.scaling)
+        self.stack.leave_device()
         return [
             Fitted(
                 question=question,

@@ -1,25 +1,26 @@
 """Computation: compute the shards that a store lacks, with batches in parallel, and write them.
 
-The next shard is started before the previous one is written, so that no worker waits.
+The next shards are started before the previous ones are written, so that no worker waits.
 """
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from probekit.corpora.passage import Corpus, Split
 from probekit.engine.engine import Report
 from probekit.engine.workers import Pool, workers
 from probekit.errors import ProbekitWarning, StoreError
 from probekit.models.model import Reader
+from probekit.states.buffers import Buffers, Values
 from probekit.states.in_range import require_in_range
 from probekit.states.shard import Shard
 from probekit.states.store import Store, went_missing
@@ -40,19 +41,21 @@ class Extracted(NamedTuple):
 
 @dataclass(frozen=True)
 class _Running:
-    """A shard whose batches are being computed.
+    """Neighbouring shards whose batches are being computed.
 
     Attributes:
-        shard, layers: the shard and the layers to compute.
+        shards, layers: the shards and the layers to compute.
         values: `(layers, words, dim)`, filled by the batches.
-        batches: each returns the positions in the shard of the words that it filled.
-        done: number of words in the shards before this one.
+        batches: each returns the positions of the words that it filled.
+        mark: follows the batches.
+        done: number of words in the shards before these.
     """
 
-    shard: Shard
+    shards: list[Shard]
     layers: list[int]
-    values: np.ndarray
+    values: Values
     batches: list[Future[np.ndarray]]
+    mark: Future[torch.cuda.Event | None]
     done: int
 
 
@@ -72,7 +75,7 @@ class Computation:
     ) -> None:
         self.name, self.reader, self.corpus = name, reader, corpus
         self.store, self.layers = store, layers
-        self._buffers = [np.empty(0, dtype=store.dtype), np.empty(0, dtype=store.dtype)]
+        self._buffers = Buffers(reader.device, store.dtype)
 
     def run(
         self, shards: Sequence[Shard], units: Mapping[Split, np.ndarray], report: Report
@@ -89,17 +92,32 @@ class Computation:
         texts = Texts(self.corpus, units)
         running: _Running | None = None
         with workers(self.reader.device) as pool:
-            for shard in shards:
-                missing = [layer for layer in self.layers if not self._is_usable(shard, layer)]
+            for group, missing in self._groups(shards):
                 if missing:
-                    following = self._start(pool, shard, texts, missing, done)
+                    following = self._start(pool, group, texts, missing, done)
                     self._finish(running, report)
                     running = following
-                    computed.add(shard)
-                done += shard.stop - shard.start
+                    computed.update(group)
+                done += _n_words(group)
             self._finish(running, report)
         report(done)
         return [Extracted(shard in computed, self._no_subword(shard)) for shard in shards]
+
+    def _groups(self, shards: Sequence[Shard]) -> Iterator[tuple[list[Shard], list[int]]]:
+        """Neighbouring shards that are computed together, and the layers that they lack."""
+        group: list[Shard] = []
+        of_group: list[int] = []
+        for shard in shards:
+            missing = [layer for layer in self.layers if not self._is_usable(shard, layer)]
+            most = self._buffers.most_words(len(self.layers), self.reader.dim)
+            fits = bool(missing) and missing == of_group and _n_words([*group, shard]) <= most
+            if group and not (fits and _is_next(group[-1], shard)):
+                yield group, of_group
+                group = []
+            group.append(shard)
+            of_group = missing
+        if group:
+            yield group, of_group
 
     def _no_subword(self, shard: Shard) -> tuple[int, ...]:
         """Positions in the split of a shard's words without a subword, from its file."""
@@ -122,40 +140,45 @@ class Computation:
     def _start(
         self,
         pool: Pool,
-        shard: Shard,
+        shards: list[Shard],
         texts: Texts,
         layers: list[int],
         done: int,
     ) -> _Running:
-        """Submit the batches of a shard."""
+        """Submit the batches of neighbouring shards."""
         self.reader.load(max(self.layers))
-        values = self._buffer(len(layers), shard.stop - shard.start, self.reader.dim)
+        whole = replace(shards[0], stop=shards[-1].stop)
+        values = self._buffers.next(len(layers), _n_words(shards), self.reader.dim)
         read = partial(self.reader.read, layers=layers, values=values)
-        batches = self.reader.batches(*texts.of(shard))
+        batches = self.reader.batches(*texts.of(whole))
         futures = [pool.submit(read, batch) for batch in batches]
-        return _Running(shard, layers, values, futures, done)
-
-    def _buffer(self, *shape: int) -> np.ndarray:
-        """Memory for the values of a shard.
-
-        It is reused from two shards before, which are written: new memory is slow to touch.
-        """
-        buffer, size = self._buffers.pop(0), math.prod(shape)
-        if buffer.size < size:
-            buffer = np.empty(size + size // 8, dtype=buffer.dtype)
-        self._buffers.append(buffer)
-        return buffer[:size].reshape(shape)
+        mark = pool.submit(self._buffers.computed)
+        return _Running(shards, layers, values, futures, mark, done)
 
     def _finish(self, running: _Running | None, report: Report) -> None:
-        """Wait for the batches of a shard, and write it."""
+        """Wait for the batches of shards, and write these."""
         if running is None:
             return
-        filled = np.zeros(running.shard.stop - running.shard.start, dtype=bool)
+        filled = np.zeros(_n_words(running.shards), dtype=bool)
         for batch in running.batches:
             filled[batch.result()] = True
             report(running.done + int(filled.sum()))
-        no_subword = np.flatnonzero(~filled).tolist()
-        running.values[:, no_subword] = 0
-        require_in_range(self.name, running.values)
-        for layer, values in zip(running.layers, running.values, strict=True):
-            self.store.write(running.shard, layer, values, no_subword)
+        with self._buffers.after(running.mark.result()):
+            running.values[:, np.flatnonzero(~filled)] = 0
+            require_in_range(self.name, running.values)
+            values = self._buffers.on_host(running.values)
+        first = running.shards[0].start
+        for shard in running.shards:
+            part = slice(shard.start - first, shard.stop - first)
+            no_subword = np.flatnonzero(~filled[part]).tolist()
+            for layer, of_layer in zip(running.layers, values[:, part], strict=True):
+                self.store.write(shard, layer, of_layer, no_subword)
+
+
+def _n_words(shards: Sequence[Shard]) -> int:
+    return sum(shard.stop - shard.start for shard in shards)
+
+
+def _is_next(shard: Shard, other: Shard) -> bool:
+    """Whether a shard begins where another of its split ends."""
+    return (shard.split, shard.stop) == (other.split, other.start)

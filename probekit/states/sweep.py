@@ -13,9 +13,11 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from probekit.corpora.passage import SPLITS, Context, Corpus, Split
 from probekit.engine.workers import count, workers
@@ -25,65 +27,24 @@ from probekit.models.encoder_model import EncoderModel
 from probekit.models.words import WordReader
 from probekit.progress import Progress
 from probekit.states.advance import Advance, Piece
+from probekit.states.room import has_room
 from probekit.states.shard import Shard
+from probekit.states.tensors import OfLayer, Tensors
 from probekit.states.texts import Texts
 
-LAYERS = 3  # most layers whose vectors of words are in memory together
+LAYERS = 3  # most layers whose vectors of words are in memory together, but on a GPU with room
+SHARE = 0.4  # of a GPU's free memory, that vectors of words may take
 TICK = 0.1  # seconds between two reports
-
-OfLayer = dict[Split, np.ndarray]
-"""The vectors of words of one layer, `(words, dim)` by split."""
 
 
 @dataclass(frozen=True)
-class Held:
-    """`Vectors` of the layers of a sweep, some of which are in memory until the sweep goes on.
-
-    Attributes:
-        corpus: the words.
-        context: what the model read in one pass.
-        layers: the numbers of all layers of the sweep.
-        values: the vectors of the layers that can be read.
-    """
-
-    corpus: Corpus
-    context: Context
-    layers: tuple[int, ...]
-    values: Mapping[int, OfLayer] = field(repr=False)
+class Held(Tensors):
+    """Those of the layers of a sweep that are in memory until the sweep goes on."""
 
     @property
     def now(self) -> tuple[int, ...]:
         """The numbers of the layers that can be read."""
         return tuple(self.values)
-
-    @property
-    def dim(self) -> int:
-        """Width of a vector."""
-        return self._any.shape[1]
-
-    @property
-    def dtype(self) -> str:
-        """Type of the numbers."""
-        return str(self._any.dtype)
-
-    @property
-    def _any(self) -> np.ndarray:
-        return next(iter(self.values.values()))["train"]
-
-    def read(
-        self,
-        split: Split,
-        start: int,
-        stop: int,
-        layers: Sequence[int],
-        out: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Vectors of words `start` to `stop`: see `Vectors`."""
-        if out is None:
-            out = np.empty((len(layers), stop - start, self.dim), dtype=self.dtype)
-        for i, layer in enumerate(layers):
-            out[i] = self.values[layer][split][start:stop]
-        return out
 
 
 class Taken(NamedTuple):
@@ -161,14 +122,32 @@ class Sweep:
     @property
     def at_once(self) -> int:
         """How many layers have their vectors of words in memory together."""
-        most = max(map(len, portions(self.layers)))
-        return min(LAYERS, len(self.layers)) if self._runs_ahead else most
+        return self._at_once(self.room)
+
+    def _at_once(self, room: int) -> int:
+        if self._runs_ahead:
+            return min(room, len(self.layers))
+        return max(map(len, portions(self.layers, room)))
 
     @property
     def _runs_ahead(self) -> bool:
         """Whether the next layer is computed while the caller does something with those before."""
         device = self.reader.device
         return device.type != "cpu" or count(device) > 1
+
+    @cached_property
+    def room(self) -> int:
+        """For how many layers there is room: LAYERS, or more on a GPU that can hold them."""
+        room = LAYERS
+        while room < len(self.layers) and self._fits(room + 1):
+            room += 1
+        return room
+
+    def _fits(self, n_layers: int) -> bool:
+        """Whether the vectors of words of so many layers fit on the GPU that computes them."""
+        n_words = sum(map(self._n_words, SPLITS))
+        n_bytes = n_layers * n_words * self.reader.dim * np.dtype(self.dtype).itemsize
+        return has_room(n_bytes, self.reader.device, SHARE)
 
     def without_vector(self) -> dict[Split, tuple[int, ...]]:
         """Positions, by split, of the words without a subword."""
@@ -179,22 +158,28 @@ class Sweep:
                 lost[piece.shard.split][piece.shard.start + words] = False
         return {split: tuple(np.flatnonzero(of_split).tolist()) for split, of_split in lost.items()}
 
-    def in_turn(self) -> Iterator[Held]:
-        """The vectors of two or three layers after another.
+    def in_turn(self, most: int | None = None) -> Iterator[Held]:
+        """The vectors of some layers after another.
 
         What was yielded is overwritten when the next is asked for.
+
+        Args:
+            most: for how many layers there is room; None for as many as there is room for now.
         """
+        room = most or self.room
+        parts, at_once = portions(self.layers, room), self._at_once(room)
+        place = self.reader.device if self._fits(at_once) else torch.device("cpu")
         started = time.perf_counter()
         advance = Advance(self.model, self.reader, self.pieces, self.layers[-1])
         loading, waited = time.perf_counter() - started, 0.0
-        free = deque(self._of_layer() for _ in range(self.at_once))
+        free = deque(self._of_layer(place) for _ in range(at_once))
         following, coming = deque(self.layers), deque[tuple[Future[None], OfLayer]]()
         try:
             with (
                 ThreadPoolExecutor(1, "probekit-sweep") as ahead,
                 workers(self.reader.device) as pool,
             ):
-                for portion in portions(self.layers):
+                for portion in parts:
                     started = time.perf_counter()
                     last = following[-1] if self._runs_ahead and following else portion[-1]
                     while free and following and following[0] <= last:
@@ -212,11 +197,13 @@ class Sweep:
             self.taken.append(Taken(loading, waited, advance.blocks.sizes))
             self.model.release()
 
-    def _of_layer(self) -> OfLayer:
+    def _of_layer(self, place: torch.device) -> OfLayer:
         """Memory for the vectors of words of a layer."""
         found: OfLayer = {}
         for split in SPLITS:
-            found[split] = np.zeros((self._n_words(split), self.reader.dim), dtype=self.dtype)
+            shape = (self._n_words(split), self.reader.dim)
+            dtype = getattr(torch, self.dtype)
+            found[split] = torch.zeros(shape, dtype=dtype, device=place)
         return found
 
     def _wait(self, job: Future[None], advance: Advance) -> None:
@@ -230,15 +217,16 @@ class Sweep:
         return int(self.corpus.offsets(split)[-1])
 
 
-def portions(layers: Sequence[int]) -> list[tuple[int, ...]]:
-    """Layers that are in memory together: two, and three at the end of an odd number.
+def portions(layers: Sequence[int], room: int = LAYERS) -> list[tuple[int, ...]]:
+    """Layers that are in memory together: about half of as many as there is room for, so that others
+    are computed meanwhile.
 
     Probes of several layers that are trained together are those of any other several, bit by bit;
     those of one layer alone may differ by rounding.
 
     >>> portions([0, 1, 2, 3, 4])
-    [(0, 1), (2, 3, 4)]
+    [(0, 1, 2), (3, 4)]
     """
-    n = max(1, len(layers) // 2)
-    starts = range(0, 2 * n, 2)
-    return [tuple(layers[start : start + (2 if start < 2 * n - 2 else 3)]) for start in starts]
+    n = max(1, len(layers) // ((room + 1) // 2))
+    parts = np.array_split(np.array(layers), n)
+    return [tuple(part.tolist()) for part in parts]

@@ -12,7 +12,7 @@ from probekit import doors
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, TaskError, unknown
 from probekit.probes.arguments import ModelOrStates, check_settings, reading, subjects_of
-from probekit.probes.fit_settings import FitSettings
+from probekit.probes.fit_settings import FitSettings, fit_settings_of
 from probekit.probes.heads import head_of
 from probekit.probes.identity import name_of
 from probekit.probes.plan import plan
@@ -110,7 +110,7 @@ def attribute(  # noqa: PLR0913 - a public verb
     if label is not None:
         asked = _with_label(asked, question, label)
     (states,) = planned.checkpoints[0][1]([loaded.context])
-    trained = Trained(question, kind, fit_settings or FitSettings(), report)
+    trained = Trained(question, kind, fit_settings_of(fit_settings, settings), report)
     explanation = explain(trained, states, asked, baseline, of_text=given is not None)
     about = {"corpus": name_of(planned.corpus), "task": loaded.name, "probe": kind}
     run = Run(

@@ -30,7 +30,7 @@ from probekit.probes.arguments import (
     names_of,
     reading,
 )
-from probekit.probes.fit_settings import FitSettings
+from probekit.probes.fit_settings import FitSettings, fit_settings_of
 from probekit.probes.record import fit_facts, measurement_of, versions
 from probekit.progress import Progress, reporting
 from probekit.results.run import Run
@@ -108,7 +108,7 @@ def compare_use(  # noqa: PLR0913 - a public verb
     doors.choice("correction", correction, get_args(Correction))
     settings = reading(compare_use, extract_settings, options) or ExtractSettings()
     check_settings(fit_settings, allow_modified)
-    how = fit_settings or FitSettings()
+    how = fit_settings_of(fit_settings, settings)
     report = doors.function("progress", progress)
     request = _request(first, named, corpus)
     asked = _asked([first, *others], request, settings, allow_modified, report)

@@ -11,7 +11,7 @@ from probekit.corpora.passage import Corpus
 from probekit.models.loaded import LoadedModel
 from probekit.probes.arguments import Seeds, TaskNames, check_settings, reading
 from probekit.probes.behaviour.behaviour_settings import behaviour_settings
-from probekit.probes.fit_settings import FitSettings
+from probekit.probes.fit_settings import FitSettings, fit_settings_of
 from probekit.probes.identity import name_of
 from probekit.probes.record import fit_facts, measurement_of, versions
 from probekit.progress import Progress, reporting
@@ -80,7 +80,7 @@ def erase(  # noqa: PLR0913 - a public verb
     numbers = doors.seeds("seeds", seeds)
     settings = reading(erase, extract_settings, options) or ExtractSettings()
     check_settings(fit_settings, allow_modified)
-    how = fit_settings or FitSettings()
+    how = fit_settings_of(fit_settings, settings)
     asking = behaviour_settings(lm_head, None, settings)
     request = Request(model, task, tasks, corpus, behaviour=True)
     asked = asked_of(request, settings, allow_modified, report)

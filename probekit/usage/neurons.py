@@ -17,7 +17,7 @@ from probekit.errors import InputError
 from probekit.models.loaded import LoadedModel, as_loaded
 from probekit.probes.arguments import Seeds, TaskNames, check_settings, reading
 from probekit.probes.fit import predict
-from probekit.probes.fit_settings import FitSettings
+from probekit.probes.fit_settings import FitSettings, fit_settings_of
 from probekit.probes.identity import name_of
 from probekit.probes.record import fit_facts, measurement_of, versions
 from probekit.progress import Progress, reporting
@@ -116,7 +116,7 @@ def neurons(  # noqa: PLR0913 - a public verb
     if against is not None:
         other = asked_of(Request(against, task, (), asked.corpus), settings, False, report)
         _require_same_width(asked, other)
-    case = _Case(asked, first, numbers, fit_settings or FitSettings(), report)
+    case = _Case(asked, first, numbers, fit_settings_of(fit_settings, settings), report)
     tables, states = case.tables()
     if other is not None:
         case.compare_with(other, tables)

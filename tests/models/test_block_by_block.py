@@ -29,11 +29,11 @@ def test_states_are_those_of_the_whole_pass(family: str, families: Callable[...,
         expected = encoder.hidden_states(TEXTS)
         encoder.release()
         blocks = BlockByBlock(model, last)
-        states = blocks.embedded(TEXTS)
+        states = blocks.embedded(blocks.inputs(TEXTS))
         for layer in range(last + 1):
             if layer:
                 with blocks.at_hand(layer - 1):
-                    states = blocks.following(layer - 1, TEXTS, states)
+                    states = blocks.following(layer - 1, blocks.inputs(TEXTS), states)
             for i, text in enumerate(TEXTS):
                 own = slice(encoder.first, encoder.first + len(text))
                 assert torch.equal(states[i, own], expected[layer][i, own]), (last, layer)

@@ -24,7 +24,7 @@ def test_segments_have_the_means_of_the_sparse_product(
     states = torch.randn(len(owners) + 2, 7, generator=torch.Generator().manual_seed(0))
     rows, borders = torch.from_numpy(matrix.indices), torch.from_numpy(matrix.indptr)
     found = means_of_segments(states, rows, borders.diff())
-    expected = WordMeans(matrix, torch.device("cpu")).of(states)
+    expected = WordMeans(matrix, words, torch.device("cpu")).of(states)
     assert found.shape == (len(words), 7)
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
     halves = means_of_segments(states.bfloat16(), rows, borders.diff())

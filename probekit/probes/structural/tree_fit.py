@@ -72,7 +72,7 @@ def fit_trees(
     rank = rank_of(head_of(probe), states.dim)
     faster = replace(settings, learning_rate=RATE * settings.learning_rate)
     read = states.layers if layers is None else layers
-    groups = list(_groups(read, torch.device(settings.device)))
+    groups = list(_groups(read, settings.where()))
     work = _Fitting(states, tuple(questions), rank, seeds, faster)
     parts = current().run(work, groups, lambda done: progress("fit", done, len(groups)))
     found = []
@@ -115,7 +115,7 @@ class _Fitting:
                 self.settings,
             )
             trainings.append(partial(_trained, begin))
-        return at_once(torch.device(self.settings.device), trainings, report)
+        return at_once(self.settings.where(), trainings, report)
 
 
 def _groups(layers: Sequence[int], device: torch.device) -> Iterator[tuple[int, ...]]:

@@ -21,6 +21,7 @@ from probekit.probes.schedule import PATIENCE, Schedule
 from probekit.probes.structural.padded import padded
 from probekit.probes.structural.tree_heads import TREE_HEADS
 from probekit.probes.view import single_layers
+from probekit.states.tensors import at_hand
 from probekit.states.vectors import Vectors
 from probekit.stats.tree_metrics import OF_SHAPES, TREE_METRICS, count_edges_by_length
 from probekit.tasks.trees import SameLength, TreeQuestion
@@ -77,8 +78,9 @@ class TreeTraining:
         seeds: tuple[int, ...],
         settings: FitSettings,
     ) -> None:
-        self.states, self.questions, self.layers, self.seeds = states, questions, layers, seeds
-        self.device = torch.device(settings.device)
+        self.questions, self.layers, self.seeds = questions, layers, seeds
+        self.device = settings.where()
+        self.states = at_hand(states, layers, self.device)
         self.heads = [TREE_HEADS[question.task.shape](rank) for question in questions]
         self.train, self.dev = self._runs("train"), self._runs("dev")
         mixed = mixture(single_layers(layers), self.train, layers, self.device)

@@ -1,0 +1,49 @@
+"""Ahead: the weights of blocks on the device. On a GPU the next block's are copied while one runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import torch
+
+from probekit.engine.streams import queued
+from probekit.models.encoder import moved, tensors_of
+
+
+class Ahead:
+    """The weights of blocks that run one after another."""
+
+    def __init__(
+        self, blocks: Sequence[torch.nn.Module], device: torch.device, dtype: torch.dtype
+    ) -> None:
+        """`blocks` are those that run, on `device` and in `dtype`."""
+        self._blocks, self._device, self._dtype = blocks, device, dtype
+        self._coming: tuple[int, Future[list[torch.Tensor]]] | None = None
+
+    def take(self, number: int) -> list[torch.Tensor]:
+        """The weights and buffers of a block on the device; those of no block for a negative
+        number."""
+        if self._coming is not None and self._coming[0] == number:
+            found = self._coming[1].result()
+        else:
+            found = self._moved(number)
+        self._begin(number + 1)
+        return found
+
+    def _begin(self, number: int) -> None:
+        """Begin to copy a block that is not on the GPU."""
+        self._coming = None
+        if self._device.type != "cuda" or not 0 <= number < len(self._blocks):
+            return
+        with ThreadPoolExecutor(1, "probekit-weights") as thread:
+            future = thread.submit(self._moved, number)
+            thread.shutdown(wait=False)
+        self._coming = number, future
+
+    def _moved(self, number: int) -> list[torch.Tensor]:
+        if number < 0:
+            return []
+        with queued(self._device, "copy"):
+            tensors = tensors_of(self._blocks[number])
+            return [moved(tensor, self._device, self._dtype) for tensor in tensors]
