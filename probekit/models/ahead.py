@@ -1,4 +1,4 @@
-"""Ahead: the weights of blocks on the device. On a GPU the next block's are copied while one runs."""
+"""Ahead: the weights of blocks on the device. A GPU gets the next block's while one runs."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class BlockByBlock:
         if blocks is None:
             raise _cannot(encoder, "has no list of blocks")
         self._encoder, self._blocks, self._passes = encoder, blocks, PartialPass(blocks)
-        self._ahead = Ahead(blocks[:last_layer], encoder.device, self._dtype)
+        self._ahead = Ahead(list(blocks[:last_layer]), encoder.device, self._dtype)
         self.sizes = self._sizes(blocks[:last_layer])
 
     def _sizes(self, run: Iterable[torch.nn.Module]) -> BlockSizes:

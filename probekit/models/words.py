@@ -17,8 +17,8 @@ from probekit.models.word_means import WordMeans
 SubwordVector = Literal["mean", "first", "last", "cls"]
 
 CPU_BATCH, GPU_BATCH = 1_024, 32_768  # subwords per batch, with padding
-# What a GPU keeps of a batch: of each subword the states of all layers, and so many numbers of their
-# width while a block runs.
+# What a GPU keeps of a batch: of each subword the states of all layers, and while a block runs so
+# many times the width of one.
 ON_THE_WAY = 24
 
 

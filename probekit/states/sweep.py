@@ -218,7 +218,7 @@ class Sweep:
 
 
 def portions(layers: Sequence[int], room: int = LAYERS) -> list[tuple[int, ...]]:
-    """Layers that are in memory together: about half of as many as there is room for, so that others
+    """Layers that are in memory together: about half of those there is room for, so that others
     are computed meanwhile.
 
     Probes of several layers that are trained together are those of any other several, bit by bit;
