@@ -185,7 +185,7 @@ Reference = Annotated[
 Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"],
     typer.Option(
-        help="Where the model runs; auto takes a GPU if there is one.",
+        help="Where the model runs and probes are trained; auto takes a GPU if there is one.",
         rich_help_panel=help.MACHINE,
     ),
 ]
