@@ -25,6 +25,11 @@ from tests.results.made import gated, predicted, recipe_scores
 
 QUICK = pk.FitSettings(words=5_000)
 EMPTY = pd.DataFrame()
+NO_SCORES = pk.Scores(EMPTY)
+NO_COMPARISON = Comparison(*[EMPTY] * 5)
+PREDICTED = predicted()
+VERDICTS = gated(0.5)
+RECIPE_SCORES = recipe_scores(0.5)
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +56,12 @@ def a_probe() -> pk.SavedProbe:
     return pk.SavedProbe.from_direction(np.ones(8), 0.5, "pos", 1, classes=("NOUN", "VERB"))
 
 
-def written(folder: Path) -> Path:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with scores."""
-    predicted().write(folder / "run")
-    return folder / "run"
+    folder = tmp_path_factory.mktemp("written") / "run"
+    PREDICTED.write(folder)
+    return folder
 
 
 PLAIN: dict[str, Any] = {"ax": None, "greyscale": False}
@@ -64,7 +71,7 @@ CELLS: dict[str, Any] = {"cmap": None, "vmin": 0.0, "vmax": 1.0, "digits": 2}
 OF_SAVED = ("corpus", "extract_settings", "allow_modified", "progress", "options")
 
 
-def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
+def good(tmp_path: Path, written: Path) -> dict[str, dict[str, Any]]:
     """For every public function, arguments that are right; models are missing, so that nothing is
     computed."""
     shared = {
@@ -108,7 +115,7 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
             "policy": a_policy(tmp_path),
             **shared,
         },
-        "junit": {"gated": gated(0.5), "path": tmp_path / "x.xml"},
+        "junit": {"gated": VERDICTS, "path": tmp_path / "x.xml"},
         "trace": {
             "models": ["./a", "./b"],
             "base": "./c",
@@ -166,7 +173,7 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
             "out": tmp_path / "grid",
             "progress": print,
         },
-        "tradeoff": {"found": recipe_scores(0.5), "paths": tmp_path / "x.png", **PLAIN},
+        "tradeoff": {"found": RECIPE_SCORES, "paths": tmp_path / "x.png", **PLAIN},
         "transfer": {
             "model": "./none",
             "data": "sample:pos",
@@ -196,29 +203,29 @@ def good(tmp_path: Path) -> dict[str, dict[str, Any]]:
             "task": "pos",
             **{name: one for name, one in shared.items() if name not in ("tasks", "seeds")},
         },
-        "heatmap": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN, **CELLS},
-        "lines": {"subject": pk.Scores(EMPTY), "paths": tmp_path / "x.png", **PLAIN},
-        "bars": {"comparison": Comparison(*[EMPTY] * 5), "paths": tmp_path / "x.png", **PLAIN},
+        "heatmap": {"subject": NO_SCORES, "paths": tmp_path / "x.png", **PLAIN, **CELLS},
+        "lines": {"subject": NO_SCORES, "paths": tmp_path / "x.png", **PLAIN},
+        "bars": {"comparison": NO_COMPARISON, "paths": tmp_path / "x.png", **PLAIN},
         "present_or_used": {
-            "comparison": Comparison(*[EMPTY] * 5),
+            "comparison": NO_COMPARISON,
             "paths": tmp_path / "x.png",
             **PLAIN,
         },
         "confusion": {
-            "scores": predicted(),
+            "scores": PREDICTED,
             "paths": tmp_path / "x.png",
             **dict.fromkeys(("model", "task", "corpus", "probe", "layer", "seed")),
             "labels": 3,
             "cmap": None,
             **PLAIN,
         },
-        "learning_curves": {"scores": predicted(), "paths": tmp_path / "x.png", **PLAIN},
-        "capacity": {"scores": predicted(), "paths": tmp_path / "x.png", "layer": 1, **PLAIN},
-        "latex": {"subject": pk.Scores(EMPTY)},
-        "track": {"results": predicted(), "folder": tmp_path, "name": "run", "pictures": ()},
-        "latex_files": {"folders": written(tmp_path), "out": tmp_path / "x", "style": "paper"},
-        "markdown_file": {"folders": written(tmp_path), "out": tmp_path / "x.md"},
-        "model_card": {"checkpoint": tmp_path, "folders": written(tmp_path)},
+        "learning_curves": {"scores": PREDICTED, "paths": tmp_path / "x.png", **PLAIN},
+        "capacity": {"scores": PREDICTED, "paths": tmp_path / "x.png", "layer": 1, **PLAIN},
+        "latex": {"subject": NO_SCORES},
+        "track": {"results": PREDICTED, "folder": tmp_path, "name": "run", "pictures": ()},
+        "latex_files": {"folders": written, "out": tmp_path / "x", "style": "paper"},
+        "markdown_file": {"folders": written, "out": tmp_path / "x.md"},
+        "model_card": {"checkpoint": tmp_path, "folders": written},
         "style": {"name": "paper"},
         "load_corpus": {"name_or_path": "sample", "allow_modified": False, "progress": print},
         "load_task": {"name": "pos"},
@@ -285,14 +292,14 @@ DRAWN: dict[str, list[tuple[Any, str]]] = {
 FOLDERS: list[tuple[Any, str]] = [
     (3, "a path"),
     ([], "empty"),
-    (pk.Scores(EMPTY), "a path"),
+    (NO_SCORES, "a path"),
     (Path(__file__).parent, "no results in"),
 ]
 ENGINE = [("threds", "did you mean 'threads'"), (3, "a text"), ({"workers": 2}, "a text")]
 NOT_OF_TASKS = ("extract_settings", "fit_settings", "allow_modified", "progress")
 BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     "probe": {
-        "model": [*MODELS, (pk.Scores(EMPTY), "States")],
+        "model": [*MODELS, (NO_SCORES, "States")],
         "probes": KIND,
         "control": FLAG,
         "codelength": FLAG,
@@ -327,7 +334,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
             (3, "a path"),
             ([], "empty"),
             ("./none", "no saved probes in none"),
-            (pk.Scores(EMPTY), "a path"),
+            (NO_SCORES, "a path"),
         ],
         "tasks": [(3, "a text"), ([], "empty"), ("poss", "did you mean 'pos'")],
         "margin": [
@@ -353,13 +360,13 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "policy": [(3, "a path"), (None, "a path"), ("./none.toml", "cannot read the policy file")],
         "comparison": [
             (3, "Comparison"),
-            (pk.Scores(EMPTY), "Comparison"),
-            (Comparison(*[EMPTY] * 5), "comparison was measured already"),
+            (NO_SCORES, "Comparison"),
+            (NO_COMPARISON, "comparison was measured already"),
         ],
         "remedies": [
             (3, "Comparison or Trajectory"),
             ([], "empty"),
-            (pk.Scores(EMPTY), "Comparison or Trajectory"),
+            (NO_SCORES, "Comparison or Trajectory"),
             ("./none", "remedies: expected a folder that 'probekit trace'"),
         ],
         "probe": [("lnear", "did you mean 'linear'"), (["linear"], "a text")],
@@ -369,13 +376,13 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         **SHARED,
     },
     "track": {
-        "results": [(EMPTY, "Scores or Comparison or Trajectory"), (gated(0.5), "Trajectory")],
+        "results": [(EMPTY, "Scores or Comparison or Trajectory"), (VERDICTS, "Trajectory")],
         "folder": [(3, "a path"), (None, "a path")],
         "name": [(3, "a text"), (None, "a text")],
         "pictures": [(3, "a path"), ("./none.png", "cannot be read as PNG")],
     },
     "junit": {
-        "gated": [(EMPTY, "Gated"), (pk.Scores(EMPTY), "Gated")],
+        "gated": [(EMPTY, "Gated"), (NO_SCORES, "Gated")],
         "path": [(3, "a path"), (None, "a path")],
     },
     "trace": {
@@ -423,7 +430,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
         "settings": [({"device": "cpu"}, "EncoderSettings"), (QUICK, "EncoderSettings")],
     },
     "annotate": {
-        "texts": [(3, "a path"), ([], "empty"), (pk.Scores(EMPTY), "a path")],
+        "texts": [(3, "a path"), ([], "empty"), (NO_SCORES, "a path")],
         "tagger": [(3, "a text"), (None, "a text")],
         "out": [(None, "a path"), (3, "a path")],
         "unit": [("lines", "did you mean 'line'"), (1, "a text")],
@@ -579,12 +586,12 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     },
     "present_or_used": {
         "comparison": [
-            (pk.Scores(EMPTY), "Comparison"),
-            (Comparison(*[EMPTY] * 5), "nothing to draw: compare at least two"),
+            (NO_SCORES, "Comparison"),
+            (NO_COMPARISON, "nothing to draw: compare at least two"),
         ],
         **DRAWN,
     },
-    "bars": {"comparison": [(pk.Scores(EMPTY), "Comparison"), (EMPTY, "Comparison")], **DRAWN},
+    "bars": {"comparison": [(NO_SCORES, "Comparison"), (EMPTY, "Comparison")], **DRAWN},
     "confusion": {
         "scores": [(EMPTY, r"probekit\.Scores\(table\)"), ("runs/demo", "Scores")],
         "model": [(3, "a text"), ("n", "known: m")],
@@ -600,14 +607,14 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     "learning_curves": {
         "scores": [
             (EMPTY, r"probekit\.Scores\(table\)"),
-            (predicted(), "no learning curves: run probe with codelength=True"),
+            (PREDICTED, "no learning curves: run probe with codelength=True"),
         ],
         **DRAWN,
     },
     "capacity": {
         "scores": [
             (EMPTY, r"probekit\.Scores\(table\)"),
-            (predicted(), "no table of capacity: run probe with capacity=True"),
+            (PREDICTED, "no table of capacity: run probe with capacity=True"),
         ],
         "layer": [("1", "a whole number"), (True, "a whole number")],
         **DRAWN,
@@ -640,12 +647,12 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     },
     "load_task": {"name": [(3, "a path"), (None, "a path")]},
     "ask": {"task": [("pos", "Task")], "corpus": [("sample", "Corpus")]},
-    "read": {"folders": [(3, "a path"), ([], "empty"), (pk.Scores(EMPTY), "a path")]},
+    "read": {"folders": [(3, "a path"), ([], "empty"), (NO_SCORES, "a path")]},
     "report": {
         "folders": [
             (3, "a path"),
             ([], "empty"),
-            (pk.Scores(EMPTY), "a path"),
+            (NO_SCORES, "a path"),
             (["./none", "./none"], "none twice"),
         ],
         "out": [(3, "a path"), (None, "a path"), ("x.pdf", r"ends in \.html"), (".", "a folder")],
@@ -653,7 +660,7 @@ BAD: dict[str, dict[str, list[tuple[Any, str]]]] = {
     },
     "replicate": {
         "name": [(3, "a path"), (None, "a path")],
-        "model": [(3, "States"), ([], "States"), (pk.Scores(EMPTY), "States")],
+        "model": [(3, "States"), ([], "States"), (NO_SCORES, "States")],
         "before": [("./a", "before is given, but tenney2019 takes one")],
         "after": [("./a", "after is given, but tenney2019 takes one")],
         "corpus": [(3, "Corpus"), (["sample"], "Corpus")],
@@ -681,10 +688,10 @@ def call(verb: str, arguments: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize(("verb", "parameter", "value", "message"), ROWS)
 def test_what_is_something_else_is_refused(
-    verb: str, parameter: str, value: Any, message: str, tmp_path: Path
+    verb: str, parameter: str, value: Any, message: str, tmp_path: Path, written: Path
 ) -> None:
     with pytest.raises(ProbekitError, match=message) as refused:
-        call(verb, good(tmp_path)[verb] | {parameter: value})
+        call(verb, good(tmp_path, written)[verb] | {parameter: value})
     text = str(refused.value)
     assert len(text.splitlines()) == 1
     assert parameter in text or parameter == "options" or "checkpoints" in text
@@ -837,8 +844,8 @@ def test_states_are_no_picture(few: Corpus, tiny_bert: Path, tmp_path: Path) -> 
     with pytest.raises(ProbekitError, match=r"not a States: probe them first: probekit\.probe"):
         pk.heatmap(pk.extract(tiny_bert, few), tmp_path / "x.png")  # type: ignore[arg-type]
     nothing: list[Any] = [
-        pk.Scores(EMPTY),
-        Comparison(*[EMPTY] * 5),
+        NO_SCORES,
+        NO_COMPARISON,
         pk.Trajectory(EMPTY, EMPTY, EMPTY),
     ]
     for results in nothing:
