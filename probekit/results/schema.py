@@ -16,6 +16,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields
+from functools import cached_property
 from io import StringIO
 from math import isnan
 from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
@@ -127,6 +128,21 @@ class Schema:
                 raise InputError(
                     unknown(f"column of the table '{self.name}'", str(name), self.names)
                 )
+        if not len(frame) and set(frame.columns) == set(self.names):
+            return self._without_rows.copy()
+        return self._of_columns(frame, decimals)
+
+    @cached_property
+    def _without_rows(self) -> pd.DataFrame:
+        """The table without rows: results have many such, and a copy takes a moment."""
+        import pandas as pd
+
+        return self._of_columns(pd.DataFrame(columns=list(self.names)), None)
+
+    def _of_columns(self, frame: pd.DataFrame, decimals: int | None) -> pd.DataFrame:
+        """The table of a frame whose columns are known."""
+        import pandas as pd
+
         return pd.DataFrame(
             {column.name: self._values(column, frame, decimals) for column in self.columns}
         )
