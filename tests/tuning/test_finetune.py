@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from probekit.corpora.passage import Corpus
 from probekit.errors import ProbekitError
 from probekit.tuning import trainer as trainers
 from tests.commands import run_main
+from tests.processes import begin
 from tests.tuning.made import on_disk
 from tests.tuning.test_recipes import TINY, corpus_file
 
@@ -66,8 +65,9 @@ def test_a_run_that_is_killed_goes_on_with_the_same_result(
     )
     call = f"pk.finetune({str(tiny_bert)!r}, {text!r}, {recipe!r}, settings={settings}"
     code = f"{KILLED}\nimport probekit as pk\n{call}, out={str(tmp_path / 'b')!r}, progress=report)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
-    assert done.returncode == 9, done.stderr.decode()
+    killed = begin(code)
+    _, errors = killed.communicate()
+    assert killed.returncode == 9, errors
     assert not (tmp_path / "b" / "run.json").exists()
     how = pk.TuningSettings(rate=1e-3, epochs=2, batch=8, device="cpu", save_every=save_every)
     plain = run(tiny_bert, text, tmp_path / "a", recipe, settings=how)
