@@ -1,7 +1,8 @@
 """Checkpoint results: what was measured of one checkpoint of a trajectory, on disk.
 
     FOLDER/KEY/scores.csv       one row for each probe and baseline, numbers in full
-    FOLDER/KEY/answers.npz      labels given to the test instances: (layers, seeds, n) for each task
+    FOLDER/KEY/answers.npz      labels given to the test instances: (layers, seeds, n) for each
+                                task; of structural ones counts (layers, seeds, n, k)
     FOLDER/KEY/run.json         what was read, and the warnings
     FOLDER/KEY/checksums.json   of the three files
 
@@ -47,7 +48,7 @@ class CheckpointResults:
     Attributes:
         scores: one row for each probe and baseline, as in `Scores.table`, with numbers in full.
         answers: for each task, `(layers, seeds, n_test)` labels given to the test instances, in the
-            order of layers.
+            order of layers; of structural tasks `(layers, seeds, n_test, k)` counts.
         measurements: what was read, one for each context.
         warnings: what a reader must know.
     """

@@ -39,9 +39,10 @@ from probekit.probes.fit_settings import FitSettings, fit_settings_of
 from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora
 from probekit.probes.in_turn import require_single_layers
-from probekit.probes.plan import Plan, plan, refuse_trees
+from probekit.probes.plan import Plan, plan
 from probekit.probes.record import fit_facts, versions
 from probekit.probes.refits import checked_resamples
+from probekit.probes.structural.tree_fit import check_kinds
 from probekit.progress import Progress, reporting
 from probekit.results import columnar
 from probekit.results.run import Run
@@ -125,12 +126,12 @@ def compare(  # noqa: PLR0913 - a public verb
         [first, *others], tasks, corpus, extract_settings, allow_modified, report, may_fail=others
     )
     for planned in plans:
-        refuse_trees(planned.trees)
+        check_kinds(planned.trees, [probe])
     _require_one_corpus(plans, 1 + len(others))
     fit = fit_settings_of(fit_settings, extract_settings)
-    n_comparisons = len(others) * sum(len(planned.questions) for planned in plans)
+    n_tasks = sum(len(planned.questions) + len(planned.trees) for planned in plans)
     probing = Probing(probe, seeds, fit, resample_train, report)
-    settings = CompareSettings(probing, correction, floor, n_comparisons)
+    settings = CompareSettings(probing, correction, floor, len(others) * n_tasks)
     found = Findings()
     corpora = names_of_corpora([planned.corpus for planned in plans])
     for planned, name in zip(plans, corpora, strict=True):

@@ -11,11 +11,11 @@ from probekit.forgetting.comparison_rows import Compared
 from probekit.forgetting.findings import Findings
 from probekit.forgetting.floor import floor_score
 from probekit.forgetting.layers import without_partner
-from probekit.forgetting.lost_words import common_questions
+from probekit.forgetting.lost_words import common_questions, common_trees
 from probekit.forgetting.probe_pair import probe_pairs
 from probekit.forgetting.probed_together import Probed, probed_together
 from probekit.probes import identity
-from probekit.probes.plan import Plan
+from probekit.probes.plan import Plan, labels_and_trees
 from probekit.probes.record import measurement_of, seconds_of
 from probekit.states.states import States
 
@@ -34,18 +34,21 @@ def compare_on_corpus(found: Findings, plan: Plan, corpus: str, settings: Compar
     instance left.
     """
     found.warnings += plan.warnings
-    contexts = plan.contexts()
+    contexts = plan.everything()
     if not contexts:
         return  # every task is of behaviour
     read = read_checkpoints(plan, [*contexts], found.warnings)
     for checkpoints, asked in zip(read, contexts.values(), strict=True):
         check_layers(checkpoints, found.warnings)
         names = names_of_compared(checkpoints)
-        questions = common_questions(asked, checkpoints, found.warnings)
-        probed = probed_together(found, checkpoints, questions, settings.probing)
+        labels, trees = labels_and_trees(asked)
+        questions = common_questions(labels, checkpoints, found.warnings)
+        trees = common_trees(trees, checkpoints, found.warnings)
+        probed = probed_together(found, checkpoints, questions, trees, settings.probing)
         _compare_with_first(found, corpus, names, checkpoints, probed, settings)
         for states in checkpoints:
-            measurement = measurement_of(states, questions, {"extract": seconds_of(states)})
+            seconds = {"extract": seconds_of(states)}
+            measurement = measurement_of(states, [*questions, *trees], seconds)
             found.measurements.append(measurement)
 
 

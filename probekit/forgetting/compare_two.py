@@ -59,6 +59,8 @@ def compare_two(
             best = at_best_layers(pair, permutations)
             found.best.append(best)
             found.comparison += at_each_layer(pair, permutations)
+            for other in pair.by_other_metrics():
+                found.other_metrics += at_each_layer(other, permutations)
             found.by_label += breakdown(pair, best.layer_probed, before.corpus, settings.correction)
         best_layers = (best.layer_before, best.layer_after)
         probed = (best.layer_probed, dict(pair.layers)[best.layer_probed])

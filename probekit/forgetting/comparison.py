@@ -82,8 +82,15 @@ _BEHAVIOUR = schema_of(
     (*_QUESTION, "metric"),
     last=(*_OF_CHECKPOINTS, "task_fingerprint"),
 )
-OPTIONAL = {"behaviour": _BEHAVIOUR, "together": TOGETHER}
-"""Likewise of the tables that only tasks of behaviour have."""
+_OTHER_METRICS = schema_of(
+    "other_metrics",
+    "a checkpoint, structural task, layer and metric besides the task's own",
+    ComparisonRow,
+    (*_QUESTION, "metric", "layer"),
+    last=_OF_QUESTION,
+)
+OPTIONAL = {"behaviour": _BEHAVIOUR, "together": TOGETHER, "other_metrics": _OTHER_METRICS}
+"""Likewise of the tables that only tasks of behaviour, or structural ones, have."""
 
 LARGE = {
     "flipped": schema_of(
@@ -126,6 +133,8 @@ class Comparison(Results):
         behaviour: one row for each checkpoint and task of behaviour, see BehaviourRow.
         together: over several checkpoints, whether probes and behaviour change together, see
             TogetherRow.
+        other_metrics: one row for each checkpoint, structural task, layer and metric besides the
+            task's own, with the columns of `comparison`.
         flipped: one row for each test instance that is right before and wrong after, see
             FlippedRow.
     """
@@ -143,6 +152,7 @@ class Comparison(Results):
     by_label: pd.DataFrame
     behaviour: pd.DataFrame = field(default=None, kw_only=True)
     together: pd.DataFrame = field(default=None, kw_only=True)
+    other_metrics: pd.DataFrame = field(default=None, kw_only=True)
     flipped: pa.Table = field(default=None, kw_only=True)
 
     @property

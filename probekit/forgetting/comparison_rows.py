@@ -207,7 +207,8 @@ class LabelRow(ComparedTask):
         Means(
             "what instances are told apart by: the gold `label`; `seen`, whether all words occur "
             "in training; `frequency`, how often the rarest one does; `length` of the sentence in "
-            "words; `distance` in words from one span of a pair to the other"
+            "words; `distance` in words from one span of a pair to the other, or from a head to "
+            "its dependent (task `distance`)"
         ),
     ]
     value: Annotated[str, Means("the label, `yes` or `no`, or the range")]

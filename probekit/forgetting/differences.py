@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from probekit.forgetting.answers import AnyFitted, counts, mean_scores, metric_of
 from probekit.forgetting.comparison_rows import BestRow, ComparisonRow, Difference
 from probekit.forgetting.measures import retention
-from probekit.forgetting.probe_pair import ProbePair, counts, mean_scores
-from probekit.probes.fitted import Fitted
+from probekit.forgetting.probe_pair import ProbePair
 from probekit.stats import paired
 from probekit.stats.layers import expected_layer
-from probekit.stats.metrics import METRICS
 
 
 def at_each_layer(pair: ProbePair, permutations: int) -> list[ComparisonRow]:
@@ -52,13 +51,13 @@ def at_best_layers(pair: ProbePair, permutations: int) -> BestRow:
     )
 
 
-def _best_place(fitted: Fitted, candidates: list[int]) -> int:
+def _best_place(fitted: AnyFitted, candidates: list[int]) -> int:
     """The place of the layer with the best dev score."""
     dev_scores = mean_scores(fitted.question, "dev", fitted.dev_predictions)
     return max(candidates, key=dev_scores.__getitem__)
 
 
-def _expected_layer(fitted: Fitted) -> float:
+def _expected_layer(fitted: AnyFitted) -> float:
     scores = mean_scores(fitted.question, "test", fitted.predictions)
     return expected_layer(np.maximum.accumulate(scores), fitted.layers)
 
@@ -76,7 +75,7 @@ def _differences(
     pair: ProbePair, places_before: list[int], places_after: list[int], permutations: int
 ) -> list[Difference]:
     """Scores and their difference, one row per pair of places of layers."""
-    question, metric = pair.question, METRICS[pair.question.task.metric]
+    question, metric = pair.question, metric_of(pair.question.task)
     before = pair.before.predictions[places_before]
     after = pair.after.predictions[places_after]
     counts_before, counts_after = counts(question, "test", [before, after])

@@ -12,14 +12,15 @@ from probekit.forgetting.findings import Findings
 from probekit.stats.correction import Correction, adjust
 
 NO_LAYER = -1
-Cell = tuple[str, str, str, str, int, int]
+Cell = tuple[str, str, str, str, str, int, int]
 
 
 def correct_together(found: Findings, correction: Correction) -> int:
-    """Put adjusted p-values into the rows of `comparison`, `best` and `behaviour`.
+    """Put adjusted p-values into the rows of `comparison`, `best`, `other_metrics` and `behaviour`.
 
-    The family is the cells of `comparison`, best layers that differ in number before and after, and
-    the rows of `behaviour`. A cell in both of the first two tables counts once.
+    The family is the cells of `comparison` and `other_metrics`, best layers that differ in number
+    before and after, and the rows of `behaviour`. A cell in both `comparison` and `best` counts
+    once.
 
     Returns:
         The size of the family.
@@ -27,7 +28,7 @@ def correct_together(found: Findings, correction: Correction) -> int:
     p_values: dict[Cell, float] = {}
     for best in found.best:
         p_values[_cell_of_best(best)] = best.p_value
-    for row in found.comparison:
+    for row in (*found.comparison, *found.other_metrics):
         p_values[_cell(row)] = row.p_value
     for change in found.behaviour:
         p_values[_cell_of_behaviour(change)] = change.p_value
@@ -36,6 +37,9 @@ def correct_together(found: Findings, correction: Correction) -> int:
         replace(row, p_adjusted=adjusted[_cell_of_behaviour(row)]) for row in found.behaviour
     ]
     found.comparison = [replace(row, p_adjusted=adjusted[_cell(row)]) for row in found.comparison]
+    found.other_metrics = [
+        replace(row, p_adjusted=adjusted[_cell(row)]) for row in found.other_metrics
+    ]
     found.best = [replace(row, p_adjusted=adjusted[_cell_of_best(row)]) for row in found.best]
     return len(p_values)
 
@@ -46,12 +50,16 @@ def _adjusted(p_values: dict[Cell, float], correction: Correction) -> dict[Cell,
 
 
 def _cell(row: ComparisonRow) -> Cell:
-    return (row.before, row.after, row.task, row.corpus, row.layer, row.layer_after)
+    return (*_about(row), row.layer, row.layer_after)
 
 
 def _cell_of_best(row: BestRow) -> Cell:
-    return (row.before, row.after, row.task, row.corpus, row.layer_before, row.layer_after)
+    return (*_about(row), row.layer_before, row.layer_after)
+
+
+def _about(row: ComparisonRow | BestRow | BehaviourRow) -> tuple[str, str, str, str, str]:
+    return (row.before, row.after, row.task, row.metric, row.corpus)
 
 
 def _cell_of_behaviour(row: BehaviourRow) -> Cell:
-    return (row.before, row.after, f"{row.task} {row.metric}", row.corpus, NO_LAYER, NO_LAYER)
+    return (*_about(row), NO_LAYER, NO_LAYER)

@@ -25,8 +25,8 @@ class Findings:
     """What was found so far.
 
     Attributes:
-        comparison, best, decomposition, similarity, by_label, behaviour, together, flipped: the
-            rows of each table.
+        comparison, best, decomposition, similarity, by_label, behaviour, together, other_metrics,
+            flipped: the rows of each table.
         warnings: what a reader must know.
         seconds: by stage.
         measurements: what was read.
@@ -39,6 +39,7 @@ class Findings:
     by_label: list[LabelRow] = field(default_factory=list)
     behaviour: list[BehaviourRow] = field(default_factory=list)
     together: list[TogetherRow] = field(default_factory=list)
+    other_metrics: list[ComparisonRow] = field(default_factory=list)
     flipped: list[FlippedRow] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from probekit.probes.slices import Slice, slices
 from probekit.results import columns
 from probekit.results.columns import COUNT, UNIT
 from probekit.results.schema import Means, Precedes, encodable
+from probekit.tasks.trees import TreeQuestion
 
 HALF = 0.5
 
@@ -56,6 +57,8 @@ def flipped_instances(
         corpus: that both read.
     """
     layer_before, layer_after = layers
+    if isinstance(pair.question, TreeQuestion):
+        return  # a tree is neither right nor wrong
     test = pair.question.splits["test"]
     after = pair.after.predictions[pair.after.layers.index(layer_after)]
     before = pair.before.predictions[pair.before.layers.index(layer_before)]

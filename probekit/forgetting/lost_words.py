@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from probekit.corpora.passage import SPLITS, Split
 from probekit.errors import TaskError
 from probekit.states.states import States
 from probekit.tasks.question import Instances, Question
+from probekit.tasks.trees import TreeQuestion, Trees
 
 
 def common_questions(
@@ -32,6 +33,26 @@ def common_questions(
     return shared
 
 
+def common_trees(
+    questions: Sequence[TreeQuestion], checkpoints: Sequence[States], warnings: list[str]
+) -> list[TreeQuestion]:
+    """Likewise the structural questions, with the sentences all of whose words have a subword."""
+    shared = []
+    for question in questions:
+        splits: dict[Split, Trees] = {}
+        for split, trees in question.splits.items():
+            whole = _are_whole(question.task.name, split, trees.sentences, checkpoints)
+            splits[split] = trees if whole.all() else trees.take(whole)
+        dropped = _dropped(question.splits, splits)
+        shared.append(replace(question, splits=splits))
+        if dropped:
+            warnings.append(
+                f"{question.task.name}: {dropped:,} sentences are left out: "
+                "a checkpoint has no subword for one of their words"
+            )
+    return shared
+
+
 def common_instances(question: Question, checkpoints: Sequence[States]) -> tuple[Question, int]:
     """The instances all of whose words have a subword in every checkpoint.
 
@@ -39,22 +60,34 @@ def common_instances(question: Question, checkpoints: Sequence[States]) -> tuple
     """
     splits: dict[Split, Instances] = {}
     for split in SPLITS:
-        without: set[int] = set()
-        for states in checkpoints:
-            without.update(states.without_vector[split])
-        lost = sorted(without)
         instances = question.splits[split]
-        # A span holds a lost word if more of them come before its end than before its start.
-        before_start = np.searchsorted(lost, instances.spans[..., 0])
-        before_end = np.searchsorted(lost, instances.spans[..., 1])
-        whole = (before_start == before_end).all(axis=1)
-        if not whole.any():
-            raise TaskError(
-                f"task '{question.task.name}': no instance of the {split} split has words in all "
-                "checkpoints"
-            )
-        splits[split] = instances.take(whole)
-    dropped = sum(len(question.splits[split]) - len(splits[split]) for split in SPLITS)
+        splits[split] = instances.take(
+            _are_whole(question.task.name, split, instances, checkpoints)
+        )
+    dropped = _dropped(question.splits, splits)
     if not dropped:
         return question, 0
     return replace(question, splits=splits), dropped
+
+
+def _are_whole(
+    task: str, split: Split, instances: Instances, checkpoints: Sequence[States]
+) -> np.ndarray:
+    """Which instances have words in all checkpoints, `(n,)`; TaskError where none has."""
+    without: set[int] = set()
+    for states in checkpoints:
+        without.update(states.without_vector[split])
+    lost = sorted(without)
+    # A span holds a lost word if more of them come before its end than before its start.
+    before_start = np.searchsorted(lost, instances.spans[..., 0])
+    before_end = np.searchsorted(lost, instances.spans[..., 1])
+    whole = np.asarray((before_start == before_end).all(axis=1))
+    if not whole.any():
+        raise TaskError(
+            f"task '{task}': no instance of the {split} split has words in all checkpoints"
+        )
+    return whole
+
+
+def _dropped(before: Mapping[Split, Sized], after: Mapping[Split, Sized]) -> int:
+    return sum(len(before[split]) - len(after[split]) for split in SPLITS)

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from probekit.forgetting.probe_pair import ProbePair, counts
+from probekit.forgetting.answers import counts, metric_of
+from probekit.forgetting.probe_pair import ProbePair
 from probekit.stats.bootstrap import interval
-from probekit.stats.metrics import METRICS
 from probekit.stats.paired import minimum_detectable
 from probekit.stats.sources import Values, spread_of
 
@@ -52,11 +52,11 @@ def parts_of(
 
     Args:
         pair: the task and its probes.
-        levels: predictions of the readings, `before` first, `(seeds, n)` each.
+        levels: answers of the readings, `before` first, `(seeds, n)` each.
         resamples: how often each group is drawn, `(resamples, groups)`.
         has_plain: whether the probe reads `after` as it is.
     """
-    metric = METRICS[pair.question.task.metric]
+    metric = metric_of(pair.question.task)
     (counted,) = counts(pair.question, "test", [np.stack(levels)])
     groups = counted.shape[2]
     of_seeds = _split(metric.score(counted.sum(axis=2)), has_plain)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from probekit.corpora.passage import Corpus
+from probekit.forgetting.answers import AnyQuestion
 from probekit.forgetting.checkpoint_results import CheckpointResults
 from probekit.forgetting.trace_settings import TraceSettings
 from probekit.models.model import Model
@@ -17,11 +18,10 @@ from probekit.results.run import Measurement
 from probekit.states.reading import read_each
 from probekit.states.states import States
 from probekit.states.store import states_root
-from probekit.tasks.question import Question
 
 
 def probe_checkpoint(
-    model: Model, corpus: Corpus, questions: list[Question], settings: TraceSettings
+    model: Model, corpus: Corpus, questions: list[AnyQuestion], settings: TraceSettings
 ) -> CheckpointResults:
     """Read a checkpoint's states, and probe them."""
     present = set(states_root().glob("*"))
@@ -36,10 +36,14 @@ def probe_checkpoint(
             states, same_context, (settings.probe,), settings.seeds, settings.fit, settings.progress
         )
         rows += [answer.about for answer in found.answers]
+        for of_trees in found.evidence:  # nothing else was asked for
+            rows += of_trees.rows
         measurements.append(found.measurement)
         warnings += found.warnings
         for one in found.trained:
             answers[one.question.task.name] = one.predictions.astype("int32")
+        for tree_probes in found.trees:
+            answers[tree_probes.question.task.name] = tree_probes.predictions
         if not settings.keep_states:
             _delete(states, present)
     return CheckpointResults(

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-import numpy as np
-
-from probekit.corpora.passage import Split
+from probekit.forgetting.answers import AnyFitted, AnyQuestion
 from probekit.forgetting.comparison_rows import Compared, ComparedTask
 from probekit.forgetting.layers import layer_pairs, partners
 from probekit.probes import identity
-from probekit.probes.evaluate import task_counts, task_scores
-from probekit.probes.fitted import Fitted
+from probekit.probes.structural.fitted_trees import FittedTrees
+from probekit.probes.structural.tree_rows import best_baseline
 from probekit.states.states import States
-from probekit.tasks.question import Question
+from probekit.stats.tree_metrics import OF_SHAPES
 
 
 @dataclass(frozen=True)
@@ -33,13 +31,26 @@ class ProbePair:
     """
 
     about: ComparedTask
-    question: Question
+    question: AnyQuestion
     layers: tuple[tuple[int, int], ...]
-    before: Fitted
-    after: Fitted
+    before: AnyFitted
+    after: AnyFitted
     alike: bool
     origins: dict[int, int]
     floor: float
+
+    def by_other_metrics(self) -> Iterator[ProbePair]:
+        """The same probes of trees, once for each metric of their shape besides the task's own."""
+        first, second = self.before, self.after
+        if not isinstance(first, FittedTrees) or not isinstance(second, FittedTrees):
+            return
+        for name in OF_SHAPES[first.question.task.shape]:
+            if name != first.question.task.metric:
+                before, after = first.by_metric(name), second.by_metric(name)
+                floor = best_baseline(before.question)
+                yield replace(
+                    self, question=before.question, before=before, after=after, floor=floor
+                )
 
     @property
     def candidates(self) -> tuple[list[int], list[int]]:
@@ -62,7 +73,7 @@ class ProbePair:
 def probe_pairs(
     about: Compared,
     states: tuple[States, States],
-    fitted: Sequence[tuple[Fitted, Fitted]],
+    fitted: Sequence[tuple[AnyFitted, AnyFitted]],
     floors: Sequence[float],
     fit_fingerprint: str,
 ) -> list[ProbePair]:
@@ -92,25 +103,3 @@ def probe_pairs(
             ProbePair(about_task, first.question, layers, first, second, alike, origins, floor)
         )
     return pairs
-
-
-def counts(question: Question, split: Split, predictions: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """What the task's metric counts in several sets of predictions of the same seeds.
-
-    They are counted together, so that `k` means the same labels in all.
-
-    Args:
-        question: the task and its instances.
-        split: that was predicted.
-        predictions: `(cells, seeds, n)` each.
-
-    Returns:
-        `(cells, seeds, groups, k)` each.
-    """
-    counted = task_counts(question, split, np.concatenate(predictions))
-    return np.split(counted, np.cumsum([len(cells) for cells in predictions])[:-1])
-
-
-def mean_scores(question: Question, split: Split, predictions: np.ndarray) -> np.ndarray:
-    """Mean score of each cell over seeds: `(cells,)` from predictions `(cells, seeds, n)`."""
-    return task_scores(question, split, predictions).mean(axis=1)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from probekit.errors import InputError
+from probekit.forgetting.answers import AnyFitted
 from probekit.forgetting.findings import Findings
 from probekit.forgetting.similarity import sample
 from probekit.forgetting.through_maps import ByMap, joined_maps, through_maps
@@ -21,11 +22,19 @@ from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted, joined
 from probekit.probes.in_turn import in_turn
 from probekit.probes.refits import with_refits
+from probekit.probes.structural.fitted_trees import FittedTrees, joined_trees
+from probekit.probes.structural.tree_fit import fit_trees
+from probekit.probes.structural.tree_refits import trees_with_refits
+from probekit.probes.view import View
 from probekit.progress import Progress
 from probekit.states.states import States
 from probekit.states.sweep import Sweep
 from probekit.states.vectors import Vectors
 from probekit.tasks.question import Question
+from probekit.tasks.trees import TreeQuestion
+
+Portion = tuple[Vectors, tuple[View, ...]]
+"""Vectors of a checkpoint, and the layers that are at hand (see `in_turn`)."""
 
 
 class Probing(NamedTuple):
@@ -51,22 +60,26 @@ class Probed:
     """What was found of a checkpoint, in parts of some layers each.
 
     Attributes:
-        fits: the probes of each question, by part.
+        fits: the probes of each question about labels, by part.
+        trees: the structural probes of each structural question, by part.
         maps: what the first checkpoint's probes predict from its states, by part; empty for the
             first.
         samples: vectors of some test words, `(layers, words, dim)`, by part.
     """
 
     fits: list[list[Fitted]] = field(default_factory=list)
+    trees: list[list[FittedTrees]] = field(default_factory=list)
     maps: list[list[ByMap]] = field(default_factory=list)
     samples: list[np.ndarray] = field(default_factory=list)
 
-    def trained(self) -> list[Fitted]:
-        """The probes of each question, of all layers."""
-        return [joined(of_question) for of_question in zip(*self.fits, strict=True)]
+    def trained(self) -> list[AnyFitted]:
+        """The probes of each question, of all layers: first those of labels."""
+        labels = [joined(of_question) for of_question in zip(*self.fits, strict=True)]
+        trees = [joined_trees(of_question) for of_question in zip(*self.trees, strict=True)]
+        return [*labels, *trees]
 
     def through(self) -> list[ByMap]:
-        """The predictions of each question, of all pairs of layers."""
+        """What is read in answer to each question, of all pairs of layers, in the same order."""
         return [joined_maps(of_question) for of_question in zip(*self.maps, strict=True)]
 
     def sample(self) -> np.ndarray:
@@ -78,9 +91,17 @@ def probed_together(
     found: Findings,
     checkpoints: Sequence[States],
     questions: Sequence[Question],
+    trees: Sequence[TreeQuestion],
     how: Probing,
 ) -> list[Probed]:
     """What is found of each checkpoint; the others are compared with the first.
+
+    Args:
+        found: what was found so far; warnings and seconds are added to it.
+        checkpoints: the states of each.
+        questions: about labels.
+        trees: structural ones.
+        how: they are probed.
 
     Raises InputError where states that are not kept are of other layers than the others'.
     """
@@ -89,41 +110,83 @@ def probed_together(
     is_alone = len(checkpoints) == 1
     advancing = [in_turn(states, is_alone) for states in checkpoints]
     for portions in zip(*advancing, strict=True):
-        vectors, views = zip(*portions, strict=True)
+        if questions:
+            _fit(found, probed, portions, questions, how)
+        if trees:
+            _fit_trees(found, probed, portions, trees, how)
+        _measure(found, probed, checkpoints, portions)
+    return probed
+
+
+def _fit(
+    found: Findings,
+    probed: Sequence[Probed],
+    portions: Sequence[Portion],
+    questions: Sequence[Question],
+    how: Probing,
+) -> None:
+    """Add the probes of the layers at hand."""
+    vectors, views = zip(*portions, strict=True)
+    with found.timed("fit"):
+        fits = fit_together(
+            vectors,
+            questions,
+            probe=how.probe,
+            seeds=how.seeds,
+            settings=how.fit,
+            views=views[0] if len(set(views)) == 1 else None,
+            progress=how.progress,
+        )
+    if how.resamples:
+        with found.timed("refit"):
+            fits = with_refits(fits, vectors, how.resamples, how.fit, how.progress)
+    for one, of_checkpoint in zip(probed, fits, strict=True):
+        one.fits.append(of_checkpoint)
+
+
+def _fit_trees(
+    found: Findings,
+    probed: Sequence[Probed],
+    portions: Sequence[Portion],
+    trees: Sequence[TreeQuestion],
+    how: Probing,
+) -> None:
+    """Likewise the structural probes."""
+    for one, (vectors, views) in zip(probed, portions, strict=True):
+        layers = [view.layer for view in views]
         with found.timed("fit"):
-            fits = fit_together(
+            fits = fit_trees(
                 vectors,
-                questions,
+                trees,
                 probe=how.probe,
                 seeds=how.seeds,
                 settings=how.fit,
-                views=views[0] if len(set(views)) == 1 else None,
+                layers=layers,
                 progress=how.progress,
             )
         if how.resamples:
             with found.timed("refit"):
-                fits = with_refits(fits, vectors, how.resamples, how.fit, how.progress)
-        for one, of_checkpoint in zip(probed, fits, strict=True):
-            one.fits.append(of_checkpoint)
-        _measure(found, probed, checkpoints, vectors)
-    return probed
+                fits = trees_with_refits(fits, vectors, how.resamples, how.fit, how.progress)
+        one.trees.append(fits)
 
 
 def _measure(
     found: Findings,
     probed: Sequence[Probed],
     checkpoints: Sequence[States],
-    vectors: Sequence[Vectors],
+    portions: Sequence[Portion],
 ) -> None:
     """Add what is measured of the layers at hand."""
-    fitted = probed[0].fits[-1]
-    for number, (one, states, at_hand) in enumerate(zip(probed, checkpoints, vectors, strict=True)):
-        if number:
+    first = probed[0]
+    labels = first.fits[-1] if first.fits else []
+    trees = first.trees[-1] if first.trees else []
+    for one, states, (at_hand, views) in zip(probed, checkpoints, portions, strict=True):
+        if one is not first:
             with found.timed("decomposition"):
-                both = (checkpoints[0], states), (vectors[0], at_hand)
-                one.maps.append(through_maps(*both, fitted))
+                both = (checkpoints[0], states), (portions[0][0], at_hand)
+                one.maps.append(through_maps(*both, labels, trees))
         with found.timed("similarity"):
-            one.samples.append(sample(at_hand, one.fits[-1][0].layers))
+            one.samples.append(sample(at_hand, [view.layer for view in views]))
 
 
 def _require_one_pace(checkpoints: Sequence[States]) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
+from probekit.forgetting.answers import AnyQuestion
 from probekit.forgetting.checkpoint_results import CheckpointResults, DamagedError, load, save
 from probekit.forgetting.probe_checkpoint import probe_checkpoint
 from probekit.forgetting.process_lock import process_lock
 from probekit.forgetting.trace_settings import TraceSettings
 from probekit.models.model import Model
-from probekit.tasks.question import Question
+from probekit.tasks.trees import TreeQuestion
 
 FORMAT = 3
 
@@ -22,7 +23,7 @@ FORMAT = 3
 def measure_all(
     opened: dict[str, Model],
     corpus: Corpus,
-    questions: list[Question],
+    questions: list[AnyQuestion],
     settings: TraceSettings,
     warnings: list[str],
     inferred: bool,
@@ -50,7 +51,7 @@ def measure_all(
 def _measure(
     model: Model,
     corpus: Corpus,
-    questions: list[Question],
+    questions: list[AnyQuestion],
     settings: TraceSettings,
     warnings: list[str],
 ) -> CheckpointResults:
@@ -74,7 +75,7 @@ def _measure(
 
 
 def _key(
-    weights: dict[str, str], corpus: Corpus, questions: list[Question], settings: TraceSettings
+    weights: dict[str, str], corpus: Corpus, questions: list[AnyQuestion], settings: TraceSettings
 ) -> str:
     """All that the results depend on, as 16 digits."""
     described = [
@@ -101,9 +102,14 @@ def _load(folder: Path, key: str, warnings: list[str]) -> CheckpointResults | No
         return None
 
 
-def _digest(question: Question) -> str:
-    """sha256 of a question: with changed labels it is another one."""
+def _digest(question: AnyQuestion) -> str:
+    """sha256 of a question: with changed labels, or other trees, it is another one."""
     digest = hashlib.sha256(repr((question.task, question.classes)).encode())
+    if isinstance(question, TreeQuestion):
+        for trees in question.splits.values():
+            spans, heads = trees.sentences.spans, trees.heads
+            digest.update(spans.tobytes() + heads.tobytes() + trees.punctuation.tobytes())
+        return digest.hexdigest()
     for instances in question.splits.values():
         digest.update(instances.spans.tobytes() + instances.labels.tobytes())
     return digest.hexdigest()

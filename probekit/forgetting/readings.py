@@ -7,17 +7,21 @@ from typing import NamedTuple
 
 import numpy as np
 
+from probekit.forgetting.answers import (
+    AnyFitted,
+    AnyQuestion,
+    counts,
+    mean_scores,
+    metric_of,
+)
 from probekit.forgetting.parts import relocated
-from probekit.forgetting.probe_pair import ProbePair, counts, mean_scores
-from probekit.probes.fitted import Fitted
-from probekit.stats.metrics import METRICS
+from probekit.forgetting.probe_pair import ProbePair
 from probekit.stats.paired import difference, resampling
-from probekit.tasks.question import Question
 
 
 class Reading(NamedTuple):
-    """One way to read a layer: its score on dev, and its predictions on dev and test, `(seeds, n)`
-    each."""
+    """One way to read a layer: its score on dev, and its answers on dev and test, `(seeds, n)`
+    each (of trees `(seeds, n, k)`)."""
 
     name: str
     score: float
@@ -33,20 +37,20 @@ class Move(NamedTuple):
 
 
 def readings_of(
-    question: Question, names: Sequence[str], dev: np.ndarray, test: np.ndarray
+    question: AnyQuestion, names: Sequence[str], dev: np.ndarray, test: np.ndarray
 ) -> list[Reading]:
-    """A reading for each name and its predictions `(seeds, n)`, from `(names, seeds, n)`."""
+    """A reading for each name and its answers `(seeds, n)`, from `(names, seeds, n)`."""
     scores = mean_scores(question, "dev", dev).tolist()
     return [Reading(*of_one) for of_one in zip(names, scores, dev, test, strict=True)]
 
 
-def own_readings(name: str, fitted: Fitted) -> list[Reading]:
+def own_readings(name: str, fitted: AnyFitted) -> list[Reading]:
     """For each layer, what its own probes read; each is called `NAME LAYER`."""
     names = [f"{name} {layer}" for layer in fitted.layers]
     return readings_of(fitted.question, names, fitted.dev_predictions, fitted.predictions)
 
 
-def score_on_test(question: Question, reading: Reading) -> float:
+def score_on_test(question: AnyQuestion, reading: Reading) -> float:
     """The reading's score on test, the mean over seeds."""
     (score,) = mean_scores(question, "test", reading.test[None])
     return float(score)
@@ -73,7 +77,9 @@ def other_layers(
     return moves
 
 
-def best_move(question: Question, before: Reading, here: Reading, others: Sequence[Move]) -> Move:
+def best_move(
+    question: AnyQuestion, before: Reading, here: Reading, others: Sequence[Move]
+) -> Move:
     """The layer that most of what is missing here has moved to, by dev scores.
 
     It must know more than it did. `here` where there is no such layer.
@@ -93,9 +99,9 @@ def best_move(question: Question, before: Reading, here: Reading, others: Sequen
     return Move(now, here)
 
 
-def _knows_more(question: Question, first: Reading, second: Reading) -> bool:
+def _knows_more(question: AnyQuestion, first: Reading, second: Reading) -> bool:
     """Whether the first reading's score on dev is above the second's by its 95% interval."""
     higher, lower = counts(question, "dev", [first.dev[None], second.dev[None]])
     shared = resampling(higher.shape[2], permutations=0)
-    gained = difference(METRICS[question.task.metric], lower, higher, shared)
+    gained = difference(metric_of(question.task), lower, higher, shared)
     return bool(gained.low[0] > 0)

@@ -7,10 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from probekit.corpora.passage import Split
 from probekit.forgetting.layers import layer_pairs
 from probekit.forgetting.mapped_states import mapped_states
 from probekit.probes.fit import predict
 from probekit.probes.fitted import Fitted
+from probekit.probes.structural.fitted_trees import FittedTrees
+from probekit.probes.structural.tree_fit import predict_trees
 from probekit.states.states import States
 from probekit.states.vectors import Vectors
 
@@ -19,7 +22,7 @@ class Predicted(NamedTuple):
     """What old probes predict, by pair of layers.
 
     Attributes:
-        dev, test: `(pairs, seeds, n)` labels each.
+        dev, test: `(pairs, seeds, n)` labels each; of trees counts `(pairs, seeds, n, k)`.
     """
 
     dev: np.ndarray
@@ -31,28 +34,39 @@ ByMap = dict[str, Predicted]
 
 
 def through_maps(
-    states: tuple[States, States], at_hand: tuple[Vectors, Vectors], fitted: Sequence[Fitted]
+    states: tuple[States, States],
+    at_hand: tuple[Vectors, Vectors],
+    fitted: Sequence[Fitted],
+    trees: Sequence[FittedTrees],
 ) -> list[ByMap]:
     """What the old probes of each task predict through each map.
 
     Args:
         states: of the checkpoint before and the one after.
         at_hand: their vectors, of which those of some layers may be in memory.
-        fitted: the probes of each task on the first, of layers that are.
+        fitted, trees: the probes of each task on the first, of layers that are.
 
     Raises InputError where the two were read at layers of which no two are a pair.
     """
     before, after = states
-    trained = fitted[0].layers
+    trained = fitted[0].layers if fitted else trees[0].layers
     layers = [(layer, other) for layer, other in layer_pairs(before, after) if layer in trained]
     places = [trained.index(layer) for layer, _ in layers]
     lost = {*before.without_vector["train"], *after.without_vector["train"]}
-    found: list[ByMap] = [{} for _ in fitted]
+    found: list[ByMap] = [{} for _ in (*fitted, *trees)]
     for name, vectors in mapped_states(*at_hand, layers, lost).items():
-        dev, test = predict(fitted, vectors, "dev"), predict(fitted, vectors, "test")
-        for t, of_task in enumerate(found):
-            of_task[name] = Predicted(dev[t][places], test[t][places])
+        dev, test = (_predicted(fitted, trees, vectors, split) for split in ("dev", "test"))
+        for of_task, on_dev, on_test in zip(found, dev, test, strict=True):
+            of_task[name] = Predicted(on_dev[places], on_test[places])
     return found
+
+
+def _predicted(
+    fitted: Sequence[Fitted], trees: Sequence[FittedTrees], vectors: Vectors, split: Split
+) -> list[np.ndarray]:
+    """What the probes of each task predict."""
+    labels = predict(fitted, vectors, split) if fitted else []
+    return labels + (predict_trees(trees, vectors, split) if trees else [])
 
 
 def joined_maps(parts: Sequence[ByMap]) -> ByMap:

@@ -49,8 +49,9 @@ from probekit.probes.fit_settings import FitSettings, fit_settings_of
 from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora
 from probekit.probes.in_turn import require_single_layers
-from probekit.probes.plan import asked_of, by_corpus, refuse_trees
+from probekit.probes.plan import asked_of, by_corpus
 from probekit.probes.record import fit_facts, versions
+from probekit.probes.structural.tree_fit import check_kinds
 from probekit.progress import Progress, reporting
 from probekit.results.run import Measurement, Run
 from probekit.states.settings import ExtractSettings
@@ -149,9 +150,9 @@ def trace(  # noqa: PLR0913 - a public verb
     corpora = names_of_corpora([loaded for loaded, _ in asked])
     for (loaded, wanted), name in zip(asked, corpora, strict=True):
         of_corpus = asked_of(wanted, loaded)
-        refuse_trees(of_corpus.trees)
+        check_kinds(of_corpus.trees, [probe])
         warnings += of_corpus.warnings
-        probed = of_corpus.questions
+        probed = [*of_corpus.questions, *of_corpus.trees]
         if probed:
             measured = measure_all(opened, loaded, probed, settings, warnings, is_inferred)
             by_step = [(model, steps[model], results) for model, results in measured.items()]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from probekit.forgetting.answers import AnyQuestion, counts, metric_of
 from probekit.forgetting.checkpoint_results import CheckpointResults
 from probekit.forgetting.measures import backward_transfer, forgetting, retention
-from probekit.forgetting.probe_pair import counts
 from probekit.forgetting.trajectory import (
     FINGERPRINTS,
     KEYS,
@@ -20,10 +20,8 @@ from probekit.forgetting.trajectory import (
     SummaryRow,
 )
 from probekit.forgetting.verdict import over_time
-from probekit.probes.baselines import BASELINES
 from probekit.stats import paired
-from probekit.stats.metrics import METRICS
-from probekit.tasks.question import Question
+from probekit.tasks.task import Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,10 +39,11 @@ class TaskTrajectory:
         models: the checkpoints' names.
         steps: of each checkpoint.
         scores: of each checkpoint, one row per layer, means over seeds.
-        answers: of each checkpoint, labels `(layers, seeds, n_test)`.
+        answers: of each checkpoint, `(layers, seeds, n_test)`; of trees `(layers, seeds, n_test,
+            k)`.
     """
 
-    question: Question
+    question: AnyQuestion
     corpus: str
     models: tuple[str, ...]
     steps: tuple[int, ...]
@@ -70,26 +69,31 @@ class TaskTrajectory:
         predicted = [self.answers[place][layers] for place, layers in (first, second)]
         before, after = counts(self.question, "test", predicted)
         shared = paired.resampling(before.shape[2], permutations=0)
-        return paired.difference(METRICS[self.question.task.metric], before, after, shared)
+        return paired.difference(metric_of(self.question.task), before, after, shared)
 
 
 def task_trajectory(
-    question: Question, corpus: str, measured: Sequence[tuple[str, int, CheckpointResults]]
+    question: AnyQuestion, corpus: str, measured: Sequence[tuple[str, int, CheckpointResults]]
 ) -> TaskTrajectory:
     """The results of one task, in the order of checkpoints: name, step and results of each."""
     models, steps, of_checkpoints = zip(*measured, strict=True)
-    task = question.task.name
+    task = question.task
     scores, answers = [], []
     for results in of_checkpoints:
-        scores.append(_means(results.scores[results.scores["task"] == task]))
-        answers.append(results.answers[task])
+        scores.append(_means(results.scores, task))
+        answers.append(results.answers[task.name])
     return TaskTrajectory(question, corpus, models, steps, tuple(scores), tuple(answers))
 
 
-def _means(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row per layer: means over seeds, and the floor, which is the majority baseline."""
-    floor = scores[scores["probe"] == "majority"]["score"].iloc[0]
-    layers = scores[~scores["probe"].isin(BASELINES)]
+def _means(scores: pd.DataFrame, task: Task) -> pd.DataFrame:
+    """One row per layer: means over seeds, and the floor, which is the majority baseline, or of
+    trees the best one."""
+    own = scores[(scores["task"] == task.name) & (scores["metric"] == task.metric)]
+    is_baseline = own["layer"].isna()
+    layers, baselines = own[~is_baseline], own[is_baseline]
+    if not task.is_structural:
+        baselines = baselines[baselines["probe"] == "majority"]
+    floor = baselines["score"].max()
     same = ["probe", "layer", "metric", "model_fingerprint", *FINGERPRINTS]
     return layers.groupby(same, sort=False)[VALUES].mean().reset_index().assign(floor=floor)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Context, Corpus
@@ -31,6 +31,7 @@ from probekit.tasks.task import Task, load_task, shipped_tasks
 from probekit.tasks.trees import TreeQuestion, ask_trees
 
 ReadIn = Callable[[Sequence[Context]], list[States]]
+AnyOf = TypeVar("AnyOf", Question, Question | TreeQuestion)
 
 
 @dataclass(frozen=True)
@@ -63,19 +64,24 @@ class Plan:
 
     def everything(self) -> dict[Context, list[Question | TreeQuestion]]:
         """The questions of each context, also the structural ones."""
-        found: dict[Context, list[Question | TreeQuestion]] = {}
-        every: list[Question | TreeQuestion] = [*self.questions, *self.trees]
-        for question in every:
-            found.setdefault(question.task.context, []).append(question)
-        return found
+        return by_context([*self.questions, *self.trees])
 
 
-def by_context(questions: Sequence[Question]) -> dict[Context, list[Question]]:
+def by_context(questions: Sequence[AnyOf]) -> dict[Context, list[AnyOf]]:
     """The questions of each context."""
-    found: dict[Context, list[Question]] = {}
+    found: dict[Context, list[AnyOf]] = {}
     for question in questions:
         found.setdefault(question.task.context, []).append(question)
     return found
+
+
+def labels_and_trees(
+    questions: Sequence[Question | TreeQuestion],
+) -> tuple[list[Question], list[TreeQuestion]]:
+    """The questions about labels, and the structural ones."""
+    labels = [question for question in questions if isinstance(question, Question)]
+    trees = [question for question in questions if isinstance(question, TreeQuestion)]
+    return labels, trees
 
 
 def plan(
@@ -239,11 +245,12 @@ def questions(tasks: TaskNames, corpus: Corpus) -> tuple[list[Question], list[st
 
 
 def refuse_trees(trees: Sequence[TreeQuestion]) -> None:
-    """Raise TaskError where there are structural tasks, for verbs that compare labels."""
+    """Raise TaskError where there are structural tasks, for verbs that need labels."""
     if trees:
         names = ", ".join(question.task.name for question in trees)
         raise TaskError(
-            f"structural tasks ({names}) are for `probe` alone: leave them out of tasks"
+            f"structural tasks ({names}) are for `probe`, `compare` and `trace`: "
+            "leave them out of tasks"
         )
 
 

@@ -14,10 +14,12 @@ from probekit.probes.fit_kinds import fit_kinds
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
 from probekit.probes.heads import head_of
+from probekit.probes.plan import labels_and_trees
 from probekit.probes.predictions import Answers
 from probekit.probes.record import measurement_of, seconds_of
 from probekit.probes.score_rows import ScoreRow
 from probekit.probes.scoring import baselines, scored_probes
+from probekit.probes.structural.fitted_trees import FittedTrees
 from probekit.probes.structural.tree_scores import tree_scores
 from probekit.progress import Progress
 from probekit.results.run import Measurement
@@ -38,6 +40,7 @@ class Probed(NamedTuple):
         measurement: what was read.
         warnings: one sentence each.
         trained: the probes of single layers on gold labels.
+        trees: the structural ones.
     """
 
     answers: list[Answers]
@@ -45,6 +48,7 @@ class Probed(NamedTuple):
     measurement: Measurement
     warnings: list[str]
     trained: list[Fitted]
+    trees: list[FittedTrees]
 
 
 def probe_states(
@@ -67,8 +71,7 @@ def probe_states(
         progress: called with the stage, the units done and how many there are.
         evidence: what is measured besides, by names in EVIDENCE.
     """
-    questions = [question for question in asked if isinstance(question, Question)]
-    trees = [question for question in asked if isinstance(question, TreeQuestion)]
+    questions, trees = labels_and_trees(asked)
     if questions:
         check_evidence(evidence, states, questions)
     answers = [each for question in questions for each in baselines(states, question)]
@@ -79,12 +82,14 @@ def probe_states(
         # Trained in the same passes over the words as the questions.
         controls = [control(question, states.corpus) for question in questions]
     trained: list[Fitted] = []
+    fitted_trees: list[FittedTrees] = []
     of_kinds: list[Probes] = []
     found: list[Found] = []
     warnings = list(states.warnings)
     if trees:
         started = time.perf_counter()
-        found.append(tree_scores(states, trees, kinds, seeds, settings, progress))
+        of_trees, fitted_trees = tree_scores(states, trees, kinds, seeds, settings, progress)
+        found.append(of_trees)
         warnings += _without_evidence(trees, evidence)
         seconds["fit and score trees"] = time.perf_counter() - started
     used = kinds if questions else ()
@@ -111,7 +116,7 @@ def probe_states(
     found += [OVER_KINDS[name](of_kinds) for name in evidence if name in OVER_KINDS]
     seconds["extract"] = seconds_of(states)
     measured = measurement_of(states, asked, seconds)
-    return Probed(answers, found, measured, warnings, trained)
+    return Probed(answers, found, measured, warnings, trained, fitted_trees)
 
 
 def _without_evidence(trees: Sequence[TreeQuestion], evidence: Mapping[str, Any]) -> Iterator[str]:

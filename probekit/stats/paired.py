@@ -21,6 +21,7 @@ from probekit.stats.sources import Values, spread_of
 if TYPE_CHECKING:
     from probekit.stats.behaviour_metrics import BehaviourMetric
     from probekit.stats.metrics import Metric, Score
+    from probekit.stats.tree_metrics import TreeMetric
 
 PERMUTATIONS_PER_CELL = 50
 BLOCK = 1 << 22  # numbers that are held at once, in each of a few arrays
@@ -106,7 +107,7 @@ def resampling(
 
 
 def difference(
-    metric: Metric | BehaviourMetric,
+    metric: Metric | TreeMetric | BehaviourMetric,
     first: np.ndarray,
     second: np.ndarray,
     shared: Resampling,
@@ -142,7 +143,7 @@ def difference(
 
 
 def _difference(
-    metric: Metric | BehaviourMetric,
+    metric: Metric | TreeMetric | BehaviourMetric,
     first: np.ndarray,
     second: np.ndarray,
     shared: Resampling,

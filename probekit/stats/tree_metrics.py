@@ -62,6 +62,11 @@ class TreeMetric:
     low: float = 0.0
     high: float = 1.0
 
+    @property
+    def largest_difference(self) -> float:
+        """The largest difference that two scores can have."""
+        return self.high - self.low
+
 
 def count_edges(distances: np.ndarray, gold: GoldTrees) -> np.ndarray:
     """Edges of the minimum spanning tree that are gold, and gold edges: `(cells, trees, 2)`."""

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from probekit.tasks.question import Question
+from probekit.tasks.question import Instances, Question
+from probekit.tasks.trees import TreeQuestion
 
 
 def resample_train(question: Question, number: int) -> Question:
@@ -23,12 +24,22 @@ def resample_train(question: Question, number: int) -> Question:
         question: a task over a corpus.
         number: of the draw, from 1; the training split as it is has the number 0.
     """
-    train = question.splits["train"]
+    train = _resampled(question.splits["train"], number)
+    return replace(question, splits={**question.splits, "train": train}, draw=number)
+
+
+def resample_train_trees(question: TreeQuestion, number: int) -> TreeQuestion:
+    """The same of a structural task: a tree counts as often as its sentence was drawn."""
+    trees = question.splits["train"]
+    train = replace(trees, sentences=_resampled(trees.sentences, number))
+    return replace(question, splits={**question.splits, "train": train}, draw=number)
+
+
+def _resampled(train: Instances, number: int) -> Instances:
     groups = np.unique(train.groups, return_inverse=True)[1]
     n_groups = train.n_groups
     drawn = np.random.default_rng(number).integers(0, n_groups, n_groups)
     times = np.bincount(drawn, minlength=n_groups)
     weights = times[groups].astype(np.float32)
     weights /= weights.mean()
-    splits = {**question.splits, "train": replace(train, weights=weights)}
-    return replace(question, splits=splits, draw=number)
+    return replace(train, weights=weights)

@@ -7,9 +7,9 @@ of every word, or of every pair of words, of a sentence; so an instance is a sen
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -73,6 +73,21 @@ class Trees:
         """The unit of each tree that is resampled for intervals, see `Instances`."""
         return self.sentences.groups
 
+    @property
+    def n_groups(self) -> int:
+        """The number of units to resample."""
+        return self.sentences.n_groups
+
+    def take(self, rows: np.ndarray) -> Trees:
+        """The trees where this is true, numbered anew."""
+        sentences = self.sentences.take(rows)
+        of_words = np.repeat(rows, self.lengths)
+        return Trees(
+            replace(sentences, labels=np.arange(len(sentences))),
+            self.heads[of_words],
+            self.punctuation[of_words],
+        )
+
     @cached_property
     def lengths(self) -> np.ndarray:
         """Words of each tree, `(n,)`."""
@@ -126,11 +141,15 @@ class TreeQuestion:
         task: what is asked.
         splits: the trees of train, dev and test.
         warnings: one sentence each: how many sentences were left out, and why.
+        labels: `gold`, those annotated; `control`, drawn for each type (see `control`).
+        draw: of the training sentences (see `resample`); 0 is the training split as it is.
     """
 
     task: Task
     splits: dict[Split, Trees]
     warnings: tuple[str, ...] = ()
+    labels: Literal["gold", "control"] = "gold"
+    draw: int = 0
 
     @property
     def classes(self) -> tuple[str, ...]:

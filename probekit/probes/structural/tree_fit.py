@@ -9,15 +9,25 @@ from functools import partial
 import numpy as np
 import torch
 
+from probekit.corpora.passage import Split
 from probekit.engine.current import current
 from probekit.engine.engine import Report
 from probekit.engine.workers import at_once
 from probekit.errors import InputError
+from probekit.probes.batches import Runs
+from probekit.probes.evaluate import BATCH_WORDS
 from probekit.probes.fit_settings import DEFAULT, FitSettings
 from probekit.probes.heads import Head, head_of
 from probekit.probes.heads.linear import Linear
 from probekit.probes.heads.rank import Rank
-from probekit.probes.structural.tree_training import FittedTrees, TreeTraining
+from probekit.probes.structural.fitted_trees import (
+    FittedTrees,
+    joined_counts,
+    joined_trees,
+    measure,
+)
+from probekit.probes.structural.tree_heads import TREE_HEADS
+from probekit.probes.structural.tree_training import TreeTraining
 from probekit.progress import Progress, silent
 from probekit.states.vectors import Vectors
 from probekit.tasks.trees import TreeQuestion
@@ -69,11 +79,12 @@ def fit_trees(
     ModelError for states that are not finite.
     """
     check_kinds(questions, [probe])
-    rank = rank_of(head_of(probe), states.dim)
+    kind = head_of(probe)
+    rank = rank_of(kind, states.dim)
     faster = replace(settings, learning_rate=RATE * settings.learning_rate)
     read = states.layers if layers is None else layers
     groups = list(_groups(read, settings.where()))
-    work = _Fitting(states, tuple(questions), rank, seeds, faster)
+    work = _Fitting(states, tuple(questions), kind.name, rank, seeds, faster)
     parts = current().run(work, groups, lambda done: progress("fit", done, len(groups)))
     found = []
     for question, of_task in zip(questions, zip(*parts, strict=True), strict=True):
@@ -89,6 +100,7 @@ class _Fitting:
     Attributes:
         states: what is read.
         questions: the tasks and their trees.
+        kind: of probe.
         rank: of the transforms.
         seeds: one probe per layer for each.
         settings: how probes are trained.
@@ -96,6 +108,7 @@ class _Fitting:
 
     states: Vectors
     questions: tuple[TreeQuestion, ...]
+    kind: str
     rank: int
     seeds: tuple[int, ...]
     settings: FitSettings
@@ -109,6 +122,7 @@ class _Fitting:
                 TreeTraining,
                 self.states,
                 self.questions,
+                self.kind,
                 self.rank,
                 layers,
                 self.seeds,
@@ -130,22 +144,22 @@ def _trained(begin: partial[TreeTraining], progress: Report) -> list[FittedTrees
     return begin().run(progress)
 
 
-def joined_trees(parts: Sequence[FittedTrees]) -> FittedTrees:
-    """Fits of one task with different layers as one."""
-    counts, dev_scores = {}, {}
-    for name in parts[0].counts:
-        counts[name] = np.concatenate([part.counts[name] for part in parts])
-        dev_scores[name] = np.concatenate([part.dev_scores[name] for part in parts])
-    layers: tuple[int, ...] = ()
-    for part in parts:
-        layers += part.layers
-    by_length = [part.by_length for part in parts if part.by_length is not None]
-    return replace(
-        parts[0],
-        layers=layers,
-        counts=counts,
-        by_length=np.concatenate(by_length) if by_length else None,
-        dev_scores=dev_scores,
-        dev_loss=np.concatenate([part.dev_loss for part in parts]),
-        epochs=np.concatenate([part.epochs for part in parts]),
-    )
+def predict_trees(fitted: Sequence[FittedTrees], states: Vectors, split: Split) -> list[np.ndarray]:
+    """What the metric of each task counts in other vectors of the same words.
+
+    `fitted` are the probes of all tasks that were fitted together. The probe of layer k reads layer
+    k of `states`.
+
+    Returns `(layers, seeds, trees, k)` counts for each task.
+    """
+    trees = [one.question.splits[split] for one in fitted]
+    heads = [TREE_HEADS[one.question.task.shape](one.rank) for one in fitted]
+    runs = Runs(states, split, [of_task.sentences for of_task in trees])
+    parts = []
+    for of_layers in zip(*(one.maps for one in fitted), strict=True):
+        layers, maps = of_layers[0][0], [each for _, each in of_layers]
+        parts.append(measure(maps, heads, trees, runs, layers, BATCH_WORDS))
+    found = []
+    for one, of_task in zip(fitted, zip(*parts, strict=True), strict=True):
+        found.append(joined_counts(of_task)[one.question.task.metric])
+    return found

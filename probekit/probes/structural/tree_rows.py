@@ -12,8 +12,8 @@ import numpy as np
 from probekit.probes.score_rows import Before, Measured, ScoreRow
 from probekit.probes.scoring import scored
 from probekit.probes.structural.baselines import TREE_BASELINES
+from probekit.probes.structural.fitted_trees import BY_LENGTH, FittedTrees, counts_of, grouped
 from probekit.probes.structural.tree_heads import TREE_HEADS
-from probekit.probes.structural.tree_training import FittedTrees, counts_of
 from probekit.results import columns
 from probekit.results.columns import UNIT
 from probekit.results.schema import Means, Precedes, schema_of
@@ -64,6 +64,16 @@ def baseline_counts(question: TreeQuestion, name: str) -> dict[str, np.ndarray]:
     return found
 
 
+def best_baseline(question: TreeQuestion) -> float:
+    """The best score that a baseline has by the task's metric on test."""
+    metric = question.task.metric
+    scores = []
+    for name in TREE_BASELINES:
+        counts = baseline_counts(question, name)[metric]
+        scores.append(float(TREE_METRICS[metric].score(counts.sum(axis=1))[0]))
+    return max(scores)
+
+
 def baseline_rows(
     question: TreeQuestion, about: Mapping[str, Any]
 ) -> tuple[list[ScoreRow], list[EdgeLengthRow]]:
@@ -83,8 +93,8 @@ def baseline_rows(
         for metric in OF_SHAPES[question.task.shape]:
             one = next(_scored(question, metric, counts[metric]))
             rows.append(ScoreRow(**{**own, **nothing, **one, "metric": metric}))
-        if "by_length" in counts:
-            lengths += _length_rows(question, counts["by_length"][0], own)
+        if BY_LENGTH in counts:
+            lengths += _length_rows(question, counts[BY_LENGTH][0], own)
     return rows, lengths
 
 
@@ -95,31 +105,31 @@ def probe_rows(
     rows: list[ScoreRow] = []
     lengths: list[EdgeLengthRow] = []
     cells = list(product(range(len(fitted.layers)), range(len(fitted.seeds))))
-    for metric, counts in fitted.counts.items():
+    for metric in OF_SHAPES[fitted.question.task.shape]:
+        counts = fitted.test[metric]
         every = _scored(fitted.question, metric, counts.reshape(len(cells), *counts.shape[2:]))
+        dev_scores = TREE_METRICS[metric].score(fitted.dev[metric].sum(axis=2))
         for (i, j), one in zip(cells, every, strict=True):
             rows.append(
                 ScoreRow(
                     **{**about, **one, "metric": metric},
                     layer=fitted.layers[i],
                     seed=fitted.seeds[j],
-                    dev_score=float(fitted.dev_scores[metric][i, j]),
+                    dev_score=float(dev_scores[i, j]),
                     dev_loss=float(fitted.dev_loss[i, j]),
                     epoch=int(fitted.epochs[i, j]),
                 )
             )
-    if fitted.by_length is not None:
+    if BY_LENGTH in fitted.test:
         for i, j in cells:
             own = {**about, "layer": fitted.layers[i], "seed": fitted.seeds[j]}
-            lengths += _length_rows(fitted.question, fitted.by_length[i, j], own)
+            lengths += _length_rows(fitted.question, fitted.test[BY_LENGTH][i, j], own)
     return rows, lengths
 
 
 def _scored(question: TreeQuestion, metric: str, counts: np.ndarray) -> Iterator[dict[str, Any]]:
     """Score and interval of counts `(cells, trees, k)`, resampled by sentence or document."""
-    groups = question.splits["test"].groups
-    first = np.flatnonzero(np.diff(groups, prepend=-1))
-    return scored(TREE_METRICS[metric], np.add.reduceat(counts, first, axis=1))
+    return scored(TREE_METRICS[metric], grouped(question.splits["test"], counts))
 
 
 def _length_rows(

@@ -9,9 +9,9 @@ from probekit.probes.evidence import Found
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.in_turn import in_turn
 from probekit.probes.scoring import about_question
-from probekit.probes.structural.tree_fit import fit_trees, joined_trees
+from probekit.probes.structural.fitted_trees import FittedTrees, joined_trees
+from probekit.probes.structural.tree_fit import fit_trees
 from probekit.probes.structural.tree_rows import baseline_rows, probe_rows
-from probekit.probes.structural.tree_training import FittedTrees
 from probekit.progress import Progress
 from probekit.states.states import States
 from probekit.tasks.trees import TreeQuestion
@@ -24,8 +24,10 @@ def tree_scores(
     seeds: tuple[int, ...],
     settings: FitSettings,
     progress: Progress,
-) -> Found:
+) -> tuple[Found, list[FittedTrees]]:
     """Train and score structural probes, with the baselines beside them.
+
+    Returns the rows, and the trained probes.
 
     Args:
         states: the vectors, in the context of the tasks.
@@ -40,14 +42,16 @@ def tree_scores(
         rows, lengths = baseline_rows(question, about_question(states, question))
         found.rows.extend(rows)
         found.tables["edge_lengths"] += lengths
+    trained: list[FittedTrees] = []
     fits = _fits(states, questions, kinds, seeds, settings, progress)
     for kind, of_kind in zip(kinds, fits, strict=True):
+        trained += of_kind
         for fitted in of_kind:
             about = {**about_question(states, fitted.question), **identity.of_fit(settings)}
             rows, lengths = probe_rows(fitted, {**about, "probe": kind})
             found.rows.extend(rows)
             found.tables["edge_lengths"] += lengths
-    return found
+    return found, trained
 
 
 def _fits(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,41 +17,22 @@ from probekit.probes.batches import Batch, Runs
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.mixture import mixture
 from probekit.probes.schedule import PATIENCE, Schedule
+from probekit.probes.structural.fitted_trees import (
+    Counts,
+    FittedTrees,
+    WordMaps,
+    measure,
+    of_sentences,
+)
 from probekit.probes.structural.padded import padded
 from probekit.probes.structural.tree_heads import TREE_HEADS
 from probekit.probes.view import single_layers
 from probekit.states.tensors import at_hand
 from probekit.states.vectors import Vectors
-from probekit.stats.tree_metrics import OF_SHAPES, TREE_METRICS, count_edges_by_length
-from probekit.tasks.trees import SameLength, TreeQuestion
+from probekit.tasks.trees import TreeQuestion
 
 # Words, and how many of a small corpus: small products of padded sentences are slow.
 SMALLEST_BATCH, BATCHES = 512, 64
-
-
-@dataclass(frozen=True)
-class FittedTrees:
-    """Trained structural probes of one task, and how they do on the test split.
-
-    Attributes:
-        question: the task and its trees.
-        layers: the layers that the probes read.
-        seeds: the seeds.
-        counts: of each metric of the task, `(layers, seeds, trees, k)` on test.
-        by_length: `(layers, seeds, trees, 2 * lengths)` of edges; None but for distances.
-        dev_scores: of each metric, `(layers, seeds)`.
-        dev_loss: `(layers, seeds)`.
-        epochs: `(layers, seeds)` that the chosen probe was trained for.
-    """
-
-    question: TreeQuestion
-    layers: tuple[int, ...]
-    seeds: tuple[int, ...]
-    counts: dict[str, np.ndarray]
-    by_length: np.ndarray | None
-    dev_scores: dict[str, np.ndarray]
-    dev_loss: np.ndarray
-    epochs: np.ndarray
 
 
 class TreeTraining:
@@ -61,6 +41,7 @@ class TreeTraining:
     Args:
         states: what is read.
         questions: the tasks and their trees.
+        kind: of probe.
         rank: of the transforms.
         layers: the layers, one probe for each.
         seeds: one probe per layer for each.
@@ -73,13 +54,14 @@ class TreeTraining:
         self,
         states: Vectors,
         questions: Sequence[TreeQuestion],
+        kind: str,
         rank: int,
         layers: tuple[int, ...],
         seeds: tuple[int, ...],
         settings: FitSettings,
     ) -> None:
         self.questions, self.layers, self.seeds = questions, layers, seeds
-        self.device = settings.where()
+        self.kind, self.device = kind, settings.where()
         self.states = at_hand(states, layers, self.device)
         self.heads = [TREE_HEADS[question.task.shape](rank) for question in questions]
         self.train, self.dev = self._runs("train"), self._runs("dev")
@@ -110,23 +92,44 @@ class TreeTraining:
         first = torch.cat(blocks, dim=1).repeat(len(self.layers), 1, 1)
         return torch.nn.Parameter(first.to(self.device))
 
+    def _maps(self) -> WordMaps:
+        """The maps of words of all tasks."""
+        weights = self.basis @ (self.first * self.sizes)
+        return WordMaps(weights, self.bias - self.mean @ weights, 1)
+
     def _mapped(self, batch: Batch) -> list[Tensor]:
         """Mapped words of each task: `(layers, words, seeds, width)`."""
-        weights = self.basis @ (self.first * self.sizes)
-        every = torch.baddbmm(self.bias - self.mean @ weights, batch.states, weights)
+        every = self._maps()(batch.states)[:, :, 0]
         found = []
         for columns, head in zip(self.columns, self.heads, strict=True):
             found.append(every[..., columns].unflatten(2, (len(self.seeds), head.width)))
         return found
 
+    @torch.no_grad()
+    def _trained(self) -> list[WordMaps]:
+        """The maps of words of each task."""
+        every = self._maps()
+        found = []
+        for columns in self.columns:
+            weights, bias = every.weights[..., columns].clone(), every.bias[..., columns].clone()
+            found.append(WordMaps(weights, bias, len(self.seeds)))
+        return found
+
     def _losses(self, batch: Batch, split: Split) -> list[Tensor]:
-        """The loss of each task's sentences in the batch, `(cells, n)`; `(0, 0)` without any."""
+        """The loss of each task's sentences in the batch, `(cells, n)`; `(0, 0)` without any.
+
+        A sentence of a resample counts by its weight.
+        """
         found = []
         for t, mapped in enumerate(self._mapped(batch)):
             trees, losses = self.questions[t].splits[split], [mapped.new_empty(0, 0)]
             for group in padded(trees, batch.labels[t], batch.spans[t]):
                 gold = torch.from_numpy(self.heads[t].gold(trees, group)).to(self.device)
-                losses.append(self.heads[t].loss(_of_sentences(mapped, group.places), gold, group))
+                each = self.heads[t].loss(of_sentences(mapped, group.places), gold, group)
+                weights = trees.sentences.weights
+                if weights is not None:
+                    each = each * torch.from_numpy(weights[group.numbers]).to(self.device)
+                losses.append(each)
             found.append(torch.cat(losses[1:], dim=1) if losses[1:] else losses[0])
         return found
 
@@ -154,26 +157,29 @@ class TreeTraining:
 
     def _fitted(self, dev_loss: np.ndarray, best_round: np.ndarray) -> list[FittedTrees]:
         """The results of each task, from dev losses and rounds `(tasks, layers, seeds)`."""
-        dev, test = self._measure("dev"), self._measure("test")
+        maps = self._trained()
+        dev, test = self._measured(maps, "dev"), self._measured(maps, "test")
         found = []
         for t, question in enumerate(self.questions):
-            names = OF_SHAPES[question.task.shape]
-            dev_scores = {}
-            for name in names:
-                dev_scores[name] = TREE_METRICS[name].score(dev[t][name].sum(axis=2))
-            found.append(
-                FittedTrees(
-                    question,
-                    self.layers,
-                    self.seeds,
-                    {name: test[t][name] for name in names},
-                    test[t].get("by_length"),
-                    dev_scores,
-                    dev_loss[t],
-                    best_round[t] * self.schedule.epochs,
-                )
+            fitted = FittedTrees(
+                question,
+                self.kind,
+                self.heads[t].rank,
+                self.layers,
+                self.seeds,
+                test=test[t],
+                dev=dev[t],
+                dev_loss=dev_loss[t],
+                epochs=best_round[t] * self.schedule.epochs,
+                maps=((self.layers, maps[t]),),
             )
+            found.append(fitted)
         return found
+
+    def _measured(self, maps: Sequence[WordMaps], split: Split) -> list[Counts]:
+        trees = [question.splits[split] for question in self.questions]
+        words = self.schedule.batch_words
+        return measure(maps, self.heads, trees, self._runs(split), self.layers, words)
 
     def _columns_of(self, t: int, seed: int) -> slice:
         start, width = self.columns[t].start, self.heads[t].width
@@ -203,40 +209,6 @@ class TreeTraining:
                     total[t] += each.sum(1).view(shape).cpu().numpy()
         n = np.array([len(question.splits["dev"]) for question in self.questions])
         return total / n[:, None, None]
-
-    @torch.no_grad()
-    def _measure(self, split: Split) -> list[dict[str, np.ndarray]]:
-        """What the metrics of each task count, `(layers, seeds, trees, k)` each."""
-        shape = (len(self.layers), len(self.seeds))
-        found: list[dict[str, np.ndarray]] = [{} for _ in self.questions]
-        for batch in self._runs(split).batches(self.schedule.batch_words, self.layers, self.device):
-            for t, mapped in enumerate(self._mapped(batch)):
-                trees, head = self.questions[t].splits[split], self.heads[t]
-                for group in padded(trees, batch.labels[t], batch.spans[t], 1):
-                    predicted = head.predict(_of_sentences(mapped, group.places)).cpu().numpy()
-                    gold = trees.of_same_length(group.numbers)
-                    for name, counts in counts_of(head.shape, predicted, gold).items():
-                        new = np.zeros((*shape, len(trees), counts.shape[-1]))
-                        every = found[t].setdefault(name, new)
-                        every[:, :, group.numbers] = counts.reshape(*shape, *counts.shape[1:])
-        return found
-
-
-def counts_of(shape: str, predicted: np.ndarray, gold: SameLength) -> dict[str, np.ndarray]:
-    """What the metrics of a shape of task count, `(cells, trees, k)` each; of distances also edges
-    by length."""
-    found = {}
-    for name in OF_SHAPES[shape]:
-        found[name] = TREE_METRICS[name].counts(predicted, gold)
-    if shape == "distance":
-        found["by_length"] = count_edges_by_length(predicted, gold)
-    return found
-
-
-def _of_sentences(mapped: Tensor, places: Tensor) -> Tensor:
-    """Mapped words `(cells, sentences, n, width)` from those of a batch `(layers, words, seeds,
-    width)`."""
-    return mapped[:, places].permute(0, 3, 1, 2, 4).flatten(0, 1)
 
 
 def _drawn(shape: tuple[int, int], name: str) -> Tensor:

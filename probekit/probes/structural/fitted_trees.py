@@ -1,0 +1,182 @@
+"""Fitted trees: trained structural probes of one task, and what they predict, as counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from probekit.probes.batches import Runs
+from probekit.probes.structural.padded import padded
+from probekit.probes.structural.tree_heads import TreeHead
+from probekit.stats.tree_metrics import OF_SHAPES, TREE_METRICS, count_edges_by_length
+from probekit.tasks.trees import SameLength, TreeQuestion, Trees
+
+BY_LENGTH = "by_length"
+"""The name of counts of edges by length, beside those of metrics."""
+
+Counts = dict[str, np.ndarray]
+"""What each metric counts in each tree, `(layers, seeds, trees, k)`; of distances BY_LENGTH too."""
+
+
+@dataclass(frozen=True)
+class WordMaps:
+    """The affine maps of words that structural probes begin with.
+
+    Attributes:
+        weights: `(layers, dim, seeds * width)`.
+        bias: `(layers, 1, seeds * width)`.
+        seeds: how many.
+    """
+
+    weights: Tensor
+    bias: Tensor
+    seeds: int
+
+    def __call__(self, states: Tensor) -> Tensor:
+        """Mapped words `(layers, words, seeds, width)`, from `(layers, words, dim)`."""
+        mapped = torch.baddbmm(self.bias, states, self.weights)
+        return mapped.unflatten(2, (self.seeds, mapped.shape[2] // self.seeds))
+
+
+@dataclass(frozen=True)
+class FittedTrees:
+    """Trained structural probes of one task, and how they do.
+
+    Attributes:
+        question: the task and its trees.
+        kind: of probe.
+        rank: of its transforms.
+        layers: the layers that the probes read.
+        seeds: the seeds.
+        test: what is counted on test, see Counts.
+        dev: the same on dev.
+        dev_loss: `(layers, seeds)`.
+        epochs: `(layers, seeds)` that the chosen probe was trained for.
+        maps: the probes, in parts of some layers each.
+        refitted: likewise counts on test `(layers, resamples, trees, k)` of probes that were
+            trained on resamples of the training sentences; None without these.
+    """
+
+    question: TreeQuestion
+    kind: str
+    rank: int
+    layers: tuple[int, ...]
+    seeds: tuple[int, ...]
+    test: Counts
+    dev: Counts
+    dev_loss: np.ndarray
+    epochs: np.ndarray
+    maps: tuple[tuple[tuple[int, ...], WordMaps], ...]
+    refitted: Counts | None = None
+
+    @property
+    def head(self) -> str:
+        """The kind of probe, as of `Fitted`."""
+        return self.kind
+
+    @property
+    def predictions(self) -> np.ndarray:
+        """What the task's own metric counts on test, `(layers, seeds, trees, k)`."""
+        return self.test[self.question.task.metric]
+
+    @property
+    def dev_predictions(self) -> np.ndarray:
+        """The same on dev."""
+        return self.dev[self.question.task.metric]
+
+    @property
+    def refits(self) -> np.ndarray | None:
+        """The same of the refits on test, `(layers, resamples, trees, k)`."""
+        return None if self.refitted is None else self.refitted[self.question.task.metric]
+
+    def by_metric(self, name: str) -> FittedTrees:
+        """The same probes, of a task with another of its metrics."""
+        task = replace(self.question.task, metric=name)
+        return replace(self, question=replace(self.question, task=task))
+
+
+def joined_trees(parts: Sequence[FittedTrees]) -> FittedTrees:
+    """Fits of one task with different layers as one."""
+    layers: tuple[int, ...] = ()
+    maps: tuple[tuple[tuple[int, ...], WordMaps], ...] = ()
+    for part in parts:
+        layers += part.layers
+        maps += part.maps
+    refitted = [part.refitted for part in parts if part.refitted is not None]
+    return replace(
+        parts[0],
+        layers=layers,
+        maps=maps,
+        test=joined_counts([part.test for part in parts]),
+        dev=joined_counts([part.dev for part in parts]),
+        dev_loss=np.concatenate([part.dev_loss for part in parts]),
+        epochs=np.concatenate([part.epochs for part in parts]),
+        refitted=joined_counts(refitted) if refitted else None,
+    )
+
+
+def joined_counts(parts: Sequence[Counts], axis: int = 0) -> Counts:
+    """Counts of different layers (or of different seeds, with axis 1) as one."""
+    found = {}
+    for name in parts[0]:
+        found[name] = np.concatenate([part[name] for part in parts], axis=axis)
+    return found
+
+
+@torch.no_grad()
+def measure(
+    maps: Sequence[WordMaps],
+    heads: Sequence[TreeHead],
+    trees: Sequence[Trees],
+    runs: Runs,
+    layers: Sequence[int],
+    batch_words: int,
+) -> list[Counts]:
+    """What trained probes of each task count in a split.
+
+    Args:
+        maps, heads, trees: of each task; the trees are those of the split.
+        runs: the split, with the sentences of these trees.
+        layers: of the states, those that the maps read, in their order.
+        batch_words: words read at once.
+    """
+    found: list[Counts] = [{} for _ in maps]
+    for batch in runs.batches(batch_words, layers, maps[0].weights.device):
+        for t, of_words in enumerate(maps):
+            mapped = of_words(batch.states)
+            shape = (len(layers), of_words.seeds)
+            for group in padded(trees[t], batch.labels[t], batch.spans[t], 1):
+                predicted = heads[t].predict(of_sentences(mapped, group.places)).cpu().numpy()
+                gold = trees[t].of_same_length(group.numbers)
+                for name, counts in counts_of(heads[t].shape, predicted, gold).items():
+                    new = np.zeros((*shape, len(trees[t]), counts.shape[-1]))
+                    every = found[t].setdefault(name, new)
+                    every[:, :, group.numbers] = counts.reshape(*shape, *counts.shape[1:])
+    return found
+
+
+def counts_of(shape: str, predicted: np.ndarray, gold: SameLength) -> Counts:
+    """What the metrics of a shape of task count, `(cells, trees, k)` each; of distances also edges
+    by length."""
+    found = {}
+    for name in OF_SHAPES[shape]:
+        found[name] = TREE_METRICS[name].counts(predicted, gold)
+    if shape == "distance":
+        found[BY_LENGTH] = count_edges_by_length(predicted, gold)
+    return found
+
+
+def of_sentences(mapped: Tensor, places: Tensor) -> Tensor:
+    """Mapped words `(cells, sentences, n, width)` from those of a batch `(layers, words, seeds,
+    width)`."""
+    return mapped[:, places].permute(0, 3, 1, 2, 4).flatten(0, 1)
+
+
+def grouped(trees: Trees, counts: np.ndarray) -> np.ndarray:
+    """Counts `(…, groups, k)` of sentences or documents, from those of trees `(…, trees, k)`."""
+    first = np.flatnonzero(np.diff(trees.groups, prepend=-1))
+    return np.asarray(np.add.reduceat(counts, first, axis=-2))
