@@ -180,7 +180,7 @@ def _require_both_kinds(tasks: list[str], after: list[str]) -> None:
     """Raise InputError where changes of probes and of behaviour cannot be drawn together."""
     from probekit.tasks.task import load_task
 
-    kinds = {name == "all" or load_task(name).is_labelling for name in tasks}
+    kinds = {name == "all" or not load_task(name).is_behaviour for name in tasks}
     if len(kinds) < 2 or len(after) < 2:
         raise InputError(
             "--behaviour draws changes together: give --task both a task of probes, such as pos, "

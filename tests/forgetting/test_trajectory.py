@@ -110,6 +110,28 @@ def test_tasks_that_read_sentences_and_tasks_that_read_documents(
     assert found.summary["task"].tolist() == ["pos", "coref"]
 
 
+def test_trees_over_steps(run: Path, small: Corpus, tmp_path: Path) -> None:
+    tasks, quick = ["distance", "pos"], FitSettings(words=10_000, epochs=1)
+    base, *_, noised = checkpoints_of(run)
+    how: dict[str, Any] = {"corpus": small, "fit_settings": quick, "progress": False}
+    found = trace([base, noised], tasks, folder=tmp_path, **how)
+    assert set(found.summary["task"]) == set(tasks)
+    steps = found.table[found.table["task"] == "distance"]
+    scores = pk.probe(noised, "distance", **how).table
+    scores = scores[scores["metric"] == "uuas"]
+    assert set(steps["metric"]) == {"uuas"}
+    floor = scores[scores["layer"].isna()]["score"].max()
+    assert steps["floor"].tolist() == pytest.approx([floor] * len(steps), abs=1e-5)
+    first, last = (steps[steps["step"] == step].set_index("layer") for step in (0, 300))
+    of_layers = scores.dropna(subset="layer").set_index("layer")["score"]
+    assert last["score"].tolist() == pytest.approx(of_layers.tolist(), abs=1e-5)
+    moved = last["score"] - first["score"]
+    assert last["change"].tolist() == pytest.approx(moved.tolist(), abs=1e-5)
+    assert (last["change"].iloc[:-1] == 0).all() and last["change"].iloc[-1] != 0
+    again = trace([base, noised], tasks, folder=tmp_path, **how)
+    assert again.table.equals(found.table)
+
+
 def watch(monkeypatch: pytest.MonkeyPatch, measured: list[str]) -> None:
     """Write down which checkpoints are measured from now on."""
 

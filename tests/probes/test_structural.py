@@ -10,7 +10,7 @@ import torch
 
 import probekit as pk
 from probekit.corpora.passage import Corpus, Edge, Passage, Split
-from probekit.errors import InputError, TaskError
+from probekit.errors import InputError
 from probekit.probes.structural.baselines import TREE_BASELINES
 from probekit.probes.structural.padded import padded
 from probekit.probes.structural.tree_heads import TREE_HEADS
@@ -23,14 +23,14 @@ DIM = 14
 SIZES: dict[Split, int] = {"train": 150, "dev": 40, "test": 60}
 
 
-def planted() -> tuple[Corpus, dict[Split, np.ndarray]]:
+def planted(sizes: dict[Split, int] = SIZES) -> tuple[Corpus, dict[Split, np.ndarray]]:
     """Sentences with trees; vectors `(2, words, dim)`: noise at layer 0, and at layer 1 words whose
     squared distance is that in the tree."""
     rng = np.random.default_rng(0)
     rotation = np.linalg.qr(rng.normal(size=(DIM, DIM)))[0]
     splits: dict[Split, list[Passage]] = {}
     values: dict[Split, np.ndarray] = {}
-    for split, size in SIZES.items():
+    for split, size in sizes.items():
         passages, vectors = [], []
         for number in range(size):
             n = int(rng.integers(5, DIM - 2))
@@ -170,5 +170,5 @@ def test_kinds_of_probe_that_trees_do_not_have_are_refused() -> None:
     states = made_states(corpus, values)
     with pytest.raises(InputError, match=r"linear and rank:8 .* not mlp"):
         pk.probe(states, "distance", probes="mlp")
-    with pytest.raises(TaskError, match="for `probe` alone"):
-        pk.compare(states, states, "distance", progress=False)
+    with pytest.raises(InputError, match=r"linear and rank:8 .* not mlp"):
+        pk.compare(states, states, "distance", probe="mlp", progress=False)
