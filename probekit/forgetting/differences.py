@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from probekit.forgetting.answers import AnyFitted, counts, mean_scores, metric_of
 from probekit.forgetting.comparison_rows import BestRow, ComparisonRow, Difference
 from probekit.forgetting.measures import retention
 from probekit.forgetting.probe_pair import ProbePair
+from probekit.probes.answers import AnyFitted, counts, mean_scores, metric_of
 from probekit.stats import paired
 from probekit.stats.layers import expected_layer
 

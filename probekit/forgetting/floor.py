@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from probekit.corpora.passage import Corpus
-from probekit.forgetting.answers import AnyQuestion, mean_scores
+from probekit.probes.answers import AnyQuestion, mean_scores
 from probekit.probes.baselines import BASELINES
 from probekit.probes.structural.tree_rows import best_baseline
 from probekit.tasks.trees import TreeQuestion

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from probekit.forgetting.answers import counts, metric_of
 from probekit.forgetting.probe_pair import ProbePair
+from probekit.probes.answers import counts, metric_of
 from probekit.stats.bootstrap import interval
 from probekit.stats.paired import minimum_detectable
 from probekit.stats.sources import Values, spread_of

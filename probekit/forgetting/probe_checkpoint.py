@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from probekit.corpora.passage import Corpus
-from probekit.forgetting.answers import AnyQuestion
 from probekit.forgetting.checkpoint_results import CheckpointResults
 from probekit.forgetting.trace_settings import TraceSettings
 from probekit.models.model import Model
+from probekit.probes.answers import AnyQuestion
 from probekit.probes.plan import by_context
 from probekit.probes.probe_states import probe_states
 from probekit.probes.score_rows import SCORES, ScoreRow

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from probekit.forgetting.answers import AnyFitted, AnyQuestion
 from probekit.forgetting.comparison_rows import Compared, ComparedTask
 from probekit.forgetting.layers import layer_pairs, partners
 from probekit.probes import identity
+from probekit.probes.answers import AnyFitted, AnyQuestion
 from probekit.probes.structural.fitted_trees import FittedTrees
 from probekit.probes.structural.tree_rows import best_baseline
 from probekit.states.states import States

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from probekit.errors import InputError
-from probekit.forgetting.answers import AnyFitted
 from probekit.forgetting.findings import Findings
 from probekit.forgetting.similarity import sample
 from probekit.forgetting.through_maps import ByMap, joined_maps, through_maps
+from probekit.probes.answers import AnyFitted
 from probekit.probes.fit import fit_together
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted, joined

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError
-from probekit.forgetting.answers import AnyQuestion
 from probekit.forgetting.checkpoint_results import CheckpointResults, DamagedError, load, save
 from probekit.forgetting.probe_checkpoint import probe_checkpoint
 from probekit.forgetting.process_lock import process_lock
 from probekit.forgetting.trace_settings import TraceSettings
 from probekit.models.model import Model
+from probekit.probes.answers import AnyQuestion
 from probekit.tasks.trees import TreeQuestion
 
 FORMAT = 3

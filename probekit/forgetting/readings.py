@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from probekit.forgetting.answers import (
+from probekit.forgetting.parts import relocated
+from probekit.forgetting.probe_pair import ProbePair
+from probekit.probes.answers import (
     AnyFitted,
     AnyQuestion,
     counts,
     mean_scores,
     metric_of,
 )
-from probekit.forgetting.parts import relocated
-from probekit.forgetting.probe_pair import ProbePair
 from probekit.stats.paired import difference, resampling
 
 

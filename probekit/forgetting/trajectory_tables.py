@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from probekit.forgetting.answers import AnyQuestion, counts, metric_of
 from probekit.forgetting.checkpoint_results import CheckpointResults
 from probekit.forgetting.measures import backward_transfer, forgetting, retention
 from probekit.forgetting.trajectory import (
@@ -20,6 +19,7 @@ from probekit.forgetting.trajectory import (
     SummaryRow,
 )
 from probekit.forgetting.verdict import over_time
+from probekit.probes.answers import AnyQuestion, counts, metric_of
 from probekit.stats import paired
 from probekit.tasks.task import Task
 

@@ -22,6 +22,7 @@ import numpy as np
 from probekit.corpora.passage import Split
 from probekit.engine.current import current
 from probekit.errors import TaskError
+from probekit.probes.answers import AnyQuestion
 from probekit.probes.evaluate import NATS_IN_A_BIT, Evaluated, task_scores
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.heads import head_of
@@ -33,7 +34,7 @@ from probekit.states.part import Taken
 from probekit.states.part import part_of as vectors_of
 from probekit.states.vectors import Vectors
 from probekit.tasks.part import part_of as question_of
-from probekit.tasks.question import Instances, Question
+from probekit.tasks.question import Question
 
 SHARES = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.0625, 0.125, 0.25, 0.5, 1.0)
 """Where blocks end, as shares of the training sentences: those of Voita and Titov 2020."""
@@ -44,7 +45,7 @@ SHUFFLE = 0  # seed of the order, one for all probes: codes of different layers 
 
 @dataclass(frozen=True)
 class Code:
-    """The code of one task's training labels. B blocks after the first.
+    """The code of one task's training labels, or heads. B blocks after the first.
 
     Attributes:
         question: the task and its instances.
@@ -54,19 +55,23 @@ class Code:
         sentences: `(B,)` training sentences (documents) of each block's probe.
         instances: `(B,)` instances of each block.
         first: how many instances the first block has.
+        first_bits: of that block, whose code is uniform.
+        uniform_bits: of a uniform code of all.
         bits: `(views, seeds, B)` bits of each block.
         scores: `(views, seeds, B)` the task's metric on each block, before it is learned from.
         by_group: `(views, seeds, groups)` bits of each sentence (document) that has an instance, in
             no particular order.
     """
 
-    question: Question
+    question: AnyQuestion
     head: str
     views: tuple[View, ...]
     seeds: tuple[int, ...]
     sentences: np.ndarray
     instances: np.ndarray
     first: int
+    first_bits: float
+    uniform_bits: float
     bits: np.ndarray
     scores: np.ndarray
     by_group: np.ndarray
@@ -75,16 +80,6 @@ class Code:
     def n(self) -> int:
         """Instances of the training split."""
         return self.first + int(self.instances.sum())
-
-    @property
-    def uniform_bits(self) -> float:
-        """Bits of a uniform code."""
-        return self.n * math.log2(len(self.question.classes))
-
-    @property
-    def first_bits(self) -> float:
-        """Bits of the first block, whose code is uniform."""
-        return self.first * math.log2(len(self.question.classes))
 
     @property
     def total(self) -> np.ndarray:
@@ -121,8 +116,8 @@ def codelength(
     require_enough(questions)
     settings = (settings or FitSettings()).for_probabilities()
     views = single_layers(states.layers) if views is None else tuple(views)
-    units = _Units(states, questions)
-    ends = _ends(units, questions)
+    units = Units(states)
+    ends = ends_of(units, questions)
     steps = [_step(states, questions, units.taken(*pair)) for pair in pairwise(ends)]
     plans = list(stack_plans(0, states, views, len(questions), seeds, settings))
     work = Online(states, tuple(questions), tuple(steps), head_of(probe), settings)
@@ -204,7 +199,7 @@ def _block(sentences: int, question: Question, evaluated: Evaluated) -> _Block:
     bits = evaluated.losses / NATS_IN_A_BIT
     test = question.splits["test"]
     scores = task_scores(question, "test", evaluated.predictions)
-    return _Block(sentences, len(test), bits.sum(-1), scores, _by_group(bits, test))
+    return _Block(sentences, len(test), bits.sum(-1), scores, by_group(bits, test.groups))
 
 
 def _code(
@@ -215,6 +210,8 @@ def _code(
     blocks: Sequence[_Block],
 ) -> Code:
     instances = np.array([block.instances for block in blocks])
+    n = len(question.splits["train"])
+    first, each = n - int(instances.sum()), math.log2(len(question.classes))
     return Code(
         question=question,
         head=probe,
@@ -222,23 +219,25 @@ def _code(
         seeds=seeds,
         sentences=np.array([block.sentences for block in blocks]),
         instances=instances,
-        first=len(question.splits["train"]) - int(instances.sum()),
+        first=first,
+        first_bits=first * each,
+        uniform_bits=n * each,
         bits=np.stack([block.bits for block in blocks], axis=-1),
         scores=np.stack([block.scores for block in blocks], axis=-1),
         by_group=np.concatenate([block.by_group for block in blocks], axis=-1),
     )
 
 
-def _by_group(bits: np.ndarray, instances: Instances) -> np.ndarray:
+def by_group(bits: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """The bits `(views, seeds, n)` of each group, `(views, seeds, groups)`."""
-    starts = np.flatnonzero(np.diff(instances.groups, prepend=-1))
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
     return np.add.reduceat(bits, starts, axis=-1)
 
 
-class _Units:
+class Units:
     """Shuffled sentences of the training split, or documents where these are read."""
 
-    def __init__(self, states: Vectors, questions: Sequence[Question]) -> None:
+    def __init__(self, states: Vectors) -> None:
         corpus = states.corpus
         self._numbers: dict[Split, np.ndarray] = {}  # the unit of each passage
         for split in ("train", "dev"):
@@ -267,7 +266,7 @@ class _Units:
         return np.flatnonzero(np.isin(self._numbers[split], units))
 
 
-def _ends(units: _Units, questions: Sequence[Question]) -> list[int]:
+def ends_of(units: Units, questions: Sequence[AnyQuestion]) -> list[int]:
     """Where blocks end, in units.
 
     Each block has an instance of every task: one that would not is coded together with the next.
@@ -285,6 +284,6 @@ def _ends(units: _Units, questions: Sequence[Question]) -> list[int]:
     return ends
 
 
-def _counts(question: Question, n_units: int) -> np.ndarray:
+def _counts(question: AnyQuestion, n_units: int) -> np.ndarray:
     """Training instances of each unit, `(units,)`."""
     return np.bincount(question.splits["train"].groups, minlength=n_units)

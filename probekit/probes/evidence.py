@@ -30,6 +30,7 @@ from probekit.progress import Progress
 from probekit.states.beside import Beside
 from probekit.states.states import States
 from probekit.tasks.question import Question
+from probekit.tasks.types import types_of
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,9 @@ def _control(probes: Probes) -> Found:
     found = Found(tables={"selectivity": []})
     for gold, control in zip(probes.gold, probes.controls, strict=True):
         found.rows.extend(probes.rows(control))
-        found.tables["selectivity"] += selectivity_rows(
-            gold, control, probes.states.corpus, probes.about(gold)
-        )
+        known = types_of(gold.question, probes.states.corpus).share_in_training()
+        rows = selectivity_rows(gold, control, known, probes.about(gold))
+        found.tables["selectivity"] += rows
     return found
 
 

@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from probekit.probes.evaluate import task_counts
-from probekit.probes.fitted import Fitted
+from probekit.probes.answers import AnyFitted, counts, metric_of
 from probekit.probes.score_rows import EXPERIMENT, Before, Measured
 from probekit.results import columns
 from probekit.results.columns import UNIT
 from probekit.results.schema import Means, Precedes, schema_of
 from probekit.stats.bootstrap import interval
-from probekit.stats.metrics import METRICS
 from probekit.stats.paired import resampled_values, resampling
 from probekit.stats.sources import Values, spread_of
 
@@ -59,7 +57,7 @@ INTERVALS = schema_of(
 )
 
 
-def interval_rows(fitted: Fitted, about: Mapping[str, Any]) -> Iterator[IntervalRow]:
+def interval_rows(fitted: AnyFitted, about: Mapping[str, Any]) -> Iterator[IntervalRow]:
     """A row for each layer.
 
     Args:
@@ -68,15 +66,15 @@ def interval_rows(fitted: Fitted, about: Mapping[str, Any]) -> Iterator[Interval
     """
     assert fitted.refits is not None
     question = fitted.question
-    metric = METRICS[question.task.metric]
+    metric = metric_of(question.task)
     n_seeds, n_resamples = len(fitted.seeds), fitted.refits.shape[1]
     # Counted together, so that labels have the same numbers in both.
     predicted = np.concatenate([fitted.predictions, fitted.refits], axis=1)
-    counts = task_counts(question, "test", predicted)
-    groups = counts.shape[2]
+    (counted,) = counts(question, "test", [predicted])
+    groups = counted.shape[2]
     drawn = resampling(groups, permutations=0).resamples
     for number, layer in enumerate(fitted.layers):
-        of_layer = counts[number : number + 1]
+        of_layer = counted[number : number + 1]
         observed = metric.score(of_layer.sum(axis=2))
         resampled = resampled_values(metric.score, drawn, of_layer)
         spread = spread_of(

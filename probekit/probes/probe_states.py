@@ -88,9 +88,11 @@ def probe_states(
     warnings = list(states.warnings)
     if trees:
         started = time.perf_counter()
-        of_trees, fitted_trees = tree_scores(states, trees, kinds, seeds, settings, progress)
+        of_trees, fitted_trees = tree_scores(
+            states, trees, kinds, seeds, settings, progress, evidence
+        )
         found.append(of_trees)
-        warnings += _without_evidence(trees, evidence)
+        warnings += of_trees.warnings
         seconds["fit and score trees"] = time.perf_counter() - started
     used = kinds if questions else ()
     every = fit_kinds(states, [*questions, *controls], used, seeds, settings, progress)
@@ -117,14 +119,6 @@ def probe_states(
     seconds["extract"] = seconds_of(states)
     measured = measurement_of(states, asked, seconds)
     return Probed(answers, found, measured, warnings, trained, fitted_trees)
-
-
-def _without_evidence(trees: Sequence[TreeQuestion], evidence: Mapping[str, Any]) -> Iterator[str]:
-    """A warning where evidence is wanted that structural probes do not have."""
-    wanted = [name for name in evidence if name != "seen"]  # which is measured unasked
-    if wanted:
-        names = ", ".join(question.task.name for question in trees)
-        yield f"{names}: structural probes are measured without {', '.join(wanted)}"
 
 
 def is_majority(row: ScoreRow) -> bool:

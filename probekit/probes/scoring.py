@@ -9,6 +9,7 @@ import numpy as np
 
 from probekit.corpora.passage import Corpus
 from probekit.probes import identity
+from probekit.probes.answers import AnyFitted
 from probekit.probes.baselines import BASELINES
 from probekit.probes.evaluate import task_counts, task_scores
 from probekit.probes.fit_settings import FitSettings
@@ -90,7 +91,7 @@ def about_question(states: States, question: Question | TreeQuestion) -> dict[st
     }
 
 
-def about_probes(states: States, fitted: Fitted, settings: FitSettings) -> dict[str, Any]:
+def about_probes(states: States, fitted: AnyFitted, settings: FitSettings) -> dict[str, Any]:
     """The columns that identify the model, the task, the corpus and the fit."""
     about = about_question(states, fitted.question)
     for size in ("n_train", "n_test"):

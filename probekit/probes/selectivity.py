@@ -10,15 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from probekit.corpora.passage import Corpus
-from probekit.probes.fitted import Fitted
+from probekit.probes.answers import AnyFitted
 from probekit.probes.resampled_scores import resampled_scores
 from probekit.probes.score_rows import Before, Measured
 from probekit.results import columns
 from probekit.results.columns import CHANGE, UNIT
 from probekit.results.schema import Means, Precedes, schema_of
 from probekit.stats.bootstrap import interval, widened
-from probekit.tasks.types import types_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +51,14 @@ SELECTIVITY = schema_of(
 
 
 def selectivity_rows(
-    gold: Fitted, control: Fitted, corpus: Corpus, about: Mapping[str, Any]
+    gold: AnyFitted, control: AnyFitted, known_types: float, about: Mapping[str, Any]
 ) -> Iterator[SelectivityRow]:
     """A row for each layer.
 
     Args:
         gold, control: probes of the same views and seeds, of a question and of its control.
-        corpus: its words.
+        known_types: share of the test instances (of a structural task of the words) whose type
+            occurs in training.
         about: the columns that identify the model, the task and the corpus.
     """
     scores, resampled = resampled_scores(gold)
@@ -69,7 +68,6 @@ def selectivity_rows(
     # Both are scores of the same resamples of the test sentences: their difference is paired.
     differences = widened(resampled - control_resampled, selectivity, groups)
     lows, highs = interval(differences)
-    known = types_of(gold.question, corpus).share_in_training()
     for i, layer in enumerate(gold.layers):
         yield SelectivityRow(
             **about,
@@ -80,7 +78,7 @@ def selectivity_rows(
             selectivity=float(selectivity[i]),
             ci_low=float(lows[i]),
             ci_high=float(highs[i]),
-            known_types=known,
+            known_types=known_types,
             n_test=len(gold.question.splits["test"]),
             seeds=len(gold.seeds),
         )

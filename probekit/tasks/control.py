@@ -59,11 +59,11 @@ def _drawn_labels(question: Question, types: Types, seed: int) -> np.ndarray:
     counts = np.bincount(question.splits["train"].labels, minlength=len(question.classes))
     upper_ends = np.cumsum(counts / counts.sum())
     upper_ends[-1] = 1.0
-    places = np.array([_uniform(seed, text) for text in types.texts])
+    places = np.array([uniform(seed, text) for text in types.texts])
     return np.searchsorted(upper_ends, places, side="right")
 
 
-def _uniform(seed: int, text: str) -> float:
+def uniform(seed: int, text: str) -> float:
     """A number in [0, 1) that follows from the seed and the text."""
     digest = hashlib.blake2b(f"{seed}\t{text}".encode(), digest_size=8).digest()
     return (int.from_bytes(digest, "big") >> (64 - BITS)) / 2**BITS

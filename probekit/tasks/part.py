@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from probekit.corpora.passage import Corpus, Split
+from probekit.corpora.passage import Context, Corpus, Split
 from probekit.tasks.question import Instances, Question
+from probekit.tasks.trees import TreeQuestion, Trees
 
 
 def part_of(
@@ -26,29 +27,65 @@ def part_of(
     """
     splits: dict[Split, Instances] = {}
     for split, (source, passages) in taken.items():
-        offsets = corpus.offsets(source)
-        n_words = int(offsets[-1])
-        is_taken = np.zeros(len(offsets) - 1, dtype=bool)
-        is_taken[passages] = True
-        word_is_taken = np.repeat(is_taken, np.diff(offsets))
-        # How many words of the part come before each word of the whole.
-        new_place = np.zeros(n_words + 1, dtype=np.int64)
-        np.cumsum(word_is_taken, out=new_place[1:])
-        units = passages
-        if question.task.context == "document":
-            units = np.unique(corpus.splits[source].document_numbers()[passages])
-        splits[split] = _instances(question.splits[source], word_is_taken, new_place, units)
+        words = _words_taken(question.task.context, corpus, source, passages)
+        splits[split] = words.placed(question.splits[source])
     return replace(question, splits=splits, warnings=())
 
 
-def _instances(
-    whole: Instances, word_is_taken: np.ndarray, new_place: np.ndarray, units: np.ndarray
-) -> Instances:
-    """The instances whose words are taken; `units` are the groups taken, ascending."""
-    found = whole.take(np.flatnonzero(word_is_taken[whole.spans[:, 0, 0]]))
-    starts = new_place[found.spans[..., 0]]
-    # A span ends where its last word does: the word after it may not be taken.
-    ends = new_place[found.spans[..., 1] - 1] + 1
-    groups = np.searchsorted(units, found.groups)
-    heads = None if found.heads is None else new_place[found.heads]
-    return replace(found, spans=np.stack([starts, ends], axis=-1), groups=groups, heads=heads)
+def part_of_trees(
+    question: TreeQuestion, corpus: Corpus, taken: Mapping[Split, tuple[Split, np.ndarray]]
+) -> TreeQuestion:
+    """Likewise the structural question with the trees of some passages."""
+    splits: dict[Split, Trees] = {}
+    for split, (source, passages) in taken.items():
+        words = _words_taken(question.task.context, corpus, source, passages)
+        whole = question.splits[source]
+        trees = whole.take(words.begins(whole.sentences))
+        sentences = words.placed(whole.sentences)
+        numbered = replace(sentences, labels=trees.sentences.labels)
+        splits[split] = replace(trees, sentences=numbered)
+    return replace(question, splits=splits, warnings=())
+
+
+@dataclass(frozen=True)
+class _WordsTaken:
+    """Which words of a split are in a part.
+
+    Attributes:
+        is_taken: `(words,)`.
+        before: how many words of the part come before each word of the whole, `(words + 1,)`.
+        units: the groups taken, ascending.
+    """
+
+    is_taken: np.ndarray
+    before: np.ndarray
+    units: np.ndarray
+
+    def begins(self, whole: Instances) -> np.ndarray:
+        """Which instances begin in a word that is taken, `(n,)`."""
+        return np.asarray(self.is_taken[whole.spans[:, 0, 0]])
+
+    def placed(self, whole: Instances) -> Instances:
+        """These instances, by their places in the part."""
+        found = whole.take(np.flatnonzero(self.begins(whole)))
+        starts = self.before[found.spans[..., 0]]
+        # A span ends where its last word does: the word after it may not be taken.
+        ends = self.before[found.spans[..., 1] - 1] + 1
+        groups = np.searchsorted(self.units, found.groups)
+        heads = None if found.heads is None else self.before[found.heads]
+        return replace(found, spans=np.stack([starts, ends], axis=-1), groups=groups, heads=heads)
+
+
+def _words_taken(
+    context: Context, corpus: Corpus, source: Split, passages: np.ndarray
+) -> _WordsTaken:
+    offsets = corpus.offsets(source)
+    is_taken = np.zeros(len(offsets) - 1, dtype=bool)
+    is_taken[passages] = True
+    word_is_taken = np.repeat(is_taken, np.diff(offsets))
+    before = np.zeros(int(offsets[-1]) + 1, dtype=np.int64)
+    np.cumsum(word_is_taken, out=before[1:])
+    units = passages
+    if context == "document":
+        units = np.unique(corpus.splits[source].document_numbers()[passages])
+    return _WordsTaken(word_is_taken, before, units)

@@ -5,6 +5,7 @@ Two instances of one type look the same to a reader who sees no context.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,19 @@ def types_of(question: Question, corpus: Corpus) -> Types:
             text = _text(key, vocabulary)
             of_keys.append(found.setdefault(text, len(found)))
         numbers[split] = np.array(of_keys, dtype=np.int64)[inverse]
+    return Types(list(found), numbers)
+
+
+def types_of_words(corpus: Corpus, places: Mapping[Split, np.ndarray]) -> Types:
+    """The type of each word at some positions of every split, `(n,)` each."""
+    found: dict[str, int] = {}
+    numbers: dict[Split, np.ndarray] = {}
+    for split, of_split in places.items():
+        of_vocabulary = []
+        for text in _in_lower_case(corpus, split):
+            of_vocabulary.append(found.setdefault(text, len(found)))
+        words = corpus.splits[split].words.numbers
+        numbers[split] = np.array(of_vocabulary, dtype=np.int64)[words[of_split]]
     return Types(list(found), numbers)
 
 

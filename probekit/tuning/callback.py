@@ -15,9 +15,9 @@ from probekit import doors
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError
-from probekit.forgetting.answers import mean_scores
 from probekit.forgetting.measures import retention
 from probekit.models.encoder import Encoder
+from probekit.probes.answers import mean_scores
 from probekit.probes.arguments import Seeds, names_of
 from probekit.probes.baselines import majority
 from probekit.probes.fit import fit

@@ -15,10 +15,10 @@ from transformers import AutoModel, AutoTokenizer
 
 from probekit.corpora.passage import Corpus, Passage, Split
 from probekit.errors import InputError
-from probekit.forgetting.answers import counts
 from probekit.forgetting.compare import compare as compare_checkpoints
 from probekit.forgetting.comparison import PARTS, Comparison
 from probekit.models.names import packaged_minilm, resolve
+from probekit.probes.answers import counts
 from probekit.probes.fit import fit
 from probekit.probes.fit_settings import FitSettings
 from probekit.states.extract import extract

@@ -119,7 +119,9 @@ def test_edges_by_distance_add_up(comparison: pk.Comparison) -> None:
     of_layer = comparison.comparison.set_index(["task", "layer"]).loc[("distance", 1)]
     for column in ("before", "after"):
         right = edges[f"accuracy_{column}"] * edges["n_test"]
-        assert right.sum() / edges["n_test"].sum() == pytest.approx(of_layer[f"score_{column}"], abs=1e-5)
+        assert right.sum() / edges["n_test"].sum() == pytest.approx(
+            of_layer[f"score_{column}"], abs=1e-5
+        )
 
 
 def test_equal_states_have_no_change(made: tuple[Corpus, Values], before: States) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from probekit.corpora.passage import Corpus
-from probekit.forgetting.answers import counts, mean_scores
 from probekit.forgetting.floor import floor_score
+from probekit.probes.answers import counts, mean_scores
 from probekit.probes.saved.outputs import outputs
 from probekit.probes.saved.saved_probe import SavedProbe
 from probekit.states.states import States

@@ -159,6 +159,31 @@ def measure(
     return found
 
 
+@torch.no_grad()
+def sentence_losses(
+    maps: Sequence[WordMaps],
+    heads: Sequence[TreeHead],
+    trees: Sequence[Trees],
+    runs: Runs,
+    layers: Sequence[int],
+    batch_words: int,
+) -> list[np.ndarray]:
+    """The losses of the words of each tree of a split, summed: `(layers, seeds, trees)` for each
+    task. The arguments are those of `measure`."""
+    found = []
+    for of_words, of_task in zip(maps, trees, strict=True):
+        found.append(np.zeros((len(layers), of_words.seeds, len(of_task))))
+    for batch in runs.batches(batch_words, layers, maps[0].weights.device):
+        for t, of_words in enumerate(maps):
+            mapped = of_words(batch.states)
+            for group in padded(trees[t], batch.labels[t], batch.spans[t]):
+                gold = torch.from_numpy(heads[t].gold(trees[t], group)).to(mapped.device)
+                mean = heads[t].loss(of_sentences(mapped, group.places), gold, group)
+                total = (mean * group.lengths).cpu().numpy()
+                found[t][:, :, group.numbers] = total.reshape(*found[t].shape[:2], -1)
+    return found
+
+
 def counts_of(shape: str, predicted: np.ndarray, gold: SameLength) -> Counts:
     """What the metrics of a shape of task count, `(cells, trees, k)` each; of distances also edges
     by length."""

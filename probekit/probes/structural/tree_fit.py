@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from probekit.probes.structural.fitted_trees import (
     joined_counts,
     joined_trees,
     measure,
+    sentence_losses,
 )
 from probekit.probes.structural.tree_heads import TREE_HEADS
 from probekit.probes.structural.tree_training import TreeTraining
@@ -152,14 +154,27 @@ def predict_trees(fitted: Sequence[FittedTrees], states: Vectors, split: Split) 
 
     Returns `(layers, seeds, trees, k)` counts for each task.
     """
-    trees = [one.question.splits[split] for one in fitted]
-    heads = [TREE_HEADS[one.question.task.shape](one.rank) for one in fitted]
-    runs = Runs(states, split, [of_task.sentences for of_task in trees])
-    parts = []
-    for of_layers in zip(*(one.maps for one in fitted), strict=True):
-        layers, maps = of_layers[0][0], [each for _, each in of_layers]
-        parts.append(measure(maps, heads, trees, runs, layers, BATCH_WORDS))
+    parts = list(_of_parts(measure, fitted, states, split))
     found = []
     for one, of_task in zip(fitted, zip(*parts, strict=True), strict=True):
         found.append(joined_counts(of_task)[one.question.task.metric])
     return found
+
+
+def losses(fitted: Sequence[FittedTrees], states: Vectors) -> list[np.ndarray]:
+    """The losses of the words of each test tree, summed: `(layers, seeds, trees)` for each task;
+    of heads these are cross-entropies in nats."""
+    parts = list(_of_parts(sentence_losses, fitted, states, "test"))
+    return [np.concatenate(of_task) for of_task in zip(*parts, strict=True)]
+
+
+def _of_parts(
+    of: Callable[..., list[Any]], fitted: Sequence[FittedTrees], states: Vectors, split: Split
+) -> Iterator[list[Any]]:
+    """What `measure` or `sentence_losses` give of each part of the layers, by task."""
+    trees = [one.question.splits[split] for one in fitted]
+    heads = [TREE_HEADS[one.question.task.shape](one.rank) for one in fitted]
+    runs = Runs(states, split, [of_task.sentences for of_task in trees])
+    for of_layers in zip(*(one.maps for one in fitted), strict=True):
+        maps = [each for _, each in of_layers]
+        yield of(maps, heads, trees, runs, of_layers[0][0], BATCH_WORDS)

@@ -118,6 +118,7 @@ def probe_rows(
                     dev_score=float(dev_scores[i, j]),
                     dev_loss=float(fitted.dev_loss[i, j]),
                     epoch=int(fitted.epochs[i, j]),
+                    labels=fitted.question.labels,
                 )
             )
     if BY_LENGTH in fitted.test:
