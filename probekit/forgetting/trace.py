@@ -34,6 +34,7 @@ from probekit.forgetting.trajectory_tables import (
     task_trajectory,
 )
 from probekit.models.loaded import LoadedModel, as_loaded, name_of
+from probekit.probes.answers import AnyQuestion
 from probekit.probes.arguments import (
     CorpusNames,
     Named,
@@ -152,7 +153,7 @@ def trace(  # noqa: PLR0913 - a public verb
         of_corpus = asked_of(wanted, loaded)
         check_kinds(of_corpus.trees, [probe])
         warnings += of_corpus.warnings
-        probed = [*of_corpus.questions, *of_corpus.trees]
+        probed: list[AnyQuestion] = [*of_corpus.questions, *of_corpus.trees]
         if probed:
             measured = measure_all(opened, loaded, probed, settings, warnings, is_inferred)
             by_step = [(model, steps[model], results) for model, results in measured.items()]

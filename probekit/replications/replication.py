@@ -139,7 +139,7 @@ def _require_measured(where: str, figure: Published, quantity: Quantity) -> None
         raise InputError(
             f"{where}: {task.name} is scored by {', '.join(metrics)}, not {figure.quantity}"
         )
-    if not quantity.metric and task.is_structural:
+    if not quantity.metric and task.is_structural and quantity.verb == "probe":
         raise InputError(f"{where}: {task.name} is structural: it has no {figure.quantity}")
 
 

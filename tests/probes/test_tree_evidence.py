@@ -119,11 +119,20 @@ def test_a_code_is_the_sum_of_its_blocks() -> None:
     assert code.sentences[0] == 1 and code.sentences[-1] == SIZES["train"] / 2
 
 
+def test_heads_that_nothing_tells_take_the_uniform_code() -> None:
+    corpus, values = planted({"train": 150, "dev": 60, "test": 10})
+    question = ask_trees(ARC, corpus)
+    rng = np.random.default_rng(3)
+    noise = {split: rng.normal(size=(1, *both.shape[1:])) for split, both in values.items()}
+    (code,) = tree_codelength(made_states(corpus, noise), [question], settings=QUICK)
+    assert code.total.item() == pytest.approx(code.uniform_bits, rel=0.03)
+
+
 def test_losses_are_those_of_a_softmax_over_the_sentence() -> None:
     corpus, values = planted(SIZES)
     states, question = made_states(corpus, values), ask_trees(ARC, corpus)
     fits = fit_trees(states, [question], settings=pk.FitSettings(words=2_000, epochs=1))
-    (found,) = losses(fits, states)
+    (found,) = losses(fits, states, "test")
     ((_, maps),) = fits[0].maps if len(fits[0].maps) == 1 else (fits[0].maps[0],)
     trees, rank = question.splits["test"], fits[0].rank
     words = torch.from_numpy(values["test"][:1].astype(np.float16)).float()

@@ -41,6 +41,11 @@ class WordMaps:
         mapped = torch.baddbmm(self.bias, states, self.weights)
         return mapped.unflatten(2, (self.seeds, mapped.shape[2] // self.seeds))
 
+    def scaled(self, by: Tensor) -> WordMaps:
+        """With mapped words multiplied by `(layers, seeds, width)`."""
+        flat = by.flatten(1)[:, None].to(self.weights)
+        return WordMaps(self.weights * flat, self.bias * flat, self.seeds)
+
 
 @dataclass(frozen=True)
 class FittedTrees:

@@ -2,16 +2,20 @@
 
 A head is one of the n words of its sentence (the root is its own head), so a uniform code takes
 log2 n bits per word. Blocks, their order and the choice on dev are those of the code of labels; a
-block's probe is trained from the start on all the blocks before it.
+block's probe is trained from the start on all the blocks before it. Structural probes have no
+penalty: in its place all scores are multiplied by one of FACTORS, chosen on dev, so that a probe
+that has learned nothing yet sends a uniform code.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from probekit.errors import TaskError
 from probekit.probes.codelength import LEAST_INSTANCES, Code, Units, by_group, ends_of
@@ -19,6 +23,7 @@ from probekit.probes.evaluate import NATS_IN_A_BIT
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.structural.fitted_trees import FittedTrees, grouped
 from probekit.probes.structural.tree_fit import fit_trees, losses
+from probekit.probes.structural.tree_heads import HeadWord
 from probekit.probes.view import single_layers
 from probekit.progress import Progress, silent
 from probekit.states.part import part_of
@@ -26,6 +31,8 @@ from probekit.states.vectors import Vectors
 from probekit.stats.tree_metrics import TREE_METRICS
 from probekit.tasks.part import part_of_trees
 from probekit.tasks.trees import TreeQuestion, Trees
+
+FACTORS = (1.0, 0.5, 0.25, 0.125, 0.0)  # from what was learned to the uniform code
 
 
 class _Block(NamedTuple):
@@ -82,8 +89,9 @@ def tree_codelength(
             layers=read,
             progress=progress,
         )
-        for of_question, fitted, nats in zip(blocks, fits, losses(fits, vectors), strict=True):
-            of_question.append(_block(fitted, nats))
+        nats = losses(_calibrated(fits, vectors), vectors, "test")
+        for of_question, fitted, of_trees in zip(blocks, fits, nats, strict=True):
+            of_question.append(_block(fitted, of_trees))
     codes = []
     for question, trees, of_question in zip(questions, first, blocks, strict=True):
         instances = np.array([block.words for block in of_question])
@@ -103,6 +111,31 @@ def tree_codelength(
         )
         codes.append(code)
     return codes
+
+
+def _calibrated(fits: Sequence[FittedTrees], vectors: Vectors) -> list[FittedTrees]:
+    """The probes of each question with the factor that has the least loss on dev."""
+    of_factors = []
+    for factor in FACTORS:
+        every = [_scaled(one, np.full((len(one.layers), len(one.seeds)), factor)) for one in fits]
+        of_factors.append([nats.sum(axis=-1) for nats in losses(every, vectors, "dev")])
+    found = []
+    for one, of_question in zip(fits, zip(*of_factors, strict=True), strict=True):
+        best = np.stack(of_question).argmin(axis=0)
+        found.append(_scaled(one, np.array(FACTORS)[best]))
+    return found
+
+
+def _scaled(fitted: FittedTrees, factors: np.ndarray) -> FittedTrees:
+    """With scores multiplied by factors `(layers, seeds)`."""
+    head = HeadWord(fitted.rank)
+    parts = []
+    first = 0
+    for layers, maps in fitted.maps:
+        of_part = torch.from_numpy(factors[first : first + len(layers)]).float()
+        parts.append((layers, maps.scaled(head.scale(of_part))))
+        first += len(layers)
+    return replace(fitted, maps=tuple(parts))
 
 
 def require_enough_words(questions: Sequence[TreeQuestion]) -> None:

@@ -161,10 +161,10 @@ def predict_trees(fitted: Sequence[FittedTrees], states: Vectors, split: Split) 
     return found
 
 
-def losses(fitted: Sequence[FittedTrees], states: Vectors) -> list[np.ndarray]:
-    """The losses of the words of each test tree, summed: `(layers, seeds, trees)` for each task;
-    of heads these are cross-entropies in nats."""
-    parts = list(_of_parts(sentence_losses, fitted, states, "test"))
+def losses(fitted: Sequence[FittedTrees], states: Vectors, split: Split) -> list[np.ndarray]:
+    """The losses of the words of each tree, summed: `(layers, seeds, trees)` for each task; of
+    heads these are cross-entropies in nats."""
+    parts = list(_of_parts(sentence_losses, fitted, states, split))
     return [np.concatenate(of_task) for of_task in zip(*parts, strict=True)]
 
 

@@ -167,5 +167,12 @@ class HeadWord(TreeHead):
         """The heads."""
         return heads[None]
 
+    def scale(self, factor: Tensor) -> Tensor:
+        """What to multiply mapped words by, `(…, width)`, to multiply all scores by a factor
+        `(…)`."""
+        every = factor[..., None].expand(*factor.shape, self.width).clone()
+        every[..., self.rank : 2 * self.rank] = 1  # heads, in a product with dependents
+        return every
+
 
 TREE_HEADS: dict[str, type[TreeHead]] = {head.shape: head for head in (Distance, Depth, HeadWord)}

@@ -127,6 +127,7 @@ def section_of_comparison(comparison: Comparison) -> Section:
         _together(comparison),
         *_flipped(comparison),
         table(comparison, "comparison", "Every layer", folded=True),
+        table(comparison, "other_metrics", "Every layer, by trees' other metrics", folded=True),
         table(comparison, "similarity", "Similarity of layers before and after", folded=True),
         table(comparison, "by_label", "Every kind of instance", folded=True),
     ]
