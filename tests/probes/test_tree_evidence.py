@@ -71,6 +71,7 @@ def test_what_follows_from_types_is_memorised() -> None:
     assert row["score"] < 0.7 and row["ci_high"] < 0
 
 
+@pytest.mark.slow
 def test_trees_in_the_vectors_are_no_memory(scores: pk.Scores) -> None:
     rows = scores.selectivity.set_index("layer")
     assert rows.loc[1, "ci_low"] > 0
@@ -82,6 +83,7 @@ def test_trees_in_the_vectors_are_no_memory(scores: pk.Scores) -> None:
     assert scores.best().set_index("metric").loc["uas", "score"] == means["gold", 1]
 
 
+@pytest.mark.slow
 def test_only_heads_have_controls_and_codes(scores: pk.Scores) -> None:
     assert set(scores.selectivity["task"]) == set(scores.codelengths["task"]) == {"arc"}
     told = [warning for warning in scores.warnings if "without" in warning]
@@ -89,12 +91,14 @@ def test_only_heads_have_controls_and_codes(scores: pk.Scores) -> None:
     assert "no tree" in told[0] and "no probabilities" in told[1]
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_training_sentences(scores: pk.Scores) -> None:
     rows = scores.intervals.set_index(["metric", "layer"])
     assert set(rows.index.get_level_values(0)) == {"uuas", "uas"}
     assert (rows["resamples"] == 2).all() and rows.loc[("uuas", 0), "from_training"] > 0
 
 
+@pytest.mark.slow
 def test_heads_that_the_vectors_hold_take_fewer_bits(scores: pk.Scores) -> None:
     codes = scores.codelengths.set_index(["labels", "layer"])
     assert codes.loc[("gold", 1), "ci_high"] < codes.loc[("gold", 0), "ci_low"]
