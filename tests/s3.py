@@ -1,0 +1,136 @@
+"""A server on this machine that speaks S3 (moto), and what it was asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import fsspec
+import pytest
+from moto.core.model_instances import reset_model_data
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from probekit.places import remote
+
+KEY, SECRET = "AKIAPROBEKITTESTKEY0", "probekit/Secret+Of/These+Tests/0123456789"
+BUCKET = "bucket"
+URL = f"s3://{BUCKET}/of me/states"
+DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+
+
+class Request(NamedTuple):
+    """A request to the server.
+
+    Attributes:
+        method: such as `GET`.
+        path: `/BUCKET/KEY`.
+        range: the bytes that were wanted; empty for all.
+    """
+
+    method: str
+    path: str
+    range: str
+
+
+class _Silent(WSGIRequestHandler):
+    def log(self, *_: Any) -> None:  # type: ignore[override]
+        """Say nothing."""
+
+
+class Server:
+    """The server.
+
+    Attributes:
+        address: its URL.
+        requests: what it was asked.
+        denies: whether it refuses all credentials.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.denies = False
+        reset_model_data()  # what servers before had
+        self._app = DomainDispatcherApplication(create_backend_app)
+        self._server = make_server(
+            "127.0.0.1", 0, self._answer, threaded=True, request_handler=_Silent
+        )
+        self.address = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        wanted = environ.get("HTTP_RANGE", "")
+        self.requests.append(Request(environ["REQUEST_METHOD"], environ["PATH_INFO"], wanted))
+        if self.denies:
+            start("403 Forbidden", [("Content-Type", "application/xml")])
+            return [DENIED]
+        found: Iterable[bytes] = self._app(environ, start)
+        return found
+
+    def written(self) -> list[str]:
+        """The names of files of states that were written, in order."""
+        paths = [one.path for one in self.requests if one.method == "PUT"]
+        return [path.rpartition("/")[2] for path in paths if path.endswith(".safetensors")]
+
+    def environment(self) -> dict[str, str]:
+        """The variables of a process that uses it."""
+        return {
+            "PROBEKIT_STATES": URL,
+            "AWS_ENDPOINT_URL": self.address,
+            "AWS_ACCESS_KEY_ID": KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": "/nonexistent",
+            "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+        }
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@contextmanager
+def serving(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server with an empty bucket, which this process uses in the block."""
+    server = Server()
+    try:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("AWS_PROFILE", raising=False)
+        forget()
+        everything().mkdir(BUCKET)
+        server.requests.clear()
+        yield server
+        forget()
+    finally:
+        server.stop()
+
+
+def everything() -> Any:
+    """The file system of the server."""
+    return remote.file_system(URL)
+
+
+def forget() -> None:
+    """Let this process look for address and credentials again."""
+    remote._file_system.cache_clear()
+
+
+def objects() -> dict[str, bytes]:
+    """All files behind the URL, by their names in it."""
+    files = everything()
+    root = URL.removeprefix("s3://")
+    return {path.removeprefix(f"{root}/"): files.cat_file(path) for path in files.find(root)}
+
+
+def in_memory() -> fsspec.AbstractFileSystem:
+    """The file system of memory:// URLs, empty."""
+    files = fsspec.filesystem("memory")
+    files.store.clear()
+    files.pseudo_dirs[:] = [""]
+    return files
