@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, NamedTuple
 
 import fsspec
 import pytest
-from moto.core.model_instances import reset_model_data
+import requests
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -51,15 +52,13 @@ class Server:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
-        self.denies = False
-        reset_model_data()  # what servers before had
+        self.denies = self._was_forgotten = False
         self._app = DomainDispatcherApplication(create_backend_app)
         self._server = make_server(
             "127.0.0.1", 0, self._answer, threaded=True, request_handler=_Silent
         )
         self.address = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         wanted = environ.get("HTTP_RANGE", "")
@@ -88,37 +87,47 @@ class Server:
             "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
         }
 
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    def forget(self) -> None:
+        """Let this process look for address and credentials again, now and after the test."""
+        remote._file_system.cache_clear()
+        self._was_forgotten = True
+
+    def begin(self) -> None:
+        """An empty bucket, and no requests yet."""
+        self._was_forgotten, self.denies = False, False
+        requests.post(f"{self.address}/moto-api/reset", timeout=60).raise_for_status()
+        everything().mkdir(BUCKET)
+        self.requests.clear()
+
+    def end(self) -> None:
+        """Let tests after this one begin as it did."""
+        if self._was_forgotten:
+            remote._file_system.cache_clear()
+
+
+@cache
+def _started() -> Server:
+    """One server for all tests of a process: it takes a while to import."""
+    return Server()
 
 
 @contextmanager
 def serving(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A server with an empty bucket, which this process uses in the block."""
-    server = Server()
+    """The server with an empty bucket, which this process uses in the block."""
+    server = _started()
+    for name, value in server.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    server.begin()
     try:
-        for name, value in server.environment().items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.delenv("AWS_PROFILE", raising=False)
-        forget()
-        everything().mkdir(BUCKET)
-        server.requests.clear()
         yield server
-        forget()
     finally:
-        server.stop()
+        server.end()
 
 
 def everything() -> Any:
     """The file system of the server."""
     return remote.file_system(URL)
-
-
-def forget() -> None:
-    """Let this process look for address and credentials again."""
-    remote._file_system.cache_clear()
 
 
 def objects() -> dict[str, bytes]:

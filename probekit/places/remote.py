@@ -21,7 +21,7 @@ from probekit.places.place import Listed
 
 RANGE = 1 << 23  # bytes of one request; several run at once
 AT_ONCE = 1 << 26  # bytes
-_USER = re.compile(r"//[^/@\s]*@")
+_USER = re.compile(r"//[^@\s]*@")  # a secret of S3 may have slashes
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def _file_system(protocol: str, process: int) -> Any:
 
 def require_plain(url: str) -> None:
     """Raise InputError for a URL with credentials or options in it, and for one of no folder."""
-    if _USER.search(url) or "?" in url or "#" in url or "::" in url:
+    if any(sign in url for sign in ("@", "?", "#", "::")):
         raise InputError(
             "PROBEKIT_STATES takes a plain URL such as s3://BUCKET/FOLDER: credentials and options "
             "go where its file system looks for them (AWS_ACCESS_KEY_ID, AWS_PROFILE …)"

@@ -20,6 +20,7 @@ from probekit.corpora.passage import Split
 from probekit.places.place import Opened
 
 LONGEST_HEADER = 1 << 26  # bytes
+USUAL_HEADER = 1 << 12  # bytes that are read at once, since each read may be a request
 DTYPES: dict[str, np.dtype[Any]] = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4")}
 
 
@@ -80,14 +81,17 @@ def read_header(key: str, name: str, file: Opened) -> Header | None:
     Raises FileNotFoundError where it is missing, and what `file` raises where it cannot be read.
     """
     size = file.size()
-    start = _bytes(file, 0, min(size, 8))
+    start = _bytes(file, 0, min(size, USUAL_HEADER))
     if len(start) < 8:
         return None
-    (length,) = struct.unpack("<Q", start)
+    (length,) = struct.unpack("<Q", start[:8])
     if length > min(size, LONGEST_HEADER):
         return None
+    text = start[8 : 8 + length]
+    if len(text) < length:
+        text += _bytes(file, len(start), length - len(text))
     try:
-        return _parsed(key, name, _bytes(file, 8, length), size)
+        return _parsed(key, name, text, size)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
