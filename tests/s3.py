@@ -37,7 +37,7 @@ class Request(NamedTuple):
 
 
 class _Silent(WSGIRequestHandler):
-    def log(self, *_: Any) -> None:  # type: ignore[override]
+    def log(self, *_: Any) -> None:
         """Say nothing."""
 
 
@@ -64,8 +64,9 @@ class Server:
         wanted = environ.get("HTTP_RANGE", "")
         self.requests.append(Request(environ["REQUEST_METHOD"], environ["PATH_INFO"], wanted))
         if self.denies:
-            start("403 Forbidden", [("Content-Type", "application/xml")])
-            return [DENIED]
+            about = [("Content-Type", "application/xml"), ("Content-Length", str(len(DENIED)))]
+            start("403 Forbidden", about)
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [DENIED]
         found: Iterable[bytes] = self._app(environ, start)
         return found
 
