@@ -45,6 +45,7 @@ def pytest_collection_finish() -> None:
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache for each test."""
     monkeypatch.setenv("PROBEKIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("PROBEKIT_STATES", raising=False)
     return tmp_path / "cache"
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from probekit.corpora.passage import Corpus, Passage, Split
+from probekit.places.local import LocalPlace
 from probekit.states.shard import Shard
 from probekit.states.states import States
-from probekit.states.store import open_store
+from probekit.states.store import Store, name_of, open_store
 from probekit.states.stored import Stored
 
 SIZES: dict[Split, int] = {"train": 400, "dev": 100, "test": 100}
@@ -76,3 +78,14 @@ def stored(states: States) -> Stored:
     """Where states are stored on disk."""
     assert isinstance(states.values, Stored)
     return states.values
+
+
+def folder_of(store: Store) -> Path:
+    """The folder of a store on disk."""
+    assert isinstance(store.place, LocalPlace)
+    return store.place.folder
+
+
+def file_of(store: Store, shard: Shard, layer: int) -> Path:
+    """The file of a shard at a layer in a store on disk."""
+    return folder_of(store) / name_of(shard, layer)

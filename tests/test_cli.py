@@ -337,20 +337,19 @@ def test_an_unreachable_corpus_is_explained(
 
 
 def test_a_full_disk_is_explained(
-    run: Run, tiny_bert: Path, brief: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tiny_bert: Path, brief: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("there is no /dev/full here")
-    from probekit.states import store
-
     create = whole.create
     monkeypatch.setattr(
         whole, "create", lambda path: full.open("wb") if "-L0" in path.name else create(path)
     )
     status, _, err = run("probe", "--model", tiny_bert, "--task", "pos", "--corpus", brief)
     assert status == 2 and "the disk is full; free some space" in err and "Traceback" not in err
-    assert store.states_root().exists() and not list(store.states_root().glob("*/.*.part"))
+    states = own_cache / "states"
+    assert states.exists() and not list(states.glob("*/.*.part"))
 
 
 @pytest.mark.slow

@@ -108,13 +108,14 @@ def cache(context: typer.Context, as_json: Json = False) -> None:
     """
     if context.invoked_subcommand:
         return
+    from probekit.places.states import place_of_states
     from probekit.states.entries import entries, remove_leftovers
-    from probekit.states.store import states_root
 
+    root = str(place_of_states())
     remove_leftovers()
     listed = [
         {
-            "key": entry.folder.name,
+            "key": entry.key,
             **_of(entry),
             "files": entry.files,
             "MB": round(entry.size / 1e6, 1),
@@ -123,16 +124,15 @@ def cache(context: typer.Context, as_json: Json = False) -> None:
         for entry in entries()
     ]
     if as_json:
-        root = str(states_root())
         listed = [{**row, "folder": root} for row in listed]
-    terminal.print_rows(listed, as_json, f"States in {states_root()}")
+    terminal.print_rows(listed, as_json, f"States in {root}")
 
 
 def _of(entry: StoreEntry) -> dict[str, str]:
     """The models and corpora of a store, and how it was made; or what is wrong with it."""
     from probekit.states.store_names import read_names
 
-    models, corpora = read_names(entry.folder)
+    models, corpora = read_names(entry.place)
     found = {"model": ", ".join(models) or "–", "corpus": ", ".join(corpora) or "–"}
     manifest = entry.manifest
     try:
@@ -205,7 +205,7 @@ def prune(
 
     if not keys and not everything:
         raise InputError("name the keys to delete, as 'probekit cache' lists them, or give --all")
-    found = {entry.folder.name: entry for entry in entries()}
+    found = {entry.key: entry for entry in entries()}
     chosen = list(found) if everything else [_key(given, list(found)) for given in keys or ()]
     for key in dict.fromkeys(chosen):
         found[key].remove()

@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from probekit import cache
-from probekit.engine.ray_worker import Greeting, Place, Worker, environment, versions
+from probekit.engine.ray_worker import Driver, Greeting, Worker, environment, versions
 from probekit.errors import InputError, ProbekitError, ProbekitWarning, StoreError
-from probekit.whole import reason, written_whole
+from probekit.places.states import place_of_states
 
 FAILURES = 3  # workers that may fail to begin
 BEGIN = 180.0  # seconds until at least one worker must have begun
@@ -44,23 +43,23 @@ class Crew:
         share = min(1.0, 1 / -(-self.size // gpus)) if gpus else 0
         actor = ray.remote(num_cpus=self.threads, num_gpus=share, max_concurrency=2, max_restarts=0)
         self._actor = actor(Worker)
-        self._place: Place | None = None
+        self._driver: Driver | None = None
         self._failures = 0
         self.idle: list[Any] = []
         self.beginning: dict[Any, Any] = {}
 
     def fill(self, busy: int) -> None:
         """Start workers until there are enough; they are idle once they have greeted."""
-        assert self._place is not None
+        assert self._driver is not None
         for _ in range(self.size - busy - len(self.idle) - len(self.beginning)):
             worker = self._actor.remote(self.threads)
-            self.beginning[worker.greet.remote(self._place)] = worker
+            self.beginning[worker.greet.remote(self._driver)] = worker
 
     def begun(self, greeting: Any) -> None:
         """Take a worker that has greeted into service.
 
         Raises ProbekitError where several could not begin, and for one that has other versions, or
-        sees another disk.
+        sees other states.
         """
         import ray
 
@@ -85,8 +84,8 @@ class Crew:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Show workers the disk in the block; end them after it."""
-        with _proof() as self._place:
+        """Show workers the states in the block; end them after it."""
+        with _proof() as self._driver:
             try:
                 yield
             finally:
@@ -111,7 +110,8 @@ def cores_each(cores: Sequence[int], workers: int) -> int:
 
 
 def check(worker: Greeting) -> None:
-    """Raise InputError for a worker of other versions, StoreError for one with another disk."""
+    """Raise InputError for a worker of other versions, StoreError for one that cannot see the
+    states."""
     here = versions()
     for name, there in worker.versions.items():
         if there != here[name]:
@@ -119,31 +119,20 @@ def check(worker: Greeting) -> None:
                 f"a worker on {worker.host} has {name} {there}, and here it is {here[name]}: "
                 "install the same version on every machine of the cluster"
             )
-    if not worker.sees_cache:
-        raise StoreError(
-            f"a worker on {worker.host} cannot see {cache.root().absolute()}: set PROBEKIT_CACHE "
-            "to a folder that all machines of the cluster share"
-        )
+    if worker.unseen:
+        raise StoreError(f"a worker on {worker.host}: {worker.unseen}")
 
 
 @contextmanager
-def _proof() -> Iterator[Place]:
-    """What workers need to know, with a file in the cache that only a shared disk shows them."""
+def _proof() -> Iterator[Driver]:
+    """What workers need to know, with a file in the place of states that they must all see."""
     content = secrets.token_hex(16)
-    path = (cache.root() / f"shared-{content[:8]}.proof").absolute()
+    place, name = place_of_states(), f"shared-{content[:8]}.proof"
+    place.put(name, content.encode())
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as file:
-            file.write(content.encode())
-    except OSError as error:
-        raise StoreError(
-            f"cannot write {path}: {reason(error)}; set PROBEKIT_CACHE to a folder that you can "
-            "write"
-        ) from error
-    try:
-        yield Place(environment(), str(Path.cwd()), str(path), content)
+        yield Driver(environment(), str(Path.cwd()), name, content)
     finally:
-        path.unlink(missing_ok=True)
+        place.delete(name)
 
 
 def warn(texts: Sequence[str]) -> None:

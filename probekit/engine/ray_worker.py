@@ -10,24 +10,26 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from probekit import cache
 from probekit.engine.engine import Work
 from probekit.errors import ProbekitError, ProbekitWarning
+from probekit.places.local import LocalPlace
+from probekit.places.place import read
+from probekit.places.states import ENV, place_of_states
 
 PACKAGES = ("probekit-nlp", "torch", "transformers")
 
 
 @dataclass(frozen=True)
-class Place:
+class Driver:
     """What a worker needs to know of the process that sends it work.
 
     Attributes:
-        environment: variables that say where the cache is, and whom it trusts.
+        environment: variables that say where cache and states are, and whom the cache trusts.
         folder: the folder that relative paths begin in.
-        proof: a file in the cache.
+        proof: a file in the place of states.
         content: its text.
     """
 
@@ -44,13 +46,13 @@ class Greeting(NamedTuple):
         host: the name of its machine.
         pid: the number of its process.
         versions: of the packages that numbers depend on.
-        sees_cache: whether the file that proves the cache to be shared is there.
+        unseen: why it cannot see the driver's place of states; empty where it can.
     """
 
     host: str
     pid: int
     versions: Mapping[str, str]
-    sees_cache: bool
+    unseen: str
 
 
 class Done(NamedTuple):
@@ -78,12 +80,12 @@ class Worker:
         self._work: Work[Any, Any] | None = None
         self._done = 0.0
 
-    def greet(self, place: Place) -> Greeting:
+    def greet(self, driver: Driver) -> Greeting:
         """Take on the driver's view of the disk."""
-        os.environ.update(place.environment)
+        os.environ.update(driver.environment)
         with suppress(OSError):  # a model or corpus in it will be missed by its name
-            os.chdir(place.folder)
-        return Greeting(socket.gethostname(), os.getpid(), versions(), _is_there(place))
+            os.chdir(driver.folder)
+        return Greeting(socket.gethostname(), os.getpid(), versions(), _unseen(driver))
 
     def run(self, number: int, work: Sequence[Any], jobs: bytes) -> Done:
         """Do jobs.
@@ -125,15 +127,29 @@ def versions() -> dict[str, str]:
 
 
 def environment() -> dict[str, str]:
-    """The variables of this process that say where the cache is, and whom it trusts."""
-    found = {"PROBEKIT_CACHE": str(cache.root().absolute())}
+    """The variables of this process that say where cache and states are, and whom it trusts.
+
+    Credentials are not among them: each machine has its own.
+    """
+    place = place_of_states()
+    if isinstance(place, LocalPlace):
+        place = LocalPlace(place.folder.absolute())
+    found = {"PROBEKIT_CACHE": str(cache.root().absolute()), ENV: str(place)}
     if cache.SHARED in os.environ:
         found[cache.SHARED] = os.environ[cache.SHARED]
     return found
 
 
-def _is_there(place: Place) -> bool:
+def _unseen(driver: Driver) -> str:
+    place = place_of_states()
     try:
-        return Path(place.proof).read_text(encoding="utf-8") == place.content
-    except OSError:
-        return False
+        if read(place, driver.proof, len(driver.content)) == driver.content.encode():
+            return ""
+    except FileNotFoundError:
+        pass  # a place of the same name, but another one
+    except ProbekitError as error:
+        return str(error)
+    return (
+        f"cannot see {place}: set PROBEKIT_CACHE or PROBEKIT_STATES to a folder that all machines "
+        "of the cluster share"
+    )

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 from probekit.corpora.passage import Corpus
+from probekit.errors import StoreError
 from probekit.forgetting.checkpoint_results import CheckpointResults
 from probekit.forgetting.trace_settings import TraceSettings
 from probekit.models.model import Model
 from probekit.probes.answers import AnyQuestion
+from probekit.places.states import place_of_states
 from probekit.probes.plan import by_context
 from probekit.probes.probe_states import probe_states
 from probekit.probes.score_rows import SCORES, ScoreRow
 from probekit.results.run import Measurement
 from probekit.states.reading import read_each
 from probekit.states.states import States
-from probekit.states.store import states_root
+from probekit.states.stored import Stored
 
 
 def probe_checkpoint(
     model: Model, corpus: Corpus, questions: list[AnyQuestion], settings: TraceSettings
 ) -> CheckpointResults:
     """Read a checkpoint's states, and probe them."""
-    present = set(states_root().glob("*"))
+    present = {one.name for one in place_of_states().listing()}
     rows: list[ScoreRow] = []
     answers: dict[str, Any] = {}
     measurements: list[Measurement] = []
@@ -51,8 +52,11 @@ def probe_checkpoint(
     )
 
 
-def _delete(states: States, present: set[Path]) -> None:
-    """Delete states, if they were extracted for this alone: their folder was not `present`."""
-    if states.folder is None or states.folder in present or states.reused:
+def _delete(states: States, present: set[str]) -> None:
+    """Delete states, if they were extracted for this alone: their store was not `present`."""
+    if not isinstance(states.values, Stored) or states.reused:
         return
-    shutil.rmtree(states.folder, ignore_errors=True)  # what another process is writing stays
+    place = states.values.store.place
+    if place.name not in present:
+        with suppress(StoreError):  # what cannot be deleted stays
+            place.remove()

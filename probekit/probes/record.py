@@ -30,7 +30,7 @@ def measurement_of(
         modified_files=corpus.modified,
         context=states.context,
         fingerprints=states.manifest,
-        store=str(states.folder or ""),
+        store=states.stored_in,
         shards_computed=states.computed,
         shards_reused=states.reused,
         words={split: int(corpus.offsets(split)[-1]) for split in corpus.splits},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -30,7 +29,7 @@ from probekit.progress import silent
 from probekit.states.extract import describe, plan_shards
 from probekit.states.reading import read_each, require_readable
 from probekit.states.settings import ExtractSettings
-from probekit.states.store import states_root, store_of
+from probekit.states.store import store_of
 from probekit.states.sweep import Sweep
 from probekit.states.sweep_facts import sweep_facts
 
@@ -262,20 +261,20 @@ def _some(words: Sequence[str]) -> Facts:
 
 
 def _store_facts(model: Model, corpus: Corpus, settings: ExtractSettings) -> Facts:
-    folder = store_of(describe(model, corpus, "sentence", settings))
+    place = store_of(describe(model, corpus, "sentence", settings))
     shards = plan_shards(model, corpus, "sentence")
     files = sum(len(runs) for runs in shards.values()) * model.n_layers
-    existing = len(list(folder.glob("*.safetensors")))
+    existing = sum(one.name.endswith(".safetensors") for one in place.listing())
     words = sum(int(corpus.offsets(split)[-1]) for split in SPLITS)
     size = words * model.n_layers * model.dim * np.dtype(settings.store_dtype).itemsize
-    root = next(path for path in (states_root(), *states_root().parents) if path.exists())
-    return {
-        "cache": str(folder),
+    facts: Facts = {
+        "cache": str(place),
         "files there already": existing,
         "files of all layers": files,
         "store in MB": round(size / 1e6, 1),
-        "free on its disk in MB": round(shutil.disk_usage(root).free / 1e6),
     }
+    free = place.free()
+    return facts if free is None else {**facts, "free on its disk in MB": round(free / 1e6)}
 
 
 def _run_facts(reader: Reader, model: Model, corpus: Corpus, problems: list[str]) -> Facts:

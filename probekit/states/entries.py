@@ -1,4 +1,4 @@
-"""Entries: the stores in the cache as `probekit cache` lists, checks and deletes them.
+"""Entries: the stores of states as `probekit cache` lists, checks and deletes them.
 
 Stores may appear and disappear meanwhile, and a damaged one does not hide the others.
 """
@@ -6,18 +6,17 @@ Stores may appear and disappear meanwhile, and a damaged one does not hide the o
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from probekit import cache
 from probekit.errors import StoreError
+from probekit.places.local import LocalPlace
+from probekit.places.place import Listed, Place, read
+from probekit.places.states import place_of_states
 from probekit.states.shard import matches_itself
-from probekit.states.store import FORMAT, MANIFEST, key_of, states_root
-from probekit.whole import inside, part_of, reason, remove_abandoned
+from probekit.states.store import FORMAT, LONGEST_MANIFEST, MANIFEST, is_key, key_of
+from probekit.whole import remove_abandoned
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class StoreEntry:
     """A store as `probekit cache` lists it.
 
     Attributes:
-        folder: its folder.
+        place: where its files lie.
         manifest: its manifest; empty where that cannot be read.
         files: number of shard files.
         size: bytes of all files.
@@ -33,121 +32,106 @@ class StoreEntry:
         problem: what is wrong with the store as a whole; empty for a sound one.
     """
 
-    folder: Path
+    place: Place
     manifest: dict[str, Any]
     files: int
     size: int
     used: float
     problem: str = ""
 
-    def damaged(self) -> Iterator[tuple[Path, str]]:
+    @property
+    def key(self) -> str:
+        """Its name."""
+        return self.place.name
+
+    def damaged(self) -> Iterator[tuple[str, str]]:
         """Files that are damaged or cannot be read, and what is wrong with each."""
         if self.problem:
-            yield self.folder, self.problem
+            yield str(self.place), self.problem
             return
-        for path in inside(self.folder, "*.safetensors"):
-            try:
-                with cache.open_to_read(path) as file:
-                    is_whole = matches_itself(path, file)
-            except FileNotFoundError:
-                continue  # deleted meanwhile
-            except OSError as error:
-                yield path, f"unreadable ({reason(error)})"
-                continue
-            if not is_whole:
-                yield path, "damaged"
+        for name in _shards(self.place.listing()):
+            problem = self._problem_of(name)
+            if problem:
+                yield str(self.place.at(name)), problem
+
+    def _problem_of(self, name: str) -> str:
+        try:
+            with self.place.open(name) as file:
+                return "" if matches_itself(self.key, name, file) else "damaged"
+        except FileNotFoundError:
+            still_listed = name in _shards(self.place.listing())
+            return "unreadable (not a plain file)" if still_listed else ""
+        except StoreError as error:
+            return f"unreadable ({error})"
 
     def remove(self) -> None:
         """Delete the store.
 
         Raises StoreError where that fails.
         """
-        try:
-            if self.folder.is_symlink():
-                self.folder.unlink()
-                return
-            # A renamed folder is gone for everybody at once, and removed later if this is killed.
-            renamed = part_of(self.folder)
-            self.folder.rename(renamed)
-            shutil.rmtree(renamed)
-        except FileNotFoundError:
-            return  # another process deleted it
-        except OSError as error:
-            raise StoreError(f"cannot delete {self.folder}: {reason(error)}") from error
+        self.place.remove()
 
 
 def entries() -> list[StoreEntry]:
-    """Every store in the cache, the latest written last.
+    """Every store of states, the latest written last.
 
-    Raises StoreError where the cache cannot be listed.
+    Raises StoreError where they cannot be listed.
     """
-    found = [_entry(folder) for folder in _folders()]
+    root = place_of_states()
+    found = [_entry(root.inside(one.name), one) for one in _stores(root)]
     return sorted(found, key=lambda entry: entry.used)
 
 
 def remove_leftovers() -> None:
     """Remove the temporary files that killed runs left in every store."""
-    remove_abandoned(states_root())
-    for folder in _folders():
-        remove_abandoned(folder)
-        remove_abandoned(folder, ".tmp*")  # of earlier versions
+    root = place_of_states()
+    root.tidy()
+    for one in _stores(root):
+        place = root.inside(one.name)
+        place.tidy()
+        if isinstance(place, LocalPlace):
+            remove_abandoned(place.folder, ".tmp*")  # of earlier versions
 
 
-def _folders() -> list[Path]:
-    root = states_root()
+def _stores(root: Place) -> list[Listed]:
+    """The folders that may be stores. What else is there belongs to somebody else."""
+    return [one for one in root.listing() if one.is_folder and is_key(one.name)]
+
+
+def _shards(listed: list[Listed]) -> list[str]:
+    return sorted(one.name for one in listed if one.name.endswith(".safetensors"))
+
+
+def _entry(place: Place, listed: Listed) -> StoreEntry:
     try:
-        found = [path for path in root.iterdir() if not path.name.startswith(".")]
-        return [path for path in found if path.is_dir() or path.is_symlink()]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise StoreError(f"cannot list {root}: {reason(error)}") from error
-
-
-def _entry(folder: Path) -> StoreEntry:
-    if folder.is_symlink():
-        used = _status(folder).st_mtime
-        return StoreEntry(folder, {}, 0, 0, used, "a link, which a store must not be")
-    try:
-        paths = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    except OSError as error:
-        return StoreEntry(folder, {}, 0, 0, 0.0, f"unreadable ({reason(error)})")
-    every = [_status(path) for path in paths]
-    present = [found for found in every if found.st_mode]
-    times = [found.st_mtime for found in (*present, _status(folder))]
-    manifest, problem = _manifest(folder)
+        place.check()
+        files = place.listing()
+    except StoreError as error:
+        return StoreEntry(place, {}, 0, 0, listed.written, str(error))
+    manifest, problem = _manifest(place)
     return StoreEntry(
-        folder=folder,
+        place=place,
         manifest=manifest,
-        files=sum(path.suffix == ".safetensors" for path in paths),
-        size=sum(found.st_size for found in present),
-        used=max(times),
+        files=len(_shards(files)),
+        size=sum(one.size for one in files),
+        used=max([listed.written, *(one.written for one in files)]),
         problem=problem,
     )
 
 
-def _manifest(folder: Path) -> tuple[dict[str, Any], str]:
+def _manifest(place: Place) -> tuple[dict[str, Any], str]:
     """The manifest of a store, and what is wrong with it."""
     try:
-        with cache.open_to_read(folder / MANIFEST) as file:
-            text = file.read()
+        text = read(place, MANIFEST, LONGEST_MANIFEST)
         manifest = json.loads(text)
     except FileNotFoundError:
         return {}, "it has no manifest"
-    except OSError as error:
-        return {}, f"its manifest is unreadable ({reason(error)})"
+    except StoreError as error:
+        return {}, f"its manifest is unreadable ({error})"
     except (ValueError, RecursionError):
         return {}, "its manifest is damaged"
     if not isinstance(manifest, dict):
         return {}, "its manifest is damaged"
     if isinstance(manifest.get("format"), int) and manifest["format"] < FORMAT:
         return manifest, "of an earlier version, no longer used"
-    return manifest, "" if key_of(text) == folder.name else "its manifest is damaged"
-
-
-def _status(path: Path) -> os.stat_result:
-    """The result of `lstat`; all zeros where the file was deleted meanwhile."""
-    try:
-        return path.lstat()
-    except OSError:
-        return os.stat_result([0] * 10)
+    return manifest, "" if key_of(text) == place.name else "its manifest is damaged"

@@ -136,7 +136,7 @@ def _extract(
     reader = model.reader(settings.subwords, settings.batch_tokens)
     manifest = describe(model, corpus, context, settings)
     store = open_store(manifest, model.dim, settings.store_dtype)
-    add_names(store.folder, model.name, corpus.source or corpus.name)
+    add_names(store.place, model.name, corpus.source or corpus.name)
     units = {split: units_of(corpus, split, context) for split in SPLITS}
     shards = plan_shards(model, corpus, context)
     in_order = [shard for split in SPLITS for shard in shards[split]]

@@ -9,18 +9,18 @@ place of another, does not match.
 from __future__ import annotations
 
 import json
-import os
 import struct
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import xxhash
 
 from probekit.corpora.passage import Split
+from probekit.places.place import Opened
 
 LONGEST_HEADER = 1 << 26  # bytes
+USUAL_HEADER = 1 << 12  # bytes that are read at once, since each read may be a request
 DTYPES: dict[str, np.dtype[Any]] = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4")}
 
 
@@ -59,46 +59,57 @@ class Header:
     xxh3: str
 
 
-def header_of(path: Path, values: np.ndarray, no_subword: list[int]) -> bytes:
-    """The bytes of the file `path` before `values`, `(words, dim)` and contiguous."""
+def header_of(key: str, name: str, values: np.ndarray, no_subword: list[int]) -> bytes:
+    """The bytes of the file `name` of the store `key` before `values`, `(words, dim)` and
+    contiguous."""
     dtype = next(name for name, kind in DTYPES.items() if kind == values.dtype)
     metadata = {
         "no_subword": json.dumps(no_subword),
         "xxh3": xxhash.xxh3_128_hexdigest(values.data),
     }
-    metadata["seal"] = _seal(path, dtype, list(values.shape), metadata)
+    metadata["seal"] = _seal(key, name, dtype, list(values.shape), metadata)
     tensor = {"dtype": dtype, "shape": values.shape, "data_offsets": [0, values.nbytes]}
     text = json.dumps({"__metadata__": metadata, "states": tensor}).encode()
     text += b" " * (-len(text) % 8)  # the format requires aligned values
     return struct.pack("<Q", len(text)) + text
 
 
-def read_header(path: Path, file: BinaryIO) -> Header | None:
-    """The header of `file`, which is `path`; None where it is cut, damaged, or of another file.
+def read_header(key: str, name: str, file: Opened) -> Header | None:
+    """The header of `file`, which is `name` of the store `key`; None where it is cut, damaged, or
+    of another file.
 
-    Raises OSError where it cannot be read.
+    Raises FileNotFoundError where it is missing, and what `file` raises where it cannot be read.
     """
-    size = os.fstat(file.fileno()).st_size
-    start = file.read(8)
+    size = file.size()
+    start = _bytes(file, 0, min(size, USUAL_HEADER))
     if len(start) < 8:
         return None
-    (length,) = struct.unpack("<Q", start)
+    (length,) = struct.unpack("<Q", start[:8])
     if length > min(size, LONGEST_HEADER):
         return None
+    text = start[8 : 8 + length]
+    if len(text) < length:
+        text += _bytes(file, len(start), length - len(text))
     try:
-        return _parsed(path, file.read(length), size)
+        return _parsed(key, name, text, size)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def _parsed(path: Path, text: bytes, size: int) -> Header | None:
+def _bytes(file: Opened, begin: int, length: int) -> bytes:
+    found = bytearray(length)
+    n_bytes = file.read_into(memoryview(found), begin)
+    return bytes(found[:n_bytes])
+
+
+def _parsed(key: str, name: str, text: bytes, size: int) -> Header | None:
     header = json.loads(text)
     tensor, metadata = header["states"], header["__metadata__"]
     dtype = DTYPES[tensor["dtype"]]
     words, dim = (int(n) for n in tensor["shape"])
     n_bytes, begin = words * dim * dtype.itemsize, 8 + len(text)
     is_whole = (
-        metadata["seal"] == _seal(path, tensor["dtype"], tensor["shape"], metadata)
+        metadata["seal"] == _seal(key, name, tensor["dtype"], tensor["shape"], metadata)
         and tensor["data_offsets"] == [0, n_bytes]
         and size == begin + n_bytes
     )
@@ -108,21 +119,32 @@ def _parsed(path: Path, text: bytes, size: int) -> Header | None:
     return Header(begin, (words, dim), dtype, no_subword, metadata["xxh3"])
 
 
-def _seal(path: Path, dtype: str, shape: list[int], metadata: dict[str, Any]) -> str:
+def _seal(key: str, name: str, dtype: str, shape: list[int], metadata: dict[str, Any]) -> str:
     no_subword, xxh3 = metadata["no_subword"], metadata["xxh3"]
-    sealed = [path.parent.name, path.name, dtype, shape, no_subword, xxh3]
+    sealed = [key, name, dtype, shape, no_subword, xxh3]
     return xxhash.xxh3_128_hexdigest(json.dumps(sealed).encode())
 
 
-def matches_itself(path: Path, file: BinaryIO) -> bool:
-    """Whether the values and the header of `file`, which is `path`, are as written."""
-    header = read_header(path, file)
-    if header is None:
-        return False
-    file.seek(header.begin)
+def matches(header: Header, file: Opened) -> bool:
+    """Whether the values of `file` are those that its header was written for."""
+    rows, dim = header.shape
+    begin, end = header.begin, header.begin + rows * dim * header.dtype.itemsize
     digest = xxhash.xxh3_128()
-    # One buffer for all reads, small enough to stay in a core's cache.
-    block = memoryview(bytearray(1 << 20))
-    while n := file.readinto(block):  # type: ignore[attr-defined]
+    block = memoryview(bytearray(min(file.at_once, end - begin)))  # one buffer for all reads
+    while begin < end:
+        n = file.read_into(block[: end - begin], begin)
+        if n == 0:
+            return False  # cut meanwhile
         digest.update(block[:n])
+        begin += n
     return digest.hexdigest() == header.xxh3
+
+
+def matches_itself(key: str, name: str, file: Opened) -> bool:
+    """Whether the values and the header of `file`, which is `name` of the store `key`, are as
+    written.
+
+    Raises what `read_header` raises.
+    """
+    header = read_header(key, name, file)
+    return header is not None and matches(header, file)

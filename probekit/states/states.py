@@ -14,6 +14,7 @@ from probekit import doors, html
 from probekit.corpora.passage import SPLITS, Context, Corpus, Split
 from probekit.errors import InputError, unknown
 from probekit.models.model import Model
+from probekit.places.local import LocalPlace
 from probekit.states.arrays import Arrays
 from probekit.states.settings import ExtractSettings
 from probekit.states.stored import Stored
@@ -132,7 +133,7 @@ class States:
         facts = {
             "layers": ", ".join(map(str, self.layers)),
             "context": self.context,
-            "stored in": str(self.folder or "memory"),
+            "stored in": self.stored_in or "memory",
         }
         frame = pd.DataFrame(facts.items(), columns=["what", "value"])
         return html.page(repr(self), frame, self.warnings)
@@ -144,8 +145,14 @@ class States:
 
     @property
     def folder(self) -> Path | None:
-        """The folder of their store; None in memory."""
-        return self.values.folder if isinstance(self.values, Stored) else None
+        """The folder of their store; None in memory, and behind a URL."""
+        place = self.values.store.place if isinstance(self.values, Stored) else None
+        return place.folder if isinstance(place, LocalPlace) else None
+
+    @property
+    def stored_in(self) -> str:
+        """The folder or URL of their store; empty in memory."""
+        return str(self.values.store.place) if isinstance(self.values, Stored) else ""
 
     @property
     def is_given(self) -> bool:

@@ -1,34 +1,31 @@
-"""Store: hidden states on disk, one safetensors file per shard and layer.
+"""Store: hidden states in a place, one safetensors file per shard and layer.
 
-    CACHE/states/KEY/manifest.json                  fingerprints and conventions of these states
-    CACHE/states/KEY/train-00003-L05.safetensors    shard 3 of train at layer 5: (words, dim)
+    PLACE/KEY/manifest.json                  fingerprints and conventions of these states
+    PLACE/KEY/train-00003-L05.safetensors    shard 3 of train at layer 5: (words, dim)
 
-A shard is a run of whole reading units, so that its words are consecutive (see `shard`). Every file
-is written under a temporary name and then renamed, so that a file that exists is complete.
+A place is a folder of the cache, or what `PROBEKIT_STATES` names (see `places`). A shard is a run
+of whole reading units, so that its words are consecutive (see `shard`). A file that exists is
+complete.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from probekit import cache
 from probekit.errors import StoreError
-from probekit.states.shard import Header, Shard, header_of, matches_itself, read_header
-from probekit.whole import is_full, reason, remove_abandoned, written_whole
+from probekit.places.place import Located, Place, read
+from probekit.places.states import place_of_states
+from probekit.states.shard import Header, Shard, header_of, matches, read_header
 
 FORMAT = 3
 MANIFEST = "manifest.json"
-ATTEMPTS = 10
+LONGEST_MANIFEST = 1 << 20  # bytes
 StoreDtype = Literal["float16", "float32"]
 
 
@@ -37,21 +34,21 @@ class Store:
     """The states of one corpus in one context, computed by one checkpoint.
 
     Attributes:
-        folder: the folder of the files.
+        place: where the files lie.
         dim: width of a vector.
         dtype: type of the stored values.
         manifest: text of the manifest.
     """
 
-    folder: Path
+    place: Place
     dim: int
     dtype: StoreDtype = "float16"
     manifest: str = field(default="", repr=False)
-    _begins: dict[Path, int] = field(default_factory=dict, repr=False, compare=False)
+    _begins: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
-    def path(self, shard: Shard, layer: int) -> Path:
-        """The file of one shard at one layer."""
-        return self.folder / f"{shard.split}-{shard.number:05d}-L{layer:02d}.safetensors"
+    def path(self, shard: Shard, layer: int) -> Located:
+        """The file of one shard at one layer: a path, or what stands for a URL."""
+        return self.place.at(name_of(shard, layer))
 
     def write(self, shard: Shard, layer: int, values: np.ndarray, no_subword: list[int]) -> None:
         """Write the vectors of a shard at one layer.
@@ -62,37 +59,39 @@ class Store:
             values: `(words, dim)`.
             no_subword: positions in the shard of the words without a subword.
 
-        Raises StoreError where the disk is full or cannot be written.
+        Raises StoreError where the place is full or cannot be written.
         """
-        path = self.path(shard, layer)
+        name = name_of(shard, layer)
         values = np.ascontiguousarray(values)
-        with _writing(path):
-            _put(path, self.manifest.encode(), header_of(path, values, no_subword), values.data)
+        self.place.put(name, header_of(self.place.name, name, values, no_subword), values.data)
+        if not self.place.at(MANIFEST).exists():  # it was pruned meanwhile
+            self.place.put(MANIFEST, self.manifest.encode())
 
     def header(self, shard: Shard, layer: int) -> Header | None:
         """The header of the file; None where it is missing, cut, damaged, or of another shard.
 
         Raises StoreError where the file exists and cannot be read.
         """
-        path = self.path(shard, layer)
-        with _reading(path) as file:
-            if file is None:
-                return None
-            found = read_header(path, file)
-        if found is None or not self._fits(found, shard):
+        name = name_of(shard, layer)
+        try:
+            with self.place.open(name) as file:
+                found = read_header(self.place.name, name, file)
+        except FileNotFoundError:
             return None
-        return found
+        return found if found is not None and self._fits(found, shard) else None
 
     def is_whole(self, shard: Shard, layer: int) -> bool:
         """Whether the file exists, is of this shard and layer, and matches its checksums.
 
         Raises StoreError where the file exists and cannot be read.
         """
-        if self.header(shard, layer) is None:
+        name = name_of(shard, layer)
+        try:
+            with self.place.open(name) as file:
+                found = read_header(self.place.name, name, file)
+                return found is not None and self._fits(found, shard) and matches(found, file)
+        except FileNotFoundError:
             return False
-        path = self.path(shard, layer)
-        with _reading(path) as file:
-            return file is not None and matches_itself(path, file)
 
     def _fits(self, header: Header, shard: Shard) -> bool:
         n_words = shard.stop - shard.start
@@ -105,45 +104,52 @@ class Store:
         """Read the words from `start` up to `stop` (positions in the split) into `out`,
         `(stop - start, dim)`.
 
-        Positioned reads rather than a memory map: the pages belong to the system, so that a store
-        larger than memory does not count towards this process.
+        Only the bytes of these words are read.
         """
-        path = self.path(shard, layer)
+        name = name_of(shard, layer)
         row = self.dim * np.dtype(self.dtype).itemsize
         view = out.data.cast("B")
-        if path not in self._begins:
-            found = self.header(shard, layer)
-            if found is None:
-                raise StoreError(went_missing(path))
-            self._begins[path] = found.begin
-        with _reading(path) as file:
-            if file is None:
-                raise StoreError(went_missing(path))
-            offset = self._begins[path] + (start - shard.start) * row
-            while view.nbytes:
-                n = os.preadv(file.fileno(), [view], offset)
-                if n == 0:
-                    raise StoreError(
-                        f"a file of states was cut while it was read: {path}; run it again"
-                    )
-                view, offset = view[n:], offset + n
+        try:
+            if name not in self._begins:
+                found = self.header(shard, layer)
+                if found is None:
+                    raise FileNotFoundError
+                self._begins[name] = found.begin
+            with self.place.open(name) as file:
+                n = file.read_into(view, self._begins[name] + (start - shard.start) * row)
+        except FileNotFoundError as error:
+            raise StoreError(went_missing(self.place.at(name))) from error
+        if n < view.nbytes:
+            raise StoreError(
+                f"a file of states was cut while it was read: {self.place.at(name)}; run it again"
+            )
 
 
-def went_missing(path: Path) -> str:
+def name_of(shard: Shard, layer: int) -> str:
+    """The name of the file of one shard at one layer."""
+    return f"{shard.split}-{shard.number:05d}-L{layer:02d}.safetensors"
+
+
+def went_missing(path: Located) -> str:
     """The message for a file that existed before."""
     return f"states went missing while they were read: {path}; run it again"
 
 
-def store_of(manifest: dict[str, Any]) -> Path:
-    """The folder of the states that `manifest` describes, whether it exists or not.
+def store_of(manifest: dict[str, Any]) -> Place:
+    """The place of the states that `manifest` describes, whether it exists or not.
 
-    Equal manifests have the same folder.
+    Equal manifests have the same place.
     """
-    return states_root() / key_of(_text(manifest).encode())
+    return place_of_states().inside(key_of(_text(manifest).encode()))
+
+
+def is_key(name: str) -> bool:
+    """Whether a folder of this name may be a store."""
+    return re.fullmatch("[0-9a-f]{24}", name) is not None
 
 
 def key_of(text: bytes) -> str:
-    """The folder name of a store, from the text of its manifest."""
+    """The name of a store, from the text of its manifest."""
     return hashlib.sha256(text).hexdigest()[:24]
 
 
@@ -157,83 +163,13 @@ def open_store(manifest: dict[str, Any], dim: int, dtype: StoreDtype) -> Store:
     Raises StoreError where it cannot be created, is a link, or belongs to another user and the
     cache is not shared.
     """
-    folder, text = store_of(manifest), _text(manifest)
-    with _writing(folder / MANIFEST):
-        if folder.is_symlink():
-            raise StoreError(f"{folder} is a link, which a store must not be: delete it")
-        if folder.exists():
-            cache.check_owner(folder, folder.stat())
-        with _reading(folder / MANIFEST) as file:
-            existing = file.read() if file else b""
-        if existing != text.encode():  # missing or damaged
-            _put(folder / MANIFEST, text.encode(), text.encode())
-    remove_abandoned(folder)
-    return Store(folder, dim, dtype, text)
-
-
-def _put(path: Path, manifest: bytes, *content: bytes | memoryview) -> None:
-    """Write a file of a store, and its manifest where the store was pruned meanwhile."""
-    for attempt in range(ATTEMPTS):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with written_whole(path) as file:
-                file.writelines(content)
-            place = path.with_name(MANIFEST)
-            if not place.exists():
-                with written_whole(place) as file:
-                    file.write(manifest)
-            return
-        except (FileNotFoundError, FileExistsError):  # pruned between two of these steps
-            if attempt == ATTEMPTS - 1:
-                raise
-
-
-def states_root() -> Path:
-    """The folder of all stores."""
-    return cache.root() / "states"
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[BinaryIO | None]:
-    """The file; None where it is missing or a link.
-
-    Raises StoreError where it cannot be read.
-    """
+    place, text = store_of(manifest), _text(manifest)
+    place.check()
     try:
-        file = cache.open_to_read(path)
-    except cache.NotOurs as error:
-        raise StoreError(str(error)) from error
-    except PermissionError as error:
-        raise StoreError(
-            f"cannot read {path}: {reason(error)}. Ask its owner for permission to read, or set "
-            "PROBEKIT_CACHE to a folder of your own"
-        ) from error
-    except OSError:
-        yield None
-        return
-    with file:
-        yield file
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Raise StoreError for whatever goes wrong while writing."""
-    try:
-        yield
-    except cache.NotOurs as error:
-        raise StoreError(str(error)) from error
-    except OSError as error:
-        raise StoreError(cannot_write(path, error)) from error
-
-
-def cannot_write(path: Path, error: OSError) -> str:
-    """The message for a cache that cannot be written."""
-    remedy = "set PROBEKIT_CACHE to a folder that you can write"
-    if is_full(error):
-        remedy = (
-            "free some space ('probekit cache' lists the stores), or set PROBEKIT_CACHE to a "
-            "folder on another disk; finished shards will be reused"
-        )
-    elif error.errno in (errno.ENOTDIR, errno.EEXIST):
-        remedy = "delete that file, or set PROBEKIT_CACHE to a folder"
-    return f"cannot write {path}: {reason(error)}; {remedy}"
+        existing = read(place, MANIFEST, LONGEST_MANIFEST)
+    except FileNotFoundError:
+        existing = b""
+    if existing != text.encode():  # missing or damaged
+        place.put(MANIFEST, text.encode())
+    place.tidy()
+    return Store(place, dim, dtype, text)

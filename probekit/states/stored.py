@@ -1,10 +1,9 @@
-"""Stored: vectors on disk, in shards of a store."""
+"""Stored: vectors in shards of a store."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from probekit.states.store import Store
 
 @dataclass(frozen=True)
 class Stored:
-    """Vectors of a corpus on disk.
+    """Vectors of a corpus in a store.
 
     Attributes:
         store: the files.
@@ -24,11 +23,6 @@ class Stored:
 
     store: Store
     shards: Mapping[Split, tuple[Shard, ...]]
-
-    @property
-    def folder(self) -> Path:
-        """The folder of the files."""
-        return self.store.folder
 
     @property
     def dtype(self) -> str:

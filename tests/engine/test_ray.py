@@ -194,10 +194,10 @@ def test_a_folder_that_workers_cannot_see_is_refused(
 ) -> None:
     def elsewhere(
         environment: dict[str, str], folder: str, proof: str, content: str
-    ) -> ray_worker.Place:
-        return ray_worker.Place(environment, folder, f"{proof}.elsewhere", content)
+    ) -> ray_worker.Driver:
+        return ray_worker.Driver(environment, folder, f"{proof}.elsewhere", content)
 
-    monkeypatch.setattr("probekit.engine.ray_crew.Place", elsewhere)
+    monkeypatch.setattr("probekit.engine.ray_crew.Driver", elsewhere)
     refused = pytest.raises(StoreError, match=r"cannot see .*: set PROBEKIT_CACHE")
     with refused, running_on(pk.EngineSettings("ray", 1)):
         probed(str(tiny_bert), small)

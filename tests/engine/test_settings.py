@@ -84,9 +84,9 @@ def test_cores_of_workers() -> None:
 
 def test_a_worker_that_differs_is_named() -> None:
     here = versions()
-    check(Greeting("node7", 1, here, sees_cache=True))
+    check(Greeting("node7", 1, here, unseen=""))
     other = {**here, "probekit-nlp": "0.0"}
     with pytest.raises(InputError, match=r"on node7 has probekit-nlp 0\.0, and here it is"):
-        check(Greeting("node7", 1, other, sees_cache=True))
-    with pytest.raises(StoreError, match="on node7 cannot see"):
-        check(Greeting("node7", 1, here, sees_cache=False))
+        check(Greeting("node7", 1, other, unseen=""))
+    with pytest.raises(StoreError, match="on node7: cannot see"):
+        check(Greeting("node7", 1, here, unseen="cannot see the states"))

@@ -32,7 +32,6 @@ from probekit.models.checkpoint import EncoderSettings
 from probekit.models.model import Model, open_model
 from probekit.probes.fit_settings import FitSettings
 from probekit.states.settings import ExtractSettings
-from probekit.states.store import states_root
 from tests.processes import begin
 
 
@@ -333,11 +332,13 @@ def test_what_a_killed_run_left_is_removed(run: Path, small: Corpus, tmp_path: P
         assert not litter.exists()
 
 
-def test_states_that_were_there_before_stay(run: Path, small: Corpus, tmp_path: Path) -> None:
+def test_states_that_were_there_before_stay(
+    run: Path, small: Corpus, tmp_path: Path, own_cache: Path
+) -> None:
     first, *_, last = checkpoints_of(run)
     there = pk.extract(first, small).folder
     trace([first, last], ["pos"], corpus=small, folder=tmp_path / "t", keep_states=False)
-    assert [path for path in states_root().iterdir() if path.is_dir()] == [there]
+    assert [path for path in (own_cache / "states").iterdir() if path.is_dir()] == [there]
     assert pk.extract(first, small).computed == 0
 
 
@@ -363,12 +364,12 @@ print(pk.trace(sys.argv[1:3], ["pos"], **options).table.to_json())
 """
 
 
-def test_two_at_once_with_one_cache(run: Path, tmp_path: Path) -> None:
+def test_two_at_once_with_one_cache(run: Path, tmp_path: Path, own_cache: Path) -> None:
     both = [begin(TRACE, *checkpoints_of(run)[::3], tmp_path / out) for out in ("a", "b")]
     (one, error), (two, other) = (process.communicate() for process in both)
     assert [process.returncode for process in both] == [0, 0], error + other
     assert json.loads(one) == json.loads(two)
-    assert not [path for path in states_root().iterdir() if path.is_dir()]
+    assert not [path for path in (own_cache / "states").iterdir() if path.is_dir()]
 
 
 def named(folder: Path, place: Path, base: object) -> str:

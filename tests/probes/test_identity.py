@@ -20,7 +20,7 @@ from probekit.probes.scores import joined, make_scores
 from probekit.reports.table import Table
 from probekit.reports.tables.scores import score_table
 from probekit.results.run import Run
-from tests.made import SIZES, made_corpus, made_states, stored
+from tests.made import SIZES, folder_of, made_corpus, made_states, stored
 from tests.results.made import CODES, only
 
 QUICK = pk.FitSettings(words=5_000)
@@ -253,8 +253,8 @@ def test_the_cache_knows_no_names(few: Corpus, tiny_bert: Path, tmp_path: Path) 
     first = pk.extract(str(tiny_bert), few)
     moved = shutil.copytree(tiny_bert, tmp_path / "moved")
     second = pk.extract(str(moved), Corpus("another name", few.splits))
-    assert stored(first).folder == stored(second).folder and not second.computed
-    manifest = json.loads((stored(first).folder / "manifest.json").read_text())
+    assert folder_of(stored(first).store) == folder_of(stored(second).store) and not second.computed
+    manifest = json.loads((folder_of(stored(first).store) / "manifest.json").read_text())
     assert manifest["layers"] == {
         "embeddings": "normalised",
         "last": "block",
@@ -263,7 +263,7 @@ def test_the_cache_knows_no_names(few: Corpus, tiny_bert: Path, tmp_path: Path) 
     }
     for text in (str(tiny_bert), "few", "another name"):
         assert text not in json.dumps(manifest)
-    names = json.loads((stored(first).folder / "names.json").read_text())
+    names = json.loads((folder_of(stored(first).store) / "names.json").read_text())
     assert names == {"models": [str(tiny_bert), str(moved)], "corpora": ["few", "another name"]}
 
 

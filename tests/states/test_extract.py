@@ -23,7 +23,7 @@ from probekit.states import extract as extraction
 from probekit.states.extract import _shards, extract, extract_from, in_context
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
-from tests.made import stored
+from tests.made import file_of, folder_of, stored
 
 
 @lru_cache(maxsize=1)
@@ -80,7 +80,9 @@ def test_cls_is_the_first_state_of_the_text(small: Corpus, tiny_bert: Path) -> N
             found, np.repeat(expected, len(passage.words), axis=1), atol=5e-3, rtol=1e-3
         )
     assert states.manifest["subwords"] == "cls"
-    assert stored(states).folder != stored(extract(str(tiny_bert), small)).folder
+    assert folder_of(stored(states).store) != folder_of(
+        stored(extract(str(tiny_bert), small)).store
+    )
 
 
 def test_a_model_without_cls_is_refused_before_any_work(
@@ -131,7 +133,7 @@ def test_blocks_nobody_needs_are_not_run(
         block.register_forward_hook(lambda *_, i=i: run.append(i))
     assert len(encoder.hidden_states([np.array([5, 6])])) == 3
     assert run == [0, 1]
-    shutil.rmtree(stored(every).folder)
+    shutil.rmtree(folder_of(stored(every).store))
     some = extract(folder, small, layers=(0, 2))
     assert some.layers == (0, 2)
     np.testing.assert_allclose(
@@ -181,7 +183,9 @@ def test_a_long_document_is_worked_off_in_shards_with_the_same_vectors(
     together = extract(name, corpus, context="document")
     expected = together.read("train", 0, n).astype(np.float32)
     assert len(stored(together).shards["train"]) == 1
-    stored(together).folder.rename(stored(together).folder.with_name("elsewhere"))
+    folder_of(stored(together).store).rename(
+        folder_of(stored(together).store).with_name("elsewhere")
+    )
     monkeypatch.setattr("probekit.states.extract.LONG", 200)
     monkeypatch.setattr("probekit.states.extract.SHARD_WORDS", 200)
     cut = extract(name, corpus, context="document")
@@ -271,7 +275,7 @@ def test_a_checkpoint_is_known_by_its_weights(
 def test_a_damaged_shard_is_computed_again_with_a_warning(small: Corpus, tiny_bert: Path) -> None:
     states = extract(str(tiny_bert), small)
     before = states.read("train", 0, 100)
-    path = stored(states).store.path(stored(states).shards["train"][0], 1)
+    path = file_of(stored(states).store, stored(states).shards["train"][0], 1)
     content = bytearray(path.read_bytes())
     content[-10] ^= 0xFF
     path.write_bytes(bytes(content))
@@ -286,7 +290,9 @@ def test_a_damaged_shard_is_computed_again_with_a_warning(small: Corpus, tiny_be
 
 def test_more_layers_reuse_those_that_are_there(small: Corpus, tiny_bert: Path) -> None:
     few = extract(str(tiny_bert), small, layers=(1,))
-    times = {path: path.stat().st_mtime_ns for path in stored(few).folder.glob("*.safetensors")}
+    times = {
+        path: path.stat().st_mtime_ns for path in folder_of(stored(few).store).glob("*.safetensors")
+    }
     extract(str(tiny_bert), small)
     assert all(path.stat().st_mtime_ns == time for path, time in times.items())
 

@@ -17,6 +17,7 @@ from probekit.states.extraction import Extraction
 from probekit.states.settings import ExtractSettings
 from probekit.states.shard import Shard
 from probekit.states.store import open_store
+from tests.made import folder_of
 
 
 def planned(folder: Path, corpus: Corpus) -> tuple[Extraction, list[Shard]]:
@@ -51,4 +52,4 @@ def test_another_model_of_the_same_name_is_refused(
     (folder / "config.json").write_text(json.dumps({**config, "layer_norm_eps": 1e-3}))
     with pytest.raises(ModelError, match=r"is another model on .* \(model differs\)"):
         pickle.loads(pickle.dumps(work)).run(shards, lambda done: None)
-    assert not list(work.store.folder.glob("*.safetensors"))
+    assert not list(folder_of(work.store).glob("*.safetensors"))

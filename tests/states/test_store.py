@@ -23,8 +23,9 @@ from probekit.cli import app
 from probekit.errors import ProbekitError, StoreError
 from probekit.states import entries as listed
 from probekit.states.shard import Shard, matches_itself
-from probekit.states.store import MANIFEST, Store, open_store, states_root
+from probekit.states.store import MANIFEST, Store, open_store
 from probekit.states.store_names import add_names
+from tests.made import file_of, folder_of
 from tests.processes import begin
 
 WORDS, DIM = 6, 4
@@ -45,7 +46,7 @@ def made(name: str = "a", layers: int = 2) -> Store:
         "dtype": "float16",
     }
     store = open_store(manifest, DIM, "float16")
-    add_names(store.folder, "model", name)
+    add_names(store.place, "model", name)
     for layer in range(layers):
         store.write(SHARD, layer, values(layer), [1, 3])
     return store
@@ -72,7 +73,7 @@ def keys() -> list[str]:
 
 def test_values_come_back_and_others_can_read_them() -> None:
     store = made()
-    path = store.path(SHARD, 1)
+    path = file_of(store, SHARD, 1)
     assert np.array_equal(load_file(path)["states"], values(1))
     header = store.header(SHARD, 1)
     assert header is not None and header.no_subword == (1, 3) and header.begin % 8 == 0
@@ -89,14 +90,16 @@ def test_values_come_back_and_others_can_read_them() -> None:
 
 def test_every_flipped_bit_of_header_and_values_is_noticed() -> None:
     store = made(layers=1)
-    path = store.path(SHARD, 0)
+    path = file_of(store, SHARD, 0)
     content = path.read_bytes()
-    with path.open("r+b", buffering=0) as file:
+    name = path.name
+    with path.open("r+b", buffering=0) as file, store.place.open(name) as opened:
         for bit in range(8 * len(content)):
             at = bit // 8
             os.pwrite(file.fileno(), bytes([content[at] ^ (1 << bit % 8)]), at)
-            file.seek(0)
-            assert not matches_itself(path, file), f"cache verify does not notice bit {bit}"
+            assert not matches_itself(store.place.name, name, opened), (
+                f"cache verify does not notice bit {bit}"
+            )
             if bit % 7 == 0:
                 assert not store.is_whole(SHARD, 0), f"bit {bit} is read as if it were right"
             os.pwrite(file.fileno(), content[at : at + 1], at)
@@ -106,7 +109,7 @@ def test_every_flipped_bit_of_header_and_values_is_noticed() -> None:
 @pytest.mark.parametrize("size", [0, 1, 8, 9, 100, -1, -8])
 def test_a_cut_file_is_noticed(size: int) -> None:
     store = made(layers=1)
-    path = store.path(SHARD, 0)
+    path = file_of(store, SHARD, 0)
     path.write_bytes(path.read_bytes()[:size])
     assert not store.is_whole(SHARD, 0) and store.header(SHARD, 0) is None
 
@@ -127,16 +130,16 @@ HEADERS = {
 def test_a_header_of_another_shape_is_noticed(header: Any) -> None:
     store = made(layers=1)
     text = json.dumps(header).encode()
-    store.path(SHARD, 0).write_bytes(len(text).to_bytes(8, "little") + text + bytes(48))
+    file_of(store, SHARD, 0).write_bytes(len(text).to_bytes(8, "little") + text + bytes(48))
     assert not store.is_whole(SHARD, 0)
 
 
 def test_a_header_nested_deep_or_endless_is_noticed() -> None:
     store = made(layers=1)
     for text in (b"[" * 100_000, b'{"states": ' * 50_000):
-        store.path(SHARD, 0).write_bytes(len(text).to_bytes(8, "little") + text)
+        file_of(store, SHARD, 0).write_bytes(len(text).to_bytes(8, "little") + text)
         assert not store.is_whole(SHARD, 0)
-    store.path(SHARD, 0).write_bytes((1 << 62).to_bytes(8, "little") + bytes(100))
+    file_of(store, SHARD, 0).write_bytes((1 << 62).to_bytes(8, "little") + bytes(100))
     assert not store.is_whole(SHARD, 0)
 
 
@@ -144,12 +147,12 @@ def test_a_shard_in_the_place_of_another_is_noticed() -> None:
     store, other = made("a"), made("b")
     following = Shard("train", 1, WORDS, 2 * WORDS)
     for source, shard, layer in [
-        (store.path(SHARD, 0), SHARD, 1),  # of another layer
-        (store.path(SHARD, 0), following, 0),  # of another shard
-        (store.path(SHARD, 0), Shard("dev", 0, 0, WORDS), 0),  # of another split
-        (other.path(SHARD, 0), SHARD, 0),  # of another corpus
+        (file_of(store, SHARD, 0), SHARD, 1),  # of another layer
+        (file_of(store, SHARD, 0), following, 0),  # of another shard
+        (file_of(store, SHARD, 0), Shard("dev", 0, 0, WORDS), 0),  # of another split
+        (file_of(other, SHARD, 0), SHARD, 0),  # of another corpus
     ]:
-        target = store.path(shard, layer)
+        target = file_of(store, shard, layer)
         target.write_bytes(source.read_bytes())
         assert not store.is_whole(shard, layer)
     assert not store.is_whole(Shard("train", 0, 0, WORDS - 1), 1)  # of another number of words
@@ -157,7 +160,7 @@ def test_a_shard_in_the_place_of_another_is_noticed() -> None:
 
 def test_a_damaged_manifest_hides_nothing_and_is_written_again() -> None:
     store, other = made("a"), made("b")
-    manifest = store.folder / MANIFEST
+    manifest = folder_of(store) / MANIFEST
     whole_text = manifest.read_bytes()
     draw = random.Random(0)
     damaged = [b"", b"{", b"[]", b"3", b"\xff", b"[" * 100_000, b'{"format": 3, "corpus": 3}']
@@ -172,8 +175,8 @@ def test_a_damaged_manifest_hides_nothing_and_is_written_again() -> None:
         manifest.write_bytes(text)
         status, out = run("--json")
         rows = {row["key"]: row for row in json.loads(out)}
-        assert status == 0 and rows[other.folder.name]["corpus"] == "b"
-        assert rows[store.folder.name]["problem"] and not rows[other.folder.name]["problem"]
+        assert status == 0 and rows[folder_of(other).name]["corpus"] == "b"
+        assert rows[folder_of(store).name]["problem"] and not rows[folder_of(other).name]["problem"]
         assert run("verify")[0] == 1
     made("a")
     assert manifest.read_bytes() == whole_text and run("verify")[0] == 0
@@ -224,28 +227,28 @@ HARM["a damaged shard"] = a_damaged_shard
 @pytest.mark.parametrize("harm", HARM.values(), ids=HARM)
 def test_cache_goes_on_lists_and_deletes_what_is_damaged(harm: Callable[[Path], None]) -> None:
     store, other = made("a"), made("b")
-    harm(store.folder)
-    assert set(keys()) == {store.folder.name, other.folder.name}
+    harm(folder_of(store))
+    assert set(keys()) == {folder_of(store).name, folder_of(other).name}
     status, out = run("verify")
-    assert status == 1 and str(store.folder) in out and str(other.folder) not in out
-    assert run("prune", store.folder.name)[0] == 0
-    assert keys() == [other.folder.name] and other.is_whole(SHARD, 0)
+    assert status == 1 and str(folder_of(store)) in out and str(folder_of(other)) not in out
+    assert run("prune", folder_of(store).name)[0] == 0
+    assert keys() == [folder_of(other).name] and other.is_whole(SHARD, 0)
 
 
 def test_what_is_unreadable_is_not_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
     store, other = made("a"), made("b")
 
     def denied(path: Any, *how: Any, real: Any = os.open, **more: Any) -> int:
-        if str(store.folder) in str(path):
+        if str(folder_of(store)) in str(path):
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return int(real(path, *how, **more))
 
     monkeypatch.setattr(os, "open", denied)
     with pytest.raises(StoreError, match=r"cannot read .*no permission.*PROBEKIT_CACHE"):
         store.is_whole(SHARD, 0)
-    assert set(keys()) == {store.folder.name, other.folder.name}
+    assert set(keys()) == {folder_of(store).name, folder_of(other).name}
     status, out = run("verify")
-    assert status == 1 and "unreadable" in out and str(other.folder) not in out
+    assert status == 1 and "unreadable" in out and str(folder_of(other)) not in out
 
 
 @pytest.mark.parametrize(
@@ -276,29 +279,31 @@ def test_planted_links_are_not_followed(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.mkdir()
     (victim / "file").write_text("mine")
-    path = store.path(SHARD, 0)
+    path = file_of(store, SHARD, 0)
     whole.part_of(path).symlink_to(victim / "file")
     store.write(SHARD, 0, values(0), [])
     assert store.is_whole(SHARD, 0) and (victim / "file").read_text() == "mine"
     path.unlink()
-    path.symlink_to(store.path(SHARD, 1))
+    path.symlink_to(file_of(store, SHARD, 1))
     assert not store.is_whole(SHARD, 0)
     run("prune", "--all")
-    store.folder.symlink_to(victim)
+    folder_of(store).symlink_to(victim)
     with pytest.raises(StoreError, match="is a link"):
         made()
     assert run("prune", "--all")[0] == 0
-    assert [entry.name for entry in victim.iterdir()] == ["file"] and not store.folder.is_symlink()
+    assert [entry.name for entry in victim.iterdir()] == ["file"] and not folder_of(
+        store
+    ).is_symlink()
 
 
-def test_what_killed_runs_left_is_removed() -> None:
+def test_what_killed_runs_left_is_removed(own_cache: Path) -> None:
     store = made()
     left = [
-        store.folder / f".{MANIFEST}.{socket.gethostname()}-999999999.part",
-        states_root() / f".{store.folder.name}.{socket.gethostname()}-999999999.part",
-        store.folder / ".tmpAbC123",
+        folder_of(store) / f".{MANIFEST}.{socket.gethostname()}-999999999.part",
+        own_cache / "states" / f".{folder_of(store).name}.{socket.gethostname()}-999999999.part",
+        folder_of(store) / ".tmpAbC123",
     ]
-    living = whole.part_of(store.path(SHARD, 0))
+    living = whole.part_of(file_of(store, SHARD, 0))
     for path in (*left, living):
         path.touch()
         os.utime(path, (0, 0))
@@ -312,9 +317,11 @@ def test_what_killed_runs_left_is_removed() -> None:
 )
 def test_prune_takes_what_is_meant(arguments: list[str], status: int) -> None:
     store = made()
-    found, out = run("prune", *(argument.replace("K", store.folder.name) for argument in arguments))
+    found, out = run(
+        "prune", *(argument.replace("K", folder_of(store).name) for argument in arguments)
+    )
     assert found == status, out
-    assert store.folder.exists() == (status == 2)
+    assert folder_of(store).exists() == (status == 2)
 
 
 @pytest.mark.parametrize(
@@ -347,7 +354,7 @@ def test_a_failed_write_says_why_and_leaves_what_was_there(
     code: int, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = made()
-    before = {path: path.read_bytes() for path in store.folder.iterdir()}
+    before = {path: path.read_bytes() for path in folder_of(store).iterdir()}
 
     def refuse(path: Path) -> Any:
         raise OSError(code, os.strerror(code))
@@ -355,13 +362,13 @@ def test_a_failed_write_says_why_and_leaves_what_was_there(
     monkeypatch.setattr(whole, "create", refuse)
     with pytest.raises(StoreError, match=message):
         store.write(SHARD, 0, values(3), [])
-    assert {path: path.read_bytes() for path in store.folder.iterdir()} == before
+    assert {path: path.read_bytes() for path in folder_of(store).iterdir()} == before
 
 
 @pytest.mark.parametrize("place", ["", "states", "states/KEY"])
 def test_a_file_where_the_cache_should_be(place: str, own_cache: Path) -> None:
     store = made()
-    path = own_cache / place.replace("KEY", store.folder.name)
+    path = own_cache / place.replace("KEY", folder_of(store).name)
     run("prune", "--all")
     while own_cache.exists() and path != own_cache and not path.parent.exists():
         path.parent.mkdir(parents=True)
@@ -424,4 +431,4 @@ def test_killed_writers_leave_whole_shards_and_no_litter() -> None:
         running.kill()
         assert store.is_whole(SHARD, 0)
     made()
-    assert not list(store.folder.glob(".*"))
+    assert not list(folder_of(store).glob(".*"))

@@ -1,0 +1,1 @@
+"""Places: folders of files, on a disk or behind a URL."""
