@@ -68,15 +68,13 @@ class Behaving:
             values = np.stack([one.values for one in of_task])
             if not np.isfinite(values[:, before.is_read]).all():
                 raise ModelError(
-                    f"'{self.likelihood.model.name}' predicts numbers that are not finite once layer "
-                    f"{layer} is changed: leave the tasks of behaviour out"
+                    f"'{self.likelihood.model.name}' predicts numbers that are not finite once "
+                    f"layer {layer} is changed: leave the tasks of behaviour out"
                 )
             found.append(values)
         return found
 
-    def _behaved(
-        self, layer: int = 0, change: Intervention | None = None
-    ) -> tuple[Behaved, ...]:
+    def _behaved(self, layer: int = 0, change: Intervention | None = None) -> tuple[Behaved, ...]:
         changed: Any = nullcontext()
         if change is not None:
             changed = self.blocks.changed(layer, change.to(self.likelihood.model.device))

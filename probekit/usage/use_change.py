@@ -46,11 +46,14 @@ class UseRow(Compared):
         ),
     ]
     metric: columns.MetricName
-    seeds: Annotated[int, Means("of probes, and of random subspaces", COUNT)]
+    seeds: Annotated[int, Means("of probes, and draws of random dimensions", COUNT)]
     score_before: Annotated[
         float, Means("of the checkpoint before, without an erasure, the mean over seeds", UNIT)
     ]
     score_after: Annotated[float, Means("of the checkpoint after, likewise", UNIT)]
+    delta: Annotated[float, Means("`score_after` less `score_before`", CHANGE)]
+    delta_low: columns.Low
+    delta_high: columns.High
     drop_before: Annotated[float, Means(f"of the checkpoint before: {_Drop}", CHANGE)]
     drop_before_low: columns.Low
     drop_before_high: columns.High
