@@ -61,7 +61,8 @@ class UseRow(Compared):
     drop_after_low: columns.Low
     drop_after_high: columns.High
     change: Annotated[
-        float, Means("`drop_after` less `drop_before`; negative where it is used less", TWICE)
+        float,
+        Means("`drop_after` less `drop_before`; negative where erasing costs less after", TWICE),
     ]
     ci_low: Annotated[float, Means("lower end of the 95% interval", TWICE)]
     ci_high: Annotated[float, Means("upper end of the 95% interval", TWICE)]
