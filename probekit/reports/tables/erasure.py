@@ -29,7 +29,8 @@ def erasure_table(erasure: Erasure) -> Table:
         note += f"; {CONTROL}{task}: of the subspace of its control labels"
     if (rows["metric"] == BITS).any():
         note = note.replace("in points", "in points, of bits in bits per word (lower is better)")
-    table = Table(f"What erasing {task} ({size} dimensions) changes: {where}", columns, note=note)
+    size += " dimension" if size == "1" else " dimensions"
+    table = Table(f"What erasing {task} ({size}) changes: {where}", columns, note=note)
     for _, row in of_task.sort_values("layer", kind="stable").iterrows():
         same = rows[(rows["layer"] == row["layer"]) & (rows["affected"] == row["affected"])]
         same = same[same["probe"] == row["probe"]].set_index("erased")["change"]
