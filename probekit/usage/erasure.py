@@ -145,6 +145,11 @@ def change_text(value: float, metric: str) -> str:
     return f"{value:+.2f}" if metric == BITS else f"{100 * value:+.1f}"
 
 
+def draws_text(draws: int) -> str:
+    """How many times random dimensions were drawn, and whether intervals cover other draws."""
+    return "one draw, intervals cover no other" if draws == 1 else f"{draws} draws"
+
+
 def _damage(rows: pd.DataFrame) -> pd.Series:
     """How much worse a score is after an erasure."""
     return rows["change"].where(rows["metric"] == BITS, -rows["change"])

@@ -19,8 +19,8 @@ from probekit.probes.behaviour.behave import Behaved, behaved, counts_of
 from probekit.probes.behaviour.behaviour_settings import BehaviourSettings
 from probekit.progress import silent
 from probekit.tasks.minimal_pairs import BehaviourQuestion
-from probekit.usage.eraser import Eraser
 from probekit.usage.erasure_rows import Target
+from probekit.usage.running import Intervention
 
 
 @dataclass(frozen=True)
@@ -57,28 +57,28 @@ class Behaving:
             )
         return found
 
-    def after(self, layer: int, erasers: Sequence[Eraser]) -> list[np.ndarray]:
-        """What is counted of each task after each of some erasures, `(erasers, n, 2)`.
+    def after(self, layer: int, changes: Sequence[Intervention]) -> list[np.ndarray]:
+        """What is counted of each task after each of some changes, `(changes, n, 2)`.
 
         Raises ModelError where the model predicts no numbers any more.
         """
-        parts = [self._behaved(layer, eraser) for eraser in erasers]
+        parts = [self._behaved(layer, change) for change in changes]
         found = []
         for before, *of_task in zip(self.clean, *parts, strict=True):
             values = np.stack([one.values for one in of_task])
             if not np.isfinite(values[:, before.is_read]).all():
                 raise ModelError(
-                    f"'{self.likelihood.model.name}' predicts numbers that are not finite after an "
-                    f"erasure at layer {layer}: leave the tasks of behaviour out"
+                    f"'{self.likelihood.model.name}' predicts numbers that are not finite once "
+                    f"layer {layer} is changed: leave the tasks of behaviour out"
                 )
             found.append(values)
         return found
 
-    def _behaved(self, layer: int = 0, eraser: Eraser | None = None) -> tuple[Behaved, ...]:
-        change: Any = nullcontext()
-        if eraser is not None:
-            change = self.blocks.changed(layer, eraser.to(self.likelihood.model.device))
-        with change:
+    def _behaved(self, layer: int = 0, change: Intervention | None = None) -> tuple[Behaved, ...]:
+        changed: Any = nullcontext()
+        if change is not None:
+            changed = self.blocks.changed(layer, change.to(self.likelihood.model.device))
+        with changed:
             return tuple(behaved(self.likelihood, one, silent) for one in self.questions)
 
 

@@ -46,11 +46,14 @@ class UseRow(Compared):
         ),
     ]
     metric: columns.MetricName
-    seeds: Annotated[int, Means("of probes, and of random subspaces", COUNT)]
+    seeds: Annotated[int, Means("of probes, and draws of random dimensions", COUNT)]
     score_before: Annotated[
         float, Means("of the checkpoint before, without an erasure, the mean over seeds", UNIT)
     ]
     score_after: Annotated[float, Means("of the checkpoint after, likewise", UNIT)]
+    delta: Annotated[float, Means("`score_after` less `score_before`", CHANGE)]
+    delta_low: columns.Low
+    delta_high: columns.High
     drop_before: Annotated[float, Means(f"of the checkpoint before: {_Drop}", CHANGE)]
     drop_before_low: columns.Low
     drop_before_high: columns.High
@@ -58,7 +61,8 @@ class UseRow(Compared):
     drop_after_low: columns.Low
     drop_after_high: columns.High
     change: Annotated[
-        float, Means("`drop_after` less `drop_before`; negative where it is used less", TWICE)
+        float,
+        Means("`drop_after` less `drop_before`; negative where erasing costs less after", TWICE),
     ]
     ci_low: Annotated[float, Means("lower end of the 95% interval", TWICE)]
     ci_high: Annotated[float, Means("upper end of the 95% interval", TWICE)]

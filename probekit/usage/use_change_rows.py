@@ -161,6 +161,7 @@ def _rows(
     resampled = Resampling(permuted.resamples, permuted.permutations[:0])
     change = difference(drop, before.drop, after.drop, permuted)
     found = {
+        "delta": difference(metric, before.clean, after.clean, resampled),
         "drop_before": difference(metric, before.erased, before.clean, resampled),
         "drop_after": difference(metric, after.erased, after.clean, resampled),
         "beyond_before": difference(metric, before.erased, before.random, resampled),

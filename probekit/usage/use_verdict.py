@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 KEYS = ("before", "after", "erased", "corpus")
 """Columns that rows of one verdict share."""
+DELTA = ("delta", "delta_low", "delta_high")
+"""A change of score without an erasure, and the ends of its interval."""
 
 
 def use_verdict(rows: pd.DataFrame) -> str:
@@ -25,9 +27,9 @@ def use_verdict(rows: pd.DataFrame) -> str:
     task, layer = row["erased"], row["layer"]
     at_layer = (rows["layer"] == layer) & (rows["read_at"] == layer) & (rows["probe"] == CLEAN)
     read = rows[(at_layer & (rows["affected"] == task)).fillna(False)].iloc[0]
-    said = f"{task}: {_encoded(read)} at layer {layer} ({_scores(read)}), {_used(row)}: erasing it "
-    said += f"there cost {_named(row)} {_points(row['drop_before'])} before and "
-    said += f"{_points(row['drop_after'])} after (change {_interval(row)})"
+    said = f"{task}: {_encoded(read, layer)}, {_used(row)}: erasing it there cost {_named(row)} "
+    said += f"{_points(row['drop_before'])} before and {_points(row['drop_after'])} after "
+    said += f"(change {_interval(row)})"
     others = measured[(measured["p_adjusted"] <= LEVEL) & (measured["layer"] != layer)]
     if len(others):
         found = [f"{one['layer']} ({100 * one['change']:+.1f})" for _, one in others.iterrows()]
@@ -65,10 +67,21 @@ def most_costly(rows: pd.DataFrame) -> pd.Series:
     return rows.loc[cost.idxmax()]
 
 
+def _known(row: pd.Series, delta: str) -> tuple[float, float]:
+    """What a score without an erasure is above the majority baseline, before and after.
+
+    Args:
+        row: of `UseChange.table`.
+        delta: the column of its change: `delta`, or an end of its interval.
+    """
+    before = row["score_before"] - row["majority"]
+    return before, before + row[delta]
+
+
 def _bound(row: pd.Series) -> str:
     """Whether a change may be due to the scores without an erasure: `less` or `more` could be lost
-    after, or empty."""
-    before, after = (row[f"score_{side}"] - row["majority"] for side in ("before", "after"))
+    after; empty where their interval excludes that they differ by a tenth."""
+    before, after = _known(row, "delta_low" if row["change"] < 0 else "delta_high")
     if row["change"] < 0 and after < THRESHOLD * before:
         return "less"
     if row["change"] > 0 and before < THRESHOLD * after:
@@ -76,13 +89,19 @@ def _bound(row: pd.Series) -> str:
     return ""
 
 
-def _encoded(row: pd.Series) -> str:
-    """Whether the probe at the layer erased still reads the task there."""
+def _encoded(row: pd.Series, layer: int) -> str:
+    """Whether the probe at the layer erased still reads the task there: the interval of what it
+    retains decides, not the value."""
+    where = f"at layer {layer} ({_scores(row)}"
     if row["score_before"] <= row["majority"]:
-        return "not encoded before"
-    known = row["score_before"] - row["majority"]
-    retained = row["score_after"] - row["majority"] >= THRESHOLD * known
-    return "still encoded" if retained else "less encoded"
+        return f"not encoded before {where})"
+    value, low, high = (after / before for before, after in (_known(row, one) for one in DELTA))
+    where += f"; {value:.0%} retained, 95% CI {low:.0%} to {high:.0%})"
+    if low >= THRESHOLD:
+        return f"still encoded {where}"
+    if high < THRESHOLD:
+        return f"less encoded {where}"
+    return f"not decided whether still encoded {where}"
 
 
 def _used(row: pd.Series) -> str:

@@ -13,6 +13,9 @@ from transformers import AutoModel, AutoTokenizer
 import probekit as pk
 from probekit.corpora.passage import Corpus, Passage
 from probekit.errors import InputError, ModelError, TaskError
+from probekit.models import checkpoint
+from probekit.models.checkpoint import Checkpoint, EncoderSettings
+from probekit.models.differentiable import require_gradients
 from probekit.probes.fit import fit
 from probekit.probes.view import single_layers
 from probekit.states.states import States
@@ -373,6 +376,15 @@ def test_what_has_no_gradients(small: Corpus, tiny_gpt2: Path, tmp_path: Path) -
         attribute(states)
     with pytest.raises(InputError, match="no padding subword"):
         attribute(tiny_gpt2, corpus=small, baseline="pad")
+
+
+def test_quantised_weights_have_no_gradients(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "choose_device", lambda wanted: torch.device("cuda"))
+    quantised = Checkpoint(str(tiny_bert), EncoderSettings(dtype="int8"))
+    with pytest.raises(InputError, match=r"quantised weights \(8 bits\), .* use dtype='auto'"):
+        require_gradients(quantised)
 
 
 def test_a_text_without_a_known_subword(small: Corpus, tiny_bert: Path) -> None:

@@ -340,7 +340,10 @@ def made_row(**values: Any) -> dict[str, Any]:
     row |= {"score_before": 0.9, "score_after": 0.9, "majority": 0.2, "detectable": 0.01}
     row |= {"drop_before": 0.1, "drop_after": 0.02, "change": -0.08, "p_adjusted": 0.01}
     row |= {"beyond_before_low": 0.05, "beyond_change_low": -0.1, "beyond_change_high": -0.05}
-    return {**row, **values}
+    row |= values
+    delta = row["score_after"] - row["score_before"]
+    width = values.get("width", 0.01)
+    return {**row, "delta": delta, "delta_low": delta - width, "delta_high": delta + width}
 
 
 UNUSED = {"p_adjusted": 1, "beyond_before_low": -0.1, "beyond_after_low": -0.1}
@@ -351,14 +354,20 @@ MORE = {"change": 0.08, "beyond_change_low": 0.05, "beyond_change_high": 0.1}
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({}, "still encoded at layer 3 (0.900 → 0.900), used less: erasing it there cost probes"),
+        ({}, "still encoded at layer 3 (0.900 → 0.900; 100% retained, 95% CI 99% to 101%), used"),
+        ({}, "used less: erasing it there cost probes of layer 6 "),
         ({}, "10.0 points before and 2.0 points after (change -8.0, 95% CI +0.0 to +0.0)."),
         (MORE, "used more"),
         (SAME, "used as before, every prediction is the same"),
         ({"p_adjusted": 0.06}, "change of use not detected (MDE 1.0 points)"),
         (UNUSED, "no use detected, before or after"),
         ({"beyond_change_high": 0.01}, "no change of use beyond that of random dimensions"),
-        ({"score_after": 0.5}, "less encoded at layer 3 (0.900 → 0.500), smaller drop"),
+        ({"score_after": 0.5}, "95% CI 41% to 44%), smaller drop: "),
+        ({"score_after": 0.5}, "pos: less encoded at layer 3 (0.900 → 0.500; 43% retained, "),
+        # 0.07 is the tenth that may be lost: an interval of its width around 0 does not decide.
+        ({"width": 0.08}, "pos: not decided whether still encoded at layer 3 (0.900 → 0.900; 100%"),
+        ({"width": 0.08}, ", smaller drop: "),
+        ({**MORE, "width": 0.08}, ", larger drop: "),
         ({"score_after": 0.5}, "Without an erasure probes of layer 6 scored 0.900 → 0.500, so"),
         ({**MORE, "score_before": 0.5}, "larger drop"),
         ({**MORE, "score_before": 0.5}, "scored 0.500 → 0.900, so more could be lost."),

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from probekit.reports.table import LEGENDS, Column, Table
-from probekit.usage.erasure import BITS, CONTROL, RANDOM, Erasure, change_text, label_of
+from probekit.usage.erasure import BITS, CONTROL, RANDOM, Erasure, change_text, draws_text, label_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,12 +22,15 @@ def erasure_table(erasure: Erasure) -> Table:
     where = ", ".join(f"{model} on {corpus}" for model, corpus in _models_and_corpora(rows))
     ranks = sorted(set(of_task["rank"]))
     size = "–".join(str(rank) for rank in dict.fromkeys((ranks[0], ranks[-1]))) if ranks else "0"
+    draws = draws_text(rows.loc[rows["erased"] == RANDOM, "seeds"].max())
     note = f"changes in points; {LEGENDS['p adj.']}; {RANDOM}: of as many random dimensions"
+    note += f" ({draws})"
     if any(name.startswith(CONTROL) for name in beside):
         note += f"; {CONTROL}{task}: of the subspace of its control labels"
     if (rows["metric"] == BITS).any():
         note = note.replace("in points", "in points, of bits in bits per word (lower is better)")
-    table = Table(f"What erasing {task} ({size} dimensions) changes: {where}", columns, note=note)
+    size += " dimension" if size == "1" else " dimensions"
+    table = Table(f"What erasing {task} ({size}) changes: {where}", columns, note=note)
     for _, row in of_task.sort_values("layer", kind="stable").iterrows():
         same = rows[(rows["layer"] == row["layer"]) & (rows["affected"] == row["affected"])]
         same = same[same["probe"] == row["probe"]].set_index("erased")["change"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from probekit.reports.table import LEGENDS, Column, Table
-from probekit.usage.erasure import label_of
+from probekit.usage.erasure import draws_text, label_of
 from probekit.usage.use_change import UseChange
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ def use_change_table(found: UseChange) -> Table:
     columns = [*names, Column("layer"), Column("measured", False, True), *map(Column, HEADINGS)]
     note = (
         "drop: what the score loses when the task's subspace is erased, in points; random: when as "
-        f"many random dimensions are; {LEGENDS['p adj.']}; {LEGENDS['MDE']}"
+        f"many random dimensions are ({draws_text(rows['seeds'].max())}); {LEGENDS['p adj.']}; "
+        f"{LEGENDS['MDE']}"
     )
     table = Table(f"What erasing {_where(rows)}", columns, note=note)
     for _, same in rows.groupby(["after", "erased"], sort=False):

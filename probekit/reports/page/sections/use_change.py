@@ -28,7 +28,7 @@ def section_of_use_change(found: UseChange) -> Section:
         verdicts=[Verdict(sentence) for sentence in found.sentences],
         guide=(
             Term("drop", "what a score loses when the task's subspace is erased at the layer."),
-            Term("change", "drop after less drop before; below 0 the task is used less."),
+            Term("change", "drop after less drop before; below 0, erasing it costs less after."),
             Term("beyond", "what is lost more than when as many random dimensions are erased."),
             INTERVAL,
         ),
