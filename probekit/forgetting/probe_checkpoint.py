@@ -10,8 +10,8 @@ from probekit.errors import StoreError
 from probekit.forgetting.checkpoint_results import CheckpointResults
 from probekit.forgetting.trace_settings import TraceSettings
 from probekit.models.model import Model
-from probekit.probes.answers import AnyQuestion
 from probekit.places.states import place_of_states
+from probekit.probes.answers import AnyQuestion
 from probekit.probes.plan import by_context
 from probekit.probes.probe_states import probe_states
 from probekit.probes.score_rows import SCORES, ScoreRow
