@@ -232,6 +232,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["--recipe", "ulmfit", "--set", "gradual=maybe"], "gradual is yes or no"),
     (["--recipe", "wise", "--set", "coefficient=2"], "coefficient is 'dev' or a number from 0"),
     (["--recipe", "lora", "--set", "targets=q_proj"], "its modules: query, key, value"),
+    (["--recipe", "replay"], "--recipe replay needs a language-modelling head"),
     (["--recipe", "frozen", "--probe-every", "2"], "does not change what the model knows"),
     (["--rate", "7"], "rate is 7: it takes a number above 0, up to 1"),
     (["--text", "a"], "text, label and regression are for tables"),
