@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -200,7 +201,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(
 
     monkeypatch.setattr(Trainer, what, full)
     no_room = SimpleNamespace(free=0)
-    monkeypatch.setattr(trainers.shutil, "disk_usage", lambda _: no_room)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: no_room)
     with pytest.raises(ProbekitError, match=r"the disk is full\. Free some .*checkpoint-5"):
         run(tiny_bert, text, tmp_path / "a")
     assert [one.name for one in (tmp_path / "a").glob("checkpoint-*")] == ["checkpoint-5"]
