@@ -12,6 +12,7 @@ from probekit.engine.current import current, on_engine
 from probekit.engine.engine import Threads
 from probekit.engine.settings import EngineKind, EngineSettings
 from probekit.errors import InputError
+from probekit.models.files import find_files
 from probekit.paths import path_of
 from probekit.probes.arguments import Seeds
 from probekit.probes.record import versions
@@ -89,7 +90,8 @@ def recipes(  # noqa: PLR0913 - a public verb
     that says so, and is in no mean.
 
     Raises InputError, CorpusError, TaskError or ModelError for what cannot be used, and where no
-    cell was trained to its end.
+    cell was trained to its end. A recipe that needs a language-modelling head is refused before the
+    first cell is trained.
     """
     started = time.perf_counter()
     report = doors.function("progress", progress)
@@ -101,6 +103,7 @@ def recipes(  # noqa: PLR0913 - a public verb
         corpus = doors.several("corpus", corpus, (str, Path))
     doors.of_type("overwrite", overwrite, bool)
     cells = _cells(recipes, rates, doors.seeds("seeds", seeds))
+    _require(str(doors.of_type("model", model, (str, Path))), cells, given)
     probing: dict[str, Any] = {
         "tasks": names,
         "corpus": corpus,
@@ -162,3 +165,12 @@ def _cells(recipes: Any, rates: Any, seeds: tuple[int, ...]) -> list[Cell]:
         for rate in own[name]:
             cells += [Cell(name, rate, seed) for seed in seeds]
     return cells
+
+
+def _require(model: str, cells: Sequence[Cell], settings: TuningSettings) -> None:
+    """Raise InputError for a checkpoint that lacks what a recipe needs, before any is run."""
+    files = find_files(
+        model, allow_pickle=settings.allow_pickle, remote_code=settings.trust_remote_code
+    )
+    for cell in cells:
+        recipe_of(cell.recipe, {}).require(files)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from probekit.models.files import Files
 from probekit.tuning.data import Examples
 from probekit.tuning.encoded import Encoded
 from probekit.tuning.learner import Case, Learner, open_learner
@@ -49,6 +50,9 @@ class Recipe:
     CHANGES_MODEL: ClassVar[bool] = True
     IS_READ_IN_TRAINING: ClassVar[bool] = True
     READS_LABELS: ClassVar[bool] = True
+
+    def require(self, files: Files) -> None:
+        """Raise InputError for a checkpoint that lacks what the recipe needs of its files."""
 
     def open(self, case: Case) -> Learner:
         """The model and the data that the Trainer is given; called once, before training."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from probekit.tuning.metrics import METRICS
 from probekit.tuning.predicted import Answers
 from probekit.tuning.recipe import Recipe
 from probekit.tuning.steps import last_checkpoint
+
+NO_ROOM = 1_000_000  # bytes; less is left of a disk on which a write failed, however large
 
 
 class TuningTrainer(Trainer):
@@ -114,8 +118,8 @@ class TuningTrainer(Trainer):
         try:
             super()._save_checkpoint(model, trial)
         except (OSError, SafetensorError, RuntimeError) as error:  # torch.save raises RuntimeError
+            cause = _cause(error, Path(self.args.output_dir))
             shutil.rmtree(folder, ignore_errors=True)
-            cause = error if isinstance(error, OSError) else OSError(first_line("", error))
             raise StoreError(f"{cannot_write(folder, cause)} ({self._kept()})") from error
 
     def _diverged(self, what: str) -> Diverged:
@@ -130,6 +134,15 @@ class TuningTrainer(Trainer):
     def _kept(self) -> str:
         last = last_checkpoint(Path(self.args.output_dir))
         return f"the last good checkpoint is {last}" if last else "no checkpoint was saved before"
+
+
+def _cause(error: Exception, folder: Path) -> OSError:
+    """Why a checkpoint could not be saved. torch and safetensors do not say that a disk is full."""
+    if isinstance(error, OSError):
+        return error
+    if shutil.disk_usage(folder).free < NO_ROOM:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return OSError(first_line("it failed", error))
 
 
 def _arguments(case: Case, folder: Path) -> TrainingArguments:

@@ -143,6 +143,20 @@ def test_a_folder_has_its_splits(tmp_path: Path) -> None:
     assert len(data.limited(10).splits["train"]) == 10 and len(data.limited(99).splits["dev"]) == 40
 
 
+def test_what_datasets_loads_is_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A data set by its name, and the same files as a folder."""
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    home = tmp_path / "mine"
+    home.mkdir()
+    for place, split in enumerate(("train", "validation", "test")):
+        written(home, ".jsonl", ROWS[place:]).rename(home / f"{split}.jsonl")
+    loaded, read = opened(f"hf:{home}"), opened(home)
+    assert loaded.classes == read.classes == ("a", "b")
+    for split, size in {"train": 40, "dev": 39, "test": 38}.items():
+        assert loaded.splits[split].texts == read.splits[split].texts
+        assert len(loaded.splits[split]) == size
+
+
 BAD: list[tuple[list[dict[str, Any]], dict[str, Any], str]] = [
     ([*ROWS, {"text": " ", "label": "a"}], {}, r"table.csv:42: the text in 'text' is empty"),
     ([*ROWS, {"text": "x", "label": ""}], {}, "table.csv:42: 'label' is empty"),

@@ -100,6 +100,14 @@ def test_dev_chooses_what_targets_are_compared_with() -> None:
     assert "below that of full at 2e-05, the best on dev" in conclusion(TRADES.table(trades(table)))
 
 
+def test_a_recipe_that_cannot_be_run_is_refused_before_any_is(
+    tiny_bert: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ProbekitError, match="recipe='replay' needs a language-modelling head"):
+        pk.recipes(tiny_bert, "sample:pos", ["full", "replay"], "pos", out=tmp_path / "grid")
+    assert not (tmp_path / "grid").exists()
+
+
 @pytest.mark.slow
 def test_cells_are_run_once_and_go_on_after_a_kill(
     tiny_bert: Path, small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

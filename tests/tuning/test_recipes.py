@@ -261,10 +261,8 @@ def test_replay_of_none_is_full_and_more_keeps_the_language_model(
 
 
 def test_replay_needs_a_head(tiny_bert: Path, small: Corpus) -> None:
-    of = case(tiny_bert, small)
-    chosen = recipe_of("replay", {})
     with pytest.raises(InputError, match="has none: give a checkpoint"):
-        chosen.penalty(of, chosen.open(of))
+        recipe_of("replay", {}).open(case(tiny_bert, small))
 
 
 def test_lora_without_its_targets_lists_the_modules(tiny_bert: Path, small: Corpus) -> None:

@@ -8,13 +8,14 @@ from typing import ClassVar
 import torch
 
 from probekit.corpora.load import load_corpus
+from probekit.models.files import Files
 from probekit.tuning.language_model import (
     language_loss,
     language_model,
     required_objective,
     texts_of,
 )
-from probekit.tuning.learner import Case, Learner
+from probekit.tuning.learner import Case, Learner, find_model
 from probekit.tuning.recipe import Penalty, Recipe
 
 
@@ -40,11 +41,20 @@ class Replay(Recipe):
     texts: int = 8
     corpus: str = ""
 
+    def require(self, files: Files) -> None:
+        """Raise InputError for a checkpoint without a language-modelling head."""
+        required_objective(self.NAME, files)
+
+    def open(self, case: Case) -> Learner:
+        """The model, whose checkpoint has the head."""
+        self.require(find_model(case))
+        return super().open(case)
+
     def penalty(self, case: Case, learner: Learner) -> Penalty | None:
         """The share of the loss; None where it is 0."""
-        objective = required_objective(self.NAME, learner.files)
         if not self.share:
             return None
+        objective = required_objective(self.NAME, learner.files)
         corpus = None if self.corpus else case.data.corpus
         if corpus is None:
             corpus = load_corpus(self.corpus or "sample", progress=case.progress)
