@@ -160,7 +160,7 @@ return {
     .map((one) => one.dataset.source || one.tagName),
   closed: all("details > :last-child").filter((one) => !box(one).height).length,
   details: all("details:not([open])").length,
-  controls: all("nav, button, input").filter((one) => one.offsetHeight && !one.closest("th")).length,
+  controls: all("nav, .copy, input").filter((one) => one.offsetHeight).length,
   light: all("body *:not(svg *):not(script)").filter(light).map((one) => one.className),
 };
 """

@@ -78,7 +78,8 @@ def grid(
     """A table as a page shows it: its first MOST_ROWS rows.
 
     Columns of text or whole numbers with one value, and empty ones, are stated once, below it,
-    unless they are verdicts or the table is to be `whole`. The index of `frame` has each row's number in the file.
+    unless they are verdicts or the table is to be `whole`. The index of `frame` has each row's
+    number in the file.
     """
     same = {} if whole else _same(frame)
     headings = []
@@ -101,8 +102,7 @@ def grid(
 
 
 def _same(frame: pd.DataFrame) -> dict[str, str]:
-    """Columns that need not be shown: with one text or whole number in all rows, or empty. Verdicts
-    are always shown."""
+    """Columns that need not be shown: with one text or whole number in all rows, or empty."""
     found: dict[str, str] = {}
     if len(frame) < 2:
         return found
@@ -110,10 +110,15 @@ def _same(frame: pd.DataFrame) -> dict[str, str]:
         values = frame[name]
         if values.isna().all() or (values.astype(str) == "").all():
             found[name] = ""
-        elif values.dtype.kind != "f" and values.astype(str).nunique() == 1:
-            if str(values.iloc[0]) not in TONES:
-                found[name] = cell_of(values.iloc[0]).text
+        elif _is_one(values):
+            found[name] = cell_of(values.iloc[0]).text
     return found if len(found) < len(frame.columns) else {}
+
+
+def _is_one(values: pd.Series) -> bool:
+    """Whether a column has one text or whole number in all rows that is no verdict."""
+    texts = values.astype(str)
+    return values.dtype.kind != "f" and texts.nunique() == 1 and texts.iloc[0] not in TONES
 
 
 def _shown(name: str) -> str:
