@@ -253,19 +253,22 @@ def print_results(
         print_latex(subject)
     else:
         print_text(subject)
-        terminal.say(f"written to {folder}: {', '.join(_files(subject, more_pictures))}")
+        terminal.say(f"written to {folder}: {', '.join(_files(subject, folder, more_pictures))}")
     if form == "table" and tracked is not None:
         terminal.say(f"logged to {tracked}: tensorboard --logdir {tracked.parent}")
     for name, other in within.items():
         print_results(other, folder / name, form)
 
 
-def _files(subject: Results, more_pictures: Sequence[str]) -> list[str]:
-    """The files of some results, pictures included."""
+def _files(subject: Results, folder: Path, more_pictures: Sequence[str]) -> list[str]:
+    """The files of some results, with pictures, and the folders beside them that were written."""
     files = subject.file_names
     for name in _pictures(subject, more_pictures):
         files += [f"{name}.png", f"{name}.svg"]
-    return [*files, *SHOWN[type(subject)].beside]
+    for name in SHOWN[type(subject)].beside:
+        if not name.endswith("/") or (folder / name).is_dir():
+            files.append(name)
+    return files
 
 
 def _pictures(subject: Results, more_pictures: Sequence[str]) -> list[str]:
@@ -277,7 +280,7 @@ def _as_json(subject: Results, folder: Path, more_pictures: Sequence[str] = ()) 
     """What JSON has of some results."""
     tables = {name: records(table) for name, table in subject.tables.items()}
     about = SHOWN[type(subject)].about(subject)
-    written = {"folder": str(folder), "files": _files(subject, more_pictures)}
+    written = {"folder": str(folder), "files": _files(subject, folder, more_pictures)}
     return {"warnings": subject.warnings, **about, **tables, **written}
 
 

@@ -58,6 +58,8 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Artist]:
     axes.axhline(floor, zorder=1, **dotted)
     keys.append(Line2D([], [], label="always the most frequent label", **dotted))
     log_axis(axes)
+    axes.set_xticks(sorted(set(frame["train_examples"])))
+    axes.minorticks_off()
     axes.tick_params(labelsize=sized(9))
     axes.spines[["top", "right"]].set_visible(False)
     seeds = int(frame["seeds"].iloc[0])

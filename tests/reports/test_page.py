@@ -16,6 +16,7 @@ import probekit as pk
 from probekit.forgetting.comparison import LARGE, Comparison
 from probekit.forgetting.flipped import FlippedRow
 from probekit.probes.score_rows import SCORES
+from probekit.reports.page.grid import MOST_ROWS, grid
 from probekit.reports.page.sections import SECTIONS
 from probekit.reports.page.sections.flipped import marked
 from probekit.reports.read import KINDS as READ
@@ -110,6 +111,26 @@ def test_best_layers_are_means_over_seeds_of_the_file(tmp_path: Path) -> None:
     assert float(cells["score_layer_0"][1]) == pytest.approx(first, abs=1e-9)
     drawn = {f"{value:.2f}" for value in scores.groupby("layer")["score"].mean()}
     assert drawn <= {text.strip() for text in page.text}
+
+
+def test_a_long_table_says_where_the_rest_is(tmp_path: Path) -> None:
+    about = {"model": "m", "task": "t", "corpus": "c", "probe": "linear", "metric": "accuracy"}
+    same = {**about, "layer": 0, "score": 0.5, "dev_score": 0.5, "ci_low": 0.4}
+    rows = [{**same, "ci_high": 0.6, "seed": seed} for seed in range(301)]
+    pk.Scores(made.filled(SCORES, rows)).write(tmp_path / "run")
+    page = page_of(tmp_path / "run")
+    (table,) = (one for one in page.tables if one.source == "scores.csv")
+    assert len(table.rows) == MOST_ROWS
+    text = " ".join("".join(page.text).split())
+    assert "the first 300 of 301 rows, and the filter sees no others; scores.csv in the" in text
+
+
+def test_verdicts_are_columns_even_where_all_are_the_same() -> None:
+    frame = pd.DataFrame({"criterion": ["pos", "dep"], "verdict": "PASS", "corpus": "c"})
+    shown = grid("Criteria", frame, {})
+    assert [heading.name for heading in shown.headings] == ["criterion", "verdict"]
+    assert {row.cells[1].tone for row in shown.rows} == {"good"}
+    assert shown.same == [("corpus", "c")]
 
 
 def evil_comparison() -> Comparison:

@@ -15,7 +15,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 import probekit as pk
-from tests.reports.page_made import varied
+from tests.reports.page_made import made_of, varied
 from tests.reports.test_page import EVIL, evil_comparison
 from tests.results import made
 
@@ -145,6 +145,46 @@ def test_a_phone_scrolls_tables_and_not_the_page(browser: webdriver.Chrome, page
         assert wide <= screen == 375
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+ON_PAPER = """
+const box = (one) => one.getBoundingClientRect();
+const light = (one) => {
+  const [red, green, blue] = getComputedStyle(one).color.match(/[\\d.]+/g).map(Number);
+  return 0.3 * red + 0.6 * green + 0.1 * blue > 140;
+};
+const all = (selector) => [...document.querySelectorAll(selector)];
+return {
+  cut: all("table, figure, pre, svg")
+    .filter((one) => box(one).right > (one.closest(".wide") ? arguments[1] : arguments[0]))
+    .map((one) => one.dataset.source || one.tagName),
+  closed: all("details > :last-child").filter((one) => !box(one).height).length,
+  details: all("details:not([open])").length,
+  controls: all("nav, .copy, input").filter((one) => one.offsetHeight).length,
+  light: all("body *:not(svg *):not(script)").filter(light).map((one) => one.className),
+};
+"""
+"""What of a page is wider than paper (or than paper turned), closed, a control, or in a light
+colour."""
+
+
+@pytest.mark.parametrize("kind", [pk.Comparison, pk.Gated])
+def test_on_paper_nothing_is_cut_closed_or_light(
+    browser: webdriver.Chrome, tmp_path: Path, kind: type
+) -> None:
+    made_of(kind).write(tmp_path / "run")
+    size = {"width": 718, "height": 1047, "deviceScaleFactor": 1, "mobile": False}  # A4, 1 cm
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": dark})
+    try:
+        opened(browser, pk.report(tmp_path / "run", tmp_path / "report.html"))
+        found = browser.execute_script(ON_PAPER, 718, 1047)
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {})
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert found["details"] > 0
+    assert found == {**found, "cut": [], "closed": 0, "controls": 0, "light": []}
 
 
 def test_names_that_look_like_code_do_not_run(browser: webdriver.Chrome, tmp_path: Path) -> None:

@@ -147,6 +147,30 @@ def test_the_sentences_that_it_asks_for_are_enough_and_not_too_many(
     assert np.mean(within) >= most
 
 
+OTHERS: list[tuple[dict[str, Any], int]] = [
+    ({"churn": 0.005, "clumps": 2.0}, 467),
+    ({"words": 4, "churn": 0.01, "clumps": 1.0}, 1_615),
+    ({"churn": 0.1}, 5_389),
+]
+"""Other texts, and the sentences that they need by the variance of two million sentences: few flips
+in few sentences, short sentences, and many flips."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", [MARGIN / 4, MARGIN / 2, 5 * MARGIN / 4])
+@pytest.mark.parametrize(("setting", "truth"), OTHERS, ids=str)
+def test_the_middle_estimate_is_near_on_other_texts(
+    setting: dict[str, Any], truth: int, loss: float
+) -> None:
+    asked = []
+    for change in simulated(loss, sentences=150, seed=1, **setting):
+        decision = decide([change])[0]
+        if decision.verdict == "CANNOT TELL":
+            asked.append(needed(change, decision.level).sentences)
+    assert len(asked) >= 50
+    assert truth / 1.5 < np.median(asked) < truth * 1.5
+
+
 def test_what_a_loss_adds_to_the_variance_is_not_planned_with() -> None:
     given: dict[str, Any] = {"margin": MARGIN, "sentences": 200}
     lossy = Change(value=-0.01, low=-0.02, high=0.0, **given)

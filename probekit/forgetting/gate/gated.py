@@ -166,7 +166,9 @@ class Gated(Results):
         named = [name for name in rows["after"] if name]
         subject = named[0] if named else "the checkpoint"
         if decision == "may ship":
-            which = "the criterion passes" if n == 1 else f"all {n} criteria pass"
+            which = {1: "the criterion passes", 2: "both criteria pass"}.get(
+                n, f"all {n} criteria pass"
+            )
             return f"{subject} may ship: {which}"
         failing = decision == "must not ship"
         wanted = rows[rows["verdict"] == ("FAIL" if failing else "CANNOT TELL")]
@@ -175,7 +177,8 @@ class Gated(Results):
         if not failing:
             verb = "is undecided" if len(wanted) == 1 else "are undecided"
         lead = f"{subject} must not ship" if failing else f"cannot tell whether {subject} may ship"
-        return f"{lead}: {len(wanted)} of {n} criteria {verb} ({names})"
+        which = "the criterion" if n == 1 else f"{len(wanted)} of {n} criteria"
+        return f"{lead}: {which} {verb} ({names})"
 
     @property
     def remedy_lines(self) -> list[str]:
@@ -188,6 +191,8 @@ class Gated(Results):
         n = len(self.table)
         if self.run.settings.get("correction") == "none":
             return "each verdict at 95%, not corrected for the number of criteria"
+        if n == 1:
+            return "at most 5% for a false verdict"
         return f"at most 5% for any false verdict among the {n} (Holm)"
 
     def shown(self) -> pd.DataFrame:

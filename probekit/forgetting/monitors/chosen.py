@@ -16,6 +16,7 @@ from probekit.states.states import States
 from probekit.tasks.question import Question
 from probekit.tasks.task import Task
 
+OTHER_SHAPE = "no probe reads a model of another width or depth; train new ones on it"
 Saved = str | Path | SavedProbe | Sequence[str | Path | SavedProbe]
 
 
@@ -82,15 +83,16 @@ def require_fitting(probe: SavedProbe, question: Question, checkpoints: Sequence
         )
     for states in checkpoints:
         n_layers = probe.origin.n_layers or before.n_layers
-        wrong = ""
+        wrong, instead = "", OTHER_SHAPE
         if states.dim != probe.dim:
             wrong = f"vectors of width {probe.dim}, and those of '{states.model}' have {states.dim}"
         elif states.n_layers != n_layers:
             wrong = f"a model of {n_layers} layers, and '{states.model}' has {states.n_layers}"
         elif probe.layer not in states.layers:
             wrong = f"layer {probe.layer}, and '{states.model}' was read at {list(states.layers)}"
+            instead = "read that layer too"
         if wrong:
-            raise InputError(f"{probe.name}: the saved probe reads {wrong}")
+            raise InputError(f"{probe.name}: the saved probe reads {wrong}: {instead}")
     trained, read = probe.origin.model_fingerprint, of_states(before)["model_fingerprint"]
     if trained and trained != read:
         raise InputError(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from probekit.reports.page.numbers import cell_of
+from probekit.reports.page.numbers import TONES, cell_of
 from probekit.reports.page.parts import Grid, Heading, Row
 from probekit.results.results import Results
 
@@ -78,7 +78,8 @@ def grid(
     """A table as a page shows it: its first MOST_ROWS rows.
 
     Columns of text or whole numbers with one value, and empty ones, are stated once, below it,
-    unless the table is to be `whole`. The index of `frame` has each row's number in the file.
+    unless they are verdicts or the table is to be `whole`. The index of `frame` has each row's
+    number in the file.
     """
     same = {} if whole else _same(frame)
     headings = []
@@ -109,9 +110,15 @@ def _same(frame: pd.DataFrame) -> dict[str, str]:
         values = frame[name]
         if values.isna().all() or (values.astype(str) == "").all():
             found[name] = ""
-        elif values.dtype.kind != "f" and values.astype(str).nunique() == 1:
+        elif _is_one(values):
             found[name] = cell_of(values.iloc[0]).text
     return found if len(found) < len(frame.columns) else {}
+
+
+def _is_one(values: pd.Series) -> bool:
+    """Whether a column has one text or whole number in all rows that is no verdict."""
+    texts = values.astype(str)
+    return values.dtype.kind != "f" and texts.nunique() == 1 and texts.iloc[0] not in TONES
 
 
 def _shown(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isnan
 from typing import Any
 
+from probekit.forgetting.monitors.outcome import LOST, NOT_SETTLED, REPAIRED, RETRAIN, VALID
 from probekit.reports.page.parts import Cell
 
 TONES = {
@@ -17,6 +18,11 @@ TONES = {
     "relocation": "unsure",
     "unattributed": "unsure",
     "diverged": "bad",
+    VALID: "good",
+    REPAIRED: "unsure",
+    RETRAIN: "unsure",
+    NOT_SETTLED: "unsure",
+    LOST: "bad",
 }
 """How a verdict is coloured. Its word is always there too."""
 MISSING = "–"

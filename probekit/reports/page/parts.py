@@ -70,6 +70,15 @@ class Grid:
     same: list[tuple[str, str]] = field(default_factory=list)
     folded: bool = False
 
+    @property
+    def characters(self) -> int:
+        """How wide it is on paper: the longest words of its columns side by side, and margins."""
+        wide = 0
+        for place, heading in enumerate(self.headings):
+            texts = [heading.text, *(row.cells[place].text for row in self.rows)]
+            wide += max(map(len, " ".join(texts).split()), default=0) + 2
+        return wide
+
 
 @dataclass(frozen=True)
 class Drawing:

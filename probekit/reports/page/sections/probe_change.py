@@ -30,6 +30,12 @@ def section_of_probe_change(found: ProbeChange) -> Section:
         heading=f"Saved probes: {named(found.table, 'task')}, {pair}",
         verdicts=verdicts,
         guide=(
+            Term(
+                "outcome",
+                "still valid: less than the margin is lost for sure; stale: more is, and a map "
+                "repairs it; needs retraining: only new labels do; lost: they do not either; not "
+                "settled: these data do not tell.",
+            ),
             Term("as it is", "the saved probe on the checkpoint after."),
             Term("repaired", "the same behind a linear map, which needs no labels."),
             Term("retrained", "a probe trained with labels on the checkpoint after."),

@@ -62,6 +62,7 @@
         row.hidden = !words.every((word) => text.includes(word));
         shown += row.hidden ? 0 : 1;
       });
+      count.classList.toggle("part", words.length > 0); // which is printed too
       count.textContent = words.length ? `${shown} of ${rows.length} rows` : `${rows.length} rows`;
     };
     input.addEventListener("input", show);
