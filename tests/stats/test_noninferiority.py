@@ -166,7 +166,9 @@ def test_the_middle_estimate_is_near_on_other_texts(
     for change in simulated(loss, sentences=150, seed=1, **setting):
         decision = decide([change])[0]
         if decision.verdict == "CANNOT TELL":
-            asked.append(needed(change, decision.level).sentences)
+            sentences = needed(change, decision.level).sentences
+            assert sentences is not None
+            asked.append(sentences)
     assert len(asked) >= 50
     assert truth / 1.5 < np.median(asked) < truth * 1.5
 
