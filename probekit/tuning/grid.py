@@ -169,8 +169,15 @@ def _cells(recipes: Any, rates: Any, seeds: tuple[int, ...]) -> list[Cell]:
 
 def _require(model: str, cells: Sequence[Cell], settings: TuningSettings) -> None:
     """Raise InputError for a checkpoint that lacks what a recipe needs, before any is run."""
+    needing = []
+    for cell in cells:
+        recipe = recipe_of(cell.recipe, {})
+        if recipe.NEEDS_HEAD:
+            needing.append(recipe)
+    if not needing:
+        return
     files = find_files(
         model, allow_pickle=settings.allow_pickle, remote_code=settings.trust_remote_code
     )
-    for cell in cells:
-        recipe_of(cell.recipe, {}).require(files)
+    for recipe in needing:
+        recipe.require(files)

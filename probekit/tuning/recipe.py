@@ -40,6 +40,7 @@ class Recipe:
         CHANGES_MODEL: whether weights below the head may change.
         IS_READ_IN_TRAINING: whether the model can be probed while it is trained.
         READS_LABELS: whether it learns labels; others learn the texts themselves.
+        NEEDS_HEAD: whether `require` asks for a language-modelling head.
     """
 
     NAME: ClassVar[str]
@@ -50,6 +51,7 @@ class Recipe:
     CHANGES_MODEL: ClassVar[bool] = True
     IS_READ_IN_TRAINING: ClassVar[bool] = True
     READS_LABELS: ClassVar[bool] = True
+    NEEDS_HEAD: ClassVar[bool] = False
 
     def require(self, files: Files) -> None:
         """Raise InputError for a checkpoint that lacks what the recipe needs of its files."""

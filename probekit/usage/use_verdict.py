@@ -95,7 +95,11 @@ def _encoded(row: pd.Series, layer: int) -> str:
     where = f"at layer {layer} ({_scores(row)}"
     if row["score_before"] <= row["majority"]:
         return f"not encoded before {where})"
-    value, low, high = (after / before for before, after in (_known(row, one) for one in DELTA))
+    shares = []
+    for delta in DELTA:
+        before, after = _known(row, delta)
+        shares.append(after / before)
+    value, low, high = shares
     where += f"; {value:.0%} retained, 95% CI {low:.0%} to {high:.0%})"
     if low >= THRESHOLD:
         return f"still encoded {where}"

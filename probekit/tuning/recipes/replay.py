@@ -36,6 +36,7 @@ class Replay(Recipe):
     NAME: ClassVar[str] = "replay"
     TITLE: ClassVar[str] = "a share of the pre-training objective is added to the loss"
     SOURCE: ClassVar[str] = "Robins 1995; Scialom et al. 2022 with 1%"
+    NEEDS_HEAD: ClassVar[bool] = True
 
     share: float = 0.01
     texts: int = 8
