@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 
 import torch
 
+from probekit.engine.streams import queued
+
 T = TypeVar("T")
 
 MOST = 8  # since each worker holds a batch in memory
@@ -109,7 +111,7 @@ def at_once(
     jobs: Sequence[Callable[[Callable[[float], None]], T]],
     report: Callable[[float], None],
 ) -> list[T]:
-    """Do jobs, as many at once as there are workers for `device`.
+    """Do jobs, as many at once as there are workers for `device`; on a GPU in the queue of fits.
 
     Args:
         device: where the work is done.
@@ -122,12 +124,19 @@ def at_once(
     with workers(device) as pool:
         futures = []
         for number, job in enumerate(jobs):
-            futures.append(pool.submit(job, partial(setitem, done, number)))
+            futures.append(pool.submit(_in_queue, device, job, partial(setitem, done, number)))
         while wait(futures, timeout=0.1).not_done:
             report(sum(done))
         results = [future.result() for future in futures]
     report(len(jobs))
     return results
+
+
+def _in_queue(
+    device: torch.device, job: Callable[[Callable[[float], None]], T], tell: Callable[[float], None]
+) -> T:
+    with queued(device, "fit"):
+        return job(tell)
 
 
 def stop_if_unwanted() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from probekit.corpora.passage import Split
-from probekit.states.tensors import Tensors
+from probekit.states.tensors import taken
 from probekit.states.vectors import Vectors
 from probekit.tasks.question import Instances
 
@@ -83,22 +83,9 @@ class Runs:
         for run in range(0, len(self), every):
             yield self._batch([run], layers, device)
 
-    def _vectors(
-        self, slices: list[tuple[int, int]], layers: Sequence[int], device: torch.device
-    ) -> torch.Tensor:
-        if isinstance(self.states, Tensors):
-            return self.states.take(self.split, slices, layers).to(device).float()
-        words = sum(b - a for a, b in slices)
-        out = np.empty((len(layers), words, self.states.dim), dtype=self.states.dtype)
-        place = 0
-        for a, b in slices:
-            self.states.read(self.split, a, b, layers, out[:, place : place + b - a])
-            place += b - a
-        return torch.from_numpy(out).to(device).float()
-
     def _batch(self, runs: list[int], layers: Sequence[int], device: torch.device) -> Batch:
         slices = [(int(self.borders[run]), int(self.borders[run + 1])) for run in runs]
-        vectors = self._vectors(slices, layers, device)
+        vectors = taken(self.states, self.split, slices, layers).to(device).float()
         spans, labels, weights = [], [], []
         shifts = np.cumsum([0] + [b - a for a, b in slices])
         for instances, first in zip(self.instances, self._first, strict=True):

@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-import torch
 
 from probekit.corpora.passage import Split
 from probekit.engine.current import current
 from probekit.engine.engine import Report
-from probekit.engine.streams import queued
 from probekit.engine.workers import at_once, workers
 from probekit.probes.batches import Runs
 from probekit.probes.evaluate import evaluate
@@ -117,16 +115,13 @@ class _Fitting:
                 plan.seeds,
                 self.settings,
             )
-            trainings.append(partial(_trained, begin, self.settings.where()))
+            trainings.append(partial(_trained, begin))
         return at_once(self.settings.where(), trainings, report)
 
 
-def _trained(
-    begin: Callable[[], Training], device: torch.device, progress: Callable[[float], None]
-) -> list[Fitted]:
+def _trained(begin: Callable[[], Training], progress: Callable[[float], None]) -> list[Fitted]:
     """The result of a training that begins in the worker, since it reads states."""
-    with queued(device, "fit"):
-        return begin().run(progress)
+    return begin().run(progress)
 
 
 def _by_checkpoint(

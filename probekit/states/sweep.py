@@ -219,14 +219,14 @@ class Sweep:
 
 def portions(layers: Sequence[int], room: int = LAYERS) -> list[tuple[int, ...]]:
     """Layers that are in memory together: about half of those there is room for, so that others
-    are computed meanwhile.
+    are computed meanwhile. Larger portions come last, when no other is to be computed.
 
     Probes of several layers that are trained together are those of any other several, bit by bit;
     those of one layer alone may differ by rounding.
 
     >>> portions([0, 1, 2, 3, 4])
-    [(0, 1, 2), (3, 4)]
+    [(0, 1), (2, 3, 4)]
     """
     n = max(1, len(layers) // ((room + 1) // 2))
-    parts = np.array_split(np.array(layers), n)
-    return [tuple(part.tolist()) for part in parts]
+    from_the_top = np.array_split(np.array(layers)[::-1], n)
+    return [tuple(part[::-1].tolist()) for part in reversed(from_the_top)]

@@ -82,6 +82,24 @@ class Tensors:
         return found
 
 
+def taken(
+    states: Vectors, split: Split, slices: Sequence[tuple[int, int]], layers: Sequence[int]
+) -> torch.Tensor:
+    """Vectors of several runs of words, `(layers, words, dim)`: where they lie, or else on the CPU.
+
+    Args: as for `Tensors.take`.
+    """
+    if isinstance(states, Tensors):
+        return states.take(split, slices, layers)
+    words = sum(stop - start for start, stop in slices)
+    found = np.empty((len(layers), words, states.dim), dtype=states.dtype)
+    place = 0
+    for start, stop in slices:
+        states.read(split, start, stop, layers, found[:, place : place + stop - start])
+        place += stop - start
+    return torch.from_numpy(found)
+
+
 def at_hand(states: Vectors, layers: Sequence[int], device: torch.device) -> Vectors:
     """The same vectors on a GPU, where they fit and are not there yet; on a CPU as they are.
 

@@ -4,8 +4,8 @@ The control task of dependency edges (Hewitt and Liang 2019, section 2): a type 
 of three behaviours, and all its words attach to themselves, to the first word of their sentence, or
 to the last. What a probe gets right of this it has memorised.
 
-The other structural tasks have no such control: distances or depths that follow from types are
-those of no tree, and none has been published.
+The other structural tasks have no such control here: distances or depths that follow from types are
+those of no tree.
 """
 
 from __future__ import annotations

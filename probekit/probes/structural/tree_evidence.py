@@ -13,12 +13,10 @@ MEASURED = ("seen", "resample_train")
 OF_HEADS = ("control", "codelength")
 """What the task of heads has too."""
 REASONS = {
-    "control": "distances or depths that follow from words' types are those of no tree, and no "
-    "control task is published for them",
+    "control": "distances or depths that follow from words' types are those of no tree",
     "codelength": "their losses are no probabilities of distances or depths, so have no bits",
-    "beyond": "their losses are no probabilities of distances or depths, so have no bits",
 }
-NOT_BUILT = "they read single layers, by the task's own trees"
+NOT_BUILT = "probekit has it for probes of labels only"
 
 
 def without(questions: Sequence[TreeQuestion], evidence: Mapping[str, Any]) -> Iterator[str]:
