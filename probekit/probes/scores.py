@@ -169,8 +169,9 @@ class Scores(Results):
             mine = baselines[baselines["probe"] == name]
             if len(mine):
                 best = _with_score(best, mine, ["model", "task", "corpus", "metric"], name)
-        random = best_random(self.table, shown)
-        return _with_score(best, random, KEYS, "random_weights") if len(random) else best
+        if (self.table["weights"] == "random").any():
+            best = _with_score(best, best_random(self.table, shown), KEYS, "random_weights")
+        return best
 
     def behaviour(self) -> pd.DataFrame:
         """What language models themselves find likely, without a probe.

@@ -147,23 +147,16 @@ class Schema:
             {column.name: self._values(column, frame, decimals) for column in self.columns}
         )
 
-    def _values(self, column: Column, frame: pd.DataFrame, decimals: int | None) -> pd.Series:
+    def _values(self, column: Column, frame: pd.DataFrame, decimals: int | None) -> Any:
         """The values of one column, of its type."""
         import pandas as pd
 
-        dtype = column.kind.dtype
         if column.name not in frame:
             if column.default is MISSING:
                 raise InputError(f"no table '{self.name}': it lacks the column '{column.name}'")
-            return pd.Series([column.default] * len(frame), dtype=dtype)
-        values = frame[column.name].reset_index(drop=True)
+            return pd.array([column.default] * len(frame), dtype=column.kind.dtype)
         try:
-            if dtype == "str":
-                return values.map(encodable).astype("str")
-            if dtype == "float64":
-                numbers = values.astype("float64")
-                return numbers if decimals is None else numbers.round(decimals)
-            return values.astype("Int64").astype(dtype)
+            return _of_type(column.kind.dtype, frame[column.name], decimals)
         except (TypeError, ValueError) as error:
             raise InputError(
                 f"the column '{column.name}' of the table '{self.name}' takes "
@@ -187,7 +180,7 @@ class Schema:
         """
         import pandas as pd
 
-        parse_of = {column.name: column.kind.parse for column in self.columns}
+        kind_of = {column.name: column.kind for column in self.columns}
         parsed: dict[str, Any] = {}
         try:
             header, *lines = csv.reader(StringIO(text, newline=""))
@@ -195,8 +188,9 @@ class Schema:
                 raise ValueError("its first line is not a list of different columns")
             by_column = zip(*lines, strict=True) if lines else [()] * len(header)
             for name, texts in zip(header, by_column, strict=True):
-                parse = parse_of.get(name, str)
-                parsed[name] = pd.Series([parse(one) for one in texts], dtype=object)
+                kind = kind_of.get(name, KINDS[str])
+                dtype = "str" if kind.dtype == "str" else object
+                parsed[name] = pd.array([kind.parse(one) for one in texts], dtype=dtype)
         except (ValueError, csv.Error) as error:
             raise InputError(f"no table '{self.name}': {error}") from error
         return self.table(pd.DataFrame(parsed), decimals)
@@ -236,6 +230,24 @@ def schema_of(
         order.insert(place, field.name)
     order = [name for name in order if name not in last] + list(last)
     return Schema(name, row, tuple(columns[name] for name in order), tuple(key))
+
+
+def _of_type(dtype: str, values: pd.Series, decimals: int | None) -> Any:
+    """An array of the type of pandas that `Kind` names; what is of it already is not converted.
+
+    Raises TypeError or ValueError where a value cannot be of it.
+    """
+    has_type = values.dtype == dtype
+    if dtype == "float64":
+        numbers = values.to_numpy() if has_type else values.astype(dtype).to_numpy()
+        return numbers if decimals is None else numbers.round(decimals)
+    if dtype != "str":
+        return values.array if has_type else values.astype("Int64").astype(dtype).array
+    if has_type and values.dtype.storage == "pyarrow":  # which holds only what can be encoded
+        return values.fillna("").array if values.hasnans else values.array
+    import pandas as pd
+
+    return pd.array([encodable(value) for value in values.tolist()], dtype="str")
 
 
 def encodable(value: Any) -> str:
