@@ -76,10 +76,10 @@ def widened(
     """
     if groups < 2:
         return np.full_like(resampled, np.nan)
-    from scipy.stats import norm, t
+    from scipy.special import ndtri, stdtrit
 
     upper = (1 + LEVEL) / 2
-    factor = t.ppf(upper, groups - 1) / norm.ppf(upper) * np.sqrt(groups / (groups - 1))
+    factor = stdtrit(groups - 1, upper) / ndtri(upper) * np.sqrt(groups / (groups - 1))
     if share is not None:
         factor = factor * np.sqrt(share)[:, None]
     return np.asarray(value[:, None] + factor * (resampled - value[:, None]))

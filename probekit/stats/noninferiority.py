@@ -181,19 +181,19 @@ def decide(changes: Sequence[Change], correction: FamilyWise = "holm") -> list[D
 def p_value(change: Change) -> float:
     """Two-sided, in [0, 1]: of the hypothesis that exactly the margin is lost; 1 without an
     interval."""
-    from scipy.stats import t
+    from scipy.special import stdtr
 
     if not change.is_known:
         return 1.0
     variances = _variances(change, below=change.distance > 0)
     if variances.total <= 0:
         return 0.0 if change.distance else 1.0
-    return float(2 * t.sf(abs(change.distance) / math.sqrt(variances.total), variances.degrees))
+    return float(2 * stdtr(variances.degrees, -abs(change.distance) / math.sqrt(variances.total)))
 
 
 def interval(change: Change, level: float) -> tuple[float, float]:
     """The ends of the change's interval at a confidence `level`; missing (NaN) without one."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     if not change.is_known:
         return float("nan"), float("nan")
@@ -201,7 +201,7 @@ def interval(change: Change, level: float) -> tuple[float, float]:
     halves = []
     for below in (True, False):
         variances = _variances(change, below=below)
-        halves.append(math.sqrt(variances.total) * float(t.ppf(upper, variances.degrees)))
+        halves.append(math.sqrt(variances.total) * float(stdtrit(variances.degrees, upper)))
     return change.value - halves[0], change.value + halves[1]
 
 
@@ -252,12 +252,12 @@ def _planned(change: Change, now: _Variances) -> _Variances:
 
 def _needed(change: Change, now: _Variances, level: float, distance: float, power: float) -> Needed:
     """The same, for a distance from the limit that is found with some power."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     upper = (1 + level) / 2
 
     def settles(then: _Variances) -> bool:
-        factor = float(t.ppf(upper, then.degrees) + t.ppf(power, then.degrees))
+        factor = float(stdtrit(then.degrees, upper) + stdtrit(then.degrees, power))
         return factor * math.sqrt(then.total) <= distance
 
     def with_sentences(n: int) -> bool:
@@ -289,7 +289,7 @@ def _least(now: int, is_enough: Callable[[int], bool]) -> int | None:
 
 def _variances(change: Change, *, below: bool) -> _Variances:
     """The variances behind the lower or upper half of the interval."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     shares = [change.from_test, change.from_seeds, change.from_training]
     known = [0.0 if math.isnan(share) else share for share in shares]
@@ -299,7 +299,7 @@ def _variances(change: Change, *, below: bool) -> _Variances:
     test, seeds, training = known
     degrees = _Variances(test, seeds, training, *counts).degrees
     half = change.value - change.low if below else change.high - change.value
-    total = (half / float(t.ppf((1 + LEVEL) / 2, degrees))) ** 2
+    total = (half / float(stdtrit(degrees, (1 + LEVEL) / 2))) ** 2
     more = max(0.0, change.least_error**2 - total)
     test, seeds, training = (total * share for share in known)
     return _Variances(test + more, seeds, training, *counts)

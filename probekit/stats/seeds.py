@@ -23,11 +23,11 @@ def over_seeds(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[f
     >>> over_seeds(np.array([0.5, 0.5]), np.array([0.4, 0.4]), np.array([0.6, 0.6]))
     (0.5, 0.4, 0.6)
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     mean, k = float(np.mean(values)), len(values)
     if k < 2:
         return mean, float("nan"), float("nan")
-    between = t.ppf((1 + LEVEL) / 2, k - 1) * np.std(values, ddof=1) / np.sqrt(k)
+    between = stdtrit(k - 1, (1 + LEVEL) / 2) * np.std(values, ddof=1) / np.sqrt(k)
     half = float(np.hypot(between, np.mean(high - low) / 2))
     return mean, mean - half, mean + half
