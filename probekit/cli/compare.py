@@ -7,13 +7,15 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from probekit.cli import help, monitors, options
+from probekit.cli import help, monitors, options, parsed
+from probekit.cli.out_folder import results_folder
+from probekit.cli.reading import extract_settings, reads
 from probekit.cli.several import require_one_model_each
 from probekit.engine.settings import EngineSettings
 from probekit.errors import InputError
 
 
-@options.reads
+@reads
 def compare(
     context: typer.Context,
     reading: dict[str, Any],
@@ -103,7 +105,7 @@ def compare(
     """
     require_one_model_each("--before", [before], repeated=False)
     require_one_model_each("--after", after)
-    form = options.form(as_json, latex)
+    form = parsed.form(as_json, latex)
     if probe_file is not None:
         monitors.compare_saved(
             context,
@@ -111,8 +113,8 @@ def compare(
             probe_file,
             form,
             out,
-            tasks=task and options.names_of_tasks(task),
-            corpus=options.names_of_corpora(corpus),
+            tasks=task and parsed.names_of_tasks(task),
+            corpus=parsed.names_of_corpora(corpus),
             margin=margin,
             correction=correction,
             reading=reading,
@@ -120,10 +122,10 @@ def compare(
         )
         return
     tasks = monitors.require_tasks(context, task)
-    place, runs = EngineSettings(engine, workers), options.tracked(track)
+    place, runs = EngineSettings(engine, workers), parsed.tracked(track)
     if behaviour:
         _require_both_kinds(tasks, after)
-    corpora = options.names_of_corpora(corpus)
+    corpora = parsed.names_of_corpora(corpus)
     only: str | None = None
     if erase:
         only = _erasable_corpus(corpora, probe)
@@ -136,17 +138,17 @@ def compare(
         "lm_head": lm_head,
         "reference": reference,
     }
-    with options.results_folder(out, [*after, "against", before]) as folder:
+    with results_folder(out, [*after, "against", before]) as folder:
         import probekit as pk
         from probekit.cli.shown import print_results
 
         asked: Any = {
             "seeds": seeds,
             "correction": correction,
-            "extract_settings": options.extract_settings({**reading, "states": states}),
+            "extract_settings": extract_settings({**reading, "states": states}),
             "allow_modified": allow_modified,
         }
-        spanned = options.with_span(tasks, span)
+        spanned = parsed.with_span(tasks, span)
         within: dict[str, Any] = {}
         if erase:  # first, since it refuses more
             used = pk.compare_use(before, after, spanned, corpus=only, data=data, **asked)

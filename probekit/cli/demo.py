@@ -9,6 +9,7 @@ from textwrap import fill
 from typing import NamedTuple
 
 from probekit.cli import options
+from probekit.cli.out_folder import new_folder
 from probekit.errors import InputError
 
 WIDTH = 80  # characters of a line of explanation
@@ -104,7 +105,7 @@ def demo(out: options.Out = None) -> None:
     \b
       probekit demo --out demo
     """
-    folder = options.new_folder(out, ["demo"])
+    folder = new_folder(out, ["demo"])
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"--out {folder} is not empty: give a new folder")
     if find_spec("accelerate") is None or find_spec("sklearn") is None:

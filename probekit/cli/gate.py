@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from probekit.cli import help, options
+from probekit.cli import help, options, parsed
+from probekit.cli.out_folder import results_folder
+from probekit.cli.reading import changed, reads
 from probekit.cli.several import require_one_model_each
 from probekit.errors import InputError
 
@@ -29,7 +31,7 @@ def _as_policy(text: str, metavar: str, panel: str) -> Any:
     )
 
 
-@options.reads
+@reads
 def gate(
     reading: dict[str, Any],
     policy: Annotated[
@@ -125,23 +127,23 @@ def gate(
     for option, name in (("--before", before), ("--after", after)):
         require_one_model_each(option, [name] if name else [], repeated=False)
     chosen: Any = {
-        "tasks": options.names_of_tasks(task) if task else None,
-        "corpus": options.names_of_corpora(corpus),
+        "tasks": parsed.names_of_tasks(task) if task else None,
+        "corpus": parsed.names_of_corpora(corpus),
         "probe": probe,
         "seeds": seeds,
         "resample_train": resample_train,
         "lm_head": lm_head,
         "reference": reference,
         "comparison": comparison,
-        "remedies": options.names(remedies) if remedies else None,
+        "remedies": parsed.names(remedies) if remedies else None,
     }
-    with options.results_folder(out, ["gate", after or str(comparison or "")]) as folder:
+    with results_folder(out, ["gate", after or str(comparison or "")]) as folder:
         import probekit as pk
         from probekit.cli import terminal
         from probekit.cli.shown import print_results
         from probekit.forgetting.gate.policy import read_policy
 
-        settings = read_policy(policy).extract_settings(**options.changed(reading))
+        settings = read_policy(policy).extract_settings(**changed(reading))
         found = pk.gate(
             before,
             after,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from probekit.cli import help, options, terminal
+from probekit.cli.reading import extract_settings, reads
 from probekit.cli.several import require_one_model_each
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _block_by_block(family: Family) -> str:
     return "yes" if len(family.stacks) == 1 else "its encoder"
 
 
-@options.reads
+@reads
 def doctor(
     reading: dict[str, Any],
     model: Annotated[
@@ -104,7 +105,7 @@ def doctor(
 
     require_one_model_each("--model", [model], repeated=False)
     words = pk.load_corpus(corpus, allow_modified=allow_modified)
-    found = examine(model, words, options.extract_settings({**reading, "states": states}))
+    found = examine(model, words, extract_settings({**reading, "states": states}))
     if as_json:
         terminal.print_json(
             {"facts": found.facts, "problems": found.problems, "warnings": found.warnings}

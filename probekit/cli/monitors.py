@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from probekit.cli import help, options
+from probekit.cli import help, options, parsed
+from probekit.cli.out_folder import results_folder
+from probekit.cli.reading import extract_settings
 from probekit.errors import InputError
 
 ProbeFile = Annotated[
@@ -54,7 +56,7 @@ def require_tasks(context: typer.Context, task: list[str] | None) -> list[str]:
         raise InputError("--margin is for saved probes: give --probe-file too")
     if task is None:
         raise InputError("give --task, or --probe-file for probes that were saved")
-    return options.names_of_tasks(task)
+    return parsed.names_of_tasks(task)
 
 
 def compare_saved(
@@ -85,7 +87,7 @@ def compare_saved(
     if corpora is not None and len(corpora) > 1:
         raise InputError("--probe-file reads one corpus: judge on each by itself")
     reading, (before, after) = given.pop("reading"), models
-    with options.results_folder(out, [*after, "against", before]) as folder:
+    with results_folder(out, [*after, "against", before]) as folder:
         import probekit as pk
         from probekit.cli.shown import print_results
 
@@ -94,7 +96,7 @@ def compare_saved(
             after,
             saved,
             corpus=corpora[0] if corpora else None,
-            extract_settings=options.extract_settings(reading),
+            extract_settings=extract_settings(reading),
             **given,
         )
         found = found.of_command(sys.argv)

@@ -1,13 +1,7 @@
-"""Options that several commands take, and how their values are read."""
+"""Options that several commands take."""
 
 from __future__ import annotations
 
-import inspect
-import re
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,15 +9,11 @@ import typer
 
 from probekit.cli import help
 from probekit.engine.settings import EngineKind
-from probekit.errors import InputError
-from probekit.paths import path_of, portable
 
 if TYPE_CHECKING:
-    from probekit.states.settings import ExtractSettings
+    pass
 
 Form = Literal["table", "json", "latex"]
-DEEPEST = 10_000
-LONGEST_NAME = 100  # characters of a model's name in the name of a folder
 
 
 def number_option(
@@ -305,187 +295,3 @@ TrustRemoteCode = Annotated[
         rich_help_panel=help.SAFETY,
     ),
 ]
-
-
-def _reading(
-    layers: Layers = "",
-    last_layer: LastLayer = None,
-    stack: Stack = "auto",
-    site: Site = "residual",
-    subwords: Subwords = "mean",
-    adapter: Adapter = "on",
-    tokenizer: Tokenizer = None,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    device_map: DeviceMap = "none",
-    store_dtype: StoreDtype = "float16",
-    batch_tokens: BatchTokens = None,
-    allow_pickle: AllowPickle = False,
-    trust_remote_code: TrustRemoteCode = False,
-) -> dict[str, Any]:
-    encoder = {
-        "device": device,
-        "dtype": dtype,
-        "device_map": device_map,
-        "stack": stack,
-        "site": site,
-        "adapter": adapter == "on",
-        "tokenizer": tokenizer,
-        "allow_pickle": allow_pickle,
-        "trust_remote_code": trust_remote_code,
-    }
-    how = {"subwords": subwords, "store_dtype": store_dtype, "batch_tokens": batch_tokens}
-    return {"encoder": encoder, "layers": _layers(layers, last_layer), **how}
-
-
-def changed(reading: dict[str, Any]) -> dict[str, Any]:
-    """The options of a command's `reading` that are not their defaults."""
-    given, default = ({**one, **one["encoder"]} for one in (reading, _reading()))
-    del given["encoder"]
-    return {name: value for name, value in given.items() if value != default[name]}
-
-
-def reads(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of how models are read, as its argument `reading` (see
-    `extract_settings`). A parameter of its own with the name of one of these has its own help."""
-    own = dict(inspect.signature(command, eval_str=True).parameters)
-    del own["reading"]
-    shared = inspect.signature(_reading, eval_str=True).parameters
-
-    @wraps(command)
-    def with_reading(**given: Any) -> None:
-        reading = _reading(**{name: given[name] for name in shared})
-        command(reading=reading, **{name: given[name] for name in own})
-
-    parameters = []
-    further = [one for name, one in shared.items() if name not in own]
-    for parameter in (*own.values(), *further):
-        parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
-    with_reading.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    with_reading.__annotations__ = {one.name: one.annotation for one in parameters}
-    return with_reading
-
-
-def extract_settings(reading: dict[str, Any]) -> ExtractSettings:
-    """The settings that a command's `reading` describes. It imports torch."""
-    import probekit as pk
-
-    return pk.ExtractSettings(**{**reading, "encoder": pk.EncoderSettings(**reading["encoder"])})
-
-
-def _check_depth(option: str, layer: int) -> None:
-    if layer > DEEPEST:
-        raise InputError(f"{option}: no model has a layer {layer}")
-
-
-def names_of_tasks(values: list[str]) -> list[str]:
-    """The names in `--task`."""
-    found = names(values)
-    if not found:
-        raise InputError("--task needs a name, a TOML file, or 'all'")
-    return found
-
-
-def names_of_corpora(values: list[str] | None) -> list[str] | None:
-    """The names in `--corpus`, or None where it is not given."""
-    if values is None:
-        return None
-    found = names(values)
-    if not found:
-        raise InputError(
-            "--corpus needs a name, a file or a folder; without it each task reads its own"
-        )
-    return found
-
-
-def names(values: list[str]) -> list[str]:
-    """The names in an option that is repeated or has commas."""
-    return [name.strip() for value in values for name in value.split(",") if name.strip()]
-
-
-def form(as_json: bool, latex: bool) -> Form:
-    """How results are printed. Raises InputError for two ways at once."""
-    if as_json and latex:
-        raise InputError("give --json or --latex, not both")
-    return "json" if as_json else "latex" if latex else "table"
-
-
-def _layers(text: str, last: int | None) -> tuple[int, ...]:
-    """`0,4,8-12` as numbers; with `last`, 0 to that one."""
-    if text and last is not None:
-        raise InputError("give --layers or --last-layer, not both")
-    if last is not None:
-        _check_depth("--last-layer", last)
-        return tuple(range(last + 1))
-    chosen: list[int] = []
-    for part in text.split(",") if text else ():
-        written = part.strip()
-        as_range = written if "-" in written else f"{written}-{written}"
-        numbers = re.fullmatch("([0-9]{1,18})-([0-9]{1,18})", as_range)
-        if numbers is None or int(numbers[1]) > int(numbers[2]):
-            raise InputError(f"--layers takes numbers and ranges such as 0,4,8-12, not '{text}'")
-        _check_depth("--layers", int(numbers[2]))
-        chosen.extend(range(int(numbers[1]), int(numbers[2]) + 1))
-    return tuple(chosen)
-
-
-def with_span(
-    names: list[str], span: Literal["mean", "ends", "last", "attention", "head"] | None
-) -> list[Any]:
-    """The tasks, with another way to make a span's vector where one is given."""
-    if span is None:
-        return list(names)
-    from dataclasses import replace
-
-    from probekit.tasks.task import load_task, shipped_tasks
-
-    if "all" in names:
-        names_of_all = [task.name for task in shipped_tasks() if task.is_labelling]
-        raise InputError(f"--span needs tasks by name: {', '.join(names_of_all)}")
-    return [replace(load_task(name), span=span) for name in names]
-
-
-def tracked(track: Path | None) -> Path | None:
-    """The folder in `--track`. Raises InputError where it is a file, or tensorboard is missing."""
-    if track is None:
-        return None
-    from probekit.reports.track import require_tensorboard
-
-    require_tensorboard()
-    path = path_of(track)
-    if path.exists() and not path.is_dir():
-        raise InputError(f"--track {track} is a file: give a folder")
-    return path
-
-
-@contextmanager
-def results_folder(out: Path | None, models: list[str]) -> Iterator[Path]:
-    """The folder for results, made before hours of work; removed again if it stays empty."""
-    from probekit.results.folder import make_folder
-
-    folder = new_folder(out, models)
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
-    make_folder(folder)
-    try:
-        yield folder
-    finally:
-        for path in made:
-            with suppress(OSError):  # it is not empty
-                path.rmdir()
-
-
-def new_folder(out: Path | None, models: list[str]) -> Path:
-    """`--out`, or a new folder, named after the time and the first model."""
-    if out is not None:
-        path = path_of(out)
-        if path.exists() and not path.is_dir():
-            raise InputError(f"--out {out} is a file: give a folder")
-        return path
-    name = portable(Path(models[0].rstrip("/")).name[:LONGEST_NAME]) or "model"
-    stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
-    folder = Path("probekit-runs") / stem
-    for number in range(2, 1000):
-        if not folder.exists():
-            break
-        folder = Path("probekit-runs") / f"{stem}-{number}"
-    return folder

@@ -7,13 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from probekit.cli import help, options
+from probekit.cli import help, options, parsed
+from probekit.cli.out_folder import results_folder
+from probekit.cli.reading import extract_settings, reads
 from probekit.cli.several import require_one_model_each
 from probekit.cli.states_from import FinalNorm, StatesFrom, with_states
 from probekit.engine.settings import EngineSettings
 
 
-@options.reads
+@reads
 def probe(
     reading: dict[str, Any],
     model: Annotated[
@@ -136,31 +138,31 @@ def probe(
         --corpus sample
     """
     require_one_model_each("--model", model)
-    form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
-    place, runs = EngineSettings(engine, workers), options.tracked(track)
-    with options.results_folder(out, model) as folder:
+    form, tasks = parsed.form(as_json, latex), parsed.names_of_tasks(task)
+    place, runs = EngineSettings(engine, workers), parsed.tracked(track)
+    with results_folder(out, model) as folder:
         import probekit as pk
         from probekit.cli import terminal
         from probekit.cli.shown import print_results
 
         given = {
             "model": model,
-            "corpus": options.names_of_corpora(corpus),
-            "extract_settings": options.extract_settings({**reading, "states": states}),
+            "corpus": parsed.names_of_corpora(corpus),
+            "extract_settings": extract_settings({**reading, "states": states}),
             "allow_modified": allow_modified,
         }
-        asked = options.with_span(tasks, span)
+        asked = parsed.with_span(tasks, span)
         scores = pk.probe(
             **with_states(given, asked, states_from, final_norm),
             tasks=asked,
-            probes=options.names([probes]) or [""],
+            probes=parsed.names([probes]) or [""],
             seeds=seeds,
             control=control,
             codelength=codelength,
             mix=mix,
             beyond=beyond,
             capacity=capacity,
-            test_corpus=options.names_of_corpora(test_corpus),
+            test_corpus=parsed.names_of_corpora(test_corpus),
             random_control=random_control,
             resample_train=resample_train,
             save_probes=folder / "probes" if save_probes else None,

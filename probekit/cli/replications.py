@@ -7,11 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from probekit.cli import help, options, terminal
+from probekit.cli import help, options, parsed, terminal
+from probekit.cli.out_folder import results_folder
+from probekit.cli.reading import extract_settings, reads
 from probekit.cli.several import require_one_model_each
 
 
-@options.reads
+@reads
 def replicate(
     reading: dict[str, Any],
     name: Annotated[
@@ -78,8 +80,8 @@ def replicate(
     """
     for option, given in {"--model": model, "--before": before, "--after": after}.items():
         require_one_model_each(option, [given] if given else [], repeated=False)
-    form = options.form(as_json, latex)
-    with options.results_folder(out, [name]) as folder:
+    form = parsed.form(as_json, latex)
+    with results_folder(out, [name]) as folder:
         import probekit as pk
         from probekit.cli.shown import print_results
 
@@ -90,7 +92,7 @@ def replicate(
             after=after,
             corpus=corpus,
             seeds=seeds,
-            extract_settings=options.extract_settings(reading),
+            extract_settings=extract_settings(reading),
             allow_modified=allow_modified,
         )
         replicated = replicated.of_command(sys.argv)

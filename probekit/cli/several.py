@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from probekit.cli import help
-from probekit.cli.options import names
+from probekit.cli.parsed import names
 from probekit.errors import InputError
 from probekit.foreign import shortened
 from probekit.paths import path_of

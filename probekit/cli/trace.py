@@ -8,13 +8,15 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from probekit.cli import help, options
+from probekit.cli import help, options, parsed
+from probekit.cli.out_folder import results_folder
+from probekit.cli.reading import extract_settings, reads
 from probekit.cli.several import require_one_model_each
 from probekit.engine.settings import EngineSettings
 from probekit.errors import InputError
 
 
-@options.reads
+@reads
 def trace(
     reading: dict[str, Any],
     task: options.Tasks,
@@ -83,13 +85,13 @@ def trace(
     """
     require_one_model_each("--models", models or [])
     require_one_model_each("--base", [base] if base else [], repeated=False)
-    form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
-    place, runs = EngineSettings(engine, workers), options.tracked(track)
+    form, tasks = parsed.form(as_json, latex), parsed.names_of_tasks(task)
+    place, runs = EngineSettings(engine, workers), parsed.tracked(track)
     if not (run or models):
         raise InputError(
             "give --run with a Trainer's output folder, or --models for each checkpoint"
         )
-    with options.results_folder(out, [str(run or (models or [""])[0])]) as folder:
+    with results_folder(out, [str(run or (models or [""])[0])]) as folder:
         import probekit as pk
         from probekit.cli.shown import print_results
         from probekit.forgetting.steps import checkpoints_of
@@ -101,14 +103,14 @@ def trace(
             tasks,
             folder=folder,
             base=base,
-            corpus=options.names_of_corpora(corpus),
+            corpus=parsed.names_of_corpora(corpus),
             probe=kind,
             seeds=seeds,
             threshold=threshold,
             keep_states=keep_states == "yes",
             lm_head=lm_head,
             reference=reference,
-            extract_settings=options.extract_settings({**reading, "states": states}),
+            extract_settings=extract_settings({**reading, "states": states}),
             allow_modified=allow_modified,
             engine=place,
         )

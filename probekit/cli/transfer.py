@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from probekit.cli import help, options
+from probekit.cli import help, options, parsed
+from probekit.cli.out_folder import LONGEST_NAME
 from probekit.cli.several import require_one_model_each
 from probekit.cli.tuning_options import (
     Batch,
@@ -123,7 +124,7 @@ def transfer(
       probekit transfer --model minilm --data en_ewt:pos --vectors glove.txt
     """
     require_one_model_each("--model", [model], repeated=False)
-    form, numbers = options.form(as_json, latex), _numbers(labels)
+    form, numbers = parsed.form(as_json, latex), _numbers(labels)
     of_recipe, repeated = rates_of(rates or []), _epochs(epochs or [])
     folder = out if out is not None else _folder(model, data)
     import probekit as pk
@@ -141,7 +142,7 @@ def transfer(
         data,
         numbers,
         out=folder,
-        methods=options.names([methods]),
+        methods=parsed.names([methods]),
         vectors=vectors,
         seeds=seeds,
         text=text,
@@ -162,7 +163,7 @@ def transfer(
 def _numbers(text: str) -> list[Any]:
     """`10,100,all` as numbers, and `all`."""
     found: list[Any] = []
-    for part in options.names([text]):
+    for part in parsed.names([text]):
         if part != "all" and not (part.isascii() and part.isdecimal() and len(part) < 10):
             raise InputError(f"--labels takes numbers and 'all', such as 10,100,all, not '{part}'")
         found.append(part if part == "all" else int(part))
@@ -182,4 +183,4 @@ def _folder(model: str, data: str) -> Path:
     """The folder of a model and data, the same each time."""
     names = [portable(Path(one.rstrip("/")).name.replace(":", "-")) for one in (model, data)]
     stem = "-".join(["transfer", *names])
-    return Path("probekit-runs") / stem[: options.LONGEST_NAME]
+    return Path("probekit-runs") / stem[:LONGEST_NAME]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from probekit.cli import help, options
+from probekit.cli import help, options, parsed
 from probekit.cli.several import require_one_model_each
 from probekit.cli.tuning_options import (
     Batch,
@@ -190,7 +190,7 @@ def finetune(
         --text review --label stars --set gradual=no --out tuned
     """
     require_one_model_each("--model", [model], repeated=False)
-    form = options.form(as_json, latex)
+    form = parsed.form(as_json, latex)
     own = _settings(recipe_settings or [])
     import probekit as pk
     from probekit.cli.shown import print_results
@@ -220,7 +220,7 @@ def finetune(
         settings=settings,
         recipe_settings=own,
         probe_every=probe_every,
-        probe_tasks=options.names([task]),
+        probe_tasks=parsed.names([task]),
         probe_corpus=corpus,
         resume=resume,
         overwrite=overwrite,
@@ -294,7 +294,7 @@ def recipes(
         --recipes full,lora --rates full=2e-5,1e-4
     """
     require_one_model_each("--model", [model], repeated=False)
-    form, tasks = options.form(as_json, latex), options.names_of_tasks(task)
+    form, tasks = parsed.form(as_json, latex), parsed.names_of_tasks(task)
     of_recipe = rates_of(rates or [])
     import probekit as pk
     from probekit.cli.shown import print_results
@@ -302,12 +302,12 @@ def recipes(
     found = pk.recipes(
         model,
         data,
-        options.names([recipe_names]),
+        parsed.names([recipe_names]),
         tasks,
         out=out,
         rates=of_recipe,
         seeds=seeds,
-        corpus=options.names_of_corpora(corpus),
+        corpus=parsed.names_of_corpora(corpus),
         probe_seeds=probe_seeds,
         resample_train=resample_train,
         text=text,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from probekit.cli import help, options
+from probekit.cli import help, parsed
 from probekit.errors import InputError
 
 Data = Annotated[
@@ -80,11 +80,11 @@ def by_recipe(option: str, example: str, given: list[str]) -> dict[str, list[str
     found = {}
     for one in given:
         recipe, equals, values = one.partition("=")
-        if not equals or not options.names([values]):
+        if not equals or not parsed.names([values]):
             raise InputError(
                 f"{option} takes RECIPE={example}, such as full={example}, not '{one}'"
             )
-        found[recipe.strip()] = options.names([values])
+        found[recipe.strip()] = parsed.names([values])
     return found
 
 

@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from probekit.cli import help, options
+from probekit.cli import help, options, parsed
+from probekit.cli.out_folder import results_folder
+from probekit.cli.reading import extract_settings, reads
 from probekit.cli.several import require_one_model_each
 
 Model = Annotated[
@@ -26,7 +28,7 @@ Corpus = Annotated[
 ]
 
 
-@options.reads
+@reads
 def attribute(
     reading: dict[str, Any],
     model: Model,
@@ -99,8 +101,8 @@ def attribute(
       probekit attribute --model minilm --task dep --corpus sample --limit 100
     """
     require_one_model_each("--model", [model], repeated=False)
-    form = options.form(as_json, latex)
-    with options.results_folder(out, [model]) as folder:
+    form = parsed.form(as_json, latex)
+    with results_folder(out, [model]) as folder:
         import probekit as pk
         from probekit.cli.shown import print_results
         from probekit.reports.attribution_page import write_attribution_page
@@ -115,7 +117,7 @@ def attribute(
             limit=limit,
             baseline=baseline,
             probe=probe,
-            extract_settings=options.extract_settings(reading),
+            extract_settings=extract_settings(reading),
             allow_modified=allow_modified,
         )
         found = found.of_command(sys.argv)
@@ -125,7 +127,7 @@ def attribute(
     print_results(found, folder, form)
 
 
-@options.reads
+@reads
 def erase(
     reading: dict[str, Any],
     model: Model,
@@ -172,20 +174,20 @@ def erase(
       probekit erase --model gpt2 --task pos --tasks bits,agreement
     """
     require_one_model_each("--model", [model], repeated=False)
-    form = options.form(as_json, latex)
-    with options.results_folder(out, [model]) as folder:
+    form = parsed.form(as_json, latex)
+    with results_folder(out, [model]) as folder:
         import probekit as pk
         from probekit.cli.shown import print_results
 
         found = pk.erase(
             model,
             task,
-            options.names([tasks]),
+            parsed.names([tasks]),
             corpus=corpus,
             data=data,
             lm_head=lm_head,
             seeds=seeds,
-            extract_settings=options.extract_settings(reading),
+            extract_settings=extract_settings(reading),
             allow_modified=allow_modified,
         )
         found = found.of_command(sys.argv)
@@ -194,7 +196,7 @@ def erase(
     print_results(found, folder, form)
 
 
-@options.reads
+@reads
 def neurons(
     reading: dict[str, Any],
     model: Model,
@@ -250,20 +252,20 @@ def neurons(
       probekit neurons --model minilm --task pos --tasks dep --against ./tuned
     """
     require_one_model_each("--model", [model], repeated=False)
-    form = options.form(as_json, latex)
-    with options.results_folder(out, [model]) as folder:
+    form = parsed.form(as_json, latex)
+    with results_folder(out, [model]) as folder:
         import probekit as pk
         from probekit.cli.shown import print_results
 
         found = pk.neurons(
             model,
             task,
-            options.names([tasks]),
+            parsed.names([tasks]),
             corpus=corpus,
             against=against,
             top=top,
             seeds=seeds,
-            extract_settings=options.extract_settings(reading),
+            extract_settings=extract_settings(reading),
             allow_modified=allow_modified,
         )
         found = found.of_command(sys.argv)
