@@ -228,6 +228,7 @@ def test_a_mistake_is_a_line_or_two(
     assert len(lines) <= 3 and "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_one_model_at_two_sites_is_two_panels_and_two_stores(
     run: Run, tiny_bert: Path, brief: Path, tmp_path: Path
 ) -> None:

@@ -158,6 +158,7 @@ def test_a_mistake_is_a_line_or_two(
     assert message in " ".join(err.split())
 
 
+@pytest.mark.slow
 def test_layers_that_mean_different_things(
     run: Run,  # noqa: F811
     tiny_bert: Path,

@@ -164,6 +164,7 @@ def given_by(page: str, folder: Path, corpus: Corpus) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @each("python")
 def test_python_runs(block: Block, stand_ins: Path, tiny_bert: Path, small: Corpus) -> None:
     if block.not_run:

@@ -21,6 +21,7 @@ with locked(Path(sys.argv[1])):
 """
 
 
+@pytest.mark.slow
 def test_others_wait_until_the_process_that_holds_it_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "below/lock"
     other = begin(HOLD, path)

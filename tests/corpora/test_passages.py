@@ -39,6 +39,7 @@ def made(draw: st.DrawFn) -> Passage:
     return Passage(draw(TEXTS), draw(TEXTS), words, tags, edges)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(made(), max_size=9), st.integers(1, 9), st.slices(9))
 def test_they_are_what_they_were_made_of(given_ones: list[Passage], size: int, part: slice) -> None:

@@ -23,6 +23,7 @@ def test_card_is_complete(name: str) -> None:
     assert splits == ({"test"} if card.reader == "minimal_pairs" else {"train", "dev", "test"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_card_lists_every_annotation_that_a_task_can_name(
     name: str, request: pytest.FixtureRequest

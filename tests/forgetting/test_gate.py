@@ -589,6 +589,7 @@ def test_few_sentences_cannot_tell(
     assert "CANNOT" in out and "about" in out  # how much data would tell
 
 
+@pytest.mark.slow
 def test_the_instances_that_flipped_are_those_of_the_comparison(
     tiny_bert: Path, destroyed: Path, small: Corpus
 ) -> None:

@@ -17,6 +17,8 @@ from probekit.tasks.trees import ask_trees
 from tests.made import made_states
 from tests.probes.test_structural import planted
 
+pytestmark = pytest.mark.slow  # probes of trees are fitted first
+
 Values = dict[Split, np.ndarray]
 TASKS = ["distance", "depth"]
 QUICK = pk.FitSettings(words=20_000, epochs=2)

@@ -30,6 +30,7 @@ def test_a_checkpoint_against_itself_with_refits() -> None:
     assert (found.comparison[["ci_low", "ci_high"]] == 0).all(axis=None)
 
 
+@pytest.mark.slow
 def test_refits_widen_the_interval_and_have_their_share() -> None:
     world = World(0)
     rng = np.random.default_rng(5)

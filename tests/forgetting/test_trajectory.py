@@ -109,6 +109,7 @@ def test_tasks_that_read_sentences_and_tasks_that_read_documents(
     assert found.summary["task"].tolist() == ["pos", "coref"]
 
 
+@pytest.mark.slow
 def test_trees_over_steps(run: Path, small: Corpus, tmp_path: Path) -> None:
     tasks, quick = ["distance", "pos"], FitSettings(words=10_000, epochs=1)
     base, *_, noised = checkpoints_of(run)
@@ -263,6 +264,7 @@ def written(folder: Path, *args: Any, **more: Any) -> tuple[dict[str, bytes], Tr
     return {name: (folder / name).read_bytes() for name in TABLES}, found
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_gives_the_same_bytes_and_believes_nothing_damaged(
     run: Path, small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -364,6 +366,7 @@ print(pk.trace(sys.argv[1:3], ["pos"], **options).table.to_json())
 """
 
 
+@pytest.mark.slow
 def test_two_at_once_with_one_cache(run: Path, tmp_path: Path, own_cache: Path) -> None:
     both = [begin(TRACE, *checkpoints_of(run)[::3], tmp_path / out) for out in ("a", "b")]
     (one, error), (two, other) = (process.communicate() for process in both)

@@ -81,6 +81,7 @@ def plain(kind: Kind, folder: Path, words: tuple[str, ...]) -> tuple[list[float]
     return [float(every[i, target]) for i, target in enumerate(targets)], []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_log_probabilities_are_those_of_transformers(

@@ -157,6 +157,7 @@ def test_states_are_not_completed_with_those_of_a_changed_model(bert: Any, few: 
         pk.probe(states, "coref", fit_settings=QUICK, progress=False)
 
 
+@pytest.mark.slow
 def test_two_models_are_compared_and_told_apart(bert: Any, tiny_bert: Path, few: Corpus) -> None:
     tuned = [copy.deepcopy(bert), copy.deepcopy(bert)]
     for scale, model in enumerate(tuned, start=1):

@@ -63,6 +63,7 @@ def test_planted_labels_cost_what_is_sent_before_they_are_learned() -> None:
     assert code.total[0, 0] > code.first * np.log2(LABELS)
 
 
+@pytest.mark.slow
 def test_half_of_the_label_costs_half() -> None:
     (code,) = codelength(*_one("half"))
     half = per_instance(code)[0]
@@ -84,6 +85,7 @@ def test_blocks_add_up() -> None:
     assert code.scores[1, :, -1] == pytest.approx(1 / LABELS, abs=0.03)
 
 
+@pytest.mark.slow
 def test_a_block_is_coded_by_probes_that_have_not_seen_its_labels() -> None:
     """Other labels in the last block change nothing of the blocks before it, and all of its own."""
     states, (question,) = _one("planted")
@@ -109,6 +111,7 @@ class Elsewhere:
         return found
 
 
+@pytest.mark.slow
 def test_the_work_can_be_sent_to_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
     states, (question,) = _one("half")
     (code,) = codelength(states, [question], seeds=(0, 1))

@@ -34,6 +34,7 @@ def here_and_there(scores: pk.Scores) -> tuple[pd.DataFrame, pd.DataFrame]:
     return rows[~is_there], rows[is_there]
 
 
+@pytest.mark.slow
 def test_a_copy_scores_as_the_corpus_itself(small: Corpus, copy: Corpus, tiny_bert: Path) -> None:
     """Also beside control labels, which are trained in the same passes."""
     scores = pk.probe(

@@ -84,6 +84,7 @@ def test_random_labels_are_not_read_out(probe: str) -> None:
     assert (low <= 0.25).all() and (high >= 0.25).all()
 
 
+@pytest.mark.slow
 def test_xor_needs_the_mlp() -> None:
     missed, found = 0, []
     for seed in range(10):  # fitted at once: the next draw takes the place of the last one's states

@@ -92,6 +92,7 @@ def test_the_same_text_with_other_labels_is_another_corpus() -> None:
         pk.compare(values, replace(values, corpus=two), ["pos"])
 
 
+@pytest.mark.slow
 def test_the_case_of_users(tiny_bert: Path) -> None:
     case = next((folder for folder in CASES if folder.is_dir()), None)
     if case is None:

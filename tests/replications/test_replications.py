@@ -110,6 +110,7 @@ def test_a_replication_runs_and_is_read_back(
     assert pk.read(tmp_path / "measured") == found.found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["linear", "mlp"])
 def test_what_is_measured_is_what_probe_finds(
     kind: str, few: Corpus, tiny_bert: Path, tmp_path: Path

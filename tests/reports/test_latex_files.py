@@ -104,6 +104,7 @@ def test_changes_are_those_of_the_csv_rounded(form: str, tmp_path: Path) -> None
     assert best[8].replace("\\", "") == "88%" and last[3] == "0.700"
 
 
+@pytest.mark.slow
 def test_files_are_named_for_their_folders(tmp_path: Path) -> None:
     for place in ("a/run_1", "b/run_1"):
         scores().write(tmp_path / place)

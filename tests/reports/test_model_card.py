@@ -188,6 +188,7 @@ def test_a_folder_that_is_not_a_checkpoint(checkpoint: Path, tmp_path: Path) -> 
         pk.model_card(tmp_path / "tunde", tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_the_command_line_writes_all_forms(
     checkpoint: Path,
     tmp_path: Path,

@@ -168,6 +168,7 @@ return {
 colour."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [pk.Comparison, pk.Gated])
 def test_on_paper_nothing_is_cut_closed_or_light(
     browser: webdriver.Chrome, tmp_path: Path, kind: type

@@ -27,6 +27,7 @@ def labelled() -> tuple[Corpus, dict[Split, np.ndarray]]:
     return made_corpus({split: values[1, :, 0] > 0 for split, values in vectors.items()}), vectors
 
 
+@pytest.mark.slow
 def test_vectors_of_ones_own_are_probed() -> None:
     corpus, vectors = labelled()
     states = pk.States.of(vectors, corpus, name="mine")
@@ -117,6 +118,7 @@ def test_another_context_cannot_be_computed() -> None:
             states.numpy("test", layers)
 
 
+@pytest.mark.slow
 def test_a_picture_calls_layer_0_the_embeddings_of_models_only(
     tiny_bert: Path, small: Corpus
 ) -> None:

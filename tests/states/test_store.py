@@ -158,6 +158,7 @@ def test_a_shard_in_the_place_of_another_is_noticed() -> None:
     assert not store.is_whole(Shard("train", 0, 0, WORDS - 1), 1)  # of another number of words
 
 
+@pytest.mark.slow
 def test_a_damaged_manifest_hides_nothing_and_is_written_again() -> None:
     store, other = made("a"), made("b")
     manifest = folder_of(store) / MANIFEST
@@ -388,6 +389,7 @@ def test_an_unknown_user_in_the_name_of_the_cache(monkeypatch: pytest.MonkeyPatc
     assert cache.root() == Path("~nosuchuser/cache")
 
 
+@pytest.mark.slow
 def test_cache_while_stores_come_and_go() -> None:
     made("stays")
     stop = threading.Event()

@@ -259,6 +259,7 @@ def tuned(families: Callable[..., Path], tmp_path: Path) -> Callable[[str], tupl
     return both
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["bert", "gpt2", "llama"])
 def test_a_comparison_without_states_on_disk_is_one_of_stored_runs(
     family: str,
@@ -280,6 +281,7 @@ def test_a_comparison_without_states_on_disk_is_one_of_stored_runs(
     require_same_tables(found, expected)
 
 
+@pytest.mark.slow
 def test_a_trajectory_without_states_on_disk_is_one_of_stored_runs(
     tuned: Callable[[str], tuple[Path, Path]], small: Corpus, own_cache: Path, tmp_path: Path
 ) -> None:

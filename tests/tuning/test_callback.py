@@ -66,6 +66,7 @@ def trainer(
     return Trainer(model=model, args=arguments, train_dataset=data, processing_class=tokenizer)
 
 
+@pytest.mark.slow
 def test_it_logs_and_leaves_training_alone(tiny_bert: Path, small: Corpus, tmp_path: Path) -> None:
     plain = trainer(tiny_bert, small, tmp_path)
     plain.train()

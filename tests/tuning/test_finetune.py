@@ -211,6 +211,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(
     same_tables(plain, run(tiny_bert, text, tmp_path / "a", resume=True))
 
 
+@pytest.mark.slow
 def test_training_that_ends_at_chance_is_reported(
     tiny_bert: Path, text: str, tmp_path: Path
 ) -> None:

@@ -172,6 +172,7 @@ def test_it_learns_from_the_order_of_words_and_a_mean_does_not(
     assert score["frozen-bilstm"] > 0.95 and score["frozen"] < 0.6
 
 
+@pytest.mark.slow
 def test_it_labels_words_by_those_before_them(tiny_bert: Path, tmp_path: Path) -> None:
     """The label of a word says whether a dog came before it."""
     model = without_positions(tiny_bert, tmp_path / "model")
@@ -195,6 +196,7 @@ def test_it_labels_words_by_those_before_them(tiny_bert: Path, tmp_path: Path) -
     assert score["frozen-bilstm"] > 0.97 and score["frozen"] < 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize("regression", [False, True])
 def test_pairs_and_numbers(recipe: str, regression: bool, tiny_bert: Path, tmp_path: Path) -> None:

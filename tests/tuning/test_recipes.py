@@ -312,6 +312,7 @@ def corpus_file(corpus: Corpus, folder: Path) -> str:
     return str(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["full", "frozen", "lora"])
 def test_the_output_is_a_checkpoint_that_other_tools_load(
     recipe: str, tiny_bert: Path, small: Corpus, tmp_path: Path

@@ -23,6 +23,7 @@ from probekit.tuning.trackers import show_to_trackers
 from tests.tuning.test_callback import trainer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [4, 5])
 def test_tensorboard_has_all_that_was_measured(
     every: int, tiny_bert: Path, small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -69,6 +69,7 @@ def test_every_method_at_every_number_of_labels(tiny_bert: Path, text: str, tmp_
     assert not list((tmp_path / "a").glob("checkpoint*")) + list((tmp_path / "a").glob(".*"))
 
 
+@pytest.mark.slow
 def test_a_cell_is_finetune_with_the_same_examples(
     tiny_bert: Path, text: str, tmp_path: Path
 ) -> None:
@@ -367,6 +368,7 @@ def test_few_labels_that_lack_a_class_are_reported(
     assert pk.Transfer.read(tmp_path / "a") == found
 
 
+@pytest.mark.slow
 def test_tables_of_texts_and_of_numbers(tiny_bert: Path, tmp_path: Path) -> None:
     words = ["good", "bad", "so", "it", "was", "film", "plot", "dull"]
     random = np.random.default_rng(0)

@@ -164,6 +164,7 @@ def rows_of(before: list[Outcome], after: list[Outcome]) -> list[UseRow]:
     return use_change_rows([UsePair(about, "", broken(before), broken(after))], "holm")
 
 
+@pytest.mark.slow
 def test_sentences_drawn_anew_are_no_change() -> None:
     """300 pairs of checkpoints that use a task as much as each other, and err on other words."""
     rng, alarms, outside = np.random.default_rng(0), [], []
@@ -281,6 +282,7 @@ def readers(tmp_path: Path, tiny_bert: Path, brief: Path) -> Readers:
     return Readers(tmp_path, tiny_bert, brief)
 
 
+@pytest.mark.slow
 def test_a_head_that_no_longer_reads_what_is_still_there_uses_it_less(readers: Readers) -> None:
     before = readers.head("reads", readers.inside)
     after = readers.head("does-not", readers.outside)

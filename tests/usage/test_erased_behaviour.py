@@ -261,6 +261,7 @@ def rows(found: Erasure, **wanted: Any) -> pd.DataFrame:
     return table.set_index("erased")
 
 
+@pytest.mark.slow
 def test_a_model_that_has_learned_to_agree_needs_number(found: Erasure) -> None:
     """At layer 0 a plural is its singular once number is erased: half of the verbs agree."""
     agreement = rows(found, affected="agreement", layer=0)

@@ -223,6 +223,7 @@ def found(told: Corpus, tiny_bert: Path, tmp_path_factory: pytest.TempPathFactor
         )
 
 
+@pytest.mark.slow
 def test_the_neurons_that_labels_were_made_of_are_first(found: Neurons) -> None:
     table = found.table
     for method in RANKINGS:

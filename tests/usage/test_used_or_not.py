@@ -26,6 +26,8 @@ from probekit.usage.instance_vectors import instance_vectors
 from probekit.usage.language_model import Behaving, open_behaving
 from probekit.usage.rankings import RANKINGS, importance, ranked
 
+pytestmark = pytest.mark.slow  # models are trained first
+
 LEMMAS = ("dog", "cat", "bird", "horse", "child", "cow")
 VERBS = ("bark", "run", "sleep", "sing", "jump")
 ADVERBS = ("often", "now", "never")
