@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,8 @@ def tradeoff(
     """Draw the target score of each recipe and rate against retention, a mean over tasks.
 
     A filled mark is on the Pareto front: no other has a higher target and keeps as much, or more.
-    Bars are 95% intervals over seeds of fine-tuning. A rate stands beside its mark.
+    Bars are 95% intervals over seeds of fine-tuning. A recipe's rate stands in the legend; of one
+    with several rates, each stands beside its mark.
 
     Args:
         found: of `recipes`.
@@ -49,53 +51,18 @@ def tradeoff(
 
 
 def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Line2D]:
-    keys = []
     is_shown = frame["target"].notna()
+    keys = []
     for number, (recipe, rows) in enumerate(frame[is_shown].groupby("recipe", sort=False)):
         style = colours.line_style(number, greyscale)
+        rates = rows["rate"].tolist()
         for _, row in rows.iterrows():
-            place = row["retention"], row["target"]
-            bars: dict[str, Any] = {
-                "xerr": [[place[0] - row["retention_low"]], [row["retention_high"] - place[0]]],
-                "yerr": [[place[1] - row["target_low"]], [row["target_high"] - place[1]]],
-            }
-            axes.errorbar(
-                *place,
-                **bars,
-                color=style["color"],
-                marker=style["marker"],
-                markerfacecolor=style["color"] if row["on_front"] else "white",
-                markersize=sized(6),
-                linewidth=0.8,
-            )
-            axes.annotate(
-                row["rate"],
-                place,
-                (4, 4),
-                textcoords="offset points",
-                fontsize=sized(8),
-                ha="left",
-            )
-        keys.append(
-            Line2D(
-                [],
-                [],
-                label=str(recipe),
-                linestyle="none",
-                color=style["color"],
-                marker=style["marker"],
-            )
-        )
-    hollow: dict[str, Any] = {
-        "color": "black",
-        "marker": "o",
-        "markerfacecolor": "white",
-        "linestyle": "none",
-    }
-    keys.append(Line2D([], [], label="hollow: not on the Pareto front", **hollow))
+            _mark(axes, row, style, rate=row["rate"] if len(rates) > 1 else "")
+        label = str(recipe) if len(rates) > 1 else f"{recipe} ({rates[0]})"
+        keys.append(_key(label, style["color"], style["marker"]))
+    keys.append(_key("hollow: not on the Pareto front", "black", "o", markerfacecolor="white"))
     for _, row in frame[~is_shown].iterrows():
-        label = f"{row['recipe']} at {row['rate']}: diverged"
-        keys.append(Line2D([], [], label=label, linestyle="none"))
+        keys.append(_key(f"{row['recipe']} at {row['rate']}: diverged", "black", ""))
     has_bars = frame["target_low"].notna().any()
     what = "bar: 95%" if has_bars else "one seed, no interval"
     axes.set(xlabel=f"retention ({what})", ylabel=f"target score on test ({what})")
@@ -103,3 +70,25 @@ def _draw(axes: Axes, *, frame: pd.DataFrame, greyscale: bool) -> list[Line2D]:
     axes.tick_params(labelsize=sized(9))
     axes.spines[["top", "right"]].set_visible(False)
     return keys
+
+
+def _mark(axes: Axes, row: pd.Series, style: Mapping[str, Any], rate: str) -> None:
+    """A recipe at one rate: its mark, its bars, and the rate beside them."""
+    x, y = row["retention"], row["target"]
+    axes.errorbar(
+        x,
+        y,
+        xerr=[[x - row["retention_low"]], [row["retention_high"] - x]],
+        yerr=[[y - row["target_low"]], [row["target_high"] - y]],
+        color=style["color"],
+        marker=style["marker"],
+        markerfacecolor=style["color"] if row["on_front"] else "white",
+        markersize=sized(6),
+        linewidth=0.8,
+    )
+    axes.annotate(rate, (x, y), (4, 4), textcoords="offset points", fontsize=sized(8))
+
+
+def _key(label: str, colour: str, marker: str, **more: Any) -> Line2D:
+    """A line of the legend."""
+    return Line2D([], [], label=label, linestyle="none", color=colour, marker=marker, **more)
