@@ -58,6 +58,9 @@ def find(what: Folder, name: str) -> Path:
     """
     kind = "task" if what == "probes" else "corpus"
     if not is_shipped(kind, name, names(what)):
+        if "," in name:
+            several = [one.strip() for one in name.split(",")]
+            raise InputError(f"unknown {kind} '{name}': give several as a list, {several}")
         hint = "" if nearest(name, names(what)) else suggestion(Path(name))
         hint = hint or " (a path to a file works too)"
         raise InputError(f"{unknown(kind, name, names(what))}{hint}")

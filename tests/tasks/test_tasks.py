@@ -74,6 +74,8 @@ def test_a_bad_task_file_is_explained(tmp_path: Path, text: str, message: str) -
 def test_unknown_names() -> None:
     with pytest.raises(InputError, match="unknown task 'poss': did you mean 'pos'"):
         load_task("poss")
+    with pytest.raises(InputError, match=r"'pos,dep': give several as a list, \['pos', 'dep'\]"):
+        load_task("pos,dep")
     with pytest.raises(TaskError, match="cannot read"):
         load_task("./nowhere.toml")
 
