@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+import probekit as pk
 from probekit.errors import InputError
+from probekit.models.names import packaged_minilm
 from probekit.probes.fit import fit
 from probekit.probes.heads import HEADS, head_of
 from probekit.probes.heads.head import Draw
@@ -39,6 +41,21 @@ def test_every_head_learns_what_is_linear(name: str) -> None:
     (fitted,) = fit(states, [question], probe=name)
     assert fitted.head == name
     assert scores(fitted)[0, 0] > scores(linear)[0, 0] - 0.03
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(packaged_minilm() is None, reason="the extra [demo] is not installed")
+def test_the_edge_probe_is_as_good_as_the_linear_one_where_both_saturate() -> None:
+    """Its best layer is at most a point below the linear probe's."""
+    settings = pk.ExtractSettings(layers=(2, 3, 4))
+    found = {}
+    for kind in ("linear", "edge"):
+        scores = pk.probe(
+            "minilm", ["pos", "dep"], corpus="sample", probes=kind, extract_settings=settings
+        )
+        found[kind] = scores.best().set_index("task")["score"]
+    assert (found["linear"] > 0.95).all()
+    assert (found["edge"] > found["linear"] - 0.01).all()
 
 
 def test_a_rank_too_low_falls_short() -> None:
