@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from probekit.stats.bootstrap import interval, widened
+from probekit.stats.metrics import METRICS as SUMMED
 
 RESAMPLES = 500
 
@@ -109,18 +110,49 @@ def score_interval(
 
     Returns its ends; both are missing (NaN) for a single text.
     """
-    starts = np.flatnonzero(np.diff(groups, prepend=-1))
-    rows = np.split(np.arange(len(gold)), starts[1:])
-    if len(rows) < 2:
+    _, number = np.unique(groups, return_inverse=True)
+    texts = int(number[-1]) + 1
+    if texts < 2:
         return float("nan"), float("nan")
     random = np.random.default_rng(0)
-    score = METRICS[metric].score
-    found = []
-    for _ in range(RESAMPLES):
-        drawn = random.integers(len(rows), size=len(rows))
-        chosen = np.concatenate([rows[i] for i in drawn])
-        found.append(score(gold[chosen], said[chosen]))
-    value = np.array([score(gold, said)])
-    low, high = interval(widened(np.array([found]), value, len(rows)))
+    draws = [random.integers(texts, size=texts) for _ in range(RESAMPLES)]
+    found = _drawn_counts(metric, gold, said, number, draws)
+    if found is None:
+        found = _drawn_values(metric, gold, said, number, draws)
+    value = np.array([METRICS[metric].score(gold, said)])
+    low, high = interval(widened(found[None], value, texts))
     limits = METRICS[metric].low, METRICS[metric].high
     return float(np.clip(low[0], *limits)), float(np.clip(high[0], *limits))
+
+
+def _drawn_counts(
+    metric: str,
+    gold: np.ndarray,
+    said: np.ndarray,
+    number: np.ndarray,
+    draws: Sequence[np.ndarray],
+) -> np.ndarray | None:
+    """The scores of resampled texts from counts that add up over texts, which is much faster; None
+    for a metric that has none."""
+    summed = SUMMED.get(metric)
+    if summed is None:
+        return None
+    counts = summed.counts(said[None], gold, number, 1)[0]
+    weights = np.stack([np.bincount(drawn, minlength=len(counts)) for drawn in draws])
+    return summed.score(weights @ counts)
+
+
+def _drawn_values(
+    metric: str,
+    gold: np.ndarray,
+    said: np.ndarray,
+    number: np.ndarray,
+    draws: Sequence[np.ndarray],
+) -> np.ndarray:
+    """The same from the gold and predicted values themselves."""
+    rows = np.split(np.arange(len(gold)), np.flatnonzero(np.diff(number)) + 1)
+    found = []
+    for drawn in draws:
+        chosen = np.concatenate([rows[i] for i in drawn])
+        found.append(METRICS[metric].score(gold[chosen], said[chosen]))
+    return np.array(found)

@@ -23,7 +23,7 @@ from probekit.tuning.corpus_data import from_corpus, genres_of
 from probekit.tuning.data import NONE, UNSEEN, Data
 from probekit.tuning.encoded import LOST, encode
 from probekit.tuning.glue import GLUE
-from probekit.tuning.metrics import METRICS, score_interval
+from probekit.tuning.metrics import METRICS, _drawn_counts, _drawn_values, score_interval
 from probekit.tuning.open_data import open_data
 from probekit.tuning.predicted import NOTHING, answers
 from probekit.tuning.table_data import Columns
@@ -288,6 +288,17 @@ def test_a_constant_prediction_is_no_error() -> None:
     gold, said = np.array([0, 1, 1]), np.array([0, 0, 0])
     for name in ("f1", "matthews", "pearson", "spearman"):
         assert METRICS[name].score(gold, said) == 0
+
+
+@pytest.mark.parametrize("name", ["accuracy", "f1", "macro_f1"])
+def test_scores_from_counts_are_scikit_learns(name: str) -> None:
+    random = np.random.default_rng(1)
+    number = np.sort(random.integers(0, 20, 300))
+    gold, said = random.integers(0, 3, 300), random.integers(0, 3, 300)
+    draws = [random.integers(20, size=20) for _ in range(30)]
+    fast = _drawn_counts(name, gold, said, number, draws)
+    assert fast == pytest.approx(_drawn_values(name, gold, said, number, draws), abs=1e-12)
+    assert fast is not None and len(set(fast)) > 10
 
 
 def test_intervals_resample_texts() -> None:
