@@ -16,7 +16,6 @@ from probekit.errors import InputError
 NONE = -1  # the number of a missing text
 KNOWN = 65_536  # largest vocabulary that is kept as Python objects
 FIRST = 5  # texts that `repr` shows
-_ENCODED = pa.dictionary(pa.int32(), pa.large_string())
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -40,7 +39,7 @@ class Texts:
             InputError: for anything else.
         """
         try:
-            encoded = pa.array(texts, _ENCODED)
+            encoded = pa.array(texts, pa.large_string()).dictionary_encode()
         except (pa.ArrowException, UnicodeEncodeError) as error:
             raise InputError(f"passages are made of texts: {error}") from error
         if encoded.null_count and not optional:
@@ -58,8 +57,7 @@ class Texts:
         """Concatenate the parts."""
         if len(parts) == 1:
             return parts[0]
-        vocabularies = pa.chunked_array([part.vocabulary for part in parts])
-        merged = vocabularies.dictionary_encode().combine_chunks()
+        merged = pa.concat_arrays([part.vocabulary for part in parts]).dictionary_encode()
         places = merged.indices.to_numpy()
         numbers = np.empty(sum(map(len, parts)), dtype=_type(len(merged.dictionary)))
         done = before = 0
