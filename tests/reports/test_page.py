@@ -231,6 +231,33 @@ def test_what_was_trained_and_probed_is_on_the_page(kind: type[Results], tmp_pat
     assert f"probekit {kind.MADE_BY}" in "".join(page.text)
 
 
+def test_layers_that_never_fell_are_not_listed_as_if_they_had(tmp_path: Path) -> None:
+    found = made_of(pk.Trajectory)
+    fallen = [table.source for table in _page_of(found, tmp_path / "fell").tables]
+    assert "fell.csv" in fallen
+    never = replace(found, fell=found.fell.assign(step=None))
+    page = _page_of(never, tmp_path / "never")
+    assert "fell.csv" not in [table.source for table in page.tables]
+    assert "No layer fell below it." in "".join(page.text)
+
+
+def test_an_attribution_names_its_model_and_says_all_labels(tmp_path: Path) -> None:
+    found = made_of(pk.Attribution)
+    random = found.decisions.assign(model="random:m:0")
+    both = pd.concat([found.decisions, random], ignore_index=True)
+    page = _page_of(replace(found, decisions=both), tmp_path / "run")
+    said = "".join(page.text)
+    assert "What decisions rest on: pos, layer 1 of m\n" in said
+    (means,) = (table for table in page.tables if table.source == "positions.csv")
+    labels = [row[means.columns.index("label")][0] for row in means.rows.values()]
+    assert labels == ["all labels", "all labels", "NOUN", "NOUN"]
+
+
+def _page_of(found: Results, folder: Path) -> PageReader:
+    found.write(folder)
+    return page_of(folder)
+
+
 def test_a_span_is_marked_only_where_its_place_is_known() -> None:
     assert marked("a b a", "b") == [("a", False), ("b", True), ("a", False)]
     assert marked("a b a", "a") == [("a", False), ("b", False), ("a", False)]

@@ -11,6 +11,11 @@ INTERVAL = Term(
     "other genres, or another run of fine-tuning. A difference whose interval includes 0 is not "
     "shown to be there; nor is it shown to be absent.",
 )
+DETECTABLE = Term(
+    "detectable",
+    "the minimum detectable effect (MDE): a change of this size would be found 4 times in 5, "
+    "before correction. If it is large, there was too little data to tell.",
+)
 LAYER = Term(
     "layer",
     "0 is the embeddings, before any context; layer k is what block k of the model returns.",
