@@ -248,6 +248,15 @@ def needed(change: Change, level: float = LEVEL) -> Needed:
     return near._replace(is_near=True)
 
 
+def two_digits(number: float) -> str:
+    """A number as text, with two digits: an estimate of what is needed has no more.
+
+    >>> two_digits(3_806), two_digits(7.23)
+    ('3,800', '7.2')
+    """
+    return f"{float(f'{number:.2g}'):,.10g}"
+
+
 def _planned(change: Change, now: _Variances) -> _Variances:
     """The variances that the change would have if half the margin were lost."""
     if not change.instances:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from probekit.forgetting.gate.gated import Gated
 from probekit.reports.table import Column, Table
-from probekit.stats.noninferiority import FEASIBLE
+from probekit.stats.noninferiority import FEASIBLE, two_digits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,19 +64,14 @@ def needed_text(row: pd.Series) -> str:
         return "more than one sentence"
     parts = []
     if not pd.isna(row["needed_groups"]):
-        parts.append(f"about {_rounded(row['needed_groups'])} sentences (of {row['groups']:,})")
+        parts.append(f"about {two_digits(row['needed_groups'])} sentences (of {row['groups']:,})")
     if not pd.isna(row["needed_seeds"]):
-        parts.append(f"about {_rounded(row['needed_seeds'])} seeds (of {row['seeds']:,})")
+        parts.append(f"about {two_digits(row['needed_seeds'])} seeds (of {row['seeds']:,})")
     if not parts and not isnan(row["needed_times"]):
-        parts.append(f"about {_rounded(row['needed_times'])} times all data")
+        parts.append(f"about {two_digits(row['needed_times'])} times all data")
     if row["near_limit"]:
         return f"{' or '.join(parts) or MORE}, near the limit"
     return " or ".join(parts) or "no amount of data"
-
-
-def _rounded(number: float) -> str:
-    """A number with two digits: an estimate has no more."""
-    return f"{float(f'{number:.2g}'):,.10g}"
 
 
 def flip_lines(gated: Gated) -> list[str]:
