@@ -29,7 +29,7 @@ def trained_probes(run: Run) -> Method:
     what = " and ".join(kinds) or "small"
     times = f" with {seeds} random initialisation{'s' if seeds != 1 else ''} each" if seeds else ""
     return Method(
-        f"We trained {what} probes{times} on the frozen hidden states of every layer with "
+        f"We trained {what} probes{times} on the frozen hidden states of each layer shown, with "
         f"probekit {probekit_version(run)}, one vector per word or span, in the design of edge "
         "probing (Tenney et al. 2019a).",
         ("tenney2019a",),
