@@ -233,6 +233,7 @@ def test_what_was_trained_and_probed_is_on_the_page(kind: type[Results], tmp_pat
 
 def test_layers_that_never_fell_are_not_listed_as_if_they_had(tmp_path: Path) -> None:
     found = made_of(pk.Trajectory)
+    assert isinstance(found, pk.Trajectory)
     fallen = [table.source for table in _page_of(found, tmp_path / "fell").tables]
     assert "fell.csv" in fallen
     never = replace(found, fell=found.fell.assign(step=None))
@@ -243,6 +244,7 @@ def test_layers_that_never_fell_are_not_listed_as_if_they_had(tmp_path: Path) ->
 
 def test_an_attribution_names_its_model_and_says_all_labels(tmp_path: Path) -> None:
     found = made_of(pk.Attribution)
+    assert isinstance(found, pk.Attribution)
     random = found.decisions.assign(model="random:m:0")
     both = pd.concat([found.decisions, random], ignore_index=True)
     page = _page_of(replace(found, decisions=both), tmp_path / "run")
