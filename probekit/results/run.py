@@ -15,7 +15,7 @@ def plain(value: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """One checkpoint that read one corpus in one context.
+    """One checkpoint that read one corpus in one context, or was trained on it.
 
     Attributes:
         model: as the user named it.
@@ -23,12 +23,12 @@ class Measurement:
         corpus: its name.
         source: the name or path that the corpus was loaded by; empty for one made in Python.
         modified_files: files of the corpus that differ from their checksum.
-        context: what was read in one pass.
+        context: what was read in one pass; `training` where the model was trained on the corpus.
         fingerprints: the store's manifest: of the weights, the tokenizer, the text and how it was
             read.
         store: the folder of the hidden states; empty where they were in memory.
         shards_computed, shards_reused: files of states that were made, and that were there already.
-        words, passages: their numbers, by split.
+        words, passages: their numbers, by split; of tables the texts alone.
         tasks: of each the classes, and the number of instances by split.
         seconds: by stage.
     """

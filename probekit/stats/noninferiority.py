@@ -22,6 +22,7 @@ Verdict = Literal["PASS", "FAIL", "CANNOT TELL"]
 FamilyWise = Literal["holm", "none"]
 POWER = 0.9
 MOST = 10**9  # test sentences or seeds; where more are needed, none are said to be enough
+FEASIBLE = 10  # times the data there are: the most that is said of a change near its limit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,12 +91,15 @@ class Needed(NamedTuple):
         sentences: so many test sentences; None where no number of these alone would.
         seeds: or so many seeds, likewise.
         times: or so many times as much of all: test sentences, training sentences and seeds; None
-            where the change is on the limit.
+            where no amount would, or more than FEASIBLE times near the limit.
+        is_near: whether the change is near its limit: there is as much already as half the margin
+            takes, and what more it takes hangs on the distance observed.
     """
 
     sentences: int | None
     seeds: int | None
     times: float | None
+    is_near: bool = False
 
 
 class _Variances(NamedTuple):
@@ -224,7 +228,11 @@ def needed(change: Change, level: float = LEVEL) -> Needed:
     thought to be lost independently here.)
 
     Where there is as much already, the change is near its limit: then the observed distance takes
-    the place of half the margin, t(level) that of the sum, and the variance is as it is.
+    the place of half the margin, t(level) that of the sum, and the variance is as it is. That is
+    what would just do if the change stayed the same. It has no upper bound: an interval that
+    contains the limit allows a change that is exactly on it, which no data settle, and of one that
+    is nearer than 0.6 standard errors even the side is a guess. So more than FEASIBLE times the
+    data are not said.
 
     Args:
         change: that was not decided.
@@ -234,9 +242,19 @@ def needed(change: Change, level: float = LEVEL) -> Needed:
         return Needed(None, None, None)
     now = _variances(change, below=change.distance > 0)
     found = _needed(change, _planned(change, now), level, change.margin / 2, POWER)
-    if found.sentences == change.sentences:
-        return _needed(change, now, level, abs(change.distance), 0.5)
-    return found
+    if found.sentences != change.sentences:
+        return found
+    near = _needed(change, now, level, abs(change.distance), 0.5, FEASIBLE)
+    return near._replace(is_near=True)
+
+
+def two_digits(number: float) -> str:
+    """A number as text, with two digits: an estimate of what is needed has no more.
+
+    >>> two_digits(3_806), two_digits(7.23)
+    ('3,800', '7.2')
+    """
+    return f"{float(f'{number:.2g}'):,.10g}"
 
 
 def _planned(change: Change, now: _Variances) -> _Variances:
@@ -250,8 +268,16 @@ def _planned(change: Change, now: _Variances) -> _Variances:
     return now._replace(test=max(now.test + more, least, 0.0))
 
 
-def _needed(change: Change, now: _Variances, level: float, distance: float, power: float) -> Needed:
-    """The same, for a distance from the limit that is found with some power."""
+def _needed(
+    change: Change,
+    now: _Variances,
+    level: float,
+    distance: float,
+    power: float,
+    times: float = math.inf,
+) -> Needed:
+    """The same, for a distance from the limit that is found with some power; no more than some
+    times what there is."""
     from scipy.special import stdtrit
 
     upper = (1 + level) / 2
@@ -271,19 +297,21 @@ def _needed(change: Change, now: _Variances, level: float, distance: float, powe
         parts = {name: getattr(now, name) * less for name in ("test", "seeds", "training")}
         return settles(now._replace(**parts, sentences=n, n_seeds=int(change.seeds / less)))
 
-    of_all = _least(change.sentences, with_all)
+    of_all = _least(change.sentences, times, with_all)
     return Needed(
-        _least(change.sentences, with_sentences),
-        _least(change.seeds, with_seeds) if change.seeds > 1 else None,
+        _least(change.sentences, times, with_sentences),
+        _least(change.seeds, times, with_seeds) if change.seeds > 1 else None,
         None if of_all is None else of_all / change.sentences,
     )
 
 
-def _least(now: int, is_enough: Callable[[int], bool]) -> int | None:
-    """The least number from `now` on that is enough; None where MOST is not."""
-    if not is_enough(MOST):
+def _least(now: int, times: float, is_enough: Callable[[int], bool]) -> int | None:
+    """The least number from `now` on that is enough; None where `times` as many, or MOST, are
+    not."""
+    most = int(min(MOST, now * times))
+    if not is_enough(most):
         return None
-    numbers = range(now, MOST)
+    numbers = range(now, most)
     return numbers[bisect_left(numbers, True, key=is_enough)]
 
 

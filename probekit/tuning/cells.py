@@ -16,7 +16,7 @@ from probekit.forgetting.compare import compare
 from probekit.forgetting.comparison import Comparison
 from probekit.progress import Progress
 from probekit.results.folder import RECORD
-from probekit.results.run import plain
+from probekit.results.run import Measurement, plain
 from probekit.tuning.diverged import Diverged
 from probekit.tuning.finetune import finetune
 from probekit.tuning.recipe_scores import CellRow
@@ -44,10 +44,12 @@ class CellResult(NamedTuple):
     Attributes:
         rows: one for each probing task, or one that says that training diverged.
         warnings: what a reader must know.
+        measurements: what it was trained on, and what was probed before and after.
     """
 
     rows: list[CellRow]
     warnings: list[str]
+    measurements: tuple[Measurement, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ class CellWork:
             return CellResult([_diverged(cell, error)], [warning])
         warnings = [f"{cell.name}: {one}" for one in tuned.warnings if "at chance" in one]
         change = _compared(str(self.model), home, self.probing, self.progress)
-        return CellResult(_rows(cell, tuned, change), warnings)
+        read = (*tuned.run.measurements, *change.run.measurements)
+        return CellResult(_rows(cell, tuned, change), warnings, read)
 
 
 def _compared(model: str, home: Path, probing: Mapping[str, Any], report: Progress) -> Comparison:

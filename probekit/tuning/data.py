@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -74,6 +76,17 @@ class Data:
         """The splits that are reported: `test` first, `dev` last."""
         further = [split for split in self.splits if split not in SPLITS]
         return ("test", *further, "dev")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A checksum of every text and label."""
+        digest = hashlib.sha256("\0".join([self.target, *self.metrics, *self.classes]).encode())
+        for split in SPLITS:
+            examples = self.splits[split]
+            for texts, labels in zip(examples.texts, examples.labels, strict=True):
+                digest.update("\0".join([split, *texts]).encode(errors="surrogatepass"))
+                digest.update(np.ascontiguousarray(labels, dtype=np.float64).tobytes())
+        return digest.hexdigest()[:12]
 
     def limited(self, examples: int | None) -> Data:
         """The same with this many training examples, the same ones for every seed."""

@@ -32,6 +32,7 @@ from probekit.tuning.output import begin, is_finished, require_free
 from probekit.tuning.predicted import majority
 from probekit.tuning.recipe import Recipe
 from probekit.tuning.recipes import recipe_of
+from probekit.tuning.record import training_of
 from probekit.tuning.reporter import Reporter
 from probekit.tuning.settings import TuningSettings
 from probekit.tuning.steps import last_checkpoint
@@ -167,6 +168,7 @@ def finetune(  # noqa: PLR0913 - a public verb
         settings={**asked, **facts, "classes": found.classes, "new": sorted(learner.new)},
         counts={"steps": trainer.state.global_step, "best_step": trainer.state.best_global_step},
         seconds={"all": time.perf_counter() - started},
+        measurements=(training_of(case, str(data)),),
     )
     tuned = Tuned(
         TUNED.table(rows), HISTORY.table(_history(case, trainer)), run=run, warnings=tuple(warnings)

@@ -19,7 +19,7 @@ from probekit.probes.record import versions
 from probekit.probes.refits import checked_resamples
 from probekit.progress import Progress, reporting, silent
 from probekit.results.folder import make_folder
-from probekit.results.run import Run
+from probekit.results.run import Measurement, Run
 from probekit.tuning.cells import Cell, CellWork
 from probekit.tuning.rates import rates_by_recipe
 from probekit.tuning.recipe_scores import (
@@ -124,9 +124,12 @@ def recipes(  # noqa: PLR0913 - a public verb
     )
     rows: list[CellRow] = []
     warnings: list[str] = []
+    measurements: dict[tuple[str, ...], Measurement] = {}
     for result in place.run(work, cells, lambda done: report("cells", done, len(cells))):
         rows += result.rows
         warnings += result.warnings
+        for one in result.measurements:  # each cell has the start's
+            measurements.setdefault((one.model, one.corpus, one.context), one)
     if all(row.outcome != FINISHED for row in rows):
         raise InputError("no cell was trained to its end: " + "; ".join(warnings[:2]))
     table = CELLS.table(rows)
@@ -141,6 +144,7 @@ def recipes(  # noqa: PLR0913 - a public verb
         },
         counts={"cells": len(cells)},
         seconds={"all": time.perf_counter() - started},
+        measurements=tuple(measurements.values()),
     )
     found = RecipeScores(table, TRADES.table(trades(table)), run=run, warnings=tuple(warnings))
     found.write(folder)

@@ -20,9 +20,11 @@ from probekit.results.run import Run
 from probekit.tuning.data import NONE
 from probekit.tuning.finetune import PACKAGES, require_packages
 from probekit.tuning.kept_cells import KeptCells
+from probekit.tuning.learner import Case
 from probekit.tuning.nested import nested_order
 from probekit.tuning.open_data import open_data
 from probekit.tuning.recipe_outcome import LEAST_STEPS
+from probekit.tuning.record import training_of
 from probekit.tuning.settings import TuningSettings
 from probekit.tuning.table_data import Columns
 from probekit.tuning.transfer_arguments import (
@@ -32,7 +34,7 @@ from probekit.tuning.transfer_arguments import (
     numbers_of_labels,
     sizes,
 )
-from probekit.tuning.transfer_grid import Grid, checkpoint_fingerprint, fingerprint, with_few_dev
+from probekit.tuning.transfer_grid import Grid, checkpoint_fingerprint, with_few_dev
 from probekit.tuning.transfer_rows import (
     Measured,
     curve_rows,
@@ -131,6 +133,7 @@ def transfer(  # noqa: PLR0913 - a public verb
         settings={**asked, "labels": grid.labels, "methods": wanted, "seeds": samples},
         counts={"cells": len(outcomes), "computed": computed},
         seconds={"all": time.perf_counter() - started},
+        measurements=(training_of(Case(name, found, training.settings, report), str(data)),),
     )
     return Transfer(
         TRANSFER.table(transfer_rows(measured, curves)),
@@ -150,7 +153,7 @@ def _asked(grid: Grid, columns: Columns) -> dict[str, Any]:
         "weights": checkpoint_fingerprint(grid.model, grid.data, training),
         "data": grid.data.name,
         "dev": len(grid.data.splits["dev"]),
-        "examples": fingerprint(grid.data),
+        "examples": grid.data.fingerprint,
         "columns": asdict(columns),
         "vectors": training.vectors and training.vectors.fingerprint()["weights"],
         "rates": training.rates,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import xxhash
 
-from probekit.corpora.passage import SPLITS
 from probekit.models.files import digest_file
 from probekit.progress import Progress, silent
 from probekit.tuning.data import Data
@@ -117,17 +115,6 @@ def with_few_dev(data: Data, examples: int | None) -> Data:
     turned = replace(data, splits={**data.splits, "train": dev})
     few = dev.take(sorted(nested_order(turned, 0)[:examples].tolist()))
     return replace(data, splits={**data.splits, "dev": few})
-
-
-def fingerprint(data: Data) -> str:
-    """A checksum of every text and label."""
-    digest = hashlib.sha256("\0".join([data.target, *data.metrics, *data.classes]).encode())
-    for split in SPLITS:
-        examples = data.splits[split]
-        for texts, labels in zip(examples.texts, examples.labels, strict=True):
-            digest.update("\0".join([split, *texts]).encode(errors="surrogatepass"))
-            digest.update(np.ascontiguousarray(labels, dtype=np.float64).tobytes())
-    return digest.hexdigest()[:12]
 
 
 def checkpoint_fingerprint(model: str, data: Data, training: Training) -> str:

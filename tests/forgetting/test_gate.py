@@ -7,6 +7,7 @@ import json
 import shutil
 import tomllib
 from dataclasses import replace
+from math import isnan
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -29,6 +30,7 @@ from probekit.forgetting.gate.policy import Criterion, read_policy
 from probekit.forgetting.gate.target import read_target
 from probekit.forgetting.trajectory import BEST_STEPS, FELL, STEPS, SUMMARY
 from probekit.reports.junit import as_junit
+from probekit.reports.tables.gate import needed_text
 from probekit.results import columnar
 from probekit.results.run import Run as Record
 from probekit.tuning.recipe_scores import CELLS as RECIPE_CELLS
@@ -239,8 +241,23 @@ def test_few_data_cannot_tell_and_say_what_is_needed(tmp_path: Path) -> None:
     assert found.status == 3 and found.sentence.startswith("cannot tell whether b may ship")
     assert pd.isna(found.table["needed_groups"][0])  # other seeds would move it too
     assert found.table["needed_times"][0] > 5
-    unknown = compared(-0.01, float("nan"))
-    assert pk.gate(policy=rules, comparison=unknown).status == 3
+    assert "near" not in needed_text(found.table.iloc[0])
+    unknown = pk.gate(policy=rules, comparison=compared(-0.01, float("nan")))
+    assert unknown.status == 3
+    assert needed_text(unknown.table.iloc[0]) == "more than one sentence"
+
+
+def test_near_the_limit_it_says_so_and_promises_nothing_out_of_reach(tmp_path: Path) -> None:
+    rules = policy(tmp_path, 'task = "pos"\nlose_at_most = "2 points"')
+    for delta in (-0.0205, -0.02, -0.0195):
+        (row,) = pk.gate(policy=rules, comparison=compared(delta, 0.002)).table.itertuples()
+        assert (row.verdict, row.near_limit) == ("CANNOT TELL", 1)
+        assert pd.isna(row.needed_groups) and pd.isna(row.needed_seeds) and isnan(row.needed_times)
+        text = needed_text(pd.Series(row._asdict()))
+        assert text == "more than 10 times all data, near the limit"
+    near = pk.gate(policy=rules, comparison=compared(-0.0185, 0.002)).table.iloc[0]
+    assert 900 < near["needed_groups"] < 9_000
+    assert needed_text(near).endswith(" sentences (of 900), near the limit")
 
 
 def test_what_the_comparison_lacks_is_told(tmp_path: Path) -> None:

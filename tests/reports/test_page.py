@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from probekit.reports.page.sections.flipped import marked
 from probekit.reports.read import KINDS as READ
 from probekit.results import columnar
 from probekit.results.results import Results
+from probekit.results.run import Measurement, Run
+from probekit.tuning.record import TRAINING
 from tests.commands import run_main
 from tests.reports.page_made import made_of, same_corpus
 from tests.reports.page_read import PageReader, ReadTable
@@ -181,6 +184,80 @@ def test_what_looks_like_code_stays_text(tmp_path: Path) -> None:
     for text in (EVIL, SCRIPT, QUOTED, BRACES):
         assert text in said
     assert page.named("mark")
+
+
+def trained(kind: type[Results]) -> Results:
+    """Results of a model that was trained on a table and probed on the corpus `sample`."""
+    model = {"weights": "0123456789abcdef", "tokenizer": "ef"}
+    read = {"model": model, "corpus": {"text": "99"}, "subwords": "mean", "computed_in": "float32"}
+    measurements = (
+        Measurement(
+            model=QUOTED,
+            corpus=EVIL,
+            source=f"./{SCRIPT}",
+            context=TRAINING,
+            fingerprints={"model": model, "corpus": {"text": "77"}},
+            passages={"train": 12_345, "dev": 61, "test": 62},
+            tasks={EVIL: {"classes": ("A", BRACES), "instances": {"train": 12_345}}},
+        ),
+        Measurement(
+            model=QUOTED, corpus="c", source="sample", context="sentence", fingerprints=read
+        ),
+    )
+    run = Run(command=("probekit", kind.MADE_BY), measurements=measurements)
+    return replace(made_of(kind), run=run)
+
+
+@pytest.mark.parametrize("kind", [pk.Tuned, pk.RecipeScores, pk.Transfer])
+def test_what_was_trained_and_probed_is_on_the_page(kind: type[Results], tmp_path: Path) -> None:
+    trained(kind).write(tmp_path / "run")
+    page = page_of(tmp_path / "run")
+    models, corpora, tasks = (table for table in page.tables if table.folder == "measured")
+
+    def texts(table: ReadTable) -> list[dict[str, str]]:
+        rows = table.rows.values()
+        return [dict(zip(table.columns, [text for text, _ in row], strict=True)) for row in rows]
+
+    (model,) = texts(models)  # once, though training and probing recorded it
+    assert model["model"] == QUOTED and model["weights"] == "0123456789ab"
+    assert (model["word vector"], model["computed in"]) == ("mean", "float32")
+    table, corpus = texts(corpora)
+    assert (table["corpus"], table["loaded from"], table["text"]) == (EVIL, f"./{SCRIPT}", "77")
+    assert table["sentences"] == "train 12,345, dev 61, test 62"
+    assert table["licence"] == "not known: it has no card" and corpus["licence"] == "CC0-1.0"
+    (task,) = texts(tasks)
+    assert (task["task"], task["labels"], task["instances"]) == (EVIL, "2", "train 12,345")
+    assert len(page.named("script")) == 1 and not page.named("img")
+    assert f"probekit {kind.MADE_BY}" in "".join(page.text)
+
+
+def test_layers_that_never_fell_are_not_listed_as_if_they_had(tmp_path: Path) -> None:
+    found = made_of(pk.Trajectory)
+    assert isinstance(found, pk.Trajectory)
+    fallen = [table.source for table in _page_of(found, tmp_path / "fell").tables]
+    assert "fell.csv" in fallen
+    never = replace(found, fell=found.fell.assign(step=None))
+    page = _page_of(never, tmp_path / "never")
+    assert "fell.csv" not in [table.source for table in page.tables]
+    assert "No layer fell below it." in "".join(page.text)
+
+
+def test_an_attribution_names_its_model_and_says_all_labels(tmp_path: Path) -> None:
+    found = made_of(pk.Attribution)
+    assert isinstance(found, pk.Attribution)
+    random = found.decisions.assign(model="random:m:0")
+    both = pd.concat([found.decisions, random], ignore_index=True)
+    page = _page_of(replace(found, decisions=both), tmp_path / "run")
+    said = "".join(page.text)
+    assert "What decisions rest on: pos, layer 1 of m\n" in said
+    (means,) = (table for table in page.tables if table.source == "positions.csv")
+    labels = [row[means.columns.index("label")][0] for row in means.rows.values()]
+    assert labels == ["all labels", "all labels", "NOUN", "NOUN"]
+
+
+def _page_of(found: Results, folder: Path) -> PageReader:
+    found.write(folder)
+    return page_of(folder)
 
 
 def test_a_span_is_marked_only_where_its_place_is_known() -> None:

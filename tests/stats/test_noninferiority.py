@@ -218,15 +218,43 @@ def test_more_of_all_data_is_asked_for_where_no_source_alone_is_enough() -> None
     assert found.sentences is None and found.seeds is None
     # (1.96 + 1.28) standard errors of 0.0102 have to shrink to half the margin.
     assert found.times == pytest.approx((3.24 * 0.0102 / 0.005) ** 2, rel=0.05)
-    on_limit = replace(change, value=-MARGIN, low=-MARGIN - 0.001, high=-MARGIN + 0.001)
-    assert needed(on_limit) == Needed(None, None, None)
+    assert not found.is_near
 
 
 def test_near_the_limit_the_observed_distance_counts() -> None:
-    change = Change(value=-0.0095, low=-0.0115, high=-0.0075, margin=MARGIN, sentences=2_000)
+    change = Change(value=-0.009, low=-0.011, high=-0.007, margin=MARGIN, sentences=2_000)
     found = needed(change)
-    # The half-width of 0.002 has to shrink to 0.0005, the distance from the limit.
-    assert found.sentences == pytest.approx(2_000 * (0.002 / 0.0005) ** 2, rel=0.01)
+    # The half-width of 0.002 has to shrink to 0.001, the distance from the limit.
+    assert found.is_near
+    assert found.sentences == pytest.approx(2_000 * (0.002 / 0.001) ** 2, rel=0.01)
+    assert found.times == pytest.approx(4, rel=0.01)
+
+
+@pytest.mark.parametrize("distance", [-0.0006, -0.0001, 0.0, 0.0001, 0.0006])
+def test_so_near_that_ten_times_the_data_are_not_enough_no_number_is_said(distance: float) -> None:
+    value = distance - MARGIN
+    half = 0.002
+    change = Change(
+        value=value, low=value - half, high=value + half, margin=MARGIN, sentences=2_000, seeds=3
+    )
+    assert needed(change) == Needed(None, None, None, is_near=True)
+    # Far from the limit, a margin that asks for more than ten times the data is a plan, and said.
+    planned = needed(replace(change, value=0.0, low=-0.02, high=0.02))
+    assert planned.sentences is not None and planned.sentences > 10 * change.sentences
+    assert not planned.is_near
+
+
+def test_of_losses_at_the_margin_no_estimate_near_it_is_out_of_reach() -> None:
+    """No data settle a loss of exactly the margin: one in ten would ask for 200 times as many."""
+    sentences, near, told = 1_500, 0, 0
+    for change in simulated(MARGIN, sentences=sentences):
+        if decide([change])[0].verdict != "CANNOT TELL":
+            continue
+        found = needed(change)
+        near += found.is_near
+        told += found.sentences is not None
+        assert found.sentences is None or found.sentences <= 10 * sentences
+    assert near > 300 and 0.3 < told / near < 0.8
 
 
 def test_a_family_is_rarely_wrong_anywhere() -> None:

@@ -147,6 +147,9 @@ def test_cells_are_run_once_and_go_on_after_a_kill(
     found = pk.recipes(tiny_bert, f"{text}:pos", progress=report, **given)
     assert first.stat().st_mtime_ns == before
     assert pk.read(tmp_path / "grid") == found
+    read = [(Path(one.model).name, one.context) for one in found.run.measurements]
+    start = [(tiny_bert.name, "training"), (tiny_bert.name, "sentence")]
+    assert read == [*start, ("full-0.001-0", "sentence"), ("frozen-0.001-0", "sentence")]
     assert set(zip(found.table["recipe"], found.table["seed"], strict=True)) == {
         ("full", 0),
         ("frozen", 0),

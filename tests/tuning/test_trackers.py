@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import struct
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from transformers.integrations import (
     INTEGRATION_TO_CALLBACK,
@@ -66,11 +71,94 @@ def test_the_picture_has_a_row_for_each_layer_and_a_column_for_each_step() -> No
     assert (counts > 10_000).sum() == 4, colours  # four different scores
 
 
+def watched_by(name: str, model: Path, corpus: Corpus, out: Path) -> pk.ForgettingCallback:
+    """A callback that has measured a training run which a tracker watched."""
+    watched = trainer(model, corpus, out)
+    watched.args.run_name = "run"
+    watched.add_callback(INTEGRATION_TO_CALLBACK[name])
+    callback = pk.ForgettingCallback(watched, ["pos"], corpus=corpus, every=5)
+    watched.add_callback(callback)
+    watched.train()
+    return callback
+
+
+def require_same(logged: list[dict[str, Any]], callback: pk.ForgettingCallback) -> dict[str, Any]:
+    """Check that a tracker has what the callback measured, each once; return its picture."""
+    measured: dict[tuple[str, int], float] = {}
+    for found in callback.history:
+        step = int(found["step"])
+        measured |= {(f"train/{name}", step): one for name, one in found.items() if name != "step"}
+    recorded: dict[tuple[str, int], float] = {}
+    for row in logged:
+        for name, value in row.items():
+            if name.startswith("train/probe_"):
+                assert (name, row["train/global_step"]) not in recorded
+                recorded[name, row["train/global_step"]] = value
+    assert recorded == measured and {step for _, step in recorded} == {0, 5, 10, 15, 16}
+    (picture,) = (row for row in logged if any(name.startswith("probe_pos") for name in row))
+    assert picture["train/global_step"] == 16
+    return picture
+
+
+@pytest.mark.slow
+def test_trackio_itself_has_all_that_was_measured(
+    tiny_bert: Path, small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "tracked"))
+    storage = pytest.importorskip("trackio.sqlite_storage").SQLiteStorage
+    callback = watched_by("trackio", tiny_bert, small, tmp_path / "out")
+    picture = require_same(storage.get_logs("huggingface", "run"), callback)["probe_pos"]
+    (file,) = (tmp_path / "tracked").rglob(Path(picture["file_path"]).name)
+    assert imread(file).shape[:2] == (360, 640)
+
+
+@pytest.mark.slow
+def test_wandb_itself_has_all_that_was_measured(
+    tiny_bert: Path, small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wandb = pytest.importorskip("wandb")
+    given = {"WANDB_MODE": "offline", "WANDB_DIR": str(tmp_path), "WANDB_SILENT": "true"}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    callback = watched_by("wandb", tiny_bert, small, tmp_path / "out")
+    wandb.finish()
+    (file,) = tmp_path.rglob("run-*.wandb")
+    picture = require_same(list(wandb_history(file)), callback)
+    assert imread(file.parent / "files" / picture["probe_pos/path"]).shape[:2] == (360, 640)
+
+
+def wandb_history(file: Path) -> Iterator[dict[str, Any]]:
+    """The values that W&B wrote while it was offline, log by log."""
+    proto = import_module("wandb.proto.wandb_internal_pb2")
+    for content in wandb_records(file.read_bytes()):
+        record = proto.Record()
+        record.ParseFromString(content)
+        if record.WhichOneof("record_type") == "history":
+            items = record.history.item
+            yield {one.key or "/".join(one.nested_key): json.loads(one.value_json) for one in items}
+
+
+def wandb_records(content: bytes) -> Iterator[bytes]:
+    """The records of a file of W&B: seven bytes, then LevelDB's log format, in blocks of 32 KiB."""
+    at, kept = 7, b""
+    while at + 7 <= len(content):
+        left = 32_768 - at % 32_768
+        if left < 7:  # the rest of a block
+            at += left
+            continue
+        length, kind = struct.unpack("<HB", content[at + 4 : at + 7])  # after the checksum
+        part = content[at + 7 : at + 7 + length]
+        kept = part if kind in (1, 2) else kept + part  # 1: whole, 2: the first part
+        at += 7 + length
+        if kind in (1, 4):  # 4: the last part
+            yield kept
+
+
 @pytest.mark.parametrize(("name", "kind"), [("wandb", WandbCallback), ("trackio", TrackioCallback)])
 def test_pictures_go_to_other_trackers_as_they_take_them(
     name: str, kind: Any, tiny_bert: Path, small: Corpus, tmp_path: Path
 ) -> None:
-    """The packages are not installed: what is called of them is written down."""
+    """Where the packages are not installed: what is called of them is written down."""
     assert INTEGRATION_TO_CALLBACK[name] is kind
     calls: list[dict[str, Any]] = []
     package = SimpleNamespace(log=calls.append, Image=lambda pixels: ("image", pixels.shape))

@@ -89,6 +89,14 @@ def test_a_cell_is_finetune_with_the_same_examples(
     assert last["score"] == alone.score
     dev = alone.table[alone.table["split"] == "dev"]["score"].iloc[0]
     assert last["dev_score"] == dev and last["chosen"] == "0.001"
+    assert found.run.measurements == alone.run.measurements
+    (trained,) = found.run.measurements
+    probed = pk.extract(tiny_bert, pk.load_corpus(text.rpartition(":")[0]), progress=False)
+    assert trained.fingerprints["model"] == probed.manifest["model"]
+    assert trained.fingerprints["corpus"] == probed.manifest["corpus"]
+    assert (trained.context, trained.passages["train"]) == ("training", 40)
+    facts = trained.tasks[found.table["data"].iloc[0]]
+    assert facts["instances"]["train"] == last["train_labels"]
 
 
 @pytest.mark.slow
@@ -381,6 +389,10 @@ def test_tables_of_texts_and_of_numbers(tiny_bert: Path, tmp_path: Path) -> None
         tiny_bert, str(tmp_path / "texts.csv"), tmp_path / "a", [6, "all"], methods="ngrams"
     )
     assert found.curves["score"].iloc[-1] > found.curves["majority"].iloc[-1]
+    (trained,) = found.run.measurements
+    assert (trained.corpus, trained.source) == ("texts", str(tmp_path / "texts.csv"))
+    assert trained.passages == {"train": 48, "dev": 6, "test": 6}
+    assert trained.tasks["texts"]["instances"] == trained.passages
     for row in rows:
         row["label"] = 0.5 + row["text"].split().count("good")  # type: ignore[assignment]
     pd.DataFrame(rows).to_csv(tmp_path / "numbers.csv", index=False)

@@ -216,5 +216,6 @@ def _row(one: Judged, decision: Decision) -> GateRow:
         needed_groups=wanted.sentences if wanted else None,
         needed_seeds=wanted.seeds if wanted else None,
         needed_times=wanted.times if wanted and wanted.times else float("nan"),
+        near_limit=int(wanted.is_near) if wanted else 0,
         flipped=None if one.flips is None else len(one.flips),
     )

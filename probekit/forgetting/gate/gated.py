@@ -71,6 +71,15 @@ class GateRow:
         float,
         Means("or how many times as much of all: test and training sentences, seeds", "from 1"),
     ]
+    near_limit: Annotated[
+        int,
+        Means(
+            "1 where there are as many data as half the margin takes, and the change is near the "
+            "limit: what is needed then holds if the change stays the same, and more than 10 times "
+            "the data are left empty",
+            "0 or 1",
+        ),
+    ] = 0
     worst_kind: Annotated[
         str,
         Means(

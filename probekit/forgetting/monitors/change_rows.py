@@ -31,7 +31,16 @@ from probekit.forgetting.monitors.readings import (
 from probekit.probes.identity import of_task
 from probekit.probes.saved.saved_probe import SavedProbe
 from probekit.stats.correction import adjust
-from probekit.stats.noninferiority import Change, Decision, FamilyWise, decide, needed
+from probekit.stats.noninferiority import (
+    FEASIBLE,
+    Change,
+    Decision,
+    FamilyWise,
+    Needed,
+    decide,
+    needed,
+    two_digits,
+)
 
 
 class Judged(NamedTuple):
@@ -69,11 +78,11 @@ class _Decided(NamedTuple):
     p_adjusted: float
 
     @property
-    def needed_groups(self) -> int | None:
-        """Test sentences that would settle it; None for one that is, or where none would."""
+    def needed(self) -> Needed:
+        """What would settle it; nothing for one that is."""
         if self.decision.verdict != "CANNOT TELL":
-            return None
-        return needed(self.test.change, self.decision.level).sentences
+            return Needed(None, None, None)
+        return needed(self.test.change, self.decision.level)
 
 
 def change_tables(
@@ -181,10 +190,20 @@ def _sentence(
         return f"{became} ({reads}{left + 'baseline is left' if known > 0 else ''})"
     assert became == NOT_SETTLED
     lacking = [each for each in decided.values() if each.decision.verdict == "CANNOT TELL"]
-    sentences = lacking[0].needed_groups if lacking else None
-    have = lacking[0].test.change.sentences if lacking else 0
-    what = f"; about {sentences:,} test sentences would tell, of {have:,}" if sentences else ""
-    return f"{became}: {open_question(verdicts)} ({reads}{what})"
+    would_tell = _would_tell(lacking[0]) if lacking else ""
+    return f"{became}: {open_question(verdicts)} ({reads}{would_tell})"
+
+
+def _would_tell(undecided: _Decided) -> str:
+    """How many test sentences would answer what is open."""
+    found, have = undecided.needed, undecided.test.change.sentences
+    if found.sentences:
+        return f"; about {two_digits(found.sentences)} test sentences would tell, of {have:,}"
+    if found.is_near:
+        return (
+            f"; it is near the limit, and more than {FEASIBLE} × {have:,} test sentences would tell"
+        )
+    return ""
 
 
 def _about(one: Judged) -> dict[str, Any]:
@@ -213,7 +232,7 @@ def _reading(one: Judged, decided: _Decided) -> ReadingRow:
         p_value=decision.p_value,
         p_adjusted=decided.p_adjusted,
         verdict=decision.verdict,
-        needed_groups=decided.needed_groups,
+        needed_groups=decided.needed.sentences,
     )
 
 

@@ -23,9 +23,9 @@ MODELS = {
 }
 CORPORA = {
     "corpus": Meaning("an asterisk where modified files were accepted"),
-    "text": Meaning("fingerprint of the words"),
+    "text": Meaning("fingerprint of the words; of tables, of texts and labels"),
     "words": Meaning("in train, dev and test"),
-    "sentences": Meaning("in train, dev and test (documents where these were read)"),
+    "sentences": Meaning("in train, dev and test (documents, or texts of tables, where these are)"),
 }
 TASKS = {
     "labels": Meaning("how many"),
@@ -51,14 +51,21 @@ def measured(results: Sequence[Opened]) -> list[Grid]:
 
 
 def _grid(caption: str, rows: Iterable[dict[str, Any]], known: dict[str, Meaning]) -> Grid | None:
-    """A table of rows, each once."""
+    """A table of rows, each once, without those of which another row tells more."""
     import pandas as pd
 
-    frame = pd.DataFrame(list(rows)).drop_duplicates(ignore_index=True)
+    each = {tuple(row.values()): row for row in rows}
+    frame = pd.DataFrame([row for row in each.values() if not _is_in(row, each.values())])
     if frame.empty:
         return None
     is_known = (frame != "").any()
     return grid(caption, frame.loc[:, is_known], known, whole=True)
+
+
+def _is_in(row: dict[str, Any], others: Iterable[dict[str, Any]]) -> bool:
+    """Whether another row has all that a row tells: training reads no layers, and probing does."""
+    told = {name: value for name, value in row.items() if value != ""}
+    return any(row is not other and told.items() <= other.items() for other in others)
 
 
 def _model(one: Measurement) -> dict[str, Any]:

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 from probekit.forgetting.gate.gated import Gated
 from probekit.reports.table import Column, Table
+from probekit.stats.noninferiority import FEASIBLE, two_digits
 
 if TYPE_CHECKING:
     import pandas as pd
 
+MORE = f"more than {FEASIBLE} times all data"
 MOST_FLIPS = 3  # of each criterion
 LONGEST = 110  # characters of a sentence
 LEGEND = (
     "interval: at the confidence at which a criterion is decided; needed: test sentences "
     "(documents), or else seeds, or else more of all data (test and training sentences, seeds), "
-    "with which it would pass in 9 of 10 repetitions if half the margin were lost; flipped: "
+    "with which it would pass in 9 of 10 repetitions if half the margin were lost; near the limit: "
+    "there is that much already, and this would do if the change stayed the same; flipped: "
     "instances right before and wrong after; worst: the kind of which most flipped for sure, with "
     "its share"
 )
@@ -57,19 +60,18 @@ def needed_text(row: pd.Series) -> str:
         return ""
     if isnan(row["margin"]):
         return "nothing was known"
+    if isnan(row["ci_low"]):
+        return "more than one sentence"
     parts = []
     if not pd.isna(row["needed_groups"]):
-        parts.append(f"about {_rounded(row['needed_groups'])} sentences (of {row['groups']:,})")
+        parts.append(f"about {two_digits(row['needed_groups'])} sentences (of {row['groups']:,})")
     if not pd.isna(row["needed_seeds"]):
-        parts.append(f"about {_rounded(row['needed_seeds'])} seeds (of {row['seeds']:,})")
+        parts.append(f"about {two_digits(row['needed_seeds'])} seeds (of {row['seeds']:,})")
     if not parts and not isnan(row["needed_times"]):
-        parts.append(f"about {_rounded(row['needed_times'])} times all data")
-    return " or ".join(parts) or "on the limit"
-
-
-def _rounded(number: float) -> str:
-    """A number with two digits: an estimate has no more."""
-    return f"{float(f'{number:.2g}'):,.10g}"
+        parts.append(f"about {two_digits(row['needed_times'])} times all data")
+    if row["near_limit"]:
+        return f"{' or '.join(parts) or MORE}, near the limit"
+    return " or ".join(parts) or "no amount of data"
 
 
 def flip_lines(gated: Gated) -> list[str]:

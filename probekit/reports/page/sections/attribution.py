@@ -5,17 +5,17 @@ from __future__ import annotations
 from probekit.reports.coloured import lines_of
 from probekit.reports.heatmap import heatmap
 from probekit.reports.page.drawing import drawing
-from probekit.reports.page.grid import table
+from probekit.reports.page.grid import grid, meanings, table
 from probekit.reports.page.parts import (
     ColouredWord,
     ColouredWords,
+    Grid,
     Method,
     Part,
     Section,
     Term,
     Verdict,
 )
-from probekit.reports.page.sections.subject import named
 from probekit.usage.attribution import Attribution
 
 MOST = 20
@@ -31,13 +31,14 @@ def section_of_attribution(found: Attribution) -> Section:
             "corpus, mean shares by label and place.",
             lambda: heatmap(found),
         ),
-        table(found, "positions", "Mean shares by label and place"),
+        _positions(found),
         table(found, "decisions", "Every decision", folded=True),
         table(found, "attribution", "Every word of every decision", folded=True),
     ]
     first = found.decisions.iloc[0]
     return Section(
-        heading=f"What decisions rest on: {first['task']}, {named(found.decisions, 'model')}",
+        heading=f"What decisions rest on: {first['task']}, layer {first['layer']} of "
+        f"{first['model']}",
         verdicts=[Verdict(sentence) for sentence in found.sentences],
         guide=(
             Term(
@@ -46,6 +47,22 @@ def section_of_attribution(found: Attribution) -> Section:
                 "words. Blue words with + speak for the label, orange words with − against it.",
             ),
             Term("[brackets]", "the word or span that is labelled."),
+            Term("place", "in the span, or so many words left or right of it."),
+            Term(
+                "random",
+                "the same with random weights: what the words alone make likely. Beyond is the "
+                "share less that; in the picture (brackets) mean that no difference is detected.",
+            ),
+            Term(
+                "sum",
+                "the attributions should add up to what the words change of the score, compared "
+                "with no words. How far they miss is the error of the method.",
+            ),
+            Term(
+                "rank correlation",
+                "with a second method, which leaves each word out alone: 1 is the same order of "
+                "words, 0 none. Where it is low, do not trust the order.",
+            ),
             Term(
                 "limits",
                 "it explains the decision of the probe through the computation of the model, not "
@@ -62,6 +79,16 @@ def section_of_attribution(found: Attribution) -> Section:
             )
         ],
     )
+
+
+def _positions(found: Attribution) -> Grid | None:
+    """The mean shares, with words for all labels together."""
+    means = found.positions
+    if means is None or means.empty:
+        return None
+    frame = means.assign(label=means["label"].replace("", "all labels"))
+    known = meanings(found, "positions")
+    return grid("Mean shares by label and place", frame, known, source="positions.csv")
 
 
 def _words(found: Attribution) -> ColouredWords:

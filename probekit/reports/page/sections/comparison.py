@@ -13,6 +13,7 @@ from probekit.reports.page.parts import Grid, Method, Part, Prose, Section, Term
 from probekit.reports.page.sections.flipped import flips
 from probekit.reports.page.sections.probing import (
     CHOSEN_ON_DEV,
+    DETECTABLE,
     INTERVAL,
     LAYER,
     correction,
@@ -72,11 +73,7 @@ GUIDE = (
         "at most 0.05 where a change is detected, corrected for all comparisons of the run. A "
         "grey cell, or 'not detected', is not proof that nothing changed.",
     ),
-    Term(
-        "detectable",
-        "the minimum detectable effect (MDE): a change of this size would be found 4 times in 5, "
-        "before correction. If it is large, there was too little data to tell.",
-    ),
+    DETECTABLE,
     Term(
         "retention",
         "the share of what was known above the floor that is left: 1 is all, 0 is none.",

@@ -19,7 +19,8 @@ GUIDE = (
     Term(
         "affected",
         "what was measured then. A clean probe was trained before, and reads what later layers "
-        "make of what is left; a retrained one shows whether the subspace is gone.",
+        "make of what is left; a retrained one shows whether the subspace is gone. The head is the "
+        "checkpoint's own, which labels what it was fine-tuned for; its rows have no probe.",
     ),
     Term(
         "change",

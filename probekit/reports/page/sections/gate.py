@@ -29,6 +29,7 @@ COLUMNS = (
     "needed_groups",
     "needed_seeds",
     "needed_times",
+    "near_limit",
 )
 
 
@@ -59,6 +60,14 @@ def section_of_gate(gated: Gated) -> Section:
             Term(
                 "CANNOT TELL",
                 "the limit is inside the interval: these data do not decide. It is not a pass.",
+            ),
+            Term(
+                "needed",
+                "how many test sentences (groups) or seeds, or how many times as much of all data, "
+                "would pass a checkpoint that loses half the margin in 9 of 10 repetitions. Near "
+                "the limit there are that many; then so much would do if the change stayed the "
+                "same, and where that is more than 10 times the data none is said: the true change "
+                "may be on the limit, which no data settle.",
             ),
             Term(
                 "level",

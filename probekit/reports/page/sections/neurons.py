@@ -38,6 +38,16 @@ def section_of_neurons(found: Neurons) -> Section:
         verdicts=verdicts,
         guide=(
             Term("neuron", "a dimension of the states of a layer."),
+            Term(
+                "method",
+                "how neurons were ranked: weights of a logistic regression, probeless by how far "
+                "the means of labels lie apart, information that one neuron has of the label; "
+                "random is one random order.",
+            ),
+            Term(
+                "way",
+                "what ablated neurons are set to: zero, their mean, or the values of other words.",
+            ),
             Term("fewest", "the smallest number tried that keeps 95% of the dev score."),
             Term("beyond", "what ablating the first neurons changes more than random ones do."),
             INTERVAL,

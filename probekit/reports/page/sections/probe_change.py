@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from probekit.forgetting.monitors.probe_change import COVERS, ProbeChange
+from probekit.forgetting.monitors.probe_change import COVERS, PROBE_CHANGE, ProbeChange
 from probekit.reports.page.grid import table
 from probekit.reports.page.parts import Method, Part, Section, Term, Verdict
 from probekit.reports.page.sections.probing import correction
 from probekit.reports.page.sections.subject import named
 
+COLUMNS = [name for name in PROBE_CHANGE.names if name != "verdict"]  # which is said above
+
 
 def section_of_probe_change(found: ProbeChange) -> Section:
     """The outcome of each probe, the tests behind it, and how well probes of two classes detect."""
     parts: list[Part | None] = [
-        table(found, "probe_change", "What became of each saved probe"),
+        table(found, "probe_change", "What became of each saved probe", COLUMNS),
         table(found, "probe_readings", "The tests behind the outcomes", folded=True),
     ]
     if not found.detection.empty:

@@ -11,6 +11,11 @@ INTERVAL = Term(
     "other genres, or another run of fine-tuning. A difference whose interval includes 0 is not "
     "shown to be there; nor is it shown to be absent.",
 )
+DETECTABLE = Term(
+    "detectable",
+    "the minimum detectable effect (MDE): a change of this size would be found 4 times in 5, "
+    "before correction. If it is large, there was too little data to tell.",
+)
 LAYER = Term(
     "layer",
     "0 is the embeddings, before any context; layer k is what block k of the model returns.",
@@ -24,7 +29,7 @@ def trained_probes(run: Run) -> Method:
     what = " and ".join(kinds) or "small"
     times = f" with {seeds} random initialisation{'s' if seeds != 1 else ''} each" if seeds else ""
     return Method(
-        f"We trained {what} probes{times} on the frozen hidden states of every layer with "
+        f"We trained {what} probes{times} on the frozen hidden states of each layer shown, with "
         f"probekit {probekit_version(run)}, one vector per word or span, in the design of edge "
         "probing (Tenney et al. 2019a).",
         ("tenney2019a",),

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from probekit.forgetting.trajectory import SHOWN, Trajectory
 from probekit.reports.heatmap import heatmap
 from probekit.reports.lines import lines
 from probekit.reports.page.drawing import drawing
 from probekit.reports.page.grid import table
-from probekit.reports.page.parts import Method, Part, Section, Term, Verdict
+from probekit.reports.page.parts import Grid, Method, Part, Prose, Section, Term, Verdict
 from probekit.reports.page.sections.probing import (
     BOOTSTRAP,
     CHOSEN_ON_DEV,
+    DETECTABLE,
     INTERVAL,
     LAYER,
     trained_probes,
 )
 from probekit.reports.page.sections.subject import named
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WORDS = [name for name in SHOWN if name != "verdict"]
 
@@ -41,13 +47,13 @@ def section_of_trajectory(trajectory: Trajectory) -> Section:
                 lambda: heatmap(trajectory),
             ),
             table(trajectory, "summary", "From the first checkpoint to the last", WORDS),
-            table(trajectory, "fell", f"The first step at which retention is below {threshold}"),
+            _fell(trajectory, f"The first step at which retention is below {threshold}"),
             table(trajectory, "trajectory", "Every checkpoint and layer", folded=True),
         ]
     parts.append(table(trajectory, "behaviour", "Behaviour of the language model itself"))
     frame = trajectory.table if trajectory.has_layers else trajectory.behaviour
     return Section(
-        heading=f"When it was forgotten: {named(frame, 'model')}",
+        heading=f"When was it forgotten? {named(frame, 'task')}, {_ends(frame)}",
         verdicts=verdicts,
         guide=(
             LAYER,
@@ -57,6 +63,7 @@ def section_of_trajectory(trajectory: Trajectory) -> Section:
                 "the share of what the base knew above the majority baseline that is left: 1 is "
                 "all, 0 is none; above 1 more is known than at the start.",
             ),
+            DETECTABLE,
             Term("fell", f"a layer counts as fallen where its retention is below {threshold}."),
             INTERVAL,
         ),
@@ -71,3 +78,16 @@ def section_of_trajectory(trajectory: Trajectory) -> Section:
             ),
         ],
     )
+
+
+def _ends(frame: pd.DataFrame) -> str:
+    """The first checkpoint and the last."""
+    in_order = frame.sort_values("step", kind="stable")["model"]
+    return " → ".join(dict.fromkeys((in_order.iloc[0], in_order.iloc[-1])))
+
+
+def _fell(trajectory: Trajectory, title: str) -> Grid | Prose | None:
+    """When each layer fell; in a sentence where none did."""
+    if trajectory.fell["step"].isna().all():
+        return Prose(title, ["No layer fell below it."])
+    return table(trajectory, "fell", title)

@@ -49,6 +49,7 @@
     tools.className = "tools";
     input.type = "search";
     input.placeholder = "words, such as pos minilm";
+    input.size = 26;
     label.append("Filter rows: ", input);
     count.setAttribute("aria-live", "polite");
     tools.append(label, count);
