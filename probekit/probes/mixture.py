@@ -78,8 +78,6 @@ class Single(torch.nn.Module):
 class Mix(torch.nn.Module):
     """Each view is an average of its layers, whose weights each task learns for itself.
 
-    All tasks are mixed in one product, so that layers are read once.
-
     Args: as for `Single`.
     """
 
@@ -123,10 +121,10 @@ class Mix(torch.nn.Module):
 
     def words(self, states: Tensor) -> Sequence[Tensor]:
         """Words `(views, words, dim)` of each task, of the states `(layers, words, dim)`."""
-        # The mean of x / z over layers, without copies of all x.
-        scaled = (self._weights() / self._size).flatten(0, 1)
-        mixed = scaled @ states.flatten(1)
-        return mixed.view(*self.logits.shape[:2], *states.shape[1:]).unbind()
+        # The mean of x / z over layers, without copies of all x. One product for each task: the
+        # gradients of one for all would first be copied into one place.
+        scaled = (self._weights() / self._size).unbind()
+        return [(of_task @ states.flatten(1)).unflatten(1, states.shape[1:]) for of_task in scaled]
 
     def centres(self) -> Sequence[Tensor]:
         """The mean of these words, `(views, 1, dim)` of each task."""

@@ -11,9 +11,11 @@ import numpy as np
 
 from probekit.corpora.passage import Corpus, Split
 from probekit.states.over import Over
+from probekit.states.tensors import Tensors
 from probekit.states.vectors import Vectors
 
-DENSE = 5  # words read for each that is taken, at most, to read them in one go
+# Words: so many that lie between two that are taken cost less than a read of its own.
+MOST_BETWEEN, MOST_AT_ONCE = 256, 4_096
 
 
 class Taken(NamedTuple):
@@ -52,16 +54,16 @@ class Part(Over):
         stop = start + out.shape[1]
         words = self.words[split][start:stop]
         source = self.taken[split].split
-        if len(words) and words[-1] - words[0] < DENSE * len(words):
-            # One read of all words in between takes less time than one for each passage.
-            first, last = int(words[0]), int(words[-1])
-            out[:] = self.whole.read(source, first, last + 1, layers)[:, words - first]
+        if isinstance(self.whole, Tensors):
+            self.whole.gather(out, source, words, layers)
             return
-        borders = [0, *(np.flatnonzero(np.diff(words) != 1) + 1).tolist(), len(words)]
+        is_new = (np.diff(words) > MOST_BETWEEN) | (np.diff(words // MOST_AT_ONCE) > 0)
+        borders = [0, *(np.flatnonzero(is_new) + 1).tolist(), len(words)]
         for begin, end in pairwise(borders):
             if begin < end:
                 first, last = int(words[begin]), int(words[end - 1])
-                self.whole.read(source, first, last + 1, layers, out[:, begin:end])
+                read = self.whole.read(source, first, last + 1, layers)
+                np.take(read, words[begin:end] - first, 1, out[:, begin:end], "clip")
 
 
 def part_of(whole: Vectors, taken: Mapping[Split, Taken]) -> Part:

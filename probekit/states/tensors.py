@@ -64,6 +64,16 @@ class Tensors:
             of_layer[:] = self.values[layer][split][start:stop].cpu().numpy()
         return out
 
+    def gather(
+        self, out: np.ndarray, split: Split, words: np.ndarray, layers: Sequence[int]
+    ) -> None:
+        """Write the vectors of some words, by their positions in the split, into `out`, `(layers,
+        words, dim)`."""
+        for of_layer, layer in zip(out, layers, strict=True):
+            values = self.values[layer][split]
+            rows = values.index_select(0, torch.from_numpy(words).to(values.device))
+            of_layer[:] = rows.cpu().numpy()
+
     def take(
         self, split: Split, slices: Sequence[tuple[int, int]], layers: Sequence[int]
     ) -> torch.Tensor:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.states.part import Taken, part_of
+from probekit.states.tensors import OfLayer, Tensors
+from probekit.states.vectors import Vectors
 from probekit.tasks import part
 from probekit.tasks.question import Question, ask
 from probekit.tasks.task import Task, load_task
@@ -50,17 +53,31 @@ def labels(question: Question, split: Split) -> list[str]:
     return [names[label] for label in question.splits[split].labels.tolist()]
 
 
-@pytest.mark.parametrize("dense", [0, 1_000])
+def tensors_of(values: dict[Split, np.ndarray], corpus: Corpus) -> Tensors:
+    """The same vectors of two layers as tensors."""
+    of_layers: dict[int, OfLayer] = {0: {}, 1: {}}
+    for split, of_split in values.items():
+        for layer, of_layer in zip(of_layers.values(), of_split, strict=True):
+            layer[split] = torch.from_numpy(of_layer)
+    return Tensors(corpus, "sentence", (0, 1), of_layers)
+
+
+@pytest.mark.parametrize("between", [0, 1_000])
+@pytest.mark.parametrize("at_once", [7, 1_000])
+@pytest.mark.parametrize("has_tensors", [False, True])
 def test_vectors_of_a_part_are_those_of_its_words(
-    small: Corpus, monkeypatch: pytest.MonkeyPatch, dense: int
+    small: Corpus, monkeypatch: pytest.MonkeyPatch, between: int, at_once: int, has_tensors: bool
 ) -> None:
-    """Also where all words in between are read."""
-    monkeypatch.setattr("probekit.states.part.DENSE", dense)
+    """Also where words in between are read, and of vectors that are tensors."""
+    monkeypatch.setattr("probekit.states.part.MOST_BETWEEN", between)
+    monkeypatch.setattr("probekit.states.part.MOST_AT_ONCE", at_once)
     rng = np.random.default_rng(1)
     values = {}
     for split in SPLITS:
         values[split] = rng.normal(size=(2, int(small.offsets(split)[-1]), 4)).astype(np.float16)
-    states = made_states(small, values)
+    states: Vectors = made_states(small, values)
+    if has_tensors:
+        states = tensors_of(values, small)
     taken = chosen(small, load_task("pos"))
     vectors = part_of(states, taken)
     for split, (source, rows) in taken.items():
