@@ -19,6 +19,7 @@ from transformers import AutoModel
 import probekit as pk
 from probekit.corpora.passage import Corpus, Split
 from probekit.errors import InputError
+from probekit.forgetting.monitors.change_rows import would_tell
 from probekit.forgetting.monitors.outcome import (
     LOST,
     NOT_SETTLED,
@@ -30,7 +31,7 @@ from probekit.forgetting.monitors.outcome import (
     outcome,
 )
 from probekit.probes.saved.outputs import outputs
-from probekit.stats.noninferiority import Verdict
+from probekit.stats.noninferiority import Needed, Verdict
 from tests.made import made_corpus
 from tests.test_cli import Run, run  # noqa: F401 - a fixture
 
@@ -467,3 +468,18 @@ def test_mistakes_are_told_in_a_line(
     status, out, err = run("compare", "--before", "./a", "--after", "./b", *arguments)
     assert status == 2 and not out
     assert message in " ".join(err.split()) and "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        (Needed(1_428, None, None), "; about 1,400 test sentences would tell, of 150"),
+        (
+            Needed(None, None, None, is_near=True),
+            "; it is near the limit, and more than 10 × 150 test sentences would tell",
+        ),
+        (Needed(None, None, None), ""),
+    ],
+)
+def test_how_many_sentences_would_tell(found: Needed, text: str) -> None:
+    assert would_tell(found, 150) == text

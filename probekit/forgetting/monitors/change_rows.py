@@ -190,13 +190,12 @@ def _sentence(
         return f"{became} ({reads}{left + 'baseline is left' if known > 0 else ''})"
     assert became == NOT_SETTLED
     lacking = [each for each in decided.values() if each.decision.verdict == "CANNOT TELL"]
-    would_tell = _would_tell(lacking[0]) if lacking else ""
-    return f"{became}: {open_question(verdicts)} ({reads}{would_tell})"
+    more = would_tell(lacking[0].needed, lacking[0].test.change.sentences) if lacking else ""
+    return f"{became}: {open_question(verdicts)} ({reads}{more})"
 
 
-def _would_tell(undecided: _Decided) -> str:
-    """How many test sentences would answer what is open."""
-    found, have = undecided.needed, undecided.test.change.sentences
+def would_tell(found: Needed, have: int) -> str:
+    """How many test sentences would answer what is open, where there are `have`."""
     if found.sentences:
         return f"; about {two_digits(found.sentences)} test sentences would tell, of {have:,}"
     if found.is_near:
