@@ -215,8 +215,11 @@ def test_what_was_trained_and_probed_is_on_the_page(kind: type[Results], tmp_pat
     models, corpora, tasks = (table for table in page.tables if table.folder == "measured")
 
     def texts(table: ReadTable) -> list[dict[str, str]]:
-        rows = table.rows.values()
-        return [dict(zip(table.columns, [text for text, _ in row], strict=True)) for row in rows]
+        found = []
+        for row in table.rows.values():
+            shown = [text for text, _ in row]
+            found.append(dict(zip(table.columns, shown, strict=True)))
+        return found
 
     (model,) = texts(models)  # once, though training and probing recorded it
     assert model["model"] == QUOTED and model["weights"] == "0123456789ab"

@@ -95,7 +95,11 @@ def require_same(logged: list[dict[str, Any]], callback: pk.ForgettingCallback) 
                 assert (name, row["train/global_step"]) not in recorded
                 recorded[name, row["train/global_step"]] = value
     assert recorded == measured and {step for _, step in recorded} == {0, 5, 10, 15, 16}
-    (picture,) = (row for row in logged if any(name.startswith("probe_pos") for name in row))
+    drawn = []
+    for row in logged:
+        if any(name.startswith("probe_pos") for name in row):
+            drawn.append(row)
+    (picture,) = drawn
     assert picture["train/global_step"] == 16
     return picture
 
