@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode, _get_current_function_mode
 from torch.utils._pytree import tree_leaves
 
 from probekit.engine import streams
-from probekit.models.encoder import Encoder
+from probekit.models.held import Held
 
 CUDA, CPU = torch.device("cuda"), torch.device("cpu")
 KNOWN = ("cuda", "cpu")
@@ -160,7 +160,7 @@ class _Event(_Stream):
 def pretend_gpu() -> Iterator[None]:
     """Within the block there is a GPU."""
     there: set[int] = set()
-    submit, fetch, of_numpy = ThreadPoolExecutor.submit, Encoder._fetch, torch.from_numpy
+    submit, fetch, of_numpy = ThreadPoolExecutor.submit, Held.fetch, torch.from_numpy
 
     def submit_there(threads: Any, job: Callable[..., Any], *args: Any) -> Any:
         def run() -> Any:
@@ -175,13 +175,13 @@ def pretend_gpu() -> Iterator[None]:
         there.discard(_address(tensor))
         return tensor
 
-    def loaded(encoder: Encoder, *args: Any) -> None:
+    def loaded(held: Held, *args: Any) -> None:
         """transformers makes models on a device of its own first; they are moved later."""
         place = _get_current_function_mode()
         assert isinstance(place, _Place)
         place.is_paused = True
         try:
-            fetch(encoder, *args)
+            fetch(held, *args)
         finally:
             place.is_paused = False
 
@@ -199,7 +199,7 @@ def pretend_gpu() -> Iterator[None]:
         patch.multiple(torch.cuda, **cuda),
         patch.object(ThreadPoolExecutor, "submit", submit_there),
         patch.object(torch, "from_numpy", from_numpy),
-        patch.object(Encoder, "_fetch", loaded),
+        patch.object(Held, "fetch", loaded),
         _Place(there),
     ):
         yield

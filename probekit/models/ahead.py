@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import torch
 
 from probekit.engine.streams import queued
-from probekit.models.encoder import moved, tensors_of
+from probekit.models.moving import moved, tensors_of
 
 
 class Ahead:

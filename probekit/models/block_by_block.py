@@ -12,10 +12,11 @@ import torch
 from probekit.errors import InputError, ModelError
 from probekit.models.ahead import Ahead
 from probekit.models.behaviour import differ
-from probekit.models.encoder import Encoder, tensors_of
+from probekit.models.encoder import Encoder
 from probekit.models.encoder_model import EncoderModel
 from probekit.models.families import UNKNOWN
 from probekit.models.model import Model
+from probekit.models.moving import tensors_of
 from probekit.models.partial_pass import PartialPass
 from probekit.models.special_tokens import plain_subwords
 
@@ -53,7 +54,7 @@ class BlockByBlock:
         Raises ModelError where the model's blocks are not a list.
         """
         encoder, self._dtype = model.encoder, model.dtype
-        blocks = encoder.load_apart(last_layer, self._dtype)
+        blocks = encoder.held.fetch_apart(last_layer, self._dtype)
         if blocks is None:
             raise _cannot(encoder, "has no list of blocks")
         self._encoder, self._blocks, self._passes = encoder, blocks, PartialPass(blocks)
@@ -70,13 +71,13 @@ class BlockByBlock:
             matrices += [weight.shape for weight in weights if weight.ndim > 1]
             totals.append(sum(weight.numel() for weight in weights))
             is_as_computed &= all(weight.dtype == self._dtype for weight in weights)
-        everything = sum(weight.numel() for weight in self._encoder.body.parameters())
+        everything = sum(weight.numel() for weight in self._encoder.held.body.parameters())
         return BlockSizes(
             matrices=sum(shape.numel() for shape in matrices),
             largest=max(totals),
             widest=max((max(shape) for shape in matrices), default=0),
             others=everything - sum(totals),
-            is_mapped=self._encoder.load_as_stored is not None and is_as_computed,
+            is_mapped=self._encoder.held.load_as_stored is not None and is_as_computed,
         )
 
     @contextmanager
@@ -156,7 +157,7 @@ def require_block_by_block(model: Model) -> None:
         try:
             _try(model)
         finally:
-            encoder.release()
+            encoder.held.release()
 
 
 def why_not(encoder: Encoder) -> str:
@@ -182,7 +183,7 @@ def _try(model: EncoderModel) -> None:
     text = np.resize(plain_subwords(encoder.tokenizer, encoder.rows), TRIED).astype(np.int64)
     encoder.load(encoder.n_layers - 1)
     expected = encoder.hidden_states([text])
-    encoder.release()
+    encoder.held.release()
     blocks = BlockByBlock(model, encoder.n_layers - 1)
     inputs = blocks.inputs([text])
     try:

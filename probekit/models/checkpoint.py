@@ -118,7 +118,7 @@ class Checkpoint(EncoderModel):
         encoder = Encoder(name, config, tokenizer, device, load, reading)
         is_plain = self.files.seed is None and not self.files.adapter and bits is None
         if is_plain and settings.device_map == "none":
-            encoder.load_as_stored = partial(self._load_as_stored, load)
+            encoder.held.load_as_stored = partial(self._load_as_stored, load)
         super().__init__(name, encoder, dtype, bits, (*self.files.warnings, *warnings))
 
     def _loader(

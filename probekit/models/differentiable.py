@@ -148,16 +148,16 @@ class _OfEncoder(Differentiable):
         if self.pad is not None and encoder.rows and self.pad >= encoder.rows:
             self.pad = None  # the tokenizer has it, and the model's table does not
         self._encoder = encoder
-        for parameter in encoder.body.parameters():
+        for parameter in encoder.held.body.parameters():
             parameter.requires_grad_(False)
-        self._table = encoder.body.get_input_embeddings()
+        self._table = encoder.held.body.get_input_embeddings()
         if self._table is None:
             raise ModelError(f"'{encoder.name}' has no table of embeddings to attribute to")
         self._table.register_forward_hook(self._replace)
         self.taps = {}
         n = encoder.n_blocks
-        blocks = next(lists_of_blocks(encoder.body, n), None)
-        blocks = blocks or next(lists_of_blocks(encoder.body, max(layer, 1)), None)
+        blocks = next(lists_of_blocks(encoder.held.body, n), None)
+        blocks = blocks or next(lists_of_blocks(encoder.held.body, max(layer, 1)), None)
         if blocks is None:
             return
         for number, block in enumerate(list(blocks)[: layer - 1], start=1):

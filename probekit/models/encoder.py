@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from importlib.metadata import version
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -14,17 +13,16 @@ import torch
 
 from probekit.errors import ModelError, first_line
 from probekit.models.behaviour import Behaviour, find_behaviour, looks_ahead
-from probekit.models.captured import Captured
 from probekit.models.characters import for_each_character
 from probekit.models.families import UNKNOWN, Site, Stack, family_of, layer_convention
+from probekit.models.held import Held
 from probekit.models.inputs import Inputs
 from probekit.models.length_groups import run_by_length
-from probekit.models.site import module_of_site, modules_at
+from probekit.models.site import module_of_site
 from probekit.models.special_tokens import plain_subwords
 from probekit.models.stack import (
     Stopped,
     count_blocks,
-    lists_of_blocks,
     stack_of,
     stopped_at_second_block,
 )
@@ -92,16 +90,7 @@ class Encoder:
         self._prompt = reading.prompt
         self.convention = layer_convention(config, self.stack, self.site)
         self._module_of_site = module_of_site(name, self.family, self.stack, self.site)
-        self._load = load
-        # Likewise in the type of the files; None where that is not known.
-        self.load_as_stored: Callable[[], Any] | None = None
-        self._model: Any = None
-        # Rows of the table of embeddings; models of characters have no such table.
-        self._rows = getattr(text, "vocab_size", None)
-        self._last_layer = self.n_layers - 1
-        self._captured = Captured()
-        self._is_ready, self._is_cut, self._is_placed = False, False, False
-        self._without_cache: dict[str, bool] = {}
+        self.held = Held(name, config, self.family, self.stack, self._module_of_site, device, load)
         free = positions_of(config, self.family) - reading.prompt - reading.prefix
         self._declared = declared_limit(name, free, of_tokenizer, self.inputs.added)
 
@@ -118,7 +107,7 @@ class Encoder:
 
     def load_bare(self) -> Any:
         """The bare model, anew and whole, apart from the one that is run here."""
-        return self._load()
+        return self.held.load()
 
     @cached_property
     def behaviour(self) -> Behaviour:
@@ -128,8 +117,8 @@ class Encoder:
         """
         if self.family is not UNKNOWN:
             return Behaviour(self.family.padded)
-        self._place()
-        subwords = plain_subwords(self.tokenizer, self._rows)
+        self.held.place()
+        subwords = plain_subwords(self.tokenizer, self.held.rows)
         found = find_behaviour(
             self._checked_states, self._run_first_block, subwords, self.first, self._declared
         )
@@ -139,11 +128,11 @@ class Encoder:
     @property
     def rows(self) -> int | None:
         """Rows of the loaded model's table of embeddings; None for a model without such a table."""
-        return self._rows
+        return self.held.rows
 
     def looks_ahead(self) -> bool:
         """Whether the loaded model's states of a word depend on the words after it."""
-        subwords = plain_subwords(self.tokenizer, self._rows)
+        subwords = plain_subwords(self.tokenizer, self.held.rows)
         return looks_ahead(self.hidden_states, subwords, self.first)
 
     @property
@@ -180,85 +169,13 @@ class Encoder:
 
     def load(self, last_layer: int) -> None:
         """Load the weights up to layer `last_layer`, once; the blocks above it are dropped."""
-        if self._is_ready:
+        if self.held.is_ready:
             return
-        self._fetch()
+        self.held.fetch()
         _ = self.behaviour  # a family that is not listed is tried with all of its blocks
-        self._cut_to(last_layer)
-        self._place()
-        self._is_ready = True
-
-    def _cut_to(self, last_layer: int) -> None:
-        """Drop the blocks above a layer."""
-        # Where the model narrows its last layer to the width of its embeddings, the output of the
-        # last block is read.
-        width = getattr(self.config.get_text_config(), "word_embed_proj_dim", self.dim)
-        is_cut = last_layer < self.n_blocks or width != self.dim
-        if is_cut and not self.family.extra_layers:
-            self._last_layer = last_layer
-            self._cut()
-
-    def load_apart(self, last_layer: int, dtype: torch.dtype) -> torch.nn.ModuleList | None:
-        """Load the weights up to a layer, those of the blocks as they are stored: in the type and
-        on the device that they are loaded in, as long as nobody moves them.
-
-        Weights in the type of their files are mapped from these, so that they take no memory of
-        their own.
-
-        Args:
-            last_layer: the number of the layer.
-            dtype: type of the computation, of all other weights.
-
-        Returns the blocks; None where they are not a list.
-        """
-        if self.load_as_stored is not None:
-            self._fetch(self.load_as_stored)
-        else:
-            self._fetch()
-        blocks = next(lists_of_blocks(self.body, self.n_blocks), None)
-        of_blocks: set[int] = set()
-        for tensor in tensors_of(blocks):
-            of_blocks.add(id(tensor))
-        for tensor in tensors_of(self._model):
-            if id(tensor) not in of_blocks:
-                move(tensor, self.device, dtype)
-        self._cut_to(last_layer)
-        self._model.eval()
-        self._is_ready = True
-        return blocks
-
-    def release(self) -> None:
-        """Free the memory of the weights, which are loaded again when they are needed."""
-        self._model, self._is_ready, self._is_cut = None, False, False
-        self._last_layer = self.n_layers - 1
-
-    def _fetch(self, load: Callable[[], Any] | None = None) -> None:
-        """Load the whole model, once."""
-        if self._model is not None:
-            return
-        model = (load or self._load)()
-        if self._rows:  # an adapter may have added some
-            loaded_config = getattr(model, "config", self.config).get_text_config()
-            self._rows = getattr(loaded_config, "vocab_size", self._rows)
-        # Quantised weights are loaded on their device; others may be spread over several.
-        is_spread = bool(getattr(model, "hf_device_map", None))
-        self._is_placed = is_spread or bool(getattr(model, "is_quantized", False))
-        self._model = model.get_encoder() if self.stack == "encoder" else model
-        if "use_cache" in signature(self._model.forward).parameters:
-            # Keys and values of every block are for generation; they take more than the states.
-            self._without_cache = {"use_cache": False}
-        if self._module_of_site:
-            modules = modules_at(self.name, self.body, self._module_of_site)
-            self._captured.watch_site(modules)
-        if self.family.late:
-            self._captured.watch_embeddings(model.get_input_embeddings())
-
-    def _place(self) -> None:
-        """Move the model to its device, ready to run."""
-        self._fetch()
-        if not self._is_placed:
-            self._model.to(self.device)
-        self._model.eval()
+        self.held.cut(last_layer)
+        self.held.place()
+        self.held.is_ready = True
 
     @torch.inference_mode()
     def hidden_states(
@@ -282,7 +199,7 @@ class Encoder:
         self, subwords: Sequence[np.ndarray], layers: Sequence[int] | None
     ) -> tuple[torch.Tensor, ...]:
         """The states of the layers wanted, of texts that are padded to one length."""
-        return self.run(self.inputs.of(subwords, self._rows), layers)
+        return self.run(self.inputs.of(subwords, self.held.rows), layers)
 
     def run(
         self, inputs: dict[str, torch.Tensor], layers: Sequence[int] | None = None
@@ -292,7 +209,7 @@ class Encoder:
 
         Raises ModelError where the model itself fails.
         """
-        self._captured.begin(layers)
+        self.held.captured.begin(layers)
         states = self._every_state(self._states_from(inputs, self._asked_of_transformers(layers)))
         return states if layers is None else tuple(states[layer] for layer in layers)
 
@@ -300,16 +217,16 @@ class Encoder:
         """The states of all layers, from those that transformers returns; a state that nobody wants
         may be None."""
         if self.family.late:
-            states = (self._captured.embedded, *states[:-2], states[-1])
-        states = states[: self._last_layer + 1]
+            states = (self.held.captured.embedded, *states[:-2], states[-1])
+        states = states[: self.held.last_layer + 1]
         if self._module_of_site:
-            return (states[0], *self._captured.added_in(*states[0].shape[:2]))
+            return (states[0], *self.held.captured.added_in(*states[0].shape[:2]))
         if self.family.extra_layers:
             width = states[0].shape[1]
             return tuple(for_each_character(state, width) for state in states)
-        if self._is_cut:
+        if self.held.is_cut:
             # Without its upper blocks a model would pass the last state through its final norm.
-            return (*states[:-1], self._captured.top)
+            return (*states[:-1], self.held.captured.top)
         return states
 
     def _asked_of_transformers(self, layers: Sequence[int] | None) -> bool | list[int]:
@@ -322,7 +239,7 @@ class Encoder:
 
     def _states_of(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
         """All hidden states of texts as transformers returns them."""
-        return self._states_from(self.inputs.of(subwords, self._rows), True)
+        return self._states_from(self.inputs.of(subwords, self.held.rows), True)
 
     def _states_from(
         self, inputs: dict[str, torch.Tensor], layers: bool | list[int]
@@ -333,8 +250,8 @@ class Encoder:
         Raises ModelError where the model itself fails.
         """
         try:
-            output = self._model(
-                **inputs, **self._without_cache, output_hidden_states=layers, return_dict=True
+            output = self.held.model(
+                **inputs, **self.held.without_cache, output_hidden_states=layers, return_dict=True
             )
             if self.stack == "decoder":
                 return tuple(output.decoder_hidden_states)
@@ -360,27 +277,9 @@ class Encoder:
     @torch.inference_mode()
     def _run_first_block(self, subwords: Sequence[np.ndarray]) -> tuple[torch.Tensor, ...]:
         """Run the model up to its second block: positions are looked up before that."""
-        with stopped_at_second_block(self.body, self.n_blocks):
+        with stopped_at_second_block(self.held.body, self.n_blocks):
             self._states_of(subwords)
         return ()
-
-    def _cut(self) -> None:
-        """Drop the blocks above the last layer needed, and watch the topmost that remains.
-
-        A family with its blocks elsewhere runs them all, and the upper states are dropped.
-        """
-        blocks = next(lists_of_blocks(self.body, self.n_blocks), None)
-        if blocks is None:
-            return
-        del blocks[max(self._last_layer, 1) :]
-        if self._last_layer:
-            self._captured.watch_top(blocks[-1], self.family.time_first)
-            self._is_cut = True
-
-    @property
-    def body(self) -> Any:
-        """The part of the model that has the blocks."""
-        return self._model.get_decoder() if self.stack == "decoder" else self._model
 
 
 @cache
@@ -391,21 +290,3 @@ def takes_numbers() -> bool:
     """
     major, minor = version("transformers").split(".")[:2]
     return (int(major), int(minor)) >= (5, 23)
-
-
-def tensors_of(module: torch.nn.Module | None) -> Iterator[torch.Tensor]:
-    """The weights and buffers of a module; none of None."""
-    if module is not None:
-        yield from module.parameters()
-        yield from module.buffers()
-
-
-def move(tensor: torch.Tensor, device: torch.device, dtype: torch.dtype) -> None:
-    """Move a weight or a buffer to a device, a weight of decimals also to a type."""
-    tensor.data = moved(tensor, device, dtype)
-
-
-def moved(tensor: torch.Tensor, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
-    """The numbers of a weight or a buffer on a device, those of a weight of decimals in a type."""
-    is_weight = isinstance(tensor, torch.nn.Parameter) and tensor.is_floating_point()
-    return tensor.data.to(device, dtype if is_weight else tensor.dtype)

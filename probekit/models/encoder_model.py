@@ -56,7 +56,7 @@ class EncoderModel:
 
     def release(self) -> None:
         """Free the memory of the weights."""
-        self.encoder.release()
+        self.encoder.held.release()
 
     def reader(self, subwords: SubwordVector, batch_tokens: int | None) -> WordReader:
         """A reader that computes the vectors of words."""

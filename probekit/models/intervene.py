@@ -141,7 +141,7 @@ def blocks_of(encoder: Encoder, at_cls: bool = False) -> Blocks:
         )
     encoder.load(encoder.n_layers - 1)
     where = at_position(encoder.inputs.start) if at_cls else at_words(encoder.inputs.special)
-    return Blocks(encoder.name, encoder.body, encoder.config, encoder.n_blocks, where)
+    return Blocks(encoder.name, encoder.held.body, encoder.config, encoder.n_blocks, where)
 
 
 def _before(change: Change) -> Callable[..., Any]:

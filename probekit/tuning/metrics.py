@@ -116,40 +116,36 @@ def score_interval(
         return float("nan"), float("nan")
     random = np.random.default_rng(0)
     draws = [random.integers(texts, size=texts) for _ in range(RESAMPLES)]
-    found = _drawn_counts(metric, gold, said, number, draws)
-    if found is None:
-        found = _drawn_values(metric, gold, said, number, draws)
+    resampled = _from_counts if metric in SUMMED else _from_values
+    found = resampled(metric, gold, said, number, draws)
     value = np.array([METRICS[metric].score(gold, said)])
     low, high = interval(widened(found[None], value, texts))
     limits = METRICS[metric].low, METRICS[metric].high
     return float(np.clip(low[0], *limits)), float(np.clip(high[0], *limits))
 
 
-def _drawn_counts(
-    metric: str,
-    gold: np.ndarray,
-    said: np.ndarray,
-    number: np.ndarray,
-    draws: Sequence[np.ndarray],
-) -> np.ndarray | None:
-    """The scores of resampled texts from counts that add up over texts, which is much faster; None
-    for a metric that has none."""
-    summed = SUMMED.get(metric)
-    if summed is None:
-        return None
-    counts = summed.counts(said[None], gold, number, 1)[0]
-    weights = np.stack([np.bincount(drawn, minlength=len(counts)) for drawn in draws])
-    return summed.score(weights @ counts)
-
-
-def _drawn_values(
+def _from_counts(
     metric: str,
     gold: np.ndarray,
     said: np.ndarray,
     number: np.ndarray,
     draws: Sequence[np.ndarray],
 ) -> np.ndarray:
-    """The same from the gold and predicted values themselves."""
+    """The scores of resampled texts, from counts that add up over texts: much faster."""
+    summed = SUMMED[metric]
+    counts = summed.counts(said[None], gold, number, 1)[0]
+    weights = np.stack([np.bincount(drawn, minlength=len(counts)) for drawn in draws])
+    return summed.score(weights @ counts)
+
+
+def _from_values(
+    metric: str,
+    gold: np.ndarray,
+    said: np.ndarray,
+    number: np.ndarray,
+    draws: Sequence[np.ndarray],
+) -> np.ndarray:
+    """The same, for a metric that has no such counts."""
     rows = np.split(np.arange(len(gold)), np.flatnonzero(np.diff(number)) + 1)
     found = []
     for drawn in draws:

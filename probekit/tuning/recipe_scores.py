@@ -238,6 +238,11 @@ def _conclusion(rows: list[pd.Series]) -> str:
         return "no task has a retention in every cell: what recipes keep cannot be compared"
     best = max(rows, key=lambda row: row["dev"])
     close = [row for row in rows if not _is_below(best, row)]
+    if len(close) == 1:
+        return (
+            f"{_name(best)} is the best on dev, and the target of every other is measurably below "
+            f"its {best['target']:.3f}; it keeps {best['retention']:.1%}"
+        )
     leader = max(close, key=lambda row: row["retention"])
     tied = [row for row in close if not _differ(leader, row, "retention")]
     among = (

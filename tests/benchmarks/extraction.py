@@ -123,7 +123,7 @@ def _batches(corpus: Corpus, encoder: Encoder) -> list[list]:
 
 def _one_at_a_time(encoder: Encoder, sentences: list[list[str]]) -> float:
     """Tokenise, run and average one sentence after another, with plain transformers; seconds."""
-    tokenizer, model = encoder.tokenizer, encoder._model
+    tokenizer, model = encoder.tokenizer, encoder.held.model
     started = time.perf_counter()
     with torch.no_grad():
         for words in sentences:

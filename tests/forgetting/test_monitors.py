@@ -476,7 +476,8 @@ def test_mistakes_are_told_in_a_line(
         (Needed(1_428, None, None), "; about 1,400 test sentences would tell, of 150"),
         (
             Needed(None, None, None, is_near=True),
-            "; it is near the limit, and more than 10 × 150 test sentences would tell",
+            "; the change is near the limit: to tell would take more than 10 times the 150 test "
+            "sentences",
         ),
         (Needed(None, None, None), ""),
     ],

@@ -135,7 +135,7 @@ def test_a_model_that_does_not_give_one_vector_per_subword(
 def test_listed_families_are_not_tried(unlisted: Any) -> None:
     encoder = Checkpoint(str(unlisted("bert")), EncoderSettings()).encoder
     assert encoder.limit == 62
-    assert encoder._model is None
+    assert encoder.held.model is None
 
 
 @pytest.mark.parametrize("longest", [-5, 0, 1, 2, 5, float("nan"), True])

@@ -27,7 +27,7 @@ def test_states_are_those_of_the_whole_pass(family: str, families: Callable[...,
     for last in (encoder.n_layers - 1, 1, 0):
         encoder.load(encoder.n_layers - 1)
         expected = encoder.hidden_states(TEXTS)
-        encoder.release()
+        encoder.held.release()
         blocks = BlockByBlock(model, last)
         states = blocks.embedded(blocks.inputs(TEXTS))
         for layer in range(last + 1):
@@ -37,7 +37,7 @@ def test_states_are_those_of_the_whole_pass(family: str, families: Callable[...,
             for i, text in enumerate(TEXTS):
                 own = slice(encoder.first, encoder.first + len(text))
                 assert torch.equal(states[i, own], expected[layer][i, own]), (last, layer)
-        encoder.release()
+        encoder.held.release()
 
 
 @pytest.mark.parametrize("family", REFUSED)

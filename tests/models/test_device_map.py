@@ -32,14 +32,14 @@ def test_states_of_weights_on_disk_are_the_same(
     )
     encoder = Checkpoint(str(families(family)), SPREAD).encoder
     maps: list[dict[str, Any]] = []
-    load = encoder._load
+    load = encoder.held.load
 
     def watched() -> Any:
         model = load()
         maps.append(model.hf_device_map)
         return model
 
-    encoder._load = watched
+    encoder.held.load = watched
     encoder.load(last)
     assert "disk" in maps[0].values()
     expected = plain.hidden_states(SUBWORDS, [0, last])

@@ -112,7 +112,7 @@ def test_every_row_is_compared_with_a_model() -> None:
 
 
 def _blocks(encoder: Any) -> torch.nn.ModuleList:
-    stack = encoder._model.get_decoder() if encoder.stack == "decoder" else encoder._model
+    stack = encoder.held.model.get_decoder() if encoder.stack == "decoder" else encoder.held.model
     lists = [m for m in stack.modules() if isinstance(m, torch.nn.ModuleList)]
     return next(blocks for blocks in lists if len(blocks) == encoder.n_blocks)
 
@@ -209,7 +209,8 @@ def test_attention_and_network_are_what_a_block_adds_before_its_norms(
         encoder.load(encoder.n_blocks)
         states[site] = encoder.hidden_states(subwords)
     if family == "albert":  # one block, run again and again
-        blocks = [encoder._model.encoder.albert_layer_groups[0].albert_layers[0]] * encoder.n_blocks
+        groups = encoder.held.model.encoder.albert_layer_groups
+        blocks = [groups[0].albert_layers[0]] * encoder.n_blocks
     else:
         blocks = list(_blocks(encoder))
     assert len(states["attn"]) == len(states["mlp"]) == encoder.n_layers
@@ -277,7 +278,7 @@ def test_layers_that_nobody_wants_are_not_kept(families: Any) -> None:
     encoder = Checkpoint(str(families("gpt2")), EncoderSettings(site="mlp")).encoder
     encoder.load(3)
     encoder.hidden_states(subwords, [2])
-    assert [added is not None for added in encoder._captured.added] == [False, True, False]
+    assert [added is not None for added in encoder.held.captured.added] == [False, True, False]
 
 
 def test_a_site_or_stack_that_is_not_there(families: Any) -> None:

@@ -82,7 +82,7 @@ def test_the_last_layer_is_changed_after_the_final_norm(tiny_gpt2: Path) -> None
     encoder = opened(tiny_gpt2)
     body, seen = None, []
     blocks = blocks_of(encoder)
-    body = encoder.body
+    body = encoder.held.body
     with blocks.changed(encoder.n_layers - 1, torch.zeros_like):
         hook = body.register_forward_hook(lambda *given: seen.append(given[2]))
         encoder.hidden_states(TEXTS)

@@ -339,7 +339,7 @@ def test_weights_are_released_before_probes_are_trained(
     monkeypatch.setattr("probekit.probes.plan.open_model", remembered)
 
     def watched(*args: Any, **more: Any) -> Any:
-        seen.extend(one.encoder._model for one in opened)
+        seen.extend(one.encoder.held.model for one in opened)
         return fit(*args, **more)
 
     monkeypatch.setattr("probekit.probes.fit_kinds.fit", watched)

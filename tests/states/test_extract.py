@@ -128,7 +128,7 @@ def test_blocks_nobody_needs_are_not_run(
     encoder = Checkpoint(str(folder), EncoderSettings()).encoder
     encoder.load(2)
     run: list[int] = []
-    lists = [m for m in encoder._model.modules() if isinstance(m, torch.nn.ModuleList)]
+    lists = [m for m in encoder.held.model.modules() if isinstance(m, torch.nn.ModuleList)]
     for i, block in enumerate(next(blocks for blocks in lists if len(blocks) == 2)):
         block.register_forward_hook(lambda *_, i=i: run.append(i))
     assert len(encoder.hidden_states([np.array([5, 6])])) == 3

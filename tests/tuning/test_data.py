@@ -23,7 +23,7 @@ from probekit.tuning.corpus_data import from_corpus, genres_of
 from probekit.tuning.data import NONE, UNSEEN, Data
 from probekit.tuning.encoded import LOST, encode
 from probekit.tuning.glue import GLUE
-from probekit.tuning.metrics import METRICS, _drawn_counts, _drawn_values, score_interval
+from probekit.tuning.metrics import METRICS, _from_counts, _from_values, score_interval
 from probekit.tuning.open_data import open_data
 from probekit.tuning.predicted import NOTHING, answers
 from probekit.tuning.table_data import Columns
@@ -296,9 +296,9 @@ def test_scores_from_counts_are_scikit_learns(name: str) -> None:
     number = np.sort(random.integers(0, 20, 300))
     gold, said = random.integers(0, 3, 300), random.integers(0, 3, 300)
     draws = [random.integers(20, size=20) for _ in range(30)]
-    fast = _drawn_counts(name, gold, said, number, draws)
-    assert fast == pytest.approx(_drawn_values(name, gold, said, number, draws), abs=1e-12)
-    assert fast is not None and len(set(fast)) > 10
+    fast = _from_counts(name, gold, said, number, draws)
+    assert fast == pytest.approx(_from_values(name, gold, said, number, draws), abs=1e-12)
+    assert len(set(fast)) > 10
 
 
 def test_intervals_resample_texts() -> None:

@@ -74,9 +74,9 @@ class GateRow:
     near_limit: Annotated[
         int,
         Means(
-            "1 where there are as many data as half the margin takes, and the change is near the "
-            "limit: what is needed then holds if the change stays the same, and more than 10 times "
-            "the data are left empty",
+            "1 where the data suffice for a loss of half the margin, but the change is too near "
+            "the limit: what is needed then assumes that the change stays the same, and is empty "
+            "above 10 times the data",
             "0 or 1",
         ),
     ] = 0

@@ -200,7 +200,8 @@ def would_tell(found: Needed, have: int) -> str:
         return f"; about {two_digits(found.sentences)} test sentences would tell, of {have:,}"
     if found.is_near:
         return (
-            f"; it is near the limit, and more than {FEASIBLE} × {have:,} test sentences would tell"
+            f"; the change is near the limit: to tell would take more than {FEASIBLE} times the "
+            f"{have:,} test sentences"
         )
     return ""
 

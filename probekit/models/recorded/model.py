@@ -157,7 +157,7 @@ class RecordedModel:
                 states = self.states_of(number, len(encoder.inputs.around(subwords)))
                 require_same(states, self.layers, reference, self.final_norm, label)
         finally:
-            encoder.release()
+            encoder.held.release()
         self._is_proved = True
 
     def _sample(self) -> Iterator[tuple[int, np.ndarray]]:

@@ -61,10 +61,10 @@ def _watched(
         if args and isinstance(args[0], torch.Tensor) and isinstance(output, torch.Tensor):
             passed.append((module, args[0], output))
 
-    blocks = next(lists_of_blocks(encoder.body, encoder.n_blocks), None)
+    blocks = next(lists_of_blocks(encoder.held.body, encoder.n_blocks), None)
     inside = set() if blocks is None else set(blocks.modules())
     hooks = []
-    for module in encoder.body.modules():
+    for module in encoder.held.body.modules():
         if module not in inside and not inside & set(module.modules()):
             hooks.append(module.register_forward_hook(record))
     try:

@@ -25,7 +25,7 @@ CORPORA = {
     "corpus": Meaning("an asterisk where modified files were accepted"),
     "text": Meaning("fingerprint of the words; of tables, of texts and labels"),
     "words": Meaning("in train, dev and test"),
-    "sentences": Meaning("in train, dev and test (documents, or texts of tables, where these are)"),
+    "sentences": Meaning("in train, dev and test; documents or texts where these were read"),
 }
 TASKS = {
     "labels": Meaning("how many"),

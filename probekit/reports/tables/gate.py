@@ -19,9 +19,9 @@ LEGEND = (
     "interval: at the confidence at which a criterion is decided; needed: test sentences "
     "(documents), or else seeds, or else more of all data (test and training sentences, seeds), "
     "with which it would pass in 9 of 10 repetitions if half the margin were lost; near the limit: "
-    "there is that much already, and this would do if the change stayed the same; flipped: "
-    "instances right before and wrong after; worst: the kind of which most flipped for sure, with "
-    "its share"
+    "there is enough for that, but the change is close to its limit, and the number assumes that "
+    "it stays the same; flipped: instances right before and wrong after; worst: the kind of which "
+    "most flipped for sure, with its share"
 )
 
 

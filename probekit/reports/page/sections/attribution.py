@@ -50,8 +50,8 @@ def section_of_attribution(found: Attribution) -> Section:
             Term("place", "in the span, or so many words left or right of it."),
             Term(
                 "random",
-                "the same with random weights: what the words alone make likely. Beyond is the "
-                "share less that; in the picture (brackets) mean that no difference is detected.",
+                "the share in a model with random weights. Beyond is the difference between the "
+                "two; (brackets) in the picture mean that none is detected.",
             ),
             Term(
                 "sum",
@@ -60,8 +60,8 @@ def section_of_attribution(found: Attribution) -> Section:
             ),
             Term(
                 "rank correlation",
-                "with a second method, which leaves each word out alone: 1 is the same order of "
-                "words, 0 none. Where it is low, do not trust the order.",
+                "with a second method, which leaves out one word at a time: 1 is the same order of "
+                "words, 0 an unrelated one. Where it is low, do not trust the order.",
             ),
             Term(
                 "limits",

@@ -65,9 +65,9 @@ def section_of_gate(gated: Gated) -> Section:
                 "needed",
                 "how many test sentences (groups) or seeds, or how many times as much of all data, "
                 "would pass a checkpoint that loses half the margin in 9 of 10 repetitions. Near "
-                "the limit there are that many; then so much would do if the change stayed the "
-                "same, and where that is more than 10 times the data none is said: the true change "
-                "may be on the limit, which no data settle.",
+                "the limit there is enough for that already; the number then assumes that the "
+                "change stays the same. Above 10 times the data none is given: the true change may "
+                "be on the limit, which no amount of data settles.",
             ),
             Term(
                 "level",

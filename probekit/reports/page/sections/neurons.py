@@ -40,9 +40,9 @@ def section_of_neurons(found: Neurons) -> Section:
             Term("neuron", "a dimension of the states of a layer."),
             Term(
                 "method",
-                "how neurons were ranked: weights of a logistic regression, probeless by how far "
-                "the means of labels lie apart, information that one neuron has of the label; "
-                "random is one random order.",
+                "how neurons were ranked: by the weights of a logistic regression (weights), by "
+                "how far apart the means of the labels lie (probeless), by the mutual information "
+                "of one neuron and the label (information), or at random.",
             ),
             Term(
                 "way",
