@@ -274,3 +274,35 @@ def test_what_goes_on_after_a_stop(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["probekit", command, "--json"])
     assert _further() == further
+
+
+INTERRUPTED = """
+import signal, time
+import torch
+from probekit.cli.signals import Stopped, stopping
+from probekit.engine import waiting, workers
+
+waiting.TICK = 1e-5
+
+def job(tell):
+    while True:
+        workers.stop_if_unwanted()
+        time.sleep(1e-4)
+
+with stopping():
+    signal.signal(signal.SIGALRM, signal.getsignal(signal.SIGTERM))
+    for number in range(1000):
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 1e-3 + number * 1e-6)
+            workers.at_once(torch.device("cpu"), [job, job], lambda done: None)
+        except Stopped:
+            pass
+print("all ended")
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer sends signals here")
+def test_a_signal_leaves_no_lock_taken() -> None:
+    """The main thread takes the locks of jobs most of the time here."""
+    out, err = begin(INTERRUPTED).communicate(timeout=60)
+    assert out == "all ended\n" and not err

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from probekit.engine.waiting import interrupt
+
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -23,7 +25,7 @@ class Stopped(BaseException):
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    raise Stopped(number)
+    interrupt(Stopped(number))
 
 
 @contextmanager

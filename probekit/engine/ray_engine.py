@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -22,6 +22,7 @@ from probekit.engine.engine import Job, Report, Result, Work
 from probekit.engine.ray_cluster import address_of, cluster
 from probekit.engine.ray_crew import BEGIN, Crew, warn
 from probekit.engine.settings import EngineSettings
+from probekit.engine.waiting import result_of, undisturbed, wait_for
 from probekit.errors import InputError, ProbekitError
 
 TICK = 0.2  # seconds between two looks at what is done
@@ -78,16 +79,15 @@ class RayEngine:
         run.plan(jobs, each)
         # Ray takes what a signal raises in it for an error of its own, so it runs in a thread: a
         # signal is for this one.
-        doing = self._thread.submit(run.results)
+        with undisturbed():
+            doing = self._thread.submit(run.results)
         try:
-            while wait([doing], timeout=TICK).not_done:
-                report(run.amount)
-            found = doing.result()
+            found = result_of(doing, lambda: report(run.amount))
             report(run.amount)
             return found
         except BaseException:
             run.stop()
-            wait([doing])
+            wait_for(doing)
             crew.dismiss(run.busy())
             raise
         finally:

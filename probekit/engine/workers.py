@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from operator import setitem
@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import torch
 
 from probekit.engine.streams import queued
+from probekit.engine.waiting import result_of, undisturbed, wait_for
 
 T = TypeVar("T")
 
@@ -51,16 +52,17 @@ class Pool:
         """
         if self._is_over:
             raise CancelledError
-        future = self._threads.submit(self._run, job, *args)
-        self._open.add(future)
-        future.add_done_callback(self._open.discard)
+        with undisturbed():
+            future = self._threads.submit(self._run, job, *args)
+            self._open.add(future)
+            future.add_done_callback(self._open.discard)
         return future
 
     def map(self, job: Callable[..., T], *given: Iterable[Any]) -> Iterator[T]:
         """Do a job for each item, or for those of several that are at one place; the results are in
         the same order."""
         futures = [self.submit(job, *of_one) for of_one in zip(*given, strict=True)]
-        return (future.result() for future in futures)
+        return (result_of(future) for future in futures)
 
     def stop(self) -> None:
         """Tell work in progress that it is not wanted."""
@@ -70,9 +72,11 @@ class Pool:
         """Let no further job begin, and wait for those in progress."""
         self._is_over = True
         left = list(self._open)
+        with undisturbed():
+            for future in left:
+                future.cancel()
         for future in left:
-            future.cancel()
-        wait(left)
+            wait_for(future)
 
     def _run(self, job: Callable[..., T], *args: Any) -> T:
         _own.stop = self._stop
@@ -125,9 +129,7 @@ def at_once(
         futures = []
         for number, job in enumerate(jobs):
             futures.append(pool.submit(_in_queue, device, job, partial(setitem, done, number)))
-        while wait(futures, timeout=0.1).not_done:
-            report(sum(done))
-        results = [future.result() for future in futures]
+        results = [result_of(future, lambda: report(sum(done))) for future in futures]
     report(len(jobs))
     return results
 

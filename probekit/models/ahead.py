@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import torch
 
 from probekit.engine.streams import queued
+from probekit.engine.waiting import result_of
 from probekit.models.moving import moved, tensors_of
 
 
@@ -25,7 +26,7 @@ class Ahead:
         """The weights and buffers of a block on the device; those of no block for a negative
         number."""
         if self._coming is not None and self._coming[0] == number:
-            found = self._coming[1].result()
+            found = result_of(self._coming[1])
         else:
             found = self._moved(number)
         self._begin(number + 1)

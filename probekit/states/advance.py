@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import as_completed
 from dataclasses import dataclass
 
 import torch
 
 from probekit.corpora.passage import Split
 from probekit.engine.streams import stream_of
+from probekit.engine.waiting import result_of
 from probekit.engine.workers import Pool, stop_if_unwanted
 from probekit.models.block_by_block import BlockByBlock
 from probekit.models.encoder_model import EncoderModel
@@ -120,8 +120,8 @@ class Advance:
             if self._stream is not None:  # the memory of `values` may still be read
                 self._stream.wait_stream(torch.cuda.current_stream(self._device))
             futures = [pool.submit(of_piece, number) for number in range(len(self._pieces))]
-            for n, future in enumerate(as_completed(futures), start=1):
-                future.result()
+            for n, future in enumerate(futures, start=1):
+                result_of(future)
                 self.done = layer + n / len(futures)
             if self._stream is not None:
                 self._stream.synchronize()

@@ -17,6 +17,7 @@ import torch
 
 from probekit.corpora.passage import Corpus, Split
 from probekit.engine.engine import Report
+from probekit.engine.waiting import result_of
 from probekit.engine.workers import Pool, workers
 from probekit.errors import ProbekitWarning, StoreError
 from probekit.models.model import Reader
@@ -161,9 +162,9 @@ class Computation:
             return
         filled = np.zeros(_n_words(running.shards), dtype=bool)
         for batch in running.batches:
-            filled[batch.result()] = True
+            filled[result_of(batch)] = True
             report(running.done + int(filled.sum()))
-        with self._buffers.after(running.mark.result()):
+        with self._buffers.after(result_of(running.mark)):
             running.values[:, np.flatnonzero(~filled)] = 0
             require_in_range(self.name, running.values)
             values = self._buffers.on_host(running.values)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from probekit.corpora.passage import SPLITS, Context, Corpus, Split
+from probekit.engine.waiting import result_of, undisturbed
 from probekit.engine.workers import count, workers
 from probekit.errors import InputError
 from probekit.models.block_by_block import BlockSizes
@@ -34,7 +35,6 @@ from probekit.states.texts import Texts
 
 LAYERS = 3  # most layers whose vectors of words are in memory together, but on a GPU with room
 SHARE = 0.4  # of a GPU's free memory, that vectors of words may take
-TICK = 0.1  # seconds between two reports
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,8 @@ class Sweep:
                     last = following[-1] if self._runs_ahead and following else portion[-1]
                     while free and following and following[0] <= last:
                         values = free.popleft()
-                        job = ahead.submit(advance.to, following.popleft(), values, pool)
+                        with undisturbed():
+                            job = ahead.submit(advance.to, following.popleft(), values, pool)
                         coming.append((job, values))
                     held = {}
                     for layer in portion:
@@ -208,10 +209,12 @@ class Sweep:
 
     def _wait(self, job: Future[None], advance: Advance) -> None:
         """Wait for a layer, and report how far all layers are."""
-        while wait([job], timeout=TICK).not_done:
+
+        def report() -> None:
             self.progress("extract", advance.done, self.layers[-1] + 1)
-        job.result()
-        self.progress("extract", advance.done, self.layers[-1] + 1)
+
+        result_of(job, report)
+        report()
 
     def _n_words(self, split: Split) -> int:
         return int(self.corpus.offsets(split)[-1])
