@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 
 # Before anything imports huggingface_hub: no test uses the hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -33,6 +34,13 @@ MakeFamily = Callable[..., Path]
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """CANINE is slow: its tokenizer lists 1.1 million characters each time it is opened."""
+    for item in items:
+        if re.search(r"\bcanine\b", item.name):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_collection_finish() -> None:

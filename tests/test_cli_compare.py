@@ -90,6 +90,7 @@ def test_compare_writes_tables_pictures_and_a_verdict(
     assert "</svg>" in (tmp_path / "again.svg").read_text()
 
 
+@pytest.mark.slow
 def test_a_missing_checkpoint_of_several_is_named_and_the_others_go_on(
     run: Run,  # noqa: F811
     tiny_bert: Path,
@@ -176,6 +177,7 @@ def test_layers_that_mean_different_things(
     assert json.loads(out)["comparison"]
 
 
+@pytest.mark.slow
 def test_an_adapter_against_its_base(
     run: Run,  # noqa: F811
     tiny_bert: Path,
@@ -199,6 +201,7 @@ def test_an_adapter_against_its_base(
     assert deltas[0] == 0 and any(deltas[layer] for layer in (1, 2, 3))
 
 
+@pytest.mark.slow
 def test_random_weights_beside_the_trained_ones(
     run: Run,  # noqa: F811
     tiny_bert: Path,

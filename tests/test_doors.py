@@ -770,6 +770,7 @@ def test_a_setting_lives_in_one_place(verb: Any) -> None:
     assert not settings & set(inspect.signature(verb).parameters)
 
 
+@pytest.mark.slow
 def test_other_forms_of_the_same_thing(few: Corpus, tiny_bert: Path) -> None:
     states = pk.extract(tiny_bert, few, layers=3)
     assert states.layers == (3,) and states.model == str(tiny_bert)
@@ -798,6 +799,7 @@ def test_other_forms_of_the_same_thing(few: Corpus, tiny_bert: Path) -> None:
     assert {"linear", "mlp"} <= set(kinds)
 
 
+@pytest.mark.slow
 def test_a_path_is_a_model_for_compare_and_trace_too(
     few: Corpus, tiny_bert: Path, tmp_path: Path
 ) -> None:

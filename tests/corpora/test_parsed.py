@@ -59,6 +59,7 @@ def test_a_second_reading_parses_nothing(treebank: Path, parsing: list[str]) -> 
     assert (second.fingerprint, second.annotation) == (first.fingerprint, first.annotation)
 
 
+@pytest.mark.slow
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(made(), max_size=5),

@@ -631,6 +631,7 @@ def test_the_instances_that_flipped_are_those_of_the_comparison(
         assert mine["gold"].tolist() == chosen["gold"].tolist()
 
 
+@pytest.mark.slow
 def test_states_and_a_policy_that_says_how_to_read(
     tiny_bert: Path, small: Corpus, tmp_path: Path
 ) -> None:

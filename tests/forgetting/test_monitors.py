@@ -409,6 +409,7 @@ def emptied(bert: Path, to: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_command_saves_probes_and_another_judges_them(
     run: Run,  # noqa: F811
     tiny_bert: Path,

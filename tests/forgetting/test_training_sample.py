@@ -15,6 +15,7 @@ from tests.forgetting.test_calibration import QUICK, TASKS, World
 ACCURACY = METRICS["accuracy"]
 
 
+@pytest.mark.slow
 def test_a_checkpoint_against_itself_with_refits() -> None:
     """The same resamples before and after: no refit differs, and nothing is added."""
     world = World(0)

@@ -101,6 +101,7 @@ def test_the_step_at_which_it_went(run: Path, small: Corpus, tmp_path: Path) -> 
     assert found.best["change"][0] == 0 and last["n_test"] >= last["groups"] > 0
 
 
+@pytest.mark.slow
 def test_tasks_that_read_sentences_and_tasks_that_read_documents(
     run: Path, small: Corpus, tmp_path: Path
 ) -> None:
@@ -142,6 +143,7 @@ def watch(monkeypatch: pytest.MonkeyPatch, measured: list[str]) -> None:
     monkeypatch.setattr(read_or_measure, "probe_checkpoint", noted)
 
 
+@pytest.mark.slow
 def test_only_new_checkpoints_are_measured(
     run: Path, small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +160,7 @@ def test_only_new_checkpoints_are_measured(
     assert len(measured) == 4  # another question
 
 
+@pytest.mark.slow
 def test_another_run_measures_the_same_meanwhile(
     run: Path, small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -198,6 +198,7 @@ def test_probes_and_behaviour_are_in_one_table(
         measured(states, tasks="agreement")
 
 
+@pytest.mark.slow
 def test_a_borrowed_head_is_marked(folders: dict[str, Path], small: Corpus, tmp_path: Path) -> None:
     model = transformers.AutoModel.from_pretrained(folders["bert"])
     bare = tmp_path / "bare"

@@ -57,6 +57,7 @@ def found(states: States) -> pd.DataFrame:
     return scores.beyond.set_index(["probe", "layer"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("probe", ["linear", "mlp"])
 def test_an_informative_layer_adds_its_mutual_information(found: pd.DataFrame, probe: str) -> None:
     row = found.loc[probe, CONTEXT]
@@ -102,6 +103,7 @@ def test_vectors_stand_beside_each_other(states: States) -> None:
     assert (both[:, :, :DIM] == alone[1]).all() and (both[:, :, DIM:] == alone).all()
 
 
+@pytest.mark.slow
 def test_the_best_layer_shows_it(states: States) -> None:
     scores = pk.probe(states, WORD, beyond=NOISE, seeds=2, progress=False)
     assert sorted(scores.beyond["layer"]) == [0, COPY, CONTEXT]

@@ -29,6 +29,7 @@ def rows() -> pd.DataFrame:
     return pd.DataFrame(list(capacity_rows(kinds, ABOUT))).set_index("probe")
 
 
+@pytest.mark.slow
 def test_parameters_are_those_of_two_affine_maps(rows: pd.DataFrame) -> None:
     assert rows.loc["linear", "parameters"] == (DIM + 1) * CLASSES
     for kind, width in (("rank:1", 1), ("rank:2", 2), ("mlp:8", 8), ("mlp", 64)):

@@ -49,11 +49,13 @@ def per_instance(code: Code) -> np.ndarray:
     return code.total[:, 0] / code.n
 
 
+@pytest.mark.slow
 def test_random_labels_cost_what_a_uniform_code_costs() -> None:
     (code,) = codelength(*_one("random"))
     assert per_instance(code) == pytest.approx(np.log2(LABELS), rel=0.01)
 
 
+@pytest.mark.slow
 def test_planted_labels_cost_what_is_sent_before_they_are_learned() -> None:
     (code,) = codelength(*_one("planted"))
     planted, noise = per_instance(code)
@@ -120,6 +122,7 @@ def test_the_work_can_be_sent_to_another_process(monkeypatch: pytest.MonkeyPatch
     np.testing.assert_array_equal(sent.bits, code.bits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["srl", "ner", "coref"])
 def test_every_block_has_instances(sample: Corpus, name: str) -> None:
     """Also where few sentences have one, and where documents are few."""

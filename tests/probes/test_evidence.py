@@ -95,6 +95,7 @@ def everything() -> pk.Scores:
     )
 
 
+@pytest.mark.slow
 def test_scores_are_those_without_evidence(everything: pk.Scores) -> None:
     alone = pk.probe(states_of("context"), WORD, seeds=2, fit_settings=QUICK, progress=False)
     gold = everything.table.query("labels == 'gold' and view == 'single'").reset_index(drop=True)

@@ -68,6 +68,7 @@ def test_a_rank_too_low_falls_short() -> None:
     assert found[1] < found[2] - 0.05 < found[7] - 0.1
 
 
+@pytest.mark.slow
 def test_only_the_mlp_learns_what_is_not_linear() -> None:
     states, question = planted("xor")
     found = {name: scores(fit(states, [question], probe=name)[0]).max() for name in NAMES}

@@ -268,6 +268,7 @@ def test_the_cache_knows_no_names(few: Corpus, tiny_bert: Path, tmp_path: Path) 
     assert names == {"models": [str(tiny_bert), str(moved)], "corpora": ["few", "another name"]}
 
 
+@pytest.mark.slow
 def test_compare_takes_states_of_one_name(few: Corpus, tiny_bert: Path) -> None:
     first = pk.extract(str(tiny_bert), few)
     pooled = [pk.extract(str(tiny_bert), few, subwords=subwords) for subwords in ("first", "last")]

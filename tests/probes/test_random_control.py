@@ -17,6 +17,7 @@ from probekit.reports.tables.scores import score_table
 RUN: dict[str, Any] = {"fit_settings": pk.FitSettings(words=5_000), "progress": False}
 
 
+@pytest.mark.slow
 def test_it_is_the_random_model_of_each_seed(small: Corpus, tiny_bert: Path) -> None:
     scores = pk.probe(
         tiny_bert, ["pos", "coref"], corpus=small, seeds=2, random_control=True, **RUN

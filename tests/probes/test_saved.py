@@ -80,6 +80,7 @@ def edited(folder: Path, to: Path, change: Callable[[dict[str, Any]], object]) -
 # What is saved
 
 
+@pytest.mark.slow
 def test_saved_probes_predict_what_the_trained_ones_did(
     run: tuple[pk.Scores, Path], states: pk.States, few: Corpus
 ) -> None:

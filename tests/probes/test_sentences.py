@@ -213,6 +213,7 @@ def test_one_vector_for_all_words_of_a_few_sentences() -> None:
     assert score > 0.85  # of 0.977 with the best direction
 
 
+@pytest.mark.slow
 def test_fine_tuning_is_compared_on_sentences(tiny_bert: Path, tmp_path: Path) -> None:
     write(tmp_path / "reviews.csv", ["text", "label"], reviews(200))
     found = pk.compare(

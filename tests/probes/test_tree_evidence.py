@@ -110,6 +110,7 @@ def test_heads_that_the_vectors_hold_take_fewer_bits(scores: pk.Scores) -> None:
     assert upper["bits_per_instance"].iloc[-1] < 1
 
 
+@pytest.mark.slow
 def test_a_code_is_the_sum_of_its_blocks() -> None:
     corpus, values = planted(SIZES)
     question = ask_trees(ARC, corpus)
@@ -123,6 +124,7 @@ def test_a_code_is_the_sum_of_its_blocks() -> None:
     assert code.sentences[0] == 1 and code.sentences[-1] == SIZES["train"] / 2
 
 
+@pytest.mark.slow
 def test_heads_that_nothing_tells_take_the_uniform_code() -> None:
     corpus, values = planted({"train": 150, "dev": 60, "test": 10})
     question = ask_trees(ARC, corpus)

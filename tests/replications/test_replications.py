@@ -288,6 +288,7 @@ def test_the_expected_layers_are_those_of_the_published_table() -> None:
         assert differences == pytest.approx([0] * len(differences), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_table_and_the_differences(
     brief: Path,
     tiny_bert: Path,

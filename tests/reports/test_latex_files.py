@@ -172,6 +172,7 @@ def test_results_without_rows_are_refused(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
+@pytest.mark.slow
 def test_nothing_is_written_where_one_file_cannot_be(tmp_path: Path) -> None:
     scores().write(tmp_path / "run")
     (tmp_path / "out").mkdir()

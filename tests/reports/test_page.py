@@ -270,6 +270,7 @@ def test_a_span_is_marked_only_where_its_place_is_known() -> None:
     assert marked("a b", "") == [("a", False), ("b", False)]
 
 
+@pytest.mark.slow
 def test_a_page_has_landmarks_headings_in_order_and_names_for_everything(tmp_path: Path) -> None:
     folders = []
     for name, kind in (("scores", pk.Scores), ("change", pk.Comparison), ("erased", pk.Erasure)):
@@ -302,6 +303,7 @@ def test_every_kind_of_results_has_a_section() -> None:
     assert set(SECTIONS) == set(READ) == set(made.KINDS)
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_page_and_name_nothing_outside(tmp_path: Path) -> None:
     made.scores(0.5).write(tmp_path / "run")
     pages = [pk.report(tmp_path / "run", tmp_path / f"{name}.html").read_bytes() for name in "ab"]

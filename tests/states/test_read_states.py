@@ -33,6 +33,7 @@ def _same_vectors(one: pk.States, other: pk.States) -> None:
         np.testing.assert_allclose(one.numpy(split), other.numpy(split), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_scores_equal_those_of_the_plain_run(
     family: str, families: MakeFamily, small: Corpus, tmp_path: Path

@@ -43,6 +43,7 @@ def coverage(groups: int, *, widen: bool) -> float:
     return float(np.mean(covered))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("groups", [10, 20, 150])
 def test_intervals_cover_as_often_as_they_say(groups: int) -> None:
     assert 0.92 <= coverage(groups, widen=True) <= 0.98

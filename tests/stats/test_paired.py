@@ -179,6 +179,7 @@ def test_what_is_held_at_once_changes_no_number(
         np.testing.assert_allclose(getattr(found, column), getattr(expected, column), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_thousand_kinds_of_instances_fit_into_memory() -> None:
     kinds, groups = 1_000, 400
     rng = np.random.default_rng(6)

@@ -28,6 +28,7 @@ def found(rng: np.random.Generator, of_seeds: float, of_training: float, refits:
     return spread_of(values(own), of_refits, groups=GROUPS, variates=RESAMPLES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("of_seeds", "of_training"), [(0.0, 0.0), (0.03, 0.0), (0.0, 0.03), (0.02, 0.03)]
 )

@@ -90,6 +90,7 @@ def test_it_logs_and_leaves_training_alone(tiny_bert: Path, small: Corpus, tmp_p
         assert torch.equal(value, watched.model.state_dict()[name]), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("probe", "seeds"), [("linear", 1), ("mlp", [1, 2])])
 def test_the_probes_are_those_of_probe(
     tiny_bert: Path, small: Corpus, tmp_path: Path, probe: str, seeds: int | list[int]

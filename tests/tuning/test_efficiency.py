@@ -84,6 +84,7 @@ def test_off_the_scale() -> None:
     assert found == (0, 0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [1, 10])
 def test_the_interval_has_the_truth_about_as_often_as_it_claims(shift: int) -> None:
     """Predictions are drawn anew each time: of 40 intervals of 95%, few lack the factor."""

@@ -36,6 +36,7 @@ def mnli(root: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("recipe", "rate"), [("frozen", 2e-2), ("lora", 1e-2)])
 def test_both_tests_are_reported(recipe: str, rate: float, tiny_bert: Path, tmp_path: Path) -> None:
     settings = pk.TuningSettings(device="cpu", batch=16, rate=rate, epochs=12)

@@ -238,6 +238,7 @@ def test_an_adapter_trains_the_head_and_itself_only(
         assert parameter.requires_grad == (own in name or "modules_to_save" in name), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mlm", "clm"])
 def test_replay_of_none_is_full_and_more_keeps_the_language_model(
     kind: str, tiny_bert: Path, tiny_gpt2: Path, small: Corpus, tmp_path: Path

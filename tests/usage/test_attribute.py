@@ -322,6 +322,7 @@ def test_every_word_or_the_one_asked_for(small: Corpus, tiny_bert: Path, tmp_pat
     assert mean.decisions["score"].iloc[0] == one.decisions["score"].iloc[0]
 
 
+@pytest.mark.slow
 def test_a_corpus_has_means_by_label_and_place(
     small: Corpus, tiny_bert: Path, tmp_path: Path
 ) -> None:

@@ -54,6 +54,7 @@ def with_noise(folder: Path, source: Path, size: float, seed: int = 0) -> Path:
 # The null: nothing changed.
 
 
+@pytest.mark.slow
 def test_a_checkpoint_and_itself_differ_in_nothing(small: Corpus, tiny_bert: Path) -> None:
     found = compared(tiny_bert, tiny_bert, small, tasks=("pos", "dep"))
     table = found.table
@@ -76,6 +77,7 @@ def test_a_checkpoint_and_itself_differ_in_nothing(small: Corpus, tiny_bert: Pat
         assert "used as before, every prediction is the same" in sentence
 
 
+@pytest.mark.slow
 def test_the_drops_are_those_of_erase(small: Corpus, tiny_bert: Path) -> None:
     found = compared(tiny_bert, tiny_bert, small, tasks=("pos", "dep")).table
     found = found[found["erased"] == "pos"]
@@ -303,6 +305,7 @@ def test_a_head_that_no_longer_reads_what_is_still_there_uses_it_less(readers: R
     assert ", used more: " in reverse
 
 
+@pytest.mark.slow
 def test_heads_of_other_data_are_not_compared(readers: Readers, tiny_bert: Path) -> None:
     tagger = readers.head("reads", readers.inside)
     asked = {"data": f"{readers.corpus}:xpos", "columns": {}, "settings": {}}
@@ -438,6 +441,7 @@ def test_static_vectors_are_refused(small: Corpus, tiny_bert: Path, tmp_path: Pa
         compared(tiny_bert, path, small)
 
 
+@pytest.mark.slow
 def test_several_checkpoints_after(small: Corpus, tiny_bert: Path, tmp_path: Path) -> None:
     noisy = with_noise(tmp_path / "noisy", tiny_bert, 0.5)
     found = compared(tiny_bert, [tiny_bert, noisy], small, layers=1)

@@ -275,6 +275,7 @@ def test_a_model_that_has_learned_to_agree_needs_number(found: Erasure) -> None:
     assert bits["majority"].isna().all() and (bits["metric"] == "bits").all()
 
 
+@pytest.mark.slow
 def test_rows_of_behaviour_are_like_those_of_a_head(found: Erasure, grammar: Corpus) -> None:
     behaviour = found.table[found.table["affected"].isin(["bits", "agreement"])]
     assert behaviour["read_at"].isna().all() and (behaviour["probe"] == "").all()

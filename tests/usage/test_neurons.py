@@ -233,6 +233,7 @@ def test_the_neurons_that_labels_were_made_of_are_first(found: Neurons) -> None:
     assert set(table["label"]) == {"", "00", "01", "10", "11"}
 
 
+@pytest.mark.slow
 def test_few_neurons_suffice_and_random_ones_do_not(found: Neurons) -> None:
     fewest = found.fewest().set_index("method")
     for method in RANKINGS:
