@@ -337,6 +337,7 @@ def test_what_a_killed_run_left_is_removed(run: Path, small: Corpus, tmp_path: P
         assert not litter.exists()
 
 
+@pytest.mark.slow
 def test_states_that_were_there_before_stay(
     run: Path, small: Corpus, tmp_path: Path, own_cache: Path
 ) -> None:
@@ -347,6 +348,7 @@ def test_states_that_were_there_before_stay(
     assert pk.extract(first, small).computed == 0
 
 
+@pytest.mark.slow
 def test_each_checkpoint_keeps_its_record(run: Path, small: Corpus, tmp_path: Path) -> None:
     for _ in range(2):  # measured, and read back
         _, found = written(tmp_path / "t", checkpoints_of(run)[::3], ["pos"], corpus=small)

@@ -68,6 +68,7 @@ def test_an_informative_layer_adds_its_mutual_information(found: pd.DataFrame, p
     assert row["n_test"] == SIZES["test"] * WORDS and row["seeds"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("probe", ["linear", "mlp"])
 def test_a_copy_and_noise_add_nothing(found: pd.DataFrame, probe: str) -> None:
     for layer in (COPY, NOISE):

@@ -36,6 +36,7 @@ def test_parameters_are_those_of_two_affine_maps(rows: pd.DataFrame) -> None:
         assert rows.loc[kind, "parameters"] == (DIM + 1) * width + (width + 1) * CLASSES
 
 
+@pytest.mark.slow
 def test_the_front_rises_to_the_rank_that_was_planted(rows: pd.DataFrame) -> None:
     assert rows.loc["rank:1", "on_front"] == rows.loc["rank:2", "on_front"] == 1
     assert rows.loc["rank:2", "score"] > rows.loc["rank:1", "score"] + 0.05

@@ -72,6 +72,7 @@ def test_half_of_the_label_costs_half() -> None:
     assert half == pytest.approx(1.0, abs=0.08) and half > 1
 
 
+@pytest.mark.slow
 def test_blocks_add_up() -> None:
     states, (question,) = _one("planted")
     (code,) = codelength(states, [question], seeds=(0, 1))

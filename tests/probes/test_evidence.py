@@ -103,6 +103,7 @@ def test_scores_are_those_without_evidence(everything: pk.Scores) -> None:
     assert everything.best()["layer"].tolist() == alone.best()["layer"].tolist()
 
 
+@pytest.mark.slow
 def test_every_table_is_written_and_read_back(everything: pk.Scores, tmp_path: Path) -> None:
     everything.write(tmp_path)
     assert pk.read(tmp_path) == everything
@@ -123,6 +124,7 @@ def test_every_table_is_written_and_read_back(everything: pk.Scores, tmp_path: P
     assert pk.read(tmp_path) == alone
 
 
+@pytest.mark.slow
 def test_evidence_stands_beside_the_best_layers(everything: pk.Scores) -> None:
     (row,) = everything.evidence().to_dict("records")
     best = everything.best().iloc[0]
@@ -140,6 +142,7 @@ def test_evidence_stands_beside_the_best_layers(everything: pk.Scores) -> None:
     assert (controls["bits_per_instance"].min() > codes["bits_per_instance"]).all()
 
 
+@pytest.mark.slow
 def test_equal_layers_share_a_mix_and_gain_nothing(everything: pk.Scores) -> None:
     (mix,) = everything.mixes.to_dict("records")
     assert mix["divergence"] == pytest.approx(0, abs=1e-3)

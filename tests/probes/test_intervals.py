@@ -17,6 +17,7 @@ def scores() -> pk.Scores:
     return pk.probe(states, WORD, seeds=2, resample_train=5, fit_settings=QUICK, progress=False)
 
 
+@pytest.mark.slow
 def test_scores_do_not_move_and_intervals_are_wider(scores: pk.Scores) -> None:
     states = states_of("context", sentences=40)
     plain = pk.probe(states, WORD, seeds=2, fit_settings=QUICK, progress=False)

@@ -61,6 +61,7 @@ def test_equal_layers_have_equal_weights() -> None:
     assert scores(fitted)[0, 0] == pytest.approx(scores(alone)[0, 0], abs=0.01)
 
 
+@pytest.mark.slow
 def test_cumulative_mixes_see_a_layer_once_they_reach_it() -> None:
     states, question = informative_at(2)
     (fitted,) = fit(states, [question], views=[*single_layers(LAYERS), *cumulative_mixes(LAYERS)])
@@ -72,6 +73,7 @@ def test_cumulative_mixes_see_a_layer_once_they_reach_it() -> None:
     assert (fitted.shares[4, 0, 2:] == 0).all() and (fitted.shares[5, 0, 3:] == 0).all()
 
 
+@pytest.mark.slow
 def test_a_mix_does_not_depend_on_what_is_fitted_with_it() -> None:
     states, question = informative_at(1)
     settings = FitSettings(words=20_000)

@@ -103,6 +103,7 @@ def test_saved_probes_predict_what_the_trained_ones_did(
         assert probe.origin.fit_settings() == QUICK
 
 
+@pytest.mark.slow
 def test_what_is_saved_is_read_back_bit_by_bit(
     run: tuple[pk.Scores, Path], states: pk.States, few: Corpus, tmp_path: Path
 ) -> None:

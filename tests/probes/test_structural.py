@@ -84,6 +84,7 @@ def score(scores: pk.Scores, metric: str, **chosen: object) -> float:
     return float(rows["score"].iloc[0])
 
 
+@pytest.mark.slow
 def test_planted_trees_are_found(scores: pk.Scores) -> None:
     assert score(scores, "uuas", layer=1) > 0.98
     assert score(scores, "dspearman", layer=1) > 0.98

@@ -381,6 +381,7 @@ def test_a_mistake_is_a_line_or_two(
     assert not list(tmp_path.rglob("*.html"))
 
 
+@pytest.mark.slow
 def test_a_page_that_would_be_too_large_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -176,6 +176,7 @@ def test_kills_leave_a_folder_that_is_old_new_or_known_to_be_mixed(tmp_path: Pat
     assert set(files(tmp_path)) == {"scores.csv", "run.json"}, "what killed runs left is removed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["heatmap.png", "heatmap.svg", "heatmap.pdf"])
 def test_a_picture_is_whole_or_the_old_one(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

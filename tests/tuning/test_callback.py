@@ -114,6 +114,7 @@ def test_the_probes_are_those_of_probe(
         assert found[f"probe_pos_layer_{layer}"] == pytest.approx(score, abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_limit", ["log", "stop", "roll back"])
 def test_at_the_limit(tiny_bert: Path, small: Corpus, tmp_path: Path, at_limit: Any) -> None:
     watched = trainer(tiny_bert, small, tmp_path, rate=0.5)  # destroys everything

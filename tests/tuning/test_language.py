@@ -207,6 +207,7 @@ def test_texts_of_a_table(homes: dict[str, Path], tmp_path: Path) -> None:
     assert set(found.table["data"]) == {"reviews"} and found.table["train_examples"].iloc[0] == 48
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_killed_run_goes_on_with_the_same_masks(
     kind: str, homes: dict[str, Path], text: str, tmp_path: Path

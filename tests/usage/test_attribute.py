@@ -151,7 +151,7 @@ PAIR = "coref"
 @pytest.mark.parametrize(
     ("task", "at"), [("pos", None), ("const", "0-2"), ("dep", "3,2"), (PAIR, "0-2,5-7")]
 )
-@pytest.mark.parametrize("probe", ["linear", "mlp"])
+@pytest.mark.parametrize("probe", ["linear", pytest.param("mlp", marks=pytest.mark.slow)])
 def test_attributions_sum_to_the_difference(
     family: str,
     task: str,

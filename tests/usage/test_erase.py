@@ -123,6 +123,7 @@ def on_its_own_moments(seed: int = 0) -> tuple[Question, States]:
     return pk.ask(pk.load_task("pos"), corpus), states
 
 
+@pytest.mark.slow
 def test_a_probe_trained_after_leace_is_at_the_majority() -> None:
     question, states = on_its_own_moments()
     kinds, _ = erasers_of(states, question, [0], (0,))
@@ -298,6 +299,7 @@ def head_rows(found: Erasure) -> pd.DataFrame:
     return rows(found, affected="head").set_index("erased")
 
 
+@pytest.mark.slow
 def test_a_head_breaks_where_its_task_is_erased(tagger: tuple[Path, Corpus], brief: Path) -> None:
     folder, corpus = tagger
     found = pk.erase(

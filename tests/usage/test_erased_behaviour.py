@@ -289,6 +289,7 @@ def test_rows_of_behaviour_are_like_those_of_a_head(found: Erasure, grammar: Cor
     ).all()
 
 
+@pytest.mark.slow
 def test_the_score_before_is_that_of_probe(
     found: Erasure, trained: Any, tokenizer: PreTrainedTokenizerFast, grammar: Corpus
 ) -> None:

@@ -243,6 +243,7 @@ def test_few_neurons_suffice_and_random_ones_do_not(found: Neurons) -> None:
     assert (fewest["of"] == 32).all()
 
 
+@pytest.mark.slow
 def test_ablating_them_breaks_the_task_more_than_random_ones_do(found: Neurons) -> None:
     table = found.ablation
     assert set(table["way"]) == {"zero", "mean", "resample"}
