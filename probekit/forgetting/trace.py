@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from probekit import doors
-from probekit.corpora.load import load_corpus
-from probekit.corpora.passage import Corpus
 from probekit.engine.current import on_engine
 from probekit.engine.settings import EngineKind, EngineSettings
 from probekit.errors import InputError
@@ -50,7 +48,7 @@ from probekit.probes.fit_settings import FitSettings, fit_settings_of
 from probekit.probes.heads import head_of
 from probekit.probes.identity import names_of_corpora
 from probekit.probes.in_turn import require_single_layers
-from probekit.probes.plan import asked_of, by_corpus
+from probekit.probes.questions import ask_each_corpus
 from probekit.probes.record import fit_facts, versions
 from probekit.probes.structural.tree_fit import check_kinds
 from probekit.progress import Progress, reporting
@@ -139,20 +137,15 @@ def trace(  # noqa: PLR0913 - a public verb
     is_inferred = not base and first not in names
     ordered = list(dict.fromkeys([first, *names]))
     steps = dict(zip(ordered, steps_of(ordered), strict=True))
-    asked = []
-    for source, wanted in by_corpus(tasks, corpus):
-        loaded = source
-        if not isinstance(loaded, Corpus):
-            loaded = load_corpus(loaded, allow_modified=allow_modified, progress=report)
-        asked.append((loaded, wanted))
+    asked = ask_each_corpus(tasks, corpus, allow_modified, report)
+    for _, of_corpus in asked:
+        check_kinds(of_corpus.trees, [probe])
+        warnings += of_corpus.warnings
     trajectories: list[TaskTrajectory] = []
     behaviour: list[BehaviourStepRow] = []
     measurements: list[Measurement] = []
     corpora = names_of_corpora([loaded for loaded, _ in asked])
-    for (loaded, wanted), name in zip(asked, corpora, strict=True):
-        of_corpus = asked_of(wanted, loaded)
-        check_kinds(of_corpus.trees, [probe])
-        warnings += of_corpus.warnings
+    for (loaded, of_corpus), name in zip(asked, corpora, strict=True):
         probed: list[AnyQuestion] = [*of_corpus.questions, *of_corpus.trees]
         if probed:
             measured = measure_all(opened, loaded, probed, settings, warnings, is_inferred)

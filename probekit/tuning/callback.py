@@ -23,7 +23,7 @@ from probekit.probes.baselines import majority
 from probekit.probes.fit import fit
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.heads import head_of
-from probekit.probes.plan import questions
+from probekit.probes.questions import questions
 from probekit.states.read_in_memory import read_in_memory
 from probekit.tasks.task import Task
 from probekit.tuning.layers_over_steps import layers_over_steps

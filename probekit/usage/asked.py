@@ -16,7 +16,7 @@ from probekit.models.encoder_model import EncoderModel
 from probekit.models.intervene import blocks_of
 from probekit.models.loaded import LoadedModel, as_loaded
 from probekit.models.model import Model, open_model
-from probekit.probes import plan
+from probekit.probes.questions import ask_corpus, questions, refuse_trees
 from probekit.progress import Progress
 from probekit.states.extract import extract_from, layers_of
 from probekit.states.settings import ExtractSettings
@@ -117,9 +117,9 @@ def _questions(
     Raises TaskError for these unless they are wanted.
     """
     if not behaviour:
-        return *plan.questions(tasks, corpus), []
-    found = plan.asked_of(tasks, corpus)
-    plan.refuse_trees(found.trees)
+        return *questions(tasks, corpus), []
+    found = ask_corpus(tasks, corpus)
+    refuse_trees(found.trees)
     return found.questions, found.warnings, found.behaviour
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from probekit.corpora.passage import Corpus, Edge, Passage
 from probekit.errors import InputError, TaskError
-from probekit.probes.plan import questions
+from probekit.probes.questions import questions
 from probekit.tasks.pairs import DIFFERENT, SAME, mention_pairs
 from probekit.tasks.question import MOST_LABELS, UNSEEN, ask
 from probekit.tasks.shapes import read_feature

@@ -8,7 +8,7 @@ import pytest
 
 from probekit.corpora.passage import Corpus, Edge, Passage
 from probekit.errors import TaskError
-from probekit.probes.plan import questions
+from probekit.probes.questions import questions
 from probekit.probes.structural.baselines import TREE_BASELINES
 from probekit.tasks.question import ask
 from probekit.tasks.task import Task, load_task
