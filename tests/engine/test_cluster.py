@@ -117,12 +117,12 @@ def test_two_nodes_find_what_threads_find_though_one_is_lost(nodes: Nodes, tmp_p
         tmp_path / "threads",
         environment={"PROBEKIT_CACHE": str(tmp_path / "cache-threads")},
     )
-    _, errors = plain.communicate()
+    _, errors = plain.communicate(timeout=600)
     assert plain.returncode == 0, errors
     expected = pd.read_csv(tmp_path / "threads" / "scores.csv")
 
     both = begin_there(nodes, tmp_path / "both", tmp_path / "cache-both")
-    _, errors = both.communicate()
+    _, errors = both.communicate(timeout=600)
     assert both.returncode == 0, errors
     found = pd.read_csv(tmp_path / "both" / "scores.csv")
     pd.testing.assert_frame_equal(found, expected, rtol=0, atol=1e-6)
@@ -131,7 +131,7 @@ def test_two_nodes_find_what_threads_find_though_one_is_lost(nodes: Nodes, tmp_p
     lost = begin_there(nodes, tmp_path / "lost", cache)
     _wait_for(lambda: any(cache.rglob("*.safetensors")))
     kill(nodes.other)
-    _, errors = lost.communicate()
+    _, errors = lost.communicate(timeout=600)
     assert lost.returncode == 0, errors
     found = pd.read_csv(tmp_path / "lost" / "scores.csv")
     pd.testing.assert_frame_equal(found, expected, rtol=0, atol=1e-6)
