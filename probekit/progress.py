@@ -27,10 +27,21 @@ DELAY = 1.0  # seconds before anything is shown
 LINE_EVERY = 10.0  # seconds between two lines in a log
 REDRAW_EVERY = 0.2  # seconds between two updates of the line in a notebook
 BAR = 24  # characters
+TIMES = 26  # characters of a percentage, the time spent and that left
+MOST_BARS = 6  # at once: what is below the edge of a terminal cannot be seen
 
 
 def silent(stage: str, done: float, total: float) -> None:
     """Report nothing."""
+
+
+def within(progress: Progress, part: str) -> Progress:
+    """Progress of a part of longer work, whose stages are named for it: `2 of 15, fit`."""
+
+    def report(stage: str, done: float, total: float) -> None:
+        progress(f"{part}, {stage}", done, total)
+
+    return report
 
 
 def reporting(verb: Callable[P, R]) -> Callable[P, R]:
@@ -78,7 +89,7 @@ def shown(progress: Progress | bool) -> Iterator[Progress]:
 
 @contextmanager
 def _bars(console: Any) -> Iterator[Progress]:
-    """A bar per stage, in a terminal."""
+    """A bar per stage, in a terminal: of those that are over, the last ones."""
     from rich.progress import (
         BarColumn,
         Progress,
@@ -87,17 +98,32 @@ def _bars(console: Any) -> Iterator[Progress]:
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.table import Column
 
-    description = TextColumn("{task.description:>12}", markup=False)
+    # A long name takes several lines, so that the share and the time left stay in sight.
+    room = Column(max_width=max(console.width - BAR - TIMES, 12), justify="right")
+    description = TextColumn("{task.description}", markup=False, table_column=room)
     times = (TimeElapsedColumn(), TimeRemainingColumn())
-    bars = Progress(description, BarColumn(), TaskProgressColumn(), *times, console=console)
-    stages: dict[str, Any] = {}
+    bars = Progress(description, BarColumn(BAR), TaskProgressColumn(), *times, console=console)
+    stages: dict[str, Any] = {}  # the bar of each, the last one to begin last
+    over: set[str] = set()
     began = time.monotonic()
 
+    def remove(stage: str) -> None:
+        bars.remove_task(stages.pop(stage))
+        over.remove(stage)
+
     def report(stage: str, done: float, total: float) -> None:
-        if stage not in stages or (done < total and bars.tasks[stages[stage]].finished):
+        if stage in over and done < total:  # it begins again
+            remove(stage)
+        if stage not in stages:
+            before = [one for one in stages if one in over]
+            if before and len(stages) >= MOST_BARS:
+                remove(before[0])
             stages[stage] = bars.add_task(harmless(stage), total=total)
         bars.update(stages[stage], completed=done, total=total)
+        if done >= total:
+            over.add(stage)
         if time.monotonic() - began > DELAY and not bars.finished:
             bars.start()  # no effect after the first time
 

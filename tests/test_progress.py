@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 import probekit as pk
 from probekit import progress
 from probekit.errors import InputError
-from probekit.progress import Progress, reporting, shown, silent
+from probekit.progress import Progress, reporting, shown, silent, within
 
 
 class Terminal(io.StringIO):
@@ -64,6 +65,19 @@ def test_a_terminal_has_bars(now: list[float], monkeypatch: pytest.MonkeyPatch) 
     with shown(True) as report:
         work(now, report, 6.0)
     assert "ex\\x1btract" in stream.getvalue() and "100%" in stream.getvalue()
+
+
+def test_a_terminal_has_room_for_all_bars(
+    now: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = into(Terminal(), monkeypatch)
+    with shown(True) as report:
+        report("whole", 0, 30)
+        for number in range(30):
+            work(now, within(report, f"{number} of 30"), 6.0)
+            report("whole", number + 1, 30)
+    last = stream.getvalue().rsplit("whole", 1)[1]
+    assert re.findall(r"(\d+) of 30, ex\\x1btract", last) == [str(one) for one in range(25, 30)]
 
 
 def test_a_notebook_has_one_line_which_goes(

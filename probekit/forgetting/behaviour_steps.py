@@ -15,9 +15,10 @@ from importlib.metadata import version
 from typing import Annotated, Any, NamedTuple
 
 from probekit.corpora.passage import Corpus
-from probekit.errors import InputError, ModelError
+from probekit.errors import InputError
 from probekit.forgetting.behaviour_change import BehaviourChange, behaviour_change
 from probekit.forgetting.checkpoint_results import CheckpointResults, DamagedError, load, save
+from probekit.forgetting.each_checkpoint import each_checkpoint
 from probekit.forgetting.trace_settings import TraceSettings
 from probekit.models.model import Model
 from probekit.probes.behaviour.behave import Behaved, behave
@@ -78,28 +79,16 @@ def measure_behaviour(
     warnings: list[str],
     inferred: bool,
 ) -> dict[str, Measured]:
-    """What each model makes of the tasks. One that fails is left out, with a warning.
-
-    The first must not fail, unless it is `inferred`: a base that the user did not give.
-    """
-    found: dict[str, Measured] = {}
-    failed: ModelError | None = None
+    """What each model makes of the tasks, as `each_checkpoint` measures it."""
     if not questions:
-        return found
-    for number, (name, model) in enumerate(opened.items()):
-        try:
-            results = _results(name, model, corpus, questions, settings, warnings)
-        except ModelError as error:
-            if not found and (number or not inferred):
-                raise
-            failed = error
-            warnings.append(f"{name} is left out: {error}")
-            continue
-        warnings += results.warnings
-        found[name] = _measured(questions, results)
-    if len(found) == 1 and failed is not None:
-        raise failed
-    return found
+        return {}
+
+    def measure(name: str, model: Model, own: TraceSettings) -> Measured:
+        results = _results(name, model, corpus, questions, own, warnings)
+        warnings.extend(results.warnings)
+        return _measured(questions, results)
+
+    return each_checkpoint(measure, opened, settings, warnings, inferred)
 
 
 def behaviour_step_rows(

@@ -8,8 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from probekit.corpora.passage import Corpus
-from probekit.errors import InputError, ModelError
+from probekit.errors import InputError
 from probekit.forgetting.checkpoint_results import CheckpointResults, DamagedError, load, save
+from probekit.forgetting.each_checkpoint import each_checkpoint
 from probekit.forgetting.probe_checkpoint import probe_checkpoint
 from probekit.forgetting.process_lock import process_lock
 from probekit.forgetting.trace_settings import TraceSettings
@@ -28,24 +29,14 @@ def measure_all(
     warnings: list[str],
     inferred: bool,
 ) -> dict[str, CheckpointResults]:
-    """The results of each model. One that fails is left out, with a warning.
+    """The results of each model, as `each_checkpoint` measures them."""
 
-    The first must not fail, unless it is `inferred`: a base that the user did not give.
-    """
-    found: dict[str, CheckpointResults] = {}
-    for number, (name, model) in enumerate(opened.items()):
-        try:
-            found[name] = _measure(model, corpus, questions, settings, warnings)
-        except ModelError as error:
-            if not found and (number or not inferred):
-                raise
-            warnings.append(f"{name} is left out: {error}")
-            failed = error
-            continue
-        warnings += found[name].warnings
-    if len(found) == 1:
-        raise failed
-    return found
+    def measure(_: str, model: Model, own: TraceSettings) -> CheckpointResults:
+        found = _measure(model, corpus, questions, own, warnings)
+        warnings.extend(found.warnings)
+        return found
+
+    return each_checkpoint(measure, opened, settings, warnings, inferred)
 
 
 def _measure(

@@ -14,7 +14,7 @@ from probekit.engine.engine import Report
 from probekit.errors import StoreError
 from probekit.forgetting.compare import compare
 from probekit.forgetting.comparison import Comparison
-from probekit.progress import Progress
+from probekit.progress import Progress, within
 from probekit.results.folder import RECORD
 from probekit.results.run import Measurement, plain
 from probekit.tuning.diverged import Diverged
@@ -94,24 +94,25 @@ class CellWork:
         results = []
         for number, cell in enumerate(jobs):
             report(number)
-            results.append(self._result(cell))
+            part = f"{number + 1} of {len(jobs)} ({cell.name})"
+            results.append(self._result(cell, within(self.progress, part)))
         report(len(jobs))
         return results
 
-    def _result(self, cell: Cell) -> CellResult:
+    def _result(self, cell: Cell, progress: Progress) -> CellResult:
         home = self.folder / cell.name
         own = replace(self.settings, rate=cell.rate, seed=cell.seed)
         try:
             tuned = finetune(
                 self.model, self.data, cell.recipe, out=home, settings=own,
                 overwrite=self.overwrite, resume=home.exists() and not self.overwrite,
-                progress=self.progress, **self.columns,
+                progress=progress, **self.columns,
             )  # fmt: skip
         except Diverged as error:
             warning = f"{cell.name} is in no mean and not on the front: {error}"
             return CellResult([_diverged(cell, error)], [warning])
         warnings = [f"{cell.name}: {one}" for one in tuned.warnings if "at chance" in one]
-        change = _compared(str(self.model), home, self.probing, self.progress)
+        change = _compared(str(self.model), home, self.probing, progress)
         read = (*tuned.run.measurements, *change.run.measurements)
         return CellResult(_rows(cell, tuned, change), warnings, read)
 

@@ -11,7 +11,7 @@ import numpy as np
 import xxhash
 
 from probekit.models.files import digest_file
-from probekit.progress import Progress, silent
+from probekit.progress import Progress, silent, within
 from probekit.tuning.data import Data
 from probekit.tuning.kept_cells import Coordinates, KeptCells
 from probekit.tuning.learner import Case, find_model
@@ -76,7 +76,8 @@ class Grid:
             progress("trained", number, len(self.cells))
             outcome = kept.read(cell, test_labels)
             if outcome is None:
-                outcome = self._outcome(cell, kept.folder, progress)
+                part = f"{number + 1} of {len(self.cells)} ({cell.method}, {cell.labels:,} labels)"
+                outcome = self._outcome(cell, kept.folder, within(progress, part))
                 kept.write(cell, outcome)
                 computed += 1
             found[cell] = outcome
