@@ -80,10 +80,14 @@ def cluster(address: str, settings: EngineSettings) -> Iterator[None]:
     own = {} if address else {"RAY_AUTH_TOKEN": _token(), **_LOOPBACK}
     with _environment({**_QUIET, **own}):
         import ray
+        from ray._private import ray_constants
 
         if ray.is_initialized():
             yield
             return
+        # Ray reads this variable when it is imported, which may have been for another cluster.
+        variable = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR
+        ray_constants.ENABLE_RAY_CLUSTER = ray_constants.env_bool(variable, sys.platform == "linux")
         if address:
             _require_greeting(address)
         folder = _short_folder()

@@ -224,6 +224,22 @@ def test_warnings_of_workers_arrive_and_results_are_in_order() -> None:
     assert told == sorted(told) and told[-1] == 4
 
 
+ALONE = """
+import ray
+from probekit.engine.current import current, running_on
+from probekit.engine.settings import EngineSettings
+
+with running_on(EngineSettings("ray", 1)):
+    current().crew()
+    print([node["NodeManagerAddress"] for node in ray.nodes()])
+"""
+
+
+def test_it_keeps_to_this_machine_though_ray_was_imported_before() -> None:
+    out, err = begin(ALONE).communicate()
+    assert out == "['127.0.0.1']\n", err
+
+
 @dataclass(frozen=True)
 class Odd:
     """Squares even numbers."""
