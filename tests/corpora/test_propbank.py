@@ -94,6 +94,7 @@ def test_what_cannot_be_read_is_absent(
     assert reading.tally == {kind: 1} and first in reading.tally.first[kind]
 
 
+@pytest.mark.slow
 def test_official_counts(ewt: Corpus) -> None:
     assert {split: len(passages) for split, passages in ewt.splits.items()} == {
         "train": 12544,

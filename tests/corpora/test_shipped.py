@@ -64,6 +64,7 @@ def test_a_card_lists_every_annotation_that_a_task_can_name(
             )
 
 
+@pytest.mark.slow
 def test_gum_counts(gum: Corpus) -> None:
     """The training file of the mirror holds eight documents of dev and test again; none is trained
     on."""

@@ -78,6 +78,7 @@ def test_a_copy_and_noise_add_nothing(found: pd.DataFrame, probe: str) -> None:
     assert found.loc[probe, COPY]["bits"] == 0  # it is the same probe
 
 
+@pytest.mark.slow
 def test_scikit_learn_measures_the_same(states: States, found: pd.DataFrame) -> None:
     question = pk.ask(WORD, states.corpus)
 

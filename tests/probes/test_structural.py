@@ -92,6 +92,7 @@ def test_planted_trees_are_found(scores: pk.Scores) -> None:
     assert score(scores, "root_accuracy", layer=1) > 0.98
 
 
+@pytest.mark.slow
 def test_noise_is_no_better_than_a_chain(scores: pk.Scores) -> None:
     rows = scores.table[scores.table["layer"] == 0].set_index("metric")
     chance = scores.table[scores.table["probe"] == "random_tree"].set_index("metric")

@@ -300,6 +300,7 @@ def test_the_score_before_is_that_of_probe(
         np.testing.assert_allclose(before, row["score"], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_sentence_of_bits_names_the_layer_where_most_are_added(found: Erasure) -> None:
     (of_bits,) = [one for one in found.sentences if " bits of the language model" in one]
     bits = rows(found, affected="bits").loc["number"]

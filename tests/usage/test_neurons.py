@@ -157,6 +157,7 @@ def ablated(first: float, spread: float, seed: int) -> dict[str, Any]:
     return vars(row)
 
 
+@pytest.mark.slow
 def test_neurons_that_do_what_random_ones_do_seldom_differ_from_them() -> None:
     """The first neurons are one more random draw here: with one probe, only other draws show how
     much these differ."""
@@ -260,6 +261,7 @@ def test_neurons_of_the_last_layer_are_not_ablated(told: Corpus, tiny_bert: Path
     assert neurons_table(last).rows
 
 
+@pytest.mark.slow
 def test_tasks_with_the_same_labels_share_all_and_other_weights_what_chance_shares(
     found: Neurons,
 ) -> None:
