@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from probekit.engine.waiting import interrupt
+from probekit.engine.interrupts import interrupt
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 

@@ -19,10 +19,11 @@ from typing import Any
 import torch
 
 from probekit.engine.engine import Job, Report, Result, Work
+from probekit.engine.interrupts import undisturbed
 from probekit.engine.ray_cluster import address_of, cluster
 from probekit.engine.ray_crew import BEGIN, Crew, warn
 from probekit.engine.settings import EngineSettings
-from probekit.engine.waiting import result_of, undisturbed, wait_for
+from probekit.engine.waiting import result_of, wait_for
 from probekit.errors import InputError, ProbekitError
 
 TICK = 0.2  # seconds between two looks at what is done

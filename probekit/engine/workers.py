@@ -17,8 +17,9 @@ from typing import Any, TypeVar
 
 import torch
 
+from probekit.engine.interrupts import undisturbed
 from probekit.engine.streams import queued
-from probekit.engine.waiting import result_of, undisturbed, wait_for
+from probekit.engine.waiting import result_of, wait_for
 
 T = TypeVar("T")
 

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
 
+from probekit.engine.interrupts import undisturbed
 from probekit.engine.streams import queued
 from probekit.engine.waiting import result_of
 from probekit.models.moving import moved, tensors_of
@@ -37,10 +38,10 @@ class Ahead:
         self._coming = None
         if self._device.type != "cuda" or not 0 <= number < len(self._blocks):
             return
-        with ThreadPoolExecutor(1, "probekit-weights") as thread:
-            future = thread.submit(self._moved, number)
-            thread.shutdown(wait=False)
-        self._coming = number, future
+        thread = ThreadPoolExecutor(1, "probekit-weights")
+        with undisturbed():
+            self._coming = number, thread.submit(self._moved, number)
+        thread.shutdown(wait=False)
 
     def _moved(self, number: int) -> list[torch.Tensor]:
         if number < 0:

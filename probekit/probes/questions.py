@@ -34,7 +34,7 @@ def ask_each_corpus(
 ) -> list[tuple[Corpus, Asked]]:
     """Each corpus, and what is asked of it.
 
-    Raises what loading corpora raises, and as `ask_corpus`.
+    Raises what `load_corpus` and `ask_corpus` raise.
     """
     found = []
     for source, wanted in _by_corpus(tasks, corpus):

@@ -20,7 +20,8 @@ import numpy as np
 import torch
 
 from probekit.corpora.passage import SPLITS, Context, Corpus, Split
-from probekit.engine.waiting import result_of, undisturbed
+from probekit.engine.interrupts import undisturbed
+from probekit.engine.waiting import result_of
 from probekit.engine.workers import count, workers
 from probekit.errors import InputError
 from probekit.models.block_by_block import BlockSizes

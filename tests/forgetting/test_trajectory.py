@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from transformers import AutoModel
 import probekit as pk
 from probekit import cli
 from probekit.corpora.passage import Corpus
-from probekit.errors import InputError, ModelError
+from probekit.errors import InputError, ModelError, TaskError
 from probekit.forgetting import read_or_measure
 from probekit.forgetting.base import base_of
 from probekit.forgetting.checkpoint_results import CheckpointResults
@@ -99,6 +100,27 @@ def test_the_step_at_which_it_went(run: Path, small: Corpus, tmp_path: Path) -> 
     ):
         assert last[name] == row[other]
     assert found.best["change"][0] == 0 and last["n_test"] >= last["groups"] > 0
+
+
+def test_a_mistake_in_any_corpus_is_found_before_the_work(
+    run: Path, small: Corpus, tmp_path: Path
+) -> None:
+    bare = {
+        split: tuple(replace(passage, tags={}) for passage in passages)
+        for split, passages in small.splits.items()
+    }
+    stages: list[str] = []
+
+    def report(stage: str, done: float, total: float) -> None:
+        stages.append(stage)
+
+    several = [str(run / f"checkpoint-{step}") for step in (0, 300)]
+    given: dict[str, Any] = {"folder": tmp_path / "t", "progress": report}
+    with pytest.raises(TaskError, match="bare"):
+        trace(several, ["pos"], corpus=[small, Corpus("bare", bare)], **given)
+    assert not stages
+    trace(several, ["pos"], corpus=small, fit_settings=pk.FitSettings(epochs=1, words=500), **given)
+    assert {"1 of 2, fit", "2 of 2, extract"} <= set(stages)
 
 
 @pytest.mark.slow
