@@ -105,10 +105,9 @@ def test_the_step_at_which_it_went(run: Path, small: Corpus, tmp_path: Path) -> 
 def test_a_mistake_in_any_corpus_is_found_before_the_work(
     run: Path, small: Corpus, tmp_path: Path
 ) -> None:
-    bare = {
-        split: tuple(replace(passage, tags={}) for passage in passages)
-        for split, passages in small.splits.items()
-    }
+    bare = {}
+    for split, passages in small.splits.items():
+        bare[split] = [replace(passage, tags={}) for passage in passages]
     stages: list[str] = []
 
     def report(stage: str, done: float, total: float) -> None:
