@@ -28,14 +28,16 @@ FREE = 1 << 34  # bytes of memory that are free there
 WRITES = {"__setitem__", "copy_", "__set__"}
 MIXED = {*WRITES, "__getitem__", "to", "_has_compatible_shallow_copy_type"}
 READ = {"numpy", "__array__", "tolist"}
+# Wait until the GPU has done what it was given.
+WAIT = {"__bool__", "__int__", "__float__", "item", "cpu", "equal", "nonzero"}
 
 
 class _Place(TorchFunctionMode):
     """Knows which memory is on the GPU, by its address."""
 
-    def __init__(self, there: set[int]) -> None:
+    def __init__(self, there: set[int], waits: list[str]) -> None:
         super().__init__()
-        self._there = there
+        self._there, self._waits = there, waits
         self.is_paused = False
 
     def is_there(self, tensor: torch.Tensor) -> bool:
@@ -60,8 +62,12 @@ class _Place(TorchFunctionMode):
             return bool(there)
         if name == "__get__" and attribute == "device":
             return CUDA if there else CPU
+        if name == "pin_memory":
+            return given[0]
         if there:
             self._check(name, given)
+            if name in WAIT:
+                self._waits.append(name)
         return self._run(function, name, args, named, given)
 
     def _check(self, name: str, given: list[torch.Tensor]) -> None:
@@ -85,9 +91,12 @@ class _Place(TorchFunctionMode):
         given: list[torch.Tensor],
     ) -> Any:
         """Do what is asked for on the CPU, and note where its results count as being."""
+        at_once = not named.get("non_blocking", False)
         wanted, args, named = _without_device(args, named)
         if name == "cpu":
             wanted = CPU
+        if name == "to" and at_once and wanted and self.is_there(given[0]) != (wanted == CUDA):
+            self._waits.append(f"to {wanted}")
         before = {_address(tensor) for tensor in given}
         is_there = any(map(self.is_there, given)) if wanted is None else wanted == CUDA
         found = function(*args, **named)
@@ -157,14 +166,15 @@ class _Event(_Stream):
 
 
 @contextmanager
-def pretend_gpu() -> Iterator[None]:
-    """Within the block there is a GPU."""
+def pretend_gpu() -> Iterator[list[str]]:
+    """Within the block there is a GPU. Yields what a thread had to wait for, so far."""
     there: set[int] = set()
+    waits: list[str] = []
     submit, fetch, of_numpy = ThreadPoolExecutor.submit, Held.fetch, torch.from_numpy
 
     def submit_there(threads: Any, job: Callable[..., Any], *args: Any) -> Any:
         def run() -> Any:
-            with _Place(there):
+            with _Place(there, waits):
                 return job(*args)
 
         return submit(threads, run)
@@ -199,8 +209,9 @@ def pretend_gpu() -> Iterator[None]:
         patch.multiple(torch.cuda, **cuda),
         patch.object(ThreadPoolExecutor, "submit", submit_there),
         patch.object(torch, "from_numpy", from_numpy),
+        patch.object(torch.Tensor, "record_stream", lambda tensor, stream: None),
         patch.object(Held, "fetch", loaded),
-        _Place(there),
+        _Place(there, waits),
     ):
-        yield
+        yield waits
     streams.stream_of.cache_clear()

@@ -1,4 +1,5 @@
-"""Streams: queues of work on a GPU, so that work of two threads goes on side by side there."""
+"""Streams: queues of work on a GPU, so that work of two threads goes on side by side there, and no
+thread waits for a small copy."""
 
 from __future__ import annotations
 
@@ -34,3 +35,11 @@ def queued(device: torch.device, queue: Queue) -> Iterator[None]:
     with torch.cuda.stream(stream):
         yield
     stream.synchronize()
+
+
+def sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A tensor of the CPU on a device. The thread goes on before a GPU has it: waiting for a GPU at
+    every small copy would leave it idle between them."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)

@@ -30,6 +30,9 @@ class Ahead:
             found = result_of(self._coming[1])
         else:
             found = self._moved(number)
+        if self._device.type == "cuda":
+            for tensor in found:  # its memory is not used again before the block has run
+                tensor.record_stream(torch.cuda.current_stream(self._device))
         self._begin(number + 1)
         return found
 

@@ -25,7 +25,7 @@ import torch
 from probekit.errors import InputError, ModelError, first_line
 from probekit.models.align import NO_WORD, Subwords, align
 from probekit.models.lm_head import LanguageModel
-from probekit.models.words import CPU_BATCH, GPU_BATCH
+from probekit.models.words import CPU_BATCH, GPU_BATCH, is_full
 from probekit.progress import Progress, silent
 
 
@@ -160,11 +160,13 @@ class Likelihood:
 
         Raises ModelError where the model itself fails.
         """
+        # Another model, which made the pass, may be on another device.
+        inputs = {name: tensor.to(self.model.device) for name, tensor in one.inputs.items()}
         try:
-            found = self.model.model(**one.inputs).logits
+            found = self.model.model(**inputs).logits
         except Exception as error:  # a model's own code raises what it likes
             raise ModelError(first_line(f"'{self.model.name}' cannot be run", error)) from error
-        return found[one.rows, one.columns].float()
+        return found[one.rows.to(found.device), one.columns.to(found.device)].float()
 
     def passes(self, subwords: Sequence[Subwords]) -> Iterator[Pass]:
         """What the model reads of texts: sequences of about one length together."""
@@ -195,9 +197,10 @@ class Likelihood:
         around: int,
     ) -> bool:
         longest = len(subwords[batch[0][0]].ids)
-        if not self.model.padded and len(subwords[following[0]].ids) != longest:
+        length = len(subwords[following[0]].ids)
+        if not self.model.padded and length != longest:
             return True
-        return (longest + around) * (len(batch) + 1) > self._budget
+        return is_full(longest + around, len(batch), length + around, self._budget)
 
     def _count(self, subwords: Sequence[Subwords]) -> int:
         """How many subwords are predicted."""

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 
+from probekit.engine.streams import sent
+
 
 class WordMeans:
     """Means of rows of states: on the GPU that computed them, so that only words leave it, or else
@@ -22,8 +24,8 @@ class WordMeans:
         self._segments: tuple[torch.Tensor, torch.Tensor] | None = None
         if device.type == "cuda":
             rows, borders = torch.from_numpy(matrix.indices), torch.from_numpy(matrix.indptr)
-            self._segments = rows.to(device), borders.diff().to(device)
-            self._words = self._words.to(device)
+            self._segments = sent(rows, device), sent(borders.diff().long(), device)
+            self._words = sent(self._words, device)
 
     def of(self, states: torch.Tensor) -> torch.Tensor:
         """The vectors of the words, `(words, dim)` in float32, from states `(rows, dim)`."""
@@ -56,11 +58,12 @@ def means_of_segments(
     Args:
         states: `(n, dim)`.
         rows: the rows of `states`, run after run, `(rows,)`.
-        lengths: the number of rows of each run, `(runs,)`.
+        lengths: the number of rows of each run, `(runs,)`; they add up to those of `rows`.
 
     >>> states = torch.tensor([[1.0], [2.0], [4.0]])
     >>> means_of_segments(states, torch.tensor([0, 1, 2]), torch.tensor([1, 2])).tolist()
     [[1.0], [3.0]]
     """
     read = states.index_select(0, rows).float()
-    return torch.segment_reduce(read, "mean", lengths=lengths.long())
+    # Its checks would wait for the GPU.
+    return torch.segment_reduce(read, "mean", lengths=lengths, unsafe=True)

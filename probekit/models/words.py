@@ -17,6 +17,9 @@ from probekit.models.word_means import WordMeans
 SubwordVector = Literal["mean", "first", "last", "cls"]
 
 CPU_BATCH, GPU_BATCH = 1_024, 32_768  # subwords per batch, with padding
+# A batch with ENOUGH subwords ends before a text that is SHORTER times as short as its first, since
+# padding takes as long as a text.
+ENOUGH, SHORTER = 4_096, 1.2
 # What a GPU keeps of a batch: of each subword the states of all layers, and while a block runs so
 # many times the width of one.
 ON_THE_WAY = 24
@@ -190,13 +193,27 @@ def batches(every: Sequence[Window], budget: int) -> Iterator[list[Window]]:
     """Windows sorted by length, in batches of at most `budget` subwords, with padding."""
     batch: list[Window] = []
     for window in sorted(every, key=lambda window: window.start - window.stop):
-        longest = batch[0].stop - batch[0].start if batch else 0
-        if batch and longest * (len(batch) + 1) > budget:
+        length = window.stop - window.start
+        if batch and is_full(batch[0].stop - batch[0].start, len(batch), length, budget):
             yield batch
             batch = []
         batch.append(window)
     if batch:
         yield batch
+
+
+def is_full(longest: int, texts: int, following: int, budget: int) -> bool:
+    """Whether a batch of texts in order of length ends before the next one.
+
+    Args:
+        longest: subwords of its first text.
+        texts: how many it has.
+        following: subwords of the next text.
+        budget: most subwords of a batch, with padding.
+    """
+    if longest * texts >= ENOUGH and longest > SHORTER * following:
+        return True
+    return longest * (texts + 1) > budget
 
 
 def averaging(

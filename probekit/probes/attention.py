@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+from probekit.engine.streams import sent
+
 
 class Members(NamedTuple):
     """The words of spans, span after span. T words in all; a word is in as many as have it.
@@ -63,10 +65,10 @@ def attended(values: Tensor, scores: Tensor, start: Tensor, end: Tensor) -> Tens
     Args:
         values: of all words, `(layers, words, seeds * k)`.
         scores: of all words, `(layers, words, seeds)`.
-        start, end: `(n,)` each span's first word, and the word after its last.
+        start, end: `(n,)` each span's first word, and the word after its last; on the CPU.
     """
     layers, n_words, seeds = scores.shape
-    found = members(start, end)
+    found = Members(*[sent(each, values.device) for each in members(start, end)])
     weights = attention_weights(scores, found)
     # One table with a row for each layer, word and seed; one bag for each layer, seed and span.
     table = values.reshape(layers * n_words * seeds, -1)

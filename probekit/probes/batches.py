@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from probekit.corpora.passage import Split
+from probekit.engine.streams import sent
 from probekit.states.tensors import taken
 from probekit.states.vectors import Vectors
 from probekit.tasks.question import Instances
@@ -23,7 +24,8 @@ class Batch:
 
     Attributes:
         states: `(layers, words, dim)`, float32.
-        spans: for each task `(n, arity, 2)`, as positions in the batch.
+        spans: for each task `(n, arity, 2)`, as positions in the batch; on the CPU, so that nobody
+            waits for a GPU to learn what they are like.
         labels: for each task `(n,)`.
         weights: for each task `(n,)`, or None where every instance counts once.
     """
@@ -93,8 +95,8 @@ class Runs:
             shift = np.repeat(shifts[:-1] - self.borders[runs], [len(row) for row in rows])
             row = np.concatenate(rows)
             read = instances.read_spans[row]
-            spans.append(torch.from_numpy(read + shift[:, None, None]).to(device))
-            labels.append(torch.from_numpy(instances.labels[row]).to(device))
+            spans.append(torch.from_numpy(read + shift[:, None, None]))
+            labels.append(sent(torch.from_numpy(instances.labels[row]), device))
             weights.append(_weights(instances, row, device))
         return Batch(vectors, spans, labels, weights)
 
@@ -102,7 +104,7 @@ class Runs:
 def _weights(instances: Instances, rows: np.ndarray, device: torch.device) -> torch.Tensor | None:
     if instances.weights is None:
         return None
-    return torch.from_numpy(instances.weights[rows]).to(device)
+    return sent(torch.from_numpy(instances.weights[rows]), device)
 
 
 def _units(states: Vectors, split: Split) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import torch
 
+from probekit.engine.streams import sent
 from probekit.probes.attention import attended
 from probekit.tasks.task import Task
 
@@ -48,7 +49,7 @@ def take(
 
     Args:
         values: `(layers, words, k)`.
-        spans: `(n, arity, 2)` positions among the words.
+        spans: `(n, arity, 2)` positions among the words, on the CPU.
         slot: what is taken.
         scores: of attention, `(layers, words, seeds)`, where k is divided among seeds. Without
             them all words weigh the same.
@@ -66,17 +67,15 @@ def take(
         return _rows(values, end - 1)
     if scores is not None:
         return attended(values, scores, start, end)
-    found = _SpanMean.apply(values, start, end)
+    found = _SpanMean.apply(values, sent(start, values.device), sent(end, values.device))
     assert isinstance(found, torch.Tensor)
     return found
 
 
 def _rows(values: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
     # A task with one instance for every word needs no copy.
-    every = len(words) == values.shape[1] and bool(
-        (words == torch.arange(len(words), device=words.device)).all()
-    )
-    return values if every else values.index_select(1, words)
+    every = len(words) == values.shape[1] and torch.equal(words, torch.arange(len(words)))
+    return values if every else values.index_select(1, sent(words, values.device))
 
 
 def products(standard: torch.Tensor, spans: torch.Tensor, parts: Sequence[Slot]) -> torch.Tensor:

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -97,10 +97,14 @@ class Sweep:
         texts: Texts,
         **about: object,
     ) -> Sweep:
-        """A sweep over the texts of all shards."""
+        """A sweep over the texts of all shards. On a GPU those of a split are read as one, so that
+        texts of similar length are read together."""
         pieces: list[Piece] = []
         for split in SPLITS:
-            for shard in shards[split]:
+            of_split = shards[split]
+            if reader.device.type == "cuda":
+                of_split = (replace(of_split[0], stop=of_split[-1].stop),)
+            for shard in of_split:
                 for batch in reader.batches(*texts.of(shard)):
                     width = max(map(len, batch.subwords)) + model.encoder.added
                     pieces.append(Piece(shard, batch, width))

@@ -128,7 +128,7 @@ def _measure(name: str, loaded: pk.LoadedModel, corpus: Corpus, peak: float) -> 
     assert isinstance(sweep, Sweep)
     planned = time.perf_counter() - started
     bare = _seconds(lambda: _bare(loaded.model, sweep), times=2)
-    alone = _seconds(lambda: _drained(sweep), times=1)
+    alone = _seconds(lambda: _drained(sweep), times=2)
     torch.cuda.reset_peak_memory_stats()
     fitting = _seconds(
         lambda: fit_kinds(states, [question], ["linear"], (0,), FitSettings(), silent), times=2

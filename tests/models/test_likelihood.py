@@ -20,6 +20,7 @@ from probekit.models.lm_head import LanguageModel, open_language_model
 from probekit.models.loaded import LoadedModel
 from probekit.models.model import open_model
 from tests.language_models import KINDS, Kind, make_language_model
+from tests.pretend_gpu import pretend_gpu
 
 SETTINGS = EncoderSettings()
 CLASSES = {
@@ -136,7 +137,8 @@ def test_random_weights_are_below_the_head_those_that_are_probed(
     whole = open_language_model(random).model
     bare = random.encoder.load_bare()  # type: ignore[attr-defined]
     below = whole.base_model.state_dict()
-    assert all(torch.equal(below[name], value) for name, value in bare.state_dict().items())
+    for name, value in bare.state_dict().items():
+        assert torch.equal(below[name].cpu(), value.cpu())
     trained = Likelihood(opened(folder)).score(texts[:2])
     other = Likelihood(open_language_model(random)).score(texts[:2])
     assert not np.allclose(trained[0].values, other[0].values)
@@ -168,8 +170,8 @@ def test_a_checkpoint_without_a_head_says_so_and_can_borrow_one(
     # The head keeps the table of embeddings that it was trained with.
     moved = opened(headless(tmp_path / "moved", bert, change=0.5), str(bert))
     theirs = transformers.BertForMaskedLM.from_pretrained(bert).cls.predictions.decoder.weight
-    assert torch.equal(moved.model.cls.predictions.decoder.weight, theirs)
-    assert not torch.equal(moved.model.get_input_embeddings().weight, theirs)
+    assert torch.equal(moved.model.cls.predictions.decoder.weight.cpu(), theirs)
+    assert not torch.equal(moved.model.get_input_embeddings().weight.cpu(), theirs)
 
 
 def test_a_head_that_does_not_fit_is_refused_in_one_line(joined: list[str], tmp_path: Path) -> None:
@@ -217,9 +219,23 @@ def test_the_divergence_from_itself_is_zero_and_from_another_that_of_its_definit
         np.testing.assert_allclose(one.values, 0, atol=1e-6)
     (found,) = first.divergence(second, texts[:1])
     (read,) = first.passes(first.align(texts[:1]))
-    p, q = (each.logits(read).double().log_softmax(-1) for each in (second, first))
+    p, q = (each.logits(read).cpu().double().log_softmax(-1) for each in (second, first))
     expected = torch.nn.functional.kl_div(q, p, reduction="none", log_target=True).sum(-1)
     np.testing.assert_allclose(found.values, expected.numpy(), atol=1e-5)
     other = Likelihood(opened(make_language_model("bert", tmp_path / "bert", joined)))
     with pytest.raises(InputError, match="reference="):
         first.divergence(other, texts[:1])
+
+
+def test_models_on_two_devices_can_be_compared(
+    texts: list[tuple[str, ...]], joined: list[str], tmp_path: Path
+) -> None:
+    folder = make_language_model("gpt2", tmp_path / "gpt2", joined)
+    model = transformers.GPT2LMHeadModel.from_pretrained(folder)
+    here = Likelihood(opened(LoadedModel(model, AutoTokenizer.from_pretrained(folder), "here")))
+    with pretend_gpu():
+        there = Likelihood(opened(folder))
+        assert (here.model.device.type, there.model.device.type) == ("cpu", "cuda")
+        for one, other in ((here, there), (there, here)):
+            for found in one.divergence(other, texts[:4]):
+                np.testing.assert_allclose(found.values, 0, atol=1e-6)

@@ -15,7 +15,12 @@ import torch
 
 import probekit as pk
 from probekit.corpora.passage import Corpus
+from probekit.models.checkpoint import Checkpoint, Device, EncoderSettings
 from probekit.probes.fit import fit
+from probekit.probes.rounds import Rounds
+from probekit.progress import silent
+from probekit.states.reading import read_each
+from probekit.states.sweep import Sweep
 from probekit.states.tensors import Tensors, at_hand
 from probekit.tasks.question import ask
 from tests.pretend_gpu import pretend_gpu
@@ -28,7 +33,7 @@ EVIDENCE: list[dict[str, Any]] = [
 ]
 
 
-def a_gpu() -> AbstractContextManager[None]:
+def a_gpu() -> AbstractContextManager[Any]:
     return nullcontext() if torch.cuda.is_available() else pretend_gpu()
 
 
@@ -146,3 +151,50 @@ def test_trained_probes_leave_the_gpu(tiny_bert: Path, small: Corpus) -> None:
         for _, stack in fitted.stacks:
             assert {tensor.device.type for tensor in stack.parameters()} == {"cpu"}
             assert stack.scaling.mean.device.type == "cpu"
+
+
+@pytest.mark.parametrize("task", ["pos", "srl"])
+def test_steps_of_training_do_not_wait_for_the_gpu(
+    task: str, tiny_bert: Path, small: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it is idle whenever the thread prepares the next step."""
+    states = pk.extract(tiny_bert, small, progress=False)
+    question = ask(pk.load_task(task), small)
+    settings = pk.FitSettings(**QUICK, device="cuda")
+    train, found = Rounds._round, list[str]()
+
+    with pretend_gpu() as waits:
+
+        def watched(*given: Any) -> None:
+            before = len(waits)
+            train(*given)
+            found.extend(waits[before:])
+
+        monkeypatch.setattr(Rounds, "_round", watched)
+        fit(states, [question], settings=settings)
+        assert waits  # for the predictions
+    assert not found
+
+
+def test_a_sweep_reads_texts_of_similar_length_together(
+    tiny_bert: Path, sample: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("probekit.states.extract.SHARD_WORDS", 300)
+    vectors: list[list[torch.Tensor]] = []
+    devices: list[Device] = ["cpu", "cuda"]
+    for device in devices:
+        with a_gpu() if device == "cuda" else nullcontext():
+            model = Checkpoint(str(tiny_bert), EncoderSettings(device=device))
+            settings = pk.ExtractSettings(states="none")
+            (states,) = read_each(model, sample, ["sentence"], settings, silent)
+            sweep = states.values
+            assert isinstance(sweep, Sweep)
+            if device == "cuda":
+                train = [piece for piece in sweep.pieces if piece.shard.split == "train"]
+                filled = sum(len(ids) + 2 for piece in train for ids in piece.batch.subwords)
+                assert sum(piece.rows for piece in train) < 1.25 * filled
+            vectors.append([])
+            for held in sweep.in_turn():
+                vectors[-1] += [held.values[layer]["train"].cpu().clone() for layer in held.now]
+    for on_cpu, on_gpu in zip(*vectors, strict=True):
+        torch.testing.assert_close(on_gpu, on_cpu, atol=4e-3, rtol=0)

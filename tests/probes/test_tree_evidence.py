@@ -142,7 +142,8 @@ def test_losses_are_those_of_a_softmax_over_the_sentence() -> None:
     ((_, maps),) = fits[0].maps if len(fits[0].maps) == 1 else (fits[0].maps[0],)
     trees, rank = question.splits["test"], fits[0].rank
     words = torch.from_numpy(values["test"][:1].astype(np.float16)).float()
-    mapped = maps(words if len(maps.weights) == 1 else words.expand(2, -1, -1))[0, :, 0].numpy()
+    words = words.expand(len(maps.weights), -1, -1).to(maps.weights.device)
+    mapped = maps(words)[0, :, 0].cpu().numpy()
     for number in range(5):
         own = mapped[trees.offsets[number] : trees.offsets[number + 1]].astype(float)
         heads = trees.heads[trees.offsets[number] : trees.offsets[number + 1]]

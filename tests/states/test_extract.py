@@ -15,9 +15,10 @@ from transformers import AutoModel, AutoTokenizer
 
 from probekit.corpora.passage import Corpus, Passage
 from probekit.errors import InputError, ProbekitWarning, StoreError
+from probekit.models.align import Window
 from probekit.models.checkpoint import Checkpoint, EncoderSettings
 from probekit.models.model import open_model
-from probekit.models.words import batches
+from probekit.models.words import GPU_BATCH, batches
 from probekit.progress import silent
 from probekit.states import extract as extraction
 from probekit.states.extract import _shards, extract, extract_from, in_context
@@ -159,6 +160,17 @@ def test_batches_keep_to_their_budget(small: Corpus, tiny_bert: Path) -> None:
     for batch in found:
         longest = max(w.stop - w.start for w in batch)
         assert longest * len(batch) <= 256 or len(batch) == 1
+
+
+def test_large_batches_have_texts_of_similar_length() -> None:
+    lengths = np.random.default_rng(0).integers(4, 120, 4_000).tolist()
+    nothing = np.zeros(0, dtype=int)
+    every = [Window(i, 0, length, nothing, nothing) for i, length in enumerate(lengths)]
+    found = list(batches(every, GPU_BATCH))
+    padded = sum(len(batch) * (batch[0].stop - batch[0].start) for batch in found)
+    assert padded < 1.1 * sum(lengths) and len(found) < 40
+    for batch in found:
+        assert len(batch) * (batch[0].stop - batch[0].start) <= GPU_BATCH
 
 
 def test_a_long_sentence_is_read_in_windows(tiny_bert: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from probekit.engine.streams import sent
 from probekit.tasks.trees import Trees
 
 WIDER = 1.5  # how many times as long as the shortest sentence of a group the longest one may be
@@ -37,10 +38,10 @@ def padded(trees: Trees, numbers: Tensor, spans: Tensor, wider: float = WIDER) -
     Args:
         trees: of the split.
         numbers: `(sentences,)` which of them are in the batch.
-        spans: `(sentences, 1, 2)` where they are in it.
+        spans: `(sentences, 1, 2)` where they are in it, on the CPU.
         wider: see WIDER; 1 for groups of equal length, without padding.
     """
-    chosen, starts = numbers.cpu().numpy(), spans[:, 0, 0].cpu().numpy()
+    chosen, starts = numbers.cpu().numpy(), spans[:, 0, 0].numpy()
     lengths = trees.lengths[chosen]
     order = np.argsort(lengths, kind="stable")
     borders = [0]
@@ -53,9 +54,9 @@ def padded(trees: Trees, numbers: Tensor, spans: Tensor, wider: float = WIDER) -
         is_word = np.arange(longest) < lengths[group][:, None]
         yield Padded(
             chosen[group],
-            torch.from_numpy(starts[group][:, None] + within).to(spans.device),
-            torch.from_numpy(is_word).to(spans.device),
-            torch.from_numpy(lengths[group]).to(spans.device),
+            sent(torch.from_numpy(starts[group][:, None] + within), numbers.device),
+            sent(torch.from_numpy(is_word), numbers.device),
+            sent(torch.from_numpy(lengths[group]), numbers.device),
         )
 
 
