@@ -14,6 +14,7 @@ import numpy as np
 
 from probekit.errors import InputError
 from probekit.forgetting.findings import Findings
+from probekit.forgetting.kept_probes import KeptProbes
 from probekit.forgetting.similarity import sample
 from probekit.forgetting.through_maps import ByMap, joined_maps, through_maps
 from probekit.probes.answers import AnyFitted
@@ -53,6 +54,10 @@ class Probing(NamedTuple):
     fit: FitSettings
     resamples: int
     progress: Progress
+
+    def described(self) -> str:
+        """All of it that changes a probe."""
+        return repr((self.probe, self.seeds, self.fit, self.resamples))
 
 
 @dataclass
@@ -111,9 +116,9 @@ def probed_together(
     advancing = [in_turn(states, is_alone) for states in checkpoints]
     for portions in zip(*advancing, strict=True):
         if questions:
-            _fit(found, probed, portions, questions, how)
+            _fit(found, probed, checkpoints[0], portions, questions, how)
         if trees:
-            _fit_trees(found, probed, portions, trees, how)
+            _fit_trees(found, probed, checkpoints[0], portions, trees, how)
         _measure(found, probed, checkpoints, portions)
     return probed
 
@@ -121,11 +126,29 @@ def probed_together(
 def _fit(
     found: Findings,
     probed: Sequence[Probed],
+    first: States,
     portions: Sequence[Portion],
     questions: Sequence[Question],
     how: Probing,
 ) -> None:
-    """Add the probes of the layers at hand."""
+    """Add the probes of the layers at hand; those of the first checkpoint may be kept."""
+    kept = KeptProbes(first, portions[0][1], questions, how.described())
+    known = kept.get()
+    if known is None:
+        fits = _trained(found, portions, questions, how)
+    else:
+        fits = [known, *_trained(found, portions[1:], questions, how)]
+    kept.put(fits[0])
+    for one, of_checkpoint in zip(probed, fits, strict=True):
+        one.fits.append(of_checkpoint)
+
+
+def _trained(
+    found: Findings, portions: Sequence[Portion], questions: Sequence[Question], how: Probing
+) -> list[list[Fitted]]:
+    """The probes of each checkpoint, with their refits."""
+    if not portions:
+        return []
     vectors, views = zip(*portions, strict=True)
     with found.timed("fit"):
         fits = fit_together(
@@ -140,34 +163,48 @@ def _fit(
     if how.resamples:
         with found.timed("refit"):
             fits = with_refits(fits, vectors, how.resamples, how.fit, how.progress)
-    for one, of_checkpoint in zip(probed, fits, strict=True):
-        one.fits.append(of_checkpoint)
+    return fits
 
 
 def _fit_trees(
     found: Findings,
     probed: Sequence[Probed],
+    first: States,
     portions: Sequence[Portion],
     trees: Sequence[TreeQuestion],
     how: Probing,
 ) -> None:
     """Likewise the structural probes."""
-    for one, (vectors, views) in zip(probed, portions, strict=True):
-        layers = [view.layer for view in views]
-        with found.timed("fit"):
-            fits = fit_trees(
-                vectors,
-                trees,
-                probe=how.probe,
-                seeds=how.seeds,
-                settings=how.fit,
-                layers=layers,
-                progress=how.progress,
-            )
-        if how.resamples:
-            with found.timed("refit"):
-                fits = trees_with_refits(fits, vectors, how.resamples, how.fit, how.progress)
-        one.trees.append(fits)
+    kept = KeptProbes(first, portions[0][1], trees, how.described())
+    known = kept.get()
+    fits = [] if known is None else [known]
+    for portion in portions[len(fits) :]:
+        fits.append(_trained_trees(found, portion, trees, how))
+    kept.put(fits[0])
+    for one, of_checkpoint in zip(probed, fits, strict=True):
+        one.trees.append(of_checkpoint)
+
+
+def _trained_trees(
+    found: Findings, portion: Portion, trees: Sequence[TreeQuestion], how: Probing
+) -> list[FittedTrees]:
+    """The structural probes of a checkpoint, with their refits."""
+    vectors, views = portion
+    layers = [view.layer for view in views]
+    with found.timed("fit"):
+        fits = fit_trees(
+            vectors,
+            trees,
+            probe=how.probe,
+            seeds=how.seeds,
+            settings=how.fit,
+            layers=layers,
+            progress=how.progress,
+        )
+    if how.resamples:
+        with found.timed("refit"):
+            fits = trees_with_refits(fits, vectors, how.resamples, how.fit, how.progress)
+    return fits
 
 
 def _measure(
