@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +16,10 @@ from probekit.states.vectors import Vectors
 from probekit.tasks.question import Instances
 
 RUN_WORDS = 256  # a batch is several such runs from all over the split
+
+
+Turned = Callable[[torch.Tensor], torch.Tensor]
+"""From vectors `(layers, words, dim)` to others of the same words."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,19 @@ class Runs:
         states: what is read.
         split: the split.
         instances: of each task, over this split.
+        turned: what batches have in place of the vectors read, `(layers, words, dim)`; these
+            themselves by default.
     """
 
-    def __init__(self, states: Vectors, split: Split, instances: Sequence[Instances]) -> None:
+    def __init__(
+        self,
+        states: Vectors,
+        split: Split,
+        instances: Sequence[Instances],
+        turned: Turned | None = None,
+    ) -> None:
         self.states, self.split, self.instances = states, split, instances
+        self._turned = turned
         units = _units(states, split)
         self.borders = _borders(units)
         self._first = [np.searchsorted(units[x.groups], self.borders) for x in instances]
@@ -88,6 +101,8 @@ class Runs:
     def _batch(self, runs: list[int], layers: Sequence[int], device: torch.device) -> Batch:
         slices = [(int(self.borders[run]), int(self.borders[run + 1])) for run in runs]
         vectors = taken(self.states, self.split, slices, layers).to(device).float()
+        if self._turned is not None:
+            vectors = self._turned(vectors)
         spans, labels, weights = [], [], []
         shifts = np.cumsum([0] + [b - a for a, b in slices])
         for instances, first in zip(self.instances, self._first, strict=True):

@@ -75,6 +75,13 @@ class Scaling:
             self.product_sizes.to(device),
         )
 
+    def white(self, words: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+        """Words `(views, words, dim)`, float32, in the coordinates of their probes, which must be
+        the same for every task."""
+        basis = self.bases[0]
+        assert basis is not None
+        return torch.bmm(words - self.mean, basis, out=out)
+
     def of_whitened(self) -> Scaling:
         """The same for words in the coordinates of their probes (see `Whitened`)."""
         return replace(self, mean=torch.zeros_like(self.mean), bases=(None,) * len(self.bases))

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from probekit.corpora.passage import SPLITS, Split
+from probekit.corpora.passage import SPLITS
 from probekit.probes import scaling
-from probekit.probes.batches import Runs
+from probekit.probes.batches import Runs, Turned
 from probekit.probes.evaluate import evaluate
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
@@ -94,13 +94,18 @@ class Training:
         self.schedule = Schedule.of(self.train.n_words, settings, BATCHES, SMALLEST_BATCH)
         if self._whitens_words(states):
             self._read(whitened(states, self.layers, self.scaling))
-            self.stack.scaling = self.scaling.of_whitened()
+        elif self._whitens_batches():
+            self._read(states, self.scaling.white)
+        else:
+            return
+        self.stack.scaling = self.scaling.of_whitened()
 
-    def _read(self, states: Vectors) -> None:
-        self.train, self.dev, self.test = (self._runs(states, split) for split in SPLITS)
-
-    def _runs(self, states: Vectors, split: Split) -> Runs:
-        return Runs(states, split, [question.splits[split] for question in self.questions])
+    def _read(self, states: Vectors, turned: Turned | None = None) -> None:
+        runs = []
+        for split in SPLITS:
+            instances = [question.splits[split] for question in self.questions]
+            runs.append(Runs(states, split, instances, turned))
+        self.train, self.dev, self.test = runs
 
     def _whitens_words(self, states: Vectors) -> bool:
         """Whether multiplying all words by the axes once beats the weights at each step."""
@@ -114,6 +119,13 @@ class Training:
         # every class, forwards and backwards.
         of_weights = 2 * self.stack.first.shape[2] * steps
         return words < of_weights and 4 * words * len(self.layers) * states.dim <= MOST_BYTES
+
+    def _whitens_batches(self) -> bool:
+        """Whether multiplying the words of each batch by the axes beats the weights at each
+        step, which are multiplied forwards and backwards."""
+        if not can_whiten(self.stack, self.views):
+            return False
+        return self.schedule.batch_words < 2 * self.stack.first.shape[2]
 
     def run(self, progress: Callable[[float], None]) -> list[Fitted]:
         """Train, restore the best round of every probe, and label the test split."""

@@ -1,8 +1,8 @@
 """Whitened: words of single layers in the coordinates of their probes, in memory.
 
 Probes are trained in coordinates that are the states times a matrix (see `scaling`). The fit
-multiplies by that matrix either the weights at every step, or the words once. On small corpora,
-which take many steps, the words are less work.
+multiplies by that matrix the weights at every step, the words of each batch, or all words once,
+whichever is the least work. On small corpora, which take many steps, that is the last.
 """
 
 from __future__ import annotations
@@ -25,11 +25,9 @@ def whitened(states: Vectors, layers: Sequence[int], scaling: Scaling) -> Tensor
 
     The basis of `scaling` must be the same for every task.
     """
-    basis = scaling.bases[0]
-    assert basis is not None
     values: dict[int, OfLayer] = {layer: {} for layer in layers}
     for split in SPLITS:
-        white = _values(states, split, layers, scaling.mean, basis)
+        white = _values(states, split, layers, scaling)
         for layer, of_layer in zip(layers, white, strict=True):
             values[layer][split] = of_layer
     return Tensors(states.corpus, states.context, tuple(layers), values)
@@ -40,13 +38,11 @@ def n_words(states: Vectors) -> int:
     return sum(int(states.corpus.offsets(split)[-1]) for split in SPLITS)
 
 
-def _values(
-    states: Vectors, split: Split, layers: Sequence[int], mean: torch.Tensor, basis: torch.Tensor
-) -> torch.Tensor:
-    n = int(states.corpus.offsets(split)[-1])
+def _values(states: Vectors, split: Split, layers: Sequence[int], scaling: Scaling) -> torch.Tensor:
+    n, mean = int(states.corpus.offsets(split)[-1]), scaling.mean
     values = mean.new_empty(len(layers), n, states.dim)
     for start in range(0, n, READ_WORDS):
         part = values[:, start : start + READ_WORDS]
         words = taken(states, split, [(start, start + part.shape[1])], layers)
-        torch.bmm(words.to(mean.device).float() - mean, basis, out=part)
+        scaling.white(words.to(mean.device).float(), out=part)
     return values

@@ -14,10 +14,12 @@ from probekit.errors import ModelError
 from probekit.probes import scaling
 from probekit.probes.batches import Runs
 from probekit.probes.evaluate import task_counts
-from probekit.probes.fit import fit
+from probekit.probes.fit import fit, predict
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
+from probekit.probes.heads import head_of
 from probekit.probes.mixture import mixture
+from probekit.probes.training import Training
 from probekit.probes.view import single_layers
 from probekit.states.arrays import Arrays
 from probekit.states.states import States
@@ -288,13 +290,29 @@ def test_states_that_are_not_finite_are_refused() -> None:
         fit(states, [data])
 
 
-def test_whitened_words_or_weights_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("turns_batches", [False, True])
+def test_whitened_words_or_weights_are_the_same(
+    turns_batches: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     states, data = gaussian_classes(np.random.default_rng(10), oblique("condition 100"))
     (words,) = fit(states, [data])
     monkeypatch.setattr("probekit.probes.training.MOST_BYTES", 0)
-    (weights,) = fit(states, [data])
-    assert np.mean(words.predictions == weights.predictions) > 0.995
-    assert words.dev_loss == pytest.approx(weights.dev_loss, rel=1e-3)
+    monkeypatch.setattr(Training, "_whitens_batches", lambda self: turns_batches)
+    (others,) = fit(states, [data])
+    assert np.mean(words.predictions == others.predictions) > 0.995
+    assert words.dev_loss == pytest.approx(others.dev_loss, rel=1e-3)
+    (again,) = predict([others], states, "test")
+    np.testing.assert_array_equal(again, others.predictions)
+
+
+@pytest.mark.parametrize("copies, turns", [(1, False), (200, True)])
+def test_batches_are_turned_where_there_are_many_labels(copies: int, turns: bool) -> None:
+    states, data = gaussian_classes(np.random.default_rng(10), np.eye(24))
+    settings = FitSettings(batch_words=1_024)
+    training = Training(
+        states, [data] * copies, head_of("linear"), single_layers([0]), (0,), settings
+    )
+    assert training._whitens_batches() is turns
 
 
 def test_a_larger_budget_is_not_worse() -> None:
