@@ -58,7 +58,8 @@ class Prefix(Recipe):
             raise InputError(
                 first_line(
                     f"recipe='prefix': peft cannot put a prefix before '{case.model}' "
-                    f"({config.model_type}) with a head for {what}; bert and gpt2 can have one",
+                    f"({config.model_type}) with a head for {what}; bert and gpt2 can have one, "
+                    "with transformers below 5.24",
                     error,
                 )
             ) from error
