@@ -6,7 +6,6 @@ time. They are kept in memory while the grid runs.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,15 +13,13 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, TypeVar
 
-import numpy as np
-
-from probekit.corpora.passage import SPLITS
 from probekit.probes.fitted import Fitted
 from probekit.probes.structural.fitted_trees import FittedTrees
 from probekit.probes.view import View
 from probekit.states.states import States
+from probekit.tasks.digest import digest
 from probekit.tasks.question import Question
-from probekit.tasks.trees import TreeQuestion, Trees
+from probekit.tasks.trees import TreeQuestion
 
 Probes = TypeVar("Probes", Fitted, FittedTrees)
 
@@ -60,7 +57,7 @@ class KeptProbes:
         self._key = ""
         if _kept.get() is not None:
             manifest = json.dumps(states.manifest, sort_keys=True)
-            digests = [_digest(question) for question in questions]
+            digests = [digest(question) for question in questions]
             self._key = repr((manifest, tuple(views), how, digests))
 
     def get(self) -> list[Any] | None:
@@ -78,25 +75,3 @@ class KeptProbes:
         known = _kept.get()
         if known is not None:
             known[self._key] = list(probes)
-
-
-def _digest(question: Question | TreeQuestion) -> str:
-    """Of what a question asks, and of all its instances."""
-    digest = hashlib.sha256(repr((question.task, question.labels, question.draw)).encode())
-    digest.update(json.dumps(question.classes).encode())
-    for split in SPLITS:
-        for column in _columns(question.splits[split]):
-            digest.update(repr((column.shape, column.dtype.str)).encode())
-            digest.update(np.ascontiguousarray(column).data)
-    return digest.hexdigest()
-
-
-def _columns(part: Any) -> list[np.ndarray]:
-    """The columns of a split's instances, or of its trees."""
-    columns: list[Any] = []
-    if isinstance(part, Trees):
-        columns += [part.heads, part.punctuation]
-        part = part.sentences
-    columns += [part.spans, part.labels, part.groups, part.weights, part.heads]
-    nothing = np.zeros(0)
-    return [nothing if column is None else column for column in columns]

@@ -16,7 +16,7 @@ from probekit.forgetting.process_lock import process_lock
 from probekit.forgetting.trace_settings import TraceSettings
 from probekit.models.model import Model
 from probekit.probes.answers import AnyQuestion
-from probekit.tasks.trees import TreeQuestion
+from probekit.tasks.digest import digest
 
 FORMAT = 3
 
@@ -74,7 +74,7 @@ def _key(
         version("probekit-nlp"),
         weights,
         corpus.fingerprint,
-        [_digest(question) for question in questions],
+        [digest(question) for question in questions],
         settings.probe,
         settings.seeds,
         settings.fit,
@@ -91,16 +91,3 @@ def _load(folder: Path, key: str, warnings: list[str]) -> CheckpointResults | No
     except DamagedError as error:
         warnings.append(f"{error}: measured again")
         return None
-
-
-def _digest(question: AnyQuestion) -> str:
-    """sha256 of a question: with changed labels, or other trees, it is another one."""
-    digest = hashlib.sha256(repr((question.task, question.classes)).encode())
-    if isinstance(question, TreeQuestion):
-        for trees in question.splits.values():
-            spans, heads = trees.sentences.spans, trees.heads
-            digest.update(spans.tobytes() + heads.tobytes() + trees.punctuation.tobytes())
-        return digest.hexdigest()
-    for instances in question.splits.values():
-        digest.update(instances.spans.tobytes() + instances.labels.tobytes())
-    return digest.hexdigest()
