@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from probekit.errors import ModelError, suggestion
@@ -20,7 +21,6 @@ def download(source: ModelSource, allow_pickle: bool, remote_code: bool) -> Path
 
     Raises ModelError where it cannot be downloaded, and is not in the cache.
     """
-    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         HfHubHTTPError,
         LocalEntryNotFoundError,
@@ -35,12 +35,7 @@ def download(source: ModelSource, allow_pickle: bool, remote_code: bool) -> Path
     if remote_code:
         patterns.append("*.py")
     try:
-        folder = snapshot_download(
-            source.location,
-            revision=source.revision,
-            allow_patterns=patterns,
-            ignore_patterns=_UNREAD,
-        )
+        return Path(_snapshot(source, patterns))
     except RepositoryNotFoundError as error:
         hint = _folder_beside(source.location)
         raise ModelError(
@@ -55,7 +50,25 @@ def download(source: ModelSource, allow_pickle: bool, remote_code: bool) -> Path
         ) from error
     except ValueError as error:
         raise ModelError(f"'{source.name}': {error}") from error
-    return Path(folder)
+
+
+def _snapshot(source: ModelSource, patterns: list[str]) -> str:
+    """The folder of the files that match, in the hub's cache."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    find = partial(
+        snapshot_download,
+        source.location,
+        revision=source.revision,
+        allow_patterns=patterns,
+        ignore_patterns=_UNREAD,
+    )
+    try:
+        return find()
+    except OfflineModeIsEnabled:
+        # huggingface_hub 1.33 asks for a list of files that an older cache does not have.
+        return find(local_files_only=True)
 
 
 def _folder_beside(hub_id: str) -> str:
