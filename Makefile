@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 AT_ONCE := --numprocesses auto --maxprocesses 4 --dist worksteal
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo setup test test-slow coverage check docs benchmarks clean
+.PHONY: demo setup test test-slow test-oldest coverage check docs benchmarks clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/ready: pyproject.toml constraints.txt
@@ -26,6 +26,17 @@ test: $(VENV)/ready  ## all tests but the slow ones
 
 test-slow: $(VENV)/ready  ## the slow ones: notebooks, kills, whole runs
 	@$(BIN)/python -m pytest -m slow $(AT_ONCE)
+
+test-oldest: $(VENV)/ready  ## the tests with the oldest versions that pyproject.toml accepts, but for torch
+	@$(BIN)/pip install --quiet uv
+	@mkdir -p build && echo torch==2.13.0 > build/torch.txt
+	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --all-extras --override build/torch.txt \
+		pyproject.toml --output-file build/oldest.txt
+	@grep -v '^nvidia-\|^triton==\|^cuda-' build/oldest.txt > build/installed.txt
+	@$(PYTHON) -m venv --clear build/oldest
+	@build/oldest/bin/pip install --quiet --no-deps --requirement build/installed.txt
+	@build/oldest/bin/pip install --quiet --no-deps --editable .
+	@build/oldest/bin/python -m pytest -m "not slow" -W default $(AT_ONCE)
 
 coverage: $(VENV)/ready  ## the same, with what the tests leave out; fails under the floor in pyproject.toml
 	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered

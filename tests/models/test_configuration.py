@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,10 @@ def test_architectures_of_a_wrong_type_are_no_head(
 ) -> None:
     config = json.loads((tiny_bert / "config.json").read_text())
     (model / "config.json").write_text(json.dumps({**config, "architectures": value}))
-    assert extract(str(model), few).n_layers == 4
+    if value is not None and version("huggingface_hub") < "2":  # it checks the type
+        assert "architectures" in refused(model, few)
+    else:
+        assert extract(str(model), few).n_layers == 4
 
 
 @pytest.fixture
