@@ -102,9 +102,9 @@ def test_the_rest_of_a_readme_stays(
     body = BODY.replace("\n", line_break)
     assert f"---{line_break}{body}{line_break}{START}" in once and after
     assert "\n" not in once.replace("\r\n", "") or line_break == "\n"
-    card = ModelCard(once.removeprefix(mark))
-    assert (card.data.license, card.data.tags, card.data.base_model) == ("mit", ["a", "b"], "bert")
-    kinds = [one.task_type for one in card.data.eval_results]
+    data: Any = ModelCard(once.removeprefix(mark)).data
+    assert (data.license, data.tags, data.base_model) == ("mit", ["a", "b"], "bert")
+    kinds = [one.task_type for one in data.eval_results]
     assert kinds == ["text-classification", "probing", "probing"]
     assert "unknown: kept" in once
     path.write_bytes(once.replace(END, f"{END} and more").encode())
