@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from probekit.probes.fitted import Fitted
 from probekit.probes.structural.fitted_trees import FittedTrees
@@ -20,8 +20,6 @@ from probekit.states.states import States
 from probekit.tasks.digest import digest
 from probekit.tasks.question import Question
 from probekit.tasks.trees import TreeQuestion
-
-Probes = TypeVar("Probes", Fitted, FittedTrees)
 
 _kept: ContextVar[dict[str, Any] | None] = ContextVar("kept_probes", default=None)
 
@@ -70,7 +68,7 @@ class KeptProbes:
             found.append(replace(probes, question=question))
         return found
 
-    def put(self, probes: Sequence[Probes]) -> None:
+    def put(self, probes: Sequence[Fitted] | Sequence[FittedTrees]) -> None:
         """Keep the probes of each question, where they are kept."""
         known = _kept.get()
         if known is not None:

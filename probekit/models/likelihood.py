@@ -160,7 +160,7 @@ class Likelihood:
 
         Raises ModelError where the model itself fails.
         """
-        # Another model, which made the pass, may be on another device.
+        # The pass may have been made for a model on another device.
         inputs = {name: tensor.to(self.model.device) for name, tensor in one.inputs.items()}
         try:
             found = self.model.model(**inputs).logits

@@ -17,9 +17,9 @@ from probekit.models.word_means import WordMeans
 SubwordVector = Literal["mean", "first", "last", "cls"]
 
 CPU_BATCH, GPU_BATCH = 1_024, 32_768  # subwords per batch, with padding
-# A batch with ENOUGH subwords ends before a text that is SHORTER times as short as its first, since
-# padding takes as long as a text.
-ENOUGH, SHORTER = 4_096, 1.2
+# A batch that has LEAST subwords ends before a text that would be padded to more than MOST_PADDED
+# times its length.
+LEAST, MOST_PADDED = 4_096, 1.2
 # What a GPU keeps of a batch: of each subword the states of all layers, and while a block runs so
 # many times the width of one.
 ON_THE_WAY = 24
@@ -211,7 +211,7 @@ def is_full(longest: int, texts: int, following: int, budget: int) -> bool:
         following: subwords of the next text.
         budget: most subwords of a batch, with padding.
     """
-    if longest * texts >= ENOUGH and longest > SHORTER * following:
+    if longest * texts >= LEAST and longest > MOST_PADDED * following:
         return True
     return longest * (texts + 1) > budget
 

@@ -18,7 +18,7 @@ from probekit.tasks.question import Instances
 RUN_WORDS = 256  # a batch is several such runs from all over the split
 
 
-Turned = Callable[[torch.Tensor], torch.Tensor]
+Transform = Callable[[torch.Tensor], torch.Tensor]
 """From vectors `(layers, words, dim)` to others of the same words."""
 
 
@@ -47,8 +47,7 @@ class Runs:
         states: what is read.
         split: the split.
         instances: of each task, over this split.
-        turned: what batches have in place of the vectors read, `(layers, words, dim)`; these
-            themselves by default.
+        transform: applied to the vectors of every batch; None to leave them as they are.
     """
 
     def __init__(
@@ -56,10 +55,10 @@ class Runs:
         states: Vectors,
         split: Split,
         instances: Sequence[Instances],
-        turned: Turned | None = None,
+        transform: Transform | None = None,
     ) -> None:
         self.states, self.split, self.instances = states, split, instances
-        self._turned = turned
+        self._transform = transform
         units = _units(states, split)
         self.borders = _borders(units)
         self._first = [np.searchsorted(units[x.groups], self.borders) for x in instances]
@@ -101,8 +100,8 @@ class Runs:
     def _batch(self, runs: list[int], layers: Sequence[int], device: torch.device) -> Batch:
         slices = [(int(self.borders[run]), int(self.borders[run + 1])) for run in runs]
         vectors = taken(self.states, self.split, slices, layers).to(device).float()
-        if self._turned is not None:
-            vectors = self._turned(vectors)
+        if self._transform is not None:
+            vectors = self._transform(vectors)
         spans, labels, weights = [], [], []
         shifts = np.cumsum([0] + [b - a for a, b in slices])
         for instances, first in zip(self.instances, self._first, strict=True):

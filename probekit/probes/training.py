@@ -10,7 +10,7 @@ import torch
 
 from probekit.corpora.passage import SPLITS
 from probekit.probes import scaling
-from probekit.probes.batches import Runs, Turned
+from probekit.probes.batches import Runs, Transform
 from probekit.probes.evaluate import evaluate
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
@@ -100,11 +100,11 @@ class Training:
             return
         self.stack.scaling = self.scaling.of_whitened()
 
-    def _read(self, states: Vectors, turned: Turned | None = None) -> None:
+    def _read(self, states: Vectors, transform: Transform | None = None) -> None:
         runs = []
         for split in SPLITS:
             instances = [question.splits[split] for question in self.questions]
-            runs.append(Runs(states, split, instances, turned))
+            runs.append(Runs(states, split, instances, transform))
         self.train, self.dev, self.test = runs
 
     def _whitens_words(self, states: Vectors) -> bool:

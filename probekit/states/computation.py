@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ from probekit.errors import ProbekitWarning, StoreError
 from probekit.models.model import Reader
 from probekit.states.buffers import Buffers, Values
 from probekit.states.in_range import require_in_range
-from probekit.states.shard import Shard
+from probekit.states.shard import Shard, joined
 from probekit.states.store import Store, went_missing
 from probekit.states.texts import Texts
 
@@ -148,10 +148,9 @@ class Computation:
     ) -> _Running:
         """Submit the batches of neighbouring shards."""
         self.reader.load(max(self.layers))
-        whole = replace(shards[0], stop=shards[-1].stop)
         values = self._buffers.next(len(layers), _n_words(shards), self.reader.dim)
         read = partial(self.reader.read, layers=layers, values=values)
-        batches = self.reader.batches(*texts.of(whole))
+        batches = self.reader.batches(*texts.of(joined(shards)))
         futures = [pool.submit(read, batch) for batch in batches]
         mark = pool.submit(self._buffers.computed)
         return _Running(shards, layers, values, futures, mark, done)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,11 @@ class Shard:
     number: int
     start: int
     stop: int
+
+
+def joined(shards: Sequence[Shard]) -> Shard:
+    """Neighbouring shards of a split as one, with the number of the first."""
+    return replace(shards[0], stop=shards[-1].stop)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ from probekit.models.words import WordReader
 from probekit.progress import Progress
 from probekit.states.advance import Advance, Piece
 from probekit.states.room import has_room
-from probekit.states.shard import Shard
+from probekit.states.shard import Shard, joined
 from probekit.states.tensors import OfLayer, Tensors
 from probekit.states.texts import Texts
 
@@ -102,8 +102,8 @@ class Sweep:
         pieces: list[Piece] = []
         for split in SPLITS:
             of_split = shards[split]
-            if reader.device.type == "cuda":
-                of_split = (replace(of_split[0], stop=of_split[-1].stop),)
+            if of_split and reader.device.type == "cuda":
+                of_split = (joined(of_split),)
             for shard in of_split:
                 for batch in reader.batches(*texts.of(shard)):
                     width = max(map(len, batch.subwords)) + model.encoder.added

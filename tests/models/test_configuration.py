@@ -117,7 +117,9 @@ def test_architectures_of_a_wrong_type_are_no_head(
 ) -> None:
     config = json.loads((tiny_bert / "config.json").read_text())
     (model / "config.json").write_text(json.dumps({**config, "architectures": value}))
-    if value is not None and version("huggingface_hub") < "2":  # it checks the type
+    if (
+        value is not None and int(version("huggingface_hub").partition(".")[0]) < 2
+    ):  # it checks the type
         assert "architectures" in refused(model, few)
     else:
         assert extract(str(model), few).n_layers == 4

@@ -290,14 +290,14 @@ def test_states_that_are_not_finite_are_refused() -> None:
         fit(states, [data])
 
 
-@pytest.mark.parametrize("turns_batches", [False, True])
+@pytest.mark.parametrize("whitens_batches", [False, True])
 def test_whitened_words_or_weights_are_the_same(
-    turns_batches: bool, monkeypatch: pytest.MonkeyPatch
+    whitens_batches: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     states, data = gaussian_classes(np.random.default_rng(10), oblique("condition 100"))
     (words,) = fit(states, [data])
     monkeypatch.setattr("probekit.probes.training.MOST_BYTES", 0)
-    monkeypatch.setattr(Training, "_whitens_batches", lambda self: turns_batches)
+    monkeypatch.setattr(Training, "_whitens_batches", lambda self: whitens_batches)
     (others,) = fit(states, [data])
     assert np.mean(words.predictions == others.predictions) > 0.995
     assert words.dev_loss == pytest.approx(others.dev_loss, rel=1e-3)
@@ -305,14 +305,14 @@ def test_whitened_words_or_weights_are_the_same(
     np.testing.assert_array_equal(again, others.predictions)
 
 
-@pytest.mark.parametrize("copies, turns", [(1, False), (200, True)])
-def test_batches_are_turned_where_there_are_many_labels(copies: int, turns: bool) -> None:
+@pytest.mark.parametrize("copies, whitens", [(1, False), (200, True)])
+def test_batches_are_whitened_where_there_are_many_labels(copies: int, whitens: bool) -> None:
     states, data = gaussian_classes(np.random.default_rng(10), np.eye(24))
     settings = FitSettings(batch_words=1_024)
     training = Training(
         states, [data] * copies, head_of("linear"), single_layers([0]), (0,), settings
     )
-    assert training._whitens_batches() is turns
+    assert training._whitens_batches() is whitens
 
 
 def test_a_larger_budget_is_not_worse() -> None:

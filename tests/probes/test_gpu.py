@@ -198,3 +198,13 @@ def test_a_sweep_reads_texts_of_similar_length_together(
                 vectors[-1] += [held.values[layer]["train"].cpu().clone() for layer in held.now]
     for on_cpu, on_gpu in zip(*vectors, strict=True):
         torch.testing.assert_close(on_gpu, on_cpu, atol=4e-3, rtol=0)
+
+
+def test_a_split_without_texts_is_swept(tiny_bert: Path, small: Corpus) -> None:
+    corpus = Corpus("test only", {"train": (), "dev": (), "test": small.splits["test"]})
+    with a_gpu():
+        model = Checkpoint(str(tiny_bert), EncoderSettings(device="cuda"))
+        settings = pk.ExtractSettings(states="none")
+        (states,) = read_each(model, corpus, ["sentence"], settings, silent)
+        assert isinstance(states.values, Sweep)
+        assert {piece.shard.split for piece in states.values.pieces} == {"test"}
