@@ -14,7 +14,7 @@ import numpy as np
 
 from probekit.errors import InputError
 from probekit.forgetting.findings import Findings
-from probekit.forgetting.kept_probes import KeptProbes
+from probekit.forgetting.kept_probes import trained_once
 from probekit.forgetting.similarity import sample
 from probekit.forgetting.through_maps import ByMap, joined_maps, through_maps
 from probekit.probes.answers import AnyFitted
@@ -116,9 +116,9 @@ def probed_together(
     advancing = [in_turn(states, is_alone) for states in checkpoints]
     for portions in zip(*advancing, strict=True):
         if questions:
-            _fit(found, probed, checkpoints[0], portions, questions, how)
+            _fit(found, probed, checkpoints, portions, questions, how)
         if trees:
-            _fit_trees(found, probed, checkpoints[0], portions, trees, how)
+            _fit_trees(found, probed, checkpoints, portions, trees, how)
         _measure(found, probed, checkpoints, portions)
     return probed
 
@@ -126,29 +126,34 @@ def probed_together(
 def _fit(
     found: Findings,
     probed: Sequence[Probed],
-    first: States,
+    checkpoints: Sequence[States],
     portions: Sequence[Portion],
     questions: Sequence[Question],
     how: Probing,
 ) -> None:
-    """Add the probes of the layers at hand; those of the first checkpoint may be kept."""
-    kept = KeptProbes(first, portions[0][1], questions, how.described())
-    known = kept.get()
-    if known is None:
-        fits = _trained(found, portions, questions, how)
-    else:
-        fits = [known, *_trained(found, portions[1:], questions, how)]
-    kept.put(fits[0])
+    """Add the probes of the layers at hand."""
+
+    def train(missing: list[int]) -> list[list[Fitted]]:
+        return _trained(found, [portions[number] for number in missing], questions, how)
+
+    read = _read(checkpoints, portions)
+    fits = trained_once(read, questions, how.described(), train)
     for one, of_checkpoint in zip(probed, fits, strict=True):
         one.fits.append(of_checkpoint)
+
+
+def _read(
+    checkpoints: Sequence[States], portions: Sequence[Portion]
+) -> list[tuple[States, tuple[View, ...]]]:
+    """The states of each checkpoint, with the layers at hand."""
+    views = [portion[1] for portion in portions]
+    return list(zip(checkpoints, views, strict=True))
 
 
 def _trained(
     found: Findings, portions: Sequence[Portion], questions: Sequence[Question], how: Probing
 ) -> list[list[Fitted]]:
     """The probes of each checkpoint, with their refits."""
-    if not portions:
-        return []
     vectors, views = zip(*portions, strict=True)
     with found.timed("fit"):
         fits = fit_together(
@@ -169,18 +174,18 @@ def _trained(
 def _fit_trees(
     found: Findings,
     probed: Sequence[Probed],
-    first: States,
+    checkpoints: Sequence[States],
     portions: Sequence[Portion],
     trees: Sequence[TreeQuestion],
     how: Probing,
 ) -> None:
     """Likewise the structural probes."""
-    kept = KeptProbes(first, portions[0][1], trees, how.described())
-    known = kept.get()
-    fits = [] if known is None else [known]
-    for portion in portions[len(fits) :]:
-        fits.append(_trained_trees(found, portion, trees, how))
-    kept.put(fits[0])
+
+    def train(missing: list[int]) -> list[list[FittedTrees]]:
+        return [_trained_trees(found, portions[number], trees, how) for number in missing]
+
+    read = _read(checkpoints, portions)
+    fits = trained_once(read, trees, how.described(), train)
     for one, of_checkpoint in zip(probed, fits, strict=True):
         one.trees.append(of_checkpoint)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -83,7 +84,17 @@ def test_what_asks_for_other_probes_trains_them(
         pk.compare(tiny_bert, after, "pos", corpus=few, **{**given, "seeds": (0, 2)})
         pk.compare(tiny_bert, after, "pos", corpus=few, **{**given, "fit_settings": other_fit})
         pk.compare(tiny_bert, after, "pos", corpus=turned, **given)
+        assert trained == [2, 2, 2, 2]
         pk.compare(after, tiny_bert, "pos", corpus=few, **given)
-        assert trained == [2, 2, 2, 2, 2]
-        pk.compare(tiny_bert, after, "pos", corpus=few, **given)
-    assert trained[5:] == [1]
+    assert trained[4:] == [1]
+
+
+@pytest.mark.parametrize("task", ["pos", "distance"])
+def test_equal_states_have_equal_probes(
+    task: str, tiny_bert: Path, few: Corpus, trained: list[int], tmp_path: Path
+) -> None:
+    copy = tmp_path / "frozen"
+    shutil.copytree(tiny_bert, copy)
+    found = pk.compare(tiny_bert, copy, task, corpus=few, **GIVEN)
+    assert sum(trained) == 1
+    assert (found.comparison[["delta", "ci_low", "ci_high"]] == 0).all(axis=None)
