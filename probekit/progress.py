@@ -26,6 +26,7 @@ R = TypeVar("R")
 DELAY = 1.0  # seconds before anything is shown
 LINE_EVERY = 10.0  # seconds between two lines in a log
 REDRAW_EVERY = 0.2  # seconds between two updates of the line in a notebook
+LONGEST = 24 * 3600.0  # seconds from one unit of work to the next, for the time left in a terminal
 BAR = 24  # characters
 TIMES = 26  # characters of a percentage, the time spent and that left
 MOST_BARS = 6  # at once: what is below the edge of a terminal cannot be seen
@@ -104,7 +105,11 @@ def _bars(console: Any) -> Iterator[Progress]:
     room = Column(max_width=max(console.width - BAR - TIMES, 12), justify="right")
     description = TextColumn("{task.description}", markup=False, table_column=room)
     times = (TimeElapsedColumn(), TimeRemainingColumn())
-    bars = Progress(description, BarColumn(BAR), TaskProgressColumn(), *times, console=console)
+    bars = Progress(
+        *(description, BarColumn(BAR), TaskProgressColumn(), *times),
+        console=console,
+        speed_estimate_period=LONGEST,
+    )
     stages: dict[str, Any] = {}  # the bar of each, the last one to begin last
     over: set[str] = set()
     began = time.monotonic()
@@ -197,9 +202,11 @@ class _Clock:
 
 
 def _percent_and_time(done: float, total: float, left: float) -> str:
-    """`45%, 1:05 left`."""
+    """`45%, 1:05 left`, or with hours `45%, 20:01:05 left`."""
     share = f"{done / max(total, 1e-9):.0%}"
     if left == float("inf"):
         return share
     minutes, seconds = divmod(round(left), 60)
-    return f"{share}, {minutes}:{seconds:02d} left"
+    hours, minutes = divmod(minutes, 60)
+    time_left = f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+    return f"{share}, {time_left} left"

@@ -28,6 +28,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """The time, which a test moves on."""
     seconds = [1000.0]
     monkeypatch.setattr("probekit.progress.time.monotonic", lambda: seconds[0])
+    monkeypatch.setattr("rich.console.monotonic", lambda: seconds[0])
     yield seconds
 
 
@@ -65,6 +66,20 @@ def test_a_terminal_has_bars(now: list[float], monkeypatch: pytest.MonkeyPatch) 
     with shown(True) as report:
         work(now, report, 6.0)
     assert "ex\\x1btract" in stream.getvalue() and "100%" in stream.getvalue()
+
+
+def test_hours_are_told_as_hours(
+    now: list[float], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with shown(True) as report:
+        work(now, report, 7_200.0)
+    assert "ex\\x1btract: 50%, 10:00:00 left" in capsys.readouterr().err
+    stream = into(Terminal(), monkeypatch)
+    with shown(True) as report:
+        for done in range(6):
+            report("cells", done, 10)
+            now[0] += 600.0
+    assert "0:50:00" in stream.getvalue()
 
 
 def test_a_terminal_has_room_for_all_bars(

@@ -95,7 +95,8 @@ class CellWork:
         results = []
         with keeping_probes():
             for number, cell in enumerate(jobs):
-                report(number)
+                if not self._is_finished(cell):  # else its moment would enter the time left
+                    report(number)
                 part = f"{number + 1} of {len(jobs)} ({cell.name})"
                 results.append(self._result(cell, within(self.progress, part)))
         report(len(jobs))
@@ -114,20 +115,27 @@ class CellWork:
             warning = f"{cell.name} is in no mean and not on the front: {error}"
             return CellResult([_diverged(cell, error)], [warning])
         warnings = [f"{cell.name}: {one}" for one in tuned.warnings if "at chance" in one]
-        change = _compared(str(self.model), home, self.probing, progress)
+        change = self._compared(home, progress)
         read = (*tuned.run.measurements, *change.run.measurements)
         return CellResult(_rows(cell, tuned, change), warnings, read)
 
+    def _is_finished(self, cell: Cell) -> bool:
+        folder = self._comparison_folder(self.folder / cell.name)
+        return not self.overwrite and (folder / RECORD).is_file()
 
-def _compared(model: str, home: Path, probing: Mapping[str, Any], report: Progress) -> Comparison:
-    """The comparison of a cell with the starting checkpoint, measured once."""
-    asked = json.dumps(plain(dict(probing)), sort_keys=True).encode()
-    folder = home / f"compare-{hashlib.sha256(asked).hexdigest()[:8]}"
-    if (folder / RECORD).is_file():
-        return Comparison.read(folder)
-    change = compare(model, str(home), progress=report, **probing)
-    change.write(folder)
-    return change
+    def _comparison_folder(self, home: Path) -> Path:
+        """Where the comparison of a cell is kept, by what it measures."""
+        asked = json.dumps(plain(dict(self.probing)), sort_keys=True).encode()
+        return home / f"compare-{hashlib.sha256(asked).hexdigest()[:8]}"
+
+    def _compared(self, home: Path, progress: Progress) -> Comparison:
+        """The comparison of a cell with the starting checkpoint, measured once."""
+        folder = self._comparison_folder(home)
+        if (folder / RECORD).is_file():
+            return Comparison.read(folder)
+        change = compare(str(self.model), str(home), progress=progress, **self.probing)
+        change.write(folder)
+        return change
 
 
 def _diverged(cell: Cell, error: Diverged) -> CellRow:
