@@ -66,9 +66,10 @@ def parts_of(
     spreads = []
     for seeds, resampled in zip(of_seeds, of_resamples, strict=True):
         spreads.append(_spread(seeds, resampled, groups))
-    drop, *others = [_estimate(value, spread) for value, spread in spreads]
+    most = metric.largest_difference
+    drop, *others = [_estimate(value, spread, most) for value, spread in spreads]
     value, spread = spreads[0]
-    (detectable,) = minimum_detectable(spread, value, metric.largest_difference)
+    (detectable,) = minimum_detectable(spread, value, most)
     return Parts(drop, float(detectable), *others)
 
 
@@ -80,8 +81,9 @@ def _spread(seeds: np.ndarray, resampled: np.ndarray, groups: int) -> tuple[np.n
     return value, spread.resampled
 
 
-def _estimate(value: np.ndarray, spread: np.ndarray) -> Estimate:
-    low, high = interval(spread)
+def _estimate(value: np.ndarray, spread: np.ndarray, most: float) -> Estimate:
+    # Widened for few sentences, intervals may leave the range that differences of scores have.
+    low, high = np.clip(interval(spread), -most, most)
     return Estimate(float(value[0]), float(low[0]), float(high[0]))
 
 

@@ -12,10 +12,10 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from probekit.probes.evaluate import task_scores
-from probekit.probes.fitted import Fitted
+from probekit.probes.answers import AnyFitted, mean_scores, metric_of
 from probekit.probes.resampled_scores import resampled_scores
 from probekit.probes.score_rows import Before, Measured
+from probekit.probes.structural.fitted_trees import FittedTrees
 from probekit.results import columns
 from probekit.results.columns import UNIT
 from probekit.results.schema import Means, Precedes, schema_of
@@ -29,7 +29,7 @@ SWEEP = (
     "linear",
     *(f"mlp:{units}" for units in UNITS),
 )
-"""The kinds of probe that are compared."""
+"""The kinds of probe that are compared; of structural probes, which have no units, the ranks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class CapacityRow(Measured):
 
     layer: Annotated[int, Means("the layer probed", "from 0"), Precedes("metric")]
     parameters: Annotated[int, Means("numbers that a probe learns", "from 1"), Before]
-    score: Annotated[float, Means("on the task, as in scores.csv", UNIT), Before]
+    score: Annotated[float, Means("by the task's metric, as in scores.csv", UNIT), Before]
     ci_low: Annotated[float, Means("lower end of the 95% interval", UNIT), Before]
     ci_high: Annotated[float, Means("upper end of it", UNIT), Before]
     dev_score: Annotated[float, Means("the metric on dev", UNIT), Before]
@@ -63,7 +63,7 @@ CAPACITY = schema_of(
 )
 
 
-def capacity_rows(kinds: Sequence[Fitted], about: Mapping[str, Any]) -> Iterator[CapacityRow]:
+def capacity_rows(kinds: Sequence[AnyFitted], about: Mapping[str, Any]) -> Iterator[CapacityRow]:
     """A row for each kind of probe and layer.
 
     Args:
@@ -74,11 +74,13 @@ def capacity_rows(kinds: Sequence[Fitted], about: Mapping[str, Any]) -> Iterator
     scores = np.stack([means for means, _ in scored])  # (kinds, layers)
     parameters = np.array([n_parameters(fitted) for fitted in kinds])
     fronts = np.stack([pareto_front(parameters, at_layer) for at_layer in scores.T], axis=1)
+    metric = metric_of(kinds[0].question.task)
     for number, fitted in enumerate(kinds):
         question = fitted.question
         means, resampled = scored[number]
-        lows, highs = interval(widened(resampled, means, question.splits["test"].n_groups))
-        on_dev = task_scores(question, "dev", fitted.dev_predictions).mean(axis=1)
+        spread = widened(resampled, means, question.splits["test"].n_groups)
+        lows, highs = np.clip(interval(spread), metric.low, metric.high)
+        on_dev = mean_scores(question, "dev", fitted.dev_predictions)
         for i, layer in enumerate(fitted.layers):
             yield CapacityRow(
                 **about,
@@ -95,8 +97,10 @@ def capacity_rows(kinds: Sequence[Fitted], about: Mapping[str, Any]) -> Iterator
             )
 
 
-def n_parameters(fitted: Fitted) -> int:
+def n_parameters(fitted: AnyFitted) -> int:
     """How many numbers one of the probes learns."""
+    if isinstance(fitted, FittedTrees):
+        return fitted.n_parameters
     _, stack = fitted.stacks[0]
     # By name: a head may read a task with another span vector than the task says.
     task = [task.name for task in stack.tasks].index(fitted.question.task.name)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from probekit.probes.answers import metric_of
 from probekit.probes.fitted import Fitted
 from probekit.probes.resampled_scores import resampled_scores
 from probekit.probes.score_rows import Before, Measured
@@ -75,7 +76,8 @@ def mix_rows(
     gain = cumulative[-1] - cumulative[0]
     groups = gold.question.splits["test"].n_groups
     gains = widened(resampled[-1:] - resampled[:1], np.array([gain]), groups)
-    gain_low, gain_high = (float(end[0]) for end in interval(gains))
+    most = metric_of(gold.question.task).largest_difference
+    gain_low, gain_high = np.clip(interval(gains), -most, most)[:, 0].tolist()
     warnings = []
     if gain < LEAST_GAIN or gain_low <= 0:
         warnings.append(

@@ -94,7 +94,8 @@ def probe(  # noqa: PLR0913 - a public verb
         beyond: a layer, such as 0: measure how many bits of the labels every other layer adds to
             it, for `Scores.beyond` (Hewitt et al. 2021).
         capacity: also train the smaller and larger probes of `capacity.SWEEP`, for
-            `Scores.capacity` (Pimentel et al. 2020).
+            `Scores.capacity` (Pimentel et al. 2020); of structural tasks those of its ranks
+            (Hewitt and Manning 2019, section 4.3).
         test_corpus: other corpora whose test splits the same probes are also scored on: names,
             paths or Corpora. All of a single file is tested.
         random_control: also probe each checkpoint's architecture with random weights, one for each
@@ -120,10 +121,9 @@ def probe(  # noqa: PLR0913 - a public verb
     """
     subjects = subjects_of("model", model)
     tasks, corpus = names_of(tasks, corpus)
-    heads = doors.several("probes", probes, (str,))
-    if doors.of_type("capacity", capacity, bool):
-        heads += SWEEP
-    kinds = tuple(dict.fromkeys(head_of(name, "probes").name for name in heads))
+    named = [head_of(name, "probes").name for name in doors.several("probes", probes, (str,))]
+    swept = SWEEP if doors.of_type("capacity", capacity, bool) else ()
+    kinds = tuple(dict.fromkeys([*named, *swept]))
     extract_settings = reading(probe, extract_settings, options)
     check_settings(fit_settings, allow_modified)
     doors.of_type("random_control", random_control, bool)
@@ -143,7 +143,7 @@ def probe(  # noqa: PLR0913 - a public verb
     started = time.perf_counter()
     plans = plan(subjects, tasks, corpus, extract_settings, allow_modified, report)
     for planned in plans:
-        check_kinds(planned.trees, kinds)
+        check_kinds(planned.trees, named)
     settled = settle(
         plans,
         subjects,

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from probekit.probes.answers import AnyFitted
+import numpy as np
+
+from probekit.probes.answers import AnyFitted, metric_of
 from probekit.probes.resampled_scores import resampled_scores
 from probekit.probes.score_rows import Before, Measured
 from probekit.results import columns
@@ -67,7 +69,8 @@ def selectivity_rows(
     groups = gold.question.splits["test"].n_groups
     # Both are scores of the same resamples of the test sentences: their difference is paired.
     differences = widened(resampled - control_resampled, selectivity, groups)
-    lows, highs = interval(differences)
+    most = metric_of(gold.question.task).largest_difference
+    lows, highs = np.clip(interval(differences), -most, most)
     for i, layer in enumerate(gold.layers):
         yield SelectivityRow(
             **about,

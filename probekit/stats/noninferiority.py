@@ -41,6 +41,7 @@ class Change:
         least_error: the standard error that the change has at least where the margin is lost, see
             `error_at_margin`.
         instances: of which the score is the share that is right; 0 for other scores.
+        most: the largest change that there can be, in the unit of the score.
     """
 
     value: float
@@ -55,6 +56,7 @@ class Change:
     from_training: float = float("nan")
     least_error: float = 0.0
     instances: int = 0
+    most: float = math.inf
 
     @property
     def distance(self) -> float:
@@ -196,7 +198,8 @@ def p_value(change: Change) -> float:
 
 
 def interval(change: Change, level: float) -> tuple[float, float]:
-    """The ends of the change's interval at a confidence `level`; missing (NaN) without one."""
+    """The ends of the change's interval at a confidence `level`, at most as far from 0 as a change
+    can be; missing (NaN) without one."""
     from scipy.special import stdtrit
 
     if not change.is_known:
@@ -206,7 +209,7 @@ def interval(change: Change, level: float) -> tuple[float, float]:
     for below in (True, False):
         variances = _variances(change, below=below)
         halves.append(math.sqrt(variances.total) * float(stdtrit(variances.degrees, upper)))
-    return change.value - halves[0], change.value + halves[1]
+    return max(change.value - halves[0], -change.most), min(change.value + halves[1], change.most)
 
 
 def needed(change: Change, level: float = LEVEL) -> Needed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ import probekit as pk
 from probekit.corpora.passage import SPLITS, Split
 from probekit.tasks.question import FEW
 from tests.made import WORDS, made_corpus, made_states
+from tests.ranges import require_in_range
 
 TASK = pk.Task(name="word", title="", annotation="upos", shape="word")
 LABELS = 2
@@ -54,3 +57,34 @@ def test_documents_are_counted_where_they_are_resampled(small: pk.Corpus) -> Non
     assert 1 < n < FEW
     warnings = pk.ask(pk.load_task("coref"), few).warnings
     assert any(f"'few' are in {n} documents" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_intervals_stay_within_the_range_of_their_column(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Widened for three sentences, those of scores near 1 would leave it."""
+    monkeypatch.setattr("probekit.probes.probe.SWEEP", ("rank:1", "linear"))
+    sizes: dict[Split, int] = {"train": 400, "dev": 100, "test": 3 * WORDS}
+    rng = np.random.default_rng(seed)
+    labels = {split: rng.integers(0, LABELS, sizes[split]) for split in SPLITS}
+    values: dict[Split, np.ndarray] = {}
+    for split, of_split in labels.items():
+        told = np.eye(LABELS)[of_split]
+        values[split] = np.stack([rng.normal(size=told.shape), told])
+        values[split][1] += 0.3 * rng.normal(size=told.shape)
+    splits = {}
+    for split, passages in made_corpus(labels).splits.items():
+        words = tuple(f"w{number}" for number in range(WORDS))  # a control needs known words
+        splits[split] = tuple(replace(passage, words=words) for passage in passages)
+    scores = pk.probe(
+        made_states(pk.Corpus("made", splits), values),
+        TASK,
+        control=True,
+        mix=True,
+        capacity=True,
+        resample_train=2,
+        progress=False,
+    )
+    require_in_range(scores)
+    assert {"selectivity", "mixes", "capacity", "intervals"} <= set(scores.tables)

@@ -8,13 +8,15 @@ import torch
 
 import probekit as pk
 from probekit.corpora.passage import SPLITS, Corpus, Edge, Passage, Split
+from probekit.errors import InputError
+from probekit.probes.capacity import RANKS
 from probekit.probes.structural.tree_codelength import tree_codelength
 from probekit.probes.structural.tree_fit import fit_trees, losses
 from probekit.tasks.part import part_of_trees
 from probekit.tasks.task import load_task
 from probekit.tasks.trees import ask_trees
 from tests.made import made_states
-from tests.probes.test_structural import planted
+from tests.probes.test_structural import DIM, planted
 
 SIZES: dict[Split, int] = {"train": 90, "dev": 30, "test": 40}
 QUICK = pk.FitSettings(words=30_000)
@@ -171,3 +173,27 @@ def test_a_part_has_the_trees_of_its_passages() -> None:
     lengths = train.lengths[chosen]
     assert test.sentences.spans[:, 0, 0].tolist() == [0, *np.cumsum(lengths)[:-1].tolist()]
     assert test.sentences.labels.tolist() == [0, 1, 2]
+
+
+def test_ranks_are_swept_and_no_units() -> None:
+    corpus, values = planted(SIZES)
+    states = made_states(corpus, values)
+    found = pk.probe(states, "distance", capacity=True, fit_settings=QUICK, progress=False)
+    rows = found.capacity.set_index(["layer", "probe"])
+    ranks = [f"rank:{rank}" for rank in RANKS]
+    assert set(rows.index.get_level_values("probe")) == {*ranks, "linear"}
+    for rank in (1, 8):  # of a map with an offset
+        assert (rows.xs(f"rank:{rank}", level="probe")["parameters"] == (DIM + 1) * rank).all()
+    # Each word has an axis of its own, so that few directions cannot tell trees apart.
+    of_trees = rows.loc[1]
+    assert of_trees.loc["rank:1", "score"] < of_trees.loc["rank:4", "score"] - 0.1
+    assert of_trees.loc["rank:4", "score"] < of_trees.loc["linear", "score"] - 0.05
+    assert of_trees.loc["rank:1", "on_front"] == 1
+    assert rows[["ci_low", "ci_high"]].stack().between(0, 1).all()
+    probed = found.table[(found.table["metric"] == "uuas") & found.table["layer"].notna()]
+    by_cell = probed.set_index(["layer", "probe"])["score"]
+    for cell, row in rows.iterrows():
+        assert row["score"] == by_cell[cell]
+    assert not [warning for warning in found.warnings if "capacity" in warning]
+    with pytest.raises(InputError, match=r"not mlp: leave one of them out"):
+        pk.probe(states, "distance", probes="mlp", capacity=True, progress=False)

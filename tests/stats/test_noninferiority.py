@@ -314,3 +314,10 @@ def test_without_an_interval_nothing_is_told() -> None:
     same = Change(value=0.0, low=0.0, high=0.0, margin=0.01, sentences=3)
     assert decide([same])[0].verdict == "PASS"
     assert decide([]) == []
+
+
+def test_an_interval_ends_where_a_change_can_go_no_further() -> None:
+    change = Change(value=-0.9, low=-1.0, high=-0.8, margin=0.01, sentences=3, most=1.0)
+    low, high = interval(change, 0.999)
+    assert low == -1 and -0.9 < high <= 1
+    assert interval(replace(change, most=2.0), 0.999)[0] < -1

@@ -13,12 +13,15 @@ from probekit.forgetting.gate.margin import Margin
 from probekit.forgetting.gate.policy import Criterion
 from probekit.forgetting.gate.target import read_target
 from probekit.stats.behaviour_metrics import BEHAVIOUR_METRICS
+from probekit.stats.metrics import METRICS
 from probekit.stats.noninferiority import Change, error_at_margin
+from probekit.stats.tree_metrics import TREE_METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _NAN = float("nan")
+_METRICS: Mapping[str, Any] = {**METRICS, **TREE_METRICS, **BEHAVIOUR_METRICS}
 _BLANK: dict[str, Any] = {
     **dict.fromkeys(("before", "after", "task", "corpus", "at", "kind", "value"), ""),
     **dict.fromkeys(("before_fingerprint", "after_fingerprint"), ""),
@@ -223,6 +226,7 @@ def _change(
         from_training=float(known["from_training"]),
         least_error=least,
         instances=right_or_wrong,
+        most=_METRICS[row.get("metric", "accuracy")].largest_difference,
     )
 
 

@@ -64,7 +64,8 @@ class Readings:
         both = [self.predictions(name)[None, None] for name in (since, reading)]
         first, second = counts(self.question, "test", both)
         shared = resampling(first.shape[2], permutations=0)
-        found = difference(METRICS[self.question.task.metric], first, second, shared)
+        metric = METRICS[self.question.task.metric]
+        found = difference(metric, first, second, shared)
         # One checkpoint is equal to itself, however few the instances.
         alike = self.is_same and np.array_equal(both[0], both[1])
         return Change(
@@ -74,6 +75,7 @@ class Readings:
             margin=margin,
             sentences=first.shape[2],
             least_error=0.0 if alike else error_at_margin(margin, self._lost_over()),
+            most=metric.largest_difference,
         )
 
     def _lost_over(self) -> int:

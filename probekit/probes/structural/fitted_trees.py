@@ -98,6 +98,12 @@ class FittedTrees:
         """The same of the refits on test, `(layers, resamples, trees, k)`."""
         return None if self.refitted is None else self.refitted[self.question.task.metric]
 
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers one of the probes learns."""
+        layers, maps = self.maps[0]
+        return (maps.weights.numel() + maps.bias.numel()) // (len(layers) * maps.seeds)
+
     def by_metric(self, name: str) -> FittedTrees:
         """The same probes, of a task with another of its metrics."""
         task = replace(self.question.task, metric=name)

@@ -8,7 +8,7 @@ from typing import Any
 from probekit.tasks.tree_control import SHAPE
 from probekit.tasks.trees import TreeQuestion
 
-MEASURED = ("seen", "resample_train")
+MEASURED = ("seen", "resample_train", "capacity")
 """What all of them have; `seen` is asked for by nobody, and tells instances apart."""
 OF_HEADS = ("control", "codelength")
 """What the task of heads has too."""

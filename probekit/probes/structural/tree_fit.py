@@ -41,12 +41,17 @@ RATE = 3.0  # times the learning rate of other probes
 def check_kinds(trees: Sequence[TreeQuestion], kinds: Sequence[str]) -> None:
     """Raise InputError for kinds of probe that structural tasks do not have."""
     for kind in kinds:
-        if trees and not isinstance(head_of(kind), Linear | Rank):
+        if trees and not has_trees(kind):
             names = ", ".join(question.task.name for question in trees)
             raise InputError(
                 f"structural tasks ({names}) take the probes linear and rank:8 (of any rank), "
                 f"not {kind}: leave one of them out"
             )
+
+
+def has_trees(kind: str) -> bool:
+    """Whether structural tasks have this kind of probe."""
+    return isinstance(head_of(kind), Linear | Rank)
 
 
 def rank_of(head: Head, dim: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from probekit.probes import identity
+from probekit.probes.capacity import CapacityRow, capacity_rows
 from probekit.probes.codelength import joined_codes
 from probekit.probes.codelength_rows import code_rows, curve_rows
 from probekit.probes.evidence import Found
@@ -17,7 +18,7 @@ from probekit.probes.selectivity import SelectivityRow, selectivity_rows
 from probekit.probes.structural.fitted_trees import FittedTrees, joined_trees
 from probekit.probes.structural.tree_codelength import tree_codelength
 from probekit.probes.structural.tree_evidence import without
-from probekit.probes.structural.tree_fit import fit_trees
+from probekit.probes.structural.tree_fit import fit_trees, has_trees
 from probekit.probes.structural.tree_refits import trees_with_refits
 from probekit.probes.structural.tree_rows import baseline_rows, probe_rows
 from probekit.progress import Progress
@@ -25,6 +26,16 @@ from probekit.states.states import States
 from probekit.tasks.tree_control import SHAPE as CONTROLLED
 from probekit.tasks.tree_control import tree_control, word_types
 from probekit.tasks.trees import TreeQuestion
+
+TABLES = (
+    "edge_lengths",
+    "selectivity",
+    "intervals",
+    "codelengths",
+    "learning_curves",
+    "capacity",
+)
+"""What is added beside scores, by the fields of Scores."""
 
 
 def tree_scores(
@@ -43,7 +54,7 @@ def tree_scores(
     Args:
         states: the vectors, in the context of the tasks.
         questions: the tasks and their trees.
-        kinds: of probe, see `tree_fit.check_kinds`.
+        kinds: of probe; those that structural tasks do not have are left out.
         seeds: one probe per layer for each.
         settings: how probes are trained.
         progress: called with the stage, the units done and how many there are.
@@ -51,7 +62,7 @@ def tree_scores(
             have gives a warning.
     """
     found = Found()
-    for name in ("edge_lengths", "selectivity", "intervals", "codelengths", "learning_curves"):
+    for name in TABLES:
         found.tables[name] = []
     found.warnings.extend(without(questions, evidence))
     for question in questions:
@@ -66,11 +77,12 @@ def tree_scores(
             if question.task.shape == CONTROLLED
         ]
     resamples = evidence.get("resample_train", 0)
-    trained: list[FittedTrees] = []
+    by_kind: list[list[FittedTrees]] = []
+    used = [kind for kind in kinds if has_trees(kind)]
     how = _How(seeds, settings, resamples, progress)
-    for of_kind in _fits(states, [*questions, *controls], kinds, how):
+    for of_kind in _fits(states, [*questions, *controls], used, how):
         gold, on_controls = of_kind[: len(questions)], of_kind[len(questions) :]
-        trained += gold
+        by_kind.append(gold)
         for fitted in of_kind:
             about = {**about_question(states, fitted.question), **identity.of_fit(settings)}
             rows, lengths = probe_rows(fitted, {**about, "probe": fitted.kind})
@@ -84,7 +96,9 @@ def tree_scores(
         if "codelength" in evidence:
             of_heads = [one for one in of_kind if one.question.task.shape == CONTROLLED]
             _add_codes(found, states, of_heads, how)
-    return found, trained
+    if "capacity" in evidence:
+        found.tables["capacity"] += _capacity(states, by_kind, settings)
+    return found, [fitted for gold in by_kind for fitted in gold]
 
 
 def _selectivity(
@@ -99,6 +113,14 @@ def _selectivity(
         own = by_task[control.question.task.name]
         known = word_types(own.question, states.corpus).share_in_training()
         yield from selectivity_rows(own, control, known, about_probes(states, own, settings))
+
+
+def _capacity(
+    states: States, by_kind: Sequence[Sequence[FittedTrees]], settings: FitSettings
+) -> Iterator[CapacityRow]:
+    """The rows of each task, of all kinds of probe."""
+    for kinds in zip(*by_kind, strict=True):
+        yield from capacity_rows(kinds, about_probes(states, kinds[0], settings))
 
 
 def _add_codes(found: Found, states: States, fits: Sequence[FittedTrees], how: _How) -> None:
