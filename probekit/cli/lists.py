@@ -189,7 +189,7 @@ def prune(
         bool,
         typer.Option(
             "--all",
-            help="All hidden states, and the parsed corpora.",
+            help="All hidden states, the parsed corpora, and the probes kept by compare.",
             rich_help_panel=help.KEYS,
         ),
     ] = False,
@@ -211,7 +211,10 @@ def prune(
         found[key].remove()
         terminal.say(f"deleted {key} ({found[key].size / 1e6:.1f} MB)")
     if everything:
+        from probekit.forgetting import kept_probes
+
         parsed.remove()
+        kept_probes.remove()
     remove_leftovers()
 
 

@@ -1,74 +1,166 @@
 """Kept probes: equal states have equal probes, which are trained once.
 
-A grid compares every cell with the same checkpoint, whose probes and their refits are the same each
-time. They are kept in memory while the grid runs. A cell that changes no weight of the model has
-these probes too.
+They are kept in the cache, with their refits, from one comparison to the next: most checkpoints are
+compared with one checkpoint before, and a cell of a grid that changes no weight of the model has
+its probes too. A file is known by everything that its probes follow from.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import replace
-from typing import Any, TypeVar
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache as remembered
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from probekit.probes.fitted import Fitted
-from probekit.probes.structural.fitted_trees import FittedTrees
+import numpy as np
+
+from probekit import cache, whole
+from probekit.probes.fitted_arrays import Arrays, arrays_of, fits_of
+from probekit.probes.structural.tree_arrays import arrays_of_trees, trees_of
 from probekit.probes.view import View
 from probekit.states.states import States
 from probekit.tasks.digest import digest
-from probekit.tasks.question import Question
-from probekit.tasks.trees import TreeQuestion
 
-Probes = TypeVar("Probes", Fitted, FittedTrees)
-
-_kept: ContextVar[dict[str, Any] | None] = ContextVar("kept_probes", default=None)
+DIGEST_BYTES = 32  # at the beginning of a file: the sha256 of the rest
+MOST_BYTES = 1 << 30  # of all files; those that were used last stay
 
 
-@contextmanager
-def keeping_probes() -> Iterator[None]:
-    """Within the block, comparisons train the probes of a checkpoint before once."""
-    token = _kept.set({})
-    try:
-        yield
-    finally:
-        _kept.reset(token)
+class Form(NamedTuple):
+    """How probes of one kind of question become arrays, and the other way round."""
+
+    name: str
+    arrays: Callable[[Sequence[Any]], tuple[Arrays, dict[str, Any]]]
+    probes: Callable[[Mapping[str, np.ndarray], Mapping[str, Any], Sequence[Any]], list[Any]]
+
+
+LABELS = Form("labels", arrays_of, fits_of)
+TREES = Form("trees", arrays_of_trees, trees_of)
+
+
+def folder() -> Path:
+    """Where probes are kept."""
+    return cache.root() / "probes"
 
 
 def trained_once(
+    form: Form,
     checkpoints: Sequence[tuple[States, Sequence[View]]],
-    questions: Sequence[Question] | Sequence[TreeQuestion],
+    questions: Sequence[Any],
     how: str,
-    train: Callable[[list[int]], list[list[Probes]]],
-) -> list[list[Probes]]:
-    """The probes of each checkpoint, by question; those of the first are kept.
+    train: Callable[[list[int]], list[list[Any]]],
+) -> list[list[Any]]:
+    """The probes of each checkpoint, by question: read from the cache, or trained and kept there.
 
     Args:
+        form: of the questions.
         checkpoints: the states of each, with the layers that are probed.
         questions: what the probes answer.
         how: whatever else decides what probes are trained, as text.
         train: trains the probes of the checkpoints with these numbers together.
     """
-    kept = _kept.get()
     asked = [digest(question) for question in questions]
     keys = []
     for states, views in checkpoints:
-        manifest = json.dumps(states.manifest, sort_keys=True)
-        keys.append(repr((manifest, tuple(views), how, asked)))
-    known: dict[str, list[Probes]] = dict(kept or {})
+        made_from = [
+            _code(),
+            *(version("torch"), form.name, how, asked),
+            *(states.manifest, states.layers, views),
+        ]
+        text = json.dumps(made_from, sort_keys=True)
+        keys.append(hashlib.sha256(text.encode()).hexdigest()[:32])
+    known: dict[str, list[Any]] = {}
     missing = []
     for number, key in enumerate(keys):
-        if key not in known and keys.index(key) == number:
+        if key in keys[:number]:
+            continue
+        found = _read(form, key, questions)
+        if found is None:
             missing.append(number)
+        else:
+            known[key] = found
     if missing:
         for number, trained in zip(missing, train(missing), strict=True):
             known[keys[number]] = trained
-    if kept is not None:
-        kept[keys[0]] = known[keys[0]]
-    found = []
-    for key in keys:
-        pairs: zip[tuple[Any, Any]] = zip(known[key], questions, strict=True)
-        found.append([replace(probes, question=question) for probes, question in pairs])
-    return found
+            _write(form, keys[number], trained)
+    return [known[key] for key in keys]
+
+
+def remove() -> None:
+    """Delete all of them. Files that cannot be deleted stay."""
+    for path in whole.inside(folder(), "*.probes"):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _path(key: str) -> Path:
+    return folder() / f"{key}.probes"
+
+
+def _read(form: Form, key: str, questions: Sequence[Any]) -> list[Any] | None:
+    """The probes that are kept under a key; None where there are none, or the checksum is wrong."""
+    from safetensors.numpy import load
+
+    path = _path(key)
+    try:
+        with cache.open_to_read(path) as file:
+            found = file.read()
+    except OSError:
+        return None
+    content = found[DIGEST_BYTES:]
+    if _checksum(key, content) != found[:DIGEST_BYTES]:
+        return None
+    with suppress(OSError):
+        os.utime(path)  # it was used
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    return form.probes(load(content), json.loads(header["__metadata__"]["probes"]), questions)
+
+
+def _write(form: Form, key: str, probes: Sequence[Any]) -> None:
+    """Keep the probes of each question. Without permission, or room, it does nothing: they are
+    trained again next time."""
+    from safetensors.numpy import save
+
+    arrays, described = form.arrays(probes)
+    packed = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
+    content = save(packed, metadata={"probes": json.dumps(described)})
+    path = _path(key)
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        whole.remove_abandoned(path.parent)
+        with whole.written_whole(path) as file:
+            file.write(_checksum(key, content))
+            file.write(content)
+        _make_room(path.parent)
+
+
+def _make_room(place: Path) -> None:
+    """Delete the files that were used longest ago, so that MOST_BYTES are left."""
+    by_use = []
+    for path in whole.inside(place, "*.probes"):
+        with suppress(OSError):
+            found = path.stat()
+            by_use.append((found.st_mtime, found.st_size, path))
+    total = 0
+    for _, size, path in sorted(by_use, reverse=True):
+        total += size
+        if total > MOST_BYTES:
+            path.unlink(missing_ok=True)
+
+
+def _checksum(key: str, content: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + content).digest()
+
+
+@remembered
+def _code() -> str:
+    """sha256 of the code that probes are trained by: other code may train other ones."""
+    found = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.parent.rglob("*.py")):
+        found.update(path.read_bytes())
+    return found.hexdigest()

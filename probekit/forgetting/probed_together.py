@@ -14,7 +14,7 @@ import numpy as np
 
 from probekit.errors import InputError
 from probekit.forgetting.findings import Findings
-from probekit.forgetting.kept_probes import trained_once
+from probekit.forgetting.kept_probes import LABELS, TREES, trained_once
 from probekit.forgetting.similarity import sample
 from probekit.forgetting.through_maps import ByMap, joined_maps, through_maps
 from probekit.probes.answers import AnyFitted
@@ -137,7 +137,7 @@ def _fit(
         return _trained(found, [portions[number] for number in missing], questions, how)
 
     read = _read(checkpoints, portions)
-    fits = trained_once(read, questions, how.described(), train)
+    fits = trained_once(LABELS, read, questions, how.described(), train)
     for one, of_checkpoint in zip(probed, fits, strict=True):
         one.fits.append(of_checkpoint)
 
@@ -185,7 +185,7 @@ def _fit_trees(
         return [_trained_trees(found, portions[number], trees, how) for number in missing]
 
     read = _read(checkpoints, portions)
-    fits = trained_once(read, trees, how.described(), train)
+    fits = trained_once(TREES, read, trees, how.described(), train)
     for one, of_checkpoint in zip(probed, fits, strict=True):
         one.trees.append(of_checkpoint)
 

@@ -7,14 +7,14 @@ that the weights say how much is read of a layer, not how large its numbers are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from probekit.probes.batches import Runs
-from probekit.probes.view import Combine, View
+from probekit.probes.view import View
 
 WORDS = 16_384  # that layers' means and sizes are measured on
 # How much faster weights are learned than a probe's other parameters. Adam moves each by about the
@@ -26,25 +26,16 @@ class Single(torch.nn.Module):
     """Each view is one layer, the same for every task.
 
     Args:
-        views: the views.
-        n_tasks: how many tasks there are.
-        train: training words at `layers`.
-        layers: those read, in the order of the views.
+        n_views: how many there are.
+        dim: width of a vector.
         device: where the vectors lie.
     """
 
-    def __init__(
-        self,
-        views: Sequence[View],
-        n_tasks: int,
-        train: Runs,
-        layers: Sequence[int],
-        device: torch.device,
-    ) -> None:
+    def __init__(self, n_views: int, dim: int, device: torch.device) -> None:
         super().__init__()
-        self._n = len(views)
+        self._n = n_views
         self._centre: Tensor
-        centre = torch.zeros(len(views), 1, train.states.dim, device=device)
+        centre = torch.zeros(n_views, 1, dim, device=device)
         self.register_buffer("_centre", centre, persistent=False)
 
     @property
@@ -78,7 +69,12 @@ class Single(torch.nn.Module):
 class Mix(torch.nn.Module):
     """Each view is an average of its layers, whose weights each task learns for itself.
 
-    Args: as for `Single`.
+    Args:
+        views: the views.
+        n_tasks: how many tasks there are.
+        train: training words at `layers`.
+        layers: those read, in the order of the views.
+        device: where the vectors lie.
     """
 
     def __init__(
@@ -136,14 +132,15 @@ class Mix(torch.nn.Module):
 
 
 Mixture = Single | Mix
-MIXTURES: Mapping[Combine, type[Mixture]] = {"single": Single, "mix": Mix}
 
 
 def mixture(
     views: Sequence[View], train: Runs, layers: Sequence[int], device: torch.device
 ) -> Mixture:
     """The one of `views`, which combine their layers in one way."""
-    return MIXTURES[views[0].combine](views, len(train.instances), train, layers, device)
+    if views[0].combine == "single":
+        return Single(len(views), train.states.dim, device)
+    return Mix(views, len(train.instances), train, layers, device)
 
 
 def _means_and_sizes(

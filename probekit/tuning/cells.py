@@ -14,7 +14,6 @@ from probekit.engine.engine import Report
 from probekit.errors import StoreError
 from probekit.forgetting.compare import compare
 from probekit.forgetting.comparison import Comparison
-from probekit.forgetting.kept_probes import keeping_probes
 from probekit.progress import Progress, within
 from probekit.results.folder import RECORD
 from probekit.results.run import Measurement, plain
@@ -93,12 +92,11 @@ class CellWork:
                 "folder that all machines of the cluster share"
             )
         results = []
-        with keeping_probes():
-            for number, cell in enumerate(jobs):
-                if not self._is_finished(cell):  # else its moment would enter the time left
-                    report(number)
-                part = f"{number + 1} of {len(jobs)} ({cell.name})"
-                results.append(self._result(cell, within(self.progress, part)))
+        for number, cell in enumerate(jobs):
+            if not self._is_finished(cell):  # else its moment would enter the time left
+                report(number)
+            part = f"{number + 1} of {len(jobs)} ({cell.name})"
+            results.append(self._result(cell, within(self.progress, part)))
         report(len(jobs))
         return results
 
