@@ -1,5 +1,5 @@
 """`probekit compare` on two cached checkpoints, all tasks and layers of en_ewt, against `probekit
-probe` on one."""
+probe` on one: a first comparison, and the next one with the same checkpoint before."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ def main() -> None:
     corpus = pk.load_corpus("en_ewt")
     with tempfile.TemporaryDirectory() as name, patch.dict(os.environ, PROBEKIT_CACHE=name):
         folder = Path(name)
-        after = _shaken(folder / "shaken")
-        for model in ("minilm", after):
+        first, second = (_shaken(folder / f"shaken-{seed}", seed) for seed in (0, 1))
+        for model in ("minilm", first, second):
             pk.extract(model, corpus)
         for seeds in (1, 3):
-            _figures(folder, after, seeds)
+            probing = _seconds(folder, "probe", "--model", "minilm", "--seeds", str(seeds))
+            _figures(folder, first, f"seeds {seeds}", seeds, probing)
+            _figures(folder, second, f"seeds {seeds}, the next one", seeds, probing)
 
 
-def _figures(folder: Path, after: str, seeds: int) -> None:
-    """Of commands with as many seeds on either side."""
-    probing = _seconds(folder, "probe", "--model", "minilm", "--seeds", str(seeds))
+def _figures(folder: Path, after: str, which: str, seeds: int, probing: float) -> None:
+    """Of a comparison, beside the seconds of `probe` with as many seeds."""
     comparing = _seconds(
         folder, "compare", "--before", "minilm", "--after", after, "--seeds", str(seeds)
     )
@@ -43,16 +44,16 @@ def _figures(folder: Path, after: str, seeds: int) -> None:
     del stages["all"]
     listed = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in stages.items())
     print(
-        f"  seeds {seeds}: probe {probing:.1f} s, compare {comparing:.1f} s, of which {listed}",
+        f"  {which}: probe {probing:.1f} s, compare {comparing:.1f} s, of which {listed}",
         flush=True,
     )
     refits = stages["refit"]
     print(f"  refits on resamples of the training sentences / probe: {refits / probing:.2f}")
     # `probe` refits nothing.
     scores = comparing - stages["decomposition"] - stages["similarity"] - refits
-    figure(f"scores of compare / probe, seeds {seeds}", scores / probing, "<= 1.5")
+    figure(f"scores of compare / probe, {which}", scores / probing, "<= 1.5")
     figure(
-        "bootstrap and permutation / compare",
+        f"bootstrap and permutation / compare, {which}",
         stages["bootstrap and permutation"] / (comparing - refits),
         "<= 0.1",
     )
@@ -66,11 +67,11 @@ def _seconds(folder: Path, verb: str, *options: str) -> float:
     return time.perf_counter() - started
 
 
-def _shaken(folder: Path) -> str:
+def _shaken(folder: Path, seed: int) -> str:
     """Minilm with a little noise on its weights."""
     source = resolve("minilm").location
     model = AutoModel.from_pretrained(source)
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.05 * parameter.std() * torch.randn_like(parameter))

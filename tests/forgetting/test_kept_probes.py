@@ -165,7 +165,6 @@ def test_probes_are_made_again_from_arrays(kind: str, tiny_bert: Path, small: Co
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
             assert getattr(one, name).dtype == getattr(other, name).dtype
         assert one.refits is other.refits is None
-    for one, other in zip(
-        predict(fits, states, "test"), predict(again, states, "test"), strict=True
-    ):
-        np.testing.assert_array_equal(one, other)
+    predicted = predict(fits, states, "test"), predict(again, states, "test")
+    for labels, other_labels in zip(*predicted, strict=True):
+        np.testing.assert_array_equal(labels, other_labels)
