@@ -290,7 +290,7 @@ def _differ(one: pd.Series, other: pd.Series, column: str) -> bool:
 
 def _apart(one: pd.Series, other: pd.Series, column: str) -> float:
     """The difference from which on two are told apart."""
-    return float(np.hypot(*(_half(row, column) for row in (one, other))))
+    return float(np.hypot(_half(one, column), _half(other, column)))
 
 
 def _half(row: pd.Series, column: str) -> float:
