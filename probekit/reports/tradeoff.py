@@ -29,8 +29,8 @@ def tradeoff(
     """Draw the target score of each recipe and rate against retention, a mean over tasks.
 
     A filled mark is on the Pareto front: no other has a higher target and keeps as much, or more.
-    Bars are 95% intervals over seeds of fine-tuning. A recipe's rate stands in the legend; of one
-    with several rates, each stands beside its mark.
+    Bars are 95% intervals over test texts and seeds of fine-tuning. A recipe's rate stands in the
+    legend; of one with several rates, each stands beside its mark.
 
     Args:
         found: of `recipes`.

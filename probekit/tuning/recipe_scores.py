@@ -220,8 +220,16 @@ def conclusion(tradeoff: pd.DataFrame) -> str:
     The loss is that of test, compared with the recipe and rate that are best on dev. Two are told
     apart where their difference is larger than the root of the summed squares of half their
     intervals. That is careful: all are tested on the same texts, which a paired test would use.
+    A loss that is not measured can be there, so that the sentence says how large it may be. Each
+    comparison is at 95% by itself, without a correction for many recipes. A recipe and rate of
+    which one seed was trained to its end has no interval, and is compared with none.
     """
-    said = _conclusion([row for _, row in tradeoff.iterrows() if row["seeds"]])
+    rows = [row for _, row in tradeoff.iterrows() if row["seeds"]]
+    several = [row for row in rows if row["seeds"] > 1]
+    said = _conclusion(several)
+    alone = [_name(row) for row in rows if row["seeds"] == 1]
+    if several and alone:
+        said += f"; not compared, since one seed has no interval: {', '.join(alone)}"
     count, of = int(tradeoff["diverged"].sum()), int(tradeoff["seeds"].sum())
     if not count:
         return said
@@ -229,7 +237,8 @@ def conclusion(tradeoff: pd.DataFrame) -> str:
 
 
 def _conclusion(rows: list[pd.Series]) -> str:
-    if any(row["seeds"] < 2 for row in rows):
+    """The sentence about recipes and rates of which at least two seeds were trained."""
+    if not rows:
         return (
             "one seed of fine-tuning does not show how far another would move these numbers: "
             "take at least two"
@@ -237,6 +246,11 @@ def _conclusion(rows: list[pd.Series]) -> str:
     if any(np.isnan(row["retention"]) for row in rows):
         return "no task has a retention in every cell: what recipes keep cannot be compared"
     best = max(rows, key=lambda row: row["dev"])
+    if len(rows) == 1:
+        return (
+            f"there is nothing to compare {_name(best)} with: its target is {best['target']:.3f}, "
+            f"and it keeps {best['retention']:.1%}"
+        )
     close = [row for row in rows if not _is_below(best, row)]
     if len(close) == 1:
         return (
@@ -247,15 +261,23 @@ def _conclusion(rows: list[pd.Series]) -> str:
     tied = [row for row in close if not _differ(leader, row, "retention")]
     among = (
         f"{len(close)} of {len(rows)} whose target is not measurably below that of {_name(best)}, "
-        "the best on dev"
+        f"the best on dev ({best['target']:.3f}){_possible_loss(best, tied)}"
     )
     if len(tied) > 1:
         names = ", ".join(_name(row) for row in tied)
         return f"intervals do not tell {names} apart: they keep the most among the {among}"
-    return (
-        f"{_name(leader)} keeps the most ({leader['retention']:.1%}) among the {among} "
-        f"({leader['target']:.3f})"
-    )
+    return f"{_name(leader)} keeps the most ({leader['retention']:.1%}) among the {among}"
+
+
+def _possible_loss(best: pd.Series, rows: list[pd.Series]) -> str:
+    """Which of these targets may be how far below that of the best; "" where none may be."""
+    losses = {}
+    for row in rows:
+        if _name(row) != _name(best):
+            losses[_name(row)] = best["target"] - row["target"] + _apart(best, row, "target")
+    name = max(losses, key=lambda one: losses[one], default="")
+    most = min(losses.get(name, 0.0), best["target"] - METRICS[best["metric"]].low)
+    return f"; that of {name} may be up to {most:.3f} lower" if most > 0 else ""
 
 
 def _is_below(best: pd.Series, row: pd.Series) -> bool:
@@ -263,8 +285,17 @@ def _is_below(best: pd.Series, row: pd.Series) -> bool:
 
 
 def _differ(one: pd.Series, other: pd.Series, column: str) -> bool:
-    halves = [(row[f"{column}_high"] - row[f"{column}_low"]) / 2 for row in (one, other)]
-    return bool(abs(one[column] - other[column]) > np.hypot(*halves))
+    return bool(abs(one[column] - other[column]) > _apart(one, other, column))
+
+
+def _apart(one: pd.Series, other: pd.Series, column: str) -> float:
+    """The difference from which on two are told apart."""
+    return float(np.hypot(_half(one, column), _half(other, column)))
+
+
+def _half(row: pd.Series, column: str) -> float:
+    """Half an interval: its longer side, since the range of the metric may cut off the other."""
+    return float(max(row[column] - row[f"{column}_low"], row[f"{column}_high"] - row[column]))
 
 
 def _name(row: pd.Series) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from probekit.stats.bootstrap import interval
 from probekit.tuning.data import Data
-from probekit.tuning.efficiency import efficiency
+from probekit.tuning.efficiency import efficiency, isotonic
 from probekit.tuning.kept_cells import Coordinates
 from probekit.tuning.metrics import METRICS
 from probekit.tuning.outcome import Outcome, labels_of
@@ -146,7 +146,7 @@ def factor_rows(measured: Measured, curves: Curves) -> list[FactorRow]:
                 fewest=int(labels[0]),
                 seeds=len(measured.seeds),
                 metric=measured.data.metrics[0],
-                score=float(reference[-1]),
+                score=float(isotonic(reference[None])[0, -1]),
                 needed=needed,
                 bound=bound,
                 factor=value,

@@ -91,7 +91,10 @@ class FactorRow:
     fewest: Annotated[int, Means("the fewest tried", COUNT)]
     seeds: Annotated[int, Means("how many", COUNT)]
     metric: Metric
-    score: Annotated[float, Means("of the reference with so many labels, to be reached", CHANGE)]
+    score: Annotated[
+        float,
+        Means("of the reference with so many labels, on its monotone curve: to be reached", CHANGE),
+    ]
     needed: Annotated[
         float,
         Means(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from sklearn.isotonic import isotonic_regression
 from probekit.tuning import resampled_curves as curves_module
 from probekit.tuning.data import Data, Examples
 from probekit.tuning.efficiency import Factor, efficiency, isotonic, labels_needed, times_fewer
+from probekit.tuning.kept_cells import Coordinates
+from probekit.tuning.outcome import Outcome
 from probekit.tuning.resampled_curves import Curves, resampled_curves
-from probekit.tuning.transfer_rows import Measured, warnings_of
+from probekit.tuning.transfer_rows import Measured, factor_rows, warnings_of
 
 LABELS = np.array([10, 100, 1_000, 10_000])
 TEXTS, SEEDS = 600, 3
@@ -161,6 +164,21 @@ def told(accuracies: np.ndarray, seed: int) -> list[str]:
     data = Data("d", "texts", examples, ("a", "b"), ("accuracy",))
     measured = Measured("m", data, ("ngrams",), tuple(LABELS.tolist()), (0, 1, 2), {}, {})
     return warnings_of(measured, made(accuracies[None], seed))
+
+
+def test_the_score_to_reach_is_the_one_that_the_factor_is_of() -> None:
+    """Of a reference that falls at the end, the end of its monotone curve."""
+    accuracies = np.array([[0.5, 0.6, 0.7, 0.8], [0.3, 0.5, 0.66, 0.54]])
+    methods = ("frozen", "ngrams")
+    outcomes = {}
+    for method, labels, seed in product(methods, LABELS.tolist(), range(SEEDS)):
+        outcomes[Coordinates(method, labels, seed)] = Outcome(np.zeros(1), 0.5, 1.0, 1.0)
+    data = Data("d", "texts", {}, ("a", "b"), ("accuracy",))
+    measured = Measured("m", data, methods, tuple(LABELS.tolist()), (0, 1, 2), outcomes, {})
+    curves = made(accuracies, 0)
+    (row,) = factor_rows(measured, curves)
+    assert row.score > curves.means[1, -1] + 0.03
+    assert needed(curves.means[0], row.score) == pytest.approx(row.needed)
 
 
 def test_a_reference_that_has_levelled_off_is_reported() -> None:
