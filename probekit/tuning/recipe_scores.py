@@ -276,7 +276,8 @@ def _possible_loss(best: pd.Series, rows: list[pd.Series]) -> str:
         if _name(row) != _name(best):
             losses[_name(row)] = best["target"] - row["target"] + _apart(best, row, "target")
     name = max(losses, key=lambda one: losses[one], default="")
-    most = min(losses.get(name, 0.0), best["target"] - METRICS[best["metric"]].low)
+    least = METRICS[best["metric"]].low if best["metric"] in METRICS else -np.inf
+    most = min(losses.get(name, 0.0), best["target"] - least)
     return f"; that of {name} may be up to {most:.3f} lower" if most > 0 else ""
 
 
