@@ -63,16 +63,11 @@ def trained_once(
         how: whatever else decides what probes are trained, as text.
         train: trains the probes of the checkpoints with these numbers together.
     """
-    asked = [digest(question) for question in questions]
+    trained_by = [_code(), version("torch"), form.name, how]
+    trained_by += [digest(question) for question in questions]
     keys = []
     for states, views in checkpoints:
-        made_from = [
-            _code(),
-            *(version("torch"), form.name, how, asked),
-            *(states.manifest, states.layers, views),
-        ]
-        text = json.dumps(made_from, sort_keys=True)
-        keys.append(hashlib.sha256(text.encode()).hexdigest()[:32])
+        keys.append(_key([*trained_by, states.manifest, states.layers, views]))
     known: dict[str, list[Any]] = {}
     missing = []
     for number, key in enumerate(keys):
@@ -95,6 +90,12 @@ def remove() -> None:
     for path in whole.inside(folder(), "*.probes"):
         with suppress(OSError):
             path.unlink(missing_ok=True)
+
+
+def _key(made_from: Sequence[Any]) -> str:
+    """32 digits for all that probes follow from."""
+    text = json.dumps(made_from, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _path(key: str) -> Path:
