@@ -68,11 +68,11 @@ def fits_of(
     seeds = tuple(described["seeds"])
     stacks = []
     for number, layers in enumerate(described["stacks"]):
-        own = _within(arrays, f"stack {number}/")
+        own = within(arrays, f"stack {number}/")
         stacks.append((tuple(layers), _stack(described["head"], questions, seeds, own)))
     found = []
     for t, question in enumerate(questions):
-        own = _within(arrays, f"{t}/")
+        own = within(arrays, f"{t}/")
         for name in _LABELS:
             if name in own:
                 own[name] = own[name].astype(np.int64)
@@ -89,8 +89,8 @@ def fits_of(
     return found
 
 
-def _within(arrays: Mapping[str, np.ndarray], beginning: str) -> dict[str, Any]:
-    """The arrays whose names begin so, by the rest of their names."""
+def within(arrays: Mapping[str, np.ndarray], beginning: str) -> dict[str, Any]:
+    """The arrays whose names have this beginning, by the rest of their names."""
     found = {}
     for name, values in arrays.items():
         if name.startswith(beginning):

@@ -93,7 +93,7 @@ class CellWork:
             )
         results = []
         for number, cell in enumerate(jobs):
-            if not self._is_finished(cell):  # else its moment would enter the time left
+            if not self._is_finished(cell):  # one that took no time would shorten the time left
                 report(number)
             part = f"{number + 1} of {len(jobs)} ({cell.name})"
             results.append(self._result(cell, within(self.progress, part)))

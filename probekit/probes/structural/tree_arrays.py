@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from probekit.probes.fitted_arrays import Arrays
+from probekit.probes.fitted_arrays import Arrays, within
 from probekit.probes.structural.fitted_trees import Counts, FittedTrees, WordMaps
 from probekit.tasks.trees import TreeQuestion
 
@@ -70,20 +70,12 @@ def trees_of(
             described["ranks"][t],
             tuple(described["layers"]),
             seeds,
-            test=_counts(arrays, f"{t}/test/"),
-            dev=_counts(arrays, f"{t}/dev/"),
+            test=within(arrays, f"{t}/test/"),
+            dev=within(arrays, f"{t}/dev/"),
             dev_loss=arrays[f"{t}/dev_loss"],
             epochs=arrays[f"{t}/epochs"],
             maps=tuple(maps),
-            refitted=_counts(arrays, f"{t}/refitted/") or None,
+            refitted=within(arrays, f"{t}/refitted/") or None,
         )
         found.append(fitted)
-    return found
-
-
-def _counts(arrays: Mapping[str, np.ndarray], beginning: str) -> Counts:
-    found = {}
-    for name, values in arrays.items():
-        if name.startswith(beginning):
-            found[name.removeprefix(beginning)] = values
     return found
