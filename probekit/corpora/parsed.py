@@ -17,7 +17,7 @@ from typing import cast
 import numpy as np
 import pyarrow as pa
 
-from probekit import cache, whole
+from probekit import cache, checked, whole
 from probekit.corpora.annotations import SpanAnnotation, WordAnnotation
 from probekit.corpora.checksum import digest_file, digest_members
 from probekit.corpora.passage import Corpus, Split
@@ -26,7 +26,6 @@ from probekit.corpora.readers.reading import Material
 from probekit.corpora.texts import Texts
 
 LEAST_BYTES = 1 << 20  # of a corpus' files together: smaller ones are parsed in no time
-DIGEST_BYTES = 32  # at the beginning of a file: the sha256 of the rest
 
 
 def folder() -> Path:
@@ -59,13 +58,8 @@ def path_for(name: str, reader: str, material: Material) -> Path | None:
 def read(path: Path, name: str) -> Corpus | None:
     """The corpus stored at `path`, under the name `name`; None if there is none or its checksum is
     wrong."""
-    try:
-        with cache.open_to_read(path) as file:
-            found = file.read()
-    except OSError:
-        return None
-    content = memoryview(found)[DIGEST_BYTES:]
-    if hashlib.sha256(content).digest() != found[:DIGEST_BYTES]:
+    content = checked.read(path)
+    if content is None:
         return None
     table = pa.ipc.open_stream(pa.py_buffer(content)).read_all()
     described = json.loads(table.schema.metadata[b"corpus"])
@@ -92,11 +86,7 @@ def write(path: Path, corpus: Corpus) -> None:
         stream.write_table(table)
     content = sink.getvalue()
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        whole.remove_abandoned(path.parent)
-        with whole.written_whole(path) as file:
-            file.write(hashlib.sha256(content).digest())
-            file.write(content)
+        checked.write(path, content)
         for other in whole.inside(path.parent, f"{_named(corpus.name)}-*"):
             if other != path:
                 other.unlink(missing_ok=True)
@@ -104,9 +94,7 @@ def write(path: Path, corpus: Corpus) -> None:
 
 def remove() -> None:
     """Delete every parsed corpus. Files that cannot be deleted stay."""
-    for path in whole.inside(folder(), "*.arrow"):
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+    checked.remove(folder(), "*.arrow")
 
 
 def _named(name: str) -> str:

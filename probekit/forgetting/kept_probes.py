@@ -19,14 +19,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from probekit import cache, whole
+from probekit import cache, checked, whole
 from probekit.probes.fitted_arrays import Arrays, arrays_of, fits_of
 from probekit.probes.structural.tree_arrays import arrays_of_trees, trees_of
 from probekit.probes.view import View
 from probekit.states.states import States
 from probekit.tasks.digest import digest
 
-DIGEST_BYTES = 32  # at the beginning of a file: the sha256 of the rest
 MOST_BYTES = 1 << 30  # of all files; those that were used last stay
 
 
@@ -87,9 +86,7 @@ def trained_once(
 
 def remove() -> None:
     """Delete all of them. Files that cannot be deleted stay."""
-    for path in whole.inside(folder(), "*.probes"):
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+    checked.remove(folder(), "*.probes")
 
 
 def _key(made_from: Sequence[Any]) -> str:
@@ -107,19 +104,16 @@ def _read(form: Form, key: str, questions: Sequence[Any]) -> list[Any] | None:
     from safetensors.numpy import load
 
     path = _path(key)
-    try:
-        with cache.open_to_read(path) as file:
-            found = file.read()
-    except OSError:
-        return None
-    content = found[DIGEST_BYTES:]
-    if _checksum(key, content) != found[:DIGEST_BYTES]:
+    content = checked.read(path, key)
+    if content is None:
         return None
     with suppress(OSError):
         os.utime(path)  # it was used
     length = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + length])
-    return form.probes(load(content), json.loads(header["__metadata__"]["probes"]), questions)
+    header = json.loads(bytes(content[8 : 8 + length]))
+    return form.probes(
+        load(bytes(content)), json.loads(header["__metadata__"]["probes"]), questions
+    )
 
 
 def _write(form: Form, key: str, probes: Sequence[Any]) -> None:
@@ -132,11 +126,7 @@ def _write(form: Form, key: str, probes: Sequence[Any]) -> None:
     content = save(packed, metadata={"probes": json.dumps(described)})
     path = _path(key)
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        whole.remove_abandoned(path.parent)
-        with whole.written_whole(path) as file:
-            file.write(_checksum(key, content))
-            file.write(content)
+        checked.write(path, content, key)
         _make_room(path.parent)
 
 
@@ -152,10 +142,6 @@ def _make_room(place: Path) -> None:
         total += size
         if total > MOST_BYTES:
             path.unlink(missing_ok=True)
-
-
-def _checksum(key: str, content: bytes) -> bytes:
-    return hashlib.sha256(key.encode() + content).digest()
 
 
 @remembered
