@@ -149,7 +149,7 @@ def compare(  # noqa: PLR0913 - a public verb
             "correction": correction,
             "floor": floor,
         },
-        counts={"corrected_over": n_corrected},
+        counts={"corrected_over": n_corrected, "probes_trained": found.probes_trained},
         seconds={"all": time.perf_counter() - started, **found.seconds},
         measurements=tuple(found.measurements),
     )

@@ -29,6 +29,7 @@ class Findings:
             flipped: the rows of each table.
         warnings: what a reader must know.
         seconds: by stage.
+        probes_trained: how many, without refits; the others were kept.
         measurements: what was read.
     """
 
@@ -43,6 +44,7 @@ class Findings:
     flipped: list[FlippedRow] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    probes_trained: int = 0
     measurements: list[Measurement] = field(default_factory=list)
 
     @contextmanager

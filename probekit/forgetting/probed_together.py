@@ -155,6 +155,8 @@ def _trained(
 ) -> list[list[Fitted]]:
     """The probes of each checkpoint, with their refits."""
     vectors, views = zip(*portions, strict=True)
+    n_layers = sum(len(of_checkpoint) for of_checkpoint in views)
+    found.probes_trained += n_layers * len(questions) * len(how.seeds)
     with found.timed("fit"):
         fits = fit_together(
             vectors,
@@ -196,6 +198,7 @@ def _trained_trees(
     """The structural probes of a checkpoint, with their refits."""
     vectors, views = portion
     layers = [view.layer for view in views]
+    found.probes_trained += len(layers) * len(trees) * len(how.seeds)
     with found.timed("fit"):
         fits = fit_trees(
             vectors,

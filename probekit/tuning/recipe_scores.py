@@ -300,4 +300,8 @@ def _half(row: pd.Series, column: str) -> float:
 
 
 def _name(row: pd.Series) -> str:
-    return f"{row['recipe']} at {row['rate']}"
+    """The recipe and rate, with the seeds that it is judged by where training diverged."""
+    name = f"{row['recipe']} at {row['rate']}"
+    if not row["diverged"]:
+        return name
+    return f"{name} ({row['seeds']:,} of {row['seeds'] + row['diverged']:,} seeds)"

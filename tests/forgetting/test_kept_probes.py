@@ -74,6 +74,9 @@ def test_comparisons_are_those_without(
     assert sum(trained) == 5
     require_equal(found, alone)
     require_equal(again, alone)
+    n_probes = len(found.comparison) * len(GIVEN["seeds"])
+    counts = [one.run.counts["probes_trained"] for one in (alone, found, again)]
+    assert counts == [2 * n_probes, n_probes, 0]
 
 
 def test_what_asks_for_other_probes_trains_them(

@@ -137,8 +137,8 @@ def test_a_recipe_with_one_seed_left_hinders_no_other() -> None:
     plain = conclusion(table[table["recipe"] != "ewc"])
     assert "do not tell full at 2e-05, lora at 2e-05 apart" in plain
     assert conclusion(table) == (
-        f"{plain}; not compared, since one seed has no interval: ewc at 2e-05; 2 of 9 cells "
-        "diverged and are in no mean"
+        f"{plain}; not compared, since one seed has no interval: ewc at 2e-05 (1 of 3 seeds); 2 "
+        "of 9 cells diverged and are in no mean"
     )
 
 
@@ -349,4 +349,5 @@ def test_diverged_seeds_are_in_no_mean() -> None:
     assert found["diverged"].tolist() == [1, 0] and found["seeds"].tolist() == [2, 2]
     for column in ("target", "target_low", "retention", "retention_high", "on_front"):
         assert found[column].equals(plain[column])
-    assert conclusion(found) == (f"{conclusion(plain)}; 1 of 5 cells diverged and are in no mean")
+    expected = conclusion(plain).replace("full at 2e-05", "full at 2e-05 (2 of 3 seeds)")
+    assert conclusion(found) == f"{expected}; 1 of 5 cells diverged and are in no mean"
