@@ -17,7 +17,7 @@ from probekit.stats.flips import Flips, flips
 
 _Lost = "share of instances right before and wrong after"
 _Gained = "share of instances wrong before and right after"
-_Chance = "what is expected of it where the answers after have nothing to do with those before"
+_Chance = "what is expected of it where the answers after are unrelated to those before"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,7 +68,7 @@ FromTraining = Annotated[
 ]
 
 FINGERPRINT = "12 digits"
-CorpusFingerprint = Annotated[str, Means("of words, borders, splits, *and labels*", FINGERPRINT)]
+CorpusFingerprint = Annotated[str, Means("of words, boundaries, splits, *and labels*", FINGERPRINT)]
 TestCorpus = Annotated[str, Means("the corpus whose test split is scored")]
 TestFingerprint = Annotated[
     str, Means("of that corpus; empty where it is the one trained on", FINGERPRINT)
