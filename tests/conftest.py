@@ -15,7 +15,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,8 +24,10 @@ from hypothesis import settings
 from probekit import bundle
 from probekit.corpora.load import load_corpus
 from probekit.corpora.passage import SPLITS, Corpus
+from probekit.results.results import Results
 from tests.checkpoints import make_bert, make_gpt2
 from tests.families import make_family
+from tests.ranges import require_in_range
 
 MakeFamily = Callable[..., Path]
 
@@ -55,6 +57,18 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PROBEKIT_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("PROBEKIT_STATES", raising=False)
     return tmp_path / "cache"
+
+
+@pytest.fixture(autouse=True)
+def in_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The numbers of every result that a command makes in a test lie where their columns say."""
+    of_command = Results.of_command
+
+    def checked(results: Results, arguments: Sequence[str]) -> Results:
+        require_in_range(results)
+        return of_command(results, arguments)
+
+    monkeypatch.setattr(Results, "of_command", checked)
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from probekit.results.columns import CHANGE, UNIT
+from math import inf
+
+from probekit.results.columns import CHANGE, COUNT, UNIT
 from probekit.results.results import Results
 
-RANGES = {UNIT: (0, 1), CHANGE: (-1, 1)}
+RANGES = {UNIT: (0, 1), CHANGE: (-1, 1), "−2 to 2": (-2, 2), COUNT: (0, inf), "from 1": (1, inf)}
 
 
 def require_in_range(results: Results) -> None:
-    """Fail for a share or a score outside 0 to 1, and for a change of one outside −1 to 1."""
+    """Fail for a number outside of the range that its column's schema states."""
     for schema in (*results.TABLES.values(), *results.OPTIONAL.values()):
         table = results.tables.get(schema.name)
         if table is None:
