@@ -157,7 +157,8 @@ def white_words(
 
 @dataclass(frozen=True)
 class _Moments:
-    """Moments of training words, in float64.
+    """Moments of training words, in float64; in float32 where a covariance of few words is shrunk,
+    by far more than that rounds.
 
     Attributes:
         n: how many vectors were read: of words, or of texts where the words of a text share one.
@@ -184,13 +185,14 @@ def _moments(train: Runs, layers: Sequence[int], mixture: Mixture) -> _Moments:
     following: torch.Tensor | None = None
     for batch in train.samples(WORDS, layers, mixture.device):
         finite &= torch.isfinite(batch.states).flatten(1).all(1).cpu()
-        values = _in_double(mixture(batch.states))
+        values = mixture(batch.states)
+        values = _in_double(values) if has_following else values.float()
         if not n:
             near = values.mean(1, keepdim=True)
             total = torch.zeros_like(near)
             square = values.new_zeros(len(values), dim, dim)
             following = torch.zeros_like(square) if has_following else None
-        values -= near
+        values = values - near
         n += values.shape[1]
         distinct += _runs_of_equals(batch.states)
         total += values.sum(1, keepdim=True)

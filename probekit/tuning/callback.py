@@ -137,7 +137,8 @@ class ForgettingCallback(TrainerCallback):
             log_to_trackers(self.trainer, control, _values(self.history[0]))
 
     def measure_start(self) -> None:
-        """Measure what the model knows now, before a run that is resumed loads later weights."""
+        """Measure what the model knows now: before a run that is resumed loads later weights, so
+        that retention counts from here."""
         self._measure(TrainerState(), TrainerControl())
 
     def on_step_end(
