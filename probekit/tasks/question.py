@@ -13,6 +13,7 @@ from probekit import doors
 from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.corpora.texts import Texts
 from probekit.errors import TaskError, nearest, unknown
+from probekit.tasks.by_document import are_of_documents
 from probekit.tasks.shapes import SHAPES, Labelled, carries, features
 from probekit.tasks.syntactic_head import head_words
 from probekit.tasks.task import Task
@@ -293,3 +294,10 @@ def _few(task: Task, corpus: Corpus, test: Instances) -> Iterator[str]:
             f"{task.context}s: with fewer than {FEW} intervals are rough, "
             "and one without width means only that all of these scored alike"
         )
+    elif task.shape == "sentence" and task.context == "sentence":
+        documents = corpus.splits["test"].document_numbers()[test.groups]
+        if are_of_documents(test.labels, documents):
+            yield (
+                f"{task.name}: each document of '{corpus.name}' has one label, so its sentences "
+                "are alike: intervals resample sentences, and are too narrow for other documents"
+            )

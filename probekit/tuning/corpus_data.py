@@ -8,6 +8,7 @@ import numpy as np
 
 from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.errors import InputError
+from probekit.tasks.by_document import are_of_documents
 from probekit.tasks.question import Instances, Question, ask
 from probekit.tasks.task import load_task
 from probekit.tuning.data import (
@@ -47,8 +48,9 @@ def from_corpus(corpus: Corpus, task: str) -> Data:
         make = _of_words if target == "words" else _of_sentences
         splits[split] = make(corpus, split, question.splits[split])
     metrics = ("accuracy", "macro_f1")
-    warnings = (*corpus.warnings, *question.warnings, *_unseen(name, question))
-    return Data(name, target, splits, question.classes, metrics, warnings, corpus)
+    warnings = [*corpus.warnings, *question.warnings, *_unseen(name, question)]
+    warnings += _documents(name, splits["test"])
+    return Data(name, target, splits, question.classes, metrics, tuple(warnings), corpus)
 
 
 def text_of(corpus: Corpus) -> Data:
@@ -75,12 +77,28 @@ def _of_words(corpus: Corpus, split: Split, instances: Instances) -> Examples:
 
 
 def _of_sentences(corpus: Corpus, split: Split, instances: Instances) -> Examples:
-    words = corpus.splits[split].words
-    texts, labels = [], []
-    for (start, stop), label in zip(instances.spans[:, 0], instances.labels, strict=True):
-        texts.append((" ".join(words.texts(int(start), int(stop))),))
-        labels.append(np.array([label]))
-    return Examples(texts, labels)
+    passages = corpus.splits[split]
+    texts = []
+    for start, stop in instances.spans[:, 0].tolist():
+        texts.append((" ".join(passages.words.texts(start, stop)),))
+    numbers = np.searchsorted(passages.offsets, instances.spans[:, 0, 0], side="right") - 1
+    return _of_texts(texts, instances.labels, passages.document_numbers()[numbers])
+
+
+def _of_texts(texts: list[tuple[str, ...]], labels: np.ndarray, documents: np.ndarray) -> Examples:
+    """Texts with a label each, which are resampled by document where that is the documents'."""
+    by_document = documents if are_of_documents(labels, documents) else None
+    return Examples(texts, [np.array([label]) for label in labels], by_document)
+
+
+def _documents(name: str, test: Examples) -> list[str]:
+    """A warning that intervals resample documents."""
+    if test.documents is None:
+        return []
+    return [
+        f"{name}: each document has one label, so intervals resample the "
+        f"{len(np.unique(test.documents)):,} documents of test, not its {len(test):,} texts"
+    ]
 
 
 def _unseen(name: str, question: Question) -> list[str]:
@@ -108,11 +126,13 @@ def _genres(corpus: Corpus, name: str) -> Data:
     number = {genre: i for i, genre in enumerate(classes)}
     splits: dict[str, Examples] = {}
     for split, found in genres.items():
-        texts = [(" ".join(passage.words),) for passage in corpus.splits[split]]
-        labels = [np.array([number.get(genre, UNSEEN)]) for genre in found]
-        splits[split] = Examples(texts, labels)
+        passages = corpus.splits[split]
+        texts = [(" ".join(passage.words),) for passage in passages]
+        labels = np.array([number.get(genre, UNSEEN) for genre in found])
+        splits[split] = _of_texts(texts, labels, passages.document_numbers())
     metrics = ("accuracy", "macro_f1")
-    return Data(name, "texts", splits, classes, metrics, corpus.warnings, corpus)
+    warnings = (*corpus.warnings, *_documents(name, splits["test"]))
+    return Data(name, "texts", splits, classes, metrics, warnings, corpus)
 
 
 def genres_of(corpus: Corpus, split: Split) -> list[str]:

@@ -29,17 +29,37 @@ class Examples:
         texts: of each example its words, or its text or pair of texts.
         labels: of each example an array, `(words,)` of labels, or `(1,)` of its label or number;
             NONE for words without one. Empty where subwords are predicted.
+        documents: `(n,)` the number of each example's document, where documents have one label
+            each; never decreases. Their examples are alike, and are resampled together. None
+            where each example is resampled alone.
     """
 
     texts: Sequence[tuple[str, ...]]
     labels: Sequence[np.ndarray]
+    documents: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, rows: Sequence[int]) -> Examples:
         """The examples with these numbers, in this order."""
-        return Examples([self.texts[i] for i in rows], [self.labels[i] for i in rows])
+        texts, labels = [self.texts[i] for i in rows], [self.labels[i] for i in rows]
+        documents = None if self.documents is None else self.documents[np.array(rows, dtype=int)]
+        return Examples(texts, labels, documents)
+
+    @property
+    def units(self) -> np.ndarray:
+        """`(n,)` the number of what each example is resampled with."""
+        return np.arange(len(self)) if self.documents is None else self.documents
+
+    def labelled(self) -> tuple[np.ndarray, np.ndarray]:
+        """Gold labels or numbers, in order, and what each is resampled with: `(n,)` each."""
+        gold, units = [], []
+        for unit, labels in zip(self.units, self.labels, strict=True):
+            own = labels if labels.dtype.kind == "f" else labels[labels != NONE]
+            gold.append(own)
+            units.append(np.full(len(own), unit))
+        return np.concatenate(gold), np.concatenate(units)
 
 
 def raw_text(texts: Sequence[tuple[str, ...]]) -> Examples:

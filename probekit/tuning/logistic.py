@@ -12,7 +12,7 @@ import numpy as np
 from probekit.corpora.passage import Split
 from probekit.tuning.data import Data
 from probekit.tuning.metrics import METRICS
-from probekit.tuning.outcome import Outcome, labels_of
+from probekit.tuning.outcome import Outcome
 
 STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
 """Values of C, the inverse strength of regularisation; of equal scores on dev the lowest wins."""
@@ -31,7 +31,8 @@ def logistic_outcome(data: Data, features: Callable[[Data], dict[Split, Any]]) -
     """
     started = time.perf_counter()
     made = features(data)
-    gold, dev = labels_of(data.splits["train"])[0], labels_of(data.splits["dev"])[0]
+    gold, _ = data.splits["train"].labelled()
+    dev, _ = data.splits["dev"].labelled()
     if len(np.unique(gold)) == 1 and data.target != "numbers":
         return _constant(data, gold[0], dev, time.perf_counter() - started)
     best: tuple[float, float, Any] | None = None
@@ -67,6 +68,6 @@ def _fitted(matrix: Any, gold: np.ndarray, strength: float, numbers: bool) -> tu
 
 def _constant(data: Data, label: Any, dev: np.ndarray, seconds: float) -> Outcome:
     """What a sample with one class comes to: that class, for everything."""
-    test, _ = labels_of(data.splits["test"])
+    test, _ = data.splits["test"].labelled()
     score = METRICS[data.metrics[0]].score(dev, np.full(len(dev), label))
     return Outcome(np.full(len(test), label), score, STRENGTHS[0], seconds)

@@ -101,12 +101,12 @@ METRICS: dict[str, TargetMetric] = {
 def score_interval(
     metric: str, gold: np.ndarray, said: np.ndarray, groups: np.ndarray
 ) -> tuple[float, float]:
-    """A 95% interval of a score, by resampling texts.
+    """A 95% interval of a score, by resampling texts, or documents that have one label.
 
     Args:
         metric: a name in METRICS.
         gold, said: `(n,)` gold and predicted values.
-        groups: `(n,)` the number of each value's text; never decreases.
+        groups: `(n,)` the number of what each value is resampled with; never decreases.
 
     Returns its ends; both are missing (NaN) for a single text.
     """

@@ -12,7 +12,6 @@ import numpy as np
 
 from probekit.errors import StoreError
 from probekit.results.folder import cannot_write
-from probekit.tuning.data import NONE, Examples
 from probekit.whole import written_whole
 
 
@@ -59,13 +58,3 @@ class Outcome:
         except (OSError, ValueError, KeyError, TypeError, BadZipFile):
             return None  # it is computed again
         return found if len(found.said) == labels else None
-
-
-def labels_of(examples: Examples) -> tuple[np.ndarray, np.ndarray]:
-    """Gold labels or numbers, and the number of each one's example: `(n,)` each."""
-    gold, groups = [], []
-    for i, labels in enumerate(examples.labels):
-        labelled = labels[labels != NONE]
-        gold.append(labelled)
-        groups.append(np.full(len(labelled), i))
-    return np.concatenate(gold), np.concatenate(groups)

@@ -17,7 +17,7 @@ class Answers(NamedTuple):
 
     Attributes:
         gold, said: `(n,)` numbers of labels, or numbers.
-        groups: `(n,)` the number of each one's example.
+        groups: `(n,)` the number of what each is resampled with, which never decreases.
     """
 
     gold: np.ndarray
@@ -35,17 +35,14 @@ def answers(
         places: of each example's words among its predictions; None for one prediction each.
         predictions: `(examples,)` or `(examples, width)`.
     """
+    gold, groups = examples.labelled()
     if places is None:
-        gold = np.concatenate(examples.labels)
-        return Answers(gold, predictions.reshape(len(gold)), np.arange(len(gold)))
-    golds, saids, groups = [], [], []
+        return Answers(gold, predictions.reshape(len(gold)), groups)
+    saids = []
     for i, (labels, own) in enumerate(zip(examples.labels, places, strict=True)):
         said = np.where(own == LOST, NOTHING, predictions[i][own])
-        labelled = labels != NONE
-        golds.append(labels[labelled])
-        saids.append(said[labelled])
-        groups.append(np.full(int(labelled.sum()), i))
-    return Answers(np.concatenate(golds), np.concatenate(saids), np.concatenate(groups))
+        saids.append(said[labels != NONE])
+    return Answers(gold, np.concatenate(saids), groups)
 
 
 def chosen_labels(logits: Any, labels: Any) -> Any:
@@ -57,13 +54,7 @@ def chosen_labels(logits: Any, labels: Any) -> Any:
 def majority(data: Data, split: str = "test") -> Answers:
     """The most frequent label of training, or the mean of its numbers, for everything in a
     split."""
-    trained = np.concatenate(data.splits["train"].labels)
-    trained = trained[trained != NONE]
-    gold, groups = [], []
-    for i, labels in enumerate(data.splits[split].labels):
-        labelled = labels[labels != NONE]
-        gold.append(labelled)
-        groups.append(np.full(len(labelled), i))
-    flat = np.concatenate(gold)
+    trained, _ = data.splits["train"].labelled()
+    gold, groups = data.splits[split].labelled()
     value = trained.mean() if data.target == "numbers" else np.bincount(trained).argmax()
-    return Answers(flat, np.full(len(flat), value), np.concatenate(groups))
+    return Answers(gold, np.full(len(gold), value), groups)

@@ -34,7 +34,7 @@ class Curves:
 
 
 def resampled_curves(metric: str, gold: np.ndarray, groups: np.ndarray, said: np.ndarray) -> Curves:
-    """Score predictions, and resample the test texts and the seeds.
+    """Score predictions, and resample the test texts (documents that have one label) and the seeds.
 
     All methods, numbers of labels and seeds share the resampled texts, and all methods and numbers
     of labels the resampled seeds. So differences between curves are paired. Since there are few
@@ -43,7 +43,7 @@ def resampled_curves(metric: str, gold: np.ndarray, groups: np.ndarray, said: np
     Args:
         metric: a name in METRICS.
         gold: `(n,)` gold labels or numbers.
-        groups: `(n,)` the number of each one's text; never decreases.
+        groups: `(n,)` the number of what each one is resampled with; never decreases.
         said: `(methods, labels, seeds, n)` predictions.
     """
     shape, texts, seeds = said.shape[:3], len(np.unique(groups)), said.shape[2]

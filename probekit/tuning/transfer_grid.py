@@ -18,7 +18,7 @@ from probekit.tuning.learner import Case, find_model
 from probekit.tuning.logistic import logistic_outcome
 from probekit.tuning.nested import nested_order
 from probekit.tuning.ngrams import ngram_features
-from probekit.tuning.outcome import Outcome, labels_of
+from probekit.tuning.outcome import Outcome
 from probekit.tuning.recipe_outcome import recipe_outcome
 from probekit.tuning.static_features import static_features
 from probekit.tuning.transfer_arguments import Training
@@ -59,7 +59,8 @@ class Grid:
 
     def examples(self, labels: int, seed: int) -> int:
         """The labels in a sample's examples, of words or texts."""
-        return len(labels_of(self.data.splits["train"].take(self.rows(labels, seed)))[0])
+        examples = self.data.splits["train"].take(self.rows(labels, seed))
+        return len(examples.labelled()[0])
 
     def pool(self) -> list[int]:
         """The numbers of the training examples that any sample has."""
@@ -71,7 +72,7 @@ class Grid:
     ) -> tuple[dict[Coordinates, Outcome], int]:
         """Every cell's outcome, and how many of them were computed now."""
         found, computed = {}, 0
-        test_labels = len(labels_of(self.data.splits["test"])[0])
+        test_labels = len(self.data.splits["test"].labelled()[0])
         for number, cell in enumerate(self.cells):
             progress("trained", number, len(self.cells))
             outcome = kept.read(cell, test_labels)

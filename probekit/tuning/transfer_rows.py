@@ -13,7 +13,7 @@ from probekit.tuning.data import Data
 from probekit.tuning.efficiency import efficiency, isotonic
 from probekit.tuning.kept_cells import Coordinates
 from probekit.tuning.metrics import METRICS
-from probekit.tuning.outcome import Outcome, labels_of
+from probekit.tuning.outcome import Outcome
 from probekit.tuning.predicted import majority
 from probekit.tuning.resampled_curves import Curves, resampled_curves
 from probekit.tuning.transferred import CurveRow, FactorRow, TransferRow
@@ -55,7 +55,7 @@ class Measured:
 
     def curves(self) -> Curves:
         """The scores, and their resamples."""
-        gold, groups = labels_of(self.data.splits["test"])
+        gold, groups = self.data.splits["test"].labelled()
         return resampled_curves(self.data.metrics[0], gold, groups, self.array("said"))
 
 

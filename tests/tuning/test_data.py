@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from transformers import AutoTokenizer
 from probekit.corpora.passage import Corpus, Passage
 from probekit.errors import ProbekitError
 from probekit.progress import silent
+from probekit.tasks.by_document import are_of_documents
 from probekit.tuning.corpus_data import from_corpus, genres_of
-from probekit.tuning.data import NONE, UNSEEN, Data
+from probekit.tuning.data import NONE, UNSEEN, Data, Examples
 from probekit.tuning.encoded import LOST, encode
 from probekit.tuning.glue import GLUE
 from probekit.tuning.metrics import METRICS, _from_counts, _from_values, score_interval
@@ -315,3 +317,61 @@ def test_intervals_resample_texts() -> None:
     assert repeated == pytest.approx(alone)
     half = 1.96 * np.sqrt(right.mean() * (1 - right.mean()) / 200)
     assert alone[1] - alone[0] == pytest.approx(2 * half, rel=0.15)
+
+
+def test_documents_with_one_label_are_resampled_whole() -> None:
+    """As those of genres are; sentences that are documents of their own are resampled alone."""
+    names = ["news-1", "news-2", "news-3", "mail-1", "mail-2", "mail-3"]
+    passages = []
+    for i, name in enumerate(np.repeat(names, 4).tolist()):
+        passages.append(Passage(str(i), name, ("a",)))
+    corpus = Corpus("c", {"train": passages, "dev": passages, "test": passages})
+    data = from_corpus(corpus, "genre")
+    test = data.splits["test"]
+    assert test.units.tolist() == np.repeat(range(6), 4).tolist()
+    assert any("the 6 documents of test, not its 24 texts" in one for one in data.warnings)
+    assert test.take([3, 4, 9]).units.tolist() == [0, 1, 2]
+    said = answers(test, None, np.zeros(24, dtype=np.int64))
+    assert said.groups.tolist() == test.units.tolist()
+    alone = [replace(passage, document=passage.id) for passage in passages]
+    apart = from_corpus(Corpus("c", {**corpus.splits, "test": alone}), "genre")
+    assert apart.splits["test"].documents is None
+    assert apart.splits["test"].units.tolist() == list(range(24))
+
+
+@pytest.mark.parametrize(
+    ("labels", "documents", "expected"),
+    [
+        ("aabb", [0, 0, 1, 1], True),
+        ("aaaa", [0, 0, 1, 1], True),
+        ("aabb", [0, 0, 0, 1], False),
+        ("abab", [0, 1, 2, 3], False),
+        ("abab", [0, 0, 0, 0], False),
+    ],
+)
+def test_labels_are_of_documents(labels: str, documents: list[int], expected: bool) -> None:
+    assert are_of_documents(np.array(list(labels)), np.array(documents)) is expected
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_intervals_over_documents_cover(alike: bool) -> None:
+    """Where a model is right or wrong about whole documents, 95% intervals over documents cover its
+    accuracy, and those over sentences do not; where sentences are independent, both do."""
+    random, covered = np.random.default_rng(0), np.zeros(2)
+    documents, gold = np.repeat(np.arange(60), 8), np.zeros(480, dtype=int)
+    for _ in range(200):
+        right = random.random(60).repeat(8) if alike else random.random(480)
+        said = np.where(right < 0.7, 0, 1)
+        for place, groups in enumerate((documents, np.arange(480))):
+            low, high = score_interval("accuracy", gold, said, groups)
+            covered[place] += low <= 0.7 <= high
+    assert covered[0] / 200 >= 0.91
+    assert covered[1] / 200 < 0.6 if alike else covered[1] / 200 >= 0.91
+
+
+def test_every_number_is_a_label() -> None:
+    """-100 marks a word without a label, and is a number like any other."""
+    numbers = Examples([("a",), ("b",)], [np.array([-100.0]), np.array([2.0])])
+    assert numbers.labelled()[0].tolist() == [-100.0, 2.0]
+    words = Examples([("a", "b")], [np.array([NONE, 1])])
+    assert words.labelled()[0].tolist() == [1] and words.labelled()[1].tolist() == [0]

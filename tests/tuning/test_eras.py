@@ -20,7 +20,6 @@ from probekit.tuning.corpus_data import from_corpus
 from probekit.tuning.data import NONE, Data, Examples
 from probekit.tuning.logistic import STRENGTHS, logistic_outcome
 from probekit.tuning.ngrams import described, ngram_features, shape
-from probekit.tuning.outcome import labels_of
 from probekit.tuning.static_features import static_features
 from tests.tuning.made import few
 
@@ -51,8 +50,8 @@ def test_ngrams_are_a_plain_pipeline(texts: Data) -> None:
             ),
             LogisticRegression(C=strength, max_iter=1000),
         )
-        plain.fit(flat(texts, "train"), labels_of(texts.splits["train"])[0])
-        score = plain.score(flat(texts, "dev"), labels_of(texts.splits["dev"])[0])
+        plain.fit(flat(texts, "train"), texts.splits["train"].labelled()[0])
+        score = plain.score(flat(texts, "dev"), texts.splits["dev"].labelled()[0])
         if score > best:
             best, chosen, said = score, strength, plain.predict(flat(texts, "test"))
     assert (found.dev_score, found.chosen) == (best, chosen)
@@ -111,7 +110,7 @@ def test_words_without_a_label_are_context_only(small: Corpus) -> None:
         labels = [np.where(np.arange(len(one)) % 2, NONE, one) for one in examples.labels]
         splits[split] = Examples(examples.texts, labels)
     half = Data("half", "words", splits, data.classes, data.metrics)
-    assert ngram_features(half)["test"].shape[0] == len(labels_of(splits["test"])[0])
+    assert ngram_features(half)["test"].shape[0] == len(splits["test"].labelled()[0])
 
 
 def test_pairs_have_the_ngrams_of_each_and_what_they_share(texts: Data) -> None:
@@ -134,7 +133,7 @@ def test_numbers_are_predicted_by_ridge_regression(texts: Data) -> None:
     found = logistic_outcome(data, ngram_features)
     made = ngram_features(data)
     plain = Ridge(alpha=1 / found.chosen, random_state=0).fit(
-        made["train"], labels_of(splits["train"])[0]
+        made["train"], splits["train"].labelled()[0]
     )
     np.testing.assert_allclose(found.said, plain.predict(made["test"]))
 
@@ -171,7 +170,7 @@ def test_static_vectors_are_a_plain_pipeline(texts: Data, tmp_path: Path) -> Non
 
     model = LogisticRegression(C=found.chosen, max_iter=1000)
     plain = make_pipeline(StandardScaler(), model)
-    plain.fit(means("train"), labels_of(texts.splits["train"])[0])
+    plain.fit(means("train"), texts.splits["train"].labelled()[0])
     np.testing.assert_array_equal(found.said, plain.predict(means("test")))
 
 

@@ -1,0 +1,21 @@
+"""By document: whether labels are those of whole documents.
+
+The sentences of a document with one label are no independent examples of it: a model that knows the
+document's topic is right or wrong about all of them. Intervals resample such documents whole.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def are_of_documents(labels: np.ndarray, documents: np.ndarray) -> bool:
+    """Whether every document has one label, and some document has several sentences.
+
+    Args:
+        labels: `(n,)` of sentences, in any coding.
+        documents: `(n,)` the number of each one's document.
+    """
+    pairs = np.unique(np.stack([documents, np.unique(labels, return_inverse=True)[1]]), axis=1)
+    n_documents = len(np.unique(documents))
+    return pairs.shape[1] == n_documents < len(labels)
