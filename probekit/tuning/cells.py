@@ -17,6 +17,7 @@ from probekit.forgetting.comparison import Comparison
 from probekit.progress import Progress, within
 from probekit.results.folder import RECORD
 from probekit.results.run import Measurement, plain
+from probekit.tuning.corpus_data import ONE_LABEL
 from probekit.tuning.diverged import Diverged
 from probekit.tuning.finetune import finetune
 from probekit.tuning.recipe_scores import CellRow
@@ -113,6 +114,7 @@ class CellWork:
             warning = f"{cell.name} is in no mean and not on the front: {error}"
             return CellResult([_diverged(cell, error)], [warning])
         warnings = [f"{cell.name}: {one}" for one in tuned.warnings if "at chance" in one]
+        warnings += [one for one in tuned.warnings if ONE_LABEL in one]
         change = self._compared(home, progress)
         read = (*tuned.run.measurements, *change.run.measurements)
         return CellResult(_rows(cell, tuned, change), warnings, read)

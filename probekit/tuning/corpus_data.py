@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from probekit.tuning.data import (
 )
 
 GENRE = "genre"
+ONE_LABEL = "each document has one label"
 MOST_GENRES = 50  # more different beginnings of document names are not genres
 _PART = re.compile("[-_]")
 
@@ -85,7 +87,9 @@ def _of_sentences(corpus: Corpus, split: Split, instances: Instances) -> Example
     return _of_texts(texts, instances.labels, passages.document_numbers()[numbers])
 
 
-def _of_texts(texts: list[tuple[str, ...]], labels: np.ndarray, documents: np.ndarray) -> Examples:
+def _of_texts(
+    texts: Sequence[tuple[str, ...]], labels: np.ndarray, documents: np.ndarray
+) -> Examples:
     """Texts with a label each, which are resampled by document where that is the documents'."""
     by_document = documents if are_of_documents(labels, documents) else None
     return Examples(texts, [np.array([label]) for label in labels], by_document)
@@ -96,7 +100,7 @@ def _documents(name: str, test: Examples) -> list[str]:
     if test.documents is None:
         return []
     return [
-        f"{name}: each document has one label, so intervals resample the "
+        f"{name}: {ONE_LABEL}, so intervals resample the "
         f"{len(np.unique(test.documents)):,} documents of test, not its {len(test):,} texts"
     ]
 

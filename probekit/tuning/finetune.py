@@ -22,6 +22,7 @@ from probekit.progress import Progress, reporting
 from probekit.results.run import Run
 from probekit.tasks.task import load_task
 from probekit.tuning.callback import ForgettingCallback
+from probekit.tuning.clock import Clock
 from probekit.tuning.data import Data
 from probekit.tuning.diverged import Diverged
 from probekit.tuning.learner import Case, Learner
@@ -156,8 +157,10 @@ def finetune(  # noqa: PLR0913 - a public verb
     begin(folder, asked, overwrite=overwrite)
     with quiet_loading():
         trainer = _trainer(chosen, case, learner, folder, probing)
+        clock = Clock(started)
+        trainer.add_callback(clock)
         chosen.begin(trainer, learner)
-        _train(trainer, folder, started)
+        _train(trainer, folder, clock)
         facts = chosen.finish(trainer, learner)
         rows = _rows(recipe, case, trainer)
         chosen.save(trainer, learner, folder)
@@ -167,7 +170,7 @@ def finetune(  # noqa: PLR0913 - a public verb
         versions={**versions(), **packages},
         settings={**asked, **facts, "classes": found.classes, "new": sorted(learner.new)},
         counts={"steps": trainer.state.global_step, "best_step": trainer.state.best_global_step},
-        seconds={"all": time.perf_counter() - started},
+        seconds={"all": clock.seconds},
         measurements=(training_of(case, str(data)),),
     )
     tuned = Tuned(
@@ -214,14 +217,14 @@ def _trainer(
     return trainer
 
 
-def _train(trainer: TuningTrainer, folder: Path, started: float) -> None:
+def _train(trainer: TuningTrainer, folder: Path, clock: Clock) -> None:
     """Train from the last checkpoint on. Training that diverges is kept, so that it is not run
     again."""
     last = last_checkpoint(Path(trainer.args.output_dir))
     try:
         trainer.train(resume_from_checkpoint=str(last) if last else None)
     except Diverged as error:
-        error.seconds = time.perf_counter() - started
+        error.seconds = clock.seconds
         error.keep(folder)
         raise
 

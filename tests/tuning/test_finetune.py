@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,7 +26,10 @@ from tests.tuning.test_recipes import TINY, corpus_file
 
 KILLED = """
 import os
+import time
 def report(stage, done, total):
+    if "1 of 2" in stage and done == 1:
+        time.sleep(2)
     if "2 of 2" in stage and done >= 3:
         os._exit(9)
 """
@@ -81,9 +85,12 @@ def test_a_run_that_is_killed_goes_on_with_the_same_result(
         if stage.startswith("epoch"):
             steps.append(stage)
 
+    started = time.perf_counter()
     resumed = run(
         tiny_bert, text, tmp_path / "b", recipe, settings=how, resume=True, progress=report
     )
+    own = time.perf_counter() - started
+    assert resumed.run.seconds["all"] > own + 1  # and two before it was killed
     assert len(steps) == (5 if save_every is None else 4)  # of ten: the others were not repeated
     same_tables(plain, resumed)
     name = {"lora": "adapter_model", "prefix": "adapter_model", "frozen": "head"}
