@@ -69,16 +69,16 @@ class ScoreRow(Measured):
         Means(
             "on the test split; higher is better; rank correlations from −1; of `bits` and `kl` "
             "lower is better",
-            "0 to 1, or bits",
+            columns.OR_BITS,
         ),
         Before,
     ]
     ci_low: Annotated[
         float,
-        Means("lower end of the 95% [bootstrap interval](methods.md#intervals)", "0 to 1"),
+        Means("lower end of the 95% [bootstrap interval](methods.md#intervals)", columns.OR_BITS),
         Before,
     ]
-    ci_high: Annotated[float, Means("upper end of it", "0 to 1"), Before]
+    ci_high: Annotated[float, Means("upper end of it", columns.OR_BITS), Before]
     n_train: Annotated[columns.TrainInstances, Before]
     n_test: Annotated[columns.TestInstances, Before]
     seed: Annotated[
@@ -89,7 +89,7 @@ class ScoreRow(Measured):
         Means(
             "the metric on dev of the probe chosen, by which the best layer is chosen; "
             "empty for baselines",
-            "0 to 1",
+            columns.OR_BITS,
         ),
         Before,
     ]
