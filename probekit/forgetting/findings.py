@@ -29,7 +29,7 @@ class Findings:
             flipped: the rows of each table.
         warnings: what a reader must know.
         seconds: by stage.
-        probes_trained: how many, without refits; the others were kept.
+        probes_trained: how many probes were trained, without refits; the others were in the cache.
         measurements: what was read.
     """
 

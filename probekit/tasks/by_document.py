@@ -1,7 +1,7 @@
 """By document: whether labels are those of whole documents.
 
-The sentences of a document with one label are no independent examples of it: a model that knows the
-document's topic is right or wrong about all of them. Intervals resample such documents whole.
+The sentences of a document with one label are not independent: a model that knows the document's
+topic is right about most of them, or wrong. Intervals over sentences are then too narrow.
 """
 
 from __future__ import annotations

@@ -282,7 +282,7 @@ def _left_out(task: Task, n_found: int, splits: dict[Split, Instances]) -> Itera
 
 
 def _few(task: Task, corpus: Corpus, test: Instances) -> Iterator[str]:
-    """A warning about intervals if few sentences or documents are tested."""
+    """Warnings about intervals: few sentences or documents are tested, or sentences are alike."""
     if test.n_groups == 1:
         yield (
             f"{task.name}: all test instances of '{corpus.name}' are in one {task.context}: "
@@ -294,7 +294,7 @@ def _few(task: Task, corpus: Corpus, test: Instances) -> Iterator[str]:
             f"{task.context}s: with fewer than {FEW} intervals are rough, "
             "and one without width means only that all of these scored alike"
         )
-    elif task.shape == "sentence" and task.context == "sentence":
+    if task.shape == "sentence" and task.context == "sentence":
         documents = corpus.splits["test"].document_numbers()[test.groups]
         if are_of_documents(test.labels, documents):
             yield (

@@ -49,11 +49,11 @@ class Examples:
 
     @property
     def units(self) -> np.ndarray:
-        """`(n,)` the number of what each example is resampled with."""
+        """`(n,)` the number of the text or document that each example is resampled with."""
         return np.arange(len(self)) if self.documents is None else self.documents
 
     def labelled(self) -> tuple[np.ndarray, np.ndarray]:
-        """Gold labels or numbers, in order, and what each is resampled with: `(n,)` each."""
+        """Gold labels or numbers, in order, and the unit of each (see `units`): `(n,)` each."""
         gold, units = [], []
         for unit, labels in zip(self.units, self.labels, strict=True):
             own = labels if labels.dtype.kind == "f" else labels[labels != NONE]

@@ -106,7 +106,7 @@ def score_interval(
     Args:
         metric: a name in METRICS.
         gold, said: `(n,)` gold and predicted values.
-        groups: `(n,)` the number of what each value is resampled with; never decreases.
+        groups: `(n,)` the number of the text or document of each value; never decreases.
 
     Returns its ends; both are missing (NaN) for a single text.
     """

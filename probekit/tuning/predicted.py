@@ -17,7 +17,7 @@ class Answers(NamedTuple):
 
     Attributes:
         gold, said: `(n,)` numbers of labels, or numbers.
-        groups: `(n,)` the number of what each is resampled with, which never decreases.
+        groups: `(n,)` the number of the text or document of each; never decreases.
     """
 
     gold: np.ndarray

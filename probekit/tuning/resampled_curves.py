@@ -43,7 +43,7 @@ def resampled_curves(metric: str, gold: np.ndarray, groups: np.ndarray, said: np
     Args:
         metric: a name in METRICS.
         gold: `(n,)` gold labels or numbers.
-        groups: `(n,)` the number of what each one is resampled with; never decreases.
+        groups: `(n,)` the number of the text or document of each one; never decreases.
         said: `(methods, labels, seeds, n)` predictions.
     """
     shape, texts, seeds = said.shape[:3], len(np.unique(groups)), said.shape[2]
