@@ -30,7 +30,8 @@ from probekit.tuning.metrics import METRICS, score_interval
 from probekit.tuning.open_data import open_data
 from probekit.tuning.open_text import open_text
 from probekit.tuning.output import begin, is_finished, require_free
-from probekit.tuning.predicted import majority
+from probekit.tuning.predicted import Answers, majority
+from probekit.tuning.predictions import keep_predictions
 from probekit.tuning.recipe import Recipe
 from probekit.tuning.recipes import recipe_of
 from probekit.tuning.record import training_of
@@ -162,8 +163,10 @@ def finetune(  # noqa: PLR0913 - a public verb
         chosen.begin(trainer, learner)
         _train(trainer, folder, clock)
         facts = chosen.finish(trainer, learner)
-        rows = _rows(recipe, case, trainer)
+        said = {split: trainer.answers(split) for split in found.reported}
+        rows = _rows(recipe, case, trainer, said)
         chosen.save(trainer, learner, folder)
+        keep_predictions(folder, said)
     warnings = [*found.warnings, *learner.warnings, *_at_chance(rows, found)]
     packages = {name: version(name) for name in PACKAGES}
     run = Run(
@@ -229,19 +232,20 @@ def _train(trainer: TuningTrainer, folder: Path, clock: Clock) -> None:
         raise
 
 
-def _rows(recipe: str, case: Case, trainer: TuningTrainer) -> list[TunedRow]:
+def _rows(
+    recipe: str, case: Case, trainer: TuningTrainer, said: Mapping[str, Answers]
+) -> list[TunedRow]:
     """One row for each metric of test and dev."""
     data, settings = case.data, case.settings
     model: Any = trainer.model
     sizes = [(one.numel(), one.requires_grad) for one in model.parameters()]
     rows = []
-    for split in data.reported:
-        said = trainer.answers(split)
+    for split, own in said.items():
         has_floor = split != "dev" and data.target != "subwords"
         floor = majority(data, split) if has_floor else None
         for metric in data.metrics:
             score = METRICS[metric].score
-            low, high = score_interval(metric, *said)
+            low, high = score_interval(metric, *own)
             rows.append(
                 TunedRow(
                     model=case.model,
@@ -252,7 +256,7 @@ def _rows(recipe: str, case: Case, trainer: TuningTrainer) -> list[TunedRow]:
                     seed=settings.seed,
                     split=split,
                     metric=metric,
-                    score=score(said.gold, said.said),
+                    score=score(own.gold, own.said),
                     ci_low=low,
                     ci_high=high,
                     majority=score(floor.gold, floor.said) if floor else float("nan"),

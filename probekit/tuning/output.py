@@ -12,6 +12,7 @@ from probekit.errors import InputError, StoreError
 from probekit.results.folder import RECORD, cannot_write, make_folder
 from probekit.results.run import plain
 from probekit.tuning.diverged import DIVERGED
+from probekit.tuning.predictions import PREDICTIONS
 from probekit.whole import written_whole
 
 STARTED = "finetune.json"
@@ -25,6 +26,7 @@ FILES = (
     "finetuned.csv",
     "history.csv",
     "head.safetensors",
+    PREDICTIONS,
     "config.json",
     "generation_config.json",
     "model*.safetensors",
