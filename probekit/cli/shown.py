@@ -35,6 +35,7 @@ from probekit.reports.tables.scores import unseen_lines
 from probekit.reports.tables.tuned import tuned_lines
 from probekit.reports.track import track
 from probekit.results.results import Results
+from probekit.tuning.predictions import PREDICTIONS
 from probekit.tuning.recipe_scores import RecipeScores
 from probekit.tuning.transferred import Transfer
 from probekit.tuning.tuned import Tuned
@@ -174,7 +175,7 @@ SHOWN: dict[type[Results], Shown] = {
         pictures=lambda found: ("curves", "retention") if found.has_layers else (),
         about=lambda found: {"base": found.base, "threshold": found.threshold},
     ),
-    Tuned: Shown(tuned_lines, beside=("the checkpoint",)),
+    Tuned: Shown(tuned_lines, beside=(PREDICTIONS, "the checkpoint")),
     RecipeScores: Shown(
         lambda found: [f"{found.conclusion()}."],
         pictures=lambda _: ("tradeoff",),

@@ -20,8 +20,11 @@ from probekit.results.run import Measurement, plain
 from probekit.tuning.corpus_data import ONE_LABEL
 from probekit.tuning.diverged import Diverged
 from probekit.tuning.finetune import finetune
+from probekit.tuning.predicted import Answers
+from probekit.tuning.predictions import kept_predictions
 from probekit.tuning.recipe_scores import CellRow
 from probekit.tuning.settings import TuningSettings
+from probekit.tuning.target_differences import RecipeAtRate
 from probekit.tuning.tuned import Tuned
 
 
@@ -38,6 +41,11 @@ class Cell:
         """Of its folder."""
         return f"{self.recipe}-{self.rate:g}-{self.seed}"
 
+    @property
+    def recipe_at_rate(self) -> RecipeAtRate:
+        """Without the seed."""
+        return RecipeAtRate(self.recipe, f"{self.rate:g}")
+
 
 class CellResult(NamedTuple):
     """What came of a cell.
@@ -45,11 +53,13 @@ class CellResult(NamedTuple):
     Attributes:
         rows: one for each probing task, or one that says that training diverged.
         warnings: what a reader must know.
+        said: of test; None where training diverged.
         measurements: what it was trained on, and what was probed before and after.
     """
 
     rows: list[CellRow]
     warnings: list[str]
+    said: Answers | None = None
     measurements: tuple[Measurement, ...] = ()
 
 
@@ -115,9 +125,10 @@ class CellWork:
             return CellResult([_diverged(cell, error)], [warning])
         warnings = [f"{cell.name}: {one}" for one in tuned.warnings if "at chance" in one]
         warnings += [one for one in tuned.warnings if ONE_LABEL in one]
+        said = kept_predictions(home, "test")
         change = self._compared(home, progress)
         read = (*tuned.run.measurements, *change.run.measurements)
-        return CellResult(_rows(cell, tuned, change), warnings, read)
+        return CellResult(_rows(cell, tuned, change), warnings, said, read)
 
     def _is_finished(self, cell: Cell) -> bool:
         folder = self._comparison_folder(self.folder / cell.name)

@@ -21,6 +21,7 @@ from probekit.progress import Progress, reporting, silent
 from probekit.results.folder import make_folder
 from probekit.results.run import Measurement, Run
 from probekit.tuning.cells import Cell, CellWork
+from probekit.tuning.predicted import Answers
 from probekit.tuning.rates import rates_by_recipe
 from probekit.tuning.recipe_scores import (
     CELLS,
@@ -33,6 +34,7 @@ from probekit.tuning.recipe_scores import (
 )
 from probekit.tuning.recipes import recipe_of
 from probekit.tuning.settings import TuningSettings
+from probekit.tuning.target_differences import RecipeAtRate
 
 CELLS_FOLDER = "cells"
 
@@ -123,10 +125,14 @@ def recipes(  # noqa: PLR0913 - a public verb
         progress=report if isinstance(place, Threads) else silent,
     )
     rows: list[CellRow] = []
+    said: dict[RecipeAtRate, dict[int, Answers]] = {}
     warnings: list[str] = []
     measurements: dict[tuple[str, ...], Measurement] = {}
-    for result in place.run(work, cells, lambda done: report("cells", done, len(cells))):
+    results = place.run(work, cells, lambda done: report("cells", done, len(cells)))
+    for cell, result in zip(cells, results, strict=True):
         rows += result.rows
+        if result.said is not None:
+            said.setdefault(cell.recipe_at_rate, {})[cell.seed] = result.said
         warnings += result.warnings
         for one in result.measurements:  # each cell has the start's
             measurements.setdefault((one.model, one.corpus, one.context), one)
@@ -134,6 +140,7 @@ def recipes(  # noqa: PLR0913 - a public verb
         raise InputError("no cell was trained to its end: " + "; ".join(warnings[:2]))
     table = CELLS.table(rows)
     warnings += incomparable(table)
+    tradeoff = TRADES.table(trades(table, said))
     run = Run(
         versions=versions(),
         settings={
@@ -146,7 +153,7 @@ def recipes(  # noqa: PLR0913 - a public verb
         seconds={"all": time.perf_counter() - started},
         measurements=tuple(measurements.values()),
     )
-    found = RecipeScores(table, TRADES.table(trades(table)), run=run, warnings=tuple(warnings))
+    found = RecipeScores(table, tradeoff, run=run, warnings=tuple(warnings))
     found.write(folder)
     return found
 

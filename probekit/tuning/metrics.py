@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -110,45 +110,51 @@ def score_interval(
 
     Returns its ends; both are missing (NaN) for a single text.
     """
-    _, number = np.unique(groups, return_inverse=True)
-    texts = int(number[-1]) + 1
+    texts = len(np.unique(groups))
     if texts < 2:
         return float("nan"), float("nan")
     random = np.random.default_rng(0)
     draws = [random.integers(texts, size=texts) for _ in range(RESAMPLES)]
-    resampled = _from_counts if metric in SUMMED else _from_values
-    found = resampled(metric, gold, said, number, draws)
+    weights = np.stack([np.bincount(drawn, minlength=texts) for drawn in draws])
+    found = resampled_scores(metric, gold, said, groups, weights)
     value = np.array([METRICS[metric].score(gold, said)])
     low, high = interval(widened(found[None], value, texts))
     limits = METRICS[metric].low, METRICS[metric].high
     return float(np.clip(low[0], *limits)), float(np.clip(high[0], *limits))
 
 
-def _from_counts(
-    metric: str,
-    gold: np.ndarray,
-    said: np.ndarray,
-    number: np.ndarray,
-    draws: Sequence[np.ndarray],
+def resampled_scores(
+    metric: str, gold: np.ndarray, said: np.ndarray, groups: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
-    """The scores of resampled texts, from counts that add up over texts: much faster."""
+    """Scores with each text counted as often as it is drawn, `(resamples,)`.
+
+    Args:
+        metric: a name in METRICS.
+        gold, said: `(n,)` gold and predicted values.
+        groups: `(n,)` the number of the text or document of each value; never decreases.
+        weights: `(resamples, texts)` how often each text is drawn.
+    """
+    _, number = np.unique(groups, return_inverse=True)
+    resampled = _from_counts if metric in SUMMED else _from_values
+    return resampled(metric, gold, said, number, weights)
+
+
+def _from_counts(
+    metric: str, gold: np.ndarray, said: np.ndarray, number: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """From counts that add up over texts: much faster."""
     summed = SUMMED[metric]
     counts = summed.counts(said[None], gold, number, 1)[0]
-    weights = np.stack([np.bincount(drawn, minlength=len(counts)) for drawn in draws])
     return summed.score(weights @ counts)
 
 
 def _from_values(
-    metric: str,
-    gold: np.ndarray,
-    said: np.ndarray,
-    number: np.ndarray,
-    draws: Sequence[np.ndarray],
+    metric: str, gold: np.ndarray, said: np.ndarray, number: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
     """The same, for a metric that has no such counts."""
-    rows = np.split(np.arange(len(gold)), np.flatnonzero(np.diff(number)) + 1)
+    rows = np.arange(len(gold))
     found = []
-    for drawn in draws:
-        chosen = np.concatenate([rows[i] for i in drawn])
+    for drawn in weights:
+        chosen = np.repeat(rows, drawn[number])
         found.append(METRICS[metric].score(gold[chosen], said[chosen]))
     return np.array(found)

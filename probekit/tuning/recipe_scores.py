@@ -15,11 +15,15 @@ from probekit.results.schema import Means, Schema, schema_of
 from probekit.stats.pareto import pareto_front
 from probekit.stats.seeds import over_seeds
 from probekit.tuning.metrics import METRICS
+from probekit.tuning.predicted import Answers
+from probekit.tuning.recipe_conclusion import best_on_dev, conclusion
+from probekit.tuning.target_differences import NO_DIFFERENCE, RecipeAtRate, target_differences
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FINISHED = "finished"
+DIFFERENCE = "−2 to 2"
 RETENTION = ["retention", "retention_low", "retention_high"]
 RecipeName = Annotated[str, Means("the recipe")]
 RateText = Annotated[str, Means("the highest learning rate, as `2e-05`")]
@@ -77,6 +81,22 @@ class TradeRow:
         float, Means("lower end of its 95% interval, over texts and seeds of fine-tuning", CHANGE)
     ]
     target_high: Annotated[float, Means("its upper end", CHANGE)]
+    difference: Annotated[
+        float,
+        Means(
+            "its target minus that of the recipe and rate with the highest dev, the mean over the "
+            "seeds that both have; empty for that one, and without two such seeds",
+            DIFFERENCE,
+        ),
+    ] = float("nan")
+    difference_low: Annotated[
+        float,
+        Means(
+            "lower end of its 95% interval, over texts and seeds of fine-tuning, both paired",
+            DIFFERENCE,
+        ),
+    ] = float("nan")
+    difference_high: Annotated[float, Means("its upper end", DIFFERENCE)] = float("nan")
     retention: Annotated[
         float,
         Means(
@@ -135,8 +155,14 @@ class RecipeScores(Results):
         return conclusion(self.tradeoff)
 
 
-def trades(table: pd.DataFrame) -> list[TradeRow]:
-    """The rows of the tradeoff, from the table of cells.
+def trades(
+    table: pd.DataFrame, said: Mapping[RecipeAtRate, Mapping[int, Answers]]
+) -> list[TradeRow]:
+    """The rows of the tradeoff.
+
+    Args:
+        table: of the cells.
+        said: of test, by recipe and rate, and by seed; of each cell that was trained to its end.
 
     Retention is a mean over the tasks that have it in every cell: recipes are compared on the same
     ones (see `incomparable`).
@@ -177,7 +203,25 @@ def trades(table: pd.DataFrame) -> list[TradeRow]:
     )
     for i, on_front in zip(shown, front, strict=True):
         rows[i] = replace(rows[i], on_front=int(on_front))
-    return rows
+    return _with_differences(rows, said)
+
+
+def _with_differences(
+    rows: list[TradeRow], said: Mapping[RecipeAtRate, Mapping[int, Answers]]
+) -> list[TradeRow]:
+    """The same, compared with the best on dev."""
+    best = best_on_dev(TRADES.table(rows))
+    if best is None:
+        return rows
+    metric = next(row.metric for row in rows if row.seeds)
+    differences = target_differences(metric, said, best)
+    found = []
+    for row in rows:
+        own = differences.get(RecipeAtRate(row.recipe, row.rate), NO_DIFFERENCE)
+        found.append(
+            replace(row, difference=own.value, difference_low=own.low, difference_high=own.high)
+        )
+    return found
 
 
 def incomparable(table: pd.DataFrame) -> list[str]:
@@ -212,96 +256,3 @@ def _over_seeds(by_seed: pd.DataFrame, column: str) -> tuple[float, float, float
     """The mean of a column and the ends of its interval."""
     names = (column, f"{column}_low", f"{column}_high")
     return over_seeds(*(by_seed[name].to_numpy() for name in names))
-
-
-def conclusion(tradeoff: pd.DataFrame) -> str:
-    """Which recipe keeps the most at no measurable loss on the target, and how many cells diverged.
-
-    The loss is that of test, compared with the recipe and rate that are best on dev. Two are told
-    apart where their difference is larger than the root of the summed squares of half their
-    intervals. That is careful: all are tested on the same texts, which a paired test would use.
-    A loss that is not measured can be there, so that the sentence says how large it may be. Each
-    comparison is at 95% by itself, without a correction for many recipes. A recipe and rate of
-    which one seed was trained to its end has no interval, and is compared with none.
-    """
-    rows = [row for _, row in tradeoff.iterrows() if row["seeds"]]
-    several = [row for row in rows if row["seeds"] > 1]
-    said = _conclusion(several)
-    alone = [_name(row) for row in rows if row["seeds"] == 1]
-    if several and alone:
-        said += f"; not compared, since one seed has no interval: {', '.join(alone)}"
-    count, of = int(tradeoff["diverged"].sum()), int(tradeoff["seeds"].sum())
-    if not count:
-        return said
-    return f"{said}; {count:,} of {count + of:,} cells diverged and are in no mean"
-
-
-def _conclusion(rows: list[pd.Series]) -> str:
-    """The sentence about recipes and rates of which at least two seeds were trained."""
-    if not rows:
-        return (
-            "one seed of fine-tuning does not show how far another would move these numbers: "
-            "take at least two"
-        )
-    if any(np.isnan(row["retention"]) for row in rows):
-        return "no task has a retention in every cell: what recipes keep cannot be compared"
-    best = max(rows, key=lambda row: row["dev"])
-    if len(rows) == 1:
-        return (
-            f"there is nothing to compare {_name(best)} with: its target is {best['target']:.3f}, "
-            f"and it keeps {best['retention']:.1%}"
-        )
-    close = [row for row in rows if not _is_below(best, row)]
-    if len(close) == 1:
-        return (
-            f"{_name(best)} is the best on dev, and the target of every other is measurably below "
-            f"its {best['target']:.3f}; it keeps {best['retention']:.1%}"
-        )
-    leader = max(close, key=lambda row: row["retention"])
-    tied = [row for row in close if not _differ(leader, row, "retention")]
-    among = (
-        f"{len(close)} of {len(rows)} whose target is not measurably below that of {_name(best)}, "
-        f"the best on dev ({best['target']:.3f}){_possible_loss(best, tied)}"
-    )
-    if len(tied) > 1:
-        names = ", ".join(_name(row) for row in tied)
-        return f"intervals do not tell {names} apart: they keep the most among the {among}"
-    return f"{_name(leader)} keeps the most ({leader['retention']:.1%}) among the {among}"
-
-
-def _possible_loss(best: pd.Series, rows: list[pd.Series]) -> str:
-    """Which of these targets may be how far below that of the best; "" where none may be."""
-    losses = {}
-    for row in rows:
-        if _name(row) != _name(best):
-            losses[_name(row)] = best["target"] - row["target"] + _apart(best, row, "target")
-    name = max(losses, key=lambda one: losses[one], default="")
-    least = METRICS[best["metric"]].low if best["metric"] in METRICS else -np.inf
-    most = min(losses.get(name, 0.0), best["target"] - least)
-    return f"; that of {name} may be up to {most:.3f} lower" if most > 0 else ""
-
-
-def _is_below(best: pd.Series, row: pd.Series) -> bool:
-    return bool(row["target"] < best["target"]) and _differ(best, row, "target")
-
-
-def _differ(one: pd.Series, other: pd.Series, column: str) -> bool:
-    return bool(abs(one[column] - other[column]) > _apart(one, other, column))
-
-
-def _apart(one: pd.Series, other: pd.Series, column: str) -> float:
-    """The difference from which on two are told apart."""
-    return float(np.hypot(_half(one, column), _half(other, column)))
-
-
-def _half(row: pd.Series, column: str) -> float:
-    """Half an interval: its longer side, since the range of the metric may cut off the other."""
-    return float(max(row[column] - row[f"{column}_low"], row[f"{column}_high"] - row[column]))
-
-
-def _name(row: pd.Series) -> str:
-    """The recipe and rate, with the seeds that it is judged by where training diverged."""
-    name = f"{row['recipe']} at {row['rate']}"
-    if not row["diverged"]:
-        return name
-    return f"{name} ({row['seeds']:,} of {row['seeds'] + row['diverged']:,} seeds)"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from probekit.stats.bootstrap import interval, resample, widened
-from probekit.tuning.metrics import METRICS, RESAMPLES
+from probekit.tuning.metrics import METRICS, RESAMPLES, resampled_scores
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def resampled_curves(metric: str, gold: np.ndarray, groups: np.ndarray, said: np
     score = METRICS[metric].score
     flat = said.reshape(-1, said.shape[-1])
     cells = np.array([score(gold, one) for one in flat])
-    moved = np.stack([_resampled(metric, gold, groups, one, weights) for one in flat])
+    moved = np.stack([resampled_scores(metric, gold, one, groups, weights) for one in flat])
     moved = widened(moved, cells, texts)
     limits = METRICS[metric].low, METRICS[metric].high
     cell_ends = np.clip(interval(moved), *limits).reshape(2, *shape)
@@ -71,20 +71,3 @@ def resampled_curves(metric: str, gold: np.ndarray, groups: np.ndarray, said: np
     resampled = np.clip(resampled, *limits)
     ends = np.stack(interval(resampled.reshape(-1, RESAMPLES))).reshape(2, *shape[:2])
     return Curves(cells, cell_ends, means, over_texts, resampled, ends)
-
-
-def _resampled(
-    metric: str, gold: np.ndarray, groups: np.ndarray, said: np.ndarray, weights: np.ndarray
-) -> np.ndarray:
-    """Scores with each text counted as often as it is drawn, `(resamples,)`."""
-    numbers = np.unique(groups, return_inverse=True)[1]
-    if metric == "accuracy":
-        right = np.bincount(numbers, gold == said)
-        return np.asarray((weights @ right) / (weights @ np.bincount(numbers)))
-    rows = np.arange(len(gold))
-    score = METRICS[metric].score
-    found = []
-    for drawn in weights:
-        chosen = np.repeat(rows, drawn[numbers])
-        found.append(score(gold[chosen], said[chosen]))
-    return np.array(found)

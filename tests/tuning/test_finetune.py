@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -19,6 +20,7 @@ import probekit as pk
 from probekit.corpora.passage import Corpus
 from probekit.errors import ProbekitError
 from probekit.tuning import trainer as trainers
+from probekit.tuning.predictions import kept_predictions
 from tests.commands import run_main
 from tests.processes import begin
 from tests.tuning.made import on_disk
@@ -303,7 +305,20 @@ def test_the_command_prints_scores_and_where_they_are(
     assert status == 0, err
     for part in ("accuracy", "macro_f1", "step 5, epoch 1: loss", "finetuned.csv, history.csv"):
         assert part in printed
+    said = kept_predictions(tmp_path / "out", "test")
+    assert np.mean(said.gold == said.said) == pytest.approx(pk.read(out).score, abs=1e-6)
+    assert len(said.groups) == len(said.gold) and len(np.unique(said.groups)) > 1
+    assert kept_predictions(tmp_path / "out", "dev").said.dtype == said.said.dtype
     status, printed, _ = run_main(["table", out], monkeypatch, capsys)
     assert status == 0 and "accuracy" in printed
     status, _, err = run_main(["heatmap", out], monkeypatch, capsys)
     assert status == 2 and "not a Tuned" in err
+
+
+@pytest.mark.parametrize("content", [None, b"not a file of tensors"])
+def test_predictions_that_cannot_be_read_are_refused(tmp_path: Path, content: bytes | None) -> None:
+    """As in a folder that an earlier version wrote."""
+    if content is not None:
+        (tmp_path / "predictions.safetensors").write_bytes(content)
+    with pytest.raises(ProbekitError, match="run finetune for this folder again"):
+        kept_predictions(tmp_path, "test")

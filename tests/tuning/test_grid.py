@@ -24,7 +24,11 @@ from probekit.stats.seeds import over_seeds
 from probekit.tuning import cells as grid_cells
 from probekit.tuning import trainer as trainers
 from probekit.tuning.finetune import finetune
-from probekit.tuning.recipe_scores import CELLS, TRADES, conclusion, incomparable, trades
+from probekit.tuning.predicted import Answers
+from probekit.tuning.recipe_conclusion import conclusion
+from probekit.tuning.recipe_scores import CELLS, FINISHED, TRADES, incomparable
+from probekit.tuning.recipe_scores import trades as trades_of
+from probekit.tuning.target_differences import RecipeAtRate
 from tests.tuning.test_recipes import TINY, corpus_file
 
 
@@ -39,6 +43,25 @@ def cells(rows: list[tuple[str, int, float, float]]) -> pd.DataFrame:
         row |= {"retention": retention, "retention_low": retention - 0.01}
         found.append({**row, "retention_high": retention + 0.01})
     return CELLS.table(found)
+
+
+TEXTS = 1000
+
+
+def trades(table: pd.DataFrame) -> list[Any]:
+    """The tradeoff of models that reach the targets of a table on 1,000 texts. No two recipes err
+    on the same texts, as long as there are texts enough."""
+    said: dict[RecipeAtRate, dict[int, Answers]] = {}
+    start = 0
+    finished = table[table["outcome"] == FINISHED]
+    for (recipe, rate), rows in finished.groupby(["recipe", "rate"], sort=False):
+        by_seed = said.setdefault(RecipeAtRate(recipe, rate), {})
+        for seed, target in zip(rows["seed"], rows["target"], strict=True):
+            wrong = (start + np.arange(round((1 - target) * TEXTS))) % TEXTS
+            by_seed[seed] = Answers(*np.zeros((2, TEXTS), dtype=int), np.arange(TEXTS))
+            by_seed[seed].said[wrong] = 1
+        start += len(wrong) + 10
+    return trades_of(table, said)
 
 
 def test_an_interval_over_seeds_has_both_parts() -> None:
@@ -64,7 +87,7 @@ def test_the_conclusion_names_what_keeps_the_most_at_no_loss() -> None:
     assert conclusion(table) == (
         "lora at 2e-05 keeps the most (95.0%) among the 2 of 3 whose target is not measurably "
         "below that of full at 2e-05, the best on dev (0.800); that of lora at 2e-05 may be up to "
-        "0.015 lower"
+        "0.039 lower"  # 1.96 * sqrt((0.2 + 0.2) / 1,000)
     )
     loud = [(recipe, seed, target, 0.9 + seed / 20) for recipe, seed, target, _ in rows[:8]]
     assert "do not tell full at 2e-05, lora at 2e-05 apart" in conclusion(
@@ -103,21 +126,20 @@ def test_the_possible_loss_is_as_large_as_the_true_one() -> None:
     may say less."""
     random, named, short = np.random.default_rng(0), 0, 0
     for _ in range(100):
-        rows = []
+        rows, said = [], {}
         for recipe, accuracy, kept in (("full", 0.7, 0.96), ("frozen", 0.65, 1.0)):
-            seeds = np.clip(accuracy + random.normal(0, 0.01, 3), 0, 1)
-            found = random.binomial(300, seeds) / 300
-            half = 1.96 * np.sqrt(found * (1 - found) / 300)
-            target = over_seeds(found, found - half, found + half)
-            row: dict[str, Any] = {"recipe": recipe, "rate": "1", "metric": "accuracy", "seeds": 3}
-            row |= {"diverged": 0, "dev": accuracy, "retention": kept}
-            row |= {"retention_low": kept - 0.01, "retention_high": kept + 0.01}
-            row |= dict(zip(("target", "target_low", "target_high"), target, strict=True))
-            rows.append(row)
-        said = conclusion(pd.DataFrame(rows))
-        if said.startswith("frozen at 1 keeps the most"):
+            own = {}
+            for seed, share in enumerate(accuracy + random.normal(0, 0.01, 3)):
+                wrong = (random.random(300) > share).astype(int)
+                own[seed] = Answers(np.zeros(300, dtype=int), wrong, np.arange(300))
+                rows.append((recipe, seed, 1 - wrong.mean(), kept))
+            said[RecipeAtRate(recipe, "2e-05")] = own
+        table = cells(rows)
+        table["dev"] = np.where(table["recipe"] == "full", 0.7, 0.65)
+        sentence = conclusion(TRADES.table(trades_of(table, said)))
+        if sentence.startswith("frozen at 2e-05 keeps the most"):
             named += 1
-            loss = re.search(r"that of frozen at 1 may be up to (\S+) lower", said)
+            loss = re.search(r"that of frozen at 2e-05 may be up to (\S+) lower", sentence)
             short += loss is None or float(loss[1]) < 0.05
     assert named > 80 and short <= 5
 
@@ -137,8 +159,8 @@ def test_a_recipe_with_one_seed_left_hinders_no_other() -> None:
     plain = conclusion(table[table["recipe"] != "ewc"])
     assert "do not tell full at 2e-05, lora at 2e-05 apart" in plain
     assert conclusion(table) == (
-        f"{plain}; not compared, since one seed has no interval: ewc at 2e-05 (1 of 3 seeds); 2 "
-        "of 9 cells diverged and are in no mean"
+        f"{plain}; without an interval, and so not compared: ewc at 2e-05 (1 of 3 seeds); 2 of 9 "
+        "cells diverged and are in no mean"
     )
 
 

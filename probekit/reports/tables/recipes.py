@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from math import isnan
+from typing import TYPE_CHECKING
 
 from probekit.reports.table import Column, Table, score_text
+from probekit.tuning.recipe_conclusion import best_on_dev
 from probekit.tuning.recipe_scores import RecipeScores
+from probekit.tuning.target_differences import RecipeAtRate
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def tradeoff_table(found: RecipeScores) -> Table:
     """One row per recipe and rate: target, retention and cost, over seeds."""
-    headings = ("rate", "target", "95% interval", "retention", "95% interval", "front")
-    columns = [Column("recipe", False, True), *map(Column, (*headings, "trained", "seconds"))]
+    headings = ["rate", "target", "95% interval", "to best", "95% interval"]
+    headings += ["retention", "95% interval", "front", "trained", "seconds"]
+    columns = [Column("recipe", False, True), *map(Column, headings)]
     has_diverged = bool(found.tradeoff["diverged"].sum())
     if has_diverged:
         columns.append(Column("diverged"))
     table = Table(f"Recipes on {found.run.settings.get('data', '')}", columns)
+    best = best_on_dev(found.tradeoff)
     for _, row in found.tradeoff.iterrows():
         target = f"{row['target_low']:.3f}–{row['target_high']:.3f}"
         kept = f"{row['retention_low']:.1%}–{row['retention_high']:.1%}"
@@ -25,6 +33,7 @@ def tradeoff_table(found: RecipeScores) -> Table:
                 row["rate"],
                 score_text(row["target"]),
                 "" if isnan(row["target_low"]) else target,
+                *_to_best(row, best),
                 "–" if isnan(row["retention"]) else f"{row['retention']:.1%}",
                 "" if isnan(row["retention_low"]) else kept,
                 "yes" if row["on_front"] else "",
@@ -35,6 +44,16 @@ def tradeoff_table(found: RecipeScores) -> Table:
         if has_diverged:
             table.rows[-1].append(_diverged(row["diverged"], row["seeds"]))
     return table
+
+
+def _to_best(row: pd.Series, best: RecipeAtRate | None) -> list[str]:
+    """How far a target is from that of the best on dev, and the interval."""
+    if (row["recipe"], row["rate"]) == best:
+        return ["best", "on dev"]
+    if isnan(row["difference_low"]):
+        return ["", ""]
+    interval = f"{row['difference_low']:+.3f} to {row['difference_high']:+.3f}"
+    return [f"{row['difference']:+.3f}", interval]
 
 
 def _diverged(count: int, finished: int) -> str:

@@ -42,9 +42,11 @@ def section_of_recipes(found: RecipeScores) -> Section:
             Term("on front", "1 where no other recipe has a higher target and keeps as much."),
             Term(
                 "95% interval",
-                "covers other test texts and other seeds of fine-tuning. Two recipes are told "
-                "apart where they differ by more than the root of the summed squares of half their "
-                "intervals, which can overlap a little.",
+                "covers other test texts and other seeds of fine-tuning. A difference is "
+                "from the recipe and rate that is best on dev, on the same texts and with the same "
+                "seeds. "
+                "Two retentions are told apart where they differ by more than the root of the "
+                "summed squares of half their intervals, which can overlap a little.",
             ),
         ),
         parts=[part for part in parts if part],
