@@ -23,11 +23,16 @@ def over_seeds(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[f
     >>> over_seeds(np.array([0.5, 0.5]), np.array([0.4, 0.4]), np.array([0.6, 0.6]))
     (0.5, 0.4, 0.6)
     """
+    mean = float(np.mean(values))
+    half = float(np.hypot(half_over_seeds(values), np.mean(high - low) / 2))
+    return mean, mean - half, mean + half
+
+
+def half_over_seeds(values: np.ndarray) -> float:
+    """Half of Student's 95% interval of the mean of `(k,)` runs; missing (NaN) for one run."""
     from scipy.special import stdtrit
 
-    mean, k = float(np.mean(values)), len(values)
+    k = len(values)
     if k < 2:
-        return mean, float("nan"), float("nan")
-    between = stdtrit(k - 1, (1 + LEVEL) / 2) * np.std(values, ddof=1) / np.sqrt(k)
-    half = float(np.hypot(between, np.mean(high - low) / 2))
-    return mean, mean - half, mean + half
+        return float("nan")
+    return float(stdtrit(k - 1, (1 + LEVEL) / 2) * np.std(values, ddof=1) / np.sqrt(k))

@@ -26,13 +26,13 @@ def best_on_dev(tradeoff: pd.DataFrame) -> RecipeAtRate | None:
 def conclusion(tradeoff: pd.DataFrame) -> str:
     """Which recipe keeps the most at no measurable loss on the target, and how many cells diverged.
 
-    The loss is that of test, compared with the recipe and rate that are best on dev, on the same
-    texts and with the same seeds (see `target_differences`). A loss that is not measured can be
+    The loss is that of test, compared with the recipe and rate that are best on dev on the same
+    texts (see `target_differences`). A loss that is not measured can be
     there, so that the sentence says how large it may be. Two retentions are told apart where their
     difference is larger than the root of the summed squares of half their intervals; that is
     careful, since all are probed on the same texts, which a paired test would use. Each comparison
-    is at 95% by itself, without a correction for many recipes. A recipe and rate that does not
-    share two seeds with the best on dev has no interval, and is not compared.
+    is at 95% by itself, without a correction for many recipes. A recipe and rate of which one
+    seed was trained to its end has no interval, and is not compared.
     """
     rows = [row for _, row in tradeoff.iterrows() if row["seeds"]]
     name = best_on_dev(tradeoff)

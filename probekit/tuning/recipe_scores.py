@@ -84,15 +84,15 @@ class TradeRow:
     difference: Annotated[
         float,
         Means(
-            "its target minus that of the recipe and rate with the highest dev, the mean over the "
-            "seeds that both have; empty for that one, and without two such seeds",
+            "its target minus that of the recipe and rate with the highest dev among those with "
+            "two seeds or more; empty for that one",
             DIFFERENCE,
         ),
     ] = float("nan")
     difference_low: Annotated[
         float,
         Means(
-            "lower end of its 95% interval, over texts and seeds of fine-tuning, both paired",
+            "lower end of its 95% interval, over texts, which are paired, and seeds of fine-tuning",
             DIFFERENCE,
         ),
     ] = float("nan")

@@ -43,14 +43,16 @@ def test_over_texts_it_is_the_paired_interval() -> None:
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.1 * (high - low))
 
 
-def test_over_seeds_it_is_students_interval_of_the_differences() -> None:
+def test_over_seeds_it_has_students_intervals_of_both() -> None:
     """Models that differ by the same on every text have no chance of texts."""
-    full = np.zeros((3, 100), dtype=bool)
-    lora = np.stack([np.tile(np.arange(10) < wrong, 10) for wrong in (1, 2, 4)])
-    groups = np.repeat(np.arange(10), 10)
-    found = difference(full, lora, groups)
-    expected = stats.t.interval(0.95, 2, -7 / 30, stats.sem([0.1, 0.2, 0.4]))
-    assert tuple(found) == pytest.approx((-7 / 30, *expected))
+    errors = []
+    for recipe in ((0, 1, 1), (1, 2, 4)):
+        by_seed = [np.tile(np.arange(10) < wrong, 10) for wrong in recipe]
+        errors.append(np.stack(by_seed))
+    found = difference(*errors, np.repeat(np.arange(10), 10))
+    halves = [stats.t.interval(0.95, 2, 0, stats.sem(own.mean(axis=1)))[1] for own in errors]
+    half = np.hypot(*halves)
+    assert tuple(found) == pytest.approx((-1 / 6, -1 / 6 - half, -1 / 6 + half))
 
 
 def test_errors_that_recipes_share_do_not_count() -> None:
@@ -96,14 +98,30 @@ def test_intervals_cover_the_true_difference(true: float) -> None:
     assert covered >= 186
 
 
-def test_only_seeds_that_both_have_are_compared() -> None:
+def test_one_seed_has_no_interval() -> None:
     wrong = np.random.default_rng(4).random((4, 100)) < 0.3
-    full = {seed: answers(wrong[seed]) for seed in (0, 1)}
-    lora = {seed: answers(~wrong[seed % 4]) for seed in (0, 1, 7)}
-    (found,) = target_differences("accuracy", {FULL: full, LORA: lora}, FULL).values()
-    assert found.value == pytest.approx(2 * wrong[:2].mean() - 1)
-    del lora[1]
-    assert target_differences("accuracy", {FULL: full, LORA: lora}, FULL) == {}
+    found = difference(wrong[:3], wrong[3:])
+    assert found.value == pytest.approx(wrong[:3].mean() - wrong[3].mean())
+    assert np.isnan(found.low) and np.isnan(found.high)
+
+
+@pytest.mark.parametrize("seed_spread", [0.01, 0.05])
+def test_equal_recipes_are_seldom_found_below_the_best_on_dev(seed_spread: float) -> None:
+    """Of nine equal ones, whose models differ by seeds in their true scores, which dev sees."""
+    random, found = np.random.default_rng(5), 0
+    for _ in range(100):
+        said, dev = {}, {}
+        difficulty = random.normal(0, 0.25, 500)
+        for number in range(9):
+            shares = 0.7 + random.normal(0, seed_spread, 3)
+            name = RecipeAtRate(f"recipe-{number}", "1")
+            dev[name] = shares.mean() + random.normal(0, 0.01)
+            said[name] = {}
+            for seed, share in enumerate(shares):
+                said[name][seed] = answers(random.random(500) > np.clip(share + difficulty, 0, 1))
+        best = max(dev, key=lambda one: dev[one])
+        found += any(one.high < 0 for one in target_differences("accuracy", said, best).values())
+    assert found <= 20
 
 
 def test_other_texts_are_refused() -> None:

@@ -43,8 +43,7 @@ def section_of_recipes(found: RecipeScores) -> Section:
             Term(
                 "95% interval",
                 "covers other test texts and other seeds of fine-tuning. A difference is "
-                "from the recipe and rate that is best on dev, on the same texts and with the same "
-                "seeds. "
+                "from the recipe and rate that is best on dev, on the same texts. "
                 "Two retentions are told apart where they differ by more than the root of the "
                 "summed squares of half their intervals, which can overlap a little.",
             ),
