@@ -61,7 +61,7 @@ class Runs:
         self._transform = transform
         units = _units(states, split)
         self.borders = _borders(units)
-        self._first = [np.searchsorted(units[x.groups], self.borders) for x in instances]
+        self._first = [np.searchsorted(units[x.read], self.borders) for x in instances]
 
     def __len__(self) -> int:
         return len(self.borders) - 1

@@ -193,13 +193,15 @@ class _Block:
     bits: np.ndarray
     scores: np.ndarray
     by_group: np.ndarray
+    groups: np.ndarray  # the number of each group
 
 
 def _block(sentences: int, question: Question, evaluated: Evaluated) -> _Block:
     bits = evaluated.losses / NATS_IN_A_BIT
     test = question.splits["test"]
     scores = task_scores(question, "test", evaluated.predictions)
-    return _Block(sentences, len(test), bits.sum(-1), scores, by_group(bits, test.groups))
+    summed, numbers = by_group(bits, test.groups), np.unique(test.groups)
+    return _Block(sentences, len(test), bits.sum(-1), scores, summed, numbers)
 
 
 def _code(
@@ -212,6 +214,11 @@ def _code(
     instances = np.array([block.instances for block in blocks])
     n = len(question.splits["train"])
     first, each = n - int(instances.sum()), math.log2(len(question.classes))
+    of_groups = np.concatenate([block.by_group for block in blocks], axis=-1)
+    if question.splits["train"].passages is not None:  # a document's sentences are in many blocks
+        numbers = np.concatenate([block.groups for block in blocks])
+        order = np.argsort(numbers, kind="stable")
+        of_groups = by_group(of_groups[..., order], numbers[order])
     return Code(
         question=question,
         head=probe,
@@ -224,7 +231,7 @@ def _code(
         uniform_bits=n * each,
         bits=np.stack([block.bits for block in blocks], axis=-1),
         scores=np.stack([block.scores for block in blocks], axis=-1),
-        by_group=np.concatenate([block.by_group for block in blocks], axis=-1),
+        by_group=of_groups,
     )
 
 
@@ -286,4 +293,4 @@ def ends_of(units: Units, questions: Sequence[AnyQuestion]) -> list[int]:
 
 def _counts(question: AnyQuestion, n_units: int) -> np.ndarray:
     """Training instances of each unit, `(units,)`."""
-    return np.bincount(question.splits["train"].groups, minlength=n_units)
+    return np.bincount(question.splits["train"].read, minlength=n_units)

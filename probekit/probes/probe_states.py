@@ -154,10 +154,10 @@ def _without_width(states: States, question: Question, rows: list[ScoreRow]) -> 
 
     Where sentences or documents are few, the task's own warning covers it.
     """
-    test, context = question.splits["test"], question.task.context
+    test = question.splits["test"]
     if test.n_groups >= FEW and any(row.ci_low == row.ci_high for row in rows):
         yield (
             f"{question.task.name}: where an interval on '{states.corpus.name}' has no width, "
-            f"nothing varied among the {test.n_groups:,} test {context}s: "
+            f"nothing varied among the {test.n_groups:,} test {question.resampled}s: "
             "that does not make the score certain"
         )

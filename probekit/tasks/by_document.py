@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+ONE_LABEL = "each document has one label"
+
 
 def are_of_documents(labels: np.ndarray, documents: np.ndarray) -> bool:
     """Whether every document has one label, and some document has several sentences.
@@ -19,3 +21,11 @@ def are_of_documents(labels: np.ndarray, documents: np.ndarray) -> bool:
     pairs = np.unique(np.stack([documents, np.unique(labels, return_inverse=True)[1]]), axis=1)
     n_documents = len(np.unique(documents))
     return pairs.shape[1] == n_documents < len(labels)
+
+
+def one_label(documents: int, texts: int) -> str:
+    """A warning that intervals resample documents, of which test has so many."""
+    return (
+        f"{ONE_LABEL}, so intervals resample the {documents:,} documents of test, not its "
+        f"{texts:,} texts"
+    )

@@ -54,7 +54,7 @@ class _WordsTaken:
     Attributes:
         is_taken: `(words,)`.
         before: how many words of the part come before each word of the whole, `(words + 1,)`.
-        units: the groups taken, ascending.
+        units: the passages taken, or the documents where these are read, ascending.
     """
 
     is_taken: np.ndarray
@@ -71,9 +71,15 @@ class _WordsTaken:
         starts = self.before[found.spans[..., 0]]
         # A span ends where its last word does: the word after it may not be taken.
         ends = self.before[found.spans[..., 1] - 1] + 1
-        groups = np.searchsorted(self.units, found.groups)
-        heads = None if found.heads is None else self.before[found.heads]
-        return replace(found, spans=np.stack([starts, ends], axis=-1), groups=groups, heads=heads)
+        read = np.searchsorted(self.units, found.read)
+        placed = replace(
+            found,
+            spans=np.stack([starts, ends], axis=-1),
+            heads=None if found.heads is None else self.before[found.heads],
+        )
+        if found.passages is None:
+            return replace(placed, groups=read)
+        return replace(placed, passages=read)  # documents keep their numbers
 
 
 def _words_taken(

@@ -13,7 +13,7 @@ from probekit import doors
 from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.corpora.texts import Texts
 from probekit.errors import TaskError, nearest, unknown
-from probekit.tasks.by_document import are_of_documents
+from probekit.tasks.by_document import are_of_documents, one_label
 from probekit.tasks.shapes import SHAPES, Labelled, carries, features
 from probekit.tasks.syntactic_head import head_words
 from probekit.tasks.task import Task
@@ -33,13 +33,16 @@ class Instances:
             the split (`Corpus.offsets`); instances are in the order of their passages.
         labels: `(n,)` index into `classes`, or UNSEEN.
         groups: `(n,)` the unit that is resampled for intervals: the passage's number in the split,
-            or the document's for tasks with document context. Never decreases.
+            or the document's for tasks with document context, and where each document has one label
+            (see `by_document`). Never decreases.
         classes: the labels in the training split, sorted.
         gold: `(n,)` the labels as texts, also those that training lacks.
         weights: `(n,)` float32, how often each instance counts in training, 1 on average; None for
             once each.
         heads: `(n, arity)` the syntactic head of each span, as a position among all words of the
             split, where probes read that word alone; None where they read all words.
+        passages: `(n,)` the number of the passage that is read, where each document has one label;
+            None where what is read is what is resampled.
     """
 
     spans: np.ndarray
@@ -49,6 +52,7 @@ class Instances:
     gold: Texts
     weights: np.ndarray | None = None
     heads: np.ndarray | None = None
+    passages: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -63,7 +67,13 @@ class Instances:
             gold=self.gold.take(rows),
             weights=None if self.weights is None else self.weights[rows],
             heads=None if self.heads is None else self.heads[rows],
+            passages=None if self.passages is None else self.passages[rows],
         )
+
+    @property
+    def read(self) -> np.ndarray:
+        """`(n,)` the number of the passage, or the document, that is read for each."""
+        return self.groups if self.passages is None else self.passages
 
     @property
     def read_spans(self) -> np.ndarray:
@@ -100,6 +110,11 @@ class Question:
     def classes(self) -> tuple[str, ...]:
         """The labels in the training split, sorted."""
         return self.splits["train"].classes
+
+    @property
+    def resampled(self) -> str:
+        """What intervals resample: `sentence` or `document`."""
+        return self.task.context if self.splits["test"].passages is None else "document"
 
 
 def ask(task: Task, corpus: Corpus) -> Question:
@@ -138,8 +153,9 @@ def _instances(task: Task, corpus: Corpus) -> Question:
     for split in SPLITS:
         splits[split] = _columns(task, corpus, split, found[split], left_out, classes)
     n_found = sum(len(labelled.labels) for labelled in found.values())
-    warnings = [*_left_out(task, n_found, splits), *_few(task, corpus, splits["test"])]
-    return Question(task, splits, tuple(warnings))
+    question = Question(task, splits)
+    warnings = [*_left_out(task, n_found, splits), *_few(question, corpus)]
+    return replace(question, warnings=tuple(warnings))
 
 
 def ask_elsewhere(question: Question, corpus: Corpus) -> Question:
@@ -155,8 +171,9 @@ def ask_elsewhere(question: Question, corpus: Corpus) -> Question:
     left_out = {label for label in kinds if _excluded(task, label)}
     _check_split(task, corpus, "test", kinds - left_out)
     test = _columns(task, corpus, "test", found, left_out, question.classes)
-    warnings = [*_unknown_there(task, corpus, test), *_few(task, corpus, test)]
-    return replace(question, splits={**question.splits, "test": test}, warnings=tuple(warnings))
+    there = replace(question, splits={**question.splits, "test": test})
+    warnings = [*_unknown_there(task, corpus, test), *_few(there, corpus)]
+    return replace(there, warnings=tuple(warnings))
 
 
 def _unknown_there(task: Task, corpus: Corpus, test: Instances) -> Iterator[str]:
@@ -254,13 +271,17 @@ def _columns(
     spans = found.spans[is_used] + corpus.offsets(split)[passages][:, None, None]
     documents = corpus.splits[split].document_numbers()
     reads_heads = task.span == "head" and task.shape != "word"
+    gold = found.labels.take(is_used)
+    by_document = task.shape == "sentence" and are_of_documents(gold.numbers, documents[passages])
+    resamples_documents = by_document or task.context == "document"
     return Instances(
         spans=spans,
         labels=labels[is_used],
-        groups=documents[passages] if task.context == "document" else passages,
+        groups=documents[passages] if resamples_documents else passages,
         classes=classes,
-        gold=found.labels.take(is_used),
+        gold=gold,
         heads=head_words(spans, task, corpus, split) if reads_heads else None,
+        passages=passages if by_document and task.context == "sentence" else None,
     )
 
 
@@ -281,23 +302,19 @@ def _left_out(task: Task, n_found: int, splits: dict[Split, Instances]) -> Itera
         )
 
 
-def _few(task: Task, corpus: Corpus, test: Instances) -> Iterator[str]:
+def _few(question: Question, corpus: Corpus) -> Iterator[str]:
     """Warnings about intervals: few sentences or documents are tested, or sentences are alike."""
+    name, test = question.task.name, question.splits["test"]
     if test.n_groups == 1:
         yield (
-            f"{task.name}: all test instances of '{corpus.name}' are in one {task.context}: "
+            f"{name}: all test instances of '{corpus.name}' are in one {question.resampled}: "
             "there is no interval"
         )
     elif test.n_groups < FEW:
         yield (
-            f"{task.name}: the test instances of '{corpus.name}' are in {test.n_groups} "
-            f"{task.context}s: with fewer than {FEW} intervals are rough, "
+            f"{name}: the test instances of '{corpus.name}' are in {test.n_groups} "
+            f"{question.resampled}s: with fewer than {FEW} intervals are rough, "
             "and one without width means only that all of these scored alike"
         )
-    if task.shape == "sentence" and task.context == "sentence":
-        documents = corpus.splits["test"].document_numbers()[test.groups]
-        if are_of_documents(test.labels, documents):
-            yield (
-                f"{task.name}: each document of '{corpus.name}' has one label, so its sentences "
-                "are alike: intervals resample sentences, and are too narrow for other documents"
-            )
+    if test.passages is not None:
+        yield f"{name}: in '{corpus.name}' {one_label(test.n_groups, len(test))}"

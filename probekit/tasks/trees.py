@@ -74,6 +74,11 @@ class Trees:
         return self.sentences.groups
 
     @property
+    def read(self) -> np.ndarray:
+        """The passage, or the document, that is read for each tree."""
+        return self.sentences.read
+
+    @property
     def n_groups(self) -> int:
         """The number of units to resample."""
         return self.sentences.n_groups

@@ -17,7 +17,7 @@ from probekit.forgetting.comparison import Comparison
 from probekit.progress import Progress, within
 from probekit.results.folder import RECORD
 from probekit.results.run import Measurement, plain
-from probekit.tuning.corpus_data import ONE_LABEL
+from probekit.tasks.by_document import ONE_LABEL
 from probekit.tuning.diverged import Diverged
 from probekit.tuning.finetune import finetune
 from probekit.tuning.predicted import Answers

@@ -9,7 +9,7 @@ import numpy as np
 
 from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.errors import InputError
-from probekit.tasks.by_document import are_of_documents
+from probekit.tasks.by_document import are_of_documents, one_label
 from probekit.tasks.question import Instances, Question, ask
 from probekit.tasks.task import load_task
 from probekit.tuning.data import (
@@ -23,7 +23,6 @@ from probekit.tuning.data import (
 )
 
 GENRE = "genre"
-ONE_LABEL = "each document has one label"
 MOST_GENRES = 50  # more different beginnings of document names are not genres
 _PART = re.compile("[-_]")
 
@@ -99,10 +98,7 @@ def _documents(name: str, test: Examples) -> list[str]:
     """A warning that intervals resample documents."""
     if test.documents is None:
         return []
-    return [
-        f"{name}: {ONE_LABEL}, so intervals resample the "
-        f"{len(np.unique(test.documents)):,} documents of test, not its {len(test):,} texts"
-    ]
+    return [f"{name}: {one_label(len(np.unique(test.documents)), len(test))}"]
 
 
 def _unseen(name: str, question: Question) -> list[str]:

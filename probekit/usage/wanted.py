@@ -117,7 +117,7 @@ def of_a_corpus(question: Question, corpus: Corpus, limit: int) -> Wanted:
     """
     instances = question.splits[SPLIT]
     known = np.flatnonzero(instances.labels != UNSEEN)
-    units = np.unique(instances.groups[known])
+    units = np.unique(instances.read[known])
     if not len(units):
         raise TaskError(
             f"task '{question.task.name}': no test instance of '{corpus.name}' has a label of "
@@ -135,7 +135,7 @@ def of_a_corpus(question: Question, corpus: Corpus, limit: int) -> Wanted:
         start, stop = borders[unit]
         texts.append(every[start:stop])
         names.append(ids[int(np.searchsorted(passages.offsets, start))])
-        own = known[instances.groups[known] == unit]
+        own = known[instances.read[known] == unit]
         drawn = rng.choice(own, min(len(own), MOST_PER_TEXT), replace=False)
         for row in sorted(drawn.tolist()):
             label = int(instances.labels[row])

@@ -229,21 +229,3 @@ def test_fine_tuning_is_compared_on_sentences(tiny_bert: Path, tmp_path: Path) -
     task = load_task("pos")
     with pytest.raises(TaskError, match="no annotation 'upos'"):
         ask(task, pk.load_corpus(tmp_path / "reviews.csv"))
-
-
-def test_sentences_of_a_document_with_one_label_are_alike() -> None:
-    """Intervals resample sentences, and a warning says so where labels are those of documents."""
-
-    def warned(labels: Sequence[str]) -> bool:
-        splits: dict[Split, tuple[Passage, ...]] = {}
-        for split in SPLITS:
-            passages = []
-            for i, label in enumerate(labels):
-                edges = {"label": (Edge(((0, 1),), label),)}
-                passages.append(Passage(f"{i}", f"d{i // 2}", ("a",), {}, edges))
-            splits[split] = tuple(passages)
-        found = ask(POLARITY, Corpus("c", splits)).warnings
-        return any("each document of 'c' has one label" in one for one in found)
-
-    assert warned(["good", "good", "bad", "bad"] * 10)
-    assert not warned(["good", "bad"] * 20)
