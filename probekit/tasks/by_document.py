@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-ONE_LABEL = "each document has one label"
-
 
 def are_of_documents(labels: np.ndarray, documents: np.ndarray) -> bool:
     """Whether every document has one label, and some document has several sentences.
@@ -26,6 +24,6 @@ def are_of_documents(labels: np.ndarray, documents: np.ndarray) -> bool:
 def one_label(documents: int, texts: int) -> str:
     """A warning that intervals resample documents, of which test has so many."""
     return (
-        f"{ONE_LABEL}, so intervals resample the {documents:,} documents of test, not its "
-        f"{texts:,} texts"
+        f"each document has one label, so intervals resample the {documents:,} documents of test, "
+        f"not its {texts:,} texts"
     )

@@ -17,7 +17,6 @@ from probekit.forgetting.comparison import Comparison
 from probekit.progress import Progress, within
 from probekit.results.folder import RECORD
 from probekit.results.run import Measurement, plain
-from probekit.tasks.by_document import ONE_LABEL
 from probekit.tuning.diverged import Diverged
 from probekit.tuning.finetune import finetune
 from probekit.tuning.predicted import Answers
@@ -52,13 +51,13 @@ class CellResult(NamedTuple):
 
     Attributes:
         rows: one for each probing task, or one that says that training diverged.
-        warnings: what a reader must know.
+        warnings: of fine-tuning.
         said: of test; None where training diverged.
         measurements: what it was trained on, and what was probed before and after.
     """
 
     rows: list[CellRow]
-    warnings: list[str]
+    warnings: tuple[str, ...]
     said: Answers | None = None
     measurements: tuple[Measurement, ...] = ()
 
@@ -122,13 +121,11 @@ class CellWork:
             )  # fmt: skip
         except Diverged as error:
             warning = f"{cell.name} is in no mean and not on the front: {error}"
-            return CellResult([_diverged(cell, error)], [warning])
-        warnings = [f"{cell.name}: {one}" for one in tuned.warnings if "at chance" in one]
-        warnings += [one for one in tuned.warnings if ONE_LABEL in one]
+            return CellResult([_diverged(cell, error)], (warning,))
         said = kept_predictions(home, "test")
         change = self._compared(home, progress)
         read = (*tuned.run.measurements, *change.run.measurements)
-        return CellResult(_rows(cell, tuned, change), warnings, said, read)
+        return CellResult(_rows(cell, tuned, change), tuned.warnings, said, read)
 
     def _is_finished(self, cell: Cell) -> bool:
         folder = self._comparison_folder(self.folder / cell.name)

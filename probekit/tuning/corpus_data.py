@@ -10,7 +10,7 @@ import numpy as np
 from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.errors import InputError
 from probekit.tasks.by_document import are_of_documents, one_label
-from probekit.tasks.question import Instances, Question, ask
+from probekit.tasks.question import Instances, ask
 from probekit.tasks.task import load_task
 from probekit.tuning.data import (
     NONE,
@@ -49,9 +49,8 @@ def from_corpus(corpus: Corpus, task: str) -> Data:
         make = _of_words if target == "words" else _of_sentences
         splits[split] = make(corpus, split, question.splits[split])
     metrics = ("accuracy", "macro_f1")
-    warnings = [*corpus.warnings, *question.warnings, *_unseen(name, question)]
-    warnings += _documents(name, splits["test"])
-    return Data(name, target, splits, question.classes, metrics, tuple(warnings), corpus)
+    warnings = (*corpus.warnings, *question.warnings)
+    return Data(name, target, splits, question.classes, metrics, warnings, corpus)
 
 
 def text_of(corpus: Corpus) -> Data:
@@ -99,20 +98,6 @@ def _documents(name: str, test: Examples) -> list[str]:
     if test.documents is None:
         return []
     return [f"{name}: {one_label(len(np.unique(test.documents)), len(test))}"]
-
-
-def _unseen(name: str, question: Question) -> list[str]:
-    """A warning about labels that training lacks."""
-    found = []
-    for split in ("dev", "test"):
-        instances = question.splits[split]
-        count = int((instances.labels == UNSEEN).sum())
-        if count:
-            found.append(
-                f"{name}: {count:,} of {len(instances):,} labels of {split} do not occur in "
-                "training; they count as wrong"
-            )
-    return found
 
 
 def _genres(corpus: Corpus, name: str) -> Data:

@@ -20,6 +20,7 @@ from probekit.probes.refits import checked_resamples
 from probekit.progress import Progress, reporting, silent
 from probekit.results.folder import make_folder
 from probekit.results.run import Measurement, Run
+from probekit.tuning.cell_warnings import cell_warnings
 from probekit.tuning.cells import Cell, CellWork
 from probekit.tuning.predicted import Answers
 from probekit.tuning.rates import rates_by_recipe
@@ -126,20 +127,23 @@ def recipes(  # noqa: PLR0913 - a public verb
     )
     rows: list[CellRow] = []
     said: dict[RecipeAtRate, dict[int, Answers]] = {}
-    warnings: list[str] = []
+    warned: dict[str, tuple[str, ...]] = {}
+    lost: list[str] = []
     measurements: dict[tuple[str, ...], Measurement] = {}
     results = place.run(work, cells, lambda done: report("cells", done, len(cells)))
     for cell, result in zip(cells, results, strict=True):
         rows += result.rows
-        if result.said is not None:
+        if result.said is None:
+            lost += result.warnings
+        else:
             said.setdefault(cell.recipe_at_rate, {})[cell.seed] = result.said
-        warnings += result.warnings
+            warned[cell.name] = result.warnings
         for one in result.measurements:  # each cell has the start's
             measurements.setdefault((one.model, one.corpus, one.context), one)
     if all(row.outcome != FINISHED for row in rows):
-        raise InputError("no cell was trained to its end: " + "; ".join(warnings[:2]))
+        raise InputError("no cell was trained to its end: " + "; ".join(lost[:2]))
     table = CELLS.table(rows)
-    warnings += incomparable(table)
+    warnings = [*lost, *cell_warnings(warned), *incomparable(table)]
     tradeoff = TRADES.table(trades(table, said))
     run = Run(
         versions=versions(),

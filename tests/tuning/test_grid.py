@@ -23,6 +23,7 @@ from probekit.reports.tables.recipes import tradeoff_table
 from probekit.stats.seeds import over_seeds
 from probekit.tuning import cells as grid_cells
 from probekit.tuning import trainer as trainers
+from probekit.tuning.cell_warnings import cell_warnings
 from probekit.tuning.finetune import finetune
 from probekit.tuning.predicted import Answers
 from probekit.tuning.recipe_conclusion import conclusion
@@ -373,3 +374,17 @@ def test_diverged_seeds_are_in_no_mean() -> None:
         assert found[column].equals(plain[column])
     expected = conclusion(plain).replace("full at 2e-05", "full at 2e-05 (2 of 3 seeds)")
     assert conclusion(found) == f"{expected}; 1 of 5 cells diverged and are in no mean"
+
+
+def test_warnings_are_told_once() -> None:
+    of_data, at_chance = "c: texts are few", "training ended at chance"
+    by_cell = {f"full-{seed}": (of_data,) for seed in range(4)}
+    by_cell["lora-0"] = (of_data, at_chance)
+    assert cell_warnings(by_cell) == [of_data, f"lora-0: {at_chance}"]
+    by_cell["lora-1"] = (of_data, at_chance)
+    assert cell_warnings(by_cell)[1] == f"lora-0 and lora-1: {at_chance}"
+    by_cell["lora-2"] = (at_chance,)
+    assert cell_warnings(by_cell) == [
+        f"full-0 and 5 other cells: {of_data}",
+        f"lora-0 and 2 other cells: {at_chance}",
+    ]
