@@ -6,19 +6,28 @@ topic is right about most of them, or wrong. Intervals over sentences are then t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 
-def are_of_documents(labels: np.ndarray, documents: np.ndarray) -> bool:
-    """Whether every document has one label, and some document has several sentences.
+def are_of_documents(splits: Iterable[tuple[np.ndarray, np.ndarray]]) -> bool:
+    """Whether every document of all splits has one label, and some document has several sentences.
+
+    False where each label is that of one document: it is then a container of sentences.
 
     Args:
-        labels: `(n,)` of sentences, in any coding.
-        documents: `(n,)` the number of each one's document.
+        splits: of each `(n,)` labels of sentences, in any coding, and the number of each one's
+            document.
     """
-    pairs = np.unique(np.stack([documents, np.unique(labels, return_inverse=True)[1]]), axis=1)
-    n_documents = len(np.unique(documents))
-    return pairs.shape[1] == n_documents < len(labels)
+    has_several = False
+    for labels, documents in splits:
+        n_documents, n_labels = len(np.unique(documents)), len(np.unique(labels))
+        pairs = np.stack([documents, np.unique(labels, return_inverse=True)[1]])
+        if np.unique(pairs, axis=1).shape[1] > n_documents:
+            return False
+        has_several |= n_labels < n_documents < len(labels)
+    return has_several
 
 
 def one_label(documents: int, texts: int) -> str:

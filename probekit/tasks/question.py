@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -149,9 +149,10 @@ def _instances(task: Task, corpus: Corpus) -> Question:
         _check_split(task, corpus, split, kinds[split] - left_out)
     classes = tuple(sorted(kinds["train"] - left_out))
     _check_classes(task, corpus, classes)
+    by_document = _have_documents_labels(task, corpus, found, left_out)
     splits: dict[Split, Instances] = {}
     for split in SPLITS:
-        splits[split] = _columns(task, corpus, split, found[split], left_out, classes)
+        splits[split] = _columns(task, corpus, split, found[split], left_out, classes, by_document)
     n_found = sum(len(labelled.labels) for labelled in found.values())
     question = Question(task, splits)
     warnings = [*_left_out(task, n_found, splits), *_few(question, corpus)]
@@ -170,7 +171,8 @@ def ask_elsewhere(question: Question, corpus: Corpus) -> Question:
     kinds = set(found.labels.kinds())
     left_out = {label for label in kinds if _excluded(task, label)}
     _check_split(task, corpus, "test", kinds - left_out)
-    test = _columns(task, corpus, "test", found, left_out, question.classes)
+    by_document = _have_documents_labels(task, corpus, {"test": found}, left_out)
+    test = _columns(task, corpus, "test", found, left_out, question.classes, by_document)
     there = replace(question, splits={**question.splits, "test": test})
     warnings = [*_unknown_there(task, corpus, test), *_few(there, corpus)]
     return replace(there, warnings=tuple(warnings))
@@ -259,30 +261,49 @@ def _columns(
     found: Labelled,
     left_out: set[str],
     classes: tuple[str, ...],
+    by_document: bool,
 ) -> Instances:
     index = {label: i for i, label in enumerate(classes)}
     kinds = found.labels.vocabulary.to_pylist()
-    used = np.array([label not in left_out for label in kinds], dtype=bool)
     class_of = np.array([index.get(label, UNSEEN) for label in kinds], dtype=np.int64)
-    is_used = used[found.labels.numbers]
+    is_used = _used(found, left_out)
     labels = class_of[found.labels.numbers]
     passages = found.passages[is_used]
     # A span may lie in a later passage of the document; offsets count from the passage it names.
     spans = found.spans[is_used] + corpus.offsets(split)[passages][:, None, None]
     documents = corpus.splits[split].document_numbers()
     reads_heads = task.span == "head" and task.shape != "word"
-    gold = found.labels.take(is_used)
-    by_document = task.shape == "sentence" and are_of_documents(gold.numbers, documents[passages])
     resamples_documents = by_document or task.context == "document"
     return Instances(
         spans=spans,
         labels=labels[is_used],
         groups=documents[passages] if resamples_documents else passages,
         classes=classes,
-        gold=gold,
+        gold=found.labels.take(is_used),
         heads=head_words(spans, task, corpus, split) if reads_heads else None,
         passages=passages if by_document and task.context == "sentence" else None,
     )
+
+
+def _used(found: Labelled, left_out: set[str]) -> np.ndarray:
+    """Which instances are not left out, `(n,)`."""
+    kinds = found.labels.vocabulary.to_pylist()
+    used = np.array([label not in left_out for label in kinds], dtype=bool)
+    return np.asarray(used[found.labels.numbers])
+
+
+def _have_documents_labels(
+    task: Task, corpus: Corpus, found: Mapping[Split, Labelled], left_out: set[str]
+) -> bool:
+    """Whether the labels of sentences are those of their documents."""
+    if task.shape != "sentence":
+        return False
+    splits = []
+    for split, labelled in found.items():
+        is_used = _used(labelled, left_out)
+        documents = corpus.splits[split].document_numbers()[labelled.passages[is_used]]
+        splits.append((labelled.labels.numbers[is_used], documents))
+    return are_of_documents(splits)
 
 
 def _left_out(task: Task, n_found: int, splits: dict[Split, Instances]) -> Iterator[str]:

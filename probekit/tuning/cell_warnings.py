@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 
 def cell_warnings(by_cell: Mapping[str, Sequence[str]]) -> list[str]:
-    """The warnings of all cells; those that some cells lack are told with the cells' names.
+    """The warnings of all cells; those that not all have begin with the names of their cells.
 
     Args:
         by_cell: the warnings of each cell, by its name.
@@ -23,6 +23,16 @@ def cell_warnings(by_cell: Mapping[str, Sequence[str]]) -> list[str]:
         where = "" if len(names) == len(by_cell) else f"{_named(names)}: "
         found.append(where + warning)
     return found
+
+
+def in_every_cell(by_cell: Mapping[str, Sequence[str]]) -> list[str]:
+    """The warnings that all cells have.
+
+    >>> in_every_cell({"full-1": ["few texts", "at chance"], "lora-1": ["few texts"]})
+    ['few texts']
+    """
+    first, *others = by_cell.values()
+    return [warning for warning in first if all(warning in one for one in others)]
 
 
 def _named(names: Sequence[str]) -> str:

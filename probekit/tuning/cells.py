@@ -52,12 +52,14 @@ class CellResult(NamedTuple):
     Attributes:
         rows: one for each probing task, or one that says that training diverged.
         warnings: of fine-tuning.
+        compared: the warnings of the comparison.
         said: of test; None where training diverged.
         measurements: what it was trained on, and what was probed before and after.
     """
 
     rows: list[CellRow]
     warnings: tuple[str, ...]
+    compared: tuple[str, ...] = ()
     said: Answers | None = None
     measurements: tuple[Measurement, ...] = ()
 
@@ -125,7 +127,8 @@ class CellWork:
         said = kept_predictions(home, "test")
         change = self._compared(home, progress)
         read = (*tuned.run.measurements, *change.run.measurements)
-        return CellResult(_rows(cell, tuned, change), tuned.warnings, said, read)
+        rows = _rows(cell, tuned, change)
+        return CellResult(rows, tuned.warnings, change.warnings, said, read)
 
     def _is_finished(self, cell: Cell) -> bool:
         folder = self._comparison_folder(self.folder / cell.name)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import numpy as np
 
 from probekit.corpora.passage import SPLITS, Corpus, Split
 from probekit.errors import InputError
-from probekit.tasks.by_document import are_of_documents, one_label
+from probekit.tasks.by_document import one_label
 from probekit.tasks.question import Instances, ask
 from probekit.tasks.task import load_task
 from probekit.tuning.data import (
@@ -81,23 +80,8 @@ def _of_sentences(corpus: Corpus, split: Split, instances: Instances) -> Example
     texts = []
     for start, stop in instances.spans[:, 0].tolist():
         texts.append((" ".join(passages.words.texts(start, stop)),))
-    numbers = np.searchsorted(passages.offsets, instances.spans[:, 0, 0], side="right") - 1
-    return _of_texts(texts, instances.labels, passages.document_numbers()[numbers])
-
-
-def _of_texts(
-    texts: Sequence[tuple[str, ...]], labels: np.ndarray, documents: np.ndarray
-) -> Examples:
-    """Texts with a label each, which are resampled by document where that is the documents'."""
-    by_document = documents if are_of_documents(labels, documents) else None
-    return Examples(texts, [np.array([label]) for label in labels], by_document)
-
-
-def _documents(name: str, test: Examples) -> list[str]:
-    """A warning that intervals resample documents."""
-    if test.documents is None:
-        return []
-    return [f"{name}: {one_label(len(np.unique(test.documents)), len(test))}"]
+    documents = None if instances.passages is None else instances.groups
+    return Examples(texts, [np.array([label]) for label in instances.labels], documents)
 
 
 def _genres(corpus: Corpus, name: str) -> Data:
@@ -114,10 +98,14 @@ def _genres(corpus: Corpus, name: str) -> Data:
         passages = corpus.splits[split]
         texts = [(" ".join(passage.words),) for passage in passages]
         labels = np.array([number.get(genre, UNSEEN) for genre in found])
-        splits[split] = _of_texts(texts, labels, passages.document_numbers())
+        own = [np.array([label]) for label in labels]
+        splits[split] = Examples(texts, own, passages.document_numbers())
     metrics = ("accuracy", "macro_f1")
-    warnings = (*corpus.warnings, *_documents(name, splits["test"]))
-    return Data(name, "texts", splits, classes, metrics, warnings, corpus)
+    warnings = [*corpus.warnings]
+    n_documents, n_texts = len(np.unique(splits["test"].units)), len(splits["test"])
+    if n_documents < n_texts:
+        warnings.append(f"{name}: {one_label(n_documents, n_texts)}")
+    return Data(name, "texts", splits, classes, metrics, tuple(warnings), corpus)
 
 
 def genres_of(corpus: Corpus, split: Split) -> list[str]:

@@ -20,7 +20,7 @@ from probekit.probes.refits import checked_resamples
 from probekit.progress import Progress, reporting, silent
 from probekit.results.folder import make_folder
 from probekit.results.run import Measurement, Run
-from probekit.tuning.cell_warnings import cell_warnings
+from probekit.tuning.cell_warnings import cell_warnings, in_every_cell
 from probekit.tuning.cells import Cell, CellWork
 from probekit.tuning.predicted import Answers
 from probekit.tuning.rates import rates_by_recipe
@@ -128,6 +128,7 @@ def recipes(  # noqa: PLR0913 - a public verb
     rows: list[CellRow] = []
     said: dict[RecipeAtRate, dict[int, Answers]] = {}
     warned: dict[str, tuple[str, ...]] = {}
+    compared: dict[str, tuple[str, ...]] = {}
     lost: list[str] = []
     measurements: dict[tuple[str, ...], Measurement] = {}
     results = place.run(work, cells, lambda done: report("cells", done, len(cells)))
@@ -138,12 +139,13 @@ def recipes(  # noqa: PLR0913 - a public verb
         else:
             said.setdefault(cell.recipe_at_rate, {})[cell.seed] = result.said
             warned[cell.name] = result.warnings
+            compared[cell.name] = result.compared
         for one in result.measurements:  # each cell has the start's
             measurements.setdefault((one.model, one.corpus, one.context), one)
     if all(row.outcome != FINISHED for row in rows):
         raise InputError("no cell was trained to its end: " + "; ".join(lost[:2]))
     table = CELLS.table(rows)
-    warnings = [*lost, *cell_warnings(warned), *incomparable(table)]
+    warnings = [*lost, *cell_warnings(warned), *in_every_cell(compared), *incomparable(table)]
     tradeoff = TRADES.table(trades(table, said))
     run = Run(
         versions=versions(),

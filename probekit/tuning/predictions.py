@@ -1,4 +1,4 @@
-"""Predictions: what a fine-tuned model says of every split, kept in its folder."""
+"""Predictions: what a fine-tuned model says of dev and test, kept in its folder."""
 
 from __future__ import annotations
 
@@ -36,11 +36,7 @@ def keep_predictions(folder: Path, said: Mapping[str, Answers]) -> None:
 
 
 def kept_predictions(folder: Path, split: str) -> Answers:
-    """What a model said of a split.
-
-    Raises InputError where its run kept nothing, as one of an earlier version, or the file cannot
-    be read.
-    """
+    """What a model said of a split. Raises InputError where the file cannot be read."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -49,8 +45,7 @@ def kept_predictions(folder: Path, split: str) -> Answers:
         arrays = load(path.read_bytes())
         return Answers(*(arrays[f"{split}.{name}"] for name in Answers._fields))
     except (OSError, SafetensorError, KeyError) as error:
-        why = reason(error) if isinstance(error, OSError) else "it is not whole"
+        why = reason(error) if isinstance(error, OSError) else f"it has no predictions of {split}"
         raise InputError(
-            f"{path} cannot be read ({why}): run finetune for this folder again, with "
-            "overwrite=True"
+            f"{path} cannot be read ({why}): delete {folder}, so that it is fine-tuned again"
         ) from error

@@ -43,8 +43,8 @@ def target_differences(
     Texts are paired: the same ones (documents that have one label) are resampled for both. Seeds
     are not, since two recipes do different things with the same seed. Half the width of an interval
     is the root of the summed squares of three halves: that of the difference over texts, and those
-    of Student's intervals of both means over seeds. This is careful: of two recipes that have few
-    seeds, the latter cover more than 95%.
+    of Student's intervals of both means over seeds. This is careful: with few seeds the two
+    intervals of Student together cover more than 95%.
 
     Args:
         metric: a name in METRICS.
@@ -58,6 +58,7 @@ def target_differences(
     gold, groups = _shared(said)
     units = len(np.unique(groups))
     weights = resample(units, RESAMPLES, np.random.default_rng(0))
+    most = METRICS[metric].high - METRICS[metric].low
 
     def scored(by_seed: Mapping[int, Answers]) -> np.ndarray:
         """Scores `(seeds, 1 + resamples)`: of all texts, and of resampled ones."""
@@ -72,7 +73,7 @@ def target_differences(
     found = {}
     for name, by_seed in said.items():
         if name != reference:
-            found[name] = _difference(scored(by_seed), of_reference, units)
+            found[name] = _difference(scored(by_seed), of_reference, units, most)
     return found
 
 
@@ -92,11 +93,11 @@ def _shared(said: Mapping[RecipeAtRate, Mapping[int, Answers]]) -> tuple[np.ndar
     return first.gold, first.groups
 
 
-def _difference(one: np.ndarray, other: np.ndarray, units: int) -> TargetDifference:
-    """Of two recipes' scores, `(seeds, 1 + resamples)` each."""
+def _difference(one: np.ndarray, other: np.ndarray, units: int, most: float) -> TargetDifference:
+    """Of two recipes' scores, `(seeds, 1 + resamples)` each, which can differ by `most`."""
     change = one.mean(axis=0) - other.mean(axis=0)
     low, high = interval(widened(change[None, 1:], change[:1], units))
-    over_texts = (high[0] - low[0]) / 2
-    halves = [over_texts, half_over_seeds(one[:, 0]), half_over_seeds(other[:, 0])]
+    halves = [(high[0] - low[0]) / 2, half_over_seeds(one[:, 0]), half_over_seeds(other[:, 0])]
     half = float(np.linalg.norm(halves))
-    return TargetDifference(float(change[0]), change[0] - half, change[0] + half)
+    low, high = np.clip([change[0] - half, change[0] + half], -most, most)
+    return TargetDifference(float(change[0]), float(low), float(high))

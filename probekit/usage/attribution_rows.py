@@ -183,7 +183,7 @@ def position_rows(
     """
     own = _by_place(found, source)
     of_null = _by_place(null, source) if null else None
-    groups = np.array([one.decision.text for one in found])
+    groups = np.array([one.decision.group for one in found])
     kinds = np.array(gold, dtype=object)
     for label in (EVERY, *sorted(set(gold))):
         chosen = np.ones(len(kinds), dtype=bool) if label == EVERY else kinds == label

@@ -22,6 +22,7 @@ class Decision:
         spans: `(arity, 2)` the instance's spans, as positions in the text.
         read: `(arity, 2)` what the probe reads of them.
         label: number of the label.
+        group: number of the sentence or document that is resampled with it.
         windows: the parts of the text that the model reads for it, one after another.
         ids: the subwords of each.
         words: the words of these subwords; NO_WORD for those without.
@@ -31,6 +32,7 @@ class Decision:
     spans: np.ndarray
     read: np.ndarray
     label: int
+    group: int = 0
     windows: tuple[Window, ...] = ()
     ids: tuple[np.ndarray, ...] = ()
     words: tuple[np.ndarray, ...] = ()

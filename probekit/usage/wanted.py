@@ -140,6 +140,7 @@ def of_a_corpus(question: Question, corpus: Corpus, limit: int) -> Wanted:
         for row in sorted(drawn.tolist()):
             label = int(instances.labels[row])
             spans = instances.spans[row] - start
-            decisions.append(Decision(number, spans, read[row] - start, label))
+            group = int(instances.groups[row])
+            decisions.append(Decision(number, spans, read[row] - start, label, group))
             gold.append(question.classes[label])
     return Wanted(texts, names, decisions, gold)

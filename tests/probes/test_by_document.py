@@ -16,6 +16,7 @@ from probekit.probes.fit import fit
 from probekit.states.states import States
 from probekit.stats.bootstrap import bootstrap, interval, widened
 from probekit.stats.metrics import METRICS
+from probekit.tasks.by_document import are_of_documents
 from probekit.tasks.part import part_of
 from probekit.tasks.question import Question, ask
 from probekit.tasks.resample import resample_train
@@ -68,6 +69,24 @@ def over_sentences(question: Question) -> Question:
     for split, own in question.splits.items():
         splits[split] = replace(own, groups=own.read, passages=None)
     return replace(question, splits=splits)
+
+
+@pytest.mark.parametrize(
+    ("splits", "expected"),
+    [
+        ([("aabbaa", [0, 0, 1, 1, 2, 2])], True),
+        ([("aaaa", [0, 0, 1, 1])], True),
+        ([("aabb", [0, 0, 1, 1])], False),  # each label is that of one document
+        ([("aabb", [0, 0, 0, 1])], False),
+        ([("abab", [0, 1, 2, 3])], False),
+        ([("abab", [0, 0, 0, 0])], False),
+        ([("aabbaa", [0, 0, 1, 1, 2, 2]), ("ab", [0, 1])], True),
+        ([("aabbaa", [0, 0, 1, 1, 2, 2]), ("ab", [0, 0])], False),
+    ],
+)
+def test_labels_are_of_documents(splits: list[tuple[str, list[int]]], expected: bool) -> None:
+    arrays = [(np.array(list(labels)), np.array(documents)) for labels, documents in splits]
+    assert are_of_documents(arrays) is expected
 
 
 def test_documents_with_one_label_are_resampled_and_a_warning_says_so() -> None:

@@ -20,7 +20,6 @@ from transformers import AutoTokenizer
 from probekit.corpora.passage import Corpus, Passage
 from probekit.errors import ProbekitError
 from probekit.progress import silent
-from probekit.tasks.by_document import are_of_documents
 from probekit.tuning.corpus_data import from_corpus, genres_of
 from probekit.tuning.data import NONE, UNSEEN, Data, Examples
 from probekit.tuning.encoded import LOST, encode
@@ -335,22 +334,7 @@ def test_documents_with_one_label_are_resampled_whole() -> None:
     assert said.groups.tolist() == test.units.tolist()
     alone = [replace(passage, document=passage.id) for passage in passages]
     apart = from_corpus(Corpus("c", {**corpus.splits, "test": alone}), "genre")
-    assert apart.splits["test"].documents is None
     assert apart.splits["test"].units.tolist() == list(range(24))
-
-
-@pytest.mark.parametrize(
-    ("labels", "documents", "expected"),
-    [
-        ("aabb", [0, 0, 1, 1], True),
-        ("aaaa", [0, 0, 1, 1], True),
-        ("aabb", [0, 0, 0, 1], False),
-        ("abab", [0, 1, 2, 3], False),
-        ("abab", [0, 0, 0, 0], False),
-    ],
-)
-def test_labels_are_of_documents(labels: str, documents: list[int], expected: bool) -> None:
-    assert are_of_documents(np.array(list(labels)), np.array(documents)) is expected
 
 
 @pytest.mark.parametrize("alike", [True, False])

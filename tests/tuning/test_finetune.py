@@ -320,5 +320,5 @@ def test_predictions_that_cannot_be_read_are_refused(tmp_path: Path, content: by
     """As in a folder that an earlier version wrote."""
     if content is not None:
         (tmp_path / "predictions.safetensors").write_bytes(content)
-    with pytest.raises(ProbekitError, match="run finetune for this folder again"):
+    with pytest.raises(ProbekitError, match="so that it is fine-tuned again"):
         kept_predictions(tmp_path, "test")

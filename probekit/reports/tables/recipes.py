@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def tradeoff_table(found: RecipeScores) -> Table:
     """One row per recipe and rate: target, retention and cost, over seeds."""
-    headings = ["rate", "target", "95% interval", "to best", "95% interval"]
+    headings = ["rate", "target", "95% interval", "vs. best", "95% interval"]
     headings += ["retention", "95% interval", "front", "trained", "seconds"]
     columns = [Column("recipe", False, True), *map(Column, headings)]
     has_diverged = bool(found.tradeoff["diverged"].sum())

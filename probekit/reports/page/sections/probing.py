@@ -45,8 +45,8 @@ CHOSEN_ON_DEV = Method(
     "The best layer was chosen on the development split and scored on the test split."
 )
 BOOTSTRAP = Method(
-    "95% intervals come from a bootstrap over test sentences, or over documents for coreference "
-    "(Efron and Tibshirani 1993).",
+    "95% intervals come from a bootstrap over test sentences, or over documents where these are "
+    "read or have one label each (Efron and Tibshirani 1993).",
     ("efron1993",),
 )
 
