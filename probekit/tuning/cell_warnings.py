@@ -31,8 +31,9 @@ def in_every_cell(by_cell: Mapping[str, Sequence[str]]) -> list[str]:
     >>> in_every_cell({"full-1": ["few texts", "at chance"], "lora-1": ["few texts"]})
     ['few texts']
     """
-    first, *others = by_cell.values()
-    return [warning for warning in first if all(warning in one for one in others)]
+    shared = set.intersection(*map(set, by_cell.values()))
+    first = next(iter(by_cell.values()))
+    return [warning for warning in first if warning in shared]
 
 
 def _named(names: Sequence[str]) -> str:
