@@ -20,6 +20,7 @@ from transformers import AutoTokenizer
 from probekit.corpora.passage import Corpus, Passage
 from probekit.errors import ProbekitError
 from probekit.progress import silent
+from probekit.stats.bootstrap import resample
 from probekit.tuning.corpus_data import from_corpus, genres_of
 from probekit.tuning.data import NONE, UNSEEN, Data, Examples
 from probekit.tuning.encoded import LOST, encode
@@ -296,9 +297,9 @@ def test_scores_from_counts_are_scikit_learns(name: str) -> None:
     random = np.random.default_rng(1)
     number = np.sort(random.integers(0, 20, 300))
     gold, said = random.integers(0, 3, 300), random.integers(0, 3, 300)
-    draws = [random.integers(20, size=20) for _ in range(30)]
-    fast = _from_counts(name, gold, said, number, draws)
-    assert fast == pytest.approx(_from_values(name, gold, said, number, draws), abs=1e-12)
+    weights = resample(20, 30, random)
+    fast = _from_counts(name, gold, said, number, weights)
+    assert fast == pytest.approx(_from_values(name, gold, said, number, weights), abs=1e-12)
     assert len(set(fast)) > 10
 
 

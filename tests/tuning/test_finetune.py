@@ -306,7 +306,7 @@ def test_the_command_prints_scores_and_where_they_are(
     for part in ("accuracy", "macro_f1", "step 5, epoch 1: loss", "finetuned.csv, history.csv"):
         assert part in printed
     said = kept_predictions(tmp_path / "out", "test")
-    assert np.mean(said.gold == said.said) == pytest.approx(pk.read(out).score, abs=1e-6)
+    assert np.mean(said.gold == said.said) == pytest.approx(pk.Tuned.read(out).score, abs=1e-6)
     assert len(said.groups) == len(said.gold) and len(np.unique(said.groups)) > 1
     assert kept_predictions(tmp_path / "out", "dev").said.dtype == said.said.dtype
     status, printed, _ = run_main(["table", out], monkeypatch, capsys)

@@ -59,8 +59,9 @@ def trades(table: pd.DataFrame) -> list[Any]:
         by_seed = said.setdefault(RecipeAtRate(recipe, rate), {})
         for seed, target in zip(rows["seed"], rows["target"], strict=True):
             wrong = (start + np.arange(round((1 - target) * TEXTS))) % TEXTS
-            by_seed[seed] = Answers(*np.zeros((2, TEXTS), dtype=int), np.arange(TEXTS))
-            by_seed[seed].said[wrong] = 1
+            errors = np.zeros(TEXTS, dtype=int)
+            errors[wrong] = 1
+            by_seed[seed] = Answers(np.zeros(TEXTS, dtype=int), errors, np.arange(TEXTS))
         start += len(wrong) + 10
     return trades_of(table, said)
 
@@ -378,12 +379,12 @@ def test_diverged_seeds_are_in_no_mean() -> None:
 
 def test_warnings_are_told_once() -> None:
     of_data, at_chance = "c: texts are few", "training ended at chance"
-    by_cell = {f"full-{seed}": (of_data,) for seed in range(4)}
-    by_cell["lora-0"] = (of_data, at_chance)
+    by_cell = {f"full-{seed}": [of_data] for seed in range(4)}
+    by_cell["lora-0"] = [of_data, at_chance]
     assert cell_warnings(by_cell) == [of_data, f"lora-0: {at_chance}"]
-    by_cell["lora-1"] = (of_data, at_chance)
+    by_cell["lora-1"] = [of_data, at_chance]
     assert cell_warnings(by_cell)[1] == f"lora-0 and lora-1: {at_chance}"
-    by_cell["lora-2"] = (at_chance,)
+    by_cell["lora-2"] = [at_chance]
     assert cell_warnings(by_cell) == [
         f"full-0 and 5 other cells: {of_data}",
         f"lora-0 and 2 other cells: {at_chance}",

@@ -49,7 +49,8 @@ def test_over_seeds_it_has_students_intervals_of_both() -> None:
     for recipe in ((0, 1, 1), (1, 2, 4)):
         by_seed = [np.tile(np.arange(10) < wrong, 10) for wrong in recipe]
         errors.append(np.stack(by_seed))
-    found = difference(*errors, np.repeat(np.arange(10), 10))
+    full, lora = errors
+    found = difference(full, lora, np.repeat(np.arange(10), 10))
     halves = [stats.t.interval(0.95, 2, 0, stats.sem(own.mean(axis=1)))[1] for own in errors]
     half = np.hypot(*halves)
     assert tuple(found) == pytest.approx((-1 / 6, -1 / 6 - half, -1 / 6 + half))
@@ -93,7 +94,8 @@ def test_intervals_cover_the_true_difference(true: float) -> None:
             of_seeds = random.normal(0, 0.015, (3, 1))
             right = np.clip(accuracy + difficulty + of_documents + of_seeds, 0, 1)
             errors.append(random.random((3, 450)) > right)
-        found = difference(*errors, groups)
+        full, lora = errors
+        found = difference(full, lora, groups)
         covered += found.low <= -true <= found.high
     assert covered >= 186
 
@@ -110,7 +112,8 @@ def test_equal_recipes_are_seldom_found_below_the_best_on_dev(seed_spread: float
     """Of nine equal ones, whose models differ by seeds in their true scores, which dev sees."""
     random, found = np.random.default_rng(5), 0
     for _ in range(100):
-        said, dev = {}, {}
+        said: dict[RecipeAtRate, dict[int, Answers]] = {}
+        dev = {}
         difficulty = random.normal(0, 0.25, 500)
         for number in range(9):
             shares = 0.7 + random.normal(0, seed_spread, 3)
