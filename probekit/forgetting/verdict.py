@@ -124,7 +124,8 @@ def _attributed(parts: DecompositionRow) -> str:
         return f"{drop}, unattributed"
     if not parts.drop and not parts.drop_detectable:
         return f"{probe} predicts the same as before"
-    return f"no drop of {probe} detected (MDE {_points(parts.drop_detectable)})"
+    mde = _points(parts.drop_detectable)
+    return f"at layer {parts.layer} no drop of the old probe is detected (MDE {mde})"
 
 
 def over_time(changed: FirstToLast) -> str:

@@ -135,3 +135,7 @@ def test_a_verdict_tells_of_the_best_and_the_last_layer() -> None:
         nothing.startswith("best and last layer: change not detected")
         and "MDE 0.4 points" in nothing
     )
+    small = parts((0.02, -0.01))
+    assert "at layer 3 no drop of the old probe is detected (MDE " in verdict(
+        best(0.9, 0.9), scored(0.9, 0.9), small, small
+    )
