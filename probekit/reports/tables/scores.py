@@ -79,7 +79,7 @@ def score_table(scores: Scores) -> Table:
     if len(scores.intervals):
         resamples, seeds = (scores.intervals[name].max() for name in ("resamples", "seeds"))
         shown.note = (
-            f"95% interval: covers other test and training sentences ({resamples} resamples)"
+            f"95% interval: covers other test and training text ({resamples} resamples)"
         )
         if seeds > 1:
             shown.note += f" and other seeds ({seeds})"
