@@ -14,7 +14,7 @@ import numpy as np
 def are_of_documents(splits: Iterable[tuple[np.ndarray, np.ndarray]]) -> bool:
     """Whether every document of all splits has one label, and some document has several sentences.
 
-    False where each label is that of one document: it is then a container of sentences.
+    False where there is one document for each label: documents are then only a way to store them.
 
     Args:
         splits: of each `(n,)` labels of sentences, in any coding, and the number of each one's

@@ -337,5 +337,5 @@ def _few(question: Question, corpus: Corpus) -> Iterator[str]:
             f"{question.resampled}s: with fewer than {FEW} intervals are rough, "
             "and one without width means only that all of these scored alike"
         )
-    if test.passages is not None:
+    if test.passages is not None and test.n_groups < len(test):
         yield f"{name}: in '{corpus.name}' {one_label(test.n_groups, len(test))}"

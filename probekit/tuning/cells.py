@@ -124,7 +124,7 @@ class CellWork:
         except Diverged as error:
             warning = f"{cell.name} is in no mean and not on the front: {error}"
             return CellResult([_diverged(cell, error)], (warning,))
-        said = kept_predictions(home, "test")
+        said = kept_predictions(home, "test", str(tuned.run.settings.get("predictions", "")))
         change = self._compared(home, progress)
         read = (*tuned.run.measurements, *change.run.measurements)
         rows = _rows(cell, tuned, change)

@@ -166,12 +166,18 @@ def finetune(  # noqa: PLR0913 - a public verb
         said = {split: trainer.answers(split) for split in found.reported}
         rows = _rows(recipe, case, trainer, said)
         chosen.save(trainer, learner, folder)
-        keep_predictions(folder, said)
+        checksum = keep_predictions(folder, said)
     warnings = [*found.warnings, *learner.warnings, *_at_chance(rows, found)]
     packages = {name: version(name) for name in PACKAGES}
     run = Run(
         versions={**versions(), **packages},
-        settings={**asked, **facts, "classes": found.classes, "new": sorted(learner.new)},
+        settings={
+            **asked,
+            **facts,
+            "classes": found.classes,
+            "new": sorted(learner.new),
+            "predictions": checksum,
+        },
         counts={"steps": trainer.state.global_step, "best_step": trainer.state.best_global_step},
         seconds={"all": clock.seconds},
         measurements=(training_of(case, str(data)),),

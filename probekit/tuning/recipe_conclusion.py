@@ -49,7 +49,7 @@ def conclusion(tradeoff: pd.DataFrame) -> str:
         (compared if has_interval else others).append(row)
     said = _compared(best, compared)
     if others:
-        said += f"; without an interval, and so not compared: {_names(others)}"
+        said += f"; not compared, having no interval: {_names(others)}"
     return said + _diverged(tradeoff)
 
 

@@ -20,7 +20,8 @@ import probekit as pk
 from probekit.corpora.passage import Corpus
 from probekit.errors import ProbekitError
 from probekit.tuning import trainer as trainers
-from probekit.tuning.predictions import kept_predictions
+from probekit.tuning.predicted import Answers
+from probekit.tuning.predictions import keep_predictions, kept_predictions
 from tests.commands import run_main
 from tests.processes import begin
 from tests.tuning.made import on_disk
@@ -305,20 +306,29 @@ def test_the_command_prints_scores_and_where_they_are(
     assert status == 0, err
     for part in ("accuracy", "macro_f1", "step 5, epoch 1: loss", "finetuned.csv, history.csv"):
         assert part in printed
-    said = kept_predictions(tmp_path / "out", "test")
-    assert np.mean(said.gold == said.said) == pytest.approx(pk.Tuned.read(out).score, abs=1e-6)
+    tuned = pk.Tuned.read(out)
+    checksum = tuned.run.settings["predictions"]
+    said = kept_predictions(tmp_path / "out", "test", checksum)
+    assert np.mean(said.gold == said.said) == pytest.approx(tuned.score, abs=1e-6)
     assert len(said.groups) == len(said.gold) and len(np.unique(said.groups)) > 1
-    assert kept_predictions(tmp_path / "out", "dev").said.dtype == said.said.dtype
+    assert kept_predictions(tmp_path / "out", "dev", checksum).said.dtype == said.said.dtype
     status, printed, _ = run_main(["table", out], monkeypatch, capsys)
     assert status == 0 and "accuracy" in printed
     status, _, err = run_main(["heatmap", out], monkeypatch, capsys)
     assert status == 2 and "not a Tuned" in err
 
 
-@pytest.mark.parametrize("content", [None, b"not a file of tensors"])
-def test_predictions_that_cannot_be_read_are_refused(tmp_path: Path, content: bytes | None) -> None:
-    """As in a folder that an earlier version wrote."""
-    if content is not None:
-        (tmp_path / "predictions.safetensors").write_bytes(content)
-    with pytest.raises(ProbekitError, match="so that it is fine-tuned again"):
-        kept_predictions(tmp_path, "test")
+def test_predictions_that_are_missing_or_changed_are_refused(tmp_path: Path) -> None:
+    """One flipped bit is enough; a folder of an earlier version has none."""
+    values = np.arange(5)
+    checksum = keep_predictions(tmp_path, {"test": Answers(values, values, values)})
+    assert (kept_predictions(tmp_path, "test", checksum).said == values).all()
+    path = tmp_path / "predictions.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ProbekitError, match=r"was changed .* so that it is fine-tuned again"):
+        kept_predictions(tmp_path, "test", checksum)
+    path.unlink()
+    with pytest.raises(ProbekitError, match=r"cannot be read .* so that it is fine-tuned again"):
+        kept_predictions(tmp_path, "test", checksum)

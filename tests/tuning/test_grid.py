@@ -161,8 +161,8 @@ def test_a_recipe_with_one_seed_left_hinders_no_other() -> None:
     plain = conclusion(table[table["recipe"] != "ewc"])
     assert "do not tell full at 2e-05, lora at 2e-05 apart" in plain
     assert conclusion(table) == (
-        f"{plain}; without an interval, and so not compared: ewc at 2e-05 (1 of 3 seeds); 2 of 9 "
-        "cells diverged and are in no mean"
+        f"{plain}; not compared, having no interval: ewc at 2e-05 (1 of 3 seeds); 2 of 9 cells "
+        "diverged and are in no mean"
     )
 
 

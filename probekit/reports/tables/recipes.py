@@ -33,7 +33,7 @@ def tradeoff_table(found: RecipeScores) -> Table:
                 row["rate"],
                 score_text(row["target"]),
                 "" if isnan(row["target_low"]) else target,
-                *_to_best(row, best),
+                *_vs_best(row, best),
                 "–" if isnan(row["retention"]) else f"{row['retention']:.1%}",
                 "" if isnan(row["retention_low"]) else kept,
                 "yes" if row["on_front"] else "",
@@ -46,8 +46,8 @@ def tradeoff_table(found: RecipeScores) -> Table:
     return table
 
 
-def _to_best(row: pd.Series, best: RecipeAtRate | None) -> list[str]:
-    """How far a target is from that of the best on dev, and the interval."""
+def _vs_best(row: pd.Series, best: RecipeAtRate | None) -> list[str]:
+    """The difference in target from the best on dev, and its interval."""
     if (row["recipe"], row["rate"]) == best:
         return ["best", "on dev"]
     if isnan(row["difference_low"]):

@@ -78,9 +78,7 @@ def score_table(scores: Scores) -> Table:
         shown.rows.append([*(str(row[name]) for name in names), *cells])
     if len(scores.intervals):
         resamples, seeds = (scores.intervals[name].max() for name in ("resamples", "seeds"))
-        shown.note = (
-            f"95% interval: covers other test and training text ({resamples} resamples)"
-        )
+        shown.note = f"95% interval: covers other test and training text ({resamples} resamples)"
         if seeds > 1:
             shown.note += f" and other seeds ({seeds})"
     return shown

@@ -42,8 +42,9 @@ def section_of_recipes(found: RecipeScores) -> Section:
             Term("on front", "1 where no other recipe has a higher target and keeps as much."),
             Term(
                 "95% interval",
-                "covers other test texts and other seeds of fine-tuning. A difference is "
-                "from the recipe and rate that is best on dev, on the same texts. "
+                "covers other test texts and other seeds of fine-tuning. The "
+                "difference compares a target with that of the recipe and rate that is best on "
+                "dev, on the same texts. "
                 "Two retentions are told apart where they differ by more than the root of the "
                 "summed squares of half their intervals, which can overlap a little.",
             ),
