@@ -32,7 +32,7 @@ NAMES = (
     "attributing",
     "ray",
 )
-LONG = ("accuracy", "coverage", "sweep", "wide", "gpu")
+LONG = ("accuracy", "coverage", "grids", "sweep", "wide", "gpu")
 
 
 def main() -> None:
