@@ -28,6 +28,7 @@ from probekit.errors import ModelError
 from probekit.probes.batches import Runs
 from probekit.probes.mixture import Mixture
 from probekit.probes.pooling import products, slots, take
+from probekit.probes.triangles import add_squares, mirrored, times_upper
 from probekit.tasks.question import Question
 
 WORDS = 16_384  # that covariances are measured on
@@ -52,6 +53,7 @@ class Scaling:
         bases: for each task the coordinates of its probes as columns, `(views, dim, dim)`: words
             less their mean, times this matrix, are white, or standardised for tasks with products
             (see `scaling.measure`). None where words already are in these coordinates.
+        upper: whether the bases of white words are upper triangular.
         sizes: root mean square of a number in each task's vectors, `(tasks, views)`.
         product_sizes: the same of its products a * b, `(tasks, views)`; 1 for tasks without.
     """
@@ -61,6 +63,7 @@ class Scaling:
     bases: tuple[torch.Tensor | None, ...]
     sizes: torch.Tensor
     product_sizes: torch.Tensor
+    upper: bool = False
 
     def to(self, device: torch.device) -> Scaling:
         """The same on a device."""
@@ -73,6 +76,7 @@ class Scaling:
             tuple(bases),
             self.sizes.to(device),
             self.product_sizes.to(device),
+            self.upper,
         )
 
     def white(self, words: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
@@ -80,7 +84,10 @@ class Scaling:
         the same for every task."""
         basis = self.bases[0]
         assert basis is not None
-        return torch.bmm(words - self.mean, basis, out=out)
+        centred = words - self.mean
+        return (
+            times_upper(centred, basis, out) if self.upper else torch.bmm(centred, basis, out=out)
+        )
 
     def of_whitened(self) -> Scaling:
         """The same for words in the coordinates of their probes (see `Whitened`)."""
@@ -129,6 +136,7 @@ def measure(
         deviation,
         of_tasks,
         *_sizes(train, questions, layers, mixture, _Coordinates(mean, deviation, bases)),
+        upper=moments.following is None,
     )
 
 
@@ -196,7 +204,7 @@ def _moments(train: Runs, layers: Sequence[int], mixture: Mixture) -> _Moments:
         n += values.shape[1]
         distinct += _runs_of_equals(batch.states)
         total += values.sum(1, keepdim=True)
-        square.baddbmm_(values.transpose(1, 2), values)
+        add_squares(square, values)
         if following is not None:
             following.baddbmm_(values[:, :-1].transpose(1, 2), values[:, 1:])
     broken = [str(layer) for layer, is_finite in zip(layers, finite, strict=True) if not is_finite]
@@ -204,7 +212,7 @@ def _moments(train: Runs, layers: Sequence[int], mixture: Mixture) -> _Moments:
         layers_named = f"layer{'s' * (len(broken) > 1)} {', '.join(broken)}"
         raise ModelError(f"hidden states are not finite at {layers_named}: has training diverged?")
     mean = total / n
-    for second in (square, following):
+    for second in (mirrored(square), following):
         if second is not None:
             second.div_(n).baddbmm_(mean.transpose(1, 2), mean, alpha=-1)
     if 2 * distinct < n:  # as with `[CLS]`, or given vectors of sentences
@@ -231,9 +239,26 @@ def _concat_axes(
     """White coordinates, rescaled by what neighbouring words share: `(dim, dim)`, float32."""
     dim = len(variance)
     if following is None:
-        return _whitening(covariance, variance, dim / (dim + n)).float()
-    white = _whitening(covariance, variance, RIDGE)
-    return white.float() @ _shared_by_neighbours(white.T @ following @ white, n)
+        factor = _factor(covariance, variance, dim / (dim + n))
+        identity = torch.eye(dim, dtype=factor.dtype, device=factor.device)
+        return torch.linalg.solve_triangular(factor.T, identity, upper=True).float()
+    factor = _factor(covariance, variance, RIDGE)
+    shared = _shared_by_neighbours(_in_white(following, factor), n).to(factor.dtype)
+    return torch.linalg.solve_triangular(factor.T, shared, upper=True).float()
+
+
+def _factor(covariance: torch.Tensor, variance: torch.Tensor, share: float) -> torch.Tensor:
+    """The Cholesky factor L of the covariance, of which a `share` is replaced by the variances:
+    `(dim, dim)`. Words times the inverse of L' are white."""
+    shrunk = (1 - share) * covariance
+    shrunk.diagonal().add_(share * variance)
+    return torch.linalg.cholesky(shrunk)
+
+
+def _in_white(following: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    """The covariance of words with the next ones, in the white coordinates of a Cholesky factor."""
+    rows = torch.linalg.solve_triangular(factor, following, upper=False)
+    return torch.linalg.solve_triangular(factor, rows.T, upper=False).T
 
 
 def _shared_by_neighbours(cross: torch.Tensor, n: int) -> torch.Tensor:
@@ -245,21 +270,13 @@ def _shared_by_neighbours(cross: torch.Tensor, n: int) -> torch.Tensor:
     views of the text share (Kakade and Foster 2007, Multi-view regression via canonical correlation
     analysis), and no basis of the states changes it.
     """
-    cross = cross.float()
-    shared = (cross.T @ cross + cross @ cross.T) / 2
-    shared.diagonal().add_(FLOOR + CHANCE * len(cross) / n)
+    cross = cross.float().unsqueeze(0)
+    squares = torch.zeros_like(cross)
+    add_squares(squares, cross)
+    add_squares(squares, cross.transpose(1, 2))
+    shared = mirrored(squares)[0] / 2
+    shared.diagonal().add_(FLOOR + CHANCE * len(shared) / n)
     return torch.linalg.cholesky(shared)
-
-
-def _whitening(covariance: torch.Tensor, variance: torch.Tensor, share: float) -> torch.Tensor:
-    """T with T' C T = 1, `(dim, dim)`: the inverse of C's Cholesky factor, transposed.
-
-    C is the covariance, of which a `share` is replaced by the variances.
-    """
-    shrunk = (1 - share) * covariance
-    shrunk.diagonal().add_(share * variance)
-    identity = torch.eye(len(variance), dtype=covariance.dtype, device=covariance.device)
-    return torch.linalg.solve_triangular(torch.linalg.cholesky(shrunk), identity, upper=False).T
 
 
 def _principal_axes(covariance: torch.Tensor, deviation: torch.Tensor) -> torch.Tensor:

@@ -39,6 +39,8 @@ class Stack(torch.nn.Module):
         seeds: one probe per view for each; a seed sets the initial weights.
     """
 
+    task_of_column: Tensor
+
     def __init__(
         self,
         head: Head,
@@ -55,6 +57,7 @@ class Stack(torch.nn.Module):
         self.widths = [head.width(n) for n in n_classes]
         self.columns = self._columns()
         self.first = self._first_map()
+        self.register_buffer("task_of_column", self._task_of_column(), persistent=False)
         self.bias = torch.nn.ParameterList()
         self.product = torch.nn.ParameterDict()
         self.further = torch.nn.ModuleList()
@@ -78,6 +81,13 @@ class Stack(torch.nn.Module):
                 columns[-1].append(slice(start, stop))
                 start = stop
         return columns
+
+    def _task_of_column(self) -> Tensor:
+        """The number of each column's task; of the last one for those that are unused."""
+        tasks = torch.full((self.first.shape[2],), len(self.tasks) - 1)
+        for t, of_task in enumerate(self.columns):
+            tasks[of_task[0].start : of_task[-1].stop] = t
+        return tasks.to(self.first.device)
 
     def _first_map(self) -> torch.nn.Parameter:
         """`(views, dim, columns)`, the same in every view, some columns at its end unused."""
@@ -159,15 +169,25 @@ class Stack(torch.nn.Module):
 
     def _of_words(self) -> Tensor:
         """The first map for words as they are: (x - m) T @ W = x @ (T W) - m @ (T W)."""
+        mapped = []
+        for basis, part in self._by_basis():
+            mapped.append(part if basis is None else torch.bmm(basis, part))
         # Adam moves every weight by about the learning rate: with vectors of one size, a step is
         # equally large for every task.
-        widths = [of_task[-1].stop - of_task[0].start for of_task in self.columns]
-        parts = self.first.split([*widths, self.first.shape[2] - sum(widths)], dim=2)
-        mapped = []
-        for basis, part, size in zip(self.scaling.bases, parts, self.scaling.sizes, strict=False):
-            product = part if basis is None else torch.bmm(basis, part)
-            mapped.append(product / size[:, None, None])
-        return torch.cat([*mapped, parts[-1]], dim=2)
+        sizes = self.scaling.sizes.index_select(0, self.task_of_column)
+        return torch.cat(mapped, dim=2) / sizes.T.unsqueeze(1)
+
+    def _by_basis(self) -> Iterator[tuple[Tensor | None, Tensor]]:
+        """The columns of neighbouring tasks with the same basis, which are one matrix product."""
+        bases: list[Tensor | None] = []
+        n_columns: list[int] = []
+        for basis, of_task in zip(self.scaling.bases, self.columns, strict=True):
+            if not bases or bases[-1] is not basis:
+                bases.append(basis)
+                n_columns.append(0)
+            n_columns[-1] += of_task[-1].stop - of_task[0].start
+        n_columns[-1] += self.first.shape[2] - sum(n_columns)  # the unused
+        return zip(bases, self.first.split(n_columns, dim=2), strict=True)
 
     @torch.no_grad()
     def finish(self, scaling: Scaling) -> None:

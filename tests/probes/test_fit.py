@@ -235,10 +235,9 @@ def test_axes_are_those_of_canonical_correlation(kind: str) -> None:
     moments = scaling._moments(train, (0,), mixture(single_layers([0]), train, (0,), CPU))
     assert moments.following is not None
     variance = moments.covariance[0].diagonal()
-    white = scaling._whitening(moments.covariance[0], variance, 0)
-    drawn = scaling._shared_by_neighbours(
-        white.T @ moments.following[0] @ white, moments.n
-    ).double()
+    factor = scaling._factor(moments.covariance[0], variance, 0)
+    cross = scaling._in_white(moments.following[0], factor)
+    drawn = scaling._shared_by_neighbours(cross, moments.n).double()
     found = torch.linalg.eigvalsh(drawn @ drawn.T) - scaling.FLOOR - scaling.CHANCE * 24 / n
     assert found.flip(0)[:3].numpy() == pytest.approx(correlations[:3] ** 2, abs=0.02)
     assert found[:-3].abs().max() < 0.02
