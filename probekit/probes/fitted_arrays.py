@@ -105,7 +105,7 @@ def _stack(
     head = head_of(kind)
     tasks = [head.reads(question.task) for question in questions]
     tensors = {name: torch.from_numpy(values) for name, values in arrays.items()}
-    of_scaling = {name: tensors.pop(f"scaling/{name}") for name in _SCALING}
+    of_scaling: dict[str, Any] = {name: tensors.pop(f"scaling/{name}") for name in _SCALING}
     n_views, _, dim = of_scaling["mean"].shape
     scaling = Scaling(
         bases=(None,) * len(tasks), sizes=torch.ones(len(tasks), n_views), **of_scaling
