@@ -47,6 +47,7 @@ class BehaviourChange:
     gained_by_chance: Annotated[float, Means(_Chance, UNIT)]
     n_test: Annotated[int, Means("instances that both can read", columns.COUNT)]
     groups: columns.TestGroups
+    resampled: columns.Resampled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,4 +95,5 @@ def behaviour_change(before: Behaved, after: Behaved, permutations: int) -> Beha
         **flipped._asdict(),
         n_test=int(both.sum()),
         groups=first.shape[2],
+        resampled=question.resampled,
     )

@@ -59,6 +59,7 @@ def breakdown(
             p_value=found.p_value[i],
             p_adjusted=adjusted[i],
             groups=int((of_groups[i] > 0).sum()),
+            resampled=pair.question.resampled,
             seeds=before.shape[1],
             from_test=found.from_test[i],
             from_seeds=found.from_seeds[i],

@@ -116,6 +116,7 @@ def _differences(
             n_train=len(question.splits["train"]),
             n_test=len(question.splits["test"]),
             groups=counts_before.shape[2],
+            resampled=question.resampled,
             seeds=before.shape[1],
             resamples=resamples,
             from_test=found.from_test[i],

@@ -62,6 +62,7 @@ class StepRow:
     floor: columns.Floor
     n_test: columns.TestInstances
     groups: columns.TestGroups
+    resampled: columns.Resampled
     seeds: Seeds
     from_test: columns.FromTest
     from_seeds: columns.FromSeeds
@@ -92,6 +93,7 @@ class BestStepRow:
     floor: columns.Floor
     n_test: columns.TestInstances
     groups: columns.TestGroups
+    resampled: columns.Resampled
     seeds: Seeds
     from_test: columns.FromTest
     from_seeds: columns.FromSeeds

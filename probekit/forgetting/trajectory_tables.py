@@ -56,11 +56,16 @@ class TaskTrajectory:
         return [int(scores["dev_score"].to_numpy(dtype=float).argmax()) for scores in self.scores]
 
     @property
-    def counts(self) -> dict[str, int]:
-        """How many test instances, sentences or documents, and probes there are."""
+    def counts(self) -> dict[str, Any]:
+        """How many test instances, sentences or documents, and probes there are, and which."""
         test = self.question.splits["test"]
         seeds = self.answers[0].shape[1]
-        return {"n_test": len(test), "groups": test.n_groups, "seeds": seeds}
+        return {
+            "n_test": len(test),
+            "groups": test.n_groups,
+            "resampled": self.question.resampled,
+            "seeds": seeds,
+        }
 
     def change(
         self, first: tuple[int, list[int]], second: tuple[int, list[int]]

@@ -44,6 +44,11 @@ class BehaviourQuestion:
     def __len__(self) -> int:
         return len(self.groups)
 
+    @property
+    def resampled(self) -> str:
+        """What intervals resample."""
+        return "sentence"
+
 
 class _Found(NamedTuple):
     pairs: list[Pair]

@@ -161,6 +161,11 @@ class TreeQuestion:
         """None: trees have no labels."""
         return ()
 
+    @property
+    def resampled(self) -> str:
+        """What intervals resample: `sentence` or `document`."""
+        return self.task.context
+
 
 def ask_trees(task: Task, corpus: Corpus) -> TreeQuestion:
     """Find the tree of every sentence in each split of `corpus`.

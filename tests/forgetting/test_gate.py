@@ -52,11 +52,19 @@ def policy(folder: Path, *criteria: str, top: str = "") -> Path:
     return path
 
 
-def compared(delta: float, half: float, *, value: str = "NOUN", n: int = 10_000) -> Comparison:
+def compared(
+    delta: float,
+    half: float,
+    *,
+    value: str = "NOUN",
+    n: int = 10_000,
+    resampled: str = "sentence",
+) -> Comparison:
     """A comparison of two checkpoints with one task of probes and two of behaviour."""
     ends = {"delta": delta, "ci_low": delta - half, "ci_high": delta + half}
     about: dict[str, Any] = {"before": "a", "after": "b", "task": "pos", "corpus": "c"}
     about |= {"before_fingerprint": "1", "after_fingerprint": "2", "seeds": 3, "groups": 900}
+    about |= {"resampled": resampled}
     sources = {"from_test": 0.9, "from_seeds": 0.1, "n_test": n, "metric": "accuracy"}
     scores = {"score_before": 0.9, "score_after": 0.9 + delta, "retention": 0.9, "floor": 0.4}
     task = {**about, **ends, **sources, **scores}
@@ -258,6 +266,9 @@ def test_near_the_limit_it_says_so_and_promises_nothing_out_of_reach(tmp_path: P
     near = pk.gate(policy=rules, comparison=compared(-0.0185, 0.002)).table.iloc[0]
     assert 900 < near["needed_groups"] < 9_000
     assert needed_text(near).endswith(" sentences (of 900), near the limit")
+    documents = compared(-0.0185, 0.002, resampled="document")
+    needed = needed_text(pk.gate(policy=rules, comparison=documents).table.iloc[0])
+    assert needed.endswith(" documents (of 900), near the limit")
 
 
 def test_what_the_comparison_lacks_is_told(tmp_path: Path) -> None:
@@ -292,6 +303,7 @@ def test_a_file_of_scores_is_judged_without_a_model(tmp_path: Path) -> None:
     rules = policy(tmp_path, f"file = '{target}'\nlose_at_most = \"2 points\"")
     found = pk.gate(policy=rules)
     assert found.table["verdict"].tolist() == ["FAIL"] and found.table["groups"][0] == 300
+    assert found.table["resampled"][0] == "group"
     assert found.table["flipped"][0] == len(found.flips) > 80
     assert found.flips["text"][0].startswith("text ")
     for text, message in (
@@ -318,7 +330,8 @@ STEPS_OF = ("base", "run/checkpoint-10", "run/checkpoint-20", "run/checkpoint-30
 def traced(*changes: float, seeds: int = 3) -> pk.Trajectory:
     """A trajectory of the task of `compared`, with the change of each checkpoint after the base."""
     about: dict[str, Any] = {"task": "pos", "corpus": "c", "metric": "accuracy", "floor": 0.4}
-    about |= {"seeds": seeds, "groups": 900, "n_test": 10_000, "from_test": 0.9, "from_seeds": 0.1}
+    about |= {"seeds": seeds, "groups": 900, "resampled": "sentence", "n_test": 10_000}
+    about |= {"from_test": 0.9, "from_seeds": 0.1}
     steps, best, behaviour = [], [], []
     for number, change in enumerate((0.0, *changes)):
         ends = {"change": change, "change_low": change - 0.002, "change_high": change + 0.002}

@@ -474,14 +474,14 @@ def test_mistakes_are_told_in_a_line(
 @pytest.mark.parametrize(
     ("found", "text"),
     [
-        (Needed(1_428, None, None), "; about 1,400 test sentences would tell, of 150"),
+        (Needed(1_428, None, None), "; about 1,400 test documents would tell, of 150"),
         (
             Needed(None, None, None, is_near=True),
             "; the change is near the limit: to tell would take more than 10 times the 150 test "
-            "sentences",
+            "documents",
         ),
         (Needed(None, None, None), ""),
     ],
 )
-def test_how_many_sentences_would_tell(found: Needed, text: str) -> None:
-    assert would_tell(found, 150) == text
+def test_how_many_documents_would_tell(found: Needed, text: str) -> None:
+    assert would_tell(found, 150, "document") == text

@@ -31,7 +31,7 @@ _BLANK: dict[str, Any] = {
 }
 _TAKEN = (
     *("before", "after", "task", "corpus", "metric", "score_before", "score_after", "n_test"),
-    *("groups", "seeds", "from_test", "from_seeds", "from_training"),
+    *("groups", "resampled", "seeds", "from_test", "from_seeds", "from_training"),
     *("before_fingerprint", "after_fingerprint", "corpus_fingerprint", "task_fingerprint"),
 )
 """Columns that the row of a criterion takes from that of a comparison, where it has them."""
@@ -172,6 +172,7 @@ def _of_file(criterion: Criterion) -> Judged:
         "ci_high": found.high[0],
         "n_test": len(target.before),
         "groups": int(target.groups.max()) + 1,
+        "resampled": "group",
     }
     flips = []
     for place in target.lost.tolist():

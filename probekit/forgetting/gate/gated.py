@@ -56,6 +56,7 @@ class GateRow:
     ]
     n_test: columns.TestInstances
     groups: columns.TestGroups
+    resampled: Annotated[str, Means("`sentence`, `document`, or for a file `group`")]
     seeds: Annotated[int, Means("how many probes before, and as many after", COUNT)]
     from_test: columns.FromTest
     from_seeds: columns.FromSeeds

@@ -161,7 +161,8 @@ def _row(one: Judged, decided: dict[tuple[str, str], _Decided], margin: float) -
         margin=margin,
         n_test=len(question.splits["test"]),
         groups=one.readings.groups,
-        verdict=_sentence(became, verdicts, scores, one.majority, decided),
+        resampled=question.resampled,
+        verdict=_sentence(became, verdicts, scores, one.majority, decided, question.resampled),
         task_fingerprint=of_task(probe.task)["task_fingerprint"],
         probe_fingerprint=probe.fingerprint,
     )
@@ -173,6 +174,7 @@ def _sentence(
     scores: dict[str, float],
     majority: float,
     decided: dict[tuple[str, str], _Decided],
+    resampled: str,
 ) -> str:
     """The outcome and its reason."""
     points = {name: f"{100 * score:.1f}" for name, score in scores.items()}
@@ -190,18 +192,20 @@ def _sentence(
         return f"{became} ({reads}{left + 'baseline is left' if known > 0 else ''})"
     assert became == NOT_SETTLED
     lacking = [each for each in decided.values() if each.decision.verdict == "CANNOT TELL"]
-    more = would_tell(lacking[0].needed, lacking[0].test.change.sentences) if lacking else ""
+    more = ""
+    if lacking:
+        more = would_tell(lacking[0].needed, lacking[0].test.change.sentences, resampled)
     return f"{became}: {open_question(verdicts)} ({reads}{more})"
 
 
-def would_tell(found: Needed, have: int) -> str:
-    """How many test sentences would answer what is open, where there are `have`."""
+def would_tell(found: Needed, have: int, resampled: str) -> str:
+    """How many test sentences, or documents, would answer what is open, where there are `have`."""
     if found.sentences:
-        return f"; about {two_digits(found.sentences)} test sentences would tell, of {have:,}"
+        return f"; about {two_digits(found.sentences)} test {resampled}s would tell, of {have:,}"
     if found.is_near:
         return (
             f"; the change is near the limit: to tell would take more than {FEASIBLE} times the "
-            f"{have:,} test sentences"
+            f"{have:,} test {resampled}s"
         )
     return ""
 

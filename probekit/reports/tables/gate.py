@@ -61,10 +61,11 @@ def needed_text(row: pd.Series) -> str:
     if isnan(row["margin"]):
         return "nothing was known"
     if isnan(row["ci_low"]):
-        return "more than one sentence"
+        return f"more than one {row['resampled']}"
     parts = []
     if not pd.isna(row["needed_groups"]):
-        parts.append(f"about {two_digits(row['needed_groups'])} sentences (of {row['groups']:,})")
+        of_test = f"{row['resampled']}s (of {row['groups']:,})"
+        parts.append(f"about {two_digits(row['needed_groups'])} {of_test}")
     if not pd.isna(row["needed_seeds"]):
         parts.append(f"about {two_digits(row['needed_seeds'])} seeds (of {row['seeds']:,})")
     if not parts and not isnan(row["needed_times"]):
