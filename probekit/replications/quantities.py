@@ -27,12 +27,14 @@ Layer = Literal["first", "best", "last"]
 class Asked(NamedTuple):
     """Of what a quantity is read: a task's name, a kind of probe, and a layer.
 
-    `first` and `last` are the lowest and the highest layer that were read, `best` is chosen on dev.
+    `first` and `last` are the lowest and the highest layer that were read, `best` is chosen on dev:
+    the best one of the kind of probe `best_of`.
     """
 
     task: str
     probe: str
     layer: Layer
+    best_of: str
 
 
 class Measured(NamedTuple):
@@ -174,7 +176,7 @@ def _of(table: pd.DataFrame, asked: Asked, **more: str) -> pd.DataFrame:
 def _layer(probed: Probed, asked: Asked, metric: str | None = None) -> int:
     """The number of the layer."""
     named = {"metric": metric} if metric else {}
-    row = _of(probed.best, asked, **named).iloc[0]
+    row = _of(probed.best, asked._replace(probe=asked.best_of), **named).iloc[0]
     columns = {"first": "first_layer", "best": "layer", "last": "last_layer"}
     return int(row[columns[asked.layer]])
 

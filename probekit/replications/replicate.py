@@ -154,7 +154,8 @@ def _is(model: str, named: str) -> bool:
 def _row(figure: Published, found: Probed | Comparison, model: str, corpus: str) -> ReplicationRow:
     """One figure, and what is measured beside it."""
     quantity = QUANTITIES[figure.quantity]
-    asked = Asked(figure.task, figure.probe, cast(Layer, figure.layer))
+    best_of = figure.best_of or figure.probe
+    asked = Asked(figure.task, figure.probe, cast(Layer, figure.layer), best_of)
     measured = quantity.read(found, asked)
     same_data = corpus == figure.comparable_on
     return ReplicationRow(

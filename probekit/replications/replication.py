@@ -29,6 +29,8 @@ class Published:
         task: the task that is measured; empty for quantities of none.
         probe: the kind of probe that is measured.
         layer: the layer that is measured: the `first`, the `best` on dev, or the `last`.
+        best_of: the kind of probe whose best layer that is, so that several kinds are measured at
+            one layer; empty for that of `probe` itself.
         value: the published figure, in the unit of the quantity; None where there is a finding
             only.
         finding: what the paper says of it, where it gives no figure.
@@ -44,6 +46,7 @@ class Published:
     task: str = ""
     probe: str = "linear"
     layer: str = "best"
+    best_of: str = ""
     value: float | None = None
     finding: str = ""
     model: str
@@ -106,6 +109,7 @@ class Replication:
         _require_known(where, {"quantity": [figure.quantity]}, quantities)
         _require_known(where, {"layer": [figure.layer]}, get_args(Layer))
         _require_known(where, {"probe": [figure.probe]}, self.probes)
+        _require_known(where, {"best_of": [figure.best_of]}, ("", *self.probes))
         if figure.comparable_on:
             corpora = bundle.names("corpora")
             _require_known(where, {"comparable_on": [figure.comparable_on]}, corpora)

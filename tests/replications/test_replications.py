@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from probekit.errors import InputError
 from probekit.models.names import ALIASES
 from probekit.probes.capacity import SWEEP
 from probekit.probes.heads import head_of
-from probekit.replications.quantities import QUANTITIES
+from probekit.replications.quantities import QUANTITIES, Asked
 from probekit.replications.replicate import replicate
 from probekit.replications.replicated import Replicated
 from probekit.replications.replication import FOLDER, load_replication
@@ -166,6 +167,28 @@ def test_the_first_and_the_last_layer(few: Corpus, tiny_bert: Path, tmp_path: Pa
     assert replicated.table["measured"].tolist() == pytest.approx((100 * linear[[0, 3]]).tolist())
 
 
+def test_several_kinds_of_probe_are_measured_at_the_best_layer_of_one() -> None:
+    scores = pd.DataFrame(
+        {
+            "task": "pos",
+            "probe": ["linear", "linear", "mlp", "mlp"],
+            "layer": [2, 3, 2, 3],
+            "score": [0.8, 0.9, 0.9, 0.85],
+            "ci_low": 0.0,
+            "ci_high": 1.0,
+            "metric": "accuracy",
+        }
+    )
+    best = pd.DataFrame(
+        {"task": "pos", "probe": ["linear", "mlp"], "layer": [3, 2], "metric": "accuracy"}
+    )
+    probed: Any = SimpleNamespace(displayed=scores, best=best)
+    read = QUANTITIES["accuracy"].read
+    own = read(probed, Asked("pos", "mlp", "best", best_of="mlp"))
+    same = read(probed, Asked("pos", "mlp", "best", best_of="linear"))
+    assert (own.layer, own.value, same.layer, same.value) == (2, 90, 3, 85)
+
+
 @pytest.mark.parametrize(("corpus", "expected"), [("sample", "number"), ("other", "pattern")])
 def test_numbers_compare_on_the_same_model_and_data(
     corpus: str, expected: str, few: Corpus, tiny_bert: Path, tmp_path: Path
@@ -196,6 +219,7 @@ BAD = [
     (("value = 26.0", 'value = 1\nfinding = "x"'), "either 'value' or 'finding'"),
     (("value = 26.0", 'value = 1\nlayer = "lst"'), "did you mean 'last'"),
     (("value = 26.0", 'value = 1\nprobe = "edge"'), "unknown probe 'edge'"),
+    (("value = 26.0", 'value = 1\nbest_of = "edge"'), "unknown best_of 'edge'"),
     (('"sample"', '"sampel"'), "did you mean 'sample'"),
     (('source = "Table 1"', ""), "the key 'source' is missing"),
     (('model = "bert-base"', 'model = "bert-base"\nverb = "prob"'), "did you mean 'probe'"),
