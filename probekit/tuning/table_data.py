@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,17 @@ import numpy as np
 from probekit import doors
 from probekit.corpora.find import split_of
 from probekit.corpora.passage import SPLITS, Split
-from probekit.corpora.readers import delimited_file
+from probekit.corpora.readers import delimited_columns, delimited_file
 from probekit.corpora.readers.rows import Rows, concatenated, hub_rows, read_rows
 from probekit.errors import CorpusError, InputError, suggestion, unknown
 from probekit.foreign import shortened
+from probekit.tasks.by_document import are_of_documents, one_label
 from probekit.tuning.data import TEXT_METRICS, Data, Examples, raw_text
 
 SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 TEXTS = ("text", "sentence")
 LABELS = ("label", "labels")
+DOCUMENTS = delimited_columns.USUAL["document"]
 HUB_SPLITS = {"train": "train", "validation": "dev", "dev": "dev", "test": "test"}
 
 
@@ -58,12 +60,18 @@ class Columns:
 
 @dataclass(frozen=True)
 class _Row:
-    """One row: its texts, what its label column holds (None where none is read), and where it
-    is."""
+    """One row: its texts, what its label column holds (None where none is read), its document
+    (None where the table has no such column), and where it is."""
 
     texts: tuple[str, ...]
     label: Any
+    document: str | None
     place: str
+
+    @property
+    def stays_with(self) -> tuple[str, ...]:
+        """Rows that have this in common are in one split."""
+        return self.texts if self.document is None else (self.document,)
 
 
 def from_path(path: Path, columns: Columns) -> Data:
@@ -153,6 +161,7 @@ def rows_of(table: Rows, columns: Columns) -> Iterator[_Row]:
         _require_column("text", name, table)
     if label is not None:
         _require_column("label", label, table)
+    document = _document_column(table, (*names, label))
     for i in range(len(table)):
         texts = []
         for name in names:
@@ -163,7 +172,16 @@ def rows_of(table: Rows, columns: Columns) -> Iterator[_Row]:
                 )
             texts.append(text)
         value = None if label is None else _label(table, label, i)
-        yield _Row(tuple(texts), value, table.place(i))
+        of = None if document is None else str(table.columns[document][i])
+        yield _Row(tuple(texts), value, of, table.place(i))
+
+
+def _document_column(table: Rows, read: Collection[str | None]) -> str | None:
+    """The column of documents, where there is one that is not read as something else."""
+    for name in DOCUMENTS:
+        if name in table.columns and name not in read:
+            return name
+    return None
 
 
 def _require_column(parameter: str, name: str, table: Rows) -> None:
@@ -194,22 +212,25 @@ def _found(parameter: str, usual: Sequence[str], table: Rows) -> str:
 
 
 def _divided(name: str, table: Rows, columns: Columns) -> Data:
-    """One table, divided by what its texts are, so that equal texts stay together: eight tenths
-    train, one dev and one test."""
+    """One table, divided by its documents, or by what its texts are, so that equal texts stay
+    together: eight tenths train, one dev and one test."""
     rows = list(rows_of(table, columns))
-    key_of = {row.texts: hashlib.sha256("\0".join(row.texts).encode()).digest() for row in rows}
+    what = "texts" if rows[0].document is None else "documents"
+    key_of = {}
+    for row in rows:
+        key_of[row.stays_with] = hashlib.sha256("\0".join(row.stays_with).encode()).digest()
     order = sorted(key_of, key=key_of.__getitem__)
     if len(order) < 3:
-        raise InputError(f"data {name} has {len(order)} different texts, too few to divide")
+        raise InputError(f"data {name} has {len(order)} different {what}, too few to divide")
     tenth = max(1, len(order) // 10)
-    split_of_text = dict.fromkeys(order, "train")
-    split_of_text |= dict.fromkeys(order[:tenth], "dev")
-    split_of_text |= dict.fromkeys(order[tenth : 2 * tenth], "test")
+    split_of = dict.fromkeys(order, "train")
+    split_of |= dict.fromkeys(order[:tenth], "dev")
+    split_of |= dict.fromkeys(order[tenth : 2 * tenth], "test")
     by_split: dict[str, list[_Row]] = {split: [] for split in SPLITS}
     for row in rows:
-        by_split[split_of_text[row.texts]].append(row)
+        by_split[split_of[row.stays_with]].append(row)
     sizes = ", ".join(f"{len(found):,} {split}" for split, found in by_split.items())
-    warning = f"{name} has no split of its own: its rows are divided by their texts ({sizes})"
+    warning = f"{name} has no split of its own: its rows are divided by their {what} ({sizes})"
     return _data(name, by_split, columns, (warning,))
 
 
@@ -225,14 +246,40 @@ def _data(
         for split, found in rows.items():
             labels = [np.array([_number(row)]) for row in found]
             splits[split] = Examples([row.texts for row in found], labels)
-        return Data(name, "numbers", splits, (), ("pearson", "spearman"), warnings)
+        splits, more = _by_document(name, rows, splits)
+        metrics = ("pearson", "spearman")
+        return Data(name, "numbers", splits, (), metrics, (*warnings, *more))
     counts = Counter(_class(row) for row in rows["train"])
     _require_classes(name, counts)
     number = {label: i for i, label in enumerate(sorted(counts))}
     for split, found in rows.items():
         labels = [np.array([number[_known(row, number)]]) for row in found]
         splits[split] = Examples([row.texts for row in found], labels)
-    return Data(name, "texts", splits, tuple(sorted(counts)), ("accuracy", "macro_f1"), warnings)
+    splits, more = _by_document(name, rows, splits)
+    metrics = ("accuracy", "macro_f1")
+    return Data(name, "texts", splits, tuple(sorted(counts)), metrics, (*warnings, *more))
+
+
+def _by_document(
+    name: str, rows: Mapping[str, list[_Row]], splits: Mapping[str, Examples]
+) -> tuple[dict[str, Examples], tuple[str, ...]]:
+    """The examples in the order of their documents, which have one label each, and a warning that
+    says so; as they are where that is not so."""
+    numbers = {}
+    for split, found in rows.items():
+        if any(row.document is None for row in found):
+            return dict(splits), ()
+        names = {document: i for i, document in enumerate(dict.fromkeys(r.document for r in found))}
+        numbers[split] = np.array([names[row.document] for row in found])
+    labels = {split: np.concatenate(examples.labels) for split, examples in splits.items()}
+    if not are_of_documents([(labels[split], numbers[split]) for split in splits]):
+        return dict(splits), ()
+    ordered = {}
+    for split, examples in splits.items():
+        with_documents = replace(examples, documents=numbers[split])
+        ordered[split] = with_documents.take(np.argsort(numbers[split], kind="stable").tolist())
+    test = ordered["test"]
+    return ordered, (f"{name}: {one_label(len(np.unique(test.units)), len(test))}",)
 
 
 def _class(row: _Row) -> str:

@@ -145,6 +145,41 @@ def test_a_folder_has_its_splits(tmp_path: Path) -> None:
     assert len(data.limited(10).splits["train"]) == 10 and len(data.limited(99).splits["dev"]) == 40
 
 
+def table_of_documents(folder: Path, name: str, label: str) -> Path:
+    """24 documents of 4 rows each, in no order, with the labels of the texts or the documents."""
+    rows = []
+    for i in np.random.default_rng(0).permutation(96).tolist():
+        document, place = divmod(i, 4)
+        of_what = document if label == "of document" else place
+        rows.append({"text": f"text {i}", "label": "ab"[of_what % 2], name: f"d{document}"})
+    return written(folder, ".csv", rows)
+
+
+@pytest.mark.parametrize("name", ["document", "document_id", "doc_id"])
+@pytest.mark.parametrize("label", ["of document", "of text"])
+def test_documents_of_a_table_stay_together(name: str, label: str, tmp_path: Path) -> None:
+    """In one split; and in the resamples of intervals where they have one label each."""
+    data = opened(table_of_documents(tmp_path, name, label))
+    seen: dict[int, str] = {}
+    for split, examples in data.splits.items():
+        of_texts = [int(texts[0].removeprefix("text ")) // 4 for texts in examples.texts]
+        assert all(seen.setdefault(document, split) == split for document in of_texts)
+        if label == "of document":
+            assert examples.units.tolist() == np.repeat(range(len(set(of_texts))), 4).tolist()
+            assert of_texts == [of_texts[4 * (i // 4)] for i in range(len(of_texts))]
+        else:
+            assert examples.units.tolist() == list(range(len(examples)))
+    assert len(seen) == 24 and "divided by their documents" in data.warnings[0]
+    by_document = "the 2 documents of test, not its 8 texts" in data.warnings[-1]
+    assert by_document == (label == "of document")
+
+
+def test_a_column_that_is_read_is_not_one_of_documents(tmp_path: Path) -> None:
+    path = table_of_documents(tmp_path, "document", "of text")
+    data = opened(path, label="document")
+    assert len(data.classes) == 24 and "divided by their texts" in data.warnings[0]
+
+
 def test_what_datasets_loads_is_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A data set by its name, and the same files as a folder."""
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
