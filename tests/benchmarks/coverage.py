@@ -60,30 +60,42 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks coverage")
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--resamples", type=int, default=RESAMPLES)
+    parser.add_argument(
+        "--experiments", default="made,disjoint", help="either, or both with a comma between"
+    )
     options = parser.parse_args(arguments)
+    experiments = options.experiments.split(",")
+    if "made" in experiments:
+        _show_made(options.runs, options.resamples)
+    if "disjoint" in experiments:
+        _show_disjoint(options.runs, options.resamples)
+
+
+def _show_made(runs: int, resamples: int) -> None:
     for after in (BEFORE, 1.0):
-        outcomes = [_made(run, after, options.resamples) for run in range(options.runs)]
+        outcomes = [_made(run, after, resamples) for run in range(runs)]
         truth = float(np.mean([outcome.truth for outcome in outcomes]))
-        print(f"  made, true difference {truth:+.4f}, {options.runs} runs", flush=True)
+        print(f"  made, true difference {truth:+.4f}, {runs} runs", flush=True)
         for name, target in (("with_refits", "0.92 to 0.98"), ("without", "less")):
             found = [getattr(outcome, name) for outcome in outcomes]
             covered = np.mean([one.low[0] <= truth <= one.high[0] for one in found])
             figure(f"intervals that cover it, {name}", float(covered), target, "")
             if after == BEFORE:
                 figure(f"p <= 0.05, {name}", _alarms(found), ALARMS[name], "")
+
+
+def _show_disjoint(pairs: int, resamples: int) -> None:
     disjoint: list[Outcome] = []
-    for outcome in _disjoint(options.runs, options.resamples):
+    for outcome in _disjoint(pairs, resamples):
         disjoint.append(outcome)
-        if len(disjoint) % SHOWN_EVERY == 0 or len(disjoint) == options.runs:
-            _show_disjoint(disjoint)
-
-
-def _show_disjoint(disjoint: Sequence[Outcome]) -> None:
-    """The rate of false alarms so far: pairs take seconds each, and a run may be stopped."""
-    print(f"  disjoint samples of {SENTENCES} sentences, pos, layer {LAYER}: {len(disjoint)} pairs")
-    for name, target in ALARMS.items():
-        found = [getattr(outcome, name) for outcome in disjoint]
-        figure(f"p <= 0.05, {name}", _alarms(found), target, "")
+        # Pairs take seconds each, and a run may be stopped.
+        if len(disjoint) % SHOWN_EVERY and len(disjoint) != pairs:
+            continue
+        print(f"  disjoint samples of {SENTENCES} sentences, pos, layer {LAYER}: ", end="")
+        print(f"{len(disjoint)} pairs", flush=True)
+        for name, target in ALARMS.items():
+            found = [getattr(outcome, name) for outcome in disjoint]
+            figure(f"p <= 0.05, {name}", _alarms(found), target, "")
 
 
 def _alarms(found: Sequence[paired.Difference]) -> float:
