@@ -129,6 +129,8 @@ def test_tasks_that_read_sentences_and_tasks_that_read_documents(
     first_and_last = [checkpoints_of(run)[0], checkpoints_of(run)[-1]]
     found = trace(first_and_last, ["pos", "coref"], corpus=small, folder=tmp_path / "t")
     assert found.summary["task"].tolist() == ["pos", "coref"]
+    units = dict(zip(found.best["task"], found.best["resampled"], strict=True))
+    assert units == {"pos": "sentence", "coref": "document"}
 
 
 @pytest.mark.slow
