@@ -84,7 +84,8 @@ class GateRow:
     worst_kind: Annotated[
         str,
         Means(
-            "the kind of instances that flipped most surely: the share has the highest 95% limit"
+            "the kind of instances whose share of flips has the highest lower end of its 95% "
+            "interval"
         ),
     ]
     worst_value: Annotated[str, Means("its value")]

@@ -20,8 +20,8 @@ LEGEND = (
     "(documents), or else seeds, or else more of all data (test and training sentences, seeds), "
     "with which it would pass in 9 of 10 repetitions if half the margin were lost; near the limit: "
     "there is enough for that, but the change is close to its limit, and the number assumes that "
-    "it stays the same; flipped: instances right before and wrong after; worst: the kind of which "
-    "most flipped for sure, with its share"
+    "it stays the same; flipped: instances right before and wrong after; worst: the label or slice "
+    "whose share of flips has the highest lower bound, with that share"
 )
 
 

@@ -43,7 +43,7 @@ def detection_table(found: ProbeChange) -> Table | None:
     columns += [Column("reading", False)]
     columns += [Column(name) for name in ("AUROC", "95% interval", "recall", "95% interval")]
     note = "recall: share of positives found with 1% false positives, at a threshold set on test"
-    shown = Table("Probes of two classes, at whatever threshold", columns, note=note)
+    shown = Table("Binary probes, whatever the threshold", columns, note=note)
     for _, row in rows.iterrows():
         cells = [str(row[name]) for name in told_by] + [row["reading"]]
         for measure in ("auroc", "recall"):

@@ -74,7 +74,11 @@ def section_of_gate(gated: Gated) -> Section:
                 "the confidence of the interval that decides, by the correction for "
                 "several criteria.",
             ),
-            Term("worst", "the kind of instances of which most flipped for sure, and that share."),
+            Term(
+                "worst",
+                "the label or slice whose share of flips has the highest lower bound, with that "
+                "share.",
+            ),
         ),
         parts=[part for part in parts if part],
         methods=[

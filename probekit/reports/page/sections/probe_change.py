@@ -18,7 +18,7 @@ def section_of_probe_change(found: ProbeChange) -> Section:
         table(found, "probe_readings", "The tests behind the outcomes", folded=True),
     ]
     if not found.detection.empty:
-        parts.append(table(found, "probe_detection", "Probes of two classes, at any threshold"))
+        parts.append(table(found, "probe_detection", "Binary probes, whatever the threshold"))
     verdicts = []
     for _, row in found.table.iterrows():
         verdicts.append(Verdict(row["verdict"], f"{row['task']}, layer {row['layer']}"))
