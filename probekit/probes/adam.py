@@ -20,19 +20,19 @@ class Adam:
     Args:
         parameters: what is trained.
         uniform: a parameter `(layers, rows, columns)`, and which of its columns `(columns,)` take
-            one second moment for all rows, the mean. Steps then do not depend on the axes that the
-            rows are written in.
+            one second moment for all rows, the mean; None for all columns. Steps then do not depend
+            on the axes that the rows are written in.
     """
 
     def __init__(
         self,
         parameters: Iterable[torch.nn.Parameter],
-        uniform: tuple[torch.nn.Parameter, torch.Tensor] | None = None,
+        uniform: tuple[torch.nn.Parameter, torch.Tensor | None] | None = None,
     ) -> None:
         self._parameters = list(parameters)
         self._uniform = uniform
         self._mean = [torch.zeros_like(p) for p in self._parameters]
-        self._square = [torch.zeros_like(p) for p in self._parameters]
+        self._square = [self._squared(p, torch.zeros_like(p)) for p in self._parameters]
         self._steps = 0
 
     @torch.no_grad()
@@ -57,4 +57,6 @@ class Adam:
         squared = gradient.square()
         if self._uniform is None or parameter is not self._uniform[0]:
             return squared
-        return torch.where(self._uniform[1], squared.mean(1, keepdim=True), squared)
+        of_column = squared.mean(1, keepdim=True)
+        columns = self._uniform[1]
+        return of_column if columns is None else torch.where(columns, of_column, squared)

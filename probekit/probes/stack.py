@@ -233,11 +233,14 @@ class Stack(torch.nn.Module):
         size = self.scaling.product_sizes[t][:, None, None]
         return products(standard, spans, slots(self.tasks[t])) @ (self.product[str(t)] / size)
 
-    def uniform(self) -> Tensor:
-        """Which columns of the first map are trained in white coordinates: `(columns,)`.
+    def uniform(self) -> Tensor | None:
+        """Which columns of the first map are trained in white coordinates: `(columns,)`, or None
+        for all.
 
         No coordinate is special there, so that an optimiser must treat all alike.
         """
+        if all(task.features != "product" for task in self.tasks):
+            return None
         flags = torch.ones(self.first.shape[2], dtype=torch.bool, device=self.first.device)
         for task, columns in zip(self.tasks, self.columns, strict=True):
             flags[columns[0].start : columns[-1].stop] = task.features != "product"

@@ -77,13 +77,17 @@ class Tensors:
     def take(
         self, split: Split, slices: Sequence[tuple[int, int]], layers: Sequence[int]
     ) -> torch.Tensor:
-        """Vectors of several runs of words, `(layers, words, dim)`, where they lie.
+        """Vectors of several runs of words, `(layers, words, dim)`, where they lie. One run of one
+        layer is not copied.
 
         Args:
             split: the split.
             slices: the first position in the split of each run, and the one after its last.
             layers: numbers of the layers.
         """
+        if len(layers) == 1 and len(slices) == 1:
+            start, stop = slices[0]
+            return self.values[layers[0]][split][start:stop].unsqueeze(0)
         words = sum(stop - start for start, stop in slices)
         found = self._any.new_empty(len(layers), words, self.dim)
         for of_layer, layer in zip(found, layers, strict=True):

@@ -187,8 +187,7 @@ class TreeTraining:
 
     def _round(self, number: int, progress: Callable[[float], None]) -> None:
         """Train until the learning rate is zero."""
-        every = torch.ones(self.first.shape[2], dtype=torch.bool, device=self.device)
-        optimiser = Adam((self.first, self.bias), (self.first, every))
+        optimiser = Adam((self.first, self.bias), (self.first, None))
         steps = self.schedule.steps(number, self.train, self.layers, self.device, progress)
         for batch, learning_rate in steps:
             # Each probe has its own mean loss, and its own parameters.
