@@ -107,7 +107,7 @@ class BestRow(Difference):
     layer_before: Annotated[int, Means("the best layer before", COUNT), Precedes("score_before")]
     layer_after: Annotated[int, Means("the best layer after", COUNT), Precedes("score_before")]
     expected_layer_before: Annotated[
-        float, Means("where the score is won, a mean of layers", "layers"), Precedes("n_train")
+        float, Means("where the score is gained, a mean of layers", "layers"), Precedes("n_train")
     ]
     expected_layer_after: Annotated[float, Means("the same after", "layers"), Precedes("n_train")]
     layer_probed: Annotated[

@@ -30,7 +30,7 @@ class MixRow(Measured):
     gain_low: Annotated[columns.Low, Before]
     gain_high: Annotated[columns.High, Before]
     expected_layer: Annotated[
-        float, Means("where the gain is won, by cumulative mixes", "layers"), Before
+        float, Means("where the score is gained, by cumulative mixes", "layers"), Before
     ]
     expected_low: Annotated[float, Means("lower end of its 95% interval", "layers"), Before]
     expected_high: Annotated[float, Means("upper end of its 95% interval", "layers"), Before]
