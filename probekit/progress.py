@@ -45,6 +45,20 @@ def within(progress: Progress, part: str) -> Progress:
     return report
 
 
+def as_part(
+    progress: Progress, name: str, before: float = 0, own: float = 1, whole: float = 1
+) -> Progress:
+    """Progress of a part of a stage called `name`.
+
+    The part takes `own` of the `whole` stage, and begins where `before` of it is done.
+    """
+
+    def report(stage: str, done: float, total: float) -> None:
+        progress(name, before + own * done / max(total, 1e-9), whole)
+
+    return report
+
+
 def reporting(verb: Callable[P, R]) -> Callable[P, R]:
     """Let `progress` of a public function be True (the default), False or a function.
 
@@ -186,14 +200,19 @@ class _Clock:
         self.every = every
         self.next = time.monotonic() + max(every, DELAY)
         self.began: dict[str, tuple[float, float]] = {}
+        self.over: set[str] = set()
 
     def due(self, stage: str, done: float, total: float) -> float | None:
         """Seconds left in the stage (infinite if unknown), or None if no line is due yet."""
         now = time.monotonic()
+        if done >= total:
+            self.over.add(stage)
+            return None
         began, at_start = self.began.setdefault(stage, (now, done))
-        if done < at_start:  # the stage begins again
+        if stage in self.over or done < at_start:  # the stage begins again
+            self.over.discard(stage)
             began, at_start = self.began[stage] = now, done
-        if now < self.next or done >= total:
+        if now < self.next:
             return None
         self.next = now + self.every
         if done == at_start:

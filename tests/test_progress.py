@@ -61,6 +61,24 @@ def test_a_log_has_a_line_now_and_then_with_the_time_left(
     assert 3 <= len(lines) <= 6
 
 
+@pytest.mark.parametrize("kind", ["log", "notebook"])
+def test_a_stage_that_begins_again_has_a_time_of_its_own(
+    kind: str,
+    now: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its first report need not be 0: others may have come before it."""
+    if kind == "notebook":
+        in_a_notebook(monkeypatch)
+    with shown(True) as report:
+        work(now, report, 600.0)
+        for done in range(1, 6):
+            report("ex\x1btract", done, 10)
+            now[0] += 20.0
+    assert "50%, 1:40 left" in capsys.readouterr().err
+
+
 def test_a_terminal_has_bars(now: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     stream = into(Terminal(), monkeypatch)
     with shown(True) as report:
@@ -167,3 +185,28 @@ def test_verbs_are_silent_on_stdout_and_where_asked_altogether(
     assert captured.out == ""
     for line in captured.err.splitlines():
         assert "%" in line
+
+
+def test_each_stage_has_a_name_of_its_own(tiny_bert: Any, small: pk.Corpus) -> None:
+    """Or a terminal would show one that is over begin again."""
+    seen: dict[str, list[float]] = {}
+
+    def report(stage: str, done: float, total: float) -> None:
+        seen.setdefault(stage, []).append(done / total)
+
+    pk.probe(
+        tiny_bert,
+        ["pos", "distance"],
+        corpus=small,
+        mix=True,
+        codelength=True,
+        beyond=0,
+        resample_train=2,
+        random_control=True,
+        fit_settings=pk.FitSettings(epochs=1, words=500),
+        progress=report,
+    )
+    of_fits = {"fit", "refit", "mix", "beyond", "codelength", "fit random weights"}
+    assert {*of_fits, "fit trees", "refit trees"} <= set(seen)
+    for stage in of_fits:
+        assert seen[stage] == sorted(seen[stage]) and seen[stage][-1] == pytest.approx(1)

@@ -26,7 +26,7 @@ from probekit.probes.scoring import about_probes, scored_probes
 from probekit.probes.seen_rows import seen_rows
 from probekit.probes.selectivity import selectivity_rows
 from probekit.probes.view import cumulative_mixes
-from probekit.progress import Progress
+from probekit.progress import Progress, as_part
 from probekit.states.beside import Beside
 from probekit.states.states import States
 from probekit.tasks.question import Question
@@ -135,7 +135,7 @@ def _mix(probes: Probes) -> Found:
         seeds=probes.seeds,
         settings=probes.settings,
         views=cumulative_mixes(probes.states.layers),
-        progress=probes.progress,
+        progress=as_part(probes.progress, "mix"),
     )
     for gold, mixes in zip(probes.gold, fits, strict=True):
         found.rows.extend(probes.rows(mixes))
@@ -156,7 +156,7 @@ def _beyond(probes: Probes) -> Found:
         probe=probes.kind,
         seeds=probes.seeds,
         settings=probes.settings.for_probabilities(),
-        progress=probes.progress,
+        progress=as_part(probes.progress, "beyond"),
     )
     for fitted in fits:
         found.tables["beyond"] += beyond_rows(fitted, given, probes.about(fitted))

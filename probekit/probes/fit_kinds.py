@@ -10,7 +10,7 @@ from probekit.probes.fit import fit
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted, joined
 from probekit.probes.in_turn import in_turn
-from probekit.progress import Progress
+from probekit.progress import Progress, as_part
 from probekit.states.vectors import Vectors
 from probekit.tasks.question import Question
 
@@ -51,7 +51,7 @@ def fit_kinds(
                 seeds=seeds,
                 settings=settings,
                 views=views,
-                progress=progress,
+                progress=as_part(progress, f"fit {kind}") if len(kinds) > 1 else progress,
             )
             parts[number].append(fits)
             seconds[number] += time.perf_counter() - started

@@ -16,7 +16,7 @@ from probekit.probes.fit_kinds import fit_kinds
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
 from probekit.probes.scoring import scored_probes
-from probekit.progress import Progress
+from probekit.progress import Progress, as_part
 from probekit.states.reading import read_each
 from probekit.states.settings import ExtractSettings
 from probekit.states.states import States
@@ -92,7 +92,8 @@ def random_scores(
         (control,) = read_each(model, states.corpus, [states.context], states.settings, progress)
         kinds = list(dict.fromkeys(fitted.head for fitted in trained))
         questions = [fitted.question for fitted in trained if fitted.head in kinds[:1]]
-        for fits, _ in fit_kinds(control, questions, kinds, (seed,), settings, progress):
+        reported = as_part(progress, "fit random weights")
+        for fits, _ in fit_kinds(control, questions, kinds, (seed,), settings, reported):
             for fitted in fits:
                 for each in scored_probes(control, fitted, settings):
                     found.rows.append(replace(each.about, weights="random", **of_checkpoint))

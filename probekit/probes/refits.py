@@ -13,7 +13,7 @@ from probekit.probes.fit import fit_together
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted, joined
 from probekit.probes.in_turn import in_turn
-from probekit.progress import Progress, silent
+from probekit.progress import Progress, as_part, silent
 from probekit.states.vectors import Vectors
 from probekit.tasks.question import Question
 from probekit.tasks.resample import resample_train
@@ -63,7 +63,8 @@ def with_refits(
     for portions in zip(*advancing, strict=True):
         vectors, views = zip(*portions, strict=True)
         refitted: list[list[Fitted]] = [[] for _ in checkpoints]
-        for questions in _at_once(drawn):
+        together = list(_at_once(drawn))
+        for number, questions in enumerate(together):
             fits = fit_together(
                 vectors,
                 questions,
@@ -71,7 +72,7 @@ def with_refits(
                 seeds=first[0].seeds[:1],
                 settings=settings,
                 views=views[0] if len(set(views)) == 1 else None,
-                progress=progress,
+                progress=as_part(progress, "refit", number, whole=len(together)),
             )
             for of_checkpoint, more in zip(refitted, fits, strict=True):
                 of_checkpoint.extend(more)

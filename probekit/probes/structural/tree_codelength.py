@@ -25,7 +25,7 @@ from probekit.probes.structural.fitted_trees import FittedTrees, grouped
 from probekit.probes.structural.tree_fit import fit_trees, losses
 from probekit.probes.structural.tree_heads import HeadWord
 from probekit.probes.view import single_layers
-from probekit.progress import Progress, silent
+from probekit.progress import Progress, as_part, silent
 from probekit.states.part import part_of
 from probekit.states.vectors import Vectors
 from probekit.stats.tree_metrics import TREE_METRICS
@@ -75,7 +75,8 @@ def tree_codelength(
     ends = ends_of(units, questions)
     blocks: list[list[_Block]] = [[] for _ in questions]
     first: list[Trees] = []
-    for pair in pairwise(ends):
+    trained = np.cumsum([0, *ends])  # units that the probes of earlier blocks read
+    for number, pair in enumerate(pairwise(ends)):
         taken = units.taken(*pair)
         vectors = part_of(states, taken)
         parts = [part_of_trees(question, states.corpus, taken) for question in questions]
@@ -87,7 +88,9 @@ def tree_codelength(
             seeds=seeds,
             settings=settings,
             layers=read,
-            progress=progress,
+            progress=as_part(
+                progress, "codelength", float(trained[number]), pair[0], float(trained[-2])
+            ),
         )
         nats = losses(_calibrated(fits, vectors), vectors, "test")
         for of_question, fitted, of_trees in zip(blocks, fits, nats, strict=True):

@@ -92,7 +92,7 @@ def fit_trees(
     read = states.layers if layers is None else layers
     groups = list(_groups(read, settings.where()))
     work = _Fitting(states, tuple(questions), kind.name, rank, seeds, faster)
-    parts = current().run(work, groups, lambda done: progress("fit", done, len(groups)))
+    parts = current().run(work, groups, lambda done: progress("fit trees", done, len(groups)))
     found = []
     for question, of_task in zip(questions, zip(*parts, strict=True), strict=True):
         # An engine may have sent a copy of the question.

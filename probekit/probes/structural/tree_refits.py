@@ -8,7 +8,7 @@ from dataclasses import replace
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.structural.fitted_trees import FittedTrees, joined_counts
 from probekit.probes.structural.tree_fit import fit_trees
-from probekit.progress import Progress, silent
+from probekit.progress import Progress, as_part, silent
 from probekit.states.vectors import Vectors
 from probekit.tasks.resample import resample_train_trees
 
@@ -41,7 +41,7 @@ def trees_with_refits(
         seeds=first.seeds[:1],
         settings=settings,
         layers=first.layers,
-        progress=progress,
+        progress=as_part(progress, "refit trees"),
     )
     found = []
     for t, one in enumerate(fitted):
