@@ -47,7 +47,7 @@ class BehaviourChange:
     gained_by_chance: Annotated[float, Means(_Chance, UNIT)]
     n_test: Annotated[int, Means("instances that both can read", columns.COUNT)]
     groups: columns.TestGroups
-    resampled: columns.Resampled
+    resampled: columns.Resampled = ""
 
 
 @dataclass(frozen=True, kw_only=True)

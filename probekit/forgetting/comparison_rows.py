@@ -78,7 +78,7 @@ class Difference(ComparedTask):
     n_train: columns.TrainInstances
     n_test: columns.TestInstances
     groups: columns.TestGroups
-    resampled: columns.Resampled
+    resampled: columns.Resampled = ""
     seeds: Seeds
     resamples: columns.TrainResamples
     from_test: columns.FromTest
@@ -224,7 +224,7 @@ class LabelRow(ComparedTask):
         float, Means("the same, corrected for the rows of this task and checkpoint", UNIT)
     ]
     groups: columns.TestGroups
-    resampled: columns.Resampled
+    resampled: columns.Resampled = ""
     seeds: Seeds
     from_test: columns.FromTest
     from_seeds: columns.FromSeeds

@@ -62,7 +62,7 @@ class StepRow:
     floor: columns.Floor
     n_test: columns.TestInstances
     groups: columns.TestGroups
-    resampled: columns.Resampled
+    resampled: columns.Resampled = ""
     seeds: Seeds
     from_test: columns.FromTest
     from_seeds: columns.FromSeeds
@@ -93,7 +93,7 @@ class BestStepRow:
     floor: columns.Floor
     n_test: columns.TestInstances
     groups: columns.TestGroups
-    resampled: columns.Resampled
+    resampled: columns.Resampled = ""
     seeds: Seeds
     from_test: columns.FromTest
     from_seeds: columns.FromSeeds

@@ -40,7 +40,13 @@ TestInstances = Annotated[int, Means("instances in test", COUNT)]
 TestGroups = Annotated[
     int, Means("test sentences (documents) with such an instance, which are resampled", COUNT)
 ]
-Resampled = Annotated[str, Means("what is resampled for intervals: `sentence` or `document`")]
+Resampled = Annotated[
+    str,
+    Means(
+        "what is resampled for intervals: `sentence` or `document`; empty in results of earlier "
+        "builds"
+    ),
+]
 Low = Annotated[float, Means("lower end of the 95% interval", CHANGE)]
 High = Annotated[float, Means("upper end of the 95% interval", CHANGE)]
 Detectable = Annotated[float, Means("the minimum detectable effect, before correction", UNIT)]

@@ -271,6 +271,19 @@ def test_near_the_limit_it_says_so_and_promises_nothing_out_of_reach(tmp_path: P
     assert needed.endswith(" documents (of 900), near the limit")
 
 
+def test_a_comparison_of_an_earlier_build_does_not_say_what_was_resampled(tmp_path: Path) -> None:
+    compared(-0.0185, 0.002).write(tmp_path)
+    (tmp_path / "run.json").unlink()  # it has the checksums of the tables
+    for name in ("comparison", "best", "by_label", "behaviour"):
+        path = tmp_path / f"{name}.csv"
+        pd.read_csv(path).drop(columns="resampled").to_csv(path, index=False)
+    earlier = Comparison.read(tmp_path)
+    assert set(earlier.best["resampled"]) == {""}
+    rules = policy(tmp_path, 'task = "pos"\nlose_at_most = "2 points"')
+    needed = needed_text(pk.gate(policy=rules, comparison=earlier).table.iloc[0])
+    assert needed.endswith(" groups (of 900), near the limit")
+
+
 def test_what_the_comparison_lacks_is_told(tmp_path: Path) -> None:
     for text, message in (
         (

@@ -56,7 +56,10 @@ class GateRow:
     ]
     n_test: columns.TestInstances
     groups: columns.TestGroups
-    resampled: Annotated[str, Means("`sentence`, `document`, or for a file `group`")]
+    resampled: Annotated[
+        str,
+        Means("`sentence` or `document`; `group` for a file, and for results of earlier builds"),
+    ] = "group"
     seeds: Annotated[int, Means("how many probes before, and as many after", COUNT)]
     from_test: columns.FromTest
     from_seeds: columns.FromSeeds

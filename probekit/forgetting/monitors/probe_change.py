@@ -62,7 +62,7 @@ class ProbeChangeRow(Compared):
     margin: Annotated[float, Means("how much of the score may be lost", UNIT)]
     n_test: columns.TestInstances
     groups: columns.TestGroups
-    resampled: columns.Resampled
+    resampled: columns.Resampled = ""
     verdict: Annotated[str, Means("the outcome and its reason, in words")]
     task_fingerprint: columns.TaskFingerprint
     probe_fingerprint: Fingerprint
