@@ -88,11 +88,11 @@ def random_scores(
     """
     found = Found()
     of_checkpoint = {"model": states.model, **identity.of_states(states)}
-    for seed, model in models.items():
+    for number, (seed, model) in enumerate(models.items()):
         (control,) = read_each(model, states.corpus, [states.context], states.settings, progress)
         kinds = list(dict.fromkeys(fitted.head for fitted in trained))
         questions = [fitted.question for fitted in trained if fitted.head in kinds[:1]]
-        reported = as_part(progress, "fit random weights")
+        reported = as_part(progress, "fit random weights", number, whole=len(models))
         for fits, _ in fit_kinds(control, questions, kinds, (seed,), settings, reported):
             for fitted in fits:
                 for each in scored_probes(control, fitted, settings):

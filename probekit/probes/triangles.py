@@ -18,7 +18,8 @@ def add_squares(upper: torch.Tensor, values: torch.Tensor) -> None:
     view, `(views, words, dim)`. What is below the diagonal is undefined until it is `mirrored`."""
     for block in _blocks(values.shape[2]):
         rows = values[:, :, : block.stop].transpose(1, 2)
-        upper[:, : block.stop, block].baddbmm_(rows, values[:, :, block])
+        # Not into the block itself: on GPUs of Apple such products may be lost (PyTorch #193385).
+        upper[:, : block.stop, block] += torch.bmm(rows, values[:, :, block])
 
 
 def mirrored(upper: torch.Tensor) -> torch.Tensor:
@@ -35,7 +36,7 @@ def times_upper(
     out = torch.empty_like(words) if out is None else out
     for block in _blocks(upper.shape[2]):
         rows = upper[:, : block.stop, block]
-        torch.bmm(words[:, :, : block.stop], rows, out=out[:, :, block])
+        out[:, :, block] = torch.bmm(words[:, :, : block.stop], rows)
     return out
 
 

@@ -11,14 +11,17 @@ from collections.abc import Iterable
 import numpy as np
 
 
-def are_of_documents(splits: Iterable[tuple[np.ndarray, np.ndarray]]) -> bool:
+def are_of_documents(
+    splits: Iterable[tuple[np.ndarray, np.ndarray]], *, are_classes: bool = True
+) -> bool:
     """Whether every document of all splits has one label, and some document has several sentences.
 
-    False where there is one document for each label: documents are then only a way to store them.
+    False where there is one document for each class: documents are then only a way to store them.
 
     Args:
         splits: of each `(n,)` labels of sentences, in any coding, and the number of each one's
             document.
+        are_classes: whether labels are classes; numbers may differ from document to document.
     """
     has_several = False
     for labels, documents in splits:
@@ -26,7 +29,7 @@ def are_of_documents(splits: Iterable[tuple[np.ndarray, np.ndarray]]) -> bool:
         pairs = np.stack([documents, np.unique(labels, return_inverse=True)[1]])
         if np.unique(pairs, axis=1).shape[1] > n_documents:
             return False
-        has_several |= n_labels < n_documents < len(labels)
+        has_several |= n_documents < len(labels) and (n_labels < n_documents or not are_classes)
     return has_several
 
 

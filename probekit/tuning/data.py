@@ -99,13 +99,15 @@ class Data:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A checksum of every text and label."""
+        """A checksum of every text and label, and of their documents."""
         digest = hashlib.sha256("\0".join([self.target, *self.metrics, *self.classes]).encode())
         for split in SPLITS:
             examples = self.splits[split]
             for texts, labels in zip(examples.texts, examples.labels, strict=True):
                 digest.update("\0".join([split, *texts]).encode(errors="surrogatepass"))
                 digest.update(np.ascontiguousarray(labels, dtype=np.float64).tobytes())
+            if examples.documents is not None:
+                digest.update(np.ascontiguousarray(examples.documents, dtype=np.int64).tobytes())
         return digest.hexdigest()[:12]
 
     def limited(self, examples: int | None) -> Data:

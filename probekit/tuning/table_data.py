@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,8 @@ from probekit.tuning.data import TEXT_METRICS, Data, Examples, raw_text
 SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 TEXTS = ("text", "sentence")
 LABELS = ("label", "labels")
-DOCUMENTS = delimited_columns.USUAL["document"]
+DOCUMENTS = delimited_columns.USUAL["document"]  # in lower case
+LEAST_DOCUMENTS = 10  # that a table is divided by
 HUB_SPLITS = {"train": "train", "validation": "dev", "dev": "dev", "test": "test"}
 
 
@@ -61,17 +62,12 @@ class Columns:
 @dataclass(frozen=True)
 class _Row:
     """One row: its texts, what its label column holds (None where none is read), its document
-    (None where the table has no such column), and where it is."""
+    (None where the table does not tell it), and where it is."""
 
     texts: tuple[str, ...]
     label: Any
     document: str | None
     place: str
-
-    @property
-    def stays_with(self) -> tuple[str, ...]:
-        """Rows that have this in common are in one split."""
-        return self.texts if self.document is None else (self.document,)
 
 
 def from_path(path: Path, columns: Columns) -> Data:
@@ -112,6 +108,8 @@ def from_tables(name: str, tables: Mapping[str, Rows], columns: Columns) -> Data
                 f"data {name} has no {split}: give train, dev and test, as files with these names "
                 "or as one file that is divided"
             )
+        if not len(tables[split]):
+            raise InputError(f"data {name}: {split} has no row")
     rows = {split: list(rows_of(table, columns)) for split, table in tables.items()}
     return _data(name, rows, columns, ())
 
@@ -177,11 +175,18 @@ def rows_of(table: Rows, columns: Columns) -> Iterator[_Row]:
 
 
 def _document_column(table: Rows, read: Collection[str | None]) -> str | None:
-    """The column of documents, where there is one that is not read as something else."""
-    for name in DOCUMENTS:
-        if name in table.columns and name not in read:
+    """The column of documents, where there is one that is not read as something else and names the
+    document of every row."""
+    for name in table.columns:
+        is_one = name.lower() in DOCUMENTS and name not in read
+        if is_one and all(_is_name(value) for value in table.columns[name]):
             return name
     return None
+
+
+def _is_name(value: Any) -> bool:
+    """Whether a cell can name a document."""
+    return isinstance(value, int) or (isinstance(value, str) and bool(value.strip()))
 
 
 def _require_column(parameter: str, name: str, table: Rows) -> None:
@@ -212,26 +217,72 @@ def _found(parameter: str, usual: Sequence[str], table: Rows) -> str:
 
 
 def _divided(name: str, table: Rows, columns: Columns) -> Data:
-    """One table, divided by its documents, or by what its texts are, so that equal texts stay
-    together: eight tenths train, one dev and one test."""
+    """One table, divided: eight tenths train, one dev and one test. Equal texts stay together, and
+    so do documents, where that leaves each label in training."""
     rows = list(rows_of(table, columns))
-    what = "texts" if rows[0].document is None else "documents"
-    key_of = {}
-    for row in rows:
-        key_of[row.stays_with] = hashlib.sha256("\0".join(row.stays_with).encode()).digest()
-    order = sorted(key_of, key=key_of.__getitem__)
+    what = "texts"
+    by_split = _in_tenths(rows, [row.texts for row in rows])
+    if by_split is None:
+        n_texts = len({row.texts for row in rows})
+        raise InputError(f"data {name} has {n_texts} different texts, too few to divide")
+    if rows[0].document is not None:
+        families = _families(rows)
+        by_documents = _in_tenths(rows, families)
+        enough = len(set(families)) >= LEAST_DOCUMENTS
+        has_classes = columns.label is not None and not columns.regression
+        if enough and by_documents and (not has_classes or _can_learn(by_documents)):
+            what, by_split = "documents", by_documents
+    sizes = ", ".join(f"{len(found):,} {split}" for split, found in by_split.items())
+    warning = f"{name} has no split of its own: its rows are divided by their {what} ({sizes})"
+    return _data(name, by_split, columns, (warning,))
+
+
+def _in_tenths(
+    rows: Sequence[_Row], keys: Sequence[tuple[str, ...]]
+) -> dict[str, list[_Row]] | None:
+    """The rows by split, those with one key together; None where there are too few keys."""
+    hashes = {key: hashlib.sha256("\0".join(key).encode()).digest() for key in keys}
+    order = sorted(hashes, key=hashes.__getitem__)
     if len(order) < 3:
-        raise InputError(f"data {name} has {len(order)} different {what}, too few to divide")
+        return None
     tenth = max(1, len(order) // 10)
     split_of = dict.fromkeys(order, "train")
     split_of |= dict.fromkeys(order[:tenth], "dev")
     split_of |= dict.fromkeys(order[tenth : 2 * tenth], "test")
     by_split: dict[str, list[_Row]] = {split: [] for split in SPLITS}
-    for row in rows:
-        by_split[split_of[row.stays_with]].append(row)
-    sizes = ", ".join(f"{len(found):,} {split}" for split, found in by_split.items())
-    warning = f"{name} has no split of its own: its rows are divided by their {what} ({sizes})"
-    return _data(name, by_split, columns, (warning,))
+    for row, key in zip(rows, keys, strict=True):
+        by_split[split_of[key]].append(row)
+    return by_split
+
+
+def _families(rows: Sequence[_Row]) -> list[tuple[str, ...]]:
+    """The key of each row: the least name of the documents that are linked by equal texts."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    documents = _numbered([row.document for row in rows])
+    texts = _numbered([row.texts for row in rows])
+    size = max(documents.max(), texts.max()) + 1
+    links = coo_array((np.ones(len(rows)), (documents, size + texts)), shape=(2 * size, 2 * size))
+    family = connected_components(links, directed=False)[1][documents]
+    least: dict[int, str] = {}
+    for row, number in zip(rows, family.tolist(), strict=True):
+        name = str(row.document)
+        least[number] = min(name, least.get(number, name))
+    return [(least[number],) for number in family.tolist()]
+
+
+def _numbered(values: Sequence[Hashable]) -> np.ndarray:
+    """The number of each value, by where it first occurs."""
+    numbers = {value: i for i, value in enumerate(dict.fromkeys(values))}
+    return np.array([numbers[value] for value in values])
+
+
+def _can_learn(by_split: Mapping[str, list[_Row]]) -> bool:
+    """Whether every class of dev and test occurs in training, and each there more than once."""
+    counts = Counter(str(row.label) for row in by_split["train"])
+    of_rest = {str(row.label) for split in ("dev", "test") for row in by_split[split]}
+    return of_rest <= set(counts) and min(counts.values()) > 1
 
 
 def _data(
@@ -246,7 +297,7 @@ def _data(
         for split, found in rows.items():
             labels = [np.array([_number(row)]) for row in found]
             splits[split] = Examples([row.texts for row in found], labels)
-        splits, more = _by_document(name, rows, splits)
+        splits, more = _by_document(name, rows, splits, are_classes=False)
         metrics = ("pearson", "spearman")
         return Data(name, "numbers", splits, (), metrics, (*warnings, *more))
     counts = Counter(_class(row) for row in rows["train"])
@@ -261,7 +312,11 @@ def _data(
 
 
 def _by_document(
-    name: str, rows: Mapping[str, list[_Row]], splits: Mapping[str, Examples]
+    name: str,
+    rows: Mapping[str, list[_Row]],
+    splits: Mapping[str, Examples],
+    *,
+    are_classes: bool = True,
 ) -> tuple[dict[str, Examples], tuple[str, ...]]:
     """The examples in the order of their documents, which have one label each, and a warning that
     says so; as they are where that is not so."""
@@ -269,10 +324,10 @@ def _by_document(
     for split, found in rows.items():
         if any(row.document is None for row in found):
             return dict(splits), ()
-        names = {document: i for i, document in enumerate(dict.fromkeys(r.document for r in found))}
-        numbers[split] = np.array([names[row.document] for row in found])
+        numbers[split] = _numbered([row.document for row in found])
     labels = {split: np.concatenate(examples.labels) for split, examples in splits.items()}
-    if not are_of_documents([(labels[split], numbers[split]) for split in splits]):
+    labelled = [(labels[split], numbers[split]) for split in splits]
+    if not are_of_documents(labelled, are_classes=are_classes):
         return dict(splits), ()
     ordered = {}
     for split, examples in splits.items():

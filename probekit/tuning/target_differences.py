@@ -86,8 +86,9 @@ def _shared(said: Mapping[RecipeAtRate, Mapping[int, Answers]]) -> tuple[np.ndar
             has_gold = np.array_equal(own.gold, first.gold)
             if not has_gold or not np.array_equal(own.groups, first.groups):
                 raise InputError(
-                    f"{name.recipe} at {name.rate}, seed {seed}, was tested on other texts or "
-                    "labels than the cells before it: give another 'out', or overwrite=True"
+                    f"{name.recipe} at {name.rate}, seed {seed}, was tested on other texts, "
+                    "labels or documents than the cells before it: give another 'out', or "
+                    "overwrite=True"
                 )
     assert first is not None
     return first.gold, first.groups

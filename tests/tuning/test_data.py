@@ -180,6 +180,58 @@ def test_a_column_that_is_read_is_not_one_of_documents(tmp_path: Path) -> None:
     assert len(data.classes) == 24 and "divided by their texts" in data.warnings[0]
 
 
+def rows_of_documents(n_documents: int) -> list[dict[str, Any]]:
+    """Four rows of each document, which has the label `a` or `b`."""
+    rows = []
+    for i in range(4 * n_documents):
+        document = i // 4
+        rows.append({"text": f"text {i}", "label": "ab"[document % 2], "Doc_ID": f"d{document}"})
+    return rows
+
+
+def test_documents_that_are_linked_by_equal_texts_stay_together(tmp_path: Path) -> None:
+    rows = rows_of_documents(60)
+    for i in range(0, 240, 16):  # the first text of every fourth document is in the next one too
+        rows[i + 4]["text"] = rows[i]["text"]
+    data = opened(written(tmp_path, ".csv", rows))
+    assert "divided by their documents" in data.warnings[0]
+    of_split: dict[str, str] = {}
+    for split, examples in data.splits.items():
+        for (text,) in examples.texts:
+            assert of_split.setdefault(text, split) == split
+
+
+@pytest.mark.parametrize("empty", [None, "", "  "])
+def test_a_column_that_lacks_a_document_tells_none(empty: str | None, tmp_path: Path) -> None:
+    rows = rows_of_documents(24)
+    rows[50]["Doc_ID"] = empty
+    data = opened(written(tmp_path, ".jsonl", rows))
+    assert "divided by their texts" in data.warnings[0]
+    assert all(examples.documents is None for examples in data.splits.values())
+
+
+def test_tables_are_divided_by_texts_where_documents_cannot_be(tmp_path: Path) -> None:
+    """Too few, or one for each label; they are resampled whole all the same where they can be."""
+    few = opened(written(tmp_path, ".csv", rows_of_documents(4)))
+    assert "divided by their texts" in few.warnings[0]
+    rows = rows_of_documents(24)
+    for row in rows:
+        row["label"] = row["Doc_ID"]
+    data = opened(written(tmp_path, ".tsv", rows))
+    assert "divided by their texts" in data.warnings[0] and len(data.classes) == 24
+
+
+def test_numbers_of_whole_documents_are_resampled_by_document(tmp_path: Path) -> None:
+    rows = rows_of_documents(24)
+    for row in rows:
+        row["label"] = int(row["Doc_ID"][1:]) / 7
+    data = opened(written(tmp_path, ".csv", rows), regression=True)
+    assert data.splits["test"].units.tolist() == np.repeat(range(2), 4).tolist()
+    plain = [{name: row[name] for name in ("text", "label")} for row in rows]
+    without = opened(written(tmp_path, ".tsv", plain), regression=True)
+    assert without.fingerprint != data.fingerprint
+
+
 def test_what_datasets_loads_is_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A data set by its name, and the same files as a folder."""
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
