@@ -13,7 +13,7 @@ import torch
 from probekit.corpora.passage import Split
 from probekit.engine.current import current
 from probekit.engine.engine import Report
-from probekit.engine.workers import at_once
+from probekit.engine.workers import at_once, workers
 from probekit.errors import InputError
 from probekit.probes.batches import Runs
 from probekit.probes.evaluate import BATCH_WORDS
@@ -23,6 +23,7 @@ from probekit.probes.heads.linear import Linear
 from probekit.probes.heads.rank import Rank
 from probekit.probes.structural.fitted_trees import (
     FittedTrees,
+    WordMaps,
     joined_counts,
     joined_trees,
     measure,
@@ -159,7 +160,7 @@ def predict_trees(fitted: Sequence[FittedTrees], states: Vectors, split: Split) 
 
     Returns `(layers, seeds, trees, k)` counts for each task.
     """
-    parts = list(_of_parts(measure, fitted, states, split))
+    parts = _of_parts(measure, fitted, states, split)
     found = []
     for one, of_task in zip(fitted, zip(*parts, strict=True), strict=True):
         found.append(joined_counts(of_task)[one.question.task.metric])
@@ -169,17 +170,21 @@ def predict_trees(fitted: Sequence[FittedTrees], states: Vectors, split: Split) 
 def losses(fitted: Sequence[FittedTrees], states: Vectors, split: Split) -> list[np.ndarray]:
     """The losses of the words of each tree, summed: `(layers, seeds, trees)` for each task; of
     heads these are cross-entropies in nats."""
-    parts = list(_of_parts(sentence_losses, fitted, states, split))
+    parts = _of_parts(sentence_losses, fitted, states, split)
     return [np.concatenate(of_task) for of_task in zip(*parts, strict=True)]
 
 
 def _of_parts(
     of: Callable[..., list[Any]], fitted: Sequence[FittedTrees], states: Vectors, split: Split
-) -> Iterator[list[Any]]:
+) -> list[list[Any]]:
     """What `measure` or `sentence_losses` give of each part of the layers, by task."""
     trees = [one.question.splits[split] for one in fitted]
     heads = [TREE_HEADS[one.question.task.shape](one.rank) for one in fitted]
     runs = Runs(states, split, [of_task.sentences for of_task in trees])
-    for of_layers in zip(*(one.maps for one in fitted), strict=True):
+
+    def of_part(of_layers: Sequence[tuple[tuple[int, ...], WordMaps]]) -> list[Any]:
         maps = [each for _, each in of_layers]
-        yield of(maps, heads, trees, runs, of_layers[0][0], BATCH_WORDS)
+        return of(maps, heads, trees, runs, of_layers[0][0], BATCH_WORDS)
+
+    with workers(fitted[0].maps[0][1].weights.device) as pool:
+        return list(pool.map(of_part, zip(*(one.maps for one in fitted), strict=True)))
