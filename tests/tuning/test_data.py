@@ -227,7 +227,7 @@ def test_numbers_of_whole_documents_are_resampled_by_document(tmp_path: Path) ->
         row["label"] = int(row["Doc_ID"][1:]) / 7
     data = opened(written(tmp_path, ".csv", rows), regression=True)
     assert data.splits["test"].units.tolist() == np.repeat(range(2), 4).tolist()
-    plain = [{name: row[name] for name in ("text", "label")} for row in rows]
+    plain = [{"text": row["text"], "label": row["label"]} for row in rows]
     without = opened(written(tmp_path, ".tsv", plain), regression=True)
     assert without.fingerprint != data.fingerprint
 
