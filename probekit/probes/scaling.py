@@ -53,9 +53,9 @@ class Scaling:
         bases: for each task the coordinates of its probes as columns, `(views, dim, dim)`: words
             less their mean, times this matrix, are white, or standardised for tasks with products
             (see `scaling.measure`). None where words already are in these coordinates.
-        upper: whether the bases of white words are upper triangular.
         sizes: root mean square of a number in each task's vectors, `(tasks, views)`.
         product_sizes: the same of its products a * b, `(tasks, views)`; 1 for tasks without.
+        upper: whether the bases of white words are upper triangular.
     """
 
     mean: torch.Tensor
@@ -85,9 +85,9 @@ class Scaling:
         basis = self.bases[0]
         assert basis is not None
         centred = words - self.mean
-        return (
-            times_upper(centred, basis, out) if self.upper else torch.bmm(centred, basis, out=out)
-        )
+        if self.upper:
+            return times_upper(centred, basis, out)
+        return torch.bmm(centred, basis, out=out)
 
     def of_whitened(self) -> Scaling:
         """The same for words in the coordinates of their probes (see `Whitened`)."""

@@ -232,6 +232,11 @@ def _divided(name: str, table: Rows, columns: Columns) -> Data:
         has_classes = columns.label is not None and not columns.regression
         if enough and by_documents and (not has_classes or _can_learn(by_documents)):
             what, by_split = "documents", by_documents
+        else:
+            what = (
+                f"texts, since there are fewer than {LEAST_DOCUMENTS} documents, or training would "
+                "lack a label"
+            )
     sizes = ", ".join(f"{len(found):,} {split}" for split, found in by_split.items())
     warning = f"{name} has no split of its own: its rows are divided by their {what} ({sizes})"
     return _data(name, by_split, columns, (warning,))

@@ -213,7 +213,8 @@ def test_a_column_that_lacks_a_document_tells_none(empty: str | None, tmp_path: 
 def test_tables_are_divided_by_texts_where_documents_cannot_be(tmp_path: Path) -> None:
     """Too few, or one for each label; they are resampled whole all the same where they can be."""
     few = opened(written(tmp_path, ".csv", rows_of_documents(4)))
-    assert "divided by their texts" in few.warnings[0]
+    assert "by their texts, since there are fewer than 10 documents" in few.warnings[0]
+    assert all(examples.documents is not None for examples in few.splits.values())
     rows = rows_of_documents(24)
     for row in rows:
         row["label"] = row["Doc_ID"]
