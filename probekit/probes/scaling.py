@@ -79,15 +79,13 @@ class Scaling:
             self.upper,
         )
 
-    def white(self, words: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+    def white(self, words: torch.Tensor) -> torch.Tensor:
         """Words `(views, words, dim)`, float32, in the coordinates of their probes, which must be
         the same for every task."""
         basis = self.bases[0]
         assert basis is not None
         centred = words - self.mean
-        if self.upper:
-            return times_upper(centred, basis, out)
-        return torch.bmm(centred, basis, out=out)
+        return times_upper(centred, basis) if self.upper else torch.bmm(centred, basis)
 
     def of_whitened(self) -> Scaling:
         """The same for words in the coordinates of their probes (see `Whitened`)."""

@@ -29,15 +29,13 @@ def mirrored(upper: torch.Tensor) -> torch.Tensor:
     return upper
 
 
-def times_upper(
-    words: torch.Tensor, upper: torch.Tensor, out: torch.Tensor | None = None
-) -> torch.Tensor:
+def times_upper(words: torch.Tensor, upper: torch.Tensor) -> torch.Tensor:
     """Words `(views, words, dim)` times upper triangular matrices `(views, dim, dim)`."""
-    out = torch.empty_like(words) if out is None else out
+    found = []
     for block in _blocks(upper.shape[2]):
         rows = upper[:, : block.stop, block]
-        out[:, :, block] = torch.bmm(words[:, :, : block.stop], rows)
-    return out
+        found.append(torch.bmm(words[:, :, : block.stop], rows))
+    return torch.cat(found, dim=2)
 
 
 def _blocks(dim: int) -> Iterator[slice]:

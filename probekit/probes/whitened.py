@@ -44,5 +44,6 @@ def _values(states: Vectors, split: Split, layers: Sequence[int], scaling: Scali
     for start in range(0, n, READ_WORDS):
         part = values[:, start : start + READ_WORDS]
         words = taken(states, split, [(start, start + part.shape[1])], layers)
-        scaling.white(words.to(mean.device).float(), out=part)
+        # Copied: products written into a slice may be lost on GPUs of Apple (see `triangles`).
+        part.copy_(scaling.white(words.to(mean.device).float()))
     return values
