@@ -31,11 +31,11 @@ def mirrored(upper: torch.Tensor) -> torch.Tensor:
 
 def times_upper(words: torch.Tensor, upper: torch.Tensor) -> torch.Tensor:
     """Words `(views, words, dim)` times upper triangular matrices `(views, dim, dim)`."""
-    found = []
+    found = torch.empty_like(words)
     for block in _blocks(upper.shape[2]):
         rows = upper[:, : block.stop, block]
-        found.append(torch.bmm(words[:, :, : block.stop], rows))
-    return torch.cat(found, dim=2)
+        found[:, :, block] = torch.bmm(words[:, :, : block.stop], rows)
+    return found
 
 
 def _blocks(dim: int) -> Iterator[slice]:
