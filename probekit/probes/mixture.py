@@ -20,6 +20,9 @@ WORDS = 16_384  # that layers' means and sizes are measured on
 # How much faster weights are learned than a probe's other parameters. Adam moves each by about the
 # learning rate: by itself it would hardly leave equal weights in the updates of a small corpus.
 SPEED = 3
+# Gradients of rounding are smaller, and those of real layers are a hundred times larger. Adam would
+# scale both to full steps, and equal layers would drift apart.
+LEAST_GRADIENT = 1e-6
 
 
 class Single(torch.nn.Module):
@@ -89,6 +92,7 @@ class Mix(torch.nn.Module):
         is_read = torch.from_numpy(np.stack([np.isin(layers, view.layers) for view in views]))
         n = (n_tasks, len(views), len(layers))
         self.logits = torch.nn.Parameter(torch.zeros(n, device=device))
+        self.logits.register_hook(_without_rounding)
         self._left_out: Tensor
         self._mean: Tensor
         self._size: Tensor
@@ -129,6 +133,10 @@ class Mix(torch.nn.Module):
     def parameters_of(self, task: int, view: int) -> list[Tensor]:
         """What one view of a task has learned: its logits `(layers,)`, before SPEED."""
         return [self.logits.data[task, view]]
+
+
+def _without_rounding(gradient: Tensor) -> Tensor:
+    return gradient.masked_fill(gradient.abs() < LEAST_GRADIENT, 0)
 
 
 Mixture = Single | Mix
