@@ -38,7 +38,7 @@ from probekit.tuning.record import training_of
 from probekit.tuning.reporter import Reporter
 from probekit.tuning.settings import TuningSettings
 from probekit.tuning.steps import last_checkpoint
-from probekit.tuning.table_data import Columns
+from probekit.tuning.table_rows import Columns
 from probekit.tuning.trainer import TuningTrainer
 from probekit.tuning.tuned import HISTORY, TUNED, HistoryRow, Tuned, TunedRow
 

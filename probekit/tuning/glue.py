@@ -10,7 +10,8 @@ from typing import NamedTuple
 from probekit.corpora.readers.rows import Rows, concatenated, hub_rows, read_rows
 from probekit.errors import InputError
 from probekit.tuning.data import Data, Examples
-from probekit.tuning.table_data import Columns, from_tables
+from probekit.tuning.table_data import from_tables
+from probekit.tuning.table_rows import Columns
 
 HUB = "nyu-mll/glue"
 PREFIX = "glue/"

@@ -11,7 +11,8 @@ from probekit.progress import Progress
 from probekit.tuning.corpus_data import from_corpus
 from probekit.tuning.data import Data
 from probekit.tuning.glue import GLUE, PREFIX, from_glue, is_glue_folder
-from probekit.tuning.table_data import Columns, from_hub, from_path, missing
+from probekit.tuning.table_data import from_hub, from_path, missing
+from probekit.tuning.table_rows import Columns
 
 
 def open_data(name: str | Path, columns: Columns, progress: Progress) -> Data:

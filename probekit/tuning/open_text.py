@@ -12,7 +12,8 @@ from probekit.progress import Progress
 from probekit.tuning.corpus_data import text_of
 from probekit.tuning.data import Data
 from probekit.tuning.glue import PREFIX
-from probekit.tuning.table_data import SUFFIXES, Columns, from_hub, from_path
+from probekit.tuning.table_data import SUFFIXES, from_hub, from_path
+from probekit.tuning.table_rows import Columns
 
 
 def open_text(name: str | Path, columns: Columns, progress: Progress) -> Data:

@@ -2,72 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from probekit import doors
 from probekit.corpora.find import split_of
 from probekit.corpora.passage import SPLITS, Split
-from probekit.corpora.readers import delimited_columns, delimited_file
+from probekit.corpora.readers import delimited_file
 from probekit.corpora.readers.rows import Rows, concatenated, hub_rows, read_rows
-from probekit.errors import CorpusError, InputError, suggestion, unknown
+from probekit.errors import CorpusError, InputError, suggestion
 from probekit.foreign import shortened
 from probekit.tasks.by_document import are_of_documents, one_label
 from probekit.tuning.data import TEXT_METRICS, Data, Examples, raw_text
+from probekit.tuning.table_rows import Columns, Row, rows_of, unnamed_documents
+from probekit.tuning.table_split import divided, numbered
 
 SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
-TEXTS = ("text", "sentence")
-LABELS = ("label", "labels")
-DOCUMENTS = delimited_columns.USUAL["document"]  # in lower case
-LEAST_DOCUMENTS = 10  # that a table is divided by
 HUB_SPLITS = {"train": "train", "validation": "dev", "dev": "dev", "test": "test"}
-
-
-@dataclass(frozen=True)
-class Columns:
-    """What the columns of a table mean.
-
-    Attributes:
-        text: the column of texts, or two columns of pairs; none for `text` or `sentence`.
-        label: the column of labels; "" for `label`, None where none is read.
-        regression: whether it has numbers to predict.
-    """
-
-    text: tuple[str, ...] = ()
-    label: str | None = ""
-    regression: bool = False
-
-    @classmethod
-    def of(cls, text: Any, label: Any, regression: Any) -> Columns:
-        """From arguments of a public function. Raises InputError for others."""
-        texts = [
-            name for one in doors.several("text", text or [""], (str,)) for name in one.split(",")
-        ]
-        found = tuple(name.strip() for name in texts if name.strip())
-        if len(found) > 2:
-            raise InputError(f"text takes one column, or two of pairs, not {len(found)}")
-        doors.of_type("label", label, str)
-        doors.of_type("regression", regression, bool)
-        return cls(found, label, regression)
-
-
-@dataclass(frozen=True)
-class _Row:
-    """One row: its texts, what its label column holds (None where none is read), its document
-    (None where the table does not tell it), and where it is."""
-
-    texts: tuple[str, ...]
-    label: Any
-    document: str | None
-    place: str
 
 
 def from_path(path: Path, columns: Columns) -> Data:
@@ -83,7 +40,7 @@ def from_path(path: Path, columns: Columns) -> Data:
         return from_tables(path.name, tables, columns)
     if path.suffix not in SUFFIXES:
         raise InputError(f"data {path}: expected one of {', '.join(SUFFIXES)}")
-    return _divided(path.stem, _read(path), columns)
+    return _of_one(path.stem, _read(path), columns)
 
 
 def from_hub(name: str, columns: Columns) -> Data:
@@ -97,7 +54,7 @@ def from_hub(name: str, columns: Columns) -> Data:
         return from_tables(name, tables, columns)
     if "train" not in tables:
         raise InputError(f"data '{name}' has no split train: it has {', '.join(sorted(found))}")
-    return _divided(name, tables["train"], columns)
+    return _of_one(name, tables["train"], columns)
 
 
 def from_tables(name: str, tables: Mapping[str, Rows], columns: Columns) -> Data:
@@ -111,7 +68,16 @@ def from_tables(name: str, tables: Mapping[str, Rows], columns: Columns) -> Data
         if not len(tables[split]):
             raise InputError(f"data {name}: {split} has no row")
     rows = {split: list(rows_of(table, columns)) for split, table in tables.items()}
-    return _data(name, rows, columns, ())
+    named = {f" of {split}": table for split, table in tables.items()}
+    return _data(name, rows, columns, tuple(unnamed_documents(name, named, columns)))
+
+
+def _of_one(name: str, table: Rows, columns: Columns) -> Data:
+    """One table, which is divided."""
+    has_classes = columns.label is not None and not columns.regression
+    rows, warning = divided(name, list(rows_of(table, columns)), has_classes=has_classes)
+    unnamed = unnamed_documents(name, {"": table}, columns)
+    return _data(name, rows, columns, (warning, *unnamed))
 
 
 def _files_in(folder: Path) -> dict[Split, list[Rows]]:
@@ -149,149 +115,8 @@ def _line(path: str, lines: list[int], i: int) -> str:
     return f"{path}:{lines[i]}"
 
 
-def rows_of(table: Rows, columns: Columns) -> Iterator[_Row]:
-    """The rows of a table. Raises InputError for a missing column, and an empty text or label."""
-    names = columns.text or (_found("text", TEXTS, table),)
-    label = columns.label
-    if label == "":
-        label = _found("label", LABELS, table)
-    for name in names:
-        _require_column("text", name, table)
-    if label is not None:
-        _require_column("label", label, table)
-    document = _document_column(table, (*names, label))
-    for i in range(len(table)):
-        texts = []
-        for name in names:
-            text = table.columns[name][i]
-            if not isinstance(text, str) or not text.strip():
-                raise InputError(
-                    f"{table.place(i)}: the text in '{name}' is empty: leave such rows out"
-                )
-            texts.append(text)
-        value = None if label is None else _label(table, label, i)
-        of = None if document is None else str(table.columns[document][i])
-        yield _Row(tuple(texts), value, of, table.place(i))
-
-
-def _document_column(table: Rows, read: Collection[str | None]) -> str | None:
-    """The column of documents, where there is one that is not read as something else and names the
-    document of every row."""
-    for name in table.columns:
-        is_one = name.lower() in DOCUMENTS and name not in read
-        if is_one and all(_is_name(value) for value in table.columns[name]):
-            return name
-    return None
-
-
-def _is_name(value: Any) -> bool:
-    """Whether a cell can name a document."""
-    return isinstance(value, int) or (isinstance(value, str) and bool(value.strip()))
-
-
-def _require_column(parameter: str, name: str, table: Rows) -> None:
-    if name not in table.columns:
-        known = unknown(f"column of {parameter}", name, table.columns)
-        raise InputError(f"{parameter}='{name}': {known} ({table.place(0)})")
-
-
-def _label(table: Rows, label: str, i: int) -> Any:
-    """The label of a row, as the name of its class where the table has these."""
-    value = table.columns[label][i]
-    if value is None or value == "":
-        raise InputError(f"{table.place(i)}: '{label}' is empty: leave such rows out")
-    classes = table.classes.get(label)
-    if classes and isinstance(value, int) and 0 <= value < len(classes):
-        return classes[value]
-    return value
-
-
-def _found(parameter: str, usual: Sequence[str], table: Rows) -> str:
-    for name in usual:
-        if name in table.columns:
-            return name
-    known = ", ".join(map(shortened, table.columns))
-    raise InputError(
-        f"no column is called {' or '.join(usual)}: give {parameter}='…', one of {known}"
-    )
-
-
-def _divided(name: str, table: Rows, columns: Columns) -> Data:
-    """One table, divided: eight tenths train, one dev and one test. Equal texts stay together, and
-    so do documents, where that leaves each label in training."""
-    rows = list(rows_of(table, columns))
-    what = "texts"
-    by_split = _in_tenths(rows, [row.texts for row in rows])
-    if by_split is None:
-        n_texts = len({row.texts for row in rows})
-        raise InputError(f"data {name} has {n_texts} different texts, too few to divide")
-    if rows[0].document is not None:
-        families = _families(rows)
-        by_documents = _in_tenths(rows, families)
-        enough = len(set(families)) >= LEAST_DOCUMENTS
-        has_classes = columns.label is not None and not columns.regression
-        if enough and by_documents and (not has_classes or _can_learn(by_documents)):
-            what, by_split = "documents", by_documents
-        else:
-            what = (
-                f"texts, since there are fewer than {LEAST_DOCUMENTS} documents, or training would "
-                "lack a label"
-            )
-    sizes = ", ".join(f"{len(found):,} {split}" for split, found in by_split.items())
-    warning = f"{name} has no split of its own: its rows are divided by their {what} ({sizes})"
-    return _data(name, by_split, columns, (warning,))
-
-
-def _in_tenths(
-    rows: Sequence[_Row], keys: Sequence[tuple[str, ...]]
-) -> dict[str, list[_Row]] | None:
-    """The rows by split, those with one key together; None where there are too few keys."""
-    hashes = {key: hashlib.sha256("\0".join(key).encode()).digest() for key in keys}
-    order = sorted(hashes, key=hashes.__getitem__)
-    if len(order) < 3:
-        return None
-    tenth = max(1, len(order) // 10)
-    split_of = dict.fromkeys(order, "train")
-    split_of |= dict.fromkeys(order[:tenth], "dev")
-    split_of |= dict.fromkeys(order[tenth : 2 * tenth], "test")
-    by_split: dict[str, list[_Row]] = {split: [] for split in SPLITS}
-    for row, key in zip(rows, keys, strict=True):
-        by_split[split_of[key]].append(row)
-    return by_split
-
-
-def _families(rows: Sequence[_Row]) -> list[tuple[str, ...]]:
-    """The key of each row: the least name of the documents that are linked by equal texts."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    documents = _numbered([row.document for row in rows])
-    texts = _numbered([row.texts for row in rows])
-    size = max(documents.max(), texts.max()) + 1
-    links = coo_array((np.ones(len(rows)), (documents, size + texts)), shape=(2 * size, 2 * size))
-    family = connected_components(links, directed=False)[1][documents]
-    least: dict[int, str] = {}
-    for row, number in zip(rows, family.tolist(), strict=True):
-        name = str(row.document)
-        least[number] = min(name, least.get(number, name))
-    return [(least[number],) for number in family.tolist()]
-
-
-def _numbered(values: Sequence[Hashable]) -> np.ndarray:
-    """The number of each value, by where it first occurs."""
-    numbers = {value: i for i, value in enumerate(dict.fromkeys(values))}
-    return np.array([numbers[value] for value in values])
-
-
-def _can_learn(by_split: Mapping[str, list[_Row]]) -> bool:
-    """Whether every class of dev and test occurs in training, and each there more than once."""
-    counts = Counter(str(row.label) for row in by_split["train"])
-    of_rest = {str(row.label) for split in ("dev", "test") for row in by_split[split]}
-    return of_rest <= set(counts) and min(counts.values()) > 1
-
-
 def _data(
-    name: str, rows: Mapping[str, list[_Row]], columns: Columns, warnings: tuple[str, ...]
+    name: str, rows: Mapping[str, list[Row]], columns: Columns, warnings: tuple[str, ...]
 ) -> Data:
     splits: dict[str, Examples] = {}
     if columns.label is None:
@@ -318,7 +143,7 @@ def _data(
 
 def _by_document(
     name: str,
-    rows: Mapping[str, list[_Row]],
+    rows: Mapping[str, list[Row]],
     splits: Mapping[str, Examples],
     *,
     are_classes: bool = True,
@@ -329,7 +154,7 @@ def _by_document(
     for split, found in rows.items():
         if any(row.document is None for row in found):
             return dict(splits), ()
-        numbers[split] = _numbered([row.document for row in found])
+        numbers[split] = numbered([row.document for row in found])
     labels = {split: np.concatenate(examples.labels) for split, examples in splits.items()}
     labelled = [(labels[split], numbers[split]) for split in splits]
     if not are_of_documents(labelled, are_classes=are_classes):
@@ -342,7 +167,7 @@ def _by_document(
     return ordered, (f"{name}: {one_label(len(np.unique(test.units)), len(test))}",)
 
 
-def _class(row: _Row) -> str:
+def _class(row: Row) -> str:
     """The label of a row. Raises InputError for a number with a fraction."""
     value = row.label
     is_float = isinstance(value, float)
@@ -359,7 +184,7 @@ def _class(row: _Row) -> str:
     return str(value)
 
 
-def _known(row: _Row, number: Mapping[str, int]) -> str:
+def _known(row: Row, number: Mapping[str, int]) -> str:
     label = _class(row)
     if label not in number:
         raise InputError(
@@ -369,7 +194,7 @@ def _known(row: _Row, number: Mapping[str, int]) -> str:
     return label
 
 
-def _number(row: _Row) -> float:
+def _number(row: Row) -> float:
     try:
         value = float(row.label)
     except (TypeError, ValueError):

@@ -26,7 +26,7 @@ from probekit.tuning.open_data import open_data
 from probekit.tuning.recipe_outcome import LEAST_STEPS
 from probekit.tuning.record import training_of
 from probekit.tuning.settings import TuningSettings
-from probekit.tuning.table_data import Columns
+from probekit.tuning.table_rows import Columns
 from probekit.tuning.transfer_arguments import (
     OWN,
     Training,

@@ -25,7 +25,7 @@ from probekit.tuning.open_data import open_data
 from probekit.tuning.output import started
 from probekit.tuning.predicted import answers, chosen_labels, majority
 from probekit.tuning.settings import TuningSettings
-from probekit.tuning.table_data import Columns
+from probekit.tuning.table_rows import Columns
 from probekit.usage.eraser import Eraser
 from probekit.usage.erasure import HEAD
 from probekit.usage.erasure_rows import Target

@@ -28,7 +28,7 @@ from probekit.tuning.glue import GLUE
 from probekit.tuning.metrics import METRICS, _from_counts, _from_values, score_interval
 from probekit.tuning.open_data import open_data
 from probekit.tuning.predicted import NOTHING, answers
-from probekit.tuning.table_data import Columns
+from probekit.tuning.table_rows import Columns
 from tests.tuning.made import few
 
 
@@ -207,7 +207,25 @@ def test_a_column_that_lacks_a_document_tells_none(empty: str | None, tmp_path: 
     rows[50]["Doc_ID"] = empty
     data = opened(written(tmp_path, ".jsonl", rows))
     assert "divided by their texts" in data.warnings[0]
+    assert "'Doc_ID' is empty in 1 of 96 rows" in data.warnings[1]
     assert all(examples.documents is None for examples in data.splits.values())
+
+
+def test_of_splits_it_is_said_where_documents_are_missing(tmp_path: Path) -> None:
+    for split in ("train", "dev", "test"):
+        rows = rows_of_documents(12)
+        if split == "dev":
+            rows[5]["Doc_ID"] = None
+        written(tmp_path, ".jsonl", rows).rename(tmp_path / f"{split}.jsonl")
+    data = opened(tmp_path)
+    (warning,) = data.warnings
+    assert "'Doc_ID' is empty in 1 of 48 rows of dev" in warning
+
+
+def test_an_empty_column_of_documents_is_none(tmp_path: Path) -> None:
+    rows = [{**row, "Doc_ID": None} for row in rows_of_documents(24)]
+    data = opened(written(tmp_path, ".jsonl", rows))
+    assert len(data.warnings) == 1
 
 
 def test_tables_are_divided_by_texts_where_documents_cannot_be(tmp_path: Path) -> None:
