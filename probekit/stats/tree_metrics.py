@@ -70,7 +70,11 @@ class TreeMetric:
 
 def count_edges(distances: np.ndarray, gold: GoldTrees) -> np.ndarray:
     """Edges of the minimum spanning tree that are gold, and gold edges: `(cells, trees, 2)`."""
-    by_length = count_edges_by_length(distances, gold)
+    return edges_of_all_lengths(count_edges_by_length(distances, gold))
+
+
+def edges_of_all_lengths(by_length: np.ndarray) -> np.ndarray:
+    """The sums of `count_edges_by_length`, `(cells, trees, 2)`."""
     return by_length.reshape(*by_length.shape[:2], LONGEST_EDGE, 2).sum(axis=2)
 
 

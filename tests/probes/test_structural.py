@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -11,10 +11,13 @@ import torch
 import probekit as pk
 from probekit.corpora.passage import Corpus, Edge, Passage, Split
 from probekit.errors import InputError
+from probekit.probes.structural.alike import alike
 from probekit.probes.structural.baselines import TREE_BASELINES
 from probekit.probes.structural.padded import padded
+from probekit.probes.structural.tree_fit import fit_trees
 from probekit.probes.structural.tree_heads import TREE_HEADS
 from probekit.reports.tables.scores import score_table
+from probekit.tasks.resample import resample_train_trees
 from probekit.tasks.task import load_task
 from probekit.tasks.trees import ask_trees
 from tests.made import made_states
@@ -174,3 +177,37 @@ def test_kinds_of_probe_that_trees_do_not_have_are_refused() -> None:
         pk.probe(states, "distance", probes="mlp")
     with pytest.raises(InputError, match=r"linear and rank:8 .* not mlp"):
         pk.compare(states, states, "distance", probe="mlp", progress=False)
+
+
+def test_questions_that_are_alike_are_fitted_as_if_alone() -> None:
+    """Resamples of two tasks, and the tasks themselves: three runs of questions about the same
+    trees, with the training weights of each."""
+    corpus, values = planted({"train": 40, "dev": 10, "test": 12})
+    states = made_states(corpus, values)
+    distance, depth = (ask_trees(load_task(name), corpus) for name in ("distance", "depth"))
+    questions = [distance, resample_train_trees(distance, 1), resample_train_trees(distance, 2)]
+    questions += [depth, resample_train_trees(depth, 1)]
+    runs = [list(run.numbers) for run in alike(questions, rank=4)]
+    assert runs == [[0, 1, 2], [3, 4]]
+    settings = pk.FitSettings(words=2_000)
+    together = fit_trees(states, questions, seeds=(0, 1), settings=settings)
+    for question, found in zip(questions, together, strict=True):
+        (alone,) = fit_trees(states, [question], seeds=(0, 1), settings=settings)
+        # A loss of absolute values has kinks, at which rounding decides.
+        assert found.dev_loss == pytest.approx(alone.dev_loss, rel=5e-3)
+    losses = np.stack([of_question.dev_loss[0] for of_question in together])
+    for one, other in combinations(losses, 2):  # each has its own probes
+        assert np.abs(one / other - 1).max() > 1e-2
+
+
+def test_other_trees_are_not_alike() -> None:
+    corpus, _ = planted({"train": 40, "dev": 10, "test": 12})
+    gold = ask_trees(load_task("arc"), corpus)
+    again = ask_trees(load_task("arc"), corpus)
+    assert [len(run.numbers) for run in alike([gold, again, gold], rank=4)] == [1, 1, 1]
+
+
+def test_a_batch_without_a_tree_has_no_groups() -> None:
+    trees = ask_trees(load_task("depth"), planted()[0]).splits["dev"]
+    none = torch.empty(0, dtype=torch.int64)
+    assert list(padded(trees, none, none.view(0, 1, 1).expand(0, 1, 2))) == []

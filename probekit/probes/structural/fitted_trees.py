@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,13 +10,20 @@ import torch
 from torch import Tensor
 
 from probekit.probes.batches import Runs
-from probekit.probes.structural.padded import padded
+from probekit.probes.structural.padded import Padded, padded
 from probekit.probes.structural.tree_heads import TreeHead
-from probekit.stats.tree_metrics import OF_SHAPES, TREE_METRICS, count_edges_by_length
+from probekit.stats.tree_metrics import (
+    OF_SHAPES,
+    TREE_METRICS,
+    count_edges_by_length,
+    edges_of_all_lengths,
+)
 from probekit.tasks.trees import SameLength, TreeQuestion, Trees
 
 BY_LENGTH = "by_length"
 """The name of counts of edges by length, beside those of metrics."""
+
+BATCH_WORDS = 8_192  # the more are read at once, the more sentences of one length are among them
 
 Counts = dict[str, np.ndarray]
 """What each metric counts in each tree, `(layers, seeds, trees, k)`; of distances BY_LENGTH too."""
@@ -40,6 +47,13 @@ class WordMaps:
         """Mapped words `(layers, words, seeds, width)`, from `(layers, words, dim)`."""
         mapped = torch.baddbmm(self.bias, states, self.weights)
         return mapped.unflatten(2, (self.seeds, mapped.shape[2] // self.seeds))
+
+    def of_seeds(self, numbers: slice) -> WordMaps:
+        """Those of some seeds."""
+        width = self.weights.shape[2] // self.seeds
+        columns = slice(numbers.start * width, numbers.stop * width)
+        n = numbers.stop - numbers.start
+        return WordMaps(self.weights[..., columns].clone(), self.bias[..., columns].clone(), n)
 
     def scaled(self, by: Tensor) -> WordMaps:
         """With mapped words multiplied by `(layers, seeds, width)`."""
@@ -145,7 +159,6 @@ def measure(
     trees: Sequence[Trees],
     runs: Runs,
     layers: Sequence[int],
-    batch_words: int,
 ) -> list[Counts]:
     """What trained probes of each task count in a split.
 
@@ -153,15 +166,15 @@ def measure(
         maps, heads, trees: of each task; the trees are those of the split.
         runs: the split, with the sentences of these trees.
         layers: of the states, those that the maps read, in their order.
-        batch_words: words read at once.
     """
     found: list[Counts] = [{} for _ in maps]
-    for batch in runs.batches(batch_words, layers, maps[0].weights.device):
+    for batch in runs.batches(BATCH_WORDS, layers, maps[0].weights.device):
         for t, of_words in enumerate(maps):
             mapped = of_words(batch.states)
             shape = (len(layers), of_words.seeds)
-            for group in padded(trees[t], batch.labels[t], batch.spans[t], 1):
-                predicted = heads[t].predict(of_sentences(mapped, group.places)).cpu().numpy()
+            groups = list(padded(trees[t], batch.labels[t], batch.spans[t], 1))
+            for group, words in zip(groups, of_sentences(mapped, groups), strict=True):
+                predicted = heads[t].predict(words).cpu().numpy()
                 gold = trees[t].of_same_length(group.numbers)
                 for name, counts in counts_of(heads[t].shape, predicted, gold).items():
                     new = np.zeros((*shape, len(trees[t]), counts.shape[-1]))
@@ -177,19 +190,19 @@ def sentence_losses(
     trees: Sequence[Trees],
     runs: Runs,
     layers: Sequence[int],
-    batch_words: int,
 ) -> list[np.ndarray]:
     """The losses of the words of each tree of a split, summed: `(layers, seeds, trees)` for each
     task. The arguments are those of `measure`."""
     found = []
     for of_words, of_task in zip(maps, trees, strict=True):
         found.append(np.zeros((len(layers), of_words.seeds, len(of_task))))
-    for batch in runs.batches(batch_words, layers, maps[0].weights.device):
+    for batch in runs.batches(BATCH_WORDS, layers, maps[0].weights.device):
         for t, of_words in enumerate(maps):
             mapped = of_words(batch.states)
-            for group in padded(trees[t], batch.labels[t], batch.spans[t]):
+            groups = list(padded(trees[t], batch.labels[t], batch.spans[t]))
+            for group, words in zip(groups, of_sentences(mapped, groups), strict=True):
                 gold = torch.from_numpy(heads[t].gold(trees[t], group)).to(mapped.device)
-                mean = heads[t].loss(of_sentences(mapped, group.places), gold, group)
+                mean = heads[t].loss(words, gold, group)
                 total = (mean * group.lengths).cpu().numpy()
                 found[t][:, :, group.numbers] = total.reshape(*found[t].shape[:2], -1)
     return found
@@ -199,17 +212,26 @@ def counts_of(shape: str, predicted: np.ndarray, gold: SameLength) -> Counts:
     """What the metrics of a shape of task count, `(cells, trees, k)` each; of distances also edges
     by length."""
     found = {}
-    for name in OF_SHAPES[shape]:
-        found[name] = TREE_METRICS[name].counts(predicted, gold)
     if shape == "distance":
         found[BY_LENGTH] = count_edges_by_length(predicted, gold)
+        found["uuas"] = edges_of_all_lengths(found[BY_LENGTH])
+    for name in OF_SHAPES[shape]:
+        if name not in found:
+            found[name] = TREE_METRICS[name].counts(predicted, gold)
     return found
 
 
-def of_sentences(mapped: Tensor, places: Tensor) -> Tensor:
-    """Mapped words `(cells, sentences, n, width)` from those of a batch `(layers, words, seeds,
-    width)`."""
-    return mapped[:, places].permute(0, 3, 1, 2, 4).flatten(0, 1)
+def of_sentences(mapped: Tensor, groups: Sequence[Padded]) -> Iterator[Tensor]:
+    """Mapped words `(cells, sentences, n, width)` of each group of sentences, from those of a batch
+    `(layers, words, seeds, width)`."""
+    if not groups:
+        return
+    # Read once: words read for each group would have a gradient as large as the whole.
+    places = [group.places.flatten() for group in groups]
+    read = mapped.index_select(1, torch.cat(places))
+    sizes = [len(of_group) for of_group in places]
+    for of_group, group in zip(read.split(sizes, dim=1), groups, strict=True):
+        yield of_group.unflatten(1, group.places.shape).permute(0, 3, 1, 2, 4).flatten(0, 1)
 
 
 def grouped(trees: Trees, counts: np.ndarray) -> np.ndarray:

@@ -43,6 +43,8 @@ def padded(trees: Trees, numbers: Tensor, spans: Tensor, wider: float = WIDER) -
     """
     chosen, starts = numbers.cpu().numpy(), spans[:, 0, 0].numpy()
     lengths = trees.lengths[chosen]
+    if not len(lengths):
+        return
     order = np.argsort(lengths, kind="stable")
     borders = [0]
     for place, length in enumerate(lengths[order].tolist()):

@@ -16,7 +16,6 @@ from probekit.engine.engine import Report
 from probekit.engine.workers import at_once, workers
 from probekit.errors import InputError
 from probekit.probes.batches import Runs
-from probekit.probes.evaluate import BATCH_WORDS
 from probekit.probes.fit_settings import DEFAULT, FitSettings
 from probekit.probes.heads import Head, head_of
 from probekit.probes.heads.linear import Linear
@@ -184,7 +183,7 @@ def _of_parts(
 
     def of_part(of_layers: Sequence[tuple[tuple[int, ...], WordMaps]]) -> list[Any]:
         maps = [each for _, each in of_layers]
-        return of(maps, heads, trees, runs, of_layers[0][0], BATCH_WORDS)
+        return of(maps, heads, trees, runs, of_layers[0][0])
 
     with workers(fitted[0].maps[0][1].weights.device) as pool:
         return list(pool.map(of_part, zip(*(one.maps for one in fitted), strict=True)))

@@ -17,6 +17,7 @@ from probekit.probes.batches import Batch, Runs
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.mixture import mixture
 from probekit.probes.schedule import PATIENCE, Schedule
+from probekit.probes.structural.alike import alike
 from probekit.probes.structural.fitted_trees import (
     Counts,
     FittedTrees,
@@ -25,7 +26,6 @@ from probekit.probes.structural.fitted_trees import (
     of_sentences,
 )
 from probekit.probes.structural.padded import padded
-from probekit.probes.structural.tree_heads import TREE_HEADS
 from probekit.probes.view import single_layers
 from probekit.states.tensors import at_hand
 from probekit.states.vectors import Vectors
@@ -63,7 +63,7 @@ class TreeTraining:
         self.questions, self.layers, self.seeds = questions, layers, seeds
         self.kind, self.device = kind, settings.where()
         self.states = at_hand(states, layers, self.device)
-        self.heads = [TREE_HEADS[question.task.shape](rank) for question in questions]
+        self.rank, self.alike = rank, list(alike(questions, rank))
         self.train, self.dev = self._runs("train"), self._runs("dev")
         mixed = mixture(single_layers(layers), self.train, layers, self.device)
         self.mean, self.basis = scaling.white_words(self.train, layers, mixed, self.device)
@@ -72,19 +72,22 @@ class TreeTraining:
         self.schedule = Schedule.of(self.train.n_words, settings, BATCHES, SMALLEST_BATCH)
 
     def _runs(self, split: Split) -> Runs:
-        sentences = [question.splits[split].sentences for question in self.questions]
+        sentences = [of_alike.trees[split].sentences for of_alike in self.alike]
         return Runs(self.states, split, sentences)
 
     def _initial(self, dim: int) -> torch.nn.Parameter:
         """Weights `(layers, dim, columns)` of unit size, the same in every layer."""
-        self.columns: list[slice] = []
+        self.columns: list[slice] = []  # of the questions that are alike
         blocks: list[Tensor] = []
         sizes: list[Tensor] = []
         start = 0
-        for question, head in zip(self.questions, self.heads, strict=True):
-            for seed in self.seeds:
-                blocks.append(_drawn((dim, head.width), f"{seed} {question.task.name}"))
-            width = head.width * len(self.seeds)
+        for of_alike in self.alike:
+            head = of_alike.head
+            for number in of_alike.numbers:
+                name = self.questions[number].task.name
+                for seed in self.seeds:
+                    blocks.append(_drawn((dim, head.width), f"{seed} {name}"))
+            width = head.width * len(of_alike.numbers) * len(self.seeds)
             sizes.append(torch.full((width,), head.size(dim)))
             self.columns.append(slice(start, start + width))
             start += width
@@ -92,45 +95,54 @@ class TreeTraining:
         first = torch.cat(blocks, dim=1).repeat(len(self.layers), 1, 1)
         return torch.nn.Parameter(first.to(self.device))
 
-    def _maps(self) -> WordMaps:
-        """The maps of words of all tasks."""
+    def _maps(self) -> tuple[Tensor, Tensor]:
+        """What words are multiplied by, `(layers, dim, columns)`, and what is added then."""
         weights = self.basis @ (self.first * self.sizes)
-        return WordMaps(weights, self.bias - self.mean @ weights, 1)
+        return weights, self.bias - self.mean @ weights
 
     def _mapped(self, batch: Batch) -> list[Tensor]:
-        """Mapped words of each task: `(layers, words, seeds, width)`."""
-        every = self._maps()(batch.states)[:, :, 0]
+        """Mapped words of the questions that are alike: `(layers, words, probes, width)`."""
+        weights, bias = self._maps()
+        widths = [columns.stop - columns.start for columns in self.columns]
+        # Split once: a slice for each would have a gradient as large as the whole.
+        every = torch.baddbmm(bias, batch.states, weights).split(widths, dim=2)
         found = []
-        for columns, head in zip(self.columns, self.heads, strict=True):
-            found.append(every[..., columns].unflatten(2, (len(self.seeds), head.width)))
+        for mapped, of_alike in zip(every, self.alike, strict=True):
+            shape = (len(of_alike.numbers) * len(self.seeds), of_alike.head.width)
+            found.append(mapped.unflatten(2, shape))
         return found
 
     @torch.no_grad()
     def _trained(self) -> list[WordMaps]:
-        """The maps of words of each task."""
-        every = self._maps()
+        """The maps of words of the questions that are alike."""
+        weights, bias = self._maps()
         found = []
-        for columns in self.columns:
-            weights, bias = every.weights[..., columns].clone(), every.bias[..., columns].clone()
-            found.append(WordMaps(weights, bias, len(self.seeds)))
+        for columns, of_alike in zip(self.columns, self.alike, strict=True):
+            probes = len(of_alike.numbers) * len(self.seeds)
+            found.append(WordMaps(weights[..., columns], bias[..., columns], probes))
         return found
 
     def _losses(self, batch: Batch, split: Split) -> list[Tensor]:
-        """The loss of each task's sentences in the batch, `(cells, n)`; `(0, 0)` without any.
+        """The losses of the batch's sentences, of questions that are alike: `(layers, questions,
+        seeds, sentences)`.
 
         A sentence of a resample counts by its weight.
         """
         found = []
-        for t, mapped in enumerate(self._mapped(batch)):
-            trees, losses = self.questions[t].splits[split], [mapped.new_empty(0, 0)]
-            for group in padded(trees, batch.labels[t], batch.spans[t]):
-                gold = torch.from_numpy(self.heads[t].gold(trees, group)).to(self.device)
-                each = self.heads[t].loss(of_sentences(mapped, group.places), gold, group)
-                weights = trees.sentences.weights
-                if weights is not None:
-                    each = each * torch.from_numpy(weights[group.numbers]).to(self.device)
+        for a, mapped in enumerate(self._mapped(batch)):
+            of_alike = self.alike[a]
+            trees, head = of_alike.trees[split], of_alike.head
+            shape = (len(self.layers), len(of_alike.numbers), len(self.seeds))
+            losses = [mapped.new_empty(*shape, 0)]
+            groups = list(padded(trees, batch.labels[a], batch.spans[a]))
+            for group, words in zip(groups, of_sentences(mapped, groups), strict=True):
+                gold = torch.from_numpy(head.gold(trees, group)).to(self.device)
+                each = head.loss(words, gold, group).unflatten(0, shape)
+                if split == "train" and of_alike.weights is not None:
+                    weights = torch.from_numpy(of_alike.weights[:, group.numbers])
+                    each = each * weights.to(self.device)[:, None]
                 losses.append(each)
-            found.append(torch.cat(losses[1:], dim=1) if losses[1:] else losses[0])
+            found.append(torch.cat(losses, dim=3))
         return found
 
     def run(self, progress: Callable[[float], None]) -> list[FittedTrees]:
@@ -157,33 +169,39 @@ class TreeTraining:
 
     def _fitted(self, dev_loss: np.ndarray, best_round: np.ndarray) -> list[FittedTrees]:
         """The results of each task, from dev losses and rounds `(tasks, layers, seeds)`."""
-        maps = self._trained()
-        dev, test = self._measured(maps, "dev"), self._measured(maps, "test")
+        every = self._trained()
+        dev, test = self._measured(every, "dev"), self._measured(every, "test")
         found = []
-        for t, question in enumerate(self.questions):
-            fitted = FittedTrees(
-                question,
-                self.kind,
-                self.heads[t].rank,
-                self.layers,
-                self.seeds,
-                test=test[t],
-                dev=dev[t],
-                dev_loss=dev_loss[t],
-                epochs=best_round[t] * self.schedule.epochs,
-                maps=((self.layers, maps[t]),),
-            )
-            found.append(fitted)
+        for a, of_alike in enumerate(self.alike):
+            for place, t in enumerate(of_alike.numbers):
+                seeds = slice(place * len(self.seeds), (place + 1) * len(self.seeds))
+                fitted = FittedTrees(
+                    self.questions[t],
+                    self.kind,
+                    self.rank,
+                    self.layers,
+                    self.seeds,
+                    test={name: counts[:, seeds] for name, counts in test[a].items()},
+                    dev={name: counts[:, seeds] for name, counts in dev[a].items()},
+                    dev_loss=dev_loss[t],
+                    epochs=best_round[t] * self.schedule.epochs,
+                    maps=((self.layers, every[a].of_seeds(seeds)),),
+                )
+                found.append(fitted)
         return found
 
     def _measured(self, maps: Sequence[WordMaps], split: Split) -> list[Counts]:
-        trees = [question.splits[split] for question in self.questions]
-        words = self.schedule.batch_words
-        return measure(maps, self.heads, trees, self._runs(split), self.layers, words)
+        heads = [of_alike.head for of_alike in self.alike]
+        trees = [of_alike.trees[split] for of_alike in self.alike]
+        return measure(maps, heads, trees, self._runs(split), self.layers)
 
     def _columns_of(self, t: int, seed: int) -> slice:
-        start, width = self.columns[t].start, self.heads[t].width
-        return slice(start + seed * width, start + (seed + 1) * width)
+        """The columns of one probe."""
+        (a,) = (a for a, of_alike in enumerate(self.alike) if t in of_alike.numbers)
+        width = self.alike[a].head.width
+        probe = self.alike[a].numbers.index(t) * len(self.seeds) + seed
+        start = self.columns[a].start + probe * width
+        return slice(start, start + width)
 
     def _round(self, number: int, progress: Callable[[float], None]) -> None:
         """Train until the learning rate is zero."""
@@ -192,7 +210,7 @@ class TreeTraining:
         for batch, learning_rate in steps:
             # Each probe has its own mean loss, and its own parameters.
             of_tasks = self._losses(batch, "train")
-            losses = [each.mean(1).sum() for each in of_tasks if len(each)]
+            losses = [each.mean(3).sum() for each in of_tasks if each.shape[3]]
             if losses:
                 torch.stack(losses).sum().backward()
                 optimiser.step(learning_rate)
@@ -200,12 +218,10 @@ class TreeTraining:
     @torch.no_grad()
     def _dev_loss(self) -> np.ndarray:
         """The mean loss of dev sentences, `(tasks, layers, seeds)`."""
-        shape = (len(self.layers), len(self.seeds))
-        total = np.zeros((len(self.questions), *shape))
+        total = np.zeros((len(self.questions), len(self.layers), len(self.seeds)))
         for batch in self.dev.batches(self.schedule.batch_words, self.layers, self.device):
-            for t, each in enumerate(self._losses(batch, "dev")):
-                if len(each):
-                    total[t] += each.sum(1).view(shape).cpu().numpy()
+            for of_alike, each in zip(self.alike, self._losses(batch, "dev"), strict=True):
+                total[of_alike.numbers] += each.sum(3).transpose(0, 1).cpu().numpy()
         n = np.array([len(question.splits["dev"]) for question in self.questions])
         return total / n[:, None, None]
 
