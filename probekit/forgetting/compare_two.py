@@ -54,7 +54,9 @@ def compare_two(
     before, after = states
     cells = settings.n_comparisons * (len(pairs[0].layers) + 1)
     permutations = paired.permutations_for(cells)
-    for pair in pairs:
+    report = settings.probing.progress
+    report("differences", 0, len(pairs))
+    for number, (pair, through) in enumerate(zip(pairs, measured.through, strict=True), start=1):
         with found.timed("bootstrap and permutation"):
             best = at_best_layers(pair, permutations)
             found.best.append(best)
@@ -66,8 +68,9 @@ def compare_two(
         probed = (best.layer_probed, dict(pair.layers)[best.layer_probed])
         for layers in dict.fromkeys((best_layers, probed)):
             found.flipped += flipped_instances(pair, layers, before.corpus)
-    with found.timed("decomposition"):
-        found.decomposition += decompose(pairs, measured.through)
+        with found.timed("decomposition"):
+            found.decomposition += decompose(pair, through)
+        report("differences", number, len(pairs))
     with found.timed("similarity"):
         similarity = similarities(about, states, measured.samples)
         found.similarity += similarity

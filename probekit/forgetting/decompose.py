@@ -17,7 +17,7 @@ other reading is tried.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -70,35 +70,31 @@ class _Chosen(NamedTuple):
         return [level.test for level in levels]
 
 
-def decompose(pairs: Sequence[ProbePair], through: Sequence[ByMap]) -> list[DecompositionRow]:
-    """One row per task and layer: the parts with their 95% intervals, and each reading's score.
+def decompose(pair: ProbePair, through: ByMap) -> list[DecompositionRow]:
+    """One row per layer of a task: the parts with their 95% intervals, and each reading's score.
 
     Args:
-        pairs: the probes of each task.
+        pair: the probes of the task.
         through: what those before predict from the states after, through each map.
 
     Where the widths differ, the probe cannot read `after` as it is: (a) and so `rotation` are
     missing, and the whole drop is the drop of (b), with ridge maps only.
     """
-    rows: list[DecompositionRow] = []
-    for pair, mapped in zip(pairs, _readings(pairs, through), strict=True):
-        groups = len(np.unique(pair.question.splits["test"].groups))
-        resamples = resampling(groups, permutations=0).resamples
-        for place, chosen in enumerate(_choose(pair, mapped)):
-            rows.append(_row(pair, place, chosen, resamples))
+    groups = len(np.unique(pair.question.splits["test"].groups))
+    resamples = resampling(groups, permutations=0).resamples
+    rows = []
+    for place, chosen in enumerate(_choose(pair, _readings(pair, through))):
+        rows.append(_row(pair, place, chosen, resamples))
     return rows
 
 
-def _readings(
-    pairs: Sequence[ProbePair], through: Sequence[ByMap]
-) -> Iterator[dict[str, list[Reading]]]:
-    """What the old probes of each task read through each map, by pair of layers."""
-    for pair, maps in zip(pairs, through, strict=True):
-        found: dict[str, list[Reading]] = {}
-        for name, predicted in maps.items():
-            names = [name] * len(pair.layers)
-            found[name] = readings_of(pair.question, names, predicted.dev, predicted.test)
-        yield found
+def _readings(pair: ProbePair, through: ByMap) -> dict[str, list[Reading]]:
+    """What the old probes read through each map, by pair of layers."""
+    found: dict[str, list[Reading]] = {}
+    for name, predicted in through.items():
+        names = [name] * len(pair.layers)
+        found[name] = readings_of(pair.question, names, predicted.dev, predicted.test)
+    return found
 
 
 def _choose(pair: ProbePair, mapped: dict[str, list[Reading]]) -> Iterator[_Chosen]:

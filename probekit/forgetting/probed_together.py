@@ -119,7 +119,7 @@ def probed_together(
             _fit(found, probed, checkpoints, portions, questions, how)
         if trees:
             _fit_trees(found, probed, checkpoints, portions, trees, how)
-        _measure(found, probed, checkpoints, portions)
+        _measure(found, probed, checkpoints, portions, how.progress)
     return probed
 
 
@@ -220,6 +220,7 @@ def _measure(
     probed: Sequence[Probed],
     checkpoints: Sequence[States],
     portions: Sequence[Portion],
+    progress: Progress,
 ) -> None:
     """Add what is measured of the layers at hand."""
     first = probed[0]
@@ -229,7 +230,7 @@ def _measure(
         if one is not first:
             with found.timed("decomposition"):
                 both = (checkpoints[0], states), (portions[0][0], at_hand)
-                one.maps.append(through_maps(*both, labels, trees))
+                one.maps.append(through_maps(*both, labels, trees, progress))
         with found.timed("similarity"):
             one.samples.append(sample(at_hand, [view.layer for view in views]))
 

@@ -14,6 +14,7 @@ from probekit.probes.fit import predict
 from probekit.probes.fitted import Fitted
 from probekit.probes.structural.fitted_trees import FittedTrees
 from probekit.probes.structural.tree_fit import predict_trees
+from probekit.progress import Progress, silent
 from probekit.states.states import States
 from probekit.states.vectors import Vectors
 
@@ -38,6 +39,7 @@ def through_maps(
     at_hand: tuple[Vectors, Vectors],
     fitted: Sequence[Fitted],
     trees: Sequence[FittedTrees],
+    progress: Progress = silent,
 ) -> list[ByMap]:
     """What the old probes of each task predict through each map.
 
@@ -45,6 +47,7 @@ def through_maps(
         states: of the checkpoint before and the one after.
         at_hand: their vectors, of which those of some layers may be in memory.
         fitted, trees: the probes of each task on the first, of layers that are.
+        progress: called with the stage, the maps read through and how many there are.
 
     Raises InputError where the two were read at layers of which no two are a pair.
     """
@@ -54,10 +57,13 @@ def through_maps(
     places = [trained.index(layer) for layer, _ in layers]
     lost = {*before.without_vector["train"], *after.without_vector["train"]}
     found: list[ByMap] = [{} for _ in (*fitted, *trees)]
-    for name, vectors in mapped_states(*at_hand, layers, lost).items():
+    mapped = mapped_states(*at_hand, layers, lost)
+    for number, (name, vectors) in enumerate(mapped.items()):
+        progress("old probes", number, len(mapped))
         dev, test = (_predicted(fitted, trees, vectors, split) for split in ("dev", "test"))
         for of_task, on_dev, on_test in zip(found, dev, test, strict=True):
             of_task[name] = Predicted(on_dev[places], on_test[places])
+    progress("old probes", len(mapped), len(mapped))
     return found
 
 
