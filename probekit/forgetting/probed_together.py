@@ -27,7 +27,7 @@ from probekit.probes.structural.fitted_trees import FittedTrees, joined_trees
 from probekit.probes.structural.tree_fit import fit_trees
 from probekit.probes.structural.tree_refits import trees_with_refits
 from probekit.probes.view import View
-from probekit.progress import Progress
+from probekit.progress import Progress, as_part
 from probekit.states.states import States
 from probekit.states.sweep import Sweep
 from probekit.states.vectors import Vectors
@@ -184,7 +184,7 @@ def _fit_trees(
     """Likewise the structural probes."""
 
     def train(missing: list[int]) -> list[list[FittedTrees]]:
-        return [_trained_trees(found, portions[number], trees, how) for number in missing]
+        return _trained_trees(found, [portions[number] for number in missing], trees, how)
 
     read = _read(checkpoints, portions)
     fits = trained_once(TREES, read, trees, how.described(), train)
@@ -193,26 +193,34 @@ def _fit_trees(
 
 
 def _trained_trees(
-    found: Findings, portion: Portion, trees: Sequence[TreeQuestion], how: Probing
-) -> list[FittedTrees]:
-    """The structural probes of a checkpoint, with their refits."""
-    vectors, views = portion
-    layers = [view.layer for view in views]
-    found.probes_trained += len(layers) * len(trees) * len(how.seeds)
+    found: Findings, portions: Sequence[Portion], trees: Sequence[TreeQuestion], how: Probing
+) -> list[list[FittedTrees]]:
+    """The structural probes of each checkpoint, with their refits."""
+    fits = []
     with found.timed("fit"):
-        fits = fit_trees(
-            vectors,
-            trees,
-            probe=how.probe,
-            seeds=how.seeds,
-            settings=how.fit,
-            layers=layers,
-            progress=how.progress,
-        )
-    if how.resamples:
-        with found.timed("refit"):
-            fits = trees_with_refits(fits, vectors, how.resamples, how.fit, how.progress)
-    return fits
+        for place, (vectors, views) in enumerate(portions):
+            layers = [view.layer for view in views]
+            found.probes_trained += len(layers) * len(trees) * len(how.seeds)
+            trained = fit_trees(
+                vectors,
+                trees,
+                probe=how.probe,
+                seeds=how.seeds,
+                settings=how.fit,
+                layers=layers,
+                progress=as_part(how.progress, "fit trees", place, 1, len(portions)),
+            )
+            fits.append(trained)
+    if not how.resamples:
+        return fits
+    with_all = []
+    with found.timed("refit"):
+        for place, (of_checkpoint, (vectors, _)) in enumerate(zip(fits, portions, strict=True)):
+            report = as_part(how.progress, "refit trees", place, 1, len(portions))
+            with_all.append(
+                trees_with_refits(of_checkpoint, vectors, how.resamples, how.fit, report)
+            )
+    return with_all
 
 
 def _measure(

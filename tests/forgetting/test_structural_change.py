@@ -137,6 +137,29 @@ def test_equal_states_have_no_change(made: tuple[Corpus, Values], before: States
     assert found.flipped.num_rows == 0 and len(found.other_metrics) == 0
 
 
+def test_progress_is_reported_to_the_end(before: States, after: States) -> None:
+    """Old probes on new states and the differences take minutes on large corpora."""
+    shares: dict[str, list[float]] = {}
+
+    def report(stage: str, done: float, total: float) -> None:
+        shares.setdefault(stage, []).append(done / total)
+
+    pk.compare(
+        before,
+        after,
+        TASKS,
+        seeds=2,
+        resample_train=2,
+        fit_settings=QUICK,
+        progress=report,
+    )
+    assert list(shares) == ["fit trees", "refit trees", "old probes", "differences"]
+    for of_stage in shares.values():
+        assert of_stage == sorted(of_stage) and of_stage[-1] == 1
+    assert len(shares["old probes"]) == 5  # as it is, a rotation and two ridges
+    assert len(shares["differences"]) == 1 + len(TASKS)
+
+
 def test_a_rotation_loses_nothing(made: tuple[Corpus, Values], before: States) -> None:
     corpus, values = made
     after = made_states(corpus, rotated(values), weights="rotated")

@@ -58,13 +58,9 @@ def _are_alike(one: TreeQuestion, other: TreeQuestion) -> bool:
 
 
 def _weights(questions: Sequence[TreeQuestion]) -> np.ndarray | None:
-    found = []
-    for question in questions:
-        sentences = question.splits["train"].sentences
-        if sentences.weights is None:
-            found.append(np.ones(len(sentences), dtype=np.float32))
-        else:
-            found.append(sentences.weights)
-    if all(question.splits["train"].sentences.weights is None for question in questions):
+    """How often each training sentence counts, as in `Alike`."""
+    given = [question.splits["train"].sentences.weights for question in questions]
+    if all(weights is None for weights in given):
         return None
-    return np.stack(found)
+    once = np.ones(len(questions[0].splits["train"]), dtype=np.float32)
+    return np.stack([once if weights is None else weights for weights in given])

@@ -78,19 +78,21 @@ class TreeTraining:
     def _initial(self, dim: int) -> torch.nn.Parameter:
         """Weights `(layers, dim, columns)` of unit size, the same in every layer."""
         self.columns: list[slice] = []  # of the questions that are alike
+        self.columns_of_probe: dict[tuple[int, int], slice] = {}  # by question and seed
         blocks: list[Tensor] = []
         sizes: list[Tensor] = []
-        start = 0
+        start = stop = 0
         for of_alike in self.alike:
             head = of_alike.head
             for number in of_alike.numbers:
                 name = self.questions[number].task.name
-                for seed in self.seeds:
+                for place, seed in enumerate(self.seeds):
                     blocks.append(_drawn((dim, head.width), f"{seed} {name}"))
-            width = head.width * len(of_alike.numbers) * len(self.seeds)
-            sizes.append(torch.full((width,), head.size(dim)))
-            self.columns.append(slice(start, start + width))
-            start += width
+                    self.columns_of_probe[number, place] = slice(stop, stop + head.width)
+                    stop += head.width
+            sizes.append(torch.full((stop - start,), head.size(dim)))
+            self.columns.append(slice(start, stop))
+            start = stop
         self.sizes = torch.cat(sizes).to(self.device)
         first = torch.cat(blocks, dim=1).repeat(len(self.layers), 1, 1)
         return torch.nn.Parameter(first.to(self.device))
@@ -155,7 +157,7 @@ class TreeTraining:
             loss = self._dev_loss()
             better = (loss < best_loss) & (number - best_round <= PATIENCE)
             for t, layer, seed in np.argwhere(better).tolist():
-                columns = self._columns_of(t, seed)
+                columns = self.columns_of_probe[t, seed]
                 for kept, parameter in zip(best, (self.first, self.bias), strict=True):
                     kept[layer, :, columns] = parameter.data[layer, :, columns]
             best_loss = np.where(better, loss, best_loss)
@@ -194,14 +196,6 @@ class TreeTraining:
         heads = [of_alike.head for of_alike in self.alike]
         trees = [of_alike.trees[split] for of_alike in self.alike]
         return measure(maps, heads, trees, self._runs(split), self.layers)
-
-    def _columns_of(self, t: int, seed: int) -> slice:
-        """The columns of one probe."""
-        (a,) = (a for a, of_alike in enumerate(self.alike) if t in of_alike.numbers)
-        width = self.alike[a].head.width
-        probe = self.alike[a].numbers.index(t) * len(self.seeds) + seed
-        start = self.columns[a].start + probe * width
-        return slice(start, start + width)
 
     def _round(self, number: int, progress: Callable[[float], None]) -> None:
         """Train until the learning rate is zero."""
