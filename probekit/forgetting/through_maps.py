@@ -57,13 +57,13 @@ def through_maps(
     places = [trained.index(layer) for layer, _ in layers]
     lost = {*before.without_vector["train"], *after.without_vector["train"]}
     found: list[ByMap] = [{} for _ in (*fitted, *trees)]
+    progress("old probes", 0, 1)
     mapped = mapped_states(*at_hand, layers, lost)
-    for number, (name, vectors) in enumerate(mapped.items()):
-        progress("old probes", number, len(mapped))
+    for number, (name, vectors) in enumerate(mapped.items(), start=1):
         dev, test = (_predicted(fitted, trees, vectors, split) for split in ("dev", "test"))
         for of_task, on_dev, on_test in zip(found, dev, test, strict=True):
             of_task[name] = Predicted(on_dev[places], on_test[places])
-    progress("old probes", len(mapped), len(mapped))
+        progress("old probes", number, len(mapped))
     return found
 
 

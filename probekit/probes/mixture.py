@@ -20,8 +20,8 @@ WORDS = 16_384  # that layers' means and sizes are measured on
 # How much faster weights are learned than a probe's other parameters. Adam moves each by about the
 # learning rate: by itself it would hardly leave equal weights in the updates of a small corpus.
 SPEED = 3
-# Gradients of rounding are smaller, and those of real layers are a hundred times larger. Adam would
-# scale both to full steps, and equal layers would drift apart.
+# Rounding makes gradients that are mostly smaller than this; those of layers that differ are mostly
+# a hundred times as large. Adam would scale both to full steps, and equal layers would drift apart.
 LEAST_GRADIENT = 1e-6
 
 

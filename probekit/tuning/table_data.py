@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from probekit.errors import CorpusError, InputError, suggestion
 from probekit.foreign import shortened
 from probekit.tasks.by_document import are_of_documents, one_label
 from probekit.tuning.data import TEXT_METRICS, Data, Examples, raw_text
-from probekit.tuning.table_rows import Columns, Row, rows_of, unnamed_documents
+from probekit.tuning.table_rows import Columns, Row, document_gap, names_documents, rows_of
 from probekit.tuning.table_split import divided, numbered
 
 SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
@@ -68,16 +68,32 @@ def from_tables(name: str, tables: Mapping[str, Rows], columns: Columns) -> Data
         if not len(tables[split]):
             raise InputError(f"data {name}: {split} has no row")
     rows = {split: list(rows_of(table, columns)) for split, table in tables.items()}
-    named = {f" of {split}": table for split, table in tables.items()}
-    return _data(name, rows, columns, tuple(unnamed_documents(name, named, columns)))
+    return _data(name, rows, columns, tuple(_unnamed_documents(name, tables, columns)))
+
+
+def _unnamed_documents(name: str, tables: Mapping[str, Rows], columns: Columns) -> Iterator[str]:
+    """A warning for each split that lacks names of documents, where another split, or some of its
+    rows, has them. Texts without labels are not resampled."""
+    if columns.label is None:
+        return
+    are_named = any(names_documents(table, columns) for table in tables.values())
+    for split, table in tables.items():
+        gap = document_gap(table, columns)
+        if gap is None and are_named and not names_documents(table, columns):
+            gap = "no column names documents"
+        if gap is not None:
+            yield f"{name}, {split}: {gap}, so intervals cannot resample documents"
 
 
 def _of_one(name: str, table: Rows, columns: Columns) -> Data:
     """One table, which is divided."""
     has_classes = columns.label is not None and not columns.regression
     rows, warning = divided(name, list(rows_of(table, columns)), has_classes=has_classes)
-    unnamed = unnamed_documents(name, {"": table}, columns)
-    return _data(name, rows, columns, (warning, *unnamed))
+    warnings = [warning]
+    gap = document_gap(table, columns)
+    if gap is not None:
+        warnings.append(f"{name}: {gap}, so its documents are not kept together: name one in each")
+    return _data(name, rows, columns, tuple(warnings))
 
 
 def _files_in(folder: Path) -> dict[Split, list[Rows]]:

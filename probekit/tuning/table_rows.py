@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +80,7 @@ def rows_of(table: Rows, columns: Columns) -> Iterator[Row]:
                 )
             texts.append(text)
         value = None if label is None else _label(table, label, i)
-        of = None if document is None else str(table.columns[document][i])
+        of = None if document is None else _name(table.columns[document][i])
         yield Row(tuple(texts), value, of, table.place(i))
 
 
@@ -88,29 +88,26 @@ def _document_column(table: Rows, columns: Columns) -> str | None:
     """The column of documents, where there is one that is not read as something else and names the
     document of every row."""
     for name in _of_documents(table, columns):
-        if all(_is_name(value) for value in table.columns[name]):
+        if all(_name(value) is not None for value in table.columns[name]):
             return name
     return None
 
 
-def unnamed_documents(name: str, tables: Mapping[str, Rows], columns: Columns) -> Iterator[str]:
-    """A warning for each table whose column of documents names those of some rows alone.
+def names_documents(table: Rows, columns: Columns) -> bool:
+    """Whether the document of every row is named."""
+    return _document_column(table, columns) is not None
 
-    Args:
-        name: of the data.
-        tables: of each split, or one alone.
-        columns: what their columns mean.
-    """
-    for split, table in tables.items():
-        if _document_column(table, columns) is not None:
-            continue
-        for column in _of_documents(table, columns):
-            empty = sum(not _is_name(value) for value in table.columns[column])
-            if empty < len(table):
-                yield (
-                    f"{name}: '{column}' is empty in {empty:,} of {len(table):,} rows{split}, so "
-                    "that documents are not kept together: fill it in every row"
-                )
+
+def document_gap(table: Rows, columns: Columns) -> str | None:
+    """How many rows lack the name of a document, where others have one; None where all or none
+    have."""
+    if names_documents(table, columns):
+        return None
+    for column in _of_documents(table, columns):
+        missing = sum(_name(value) is None for value in table.columns[column])
+        if missing < len(table):
+            return f"'{column}' names no document in {missing:,} of {len(table):,} rows"
+    return None
 
 
 def _of_documents(table: Rows, columns: Columns) -> list[str]:
@@ -127,9 +124,13 @@ def _label_column(table: Rows, columns: Columns) -> str | None:
     return _found("label", LABELS, table) if columns.label == "" else columns.label
 
 
-def _is_name(value: Any) -> bool:
-    """Whether a cell can name a document."""
-    return isinstance(value, int) or (isinstance(value, str) and bool(value.strip()))
+def _name(value: Any) -> str | None:
+    """The document that a cell names; None for a cell that names none."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # a column of numbers with a gap
+    if isinstance(value, int):
+        return str(value)
+    return value if isinstance(value, str) and value.strip() else None
 
 
 def _require_column(parameter: str, name: str, table: Rows) -> None:

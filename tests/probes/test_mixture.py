@@ -53,10 +53,11 @@ def test_one_informative_layer_has_the_weight(scale: float) -> None:
 
 def test_equal_layers_have_equal_weights() -> None:
     states, question = informative_at(None)
-    (fitted,) = fit(states, [question], views=[View(LAYERS, "mix")])
-    shares = fitted.shares[0, 0]
-    divergence = float((shares * np.log(shares * len(LAYERS))).sum())
-    assert divergence == pytest.approx(0, abs=1e-3)
+    layers = LAYERS[:3]  # a third has no exact binary fraction: gradients are those of rounding
+    (fitted,) = fit(states, [question], views=[View(layers, "mix")])
+    shares = fitted.shares[0, 0, :3]
+    divergence = float((shares * np.log(shares * len(layers))).sum())
+    assert divergence == pytest.approx(0, abs=1e-6)
     (alone,) = fit(states, [question])
     assert scores(fitted)[0, 0] == pytest.approx(scores(alone)[0, 0], abs=0.01)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, product
 
 import numpy as np
@@ -11,10 +12,11 @@ import torch
 import probekit as pk
 from probekit.corpora.passage import Corpus, Edge, Passage, Split
 from probekit.errors import InputError
+from probekit.probes.structural import fitted_trees
 from probekit.probes.structural.alike import alike
 from probekit.probes.structural.baselines import TREE_BASELINES
 from probekit.probes.structural.padded import padded
-from probekit.probes.structural.tree_fit import fit_trees
+from probekit.probes.structural.tree_fit import fit_trees, predict_trees
 from probekit.probes.structural.tree_heads import TREE_HEADS
 from probekit.reports.tables.scores import score_table
 from probekit.tasks.resample import resample_train_trees
@@ -180,8 +182,8 @@ def test_kinds_of_probe_that_trees_do_not_have_are_refused() -> None:
 
 
 def test_questions_that_are_alike_are_fitted_as_if_alone() -> None:
-    """Resamples of two tasks, and the tasks themselves: three runs of questions about the same
-    trees, with the training weights of each."""
+    """Two tasks, each followed by resamples of its training sentences, are two runs of questions
+    about the same trees."""
     corpus, values = planted({"train": 40, "dev": 10, "test": 12})
     states = made_states(corpus, values)
     distance, depth = (ask_trees(load_task(name), corpus) for name in ("distance", "depth"))
@@ -195,6 +197,10 @@ def test_questions_that_are_alike_are_fitted_as_if_alone() -> None:
         (alone,) = fit_trees(states, [question], seeds=(0, 1), settings=settings)
         # A loss of absolute values has kinks, at which rounding decides.
         assert found.dev_loss == pytest.approx(alone.dev_loss, rel=5e-3)
+    # Each has its own maps, and what was counted is what these predict.
+    counted = predict_trees(together, states, "test")
+    for found, counts in zip(together, counted, strict=True):
+        assert np.array_equal(found.predictions, counts)
     losses = np.stack([of_question.dev_loss[0] for of_question in together])
     for one, other in combinations(losses, 2):  # each has its own probes
         assert np.abs(one / other - 1).max() > 1e-2
@@ -207,7 +213,25 @@ def test_other_trees_are_not_alike() -> None:
     assert [len(run.numbers) for run in alike([gold, again, gold], rank=4)] == [1, 1, 1]
 
 
-def test_a_batch_without_a_tree_has_no_groups() -> None:
-    trees = ask_trees(load_task("depth"), planted()[0]).splits["dev"]
-    none = torch.empty(0, dtype=torch.int64)
-    assert list(padded(trees, none, none.view(0, 1, 1).expand(0, 1, 2))) == []
+def test_batches_without_a_tree_are_left_out() -> None:
+    """The first 200 of 300 sentences have no edges."""
+    corpus, values = planted({"train": 300, "dev": 10, "test": 12})
+    train = list(corpus.splits["train"])
+    train[:200] = [replace(passage, edges={}) for passage in train[:200]]
+    without = Corpus("planted", {**corpus.splits, "train": train})
+    question = ask_trees(load_task("distance"), without)
+    assert len(question.splits["train"]) == 100
+    (found,) = fit_trees(made_states(without, values), [question])
+    assert found.dev_loss[1] < 0.5 * found.dev_loss[0]  # layer 1 has the trees
+
+
+def test_memory_is_bounded_with_many_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus, values = planted({"train": 40, "dev": 10, "test": 12})
+    states = made_states(corpus, values)
+    question = ask_trees(load_task("distance"), corpus)
+    settings = pk.FitSettings(words=2_000)
+    (whole,) = fit_trees(states, [question], seeds=(0, 1), settings=settings)
+    monkeypatch.setattr(fitted_trees, "MOST_PAIRS", 1)
+    (parts,) = fit_trees(states, [question], seeds=(0, 1), settings=settings)
+    for name, counts in whole.test.items():
+        assert np.array_equal(parts.test[name], counts)

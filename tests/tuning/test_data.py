@@ -207,19 +207,39 @@ def test_a_column_that_lacks_a_document_tells_none(empty: str | None, tmp_path: 
     rows[50]["Doc_ID"] = empty
     data = opened(written(tmp_path, ".jsonl", rows))
     assert "divided by their texts" in data.warnings[0]
-    assert "'Doc_ID' is empty in 1 of 96 rows" in data.warnings[1]
+    assert "'Doc_ID' names no document in 1 of 96 rows" in data.warnings[1]
     assert all(examples.documents is None for examples in data.splits.values())
 
 
-def test_of_splits_it_is_said_where_documents_are_missing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lacks", ["one", "all", "column"])
+def test_of_splits_it_is_said_where_documents_are_missing(lacks: str, tmp_path: Path) -> None:
     for split in ("train", "dev", "test"):
         rows = rows_of_documents(12)
         if split == "dev":
             rows[5]["Doc_ID"] = None
+            if lacks == "all":
+                rows = [{**row, "Doc_ID": None} for row in rows]
+            if lacks == "column":
+                rows = [{"text": row["text"], "label": row["label"]} for row in rows]
         written(tmp_path, ".jsonl", rows).rename(tmp_path / f"{split}.jsonl")
-    data = opened(tmp_path)
-    (warning,) = data.warnings
-    assert "'Doc_ID' is empty in 1 of 48 rows of dev" in warning
+    (warning,) = opened(tmp_path).warnings
+    expected = "'Doc_ID' names no document in 1 of 48 rows"
+    assert (expected if lacks == "one" else "no column names documents") in warning
+    assert ", dev: " in warning and "intervals cannot resample documents" in warning
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+@pytest.mark.parametrize("gap", [False, True])
+def test_documents_with_numbers(suffix: str, gap: bool, tmp_path: Path) -> None:
+    """A gap makes a column of whole numbers one of fractions in many libraries."""
+    rows = []
+    for number, row in enumerate(rows_of_documents(24)):
+        rows.append({**row, "Doc_ID": float(number // 4)})
+    if gap:
+        rows[50]["Doc_ID"] = float("nan") if suffix == ".parquet" else None
+    data = opened(written(tmp_path, suffix, rows))
+    assert ("divided by their documents" in data.warnings[0]) == (not gap)
+    assert any("names no document in 1 of 96 rows" in warning for warning in data.warnings) == gap
 
 
 def test_an_empty_column_of_documents_is_none(tmp_path: Path) -> None:

@@ -36,6 +36,8 @@ class Alike:
 
 def alike(questions: Sequence[TreeQuestion], rank: int) -> Iterator[Alike]:
     """The questions in runs that are about the same trees, for probes of a rank."""
+    if not questions:
+        return
     begins = [0]
     for number, (one, following) in enumerate(pairwise(questions), start=1):
         if not _are_alike(one, following):

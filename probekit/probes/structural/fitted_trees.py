@@ -23,7 +23,10 @@ from probekit.tasks.trees import SameLength, TreeQuestion, Trees
 BY_LENGTH = "by_length"
 """The name of counts of edges by length, beside those of metrics."""
 
-BATCH_WORDS = 8_192  # the more are read at once, the more sentences of one length are among them
+# The more words are read at once, the more sentences of one length are among them.
+FEWEST_WORDS, MOST_WORDS = 1_536, 8_192
+MOST_NUMBERS = 1 << 24  # of mapped words at once
+MOST_PAIRS = 1 << 22  # of words, whose predicted distances are ranked at once
 
 Counts = dict[str, np.ndarray]
 """What each metric counts in each tree, `(layers, seeds, trees, k)`; of distances BY_LENGTH too."""
@@ -36,7 +39,7 @@ class WordMaps:
     Attributes:
         weights: `(layers, dim, seeds * width)`.
         bias: `(layers, 1, seeds * width)`.
-        seeds: how many.
+        seeds: how many; those of several questions where these are alike.
     """
 
     weights: Tensor
@@ -49,7 +52,7 @@ class WordMaps:
         return mapped.unflatten(2, (self.seeds, mapped.shape[2] // self.seeds))
 
     def of_seeds(self, numbers: slice) -> WordMaps:
-        """Those of some seeds."""
+        """Those of some seeds, by their numbers."""
         width = self.weights.shape[2] // self.seeds
         columns = slice(numbers.start * width, numbers.stop * width)
         n = numbers.stop - numbers.start
@@ -163,24 +166,40 @@ def measure(
     """What trained probes of each task count in a split.
 
     Args:
-        maps, heads, trees: of each task; the trees are those of the split.
+        maps, heads, trees: of each task, or of questions that are alike; the trees are those of
+            the split.
         runs: the split, with the sentences of these trees.
         layers: of the states, those that the maps read, in their order.
     """
     found: list[Counts] = [{} for _ in maps]
-    for batch in runs.batches(BATCH_WORDS, layers, maps[0].weights.device):
+    for batch in runs.batches(_words_at_once(maps), layers, maps[0].weights.device):
         for t, of_words in enumerate(maps):
             mapped = of_words(batch.states)
             shape = (len(layers), of_words.seeds)
             groups = list(padded(trees[t], batch.labels[t], batch.spans[t], 1))
             for group, words in zip(groups, of_sentences(mapped, groups), strict=True):
-                predicted = heads[t].predict(words).cpu().numpy()
                 gold = trees[t].of_same_length(group.numbers)
-                for name, counts in counts_of(heads[t].shape, predicted, gold).items():
+                for name, counts in _counted(heads[t], words, gold).items():
                     new = np.zeros((*shape, len(trees[t]), counts.shape[-1]))
                     every = found[t].setdefault(name, new)
                     every[:, :, group.numbers] = counts.reshape(*shape, *counts.shape[1:])
     return found
+
+
+def _words_at_once(maps: Sequence[WordMaps]) -> int:
+    """How many words are read at once."""
+    numbers = max(of_words.bias.numel() for of_words in maps)  # of one word
+    return min(MOST_WORDS, max(FEWEST_WORDS, MOST_NUMBERS // numbers))
+
+
+def _counted(head: TreeHead, words: Tensor, gold: SameLength) -> Counts:
+    """What the metrics count of mapped words `(cells, sentences, n, width)`, some cells at a time:
+    to rank distances takes memory."""
+    pairs = words.shape[1] * words.shape[2] ** 2
+    parts = []
+    for some in words.split(max(1, MOST_PAIRS // pairs)):
+        parts.append(counts_of(head.shape, head.predict(some).cpu().numpy(), gold))
+    return joined_counts(parts)
 
 
 @torch.no_grad()
@@ -196,7 +215,7 @@ def sentence_losses(
     found = []
     for of_words, of_task in zip(maps, trees, strict=True):
         found.append(np.zeros((len(layers), of_words.seeds, len(of_task))))
-    for batch in runs.batches(BATCH_WORDS, layers, maps[0].weights.device):
+    for batch in runs.batches(_words_at_once(maps), layers, maps[0].weights.device):
         for t, of_words in enumerate(maps):
             mapped = of_words(batch.states)
             groups = list(padded(trees[t], batch.labels[t], batch.spans[t]))

@@ -1,7 +1,7 @@
 """Tree heads: what structural probes make of linearly mapped words, an entry in TREE_HEADS each.
 
 Every probe begins with an affine map of words to some `width` numbers. Shapes below: C cells, each
-a layer and seed; B sentences; n words.
+a probe of a layer; B sentences; n words.
 """
 
 from __future__ import annotations
