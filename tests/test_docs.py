@@ -164,6 +164,20 @@ def test_each_room_has_one_row(page: str) -> None:
     assert len(rows) > 5 and len(rows) == len(set(rows))
 
 
+def test_the_design_names_what_is_there() -> None:
+    """Files and constants, by which a reader finds the code."""
+    package = DOCS.parent / "probekit"
+    files = [path.relative_to(package).as_posix() for path in package.rglob("*.py")]
+    code = "\n".join((package / file).read_text(encoding="utf-8") for file in files)
+    names = re.findall(r"`([\w/]+\.py|[A-Z_]{4,})`", (DOCS / "design.md").read_text())
+    assert len(names) > 20
+    for name in names:
+        if name.endswith(".py"):
+            assert any(f"/{file}".endswith(f"/{name}") for file in files), name
+        else:
+            assert re.search(rf"\b{name}\b", code), name
+
+
 if __name__ == "__main__":
     for page in PAGES:
         page.write_text(with_tables(page), encoding="utf-8")
