@@ -65,7 +65,7 @@ def unknown(what: str, given: str, valid: Iterable[str]) -> str:
     """
     names = sorted(valid)
     near = nearest(given, names)
-    hint = f"did you mean '{near}'?" if near else f"known: {', '.join(names)}"
+    hint = f"did you mean '{near}'?" if near else f"known: {', '.join(names) or 'none'}"
     return f"unknown {what} '{_cut(given)}': {hint}"
 
 
@@ -104,5 +104,5 @@ def first_line(what: str, error: BaseException) -> str:
     lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
     text = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
     if "trust_remote_code" in str(error):
-        text += " (trust_remote_code=True lets it run its own)"
+        text += " (trust_remote_code=True lets the checkpoint run its own code)"
     return f"{what}: {text}"

@@ -42,7 +42,8 @@ def annotate(
         ),
     ] = "paragraph",
 ) -> None:
-    """Annotate plain text with a tagger, as CoNLL-U to probe: scores measure agreement with it.
+    """Annotate plain text with a tagger, and write CoNLL-U to probe: scores then measure
+    agreement with the tagger.
 
     \b
       probekit annotate a.txt --with spacy:en_core_web_sm --out a.conllu

@@ -44,7 +44,8 @@ def compare(
     correction: Annotated[
         Literal["holm", "bh", "none"],
         typer.Option(
-            help="Correction of p-values over all cells.", rich_help_panel=help.STATISTICS
+            help="Correction of p-values for the number of comparisons.",
+            rich_help_panel=help.STATISTICS,
         ),
     ] = "holm",
     margin: monitors.Margin = monitors.MARGIN,
@@ -79,8 +80,8 @@ def compare(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="With --erase: what the checkpoints' own heads label, such as en_ewt:genre or a "
-            "table.",
+            help="With --erase: data that the checkpoints' own heads were trained to label, such "
+            "as en_ewt:genre or a table.",
             show_default="what finetune trained them on",
             rich_help_panel=help.EVIDENCE,
         ),

@@ -64,8 +64,8 @@ def gate(
         list[str] | None,
         typer.Option(
             metavar="FOLDER,…",
-            help="Where it does not pass, try the checkpoints that 'trace', 'recipes' or 'compare' "
-            "measured there.",
+            help="Where the checkpoint does not pass, try those that 'trace', 'recipes' or "
+            "'compare' measured there.",
             rich_help_panel=help.MEASURED,
         ),
     ] = None,

@@ -167,8 +167,8 @@ def verify() -> None:
         terminal.say(f"{path}: {problem}")
     if damaged:
         terminal.say(
-            f"{len(damaged)} damaged: they are computed again when needed; "
-            "'probekit cache prune KEY' deletes them"
+            f"files damaged: {len(damaged)}; each is computed again when needed, and "
+            "'probekit cache prune KEY' deletes its whole store"
         )
     else:
         terminal.say("every file matches its checksum")
@@ -226,5 +226,5 @@ def _key(given: str, keys: list[str]) -> str:
     if len(matching) == 1:
         return matching[0]
     if matching:
-        raise InputError(f"'{given}' begins {len(matching)} keys: name one")
+        raise InputError(f"{len(matching)} keys begin with '{given}': give more characters")
     raise InputError(unknown("key", given, keys))

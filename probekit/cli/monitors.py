@@ -45,6 +45,8 @@ OUT_OF_PLACE = (
     "data",
     "engine",
     "workers",
+    "states",
+    "track",
 )
 """Parameters of `compare` that saved probes settle, or that belong to its other uses."""
 

@@ -62,8 +62,8 @@ AllowModified = Annotated[
 _TASKS = typer.Option(
     "--task",
     metavar="NAME,…",
-    help="Tasks that 'probekit tasks' lists, or TOML files; 'all' takes every task that the "
-    "corpus has annotations for.",
+    help="Tasks that 'probekit tasks' lists, or TOML files; 'all' takes every task of labels that "
+    "the corpus has annotations for.",
     rich_help_panel=help.MEASURED,
 )
 Tasks = Annotated[list[str], _TASKS]
@@ -158,8 +158,8 @@ LmHead = Annotated[
     typer.Option(
         "--lm-head",
         metavar="NAME",
-        help="For tasks of behaviour: the model whose language-modelling head a model without one "
-        "borrows.",
+        help="For tasks of behaviour: a model to borrow a language-modelling head from, where a "
+        "model has none.",
         rich_help_panel=help.BEHAVIOUR,
     ),
 ]
@@ -189,7 +189,7 @@ Dtype = Annotated[
 DeviceMap = Annotated[
     Literal["none", "auto"],
     typer.Option(
-        help="auto spreads a model larger than one GPU over all GPUs, memory and disk.",
+        help="'auto' spreads a model larger than one GPU over all GPUs, memory and disk.",
         rich_help_panel=help.MACHINE,
     ),
 ]
@@ -209,7 +209,7 @@ Site = Annotated[
 ]
 Adapter = Annotated[
     Literal["on", "off"],
-    typer.Option(help="off reads the base of a PEFT adapter alone.", rich_help_panel=help.MODEL),
+    typer.Option(help="'off' reads the base of a PEFT adapter alone.", rich_help_panel=help.MODEL),
 ]
 Tokenizer = Annotated[
     str | None,
@@ -228,7 +228,7 @@ KeptStates = Annotated[
     Literal["stored", "none"],
     typer.Option(
         "--states",
-        help="none computes hidden states layer by layer, and keeps none on disk.",
+        help="'none' computes hidden states layer by layer, and stores nothing on disk.",
         rich_help_panel=help.MACHINE,
     ),
 ]
@@ -246,8 +246,8 @@ BatchTokens = Annotated[
 Engine = Annotated[
     EngineKind,
     typer.Option(
-        help="What does the work: threads, or workers of the Ray cluster at RAY_ADDRESS, or of one "
-        "on this machine for as long as the command takes.",
+        help="What does the work: threads, or workers of a Ray cluster: the one at RAY_ADDRESS, or "
+        "else one started here for this command.",
         rich_help_panel=help.MACHINE,
     ),
 ]

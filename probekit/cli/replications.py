@@ -71,7 +71,8 @@ def replicate(
     as_json: options.Json = False,
     latex: options.Latex = False,
 ) -> None:
-    """Run a paper's settings on what is free, and print its figures beside what is measured.
+    """Run a paper's settings on free models and corpora, and print its figures beside those
+    measured.
 
     \b
       probekit replicate hewitt-manning2019 --model minilm

@@ -25,7 +25,7 @@ def report(
         typer.Option(
             metavar="FILE",
             help="The page: .html.",
-            show_default="report.html; none with the next three",
+            show_default="report.html; no page with --latex, --markdown or --model-card",
             rich_help_panel=help.OUTPUT,
         ),
     ] = None,

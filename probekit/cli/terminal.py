@@ -131,4 +131,4 @@ def _console() -> Console:
 def show_warning(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
     """A warning of probekit's own, on one line; warnings of other libraries are not shown."""
     if issubclass(category, ProbekitWarning):
-        complain(f"notice: {as_options(str(message))}")
+        complain(f"note: {as_options(str(message))}")

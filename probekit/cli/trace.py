@@ -61,7 +61,7 @@ def trace(
     keep_states: Annotated[
         Literal["yes", "no"],
         typer.Option(
-            help="no deletes the hidden states that were extracted for this command alone.",
+            help="'no' deletes the hidden states that were extracted for this command alone.",
             rich_help_panel=help.MACHINE,
         ),
     ] = "yes",

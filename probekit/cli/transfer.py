@@ -53,7 +53,7 @@ def transfer(
         typer.Option(
             metavar="N",
             min=1,
-            help="Examples of dev that choose; they do not count as labels.",
+            help="Dev examples by which models are chosen; they do not count as labels.",
             show_default="all",
             rich_help_panel=help.DATA,
         ),
@@ -97,7 +97,7 @@ def transfer(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Folder for results, which a run that was killed goes on in.",
+            help="Folder for results; a run that was killed is resumed there.",
             show_default="probekit-runs/transfer-MODEL-DATA",
             rich_help_panel=help.OUTPUT,
         ),

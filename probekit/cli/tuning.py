@@ -278,7 +278,7 @@ def recipes(
         bool,
         typer.Option(
             "--overwrite",
-            help="Run every cell of this call again, and delete what is there of it.",
+            help="Delete the runs of this call that are in the folder, and run them again.",
             rich_help_panel=help.OUTPUT,
         ),
     ] = False,

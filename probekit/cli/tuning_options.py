@@ -48,7 +48,8 @@ Longest = Annotated[
     typer.Option(
         metavar="N",
         min=1,
-        help="Subwords of a text; longer ones are cut and counted.",
+        help="Most subwords of a text; longer texts are cut (for mlm and clm divided), and "
+        "counted.",
         rich_help_panel=help.DATA,
     ),
 ]

@@ -45,7 +45,7 @@ def attribute(
     at: Annotated[
         str | None,
         options.measured_option(
-            "Its word, span or pair of spans, by numbers of words from 0: 2, 0-2 or 0-2,4.",
+            "In --text: the word, span or pair of spans, by word numbers from 0: 2, 0-2 or 0-2,4.",
             metavar="N[-N][,N[-N]]",
             default="every word, or the whole text",
         ),
@@ -66,7 +66,8 @@ def attribute(
     limit: Annotated[
         int,
         options.number_option(
-            "Most test sentences without --text (documents, for tasks that read these).",
+            "Without --text: most test sentences to explain (documents, for tasks that read "
+            "these).",
             help.MEASURED,
         ),
     ] = 200,
@@ -94,7 +95,7 @@ def attribute(
     as_json: options.Json = False,
     latex: options.Latex = False,
 ) -> None:
-    """Show which words, and which states below it, a probe's decisions rest on.
+    """Show which words, and which states of lower layers, a probe's decisions rest on.
 
     \b
       probekit attribute --model minilm --task pos --text "the dog barks"
@@ -146,7 +147,8 @@ def erase(
     data: Annotated[
         str | None,
         options.measured_option(
-            "What the checkpoint's own head labels, such as en_ewt:genre or a table.",
+            "Data that the checkpoint's own head was trained to label, such as en_ewt:genre or a "
+            "table.",
             default="what finetune trained it on",
         ),
     ] = None,

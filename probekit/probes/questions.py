@@ -90,8 +90,8 @@ def questions(tasks: TaskNames, corpus: Corpus) -> tuple[list[Question], list[st
     if asked.behaviour:
         names = ", ".join(question.task.name for question in asked.behaviour)
         raise TaskError(
-            f"tasks of behaviour ({names}) are for `probe`, `compare`, `trace` and `erase`: "
-            "leave them out of tasks"
+            f"tasks of behaviour ({names}) train no probe, which is needed here: leave them out of "
+            "tasks"
         )
     return asked.questions, asked.warnings
 
@@ -101,8 +101,8 @@ def refuse_trees(trees: Sequence[TreeQuestion]) -> None:
     if trees:
         names = ", ".join(question.task.name for question in trees)
         raise TaskError(
-            f"structural tasks ({names}) are for `probe`, `compare` and `trace`: "
-            "leave them out of tasks"
+            f"structural tasks ({names}) have no labels, which are needed here: leave them out of "
+            "tasks"
         )
 
 

@@ -232,8 +232,8 @@ def incomparable(table: pd.DataFrame) -> list[str]:
         missing = int(cells["retention"].isna().sum())
         if missing:
             found.append(
-                f"{task}: {missing:,} of {len(cells):,} cells have no retention, too little being "
-                "known before for their minimum detectable effect: it is in no mean"
+                f"{task}: {missing:,} of {len(cells):,} cells have no retention, since less was "
+                "known before than the minimum detectable effect: the task is left out of all means"
             )
     return found
 

@@ -29,7 +29,7 @@ class Reporter(TrainerCallback):
             per_epoch = math.ceil(state.max_steps / args.num_train_epochs)
             loss = float(np.mean(losses[-per_epoch:]))
             score = scores[-1][f"eval_{self.metric}"]
-            self._before = f" (the last one: loss {loss:.3f}, dev {self.metric} {score:.3f})"
+            self._before = f" (the one before: loss {loss:.3f}, dev {self.metric} {score:.3f})"
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Report the step, and ask for a score and a checkpoint where they are due."""

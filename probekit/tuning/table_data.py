@@ -229,8 +229,8 @@ def _require_classes(name: str, counts: Mapping[str, int]) -> None:
     if single:
         more = f" and {len(single) - 1:,} more" if len(single) > 1 else ""
         raise InputError(
-            f"data {name}: the label '{shortened(single[0])}'{more} has one example in training: "
-            "join it with another label, or leave it out"
+            f"data {name}: labels with one example in training: '{shortened(single[0])}'{more}; "
+            "join each with another label, or leave it out"
         )
 
 

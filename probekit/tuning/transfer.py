@@ -178,6 +178,6 @@ def _few_classes(grid: Grid) -> list[str]:
     if not lacking:
         return []
     return [
-        f"{grid.data.name}: samples of {max(lacking):,} labels or fewer do not have all "
-        f"{len(whole):,} classes"
+        f"{grid.data.name}: some samples, of up to {max(lacking):,} labels, lack a class (of "
+        f"{len(whole):,})"
     ]

@@ -102,7 +102,9 @@ def attribute(  # noqa: PLR0913 - a public verb
     require_package("captum", "attribute")
     loaded = task if isinstance(task, Task) else load_task(task)
     if loaded.is_structural:
-        raise TaskError(f"structural tasks ({loaded.name}) are for `probe` alone: take another")
+        raise TaskError(
+            f"structural tasks ({loaded.name}) have no labels to explain: take another task"
+        )
     given = _given(loaded, text, at, label)
     (planned,) = plan(subjects, [loaded], corpus, settings, allow_modified, report)
     (question,) = planned.questions
@@ -137,7 +139,10 @@ def _given(task: Task, text: Any, at: Any, label: Any) -> Wanted | None:
         return of_a_text(task, text, at)
     for name, value in (("at", at), ("label", label)):
         if value is not None:
-            raise InputError(f"{name} is for a text that is given: of a corpus, gold labels count")
+            raise InputError(
+                f"{name} needs text='…': of a corpus, test instances are explained with their gold "
+                "labels"
+            )
     return None
 
 

@@ -236,7 +236,7 @@ class Attribution(Results):
             least = f"{agreement.min():.2f}".replace("-", "−")
             found.append(
                 "Rank correlation with the fall of the score without each word alone: "
-                f"{agreement.mean():.2f} on average, {least} at least."
+                f"{agreement.mean():.2f} on average, {least} at the lowest."
             )
         return found
 

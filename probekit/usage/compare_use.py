@@ -148,7 +148,7 @@ def _request(first: Named, named: Sequence[str | Path | Task], corpus: Any) -> R
     Raises InputError where none has a linear subspace.
     """
     if "all" in named:
-        raise InputError("tasks='all': name the tasks whose subspaces are to be erased")
+        raise InputError("'all' does not say which subspaces to erase: name the tasks, such as pos")
     tasks = [one if isinstance(one, Task) else load_task(one) for one in named]
     linear = [task for task in tasks if is_linear(task)]
     if not linear:

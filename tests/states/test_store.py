@@ -245,7 +245,7 @@ def test_what_is_unreadable_is_not_damaged(monkeypatch: pytest.MonkeyPatch) -> N
         return int(real(path, *how, **more))
 
     monkeypatch.setattr(os, "open", denied)
-    with pytest.raises(StoreError, match=r"cannot read .*no permission.*PROBEKIT_CACHE"):
+    with pytest.raises(StoreError, match=r"cannot read .*permission denied.*PROBEKIT_CACHE"):
         store.is_whole(SHARD, 0)
     assert set(keys()) == {folder_of(store).name, folder_of(other).name}
     status, out = run("verify")
@@ -326,7 +326,7 @@ def test_prune_takes_what_is_meant(arguments: list[str], status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "code, message", [(errno.EROFS, "the disk is read-only"), (errno.EACCES, "no permission")]
+    "code, message", [(errno.EROFS, "the disk is read-only"), (errno.EACCES, "permission denied")]
 )
 def test_prune_where_nothing_can_be_deleted(
     code: int, message: str, monkeypatch: pytest.MonkeyPatch
@@ -344,7 +344,7 @@ def test_prune_where_nothing_can_be_deleted(
 FAILURES = [
     (errno.ENOSPC, "the disk is full; free some space"),
     (errno.EDQUOT, "quota is used up; free some space"),
-    (errno.EACCES, "no permission to write there; set PROBEKIT_CACHE"),
+    (errno.EACCES, "permission denied; set PROBEKIT_CACHE"),
     (errno.EROFS, "the disk is read-only; set PROBEKIT_CACHE"),
     (errno.ENAMETOOLONG, "the name is too long"),
 ]

@@ -203,12 +203,12 @@ def test_other_verbs_refuse_it(verb: str, tiny_bert: Path) -> None:
     given: tuple[Any, ...] = (tiny_bert, "pos")
     if verb == "compare_use":
         given = (tiny_bert, tiny_bert, "pos")
-    with pytest.raises(InputError, match="states='none' is for probe, compare, trace"):
+    with pytest.raises(InputError, match="states='none' reads each layer once"):
         getattr(pk, verb)(*given, corpus="sample", states="none")
 
 
 def test_extract_refuses_it(tiny_bert: Path, small: Corpus) -> None:
-    with pytest.raises(InputError, match="states='none' is for probe, compare, trace"):
+    with pytest.raises(InputError, match="states='none' reads each layer once"):
         pk.extract(tiny_bert, small, states="none")
 
 

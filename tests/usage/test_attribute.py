@@ -353,8 +353,8 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"task": "dep"}, InputError, "0:the 1:old"),
     ({"task": "dep", "at": "1"}, InputError, "two spans, not 1"),
     ({"task": "depth"}, TaskError, "structural"),
-    ({"task": "dep", "text": None, "at": "1,2"}, InputError, "for a text"),
-    ({"text": None, "label": "NOUN"}, InputError, "for a text"),
+    ({"task": "dep", "text": None, "at": "1,2"}, InputError, "needs text"),
+    ({"text": None, "label": "NOUN"}, InputError, "needs text"),
 ]
 
 
