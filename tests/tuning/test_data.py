@@ -293,7 +293,11 @@ BAD: list[tuple[list[dict[str, Any]], dict[str, Any], str]] = [
     (ROWS, {"label": "lable"}, "label='lable': unknown column of label .*did you mean 'label'"),
     ([{"t": "x", "label": "a"}], {}, "no column is called text or sentence: give text="),
     ([{**row, "label": "a"} for row in ROWS], {}, "one label in training, 'a': nothing to tell"),
-    ([*ROWS, {"text": "rare 5", "label": "c"}], {}, "'c' (does not occur|has one example)"),
+    (
+        [*ROWS, {"text": "rare 5", "label": "c"}],
+        {},
+        "('c' does not occur|one example in training: 'c')",
+    ),
     (ROWS[:2], {}, "2 different texts, too few"),
 ]
 
