@@ -48,8 +48,8 @@ Longest = Annotated[
     typer.Option(
         metavar="N",
         min=1,
-        help="Most subwords of a text; longer texts are cut (for mlm and clm divided), and "
-        "counted.",
+        help="How many subwords of a text at most; longer texts are cut (for mlm and clm divided), "
+        "and counted.",
         rich_help_panel=help.DATA,
     ),
 ]

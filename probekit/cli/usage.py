@@ -66,7 +66,7 @@ def attribute(
     limit: Annotated[
         int,
         options.number_option(
-            "Without --text: most test sentences to explain (documents, for tasks that read "
+            "Without --text: how many test sentences at most (documents, for tasks that read "
             "these).",
             help.MEASURED,
         ),

@@ -14,7 +14,7 @@ from probekit.probes.fit import predict
 from probekit.probes.fitted import Fitted
 from probekit.probes.structural.fitted_trees import FittedTrees
 from probekit.probes.structural.tree_fit import predict_trees
-from probekit.progress import Progress, silent
+from probekit.progress import Progress
 from probekit.states.states import States
 from probekit.states.vectors import Vectors
 
@@ -39,7 +39,7 @@ def through_maps(
     at_hand: tuple[Vectors, Vectors],
     fitted: Sequence[Fitted],
     trees: Sequence[FittedTrees],
-    progress: Progress = silent,
+    progress: Progress,
 ) -> list[ByMap]:
     """What the old probes of each task predict through each map.
 

@@ -66,7 +66,7 @@ def change(scored: BestRow | ComparisonRow, parts: DecompositionRow) -> str:
     if parts.mapped_drop_low > 0 or parts.loss_low > 0:
         of_old = size(-parts.mapped_drop, known)
     else:
-        of_old = "drop not detected by the old probe" if plain else "rotated"
+        of_old = "no drop of the old probe detected" if plain else "rotated"
     if of_old == word:
         return f"{word} ({points})"
     old = "the old one as it is" if plain else "the old one after a linear map"

@@ -20,7 +20,7 @@ from probekit.errors import CorpusError, InputError, suggestion
 from probekit.foreign import shortened
 from probekit.tasks.by_document import are_of_documents, one_label
 from probekit.tuning.data import TEXT_METRICS, Data, Examples, raw_text
-from probekit.tuning.table_rows import Columns, Row, document_gap, names_documents, rows_of
+from probekit.tuning.table_rows import Columns, Row, document_gap, rows_of
 from probekit.tuning.table_split import divided, numbered
 
 SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
@@ -68,18 +68,21 @@ def from_tables(name: str, tables: Mapping[str, Rows], columns: Columns) -> Data
         if not len(tables[split]):
             raise InputError(f"data {name}: {split} has no row")
     rows = {split: list(rows_of(table, columns)) for split, table in tables.items()}
-    return _data(name, rows, columns, tuple(_unnamed_documents(name, tables, columns)))
+    warnings: list[str] = []
+    if columns.label is not None:  # raw text is not resampled
+        warnings += _unnamed_documents(name, tables, rows, columns)
+    return _data(name, rows, columns, tuple(warnings))
 
 
-def _unnamed_documents(name: str, tables: Mapping[str, Rows], columns: Columns) -> Iterator[str]:
+def _unnamed_documents(
+    name: str, tables: Mapping[str, Rows], rows: Mapping[str, list[Row]], columns: Columns
+) -> Iterator[str]:
     """A warning for each split that lacks names of documents, where another split, or some of its
-    rows, has them. Texts without labels are not resampled."""
-    if columns.label is None:
-        return
-    are_named = any(names_documents(table, columns) for table in tables.values())
-    for split, table in tables.items():
-        gap = document_gap(table, columns)
-        if gap is None and are_named and not names_documents(table, columns):
+    rows, has them."""
+    unnamed = [split for split, found in rows.items() if found[0].document is None]
+    for split in unnamed:
+        gap = document_gap(tables[split], columns)
+        if gap is None and len(unnamed) < len(rows):
             gap = "no column names documents"
         if gap is not None:
             yield f"{name}, {split}: {gap}, so intervals cannot resample documents"
@@ -88,12 +91,13 @@ def _unnamed_documents(name: str, tables: Mapping[str, Rows], columns: Columns) 
 def _of_one(name: str, table: Rows, columns: Columns) -> Data:
     """One table, which is divided."""
     has_classes = columns.label is not None and not columns.regression
-    rows, warning = divided(name, list(rows_of(table, columns)), has_classes=has_classes)
+    rows = list(rows_of(table, columns))
+    by_split, warning = divided(name, rows, has_classes=has_classes)
     warnings = [warning]
-    gap = document_gap(table, columns)
+    gap = document_gap(table, columns) if rows[0].document is None else None
     if gap is not None:
-        warnings.append(f"{name}: {gap}, so its documents are not kept together: name one in each")
-    return _data(name, rows, columns, tuple(warnings))
+        warnings.append(f"{name}: {gap}, so documents are not kept together: name one in every row")
+    return _data(name, by_split, columns, tuple(warnings))
 
 
 def _files_in(folder: Path) -> dict[Split, list[Rows]]:

@@ -93,16 +93,11 @@ def _document_column(table: Rows, columns: Columns) -> str | None:
     return None
 
 
-def names_documents(table: Rows, columns: Columns) -> bool:
-    """Whether the document of every row is named."""
-    return _document_column(table, columns) is not None
-
-
 def document_gap(table: Rows, columns: Columns) -> str | None:
-    """How many rows lack the name of a document, where others have one; None where all or none
-    have."""
-    if names_documents(table, columns):
-        return None
+    """How many rows lack the name of a document, where others have one; None where none has.
+
+    Of a table that does not name the document of every row.
+    """
     for column in _of_documents(table, columns):
         missing = sum(_name(value) is None for value in table.columns[column])
         if missing < len(table):

@@ -177,7 +177,8 @@ def _few_classes(grid: Grid) -> list[str]:
                 lacking.append(labels)
     if not lacking:
         return []
+    most = max(lacking)
     return [
-        f"{grid.data.name}: some samples, of up to {max(lacking):,} labels, lack a class (of "
-        f"{len(whole):,})"
+        f"{grid.data.name}: some samples, of {most:,} label{'s' * (most > 1)} at most, lack a "
+        f"class (of {len(whole):,})"
     ]

@@ -15,13 +15,14 @@ from probekit.errors import InputError
 from probekit.probes.structural import fitted_trees
 from probekit.probes.structural.alike import alike
 from probekit.probes.structural.baselines import TREE_BASELINES
+from probekit.probes.structural.fitted_trees import Counts, counts_of
 from probekit.probes.structural.padded import padded
 from probekit.probes.structural.tree_fit import fit_trees, predict_trees
 from probekit.probes.structural.tree_heads import TREE_HEADS
 from probekit.reports.tables.scores import score_table
 from probekit.tasks.resample import resample_train_trees
 from probekit.tasks.task import load_task
-from probekit.tasks.trees import ask_trees
+from probekit.tasks.trees import SameLength, ask_trees
 from tests.made import made_states
 
 DIM = 14
@@ -231,7 +232,15 @@ def test_memory_is_bounded_with_many_cells(monkeypatch: pytest.MonkeyPatch) -> N
     question = ask_trees(load_task("distance"), corpus)
     settings = pk.FitSettings(words=2_000)
     (whole,) = fit_trees(states, [question], seeds=(0, 1), settings=settings)
+    sizes = []
+
+    def counted(shape: str, predicted: np.ndarray, gold: SameLength) -> Counts:
+        sizes.append(len(predicted))
+        return counts_of(shape, predicted, gold)
+
+    monkeypatch.setattr(fitted_trees, "counts_of", counted)
     monkeypatch.setattr(fitted_trees, "MOST_PAIRS", 1)
     (parts,) = fit_trees(states, [question], seeds=(0, 1), settings=settings)
     for name, counts in whole.test.items():
         assert np.array_equal(parts.test[name], counts)
+    assert set(sizes) == {1}  # of two seeds in all
