@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from probekit.errors import InputError
+from probekit.states.layers_text import layers_text
 from probekit.states.states import States
 
 
@@ -31,7 +32,7 @@ def without_partner(before: States, after: States) -> Iterator[str]:
     paired = [layer for layer, _ in partners(before, after)]
     alone = [str(layer) for layer in before.layers if layer not in paired]
     if alone:
-        yield f"layers {', '.join(alone)} of {before.model} have no partner in {after.model}"
+        yield f"no layer of {after.model} is paired with {layers_text(alone)} of {before.model}"
 
 
 def partners(first: States, second: States) -> list[tuple[int, int]]:

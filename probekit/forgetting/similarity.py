@@ -14,6 +14,7 @@ import numpy as np
 
 from probekit.corpora.passage import Corpus
 from probekit.forgetting.comparison_rows import Compared, SimilarityRow
+from probekit.states.layers_text import layers_text
 from probekit.states.states import States
 from probekit.states.vectors import Vectors
 
@@ -173,8 +174,8 @@ def few_dimensions(before: str, after: str, rows: Sequence[SimilarityRow]) -> It
         few = [f"{layer} ({n:.1f})" for layer, n in dimensions.items() if n < FEW_DIMENSIONS]
         if few:
             yield (
-                f"fewer than {FEW_DIMENSIONS} dimensions carry the CKA of {model} at layers "
-                f"{', '.join(few)}: look at cka_standardised too"
+                f"fewer than {FEW_DIMENSIONS} dimensions carry the CKA of {model} at "
+                f"{layers_text(few)}: look at cka_standardised too"
             )
 
 

@@ -58,7 +58,7 @@ def change(scored: BestRow | ComparisonRow, parts: DecompositionRow) -> str:
     if not scored.delta and not scored.detectable:
         return f"no change, every prediction is the same ({points})"
     if not scored.p_adjusted <= LEVEL:
-        return f"change not detected ({points}; MDE {_points(scored.detectable)} before correction)"
+        return f"change not detected ({points}; MDE {_before_correction(scored.detectable)})"
     word = size(scored.delta, known)
     if scored.delta > 0 or parts.score_mapped <= scored.score_after:
         return f"{word} ({points})"
@@ -138,6 +138,11 @@ def over_time(changed: FirstToLast) -> str:
         return f"change not detected ({points}; MDE {_points(changed.detectable)})"
     word = size(changed.change, changed.score_first - changed.floor)
     return f"{word} ({points})"
+
+
+def _before_correction(value: float) -> str:
+    """An MDE, which is known before the correction for many comparisons."""
+    return _points(value) if math.isnan(value) else f"{_points(value)} before correction"
 
 
 def _points(value: float) -> str:

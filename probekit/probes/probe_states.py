@@ -23,6 +23,7 @@ from probekit.probes.structural.fitted_trees import FittedTrees
 from probekit.probes.structural.tree_scores import tree_scores
 from probekit.progress import Progress
 from probekit.results.run import Measurement
+from probekit.states.layers_text import layers_text
 from probekit.states.states import States
 from probekit.tasks.control import control
 from probekit.tasks.question import FEW, Question
@@ -144,8 +145,7 @@ def _below(majority: ScoreRow, rows: list[ScoreRow]) -> Iterator[str]:
     if layers:
         yield (
             f"{majority.task}: {rows[0].probe} probes of {majority.model} on '{majority.corpus}' "
-            f"score below the majority baseline ({majority.score:.3f}) at layer"
-            f"{'s' if len(layers) > 1 else ''} {', '.join(layers)}"
+            f"score below the majority baseline ({majority.score:.3f}) at {layers_text(layers)}"
         )
 
 

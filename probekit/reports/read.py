@@ -74,7 +74,8 @@ def read(folders: str | Path | Sequence[str | Path]) -> Kind:
         found = _read(path)
         if not isinstance(found, Scores):
             raise InputError(
-                f"{path} holds a {found.kind()}, which is read alone: give that folder only"
+                f"{path} holds results of 'probekit {found.MADE_BY}', and only scores can be read "
+                "together: give that folder alone"
             )
         scores.append(found)
     return joined(scores)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import isnan
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -92,7 +91,3 @@ def names_of(
 
 def name_columns(names: list[str]) -> list[Column]:
     return [Column(name, is_number=False, is_name=name == "task") for name in names]
-
-
-def score_text(value: float) -> str:
-    return "–" if isnan(value) else f"{value:.3f}"

@@ -193,7 +193,7 @@ class Results:
         kind = record.pop(KIND, cls.kind())
         if kind != cls.kind():
             raise InputError(
-                f"{folder / files.RECORD} is of a {kind}, not of {cls.kind()}: "
+                f"{folder / files.RECORD} records results of kind {kind!r}, not {cls.kind()!r}: "
                 "give each its own folder"
             )
         warnings = record.pop(WARNINGS, ())

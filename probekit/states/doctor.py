@@ -27,6 +27,7 @@ from probekit.models.static import StaticVectors
 from probekit.models.words import WordReader
 from probekit.progress import silent
 from probekit.states.extract import describe, plan_shards
+from probekit.states.layers_text import layers_text
 from probekit.states.reading import read_each, require_readable
 from probekit.states.settings import ExtractSettings
 from probekit.states.store import store_of
@@ -316,9 +317,9 @@ def _value_problems(values: np.ndarray) -> list[str]:
             constant.append(str(layer))
     problems = []
     if infinite:
-        problems.append(f"hidden states are not finite at layers {', '.join(infinite)}")
+        problems.append(f"hidden states are not finite at {layers_text(infinite)}")
     if large:
-        problems.append(f"hidden states at layers {', '.join(large)} need store_dtype='float32'")
+        problems.append(f"hidden states at {layers_text(large)} need store_dtype='float32'")
     if constant:
-        problems.append(f"every word has the same vector at layers {', '.join(constant)}")
+        problems.append(f"every word has the same vector at {layers_text(constant)}")
     return problems

@@ -32,7 +32,7 @@ def with_adapter(recipe: str, case: Case, learner: Learner, kind: str, given: An
         cause = str(error).partition(". ")[0].partition("\n")[0]
         raise InputError(
             f"recipe='{recipe}': {cause} in '{case.model}'; its modules: {shown} "
-            "(recipe_settings: targets)"
+            "(the recipe's setting 'targets')"
         ) from error
     return learner
 

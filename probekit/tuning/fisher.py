@@ -126,7 +126,7 @@ def _task_likelihoods(
     """The same of a probing task, with a linear head on the last layer."""
     if load_task(task).shape != "word":
         raise InputError(
-            f"recipe_settings: task takes one that labels words, such as pos, not '{task}'"
+            f"the recipe's setting 'task' takes a task that labels words, such as pos, not '{task}'"
         )
     ask(load_task(task), corpus)
     data = from_corpus(corpus, task).limited(sentences)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from probekit.errors import InputError, StoreError
 from probekit.results.folder import RECORD, cannot_write, make_folder
 from probekit.results.run import plain
+from probekit.tuning.other_request import other_request
 from probekit.tuning.outcome import Outcome
 from probekit.whole import remove_abandoned, written_whole
 
@@ -90,10 +91,10 @@ def _require_free(
         found = None
     if not isinstance(found, dict):
         raise InputError(f"out: {folder} holds other files: give a new folder")
-    for name, value in wanted.items():
-        if found.get(name) != value and not overwrite:
-            raise InputError(
-                f"out: the run in {folder} was started with {name} {found.get(name)!r}, not "
-                f"{value!r}: give what it was started with, overwrite=True, or another folder"
-            )
+    other = other_request(found, wanted)
+    if other and not overwrite:
+        raise InputError(
+            f"out: the run in {folder} was started with {other}: give what it was started with, "
+            "overwrite=True, or another folder"
+        )
     return found

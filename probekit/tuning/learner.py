@@ -192,7 +192,7 @@ def longest_of(wanted: int, config: Any, tokenizer: Any, before: int = 0) -> int
     positions = int(positions_of(config, family_of(config)))
     if before >= positions:
         raise InputError(
-            f"recipe_settings: length={before} leaves no position for text: the model has "
+            f"the recipe's setting 'length' = {before} leaves no position for text: the model has "
             f"{positions:,}"
         )
     limits = [wanted, positions - before]

@@ -12,6 +12,7 @@ from probekit.errors import InputError, StoreError
 from probekit.results.folder import RECORD, cannot_write, make_folder
 from probekit.results.run import plain
 from probekit.tuning.diverged import DIVERGED
+from probekit.tuning.other_request import other_request
 from probekit.tuning.predictions import PREDICTIONS
 from probekit.whole import written_whole
 
@@ -111,12 +112,12 @@ def started(out: Path) -> dict[str, Any] | None:
 
 
 def _require_same(out: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    for name, value in wanted.items():
-        if found.get(name) != value:
-            raise InputError(
-                f"resume: the run in {out} was started with {name} {found.get(name)!r}, not "
-                f"{value!r}: give what it was started with, or overwrite=True"
-            )
+    other = other_request(found, wanted)
+    if other:
+        raise InputError(
+            f"resume: the run in {out} was started with {other}: give what it was started with, "
+            "or overwrite=True"
+        )
 
 
 def _clear(out: Path) -> None:

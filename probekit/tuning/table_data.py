@@ -121,7 +121,7 @@ def _read(path: Path) -> Rows:
             continue
         if len(row.cells) != len(header):
             raise CorpusError(
-                f"{path}:{row.line}: {len(row.cells)} cells, and the first row names {len(header)}"
+                f"{path}:{row.line}: {len(row.cells)} cells, but the file has {len(header)} columns"
             )
         for name, cell in zip(header, row.cells, strict=True):
             cells[name].append(cell)

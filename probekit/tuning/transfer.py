@@ -179,6 +179,6 @@ def _few_classes(grid: Grid) -> list[str]:
         return []
     most = max(lacking)
     return [
-        f"{grid.data.name}: some samples, of {most:,} label{'s' * (most > 1)} at most, lack a "
-        f"class (of {len(whole):,})"
+        f"{grid.data.name}: some samples, of {most:,} label{'s' * (most > 1)} at most, lack "
+        f"one of the {len(whole):,} classes"
     ]

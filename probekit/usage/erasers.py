@@ -9,6 +9,7 @@ import numpy as np
 
 from probekit.engine.workers import workers
 from probekit.errors import TaskError
+from probekit.states.layers_text import layers_text
 from probekit.states.states import States
 from probekit.tasks.control import control
 from probekit.tasks.question import Question
@@ -115,6 +116,6 @@ def _whole(name: str, states: States, erasers: dict[int, tuple[Eraser, ...]]) ->
     if not full:
         return []
     return [
-        f"{name}: its labels covary with all {states.dim} dimensions at layer {', '.join(full)}: "
+        f"{name}: its labels covary with all {states.dim} dimensions at {layers_text(full)}: "
         "erasing them leaves nothing, as does a random subspace of this rank"
     ]

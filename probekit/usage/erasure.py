@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from probekit.results import columns
@@ -174,6 +175,7 @@ def _points(row: pd.Series) -> str:
     """A change in its unit, with its interval, or that none is detected."""
     metric = row["metric"]
     change, low, high = (change_text(row[name], metric) for name in ("change", "ci_low", "ci_high"))
+    ends = "no interval" if isnan(row["ci_low"]) else f"{low} to {high}"
     unit = "bits per word" if metric == BITS else "points"
     note = "" if row["p_adjusted"] <= LEVEL else ", not detected"
-    return f"{change} {unit}, {low} to {high}{note}"
+    return f"{change} {unit}, {ends}{note}"

@@ -14,6 +14,7 @@ from probekit.usage.on_top import Trained, null_of
 from probekit.usage.wanted import Wanted
 
 MOST_FLOWS = 20  # decisions of a text whose flow through the layers below is computed
+NO_RANDOM_WEIGHTS = "nothing is attributed to random weights for comparison"
 
 
 @dataclass(frozen=True)
@@ -81,12 +82,12 @@ def explain(
     null_model = ""
     null: Sequence[Attributed] = ()
     if not of_text and states.module is not None:
-        warnings.append(f"no null beside it: '{states.model}' is not given by name")
+        warnings.append(f"{NO_RANDOM_WEIGHTS}: '{states.model}' is not given by name")
     elif not of_text:
         try:
             null_model, control, null_on_top = null_of(trained, states, layer, on_top.baseline)
         except ModelError as error:
-            warnings.append(f"no null beside it: {error}")
+            warnings.append(f"{NO_RANDOM_WEIGHTS}: {error}")
         else:
             null = null_on_top.attributed(decisions, asked)
             control.release()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING
 
 from probekit.forgetting.trajectory import THRESHOLD
+from probekit.states.layers_text import layers_text
 from probekit.usage.erasure import CLEAN, HEAD, LEVEL
 
 if TYPE_CHECKING:
@@ -27,16 +29,17 @@ def use_verdict(rows: pd.DataFrame) -> str:
     task, layer = row["erased"], row["layer"]
     at_layer = (rows["layer"] == layer) & (rows["read_at"] == layer) & (rows["probe"] == CLEAN)
     read = rows[(at_layer & (rows["affected"] == task)).fillna(False)].iloc[0]
-    said = f"{task}: {_encoded(read, layer)}, {_used(row)}: erasing it there cost {_named(row)} "
-    said += f"{_points(row['drop_before'])} before and {_points(row['drop_after'])} after "
+    drops = f"{_points(row['drop_before'])} before and {_points(row['drop_after'])} after"
+    said = f"{task}: {_encoded(read, layer)}, {_used(row)}: erasing it there lowered "
+    said += f"{_named(row)} by {drops} "
     said += f"(change {_interval(row)})"
     others = measured[(measured["p_adjusted"] <= LEVEL) & (measured["layer"] != layer)]
     if len(others):
         found = [f"{one['layer']} ({100 * one['change']:+.1f})" for _, one in others.iterrows()]
-        said += f"; detected too at layer {', '.join(found)}"
+        said += f"; detected too at {layers_text(found)}"
     bound = _bound(row)
     if bound:
-        said += f". Without an erasure {_named(row)} scored {_scores(row)}, "
+        said += f". Without an erasure {_named(row)} was {_scores(row)}, "
         said += f"so {bound} could be lost"
     return f"{said}."
 
@@ -100,7 +103,8 @@ def _encoded(row: pd.Series, layer: int) -> str:
         before, after = _known(row, delta)
         shares.append(after / before)
     value, low, high = shares
-    where += f"; {value:.0%} retained, 95% CI {low:.0%} to {high:.0%})"
+    ends = "no interval" if isnan(low) else f"95% CI {low:.0%} to {high:.0%}"
+    where += f"; {value:.0%} retained, {ends})"
     if low >= THRESHOLD:
         return f"still encoded {where}"
     if high < THRESHOLD:
@@ -124,7 +128,9 @@ def _used(row: pd.Series) -> str:
 
 
 def _named(row: pd.Series) -> str:
-    return "the head" if row["affected"] == HEAD else f"probes of layer {row['read_at']}"
+    if row["affected"] == HEAD:
+        return "the head's score"
+    return f"the score of probes at layer {row['read_at']}"
 
 
 def _scores(row: pd.Series) -> str:
@@ -132,9 +138,10 @@ def _scores(row: pd.Series) -> str:
 
 
 def _points(value: float) -> str:
-    return f"{100 * value:.1f} points"
+    return "unknown" if isnan(value) else f"{100 * value:.1f} points"
 
 
 def _interval(row: pd.Series) -> str:
     low, high = 100 * row["ci_low"], 100 * row["ci_high"]
-    return f"{100 * row['change']:+.1f}, 95% CI {low:+.1f} to {high:+.1f}"
+    ends = "no interval" if isnan(low) else f"95% CI {low:+.1f} to {high:+.1f}"
+    return f"{100 * row['change']:+.1f}, {ends}"

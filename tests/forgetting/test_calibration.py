@@ -233,7 +233,7 @@ def test_layers_one_side_did_not_keep_are_no_forgetting(world: World) -> None:
     few = world.states("few")
     found = compare(world.states("before"), replace(few, layers=(0, 2)), TASKS)
     assert (found.best["delta"] == 0).all() and (found.best["kind"] == "not detected").all()
-    assert any("layers 1 of before have no partner" in warning for warning in found.warnings)
+    assert any("is paired with layer 1 of before" in warning for warning in found.warnings)
 
 
 def test_a_layer_that_does_not_vary_breaks_nothing(world: World) -> None:

@@ -265,10 +265,10 @@ def test_near_the_limit_it_says_so_and_promises_nothing_out_of_reach(tmp_path: P
         assert text == "more than 10 times all data, near the limit"
     near = pk.gate(policy=rules, comparison=compared(-0.0185, 0.002)).table.iloc[0]
     assert 900 < near["needed_groups"] < 9_000
-    assert needed_text(near).endswith(" sentences (of 900), near the limit")
+    assert needed_text(near).endswith(" sentences (there are 900), near the limit")
     documents = compared(-0.0185, 0.002, resampled="document")
     needed = needed_text(pk.gate(policy=rules, comparison=documents).table.iloc[0])
-    assert needed.endswith(" documents (of 900), near the limit")
+    assert needed.endswith(" documents (there are 900), near the limit")
 
 
 def test_a_comparison_of_an_earlier_build_does_not_say_what_was_resampled(tmp_path: Path) -> None:
@@ -281,20 +281,23 @@ def test_a_comparison_of_an_earlier_build_does_not_say_what_was_resampled(tmp_pa
     assert set(earlier.best["resampled"]) == {""}
     rules = policy(tmp_path, 'task = "pos"\nlose_at_most = "2 points"')
     needed = needed_text(pk.gate(policy=rules, comparison=earlier).table.iloc[0])
-    assert needed.endswith(" groups (of 900), near the limit")
+    assert needed.endswith(" groups (there are 900), near the limit")
 
 
 def test_what_the_comparison_lacks_is_told(tmp_path: Path) -> None:
     for text, message in (
         (
             'task = "dep"\nlose_at_most = "1 point"',
-            "criterion 1: it was not measured: unknown task",
+            "criterion 1: the comparison did not measure the task 'dep'",
         ),
         ('task = "pos"\nlabel = "NOUM"\nlose_at_most = "1 point"', "did you mean 'NOUN'"),
         ('task = "pos"\nslice = "seen: on"\nlose_at_most = "1 point"', "did you mean 'no'"),
         ('task = "pos"\nlayer = "9"\nlose_at_most = "1 point"', "unknown layer '9'"),
-        ('task = "pos"\nlose_at_most = "1 bit"', "pos cannot be judged by this"),
-        ('task = "agreement"\nretain_at_least = "95%"', "agreement cannot be judged by this"),
+        (
+            'task = "pos"\nlose_at_most = "1 bit"',
+            "at most 1 bit' does not fit the task 'pos'",
+        ),
+        ('task = "agreement"\nretain_at_least = "95%"', "does not fit the task 'agreement'"),
     ):
         with pytest.raises(InputError, match=message):
             pk.gate(policy=policy(tmp_path, text), comparison=compared(-0.01, 0.01))
@@ -324,7 +327,7 @@ def test_a_file_of_scores_is_judged_without_a_model(tmp_path: Path) -> None:
         ("before\n1", "expected the columns before and after"),
         ("before,after\n1,2", "line 2: '2' is not a score from 0 to 1"),
         ("before,after\n1,x", "line 2: 'x' is not a score"),
-        ("before,after\n1,0,1", "line 2: 3 values for 2 columns"),
+        ("before,after\n1,0,1", ":2: 3 cells, but the file has 2 columns"),
         ("before,after", "a row per instance"),
     ):
         target.write_text(text, encoding="utf-8")
@@ -428,7 +431,7 @@ def test_a_remedy_claims_no_more_than_was_measured(tmp_path: Path) -> None:
     assert found.remedies["verdict"].tolist() == ["PASS", *["not measured"] * 3]
     assert found.remedies["why"].tolist()[1:] == [
         "labels and slices are not in these results",
-        "it was not measured: unknown task 'bits': known: agreement, pos",
+        "the comparison did not measure the task 'bits' (its tasks: agreement, pos)",
         "the file is about the gated checkpoint",
     ]
     (line,) = found.remedy_lines

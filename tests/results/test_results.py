@@ -78,7 +78,7 @@ def test_a_folder_with_another_kind_beside_it(kind: type[Results], tmp_path: Pat
         KINDS[one](0.5).write(tmp_path)
     assert pk.read(tmp_path) == KINDS[kind](0.5)
     for other in set(KINDS) - {kind}:
-        with pytest.raises(InputError, match=f"is of a {kind.kind()}, not of {other.kind()}"):
+        with pytest.raises(InputError, match=f"of kind '{kind.kind()}', not '{other.kind()}'"):
             other.read(tmp_path)
 
 
@@ -87,7 +87,7 @@ def test_several_folders_are_read_if_all_hold_scores(tmp_path: Path) -> None:
         scores(0.5).write(tmp_path / name)
     comparison(0.5).write(tmp_path / "c")
     assert pk.read([tmp_path / "a", tmp_path / "b"]) == replace(scores(0.5), run=Run())
-    with pytest.raises(InputError, match="c holds a comparison, which is read alone"):
+    with pytest.raises(InputError, match="c holds results of 'probekit compare', and only scores"):
         pk.read([tmp_path / "a", tmp_path / "c"])
 
 

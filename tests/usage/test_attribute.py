@@ -20,6 +20,7 @@ from probekit.probes.fit import fit
 from probekit.probes.view import single_layers
 from probekit.states.states import States
 from probekit.usage.attribution import Attribution
+from probekit.usage.explain import NO_RANDOM_WEIGHTS
 from tests.commands import run_main
 from tests.conftest import MakeFamily
 from tests.families import FAMILIES
@@ -278,7 +279,7 @@ def test_a_label_that_is_copied_from_the_first_word(copies: bool, tiny_bert: Pat
         assert first.abs().min() > 0.9
     else:
         assert first.abs().max() < 0.01
-    assert any("no null" in warning for warning in found.warnings)
+    assert any(NO_RANDOM_WEIGHTS in warning for warning in found.warnings)
 
 
 # The null: random labels, and random weights.

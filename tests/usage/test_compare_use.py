@@ -300,7 +300,7 @@ def test_a_head_that_no_longer_reads_what_is_still_there_uses_it_less(readers: R
     assert (probes["change"] == 0).all()  # it is one encoder
     (sentence,) = found.sentences
     assert sentence.startswith("pos: still encoded at layer 3 (") and ", used less: " in sentence
-    assert "cost the head" in sentence and "so less could be lost" not in sentence
+    assert "lowered the head's score" in sentence and "so less could be lost" not in sentence
     (reverse,) = compared(after, before, readers.corpus, data=data, layers=3).sentences
     assert ", used more: " in reverse
 
@@ -332,7 +332,7 @@ def test_upper_blocks_that_are_cut_off_cannot_use_it(
     assert last["drop_before_low"] > 0.05 and last["drop_after"] == 0
     (sentence,) = found.sentences
     assert "still encoded at layer 2" in sentence and ", smaller drop: " in sentence
-    assert "Without an erasure probes of layer 3 scored" in sentence
+    assert "Without an erasure the score of probes at layer 3 was" in sentence
     assert sentence.endswith("so less could be lost.")
 
 
@@ -360,7 +360,7 @@ MORE = {"change": 0.08, "beyond_change_low": 0.05, "beyond_change_high": 0.1}
     ("values", "words"),
     [
         ({}, "still encoded at layer 3 (0.900 → 0.900; 100% retained, 95% CI 99% to 101%), used"),
-        ({}, "used less: erasing it there cost probes of layer 6 "),
+        ({}, "used less: erasing it there lowered the score of probes at layer 6 by "),
         ({}, "10.0 points before and 2.0 points after (change -8.0, 95% CI +0.0 to +0.0)."),
         (MORE, "used more"),
         (SAME, "used as before, every prediction is the same"),
@@ -373,9 +373,12 @@ MORE = {"change": 0.08, "beyond_change_low": 0.05, "beyond_change_high": 0.1}
         ({"width": 0.08}, "pos: not decided whether still encoded at layer 3 (0.900 → 0.900; 100%"),
         ({"width": 0.08}, ", smaller drop: "),
         ({**MORE, "width": 0.08}, ", larger drop: "),
-        ({"score_after": 0.5}, "Without an erasure probes of layer 6 scored 0.900 → 0.500, so"),
+        (
+            {"score_after": 0.5},
+            "score of probes at layer 6 was 0.900 → 0.500, so",
+        ),
         ({**MORE, "score_before": 0.5}, "larger drop"),
-        ({**MORE, "score_before": 0.5}, "scored 0.500 → 0.900, so more could be lost."),
+        ({**MORE, "score_before": 0.5}, "was 0.500 → 0.900, so more could be lost."),
         ({"score_before": 0.1}, "not encoded before"),
     ],
 )
@@ -394,7 +397,7 @@ def test_the_verdict_treats_both_checkpoints_alike() -> None:
     assert "; detected too at layer 1 (-8.0)." in use_verdict(pd.DataFrame(rows))
     rows.append(made_row(layer=1, affected=HEAD, read_at=None, probe=""))
     of_head = use_verdict(pd.DataFrame(rows))
-    assert "at layer 1" in of_head and "cost the head" in of_head and "too" not in of_head
+    assert "at layer 1" in of_head and "lowered the head's" in of_head and "too" not in of_head
 
 
 # Bad input.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from probekit.errors import InputError, unknown
+from probekit.errors import InputError, nearest, unknown
 from probekit.forgetting.gate.evidence import Evidence, named
 from probekit.forgetting.gate.margin import Margin
 from probekit.forgetting.gate.policy import Criterion
@@ -67,14 +67,20 @@ def judged(criterion: Criterion, evidence: Evidence | None) -> list[Judged]:
         return [_of_file(criterion)]
     name = criterion.task_name
     if name and name not in evidence.tasks:
-        raise InputError(f"it was not measured: {unknown('task', name, evidence.tasks)}")
+        measured = ", ".join(sorted(evidence.tasks)) or "none"
+        near = nearest(name, evidence.tasks)
+        hint = f"; did you mean '{near}'?" if near else ""
+        raise InputError(
+            f"the comparison did not measure the task '{name}' (its tasks: {measured}){hint}"
+        )
     found: list[Judged] = []
     for kind in _KINDS:
         found += kind(criterion, name, evidence)
     if not found:
+        refused = f"does not fit the task '{name}'" if name else "fits no task of the comparison"
         raise InputError(
-            f"{name or 'no task'} cannot be judged by this: probes and pairs lose points, the task "
-            "bits loses bits (kl needs a reference), and only tasks of probes retain"
+            f"'{criterion.margin.said}' {refused}: give points for probes and pairs, bits "
+            "for the task bits (kl needs a reference), and a share to retain for probes alone"
         )
     return found
 

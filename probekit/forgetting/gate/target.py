@@ -76,7 +76,9 @@ def read_target(name: str) -> Target:
     before, after, groups, texts = [], [], [], []
     for number, line in enumerate(lines, 2):
         if len(line) != len(header):
-            raise InputError(f"{path}, line {number}: {len(line)} values for {len(header)} columns")
+            raise InputError(
+                f"{path}:{number}: {len(line)} cells, but the file has {len(header)} columns"
+            )
         row = dict(zip(header, line, strict=True))
         before.append(_score(path, number, row["before"]))
         after.append(_score(path, number, row["after"]))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from probekit.forgetting.comparison import Comparison
 from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores
-from probekit.reports.table import LEGENDS, Column, Table, name_columns, names_of, score_text
+from probekit.reports.number_text import change_interval, score_interval, score_text
+from probekit.reports.table import LEGENDS, Column, Table, name_columns, names_of
 from probekit.stats.behaviour_metrics import BEHAVIOUR_METRICS
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ def behaviour_change_table(comparison: Comparison) -> Table | None:
             f"{row['score_before']:.3f}",
             f"{row['score_after']:.3f}",
             f"{row['delta']:+.3f}",
-            f"{row['ci_low']:+.3f} to {row['ci_high']:+.3f}",
+            change_interval(row["ci_low"], row["ci_high"]),
             f"{row['p_adjusted']:.3f}",
-            f"{row['detectable']:.3f}",
+            score_text(row["detectable"]),
             *flipped,
         ]
         shown.rows.append([*(str(row[name]) for name in names), *cells])
@@ -67,7 +68,7 @@ def behaviour_step_table(trajectory: Trajectory) -> Table | None:
             str(row["step"]),
             f"{row['score_after']:.3f}",
             f"{row['delta']:+.3f}",
-            f"{row['ci_low']:+.3f} to {row['ci_high']:+.3f}",
+            change_interval(row["ci_low"], row["ci_high"]),
             _flips(row, "lost"),
             _flips(row, "gained"),
         ]
@@ -96,10 +97,9 @@ def behaviour_table(scores: Scores) -> Table | None:
     columns = [*name_columns(names), *map(Column, numbers), Column("metric", False)]
     shown = Table(f"Behaviour of the language model itself{on}, test split", columns)
     for _, row in found.iterrows():
-        interval = f"{row['ci_low']:.3f}–{row['ci_high']:.3f}"
         cells = [
             f"{row['score']:.3f}",
-            "–" if isnan(row["ci_low"]) else interval,
+            score_interval(row["ci_low"], row["ci_high"]),
             score_text(row["chance"]),
             f"{row['n_test']:,}",
             row["metric"],

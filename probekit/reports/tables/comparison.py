@@ -6,6 +6,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from probekit.forgetting.comparison import Comparison
+from probekit.reports.number_text import points_interval, points_text
 from probekit.reports.table import LEGENDS, Column, Table, name_columns, names_of
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ def _changed(which: str, layers: tuple[int, int], row: pd.Series) -> list[str]:
         f"{row['score_before']:.3f}",
         f"{row['score_after']:.3f}",
         f"{100 * row['delta']:+.1f}",
-        f"{100 * row['ci_low']:+.1f} to {100 * row['ci_high']:+.1f}",
+        points_interval(row["ci_low"], row["ci_high"]),
         f"{row['p_adjusted']:.3f}",
-        f"{100 * row['detectable']:.1f}",
+        points_text(row["detectable"]),
         "–" if isnan(row["retention"]) else f"{row['retention']:.0%}",
     ]
 
@@ -87,7 +88,7 @@ def breakdown_table(comparison: Comparison) -> Table | None:
                 f"{row['accuracy_before']:.3f}",
                 f"{row['accuracy_after']:.3f}",
                 f"{100 * row['delta']:+.1f}",
-                f"{100 * row['ci_low']:+.1f} to {100 * row['ci_high']:+.1f}",
+                points_interval(row["ci_low"], row["ci_high"]),
                 f"{row['p_adjusted']:.3f}",
             ]
             shown.rows.append([*(str(row[name]) for name in names), *cells])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from probekit.reports.number_text import change_interval, points_interval
 from probekit.reports.table import LEGENDS, Column, Table
 from probekit.usage.erasure import BITS, CONTROL, RANDOM, Erasure, change_text, draws_text, label_of
 
@@ -42,12 +43,19 @@ def erasure_table(erasure: Erasure) -> Table:
                 f"{row['score_before']:.3f}",
                 f"{row['score_after']:.3f}",
                 changed(row["change"]),
-                f"{changed(row['ci_low'])} to {changed(row['ci_high'])}",
+                _ends(row),
                 f"{row['p_adjusted']:.3f}",
                 *(changed(same[name]) for name in beside),
             ]
         )
     return table
+
+
+def _ends(row: pd.Series) -> str:
+    """The interval of a change, in the unit of the change."""
+    if row["metric"] == BITS:
+        return change_interval(row["ci_low"], row["ci_high"], digits=2)
+    return points_interval(row["ci_low"], row["ci_high"])
 
 
 def _models_and_corpora(rows: pd.DataFrame) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from probekit.forgetting.gate.gated import Gated
+from probekit.reports.number_text import UNKNOWN, change_interval
 from probekit.reports.table import Column, Table
 from probekit.stats.noninferiority import FEASIBLE, two_digits
 
@@ -46,10 +47,10 @@ def changed_texts(row: pd.Series) -> list[str]:
     """The change, and its interval with its confidence, in points or bits."""
     factor, digits = (1, 3) if row["unit"] == "bits" else (100, 1)
     value, low, high = (factor * row[name] for name in ("change", "ci_low", "ci_high"))
-    if isnan(low) or isnan(high):
-        return [f"{value:+.{digits}f}", "–"]
-    level = f"{100 * row['level']:.4g}%"
-    return [f"{value:+.{digits}f}", f"{low:+.{digits}f} to {high:+.{digits}f} ({level})"]
+    ends = change_interval(low, high, digits)
+    if ends != UNKNOWN:
+        ends += f" ({100 * row['level']:.4g}%)"
+    return [f"{value:+.{digits}f}", ends]
 
 
 def needed_text(row: pd.Series) -> str:
@@ -64,10 +65,10 @@ def needed_text(row: pd.Series) -> str:
         return f"more than one {row['resampled']}"
     parts = []
     if not pd.isna(row["needed_groups"]):
-        of_test = f"{row['resampled']}s (of {row['groups']:,})"
+        of_test = f"{row['resampled']}s (there are {row['groups']:,})"
         parts.append(f"about {two_digits(row['needed_groups'])} {of_test}")
     if not pd.isna(row["needed_seeds"]):
-        parts.append(f"about {two_digits(row['needed_seeds'])} seeds (of {row['seeds']:,})")
+        parts.append(f"about {two_digits(row['needed_seeds'])} seeds (there are {row['seeds']:,})")
     if not parts and not isnan(row["needed_times"]):
         parts.append(f"about {two_digits(row['needed_times'])} times all data")
     if row["near_limit"]:

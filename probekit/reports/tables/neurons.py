@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from probekit.reports.number_text import score_interval
 from probekit.reports.table import Column, Table
 from probekit.usage.erasure import LEVEL
 from probekit.usage.neurons_found import KEPT, Neurons
@@ -32,7 +33,7 @@ def neurons_table(found: Neurons) -> Table:
     table = Table(f"{title}, of {first['of']} in a layer", columns, note=note)
     for _, row in fewest.iterrows():
         cells = [str(row["layer"]), row["method"], str(row["fewest"])]
-        cells += [f"{row['score']:.3f}", f"{row['ci_low']:.3f}–{row['ci_high']:.3f}"]
+        cells += [f"{row['score']:.3f}", score_interval(row["ci_low"], row["ci_high"])]
         cells.append(f"{row['score_of_all']:.3f}")
         same = ablated[(ablated["layer"] == row["layer"]) & (ablated["method"] == row["method"])]
         changes = {each["way"]: _change(each) for _, each in same.iterrows()}

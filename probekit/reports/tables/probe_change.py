@@ -6,7 +6,8 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from probekit.forgetting.monitors.probe_change import COVERS, ProbeChange
-from probekit.reports.table import Column, Table, score_text
+from probekit.reports.number_text import points_interval, score_interval, score_text
+from probekit.reports.table import Column, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,8 +48,7 @@ def detection_table(found: ProbeChange) -> Table | None:
     for _, row in rows.iterrows():
         cells = [str(row[name]) for name in told_by] + [row["reading"]]
         for measure in ("auroc", "recall"):
-            low, high = row[f"{measure}_low"], row[f"{measure}_high"]
-            ends = "–" if isnan(low) else f"{low:.3f}–{high:.3f}"
+            ends = score_interval(row[f"{measure}_low"], row[f"{measure}_high"])
             cells += [score_text(row[measure]), ends]
         shown.rows.append(cells)
     return shown
@@ -88,5 +88,5 @@ def _change(found: ProbeChange, row: pd.Series) -> list[str]:
     change = f"{100 * of_row['change']:+.1f}"
     if isnan(of_row["ci_low"]):
         return [change, "–"]
-    low, high = 100 * of_row["ci_low"], 100 * of_row["ci_high"]
-    return [change, f"{low:+.1f} to {high:+.1f} ({100 * of_row['level']:.4g}%)"]
+    ends = points_interval(of_row["ci_low"], of_row["ci_high"])
+    return [change, f"{ends} ({100 * of_row['level']:.4g}%)"]

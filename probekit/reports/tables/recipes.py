@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import isnan
 from typing import TYPE_CHECKING
 
-from probekit.reports.table import Column, Table, score_text
+from probekit.reports.number_text import change_interval, score_interval, score_text
+from probekit.reports.table import Column, Table
 from probekit.tuning.recipe_conclusion import best_on_dev
 from probekit.tuning.recipe_scores import RecipeScores
 from probekit.tuning.target_differences import RecipeAtRate
@@ -25,7 +26,7 @@ def tradeoff_table(found: RecipeScores) -> Table:
     table = Table(f"Recipes on {found.run.settings.get('data', '')}", columns)
     best = best_on_dev(found.tradeoff)
     for _, row in found.tradeoff.iterrows():
-        target = f"{row['target_low']:.3f}–{row['target_high']:.3f}"
+        target = score_interval(row["target_low"], row["target_high"])
         kept = f"{row['retention_low']:.1%}–{row['retention_high']:.1%}"
         table.rows.append(
             [
@@ -52,7 +53,7 @@ def _vs_best(row: pd.Series, best: RecipeAtRate | None) -> list[str]:
         return ["best", "on dev"]
     if isnan(row["difference_low"]):
         return ["", ""]
-    interval = f"{row['difference_low']:+.3f} to {row['difference_high']:+.3f}"
+    interval = change_interval(row["difference_low"], row["difference_high"])
     return [f"{row['difference']:+.3f}", interval]
 
 

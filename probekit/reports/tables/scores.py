@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from probekit.probes.scores import Scores
 from probekit.probes.structural.baselines import TREE_BASELINES
-from probekit.reports.table import Column, Table, name_columns, names_of, score_text
+from probekit.reports.number_text import score_interval, score_text
+from probekit.reports.table import Column, Table, name_columns, names_of
 from probekit.stats.tree_metrics import TREE_METRICS
 
 if TYPE_CHECKING:
@@ -65,11 +66,10 @@ def score_table(scores: Scores) -> Table:
     columns = [*name_columns(names), *map(Column, numbers), Column("metric", False)]
     shown = Table(f"Best layer of each task{on}, chosen on dev, scored on test", columns)
     for _, row in best.iterrows():
-        interval = f"{row['ci_low']:.3f}–{row['ci_high']:.3f}"
         cells = [
             f"{row['layer']} of {row['first_layer']}–{row['last_layer']}",
             f"{row['score']:.3f}",
-            "–" if isnan(row["ci_low"]) else interval,
+            score_interval(row["ci_low"], row["ci_high"]),
             score_text(row["score_layer_0"]),
             *([score_text(row["random_weights"])] if has_random else []),
             *(score_text(row[name]) for name in baselines),
@@ -121,13 +121,12 @@ def elsewhere_table(scores: Scores) -> Table | None:
     note = "own score: on the corpus trained on; what follows is on the one tested"
     shown = Table("The same probes on other corpora", columns, note=note)
     for _, row in found.iterrows():
-        interval = f"{row['ci_low']:.3f}–{row['ci_high']:.3f}"
         cells = [
             row["test_corpus"],
             str(row["layer"]),
             f"{row['score']:.3f}",
             f"{row['test_score']:.3f}",
-            "–" if isnan(row["ci_low"]) else interval,
+            score_interval(row["ci_low"], row["ci_high"]),
             score_text(row["lexical"]),
             score_text(row["majority"]),
         ]
@@ -164,4 +163,4 @@ def _with_interval(row: pd.Series, name: str, low: str = "", high: str = "") -> 
     digits = EVIDENCE[name].digits
     if not low or isnan(row[low]):
         return f"{row[name]:.{digits}f}"
-    return f"{row[name]:.{digits}f} ({row[low]:.{digits}f}–{row[high]:.{digits}f})"
+    return f"{row[name]:.{digits}f} ({score_interval(row[low], row[high], digits)})"

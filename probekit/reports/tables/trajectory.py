@@ -6,7 +6,9 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from probekit.forgetting.trajectory import Trajectory
+from probekit.reports.number_text import points_interval
 from probekit.reports.table import Column, Table
+from probekit.states.layers_text import layers_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,9 +30,9 @@ def trajectory_table(trajectory: Trajectory) -> Table:
         is_mine = (trajectory.fell[["task", "corpus"]] == row[["task", "corpus"]]).all(axis=1)
         fell = trajectory.fell[is_mine].dropna(subset=["step"]).sort_values(["step", "layer"])
         of_steps = fell.groupby("step")["layer"]
-        steps_fell = [f"step {step} ({_layers(layers.tolist())})" for step, layers in of_steps]
-        points = [f"{100 * row[f'change_from_best{end}']:+.1f}" for end in ("", "_low", "_high")]
-        from_best = f"{points[0]} ({points[1]} to {points[2]})"
+        steps_fell = [f"step {step} ({layers_text(layers.tolist())})" for step, layers in of_steps]
+        ends = points_interval(row["change_from_best_low"], row["change_from_best_high"])
+        from_best = f"{100 * row['change_from_best']:+.1f} ({ends})"
         best = _over_steps("best", row, "")
         labels = [str(row["task"]), str(row["corpus"])]
         fell_at = ", ".join(steps_fell) or "–"
@@ -38,11 +40,6 @@ def trajectory_table(trajectory: Trajectory) -> Table:
         last = _over_steps("last", row, "last_layer_")
         shown.rows.append(["", "", *last[:-1], "", last[-1], ""])
     return shown
-
-
-def _layers(layers: list[int]) -> str:
-    """Layers by number: `layer 3`, `layers 1, 2, 5`."""
-    return f"layer{'s' if len(layers) > 1 else ''} {', '.join(map(str, layers))}"
 
 
 def _over_steps(which: str, row: pd.Series, prefix: str) -> list[str]:
@@ -53,6 +50,6 @@ def _over_steps(which: str, row: pd.Series, prefix: str) -> list[str]:
         f"{row[f'{prefix}score_first']:.3f}",
         f"{row[f'{prefix}score_last']:.3f}",
         f"{100 * row[f'{prefix}change']:+.1f}",
-        f"{100 * row[f'{prefix}change_low']:+.1f} to {100 * row[f'{prefix}change_high']:+.1f}",
+        points_interval(row[f"{prefix}change_low"], row[f"{prefix}change_high"]),
         "–" if isnan(retention) else f"{retention:.0%}",
     ]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from math import isnan
-
+from probekit.reports.number_text import score_with_interval
 from probekit.reports.table import Column, Table
 from probekit.tuning.transferred import Transfer
 
@@ -25,7 +24,6 @@ def transfer_table(transfer: Transfer) -> Table:
     for method, rows in curves.groupby("method", sort=False):
         cells = []
         for _, row in rows.sort_values("train_examples").iterrows():
-            interval = f" ({row['ci_low']:.3f}–{row['ci_high']:.3f})"
-            cells.append(f"{row['score']:.3f}" + ("" if isnan(row["ci_low"]) else interval))
+            cells.append(score_with_interval(row["score"], row["ci_low"], row["ci_high"]))
         table.rows.append([str(method), *cells])
     return table

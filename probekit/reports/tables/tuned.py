@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from probekit.reports.table import Column, Table, score_text
+from probekit.reports.number_text import score_interval, score_text
+from probekit.reports.table import Column, Table
 from probekit.tuning.tuned import Tuned
 
 
@@ -19,7 +20,7 @@ def tuned_table(tuned: Tuned) -> Table:
     for _, row in tuned.table[tuned.table["split"] != "dev"].iterrows():
         # The dev score chose the checkpoint, whichever test is reported.
         further = "" if row["split"] == "test" else f" ({row['split'].removeprefix('test_')})"
-        interval = f"{row['ci_low']:.3f}–{row['ci_high']:.3f}"
+        interval = score_interval(row["ci_low"], row["ci_high"])
         scores = [f"{row['score']:.3f}", interval, score_text(row["majority"])]
         name = f"{row['metric']}{further}"
         table.rows.append([name, *scores, "" if further else f"{dev[row['metric']]:.3f}"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from probekit.reports.number_text import points_interval, points_text
 from probekit.reports.table import LEGENDS, Column, Table
 from probekit.usage.erasure import draws_text, label_of
 from probekit.usage.use_change import UseChange
@@ -56,7 +57,7 @@ def _cells(row: pd.Series) -> list[str]:
         label_of(row),
         *(f"{100 * value:.1f}" for value in (*drops, *random)),
         f"{100 * row['change']:+.1f}",
-        f"{100 * row['ci_low']:+.1f} to {100 * row['ci_high']:+.1f}",
+        points_interval(row["ci_low"], row["ci_high"]),
         f"{row['p_adjusted']:.3f}",
-        f"{100 * row['detectable']:.1f}",
+        points_text(row["detectable"]),
     ]

@@ -24,7 +24,7 @@ def section_of_probe_change(found: ProbeChange) -> Section:
         verdicts.append(Verdict(row["verdict"], f"{row['task']}, layer {row['layer']}"))
     pair = f"{named(found.table, 'before')} → {named(found.table, 'after')}"
     method = (
-        "We read saved probes on the checkpoint after as they are, behind a linear map that was "
+        "We read saved probes on the checkpoint after as they are, after a linear map that was "
         "learned without labels, and trained anew, and tested each for a loss of the margin or "
         "more."
     )
@@ -39,7 +39,7 @@ def section_of_probe_change(found: ProbeChange) -> Section:
                 "settled: these data do not tell.",
             ),
             Term("as it is", "the saved probe on the checkpoint after."),
-            Term("repaired", "the same behind a linear map, which needs no labels."),
+            Term("repaired", "the same after a linear map, which needs no labels."),
             Term("retrained", "a probe trained with labels on the checkpoint after."),
             Term("interval", f"{COVERS}."),
         ),

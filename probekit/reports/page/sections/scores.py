@@ -11,6 +11,7 @@ from probekit.reports.capacity import capacity
 from probekit.reports.heatmap import heatmap
 from probekit.reports.learning_curves import learning_curves
 from probekit.reports.lines import lines
+from probekit.reports.number_text import score_with_interval
 from probekit.reports.page.drawing import drawing
 from probekit.reports.page.grid import Meaning, grid, table
 from probekit.reports.page.parts import Grid, Method, Part, Prose, Section, Term, Verdict
@@ -130,10 +131,8 @@ def _verdicts(best: pd.DataFrame) -> list[Verdict]:
     found = []
     for _, row in best.iterrows():
         subject = ", ".join(str(row[name]) for name in ("task", *several))
-        said = (
-            f"{row['metric']} {row['score']:.3f} at layer {row['layer']} "
-            f"({row['ci_low']:.3f} to {row['ci_high']:.3f})"
-        )
+        score = score_with_interval(row["score"], row["ci_low"], row["ci_high"])
+        said = f"{row['metric']} at layer {row['layer']}: {score}"
         beside = [("embeddings (layer 0)", row["score_layer_0"]), ("lexical", row["lexical"])]
         known = [f"{name} {value:.3f}" for name, value in beside if not isnan(value)]
         found.append(Verdict("; ".join([said, *known]), subject))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from probekit.reports.number_text import score_with_interval
 from probekit.reports.page.grid import table
 from probekit.reports.page.parts import Method, Part, Section, Term, Verdict
 from probekit.reports.page.sections.subject import named
@@ -17,8 +18,8 @@ def section_of_tuned(found: Tuned) -> Section:
     subject = f"{named(found.table, 'model')} on {named(found.table, 'data')}"
     verdicts = []
     for _, row in found.table[found.table["split"] == "test"].iterrows():
-        ends = f"{row['ci_low']:.3f} to {row['ci_high']:.3f}"
-        verdicts.append(Verdict(f"{row['metric']} {row['score']:.3f} on test ({ends})"))
+        score = score_with_interval(row["score"], row["ci_low"], row["ci_high"])
+        verdicts.append(Verdict(f"{row['metric']} on test: {score}"))
     return Section(
         heading=f"Fine-tuned: {subject}",
         verdicts=verdicts,
