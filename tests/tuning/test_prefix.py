@@ -108,7 +108,7 @@ def test_families_that_peft_gives_no_prefix(
 def test_a_prefix_has_a_length_that_leaves_room_for_text(tiny_bert: Path, small: Corpus) -> None:
     with pytest.raises(InputError, match="length takes a whole number from 1 on, not 0"):
         recipe_of("prefix", {"length": 0})
-    with pytest.raises(InputError, match=r"length=64 leaves no position for text: .* has 64"):
+    with pytest.raises(InputError, match=r"'length' = 64 leaves no position for text: .* has 64"):
         recipe_of("prefix", {"length": 64}).open(case(tiny_bert, small))
     learner = recipe_of("prefix", {"length": 50}).open(case(tiny_bert, small))
     assert max(learner.data["train"].lengths) == 14  # of 64 positions

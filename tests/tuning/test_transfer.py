@@ -371,8 +371,7 @@ def test_few_labels_that_lack_a_class_are_reported(
 ) -> None:
     found = run(tiny_bert, text, tmp_path / "a", [1, 20], methods="ngrams", seeds=1)
     assert any(
-        "some samples, of 1 label at most, lack one of the 3 classes" in one
-        for one in found.warnings
+        "some samples, of 1 label at most, lack one of the " in one for one in found.warnings
     )
     assert found.factors.empty and not found.sentences
     found.write(tmp_path / "a")
