@@ -192,6 +192,7 @@ UNLISTED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "xlm-roberta-xl": ("XLMRobertaXLModel", "bytes", _ROBERTA),
     "ibert": ("IBertModel", "bytes", _ROBERTA),
     "longformer": ("LongformerModel", "bytes", {**_ROBERTA, "attention_window": 8}),
+    "big_bird": ("BigBirdModel", "bytes", {**_BERT, "block_size": 4, "num_random_blocks": 1}),
     "rembert": ("RemBertModel", "unigram", {**_BERT, "input_embedding_size": 16}),
     "biogpt": ("BioGptModel", "bytes", {**_BERT, "pad_token_id": 1}),
     "mbart": ("MBartModel", "bytes", {**_BART, "pad_token_id": 1}),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from probekit.models.checkpoint import Checkpoint
 from probekit.models.model import Model
-from probekit.models.names import ALIASES
+from probekit.models.names import ALIASES, name_of_folder
 from probekit.models.weights import read_json
 
 
@@ -29,11 +29,9 @@ def base_of(model: Model) -> str | None:
     named = facts.get(key) if isinstance(facts, dict) else None
     if not isinstance(named, str) or not named or not named.isprintable() or _is(named, folder):
         return None
-    if Path(named).exists():
-        return named
-    beside = folder / named
-    if beside.is_dir():
-        return str(beside)
+    for place in (Path(named), folder / named):
+        if place.is_dir():
+            return name_of_folder(place)
     revision = facts.get("revision")
     if model.files.adapter and isinstance(revision, str):
         return f"{named}@{revision}"

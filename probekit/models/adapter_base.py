@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from probekit.errors import InputError, ModelError
+from probekit.models.names import name_of_folder
 from probekit.models.weights import holds_adapter, holds_weights, read_object
 from probekit.paths import path_of
 
@@ -34,5 +35,8 @@ def named_base(folder: Path, name: str) -> tuple[str, str | None]:
     except InputError as error:
         raise ModelError(f"the adapter '{name}' has no valid base model: {error}") from error
     beside = folder / base
-    found = str(beside) if not path.exists() and beside.is_dir() else str(base)
-    return found, revision or None
+    if path.is_dir():
+        return name_of_folder(path), revision or None
+    if beside.is_dir() and not path.exists():
+        return name_of_folder(beside), revision or None
+    return base, revision or None

@@ -2,7 +2,8 @@
 
 The row of a listed family has both. Another family is tried once, with its own weights: the states
 of some texts alone are compared with those of the same texts in one padded batch, and a text as
-long as its positions allow is run.
+long as its positions allow is run. Where running the model changes it, a long text is read before
+and after a short one.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from probekit.errors import ModelError
+from probekit.models.as_loaded import AsLoaded
 
 States = Sequence[torch.Tensor]
 Run = Callable[[Sequence[np.ndarray]], States]
 
 # Subwords of the texts in a batch; the shorter ones, which are padded in it, are also read alone.
 LENGTHS = (3, 9, 24)
+LONG = 1024  # subwords of a text that is read before and after a short one
 NEAR, FAR = 3, 64  # subwords of the two texts that show which tables are of positions
 
 
@@ -33,14 +36,17 @@ class Behaviour:
         padded: whether texts of different lengths may share a batch.
         longest: number of subwords of text that its positions allow, without special tokens; None
             for no such bound.
+        restored: whether the model must be put back as it was loaded before each run, since a text
+            changes how it reads the next ones. It is not padded then.
     """
 
     padded: bool
     longest: int | None = None
+    restored: bool = False
 
 
 def find_behaviour(
-    run: Run, run_positions: Run, ids: np.ndarray, first: int, limit: int
+    run: Run, run_positions: Run, ids: np.ndarray, first: int, limit: int, as_loaded: AsLoaded
 ) -> Behaviour:
     """Try how a model may be run.
 
@@ -51,21 +57,49 @@ def find_behaviour(
         ids: subwords that the model knows, of which texts are made: `(n,)`.
         first: position of a text's first subword among its hidden states.
         limit: number of subwords that configuration and tokenizer allow.
+        as_loaded: the model before it is run; that is how it is left.
 
     Raises ModelError where the states of a text depend on the other texts of its batch even without
     padding.
     """
-    longest = _longest(run_positions, ids, limit)
+
+    def anew(texts: Sequence[np.ndarray]) -> States:
+        as_loaded.restore()
+        return run(texts)
+
+    def positions_anew(texts: Sequence[np.ndarray]) -> States:
+        as_loaded.restore()
+        return run_positions(texts)
+
+    longest = _longest(positions_anew, ids, limit)
     texts = [_text(ids, length, start=i) for i, length in enumerate(LENGTHS) if length <= longest]
-    if _same(run, texts[:-1], run(texts), first):
+    padded = _same(anew, texts[:-1], anew(texts), first)
+    as_loaded.restore()
+    if as_loaded.has_changed and _short_changes_long(run, ids, first, longest, as_loaded):
+        return Behaviour(False, longest, restored=True)
+    if padded:
         return Behaviour(True, longest)
     # Between texts of one length, padding cannot make a difference.
     equal = [_text(ids, len(texts[-1]), start=i) for i in range(3)]
-    if not _same(run, equal, run(equal), first):
+    if not _same(anew, equal, anew(equal), first):
         raise ModelError(
             "the model cannot be read: its states of a text depend on the other texts of the batch"
         )
     return Behaviour(False, longest)
+
+
+def _short_changes_long(
+    run: Run, ids: np.ndarray, first: int, longest: int, as_loaded: AsLoaded
+) -> bool:
+    """Whether a model as it was loaded reads a long text otherwise than after a short one."""
+    long = _text(ids, min(longest, LONG))
+    own = slice(first, first + len(long))
+    alone = run([long])
+    run([_text(ids, min(longest, LENGTHS[0]))])
+    after = run([long])  # without putting the model back
+    as_loaded.restore()
+    pairs = zip(alone, after, strict=True)
+    return any(differ(before[0, own], later[0, own]) for before, later in pairs)
 
 
 def _text(ids: np.ndarray, length: int, start: int = 0) -> np.ndarray:

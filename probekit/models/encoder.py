@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from importlib.metadata import version
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 
 from probekit.errors import ModelError, first_line
+from probekit.models.as_loaded import AsLoaded
 from probekit.models.behaviour import Behaviour, find_behaviour, looks_ahead
 from probekit.models.characters import for_each_character
 from probekit.models.families import UNKNOWN, Site, Stack, family_of, layer_convention
@@ -92,6 +94,7 @@ class Encoder:
         self._module_of_site = module_of_site(name, self.family, self.stack, self.site)
         self.held = Held(name, config, self.family, self.stack, self._module_of_site, device, load)
         free = positions_of(config, self.family) - reading.prompt - reading.prefix
+        self._as_loaded: AsLoaded | None = None  # of a model that changes while it runs
         self._declared = declared_limit(name, free, of_tokenizer, self.inputs.added)
 
     @property
@@ -120,7 +123,12 @@ class Encoder:
         self.held.place()
         subwords = plain_subwords(self.tokenizer, self.held.rows)
         found = find_behaviour(
-            self._checked_states, self._run_first_block, subwords, self.first, self._declared
+            self._checked_states,
+            self._run_first_block,
+            subwords,
+            self.first,
+            self._declared,
+            AsLoaded(self.held.model),
         )
         require_room(self.name, int(found.longest or 0), "its positions")
         return found
@@ -140,6 +148,12 @@ class Encoder:
         """Warnings about how the model is run."""
         if self.behaviour.padded or self.family is not UNKNOWN:
             return ()
+        if self.behaviour.restored:
+            return (
+                f"{self.name}: a short text changes how its family ({self.config.model_type}) "
+                "reads the texts after it: the model is put back before each batch, and only "
+                "texts of the same length are read together",
+            )
         return (
             f"{self.name}: padding changes the states of its family ({self.config.model_type}): "
             "only texts of the same length are read together",
@@ -175,6 +189,8 @@ class Encoder:
         _ = self.behaviour  # a family that is not listed is tried with all of its blocks
         self.held.cut(last_layer)
         self.held.place()
+        if self.behaviour.restored:
+            self._as_loaded = AsLoaded(self.held.model)
         self.held.is_ready = True
 
     @torch.inference_mode()
@@ -250,9 +266,13 @@ class Encoder:
         Raises ModelError where the model itself fails.
         """
         try:
-            output = self.held.model(
-                **inputs, **self.held.without_cache, output_hidden_states=layers, return_dict=True
-            )
+            with self._as_loaded.alone() if self._as_loaded else nullcontext():
+                output = self.held.model(
+                    **inputs,
+                    **self.held.without_cache,
+                    output_hidden_states=layers,
+                    return_dict=True,
+                )
             if self.stack == "decoder":
                 return tuple(output.decoder_hidden_states)
             return tuple(output.hidden_states)

@@ -69,6 +69,15 @@ class ModelSource:
     seed: int | None = None
 
 
+def name_of_folder(folder: Path) -> str:
+    """A name that `resolve` takes for this folder, even where it is spelt like an alias.
+
+    >>> name_of_folder(Path("minilm")), name_of_folder(Path("runs/minilm"))
+    ('./minilm', 'runs/minilm')
+    """
+    return f"./{folder}" if str(folder) in ALIASES else str(folder)
+
+
 def resolve(name: str) -> ModelSource:
     """Where the files of a model name come from.
 
