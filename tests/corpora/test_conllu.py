@@ -22,7 +22,7 @@ from probekit.corpora.readers.conllu_file import (
     NO_ID,
     SPACES,
 )
-from probekit.corpora.readers.ignored import IGNORED_LABELS
+from probekit.corpora.readers.ignored import IGNORED_TEXTS
 from probekit.corpora.readers.masks import MASKED_DOCUMENTS, MASKED_SENTENCES
 from probekit.corpora.tally import Tally
 from probekit.errors import CorpusError
@@ -357,4 +357,4 @@ def test_ignored_labels_are_missing_but_a_word_may_be_such_a_number(tmp_path: Pa
     (passage,), tally = read(text, tmp_path)
     assert passage.words[0] == "-100" and passage.tags["lemma"] == ("-100", "x")
     assert passage.tags["xpos"] == (None, "-1")
-    assert tally == {IGNORED_LABELS.format(column="xpos"): 1}
+    assert tally == {IGNORED_TEXTS.format(column="xpos"): 1}

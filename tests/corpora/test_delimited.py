@@ -78,6 +78,7 @@ def test_a_quotation_mark_in_tsv_is_a_character(tmp_path: Path) -> None:
     [
         (["1", "", "-1", "-100", "0"], ["1", "0"]),
         (["a", "_", "-1", "-100", "b"], ["a", "-1", "b"]),
+        (["1.0", "", "-1.0", "-100.0", "0.0"], ["1", "0"]),
     ],
 )
 def test_missing_labels(labels: list[str], found: list[str], tmp_path: Path) -> None:
@@ -152,7 +153,7 @@ def test_words_with_several_columns(tmp_path: Path) -> None:
     assert first.tags == {"entity": ("0", None), "pos": ("x", "-1")}
     assert second.tags == {"entity": (None,), "pos": ("y",)}
     assert found.tally.first == {
-        "labels of 'ner' are missing values: -100 and -1 mark words to be ignored": (
+        "labels of 'ner' are missing values: -100 and the number -1 mark words to be ignored": (
             f"{tmp_path / 'train.csv'}:2"
         )
     }

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from probekit.corpora.passage import Edge, Passage
 from probekit.corpora.passages import Passages
 from probekit.corpora.readers import brackets, entities
-from probekit.corpora.readers.ignored import IGNORED_LABELS, IGNORED_TEXT, MISSING
+from probekit.corpora.readers.ignored import IGNORED_TEXT, IGNORED_TEXTS, MISSING
 from probekit.corpora.readers.masks import without_masked
 from probekit.corpora.readers.reading import (
     Material,
@@ -188,7 +188,7 @@ def _passage(
     tags: dict[str, tuple[str | None, ...]] = {}
     for name, column in (("xpos", columns[4]), ("speaker", columns[9])):
         if IGNORED_TEXT in column:
-            tally.add(IGNORED_LABELS.format(column=name), where, column.count(IGNORED_TEXT))
+            tally.add(IGNORED_TEXTS.format(column=name), where, column.count(IGNORED_TEXT))
         tags[name] = tuple(None if value in BLANK else value for value in column)
     return Passage(
         id=f"{sentence.document}-{number}",

@@ -17,7 +17,7 @@ from probekit.corpora.passage import Edge, Passage
 from probekit.corpora.passages import Passages
 from probekit.corpora.readers import brackets, entities
 from probekit.corpora.readers.conllu_file import Sentence, read_columns, read_sentences
-from probekit.corpora.readers.ignored import IGNORED_LABELS, IGNORED_TEXT, MISSING
+from probekit.corpora.readers.ignored import IGNORED_TEXT, IGNORED_TEXTS, MISSING
 from probekit.corpora.readers.masks import unmasked
 from probekit.corpora.readers.reading import Material, Reading, Tally, read_files
 
@@ -128,7 +128,7 @@ def _passage(sentence: Sentence, columns: Mapping[str, int], tally: Tally, path:
 def _tags(name: str, column: Sequence[str], tally: Tally, where: str) -> tuple[str | None, ...]:
     if name == "lemma" or IGNORED_TEXT not in column:
         return tuple([None if value == "_" else value for value in column])
-    tally.add(IGNORED_LABELS.format(column=name), where, column.count(IGNORED_TEXT))
+    tally.add(IGNORED_TEXTS.format(column=name), where, column.count(IGNORED_TEXT))
     return tuple([None if value in MISSING else value for value in column])
 
 
