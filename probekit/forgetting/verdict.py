@@ -18,6 +18,7 @@ from probekit.forgetting.trajectory import FirstToLast
 
 Task = tuple[str, str, str, str]
 LEVEL = 0.05
+SAME = "no change, every prediction is the same"
 # Names of changes, each up to a share of what was known above the floor.
 DROPS = (
     (0.05, "small drop"),
@@ -56,7 +57,7 @@ def change(scored: BestRow | ComparisonRow, parts: DecompositionRow) -> str:
     points = f"{100 * scored.score_before:.1f} → {100 * scored.score_after:.1f}"
     known = scored.score_before - scored.floor
     if not scored.delta and not scored.detectable:
-        return f"no change, every prediction is the same ({points})"
+        return f"{SAME} ({points})"
     if not scored.p_adjusted <= LEVEL:
         return f"change not detected ({points}; MDE {_before_correction(scored.detectable)})"
     word = size(scored.delta, known)
@@ -134,6 +135,8 @@ def over_time(changed: FirstToLast) -> str:
     There is no correction here: a change is detected where 0 is outside its interval.
     """
     points = f"{100 * changed.score_first:.1f} → {100 * changed.score_last:.1f}"
+    if not changed.change and not changed.detectable:
+        return f"{SAME} ({points})"
     if not (changed.change_low > 0 or changed.change_high < 0):
         return f"change not detected ({points}; MDE {_points(changed.detectable)})"
     word = size(changed.change, changed.score_first - changed.floor)

@@ -38,13 +38,16 @@ def score_with_interval(score: float, low: float, high: float, digits: int = 3) 
     return text if ends == UNKNOWN else f"{text} ({ends})"
 
 
-def points_text(value: float) -> str:
-    """A share in points (hundredths).
+def detectable_text(value: float) -> str:
+    """A minimum detectable effect in points (hundredths).
 
-    >>> points_text(0.0123), points_text(float("nan"))
-    ('1.2', '–')
+    It is 0 where every prediction is the same: then nothing shows how large a change would be
+    found.
+
+    >>> detectable_text(0.0123), detectable_text(0.0), detectable_text(float("nan"))
+    ('1.2', '–', '–')
     """
-    return UNKNOWN if isnan(value) else f"{100 * value:.1f}"
+    return f"{100 * value:.1f}" if value > 0 else UNKNOWN
 
 
 def change_interval(low: float, high: float, digits: int = 3) -> str:

@@ -49,7 +49,13 @@ Resampled = Annotated[
 ]
 Low = Annotated[float, Means("lower end of the 95% interval", CHANGE)]
 High = Annotated[float, Means("upper end of the 95% interval", CHANGE)]
-Detectable = Annotated[float, Means("the minimum detectable effect, before correction", UNIT)]
+Detectable = Annotated[
+    float,
+    Means(
+        "the minimum detectable effect, before correction; 0 where every prediction is the same",
+        UNIT,
+    ),
+]
 Floor = Annotated[float, Means("score of the baseline from which retention counts", UNIT)]
 Retention = Annotated[
     float,

@@ -6,7 +6,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from probekit.forgetting.comparison import Comparison
-from probekit.reports.number_text import points_interval, points_text
+from probekit.reports.number_text import detectable_text, points_interval
 from probekit.reports.table import LEGENDS, Column, Table, name_columns, names_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _changed(which: str, layers: tuple[int, int], row: pd.Series) -> list[str]:
         f"{100 * row['delta']:+.1f}",
         points_interval(row["ci_low"], row["ci_high"]),
         f"{row['p_adjusted']:.3f}",
-        points_text(row["detectable"]),
+        detectable_text(row["detectable"]),
         "–" if isnan(row["retention"]) else f"{row['retention']:.0%}",
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probekit.reports.number_text import points_interval, points_text
+from probekit.reports.number_text import detectable_text, points_interval
 from probekit.reports.table import LEGENDS, Column, Table
 from probekit.usage.erasure import draws_text, label_of
 from probekit.usage.use_change import UseChange
@@ -59,5 +59,5 @@ def _cells(row: pd.Series) -> list[str]:
         f"{100 * row['change']:+.1f}",
         points_interval(row["ci_low"], row["ci_high"]),
         f"{row['p_adjusted']:.3f}",
-        points_text(row["detectable"]),
+        detectable_text(row["detectable"]),
     ]
