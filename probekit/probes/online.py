@@ -146,7 +146,7 @@ class _OfStack:
 
     def _small_steps(self, stack: Stack) -> list[Step]:
         """The first steps, whose words are kept in the coordinates of the probes."""
-        most = min(WHITENED_WORDS, MOST_BYTES // (4 * len(self.layers) * self.states.dim))
+        most = min(WHITENED_WORDS, MOST_BYTES // (4 * self.states.dim))
         if not can_whiten(stack, self.plan.views):
             most = 0
         return [step for step in self.steps if step.n_words() <= most]

@@ -118,7 +118,7 @@ class Training:
         # Rows that are multiplied by the axes: every word once; or at every step the weights of
         # every class, forwards and backwards.
         of_weights = 2 * self.stack.first.shape[2] * steps
-        return words < of_weights and 4 * words * len(self.layers) * states.dim <= MOST_BYTES
+        return words < of_weights and 4 * words * states.dim <= MOST_BYTES
 
     def _whitens_batches(self) -> bool:
         """Whether multiplying the words of each batch by the axes beats the weights at each

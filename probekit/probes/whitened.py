@@ -16,7 +16,9 @@ from probekit.probes.scaling import Scaling
 from probekit.states.tensors import OfLayer, Tensors, taken
 from probekit.states.vectors import Vectors
 
-MOST_BYTES = 1 << 29  # of one group of layers
+# Of one layer: which layers are trained together must not decide how, since that depends on the
+# number of threads and on the engine, and rounding may choose another round.
+MOST_BYTES = 1 << 27
 READ_WORDS = 4_096
 
 

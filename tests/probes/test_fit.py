@@ -21,6 +21,7 @@ from probekit.probes.heads import head_of
 from probekit.probes.mixture import mixture
 from probekit.probes.training import Training
 from probekit.probes.view import single_layers
+from probekit.probes.whitened import n_words
 from probekit.states.arrays import Arrays
 from probekit.states.states import States
 from probekit.stats.bootstrap import bootstrap, interval
@@ -302,6 +303,21 @@ def test_whitened_words_or_weights_are_the_same(
     assert words.dev_loss == pytest.approx(others.dev_loss, rel=1e-3)
     (again,) = predict([others], states, "test")
     np.testing.assert_array_equal(again, others.predictions)
+
+
+@pytest.mark.parametrize("share, whitens", [(0.5, False), (1.5, True)])
+def test_layers_trained_together_do_not_decide_whether_words_are_whitened(
+    share: float, whitens: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They depend on the number of threads and on the engine, and the numbers must not."""
+    states, data = planted("linear")
+    of_layer = 4 * n_words(states) * states.dim
+    monkeypatch.setattr("probekit.probes.training.MOST_BYTES", int(share * of_layer))
+    for layers in ([0], [0, 1]):
+        training = Training(
+            states, [data], head_of("linear"), single_layers(layers), (0,), FitSettings()
+        )
+        assert training._whitens_words(states) is whitens
 
 
 @pytest.mark.parametrize("copies, whitens", [(1, False), (200, True)])
