@@ -55,7 +55,11 @@ def with_span(
     if "all" in names:
         names_of_all = [task.name for task in shipped_tasks() if task.is_labelling]
         raise InputError(f"--span needs tasks by name: {', '.join(names_of_all)}")
-    return [replace(load_task(name), span=span) for name in names]
+    tasks = [load_task(name) for name in names]
+    without = [task.name for task in tasks if not task.is_labelling]
+    if without:
+        raise InputError(f"--span is for tasks of labels, and not for {', '.join(without)}")
+    return [replace(task, span=span) for task in tasks]
 
 
 def tracked(track: Path | None) -> Path | None:

@@ -174,9 +174,9 @@ def probe(
         scores.write(folder)
     if scores.has_layers:
         pk.heatmap(scores, folder / "heatmap.png", folder / "heatmap.svg")
-    if codelength:
+    if len(scores.learning_curves):
         pk.learning_curves(scores, folder / "learning-curves.png", folder / "learning-curves.svg")
-    if capacity:
+    if len(scores.capacity):
         pk.capacity(scores, folder / "capacity.png", folder / "capacity.svg")
     print_results(scores, folder, form, tracked=runs)
     if save_probes and form == "table":

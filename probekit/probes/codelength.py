@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -117,19 +118,30 @@ def codelength(
     settings = (settings or FitSettings()).for_probabilities()
     views = single_layers(states.layers) if views is None else tuple(views)
     units = Units(states)
-    ends = ends_of(units, questions)
-    steps = [_step(states, questions, units.taken(*pair)) for pair in pairwise(ends)]
-    plans = list(stack_plans(0, states, views, len(questions), seeds, settings))
-    work = Online(states, tuple(questions), tuple(steps), head_of(probe), settings)
-    results = current().run(work, plans, lambda done: progress("codelength", done, len(plans)))
-    labelled = _labelled(plans, results, views, seeds, steps)
-    codes = []
+    # A task's blocks do not depend on the tasks beside it; nearly all tasks have the same.
+    by_ends: dict[tuple[int, ...], list[int]] = {}
     for t, question in enumerate(questions):
-        blocks = []
-        for begin, step, evaluated in zip(ends, steps, labelled, strict=False):
-            blocks.append(_block(begin, step.questions[t], evaluated[t]))
-        codes.append(_code(question, probe, views, seeds, blocks))
-    return codes
+        by_ends.setdefault(tuple(ends_of(units, [question])), []).append(t)
+    codes: dict[int, Code] = {}
+    for number, (ends, places) in enumerate(by_ends.items()):
+        asked = [questions[t] for t in places]
+        steps = [_step(states, asked, units.taken(*pair)) for pair in pairwise(ends)]
+        plans = list(stack_plans(0, states, views, len(asked), seeds, settings))
+        work = Online(states, tuple(asked), tuple(steps), head_of(probe), settings)
+        report = partial(_report, progress, number * len(plans), len(by_ends) * len(plans))
+        results = current().run(work, plans, report)
+        labelled = _labelled(plans, results, views, seeds, steps)
+        for place, (t, question) in enumerate(zip(places, asked, strict=True)):
+            blocks = []
+            for begin, step, evaluated in zip(ends, steps, labelled, strict=False):
+                blocks.append(_block(begin, step.questions[place], evaluated[place]))
+            codes[t] = _code(question, probe, views, seeds, blocks)
+    return [codes[t] for t in range(len(questions))]
+
+
+def _report(progress: Progress, before: int, n: int, done: float) -> None:
+    """Tell how many stacks are trained, of all groups of tasks together."""
+    progress("codelength", before + done, n)
 
 
 def joined_codes(parts: Sequence[Code]) -> Code:

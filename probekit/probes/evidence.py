@@ -17,6 +17,7 @@ from probekit.probes.codelength_rows import code_rows, curve_rows
 from probekit.probes.fit import fit
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.fitted import Fitted
+from probekit.probes.heads import head_of
 from probekit.probes.in_turn import in_turn
 from probekit.probes.interval_rows import interval_rows
 from probekit.probes.mix_rows import mix_rows, share_rows
@@ -176,10 +177,16 @@ def _resample_train(probes: Probes) -> Found:
 
 
 def _capacity(several: Sequence[Probes]) -> Found:
-    """Scores against the number of parameters."""
+    """Scores against the number of parameters.
+
+    A rank that restricts nothing is left out: it has more parameters than `linear`, and tells the
+    same labels apart.
+    """
     found = Found(tables={"capacity": []})
     for kinds in zip(*(probes.gold for probes in several), strict=True):
-        found.tables["capacity"] += capacity_rows(kinds, several[0].about(kinds[0]))
+        dim, labels = several[0].states.dim, len(kinds[0].question.classes)
+        used = [fitted for fitted in kinds if head_of(fitted.head).restricts(dim, labels)]
+        found.tables["capacity"] += capacity_rows(used, several[0].about(kinds[0]))
     return found
 
 

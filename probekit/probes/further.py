@@ -88,6 +88,8 @@ def settle(
     random = random_models(subjects, random_seeds, settings) if random_seeds else {}
     found = []
     for planned in plans:
-        others = [elsewhere(planned.questions, planned.corpus, one, skips) for one in tested]
+        others = []
+        for one in tested if planned.questions else ():
+            others.append(elsewhere(planned.questions, planned.corpus, one, skips))
         found.append(Further(others, random))
     return found

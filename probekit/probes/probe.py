@@ -32,12 +32,13 @@ from probekit.probes.heads import head_of
 from probekit.probes.in_turn import require_single_layers
 from probekit.probes.plan import plan
 from probekit.probes.predictions import Answers, tables_of
-from probekit.probes.probe_states import probe_states
+from probekit.probes.probe_states import probe_states, require_restricting
 from probekit.probes.record import fit_facts, versions
 from probekit.probes.refits import checked_resamples
 from probekit.probes.saved.keeping import Keeping
 from probekit.probes.scores import Scores, make_scores
 from probekit.probes.structural.tree_fit import check_kinds
+from probekit.probes.unmeasured import of_behaviour, of_trees, wanted_of
 from probekit.progress import Progress, reporting
 from probekit.results.run import Measurement, Run
 from probekit.states.settings import ExtractSettings
@@ -142,8 +143,13 @@ def probe(  # noqa: PLR0913 - a public verb
     warnings: list[str] = []
     started = time.perf_counter()
     plans = plan(subjects, tasks, corpus, extract_settings, allow_modified, report)
+    wanted = wanted_of(
+        evidence, random_control=random_control, test_corpus=others, save_probes=save_probes
+    )
     for planned in plans:
         check_kinds(planned.trees, named)
+        warnings += of_trees(planned.trees, wanted)
+        warnings += of_behaviour([one.task.name for one in planned.behaviour], wanted)
     settled = settle(
         plans,
         subjects,
@@ -160,7 +166,9 @@ def probe(  # noqa: PLR0913 - a public verb
         contexts = planned.everything()
         for name, read in planned.checkpoints if contexts else ():
             for states, questions in zip(read([*contexts]), contexts.values(), strict=True):
-                probed = probe_states(states, questions, kinds, seeds, settings, report, evidence)
+                require_restricting(states, named)
+                used = tuple(kind for kind in kinds if head_of(kind).restricts(states.dim))
+                probed = probe_states(states, questions, used, seeds, settings, report, evidence)
                 answers += probed.answers
                 found += probed.evidence
                 measurements.append(probed.measurement)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from probekit.errors import InputError
 from probekit.probes.evidence import EVIDENCE, OVER_KINDS, Found, Probes, check_evidence
 from probekit.probes.fit_kinds import fit_kinds
 from probekit.probes.fit_settings import FitSettings
@@ -98,7 +99,8 @@ def probe_states(
     used = kinds if questions else ()
     every = fit_kinds(states, [*questions, *controls], used, seeds, settings, progress)
     for kind, (fits, spent) in zip(used, every, strict=True):
-        warnings += _without_restriction(states, kind)
+        if "capacity" not in evidence:
+            warnings += _without_restriction(states, kind, questions)
         started = time.perf_counter()
         gold, on_controls = fits[: len(questions)], fits[len(questions) :]
         for fitted in gold:
@@ -127,13 +129,25 @@ def is_majority(row: ScoreRow) -> bool:
     return row.probe == "majority"
 
 
-def _without_restriction(states: States, kind: str) -> Iterator[str]:
-    """A warning where a probe's rank is above the width of the vectors."""
-    if not head_of(kind).restricts(states.dim):
-        yield (
-            f"{kind}: the vectors of {states.model} have {states.dim} dimensions, and so no probe "
-            f"has a higher rank: a rank above {states.dim} restricts nothing"
-        )
+def require_restricting(states: States, kinds: Sequence[str]) -> None:
+    """Raise InputError where a probe's rank is above the width of the vectors."""
+    for kind in kinds:
+        if not head_of(kind).restricts(states.dim):
+            raise InputError(
+                f"probes='{kind}': the vectors of {states.model} have {states.dim} dimensions, and "
+                f"no probe has a higher rank: give a rank of at most {states.dim}"
+            )
+
+
+def _without_restriction(states: States, kind: str, questions: Sequence[Question]) -> Iterator[str]:
+    """A warning where a probe's rank is not below the number of labels."""
+    for question in questions:
+        labels = len(question.classes)
+        if not head_of(kind).restricts(states.dim, labels):
+            yield (
+                f"{kind}: no linear probe of the {labels} labels of {question.task.name} has a "
+                "higher rank, so that this one is as free as linear"
+            )
 
 
 def _below(majority: ScoreRow, rows: list[ScoreRow]) -> Iterator[str]:

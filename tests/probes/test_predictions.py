@@ -150,10 +150,14 @@ def test_what_a_run_warns_of(few: Corpus, tiny_bert: Path) -> None:
     for split in few.splits:
         values[split] = np.zeros((1, int(few.offsets(split)[-1]), 4), np.float32)
     nothing = pk.States.of(values, few, name="nothing")
-    wide = pk.probe(states, "pos", probes=f"rank:{states.dim + 1}", fit_settings=QUICK)
-    assert any(f"a rank above {states.dim} restricts nothing" in each for each in wide.warnings)
+    with pytest.raises(InputError, match=f"give a rank of at most {states.dim}"):
+        pk.probe(states, "pos", probes=f"rank:{states.dim + 1}", fit_settings=QUICK)
+    with pytest.raises(InputError, match=f"give a rank of at most {states.dim}"):
+        pk.probe(states, "distance", probes=f"rank:{states.dim + 1}", fit_settings=QUICK)
     full = pk.probe(states, "pos", probes=f"rank:{states.dim}", fit_settings=QUICK)
-    assert not any("restricts nothing" in each for each in full.warnings)
+    assert any("is as free as linear" in each for each in full.warnings)
+    low = pk.probe(states, "pos", probes="rank:2", fit_settings=QUICK)
+    assert not any("is as free as linear" in each for each in low.warnings)
     assert not any("below the majority" in each for each in full.warnings)
     dull = pk.probe(nothing, "pos", fit_settings=QUICK)
     expected = dull.table.set_index("probe")["score"]

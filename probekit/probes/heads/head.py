@@ -17,6 +17,8 @@ from torch.nn.functional import cross_entropy
 from probekit.errors import InputError
 from probekit.tasks.task import Task
 
+MOST_SIZE = 1 << 16  # of what a probe's name may ask for
+
 
 class Draw(Protocol):
     """Draws initial weights, different ones for each name."""
@@ -62,8 +64,9 @@ class Head(ABC):
     def width(self, outputs: int) -> int:
         """Columns of the linear map that the probe begins with, for so many outputs."""
 
-    def restricts(self, dim: int) -> bool:
-        """Whether what sets it apart from its wider forms has an effect on vectors so wide."""
+    def restricts(self, dim: int, outputs: int | None = None) -> bool:
+        """Whether what sets it apart from its wider forms has an effect on vectors so wide, and
+        for so many outputs."""
         return True
 
     def initial(self, outputs: int, draw: Draw) -> dict[str, Tensor]:
@@ -97,12 +100,13 @@ class Head(ABC):
 
 
 def whole_size(size: str) -> int | None:
-    """The number after the colon of a probe's name, from 1 on; None for anything else.
+    """The number after the colon of a probe's name, from 1 to MOST_SIZE; None for anything else.
 
-    >>> whole_size("32")
-    32
+    >>> whole_size("32"), whole_size("0"), whole_size("65537")
+    (32, None, None)
     """
-    return (int(size) or None) if size.isdecimal() and len(size) < 10 else None
+    is_number = size.isdecimal() and len(size) < 10 and 1 <= int(size) <= MOST_SIZE
+    return int(size) if is_number else None
 
 
 def second_map(inputs: int, outputs: int, draw: Draw) -> dict[str, Tensor]:

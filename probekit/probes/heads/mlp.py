@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from probekit.errors import InputError
-from probekit.probes.heads.head import Draw, Head, apply_second_map, second_map, whole_size
+from probekit.probes.heads.head import (
+    MOST_SIZE,
+    Draw,
+    Head,
+    apply_second_map,
+    second_map,
+    whole_size,
+)
 
 HIDDEN = 64  # units, unless the name has another number
 
@@ -23,7 +30,8 @@ class MLP(Head):
         hidden = whole_size(size) if size else HIDDEN
         if hidden is None:
             raise InputError(
-                "an mlp probe's size is a number of hidden units, from 1 on, such as mlp:32"
+                f"an mlp probe's size is its number of hidden units, from 1 to {MOST_SIZE:,}, such "
+                "as mlp:32"
             )
         self.hidden = hidden
 

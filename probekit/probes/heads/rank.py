@@ -11,7 +11,14 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from probekit.errors import InputError
-from probekit.probes.heads.head import Draw, Head, apply_second_map, second_map, whole_size
+from probekit.probes.heads.head import (
+    MOST_SIZE,
+    Draw,
+    Head,
+    apply_second_map,
+    second_map,
+    whole_size,
+)
 
 
 class Rank(Head):
@@ -24,7 +31,8 @@ class Rank(Head):
         rank = whole_size(size)
         if rank is None:
             raise InputError(
-                "a rank probe needs its rank, a whole number of at least 1, such as rank:8"
+                f"a rank probe needs its rank, a whole number from 1 to {MOST_SIZE:,}, such as "
+                "rank:8"
             )
         self.rank = rank
 
@@ -37,9 +45,9 @@ class Rank(Head):
         """One column for each direction."""
         return self.rank
 
-    def restricts(self, dim: int) -> bool:
-        """A rank does, below the width: no map of the vectors has a higher one."""
-        return self.rank <= dim
+    def restricts(self, dim: int, outputs: int | None = None) -> bool:
+        """A rank does, below the width and the number of outputs: no map has a higher one."""
+        return self.rank <= dim and (outputs is None or self.rank < outputs)
 
     def initial(self, outputs: int, draw: Draw) -> dict[str, Tensor]:
         """The map from directions to outputs."""

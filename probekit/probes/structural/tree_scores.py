@@ -17,7 +17,6 @@ from probekit.probes.scoring import about_probes, about_question
 from probekit.probes.selectivity import SelectivityRow, selectivity_rows
 from probekit.probes.structural.fitted_trees import FittedTrees, joined_trees
 from probekit.probes.structural.tree_codelength import tree_codelength
-from probekit.probes.structural.tree_evidence import without
 from probekit.probes.structural.tree_fit import fit_trees, has_trees
 from probekit.probes.structural.tree_refits import trees_with_refits
 from probekit.probes.structural.tree_rows import baseline_rows, probe_rows
@@ -58,13 +57,12 @@ def tree_scores(
         seeds: one probe per layer for each.
         settings: how probes are trained.
         progress: called with the stage, the units done and how many there are.
-        evidence: what is measured besides, by names in EVIDENCE; what structural probes do not
-            have gives a warning.
+        evidence: what is measured besides, by names in EVIDENCE; the rest has no rows (see
+            `unmeasured`).
     """
     found = Found()
     for name in TABLES:
         found.tables[name] = []
-    found.warnings.extend(without(questions, evidence))
     for question in questions:
         rows, lengths = baseline_rows(question, about_question(states, question))
         found.rows.extend(rows)
