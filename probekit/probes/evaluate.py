@@ -38,13 +38,20 @@ class Evaluated(NamedTuple):
 
 
 @torch.no_grad()
-def evaluate(stack: Stack, runs: Runs, layers: Sequence[int]) -> list[Evaluated]:
+def evaluate(
+    stack: Stack,
+    runs: Runs,
+    layers: Sequence[int],
+    factors: Sequence[torch.Tensor] | None = None,
+) -> list[Evaluated]:
     """What trained probes make of a split, for each task.
 
     Args:
         stack: trained probes.
         runs: the split.
         layers: of `runs.states`, those that the stack reads, in its order.
+        factors: for each task, what the logits of each probe are multiplied by for its losses,
+            `(views, seeds)`.
     """
     device = stack.scaling.mean.device
     losses: list[list[torch.Tensor]] = [[] for _ in stack.tasks]
@@ -52,7 +59,8 @@ def evaluate(stack: Stack, runs: Runs, layers: Sequence[int]) -> list[Evaluated]
     for batch in runs.batches(BATCH_WORDS, layers, device):
         for t, (output, labels) in enumerate(zip(stack(batch), batch.labels, strict=True)):
             predictions[t].append(stack.head.predict(output))
-            loss = stack.head.loss(output, labels.clamp_min(0))
+            scaled = output if factors is None else output * factors[t][:, None, :, None]
+            loss = stack.head.loss(scaled, labels.clamp_min(0))
             losses[t].append(loss.masked_fill((labels == UNSEEN)[:, None], torch.nan))
     found = []
     for of_task, predicted in zip(losses, predictions, strict=True):

@@ -16,6 +16,7 @@ from probekit.corpora.passage import SPLITS, Split
 from probekit.engine.engine import Report
 from probekit.engine.workers import at_once
 from probekit.probes.batches import Runs
+from probekit.probes.calibrated import calibrated
 from probekit.probes.evaluate import Evaluated, evaluate
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.heads import Head
@@ -113,7 +114,8 @@ class _OfStack:
             if train.n_words < ANEW_WORDS:
                 found.append(self._anew(step))
             else:
-                found.append(evaluate(stack, test, self.layers))
+                factors = calibrated(stack, dev, self.layers)
+                found.append(evaluate(stack, test, self.layers, factors))
         return found
 
     def _tell(self, progress: Callable[[float], None], number: int, done: float) -> None:
@@ -121,12 +123,23 @@ class _OfStack:
         progress((number + done) / len(self.steps))
 
     def _anew(self, step: Step) -> list[Evaluated]:
-        """What probes make of a block that are trained on its part alone, in coordinates of it."""
+        """What probes make of a block that are trained on its part alone, in coordinates of it.
+
+        A probe that is worse on dev than the uniform code sends that.
+        """
         asked = self._of_stack(step.questions)
         plan, head = self.plan, self.head
         training = Training(step.vectors, asked, head, plan.views, plan.seeds, self.settings)
         fits = training.run(lambda done: None)
-        return [Evaluated(fitted.losses, fitted.predictions) for fitted in fits]
+        found = []
+        for fitted in fits:
+            uniform = np.log(len(fitted.question.classes))
+            is_worse = fitted.dev_loss > uniform
+            losses = np.where(
+                is_worse[..., None] & ~np.isnan(fitted.losses), uniform, fitted.losses
+            )
+            found.append(Evaluated(losses.astype(fitted.losses.dtype), fitted.predictions))
+        return found
 
     def _untrained(self) -> Stack:
         """The probes as they begin, in coordinates of all training words.

@@ -26,7 +26,7 @@ from tests.probes.test_fit import WORD
 DIM, LABELS = 12, 4
 
 
-def states_of(kind: str, sentences: int = 2_000) -> tuple[States, Question]:
+def states_of(kind: str, sentences: int = 2_000, dim: int = DIM) -> tuple[States, Question]:
     """Layer 0 gives labels away as `kind` says; layer 1 is noise."""
     rng = np.random.default_rng(4)
     sizes: dict[Split, int] = {"train": sentences, "dev": 100, "test": 20}
@@ -34,7 +34,7 @@ def states_of(kind: str, sentences: int = 2_000) -> tuple[States, Question]:
     values: dict[Split, np.ndarray] = {}
     for split, n in sizes.items():
         labels[split] = rng.integers(0, LABELS, n * WORDS)
-        values[split] = rng.normal(size=(2, n * WORDS, DIM))
+        values[split] = rng.normal(size=(2, n * WORDS, dim))
         if kind == "planted":
             values[split][0] += 12 * np.eye(DIM)[labels[split]]
         if kind == "half":
@@ -53,6 +53,27 @@ def per_instance(code: Code) -> np.ndarray:
 def test_random_labels_cost_what_a_uniform_code_costs() -> None:
     (code,) = codelength(*_one("random"))
     assert per_instance(code) == pytest.approx(np.log2(LABELS), rel=0.01)
+
+
+@pytest.mark.parametrize("probe", ["linear", "mlp", "rank:2"])
+def test_random_labels_cost_no_more_where_vectors_are_wide(probe: str) -> None:
+    """So wide that a probe can tell most words of a part apart, and learn their labels by heart."""
+    states, question = states_of("random", sentences=300, dim=384)
+    (code,) = codelength(states, [question], probe=probe)
+    assert per_instance(code) == pytest.approx(np.log2(LABELS), rel=0.01)
+    assert (code.scores < 0.5).any()  # of what is predicted, not of the uniform code
+
+
+def test_the_code_of_a_task_does_not_depend_on_the_others() -> None:
+    states, question = states_of("planted", sentences=300)
+    few = question.splits["train"]
+    is_rare = few.groups % 25 == 0
+    rare = replace(question, splits={**question.splits, "train": few.take(np.flatnonzero(is_rare))})
+    (alone,) = codelength(states, [question])
+    together, of_rare = codelength(states, [question, rare])
+    assert alone.sentences.tolist() == together.sentences.tolist()
+    assert len(of_rare.sentences) < len(alone.sentences)
+    assert together.total == pytest.approx(alone.total, rel=1e-4)
 
 
 @pytest.mark.slow
