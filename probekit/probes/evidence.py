@@ -20,7 +20,7 @@ from probekit.probes.fitted import Fitted
 from probekit.probes.heads import head_of
 from probekit.probes.in_turn import in_turn
 from probekit.probes.interval_rows import interval_rows
-from probekit.probes.mix_rows import mix_rows, share_rows
+from probekit.probes.mix_rows import cumulative_scores, differential_rows, mix_rows, share_rows
 from probekit.probes.refits import with_refits
 from probekit.probes.score_rows import ScoreRow
 from probekit.probes.scoring import about_probes, scored_probes
@@ -128,7 +128,7 @@ def _codelength(probes: Probes) -> Found:
 
 def _mix(probes: Probes) -> Found:
     """Mixes of layers 0 to k, for every k."""
-    found = Found(tables={"mixes": [], "mix_shares": []})
+    found = Found(tables={"mixes": [], "differential": [], "mix_shares": []})
     fits = fit(
         probes.states,
         [fitted.question for fitted in probes.gold],
@@ -140,9 +140,11 @@ def _mix(probes: Probes) -> Found:
     )
     for gold, mixes in zip(probes.gold, fits, strict=True):
         found.rows.extend(probes.rows(mixes))
-        rows, warnings = mix_rows(gold, mixes, probes.about(gold))
+        about, cumulative = probes.about(gold), cumulative_scores(gold, mixes)
+        rows, warnings = mix_rows(gold, mixes, cumulative, about)
         found.tables["mixes"] += rows
-        found.tables["mix_shares"] += share_rows(mixes, probes.states.layers, probes.about(gold))
+        found.tables["differential"] += differential_rows(gold, mixes, cumulative, about)
+        found.tables["mix_shares"] += share_rows(mixes, probes.states.layers, about)
         found.warnings.extend(warnings)
     return found
 

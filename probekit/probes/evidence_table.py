@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from probekit.probes.mix_rows import LEAST_GAIN
 from probekit.probes.score_rows import EXPERIMENT, KEYS
 
 if TYPE_CHECKING:
@@ -79,7 +80,10 @@ def _codelengths(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
 
 def _mixes(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
     own = ["gain", "expected_layer", "expected_low", "expected_high", "centre_of_gravity"]
-    return with_names(table, names)[[*KEYS, *own]]
+    found = with_names(table, names)[[*KEYS, "gain_low", *own]]
+    means_nothing = ~((found["gain"] >= LEAST_GAIN) & (found["gain_low"] > 0))
+    found.loc[means_nothing, ["expected_layer", "expected_low", "expected_high"]] = float("nan")
+    return found.drop(columns="gain_low")
 
 
 def _beyond(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:

@@ -90,8 +90,8 @@ def probe(  # noqa: PLR0913 - a public verb
             2019).
         codelength: measure the online code of the training labels, for `Scores.codelengths` and
             `Scores.learning_curves` (Voita and Titov 2020).
-        mix: train mixes of layers 0 to k, for `Scores.mixes` and `Scores.mix_shares` (Tenney et al.
-            2019).
+        mix: train mixes of layers 0 to k, for `Scores.mixes`, `Scores.differential` and
+            `Scores.mix_shares` (Tenney et al. 2019).
         beyond: a layer, such as 0: measure how many bits of the labels every other layer adds to
             it, for `Scores.beyond` (Hewitt et al. 2021).
         capacity: also train the smaller and larger probes of `capacity.SWEEP`, for

@@ -19,7 +19,7 @@ from probekit.probes.display import told_apart
 from probekit.probes.elsewhere_table import elsewhere_table
 from probekit.probes.evidence_table import evidence_table
 from probekit.probes.interval_rows import INTERVALS, with_intervals
-from probekit.probes.mix_rows import MIX_SHARES, MIXES
+from probekit.probes.mix_rows import DIFFERENTIAL, MIX_SHARES, MIXES
 from probekit.probes.predictions import (
     INSTANCES,
     PREDICTIONS,
@@ -59,7 +59,7 @@ class Scores(Results):
             for them.
         selectivity: scores against those on control tasks, see SelectivityRow.
         codelengths, learning_curves: online codes of the training labels, see CodeRow and CurveRow.
-        mixes, mix_shares: mixes of layers, see MixRow and ShareRow.
+        mixes, differential, mix_shares: mixes of layers, see MixRow, DifferentialRow and ShareRow.
         edge_lengths: UUAS by length of dependency, of the task `distance`, see EdgeLengthRow.
         beyond: what layers tell beyond a given one, see BeyondRow.
         capacity: scores against the size of probes, see CapacityRow.
@@ -74,6 +74,7 @@ class Scores(Results):
         "codelengths": CODELENGTHS,
         "learning_curves": LEARNING_CURVES,
         "mixes": MIXES,
+        "differential": DIFFERENTIAL,
         "mix_shares": MIX_SHARES,
         "beyond": BEYOND,
         "capacity": CAPACITY,
@@ -91,6 +92,7 @@ class Scores(Results):
     codelengths: pd.DataFrame = field(default=None, kw_only=True)
     learning_curves: pd.DataFrame = field(default=None, kw_only=True)
     mixes: pd.DataFrame = field(default=None, kw_only=True)
+    differential: pd.DataFrame = field(default=None, kw_only=True)
     mix_shares: pd.DataFrame = field(default=None, kw_only=True)
     edge_lengths: pd.DataFrame = field(default=None, kw_only=True)
     beyond: pd.DataFrame = field(default=None, kw_only=True)

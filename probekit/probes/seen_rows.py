@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from probekit.corpora.passage import Corpus
 from probekit.probes.evaluate import task_scores
 from probekit.probes.fitted import Fitted
 from probekit.probes.score_rows import Before, Measured
-from probekit.probes.slices import slices
+from probekit.probes.slices import pair_slices, slices
 from probekit.results import columns
 from probekit.results.columns import CHANGE, UNIT
 from probekit.results.schema import Means, Precedes, schema_of
@@ -65,7 +66,8 @@ def seen_rows(fitted: Fitted, corpus: Corpus, about: Mapping[str, Any]) -> Itera
     predicted, metric = fitted.predictions[best], METRICS[fitted.question.task.metric]
     groups = np.unique(fitted.question.splits["test"].groups, return_inverse=True)[1]
     weights = resample(int(groups[-1]) + 1, RESAMPLES, np.random.default_rng(0)).astype(np.float64)
-    for kind, value, mask in slices(fitted.question, corpus):
+    every = chain(slices(fitted.question, corpus), pair_slices(fitted.question, corpus))
+    for kind, value, mask in every:
         if not mask.any():
             continue
         these = _Resampled.of(fitted.question, predicted, mask, groups, weights)

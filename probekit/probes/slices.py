@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from probekit.corpora.passage import Corpus
+from probekit.corpora.passage import Corpus, Split
 from probekit.tasks.question import Question
+from probekit.tasks.types import types_of
 
 # Lower ends of bins.
 FREQUENCY = (1, 10, 100, 1_000)  # occurrences in training of the instance's rarest word
@@ -53,6 +54,35 @@ def slices(question: Question, corpus: Corpus) -> Iterator[Slice]:
     if question.task.arity > 1:
         distance = np.abs(starts[:, 1] - starts[:, 0])
         yield from _bins("distance", distance, DISTANCE)
+
+
+def pair_slices(question: Question, corpus: Corpus) -> Iterator[Slice]:
+    """For pairs: whether both texts were `seen_pair` in training as one pair, in lower case."""
+    if question.task.arity < 2:
+        return
+    is_seen = _seen_pairs(question, corpus)
+    yield Slice("seen_pair", "yes", is_seen)
+    yield Slice("seen_pair", "no", ~is_seen)
+
+
+def _seen_pairs(question: Question, corpus: Corpus) -> np.ndarray:
+    """Which test instances have the texts of a training instance: `(n,)`."""
+    splits: tuple[Split, ...] = ("train", "test")
+    spans = [question.splits[split].spans for split in splits]
+    if any((each[..., 1] - each[..., 0] != 1).any() for each in spans):
+        types = types_of(question, corpus)
+        return np.isin(types.numbers["test"], types.numbers["train"])
+    # Pairs of single words, of which there may be very many.
+    numbers: dict[str, int] = {}
+    keys = []
+    for split, each in zip(splits, spans, strict=True):
+        words = corpus.splits[split].words
+        of_kinds = []
+        for word in words.vocabulary.to_pylist():
+            of_kinds.append(numbers.setdefault(word.lower(), len(numbers)))
+        keys.append(np.array(of_kinds, dtype=np.int64)[words.numbers][each[..., 0]])
+    train, test = (first * len(numbers) + second for first, second in (each.T for each in keys))
+    return np.isin(test, train)
 
 
 def _bins(kind: str, values: np.ndarray, lower: tuple[int, ...]) -> Iterator[Slice]:

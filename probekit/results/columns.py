@@ -31,7 +31,8 @@ SliceKind = Annotated[
     Means(
         "what instances are told apart by: `seen`, whether all words occur in training; "
         "`frequency`, how often the rarest one does; `length` of the sentence in words; `distance` "
-        "in words from one span of a pair to the other"
+        "in words from one span of a pair to the other; in seen.csv also `seen_pair`, whether both "
+        "texts of a pair occur as one pair in training"
     ),
 ]
 MetricName = Annotated[str, Means("[the metric](methods.md#metrics) of the scores")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -174,6 +174,12 @@ def ask_elsewhere(question: Question, corpus: Corpus) -> Question:
     by_document = _have_documents_labels(task, corpus, {"test": found}, left_out)
     test = _columns(task, corpus, "test", found, left_out, question.classes, by_document)
     there = replace(question, splits={**question.splits, "test": test})
+    if (test.labels == UNSEEN).all():
+        known, theirs = _named(question.classes), _named(sorted(set(test.gold.texts())))
+        raise TaskError(
+            f"no test label of '{corpus.name}' for '{task.name}' is one that training has: it has "
+            f"{theirs}, and training {known}; give both corpora the same names of labels"
+        )
     warnings = [*_unknown_there(task, corpus, test), *_few(there, corpus)]
     return replace(there, warnings=tuple(warnings))
 
@@ -182,12 +188,16 @@ def _unknown_there(task: Task, corpus: Corpus, test: Instances) -> Iterator[str]
     """A warning about labels of another corpus that training lacks."""
     is_unknown = test.labels == UNSEEN
     if is_unknown.any():
-        labels = sorted(set(test.gold.take(is_unknown).texts()))
-        shown = ", ".join(labels[:MOST_SHOWN]) + (", …" if len(labels) > MOST_SHOWN else "")
+        shown = _named(sorted(set(test.gold.take(is_unknown).texts())))
         yield (
             f"{task.name}: {is_unknown.mean():.1%} of the {len(test):,} test instances of "
             f"'{corpus.name}' have a label that training lacks ({shown}); they count as wrong"
         )
+
+
+def _named(labels: Sequence[str]) -> str:
+    """The first few labels."""
+    return ", ".join(labels[:MOST_SHOWN]) + (", …" if len(labels) > MOST_SHOWN else "")
 
 
 def _check_annotation(task: Task, corpus: Corpus) -> None:

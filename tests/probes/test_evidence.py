@@ -115,6 +115,7 @@ def test_every_table_is_written_and_read_back(everything: pk.Scores, tmp_path: P
         "codelength",
         "learning_curves",
         "mixes",
+        "differential_scores",
         "mix_shares",
     }
     # Another run without evidence leaves none of it behind.
@@ -148,6 +149,14 @@ def test_equal_layers_share_a_mix_and_gain_nothing(everything: pk.Scores) -> Non
     assert mix["divergence"] == pytest.approx(0, abs=1e-3)
     assert mix["centre_of_gravity"] == pytest.approx(1, abs=0.02)
     assert any("too little to be spread over layers" in each for each in everything.warnings)
+    gains = everything.differential
+    assert gains["layer"].tolist() == [1, 2]
+    assert gains["differential"].sum() == pytest.approx(mix["gain"], abs=1e-6)
+    assert (gains["differential_low"] <= 0).all() and (gains["differential_high"] >= 0).all()
+    assert (
+        np.isfinite(mix["centre_of_gravity"])
+        and everything.evidence()["expected_layer"].isna().all()
+    )
     shares = everything.mix_shares.groupby(["up_to", "seed"])["share"].sum()
     assert shares.to_numpy() == pytest.approx(1, abs=1e-5)
 

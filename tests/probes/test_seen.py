@@ -14,6 +14,8 @@ from sklearn.metrics import f1_score
 import probekit as pk
 from probekit.corpora.passage import SPLITS, Corpus, Passage, Split
 from probekit.reports.tables.scores import unseen_lines
+from probekit.tasks.question import ask
+from probekit.tasks.task import load_task
 from tests.made import SIZES, WORDS
 
 QUICK = pk.FitSettings(words=5_000)
@@ -70,13 +72,31 @@ def instances_of(scores: pk.Scores, small: Corpus, task: str) -> pd.DataFrame:
             first = starts[str(row.sentence)] + int(row.start)
             apart = starts[str(row.sentence_2)] + int(row.start_2) - first
         distances.append(abs(apart))
-    return found.assign(frequency=rarest, length=found["sentence"].map(lengths), distance=distances)
+    trained = pairs_in_training(small, task)
+    texts = zip(found["words"].str.lower(), found["words_2"].str.lower(), strict=True)
+    return found.assign(
+        frequency=rarest,
+        length=found["sentence"].map(lengths),
+        distance=distances,
+        seen_pair=[pair in trained for pair in texts],
+    )
+
+
+def pairs_in_training(corpus: Corpus, task: str) -> set[tuple[str, ...]]:
+    """The texts of all training instances, by hand."""
+    words = [word.lower() for passage in corpus.splits["train"] for word in passage.words]
+    found = set()
+    for spans in ask(load_task(task), corpus).splits["train"].spans.tolist():
+        found.add(tuple(" ".join(words[start:end]) for start, end in spans))
+    return found
 
 
 def is_in(frame: pd.DataFrame, kind: str, value: str) -> pd.Series:
     """Which instances a row of the table is of, from its texts."""
     if kind == "seen":
         return (frame["frequency"] > 0) == (value == "yes")
+    if kind == "seen_pair":
+        return frame["seen_pair"] == (value == "yes")
     low, _, high = value.removesuffix("+").partition("-")
     most = np.inf if value.endswith("+") else int(high or low)
     return frame[kind].between(int(low), most)
@@ -86,7 +106,9 @@ def is_in(frame: pd.DataFrame, kind: str, value: str) -> pd.Series:
 def test_every_row_is_that_of_a_split_by_hand(scores: pk.Scores, small: Corpus, task: str) -> None:
     frame = instances_of(scores, small, task)
     rows = scores.seen[scores.seen["task"] == task]
-    kinds = {"seen", "frequency", "length"} | ({"distance"} if task != "pos" else set())
+    kinds = {"seen", "frequency", "length"} | (
+        {"distance", "seen_pair"} if task != "pos" else set()
+    )
     assert set(rows["kind"]) == kinds
     for _, row in rows.iterrows():
         these = frame[is_in(frame, row["kind"], row["value"])]

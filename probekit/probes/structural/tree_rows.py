@@ -92,7 +92,9 @@ def baseline_rows(
         nothing = {"dev_score": missing, "dev_loss": missing, "epoch": None}
         for metric in OF_SHAPES[question.task.shape]:
             one = next(_scored(question, metric, counts[metric]))
-            rows.append(ScoreRow(**{**own, **nothing, **one, "metric": metric}))
+            rows.append(
+                ScoreRow(**{**own, **nothing, **one, "metric": metric}, test_corpus=about["corpus"])
+            )
         if BY_LENGTH in counts:
             lengths += _length_rows(question, counts[BY_LENGTH][0], own)
     return rows, lengths
@@ -119,6 +121,7 @@ def probe_rows(
                     dev_loss=float(fitted.dev_loss[i, j]),
                     epoch=int(fitted.epochs[i, j]),
                     labels=fitted.question.labels,
+                    test_corpus=about["corpus"],
                 )
             )
     if BY_LENGTH in fitted.test:

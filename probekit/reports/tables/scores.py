@@ -103,6 +103,8 @@ def evidence_table(scores: Scores) -> Table | None:
     columns = [*name_columns(names), Column("layer")]
     columns += [Column(EVIDENCE[name].heading) for name in wanted]
     note = "; ".join(EVIDENCE[name].meaning for name in wanted)
+    if len(scores.intervals):
+        note += "; these intervals cover other test text, and not other training text or seeds"
     shown = Table("Evidence at the same layers, with 95% intervals", columns, note=note)
     for _, row in evidence.iterrows():
         cells = [_with_interval(row, name, *EVIDENCE[name].ends) for name in wanted]
