@@ -53,9 +53,13 @@ def of_behaviour(tasks: Sequence[str], wanted: Sequence[str]) -> Iterator[str]:
 
 
 def wanted_of(evidence: Mapping[str, object], **further: object) -> list[str]:
-    """The names of the evidence that is wanted: what was asked for by number or flag."""
+    """The names of the evidence that is wanted: by a flag, a number (layer 0 too), or names."""
     given = {**evidence, **further}
-    return [name for name in NAMES if given.get(name) not in (None, False, (), [])]
+    return [name for name in NAMES if _is_given(given.get(name))]
+
+
+def _is_given(value: object) -> bool:
+    return bool(value) or (value == 0 and value is not False)
 
 
 def _has(question: TreeQuestion, name: str) -> bool:
