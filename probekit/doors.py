@@ -50,6 +50,10 @@ _INSTEAD = {
 """What to give in place of common objects, by the name of a class or base class of theirs."""
 
 
+MOST_SEEDS = 1_000
+LEAST_UNKNOWN_SEED = 1 << 32  # generators of numpy and torch take smaller ones
+
+
 def of_type(parameter: str, given: Any, kinds: type[T] | tuple[type, ...]) -> T:
     """`given`, if it is of one of `kinds`. Raises InputError otherwise."""
     valid = kinds if isinstance(kinds, tuple) else (kinds,)
@@ -111,8 +115,13 @@ def seeds(parameter: str, given: Any) -> tuple[int, ...]:
     if (count := _whole(given)) is not None:
         if count < 1:
             raise InputError(f"{parameter} is {count}: at least one probe is trained")
+        if count > MOST_SEEDS:
+            raise InputError(f"{parameter} is {count}: at most {MOST_SEEDS:,} are trained")
         return tuple(range(count))
     found = whole_numbers(parameter, given)
+    largest = max(found, default=0)
+    if largest >= LEAST_UNKNOWN_SEED:
+        raise InputError(f"{parameter} has {largest}: a seed is below {LEAST_UNKNOWN_SEED:,}")
     if not found:
         raise InputError(f"{parameter} is empty: at least one probe is trained")
     twice = [seed for seed in found if found.count(seed) > 1]

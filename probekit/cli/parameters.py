@@ -10,7 +10,9 @@ FLAGS = {
     "behaviour": "--behaviour",
     "capacity": "--capacity",
     "codelength": "--codelength",
+    "control": "--control",
     "final_norm": "--final-norm",
+    "mix": "--mix",
     "overwrite": "--overwrite",
     "random_control": "--random-control",
     "regression": "--regression",
@@ -36,6 +38,7 @@ OPTIONS = {
     "dtype": "--dtype",
     "engine": "--engine",
     "keep_states": "--keep-states",
+    "last_layer": "--last-layer",
     "label": "--label",
     "labels": "--labels",
     "layer": "--layer",
@@ -56,6 +59,7 @@ OPTIONS = {
     "save_probes": "--save-probes",
     "saved": "--probe-file",
     "remedies": "--remedies",
+    "resample_train": "--resample-train",
     "seed": "--seed",
     "seeds": "--seeds",
     "site": "--site",
@@ -74,20 +78,22 @@ OPTIONS = {
     "workers": "--workers",
 }
 _WORDS = {"adapter": {"True": "on", "False": "off"}, "keep_states": {"True": "yes", "False": "no"}}
-_GIVEN = re.compile(rf"\b({'|'.join([*FLAGS, *OPTIONS])})=(?:'([^']*)'|(\w+))")
+_GIVEN = re.compile(rf"\b({'|'.join([*FLAGS, *OPTIONS])})=(?:'([^']*)'|(-?\w+))")
 _NAMED = re.compile(rf"\bvalue of ({'|'.join(OPTIONS)})\b")
+_ALONE = re.compile(rf"`({'|'.join([*FLAGS, *OPTIONS])})`")
 
 
 def as_options(message: str) -> str:
     """`store_dtype='float32'` as `--store-dtype float32`, `allow_pickle=True` as `--allow-pickle`.
 
-    `value of probes` becomes `value of --probe`.
+    `value of probes` becomes `value of --probe`, and a name between backquotes the option alone.
 
-    >>> as_options("it needs allow_pickle=True")
-    'it needs --allow-pickle'
+    >>> as_options("it needs allow_pickle=True"), as_options("`mix` needs two layers")
+    ('it needs --allow-pickle', '--mix needs two layers')
     """
     named = _NAMED.sub(lambda found: f"value of {OPTIONS[found[1]]}", message)
-    return _GIVEN.sub(_option, named)
+    alone = _ALONE.sub(lambda found: {**FLAGS, **OPTIONS}[found[1]], named)
+    return _GIVEN.sub(_option, alone)
 
 
 def _option(given: re.Match[str]) -> str:

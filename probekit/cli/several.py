@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from probekit.cli import help
@@ -24,6 +25,8 @@ COMMAS = (
     "methods",
 )
 """Parameters whose option takes several values with commas; other options are repeated."""
+LISTS = frozenset(COMMAS) - {"layers"}
+"""Those of which nothing may be given, or is an error that says more."""
 
 
 class Command(help.Command):
@@ -34,10 +37,21 @@ class Command(help.Command):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments; raises InputError for values after the first of an option."""
         given = list(args)
+        self._require_values(given)
         left: list[str] = super().parse_args(ctx, args)
         if left:
             self._refuse(ctx, given, left[0])
         return left
+
+    def _require_values(self, given: list[str]) -> None:
+        """Raise InputError for an empty value: as a path it would be the current folder."""
+        names_of = {option: one.name for one in self.params for option in one.opts}
+        for before, text in pairwise(["", *given]):
+            option = before if not text else text.removesuffix("=")
+            is_empty = not text or (text.endswith("=") and option in names_of)
+            if is_empty and names_of.get(option) not in LISTS:
+                what = option if option in names_of else "an argument"
+                raise InputError(f"{what} is empty: give a value ('.' is the current folder)")
 
     def _refuse(self, ctx: Any, given: list[str], left: str) -> None:
         """Raise InputError for a value of no option: how does the option before it take several?"""

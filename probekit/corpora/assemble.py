@@ -30,7 +30,9 @@ def from_dataset(name: str, progress: Progress) -> Corpus:
 def from_folder(path: Path, progress: Progress) -> Corpus:
     """A folder with files of train, dev or test."""
     reader, files = files_in(path)
-    corpus = _corpus(path.resolve().name, reader, Material(path.name, files, progress=progress))
+    corpus = _corpus(
+        path.resolve().name, reader, Material(path.resolve().name, files, progress=progress)
+    )
     return replace(corpus, warnings=(files_read(path, files), *corpus.warnings))
 
 

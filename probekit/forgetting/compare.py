@@ -175,6 +175,6 @@ def _require_one_corpus(plans: Sequence[Plan], n_checkpoints: int) -> None:
     for planned in plans:
         if len(planned.checkpoints) != n_checkpoints:
             raise InputError(
-                "the states to compare are of different texts or labels: "
-                "extract both from one corpus"
+                "the states to compare are of different texts or labels, or some are given as "
+                "states and others by name: extract all from one corpus, or give all by name"
             )

@@ -197,7 +197,7 @@ def check_evidence(asked: Mapping[str, Any], states: States, questions: Sequence
     go beyond, TaskError for too few instances."""
     if "mix" in asked and len(states.layers) < 2:
         raise InputError(
-            f"mix needs at least two layers: of {states.model} only layer {states.layers[0]} is "
+            f"`mix` needs at least two layers: of {states.model} only layer {states.layers[0]} is "
             "read"
         )
     if "codelength" in asked:

@@ -47,6 +47,6 @@ def require_single_layers(settings: ExtractSettings | None, asked: Mapping[str, 
     for name in SEVERAL:
         if name in asked:
             raise InputError(
-                f"{name} trains probes that read several layers at once, and states='none' has one "
-                "layer in memory after another: use states='stored', or leave it out"
+                f"`{name}` trains probes that read several layers at once, and states='none' has "
+                "one layer in memory after another: use states='stored', or leave it out"
             )

@@ -29,7 +29,9 @@ def checked_resamples(given: int) -> int:
     """
     (number,) = doors.whole_numbers("resample_train", [given])
     if number == 1 or number > MOST_RESAMPLES:
-        raise InputError(f"resample_train is 0 or 2 to {MOST_RESAMPLES}, not {number}")
+        raise InputError(
+            f"`resample_train` is 0, or from 2 to {MOST_RESAMPLES:,}, and not {number}"
+        )
     return number
 
 

@@ -182,8 +182,8 @@ def test_weights_of_another_type_are_those_of_the_stored_run(
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"mix": True}, "mix trains probes that read several layers"),
-    ({"beyond": 0}, "beyond trains probes that read several layers"),
+    ({"mix": True}, "`mix` trains probes that read several layers"),
+    ({"beyond": 0}, "`beyond` trains probes that read several layers"),
     ({"encoder": EncoderSettings(site="mlp")}, "reads the residual stream"),
 ]
 

@@ -79,7 +79,7 @@ class RecordedModel:
         if encoder.inputs.start or encoder.site != "residual":
             raise InputError(
                 f"recorded states of '{self.name}' are those of its residual stream, and not of a "
-                "decoder beside an encoder: leave out stack and site"
+                "decoder beside an encoder: leave out `stack` and `site`"
             )
         self.checkpoint, self.source = checkpoint, source
         self.recordings, self.final_norm = recordings, final_norm
@@ -192,20 +192,23 @@ class RecordedModel:
             raise ModelError(
                 f"'{self.recordings.label(number)}' in '{self.source}' has hidden states "
                 f"{tuple(states.shape)}, and they must be {expected}: (subwords, layers, width); "
-                "layers names those recorded"
+                "`layers` names those recorded"
             )
         return states
 
     def layer_of(self, states: torch.Tensor, layer: int, label: str) -> torch.Tensor:
         """The states of a layer, `(n, dim)` in float32, from those recorded, `(n, layers, dim)`.
 
-        Raises ModelError where they are zeros or not finite.
+        Raises ModelError where those of some subword are zeros or not finite.
         """
         found = states[:, self.layers.index(layer)].float()
-        if not found.isfinite().all() or not found.any():
+        # A subword may have an embedding of zeros; above layer 0 none has.
+        has_values = bool(found.any(dim=1).all()) if layer else bool(found.any())
+        if not found.isfinite().all() or not has_values:
             what = "zeros" if found.isfinite().all() else "not finite"
             raise ModelError(
-                f"the hidden states in '{label}' of '{self.source}' are {what} at layer {layer}"
+                f"the hidden states in '{label}' of '{self.source}' are {what} for some subwords "
+                f"at layer {layer}"
             )
         if self._norm is not None and layer == self.n_layers - 1:
             found = self._norm(found)

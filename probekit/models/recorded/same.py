@@ -57,9 +57,18 @@ def _difference(found: torch.Tensor, layer: int, reference: Reference) -> str:
         _of_norm(found, layer, reference)
         or _of_layer(found, layer, reference)
         or _of_positions(found, expected)
+        or _of_length(found, expected)
         or f"the cosine falls to {cosine:.3f}, and must be at least {COSINE}: is it another "
         "checkpoint, adapter or type?"
     )
+
+
+def _of_length(found: torch.Tensor, expected: torch.Tensor) -> str:
+    """How much longer they are than those of transformers; empty where directions differ."""
+    if not (_cosines(found, expected) >= COSINE).all():
+        return ""
+    ratio = float(found.norm() / expected.norm().clamp_min(torch.finfo(torch.float32).tiny))
+    return f"their directions are the same, and their lengths {ratio:.3g} times as large"
 
 
 def _of_norm(found: torch.Tensor, layer: int, reference: Reference) -> str:
@@ -82,7 +91,7 @@ def _of_layer(found: torch.Tensor, layer: int, reference: Reference) -> str:
         if other != layer and _are_same(found, states):
             return (
                 f"they are those of layer {other}, so the layers are shifted by "
-                f"{abs(other - layer)}: give their numbers as layers"
+                f"{abs(other - layer)}: give their numbers as `layers`"
             )
     return ""
 
