@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import traceback
 import warnings
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Annotated
 
 import typer
@@ -35,6 +37,8 @@ from probekit.cli.several import Command
 from probekit.cli.signals import Stopped, stopping
 from probekit.errors import InputError, ProbekitError
 from probekit.whole import reason
+
+SIGNALLED = 128  # an exit status above it tells the signal
 
 app = typer.Typer(
     name="probekit",
@@ -109,12 +113,19 @@ def main() -> None:
     with standard_output(), stopping():
         status = _status(_checked)
         status = status or _status(sys.stdout.flush)
+    if status > SIGNALLED and "ray" in sys.modules:
+        # What Ray leaves behind when it is stopped can crash the interpreter on its way out.
+        sys.stderr.flush()
+        os._exit(status)
     sys.exit(status)
 
 
 def _further() -> str:
-    """The command that goes on with one that was stopped."""
-    return "the command with --resume" if "finetune" in sys.argv[1:2] else "the same command"
+    """What is kept of a command that was stopped, and what goes on with it."""
+    if "--states=none" in sys.argv or ("--states", "none") in pairwise(sys.argv):
+        return "nothing is kept with --states none, the same command begins again"
+    command = "the command with --resume" if "finetune" in sys.argv[1:2] else "the same command"
+    return f"what is finished is kept, {command} goes on from there"
 
 
 def _checked() -> None:
@@ -145,7 +156,7 @@ def _status(command: Callable[[], object]) -> int:
         message = f"error: cannot use {error.filename or 'a file'}: {reason(error)}"
     except Stopped as stop:
         status = stop.status
-        message = f"stopped; what is finished is kept, {_further()} goes on from there"
+        message = f"stopped; {_further()}"
     except Exception:
         status, message = 1, traceback.format_exc()
     if message:

@@ -47,6 +47,8 @@ def with_states(
         if final_norm:
             raise InputError("--final-norm is for --states-from")
         return given
+    if given["extract_settings"].states == "none":
+        raise InputError("--states-from reads states from a folder: leave --states out")
     models, corpora = given["model"], given["corpus"] or []
     if len(models) != 1 or len(corpora) != 1:
         raise InputError(

@@ -128,6 +128,11 @@ def _require_greeting(address: str) -> None:
         ) from error
     if found.returncode:
         lines = [line for line in found.stderr.splitlines() if line.strip()]
+        if any("Could not find any running Ray instance" in line for line in lines):
+            raise InputError(
+                f"no Ray cluster runs here for the address '{address}': start one with "
+                "'ray start', or unset RAY_ADDRESS to use this machine alone"
+            )
         why = lines[-1] if lines else f"exit status {found.returncode}"
         raise InputError(f"the Ray cluster at {address} cannot be used: {why[:300]}")
 

@@ -19,6 +19,7 @@ from probekit.errors import StoreError
 from probekit.places.place import Listed
 from probekit.whole import is_full, part_of, reason, remove_abandoned, written_whole
 
+STATES = "PROBEKIT_STATES"  # the variable that names a place of states apart
 ATTEMPTS = 10
 
 
@@ -171,12 +172,14 @@ class LocalPlace:
 
 def _cannot_write(path: Path, error: OSError) -> str:
     """The message for a folder that cannot be written."""
-    remedy = "set PROBEKIT_CACHE to a folder that you can write"
+    own = Path(os.environ.get(STATES, "") or "/").absolute()
+    variable = STATES if os.environ.get(STATES) and path.is_relative_to(own) else "PROBEKIT_CACHE"
+    remedy = f"set {variable} to a folder that you can write"
     if is_full(error):
         remedy = (
-            "free some space ('probekit cache' lists the stores), or set PROBEKIT_CACHE to a "
+            f"free some space ('probekit cache' lists the stores), or set {variable} to a "
             "folder on another disk; finished shards will be reused"
         )
     elif error.errno in (errno.ENOTDIR, errno.EEXIST):
-        remedy = "delete that file, or set PROBEKIT_CACHE to a folder"
+        remedy = f"delete that file, or set {variable} to a folder"
     return f"cannot write {path}: {reason(error)}; {remedy}"

@@ -6,11 +6,9 @@ import os
 from pathlib import Path
 
 from probekit import cache
-from probekit.places.local import LocalPlace
+from probekit.places.local import STATES, LocalPlace
 from probekit.places.place import Place
 from probekit.places.remote import RemotePlace, require_plain
-
-ENV = "PROBEKIT_STATES"
 
 
 def place_of_states() -> Place:
@@ -18,7 +16,7 @@ def place_of_states() -> Place:
 
     Raises InputError where `PROBEKIT_STATES` is a URL that cannot be used.
     """
-    chosen = os.environ.get(ENV, "")
+    chosen = os.environ.get(STATES, "")
     protocol, separator, rest = chosen.partition("://")
     if not chosen:
         return LocalPlace(cache.root() / "states")

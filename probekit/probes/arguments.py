@@ -87,7 +87,7 @@ def reading(
     settings = replace(given or ExtractSettings(), **options) if options else given
     if settings is not None and settings.states == "none" and verb.__name__ not in SWEEPING:
         raise InputError(
-            "states='none' reads each layer once, and here a layer is read more than once: use "
-            "states='stored'"
+            "states='none' reads each layer once, and erasing, ranking neurons and attributing "
+            "read layers more than once: use states='stored'"
         )
     return settings

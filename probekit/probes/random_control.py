@@ -37,8 +37,8 @@ def random_models(
     for name in subjects:
         if not isinstance(name, str):
             raise InputError(
-                "random_control=True is for checkpoints given by name: states and loaded models "
-                "have no configuration from which to make random weights"
+                "random_control=True is for checkpoints given by name alone: states, recorded "
+                "ones too, and loaded models are not computed again with random weights"
             )
         try:
             resolve(name if name.startswith("random:") else f"random:{name}")

@@ -14,7 +14,7 @@ import torch
 
 from probekit.corpora.passage import SPLITS, Corpus
 from probekit.engine.workers import workers
-from probekit.errors import ModelError
+from probekit.errors import ModelError, StoreError
 from probekit.models.align import NO_WORD, align, windows
 from probekit.models.block_by_block import why_not
 from probekit.models.checkpoint import Checkpoint
@@ -77,7 +77,12 @@ def examine(subject: str | LoadedModel, corpus: Corpus, settings: ExtractSetting
         require_readable(model, settings)
         (states,) = read_each(model, corpus, ["sentence"], settings, silent)
         assert isinstance(states.values, Sweep)
-        facts["sweep"] = sweep_facts(states.values)
+        values = Values()
+        try:
+            facts["sweep"] = sweep_facts(states.values, values.add)
+        except (ModelError, StoreError) as error:
+            problems.append(str(error))
+        problems += values.problems()
         return Examination(facts, tuple(problems), tuple(states.warnings))
     facts["store and time"] = _store_facts(model, corpus, settings)
     reader = model.reader(settings.subwords, settings.batch_tokens)
@@ -292,7 +297,10 @@ def _run_facts(reader: Reader, model: Model, corpus: Corpus, problems: list[str]
     with workers(reader.device) as pool:
         filled = np.concatenate(list(pool.map(read, batches)))
     spent = time.perf_counter() - started
-    problems += _value_problems(values[:, filled])
+    found = Values()
+    for layer, of_layer in enumerate(values):
+        found.add(layer, of_layer[filled])
+    problems += found.problems()
     facts: Facts = {"loading in s": round(loading, 1)}
     if isinstance(reader, WordReader):
         rate = sum(batch.rows for batch in batches) / spent
@@ -302,24 +310,31 @@ def _run_facts(reader: Reader, model: Model, corpus: Corpus, problems: list[str]
     return facts
 
 
-def _value_problems(values: np.ndarray) -> list[str]:
-    """What is wrong with vectors `(layers, words, dim)`."""
-    infinite: list[str] = []
-    large: list[str] = []
-    constant: list[str] = []
-    for layer, state in enumerate(values):
-        if not np.isfinite(state).all():
-            infinite.append(str(layer))
-            continue
-        if np.abs(state).max(initial=0) > torch.finfo(torch.float16).max:
-            large.append(str(layer))
-        if state.shape[0] > 1 and state.std(axis=0).max() < 1e-6:
-            constant.append(str(layer))
-    problems = []
-    if infinite:
-        problems.append(f"hidden states are not finite at {layers_text(infinite)}")
-    if large:
-        problems.append(f"hidden states at {layers_text(large)} need store_dtype='float32'")
-    if constant:
-        problems.append(f"every word has the same vector at {layers_text(constant)}")
-    return problems
+class Values:
+    """What is wrong with the vectors of words of some layers."""
+
+    def __init__(self) -> None:
+        self._infinite: list[int] = []
+        self._large: list[int] = []
+        self._constant: list[int] = []
+
+    def add(self, layer: int, values: np.ndarray) -> None:
+        """Look at the vectors of a layer, `(words, dim)`."""
+        if not np.isfinite(values).all():
+            self._infinite.append(layer)
+            return
+        if np.abs(values).max(initial=0) > torch.finfo(torch.float16).max:
+            self._large.append(layer)
+        if values.shape[0] > 1 and values.std(axis=0).max() < 1e-6:
+            self._constant.append(layer)
+
+    def problems(self) -> list[str]:
+        """One sentence each."""
+        found = []
+        if self._infinite:
+            found.append(f"hidden states are not finite at {layers_text(self._infinite)}")
+        if self._large:
+            found.append(f"hidden states at {layers_text(self._large)} need store_dtype='float32'")
+        if self._constant:
+            found.append(f"every word has the same vector at {layers_text(self._constant)}")
+        return found

@@ -141,7 +141,9 @@ def _predicted() -> None:
     settings = pk.ExtractSettings(states="none")
     (states,) = read_each(opened, sample, ["sentence"], settings, silent)
     assert isinstance(states.values, Sweep)
-    predicted = sweep_facts(states.values)["sweep on this machine in s, about"]
+    predicted = sweep_facts(states.values, lambda layer, values: None)[
+        "sweep on this machine in s, without probes, about"
+    ]
     for _ in states.values.in_turn():
         pass
     ratio = predicted / states.values.taken[-1].running

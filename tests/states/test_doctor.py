@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tokenizers import normalizers
+from transformers import AutoModel, AutoTokenizer
 
 from probekit.corpora.passage import Corpus
 from probekit.models.checkpoint import EncoderSettings
@@ -91,3 +93,28 @@ def test_padding_is_reported(family_texts: list[str], few: Corpus, tmp_path: Pat
         for warning in examined.warnings
     )
     assert json.dumps(examined.facts)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ("constant", "every word has the same vector at layer"),
+        ("infinite", "its weights are broken"),
+        ("large", "float16 cannot hold"),
+    ],
+)
+def test_a_sweep_shows_what_would_make_results_wrong(
+    damage: str, message: str, tiny_gpt2: Path, few: Corpus, tmp_path: Path
+) -> None:
+    model = AutoModel.from_pretrained(tiny_gpt2)
+    with torch.no_grad():
+        if damage == "constant":
+            model.wte.weight[:], model.wpe.weight[:] = 0.5, 0.5
+        else:
+            model.h[1].mlp.c_proj.bias[3] = float("nan") if damage == "infinite" else 1e6
+    model.save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(tiny_gpt2).save_pretrained(tmp_path)
+    damaged = examine(str(tmp_path), few, ExtractSettings(states="none"))
+    assert any(message in problem for problem in damaged.problems), damaged.problems
+    clear = examine(str(tiny_gpt2), few, ExtractSettings(states="none"))
+    assert not clear.problems and "sweep" in clear.facts

@@ -310,7 +310,11 @@ def test_what_a_sweep_would_take(
     family: str, families: Callable[..., Path], sample: Corpus
 ) -> None:
     sweep = sweep_of(swept(families(family), sample))
-    facts = sweep_facts(sweep)
+    looked: dict[int, np.ndarray] = {}
+    facts = sweep_facts(sweep, lambda layer, values: looked.update({layer: values.copy()}))
+    assert list(looked) == list(sweep.layers)
+    assert len({len(values) for values in looked.values()}) == 1 and len(looked[0]) > 1_000
+    assert all((np.abs(values).sum(axis=1) > 0).all() for values in looked.values())
     encoder = sweep.model.encoder
     encoder.load(encoder.n_layers - 1)
     with FlopCounterMode(display=False) as counter:
@@ -320,4 +324,4 @@ def test_what_a_sweep_would_take(
     assert facts["hidden states in MB"] == round(n_bytes / 1e6, 1)
     counted = counter.get_total_flops() / 1e9
     assert facts["floating-point operations in 10^9"] == pytest.approx(counted, rel=0.25)
-    assert facts["sweep on this machine in s, about"] >= 0
+    assert facts["sweep on this machine in s, without probes, about"] >= 0
