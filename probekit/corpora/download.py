@@ -24,7 +24,7 @@ TIMEOUT = (10, 60)  # seconds to connect, and between two packets
 CHUNK = 1 << 18
 SLOWEST = 1 << 10  # bytes per second, on average over WINDOW
 WINDOW = 60.0  # seconds
-LARGEST = 1 << 32  # bytes of a file whose size is not known
+LARGEST = 1 << 30  # bytes of a file whose size is not known; the largest treebanks have half
 INSTEAD = "corpus='sample' comes with probekit and needs no network"
 TRY_LATER = (408, 425, 429)  # temporary refusals, like server errors (5xx)
 
@@ -32,6 +32,20 @@ TRY_LATER = (408, 425, 429)  # temporary refusals, like server errors (5xx)
 def part_of(target: Path) -> Path:
     """Where a file is stored while it is being downloaded."""
     return target.with_name(target.name + ".part")
+
+
+class _TooLarge(CorpusError):
+    """More bytes came than the file may have."""
+
+
+@contextmanager
+def without_refused(part: Path) -> Iterator[None]:
+    """Delete a part that cannot become the file."""
+    try:
+        yield
+    except _TooLarge:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def download(url: str, target: Path, progress: Progress, *, most: int = LARGEST) -> None:
@@ -58,7 +72,10 @@ def download(url: str, target: Path, progress: Progress, *, most: int = LARGEST)
         have = _length(part)
         # Uncompressed, so that the bytes sent are the bytes of the file.
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        with (
+            without_refused(part),
+            requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response,
+        ):
             if response.status_code == 416 and have:
                 return  # nothing left to send: the part is complete, or belongs to another file
             if response.status_code not in (200, 206):
@@ -81,14 +98,14 @@ def _write(
     name = part.name.removesuffix(".part")
     total = have + (int(length) if re.fullmatch("[0-9]{1,18}", length) else 0)
     if total > most:
-        raise CorpusError(_too_large(response.url, most))
+        raise _TooLarge(_too_large(response.url, most))
     since, at_start = time.monotonic(), have
     with _open_part(part, have) as file:
         progress(f"fetching {name}", have, total)
         while chunk := _some(response.raw):
             have += len(chunk)
             if have > most:
-                raise CorpusError(_too_large(response.url, most))
+                raise _TooLarge(_too_large(response.url, most))
             file.write(chunk)
             progress(f"fetching {name}", have, max(have, total))
             if time.monotonic() - since > WINDOW:
@@ -138,7 +155,10 @@ def shown(url: str) -> str:
 
 
 def _too_large(url: str, most: int) -> str:
-    return f"{shown(url)} sends more than the file's {most:,} bytes: it is not the expected file"
+    return (
+        f"{shown(url)} sends more than the {most:,} bytes that the file may have: it is not that "
+        "file"
+    )
 
 
 def _unreachable(url: str, target: Path, error: Exception) -> str:
@@ -146,6 +166,7 @@ def _unreachable(url: str, target: Path, error: Exception) -> str:
     status = response.status_code if response is not None else 0
     why = f"HTTP status {status}" if status else type(error).__name__
     refused = 400 <= status < 500 and status not in TRY_LATER
+    refused |= 300 <= status < 400 or isinstance(error, ValueError)  # no address to go to
     again = "Run it again to go on where it stopped"
     if refused:
         again = "Check PROBEKIT_MIRROR, if it is set"

@@ -86,27 +86,34 @@ def _renamed(passages: Passages, times: Counter[str], tally: Tally) -> Passages:
 
 
 def overlap(splits: Splits) -> list[str]:
-    """A warning for each of dev and test if at least `SHARE` of its sentences are in train too.
+    """A warning for each of dev and test if at least `SHARE` of its sentences are in train too, and
+    for test if as many are in dev.
 
     Sentences are the same if their words are; those of fewer than `LONG` words do not count.
     """
-    warnings = []
-    train = Passages.of(splits.get("train", ()))
-    trained = set(_sequences(train, train.words.numbers))
-    held_out: tuple[Split, ...] = ("dev", "test")
-    for split in held_out:
-        passages = Passages.of(splits.get(split, ()))
-        counted = int((np.diff(passages.offsets) >= LONG).sum())
-        numbers = passages.words.numbered_as(train.words)
-        shared = sum(sequence in trained for sequence in _sequences(passages, numbers))
-        if shared and shared >= SHARE * counted:
-            warnings.append(
-                f"{shared:,} of {counted:,} {split} sentences ({shared / counted:.0%}) "
-                "are word for word in train as well "
-                f"(sentences of fewer than {LONG} words not counted): "
-                f"scores on {split} are too high"
-            )
+    train, dev = (Passages.of(splits.get(split, ())) for split in ("train", "dev"))
+    test = Passages.of(splits.get("test", ()))
+    warnings: list[str] = []
+    warnings += _shared(dev, "dev", train, "train", "scores on dev are too high")
+    warnings += _shared(test, "test", train, "train", "scores on test are too high")
+    warnings += _shared(test, "test", dev, "dev", "what is chosen on dev favours test")
     return warnings
+
+
+def _shared(
+    passages: Passages, name: Split, others: Passages, other: Split, effect: str
+) -> Iterator[str]:
+    """A warning if at least `SHARE` of the passages are among the others too."""
+    known = set(_sequences(others, others.words.numbers))
+    counted = int((np.diff(passages.offsets) >= LONG).sum())
+    numbers = passages.words.numbered_as(others.words)
+    shared = sum(sequence in known for sequence in _sequences(passages, numbers))
+    if shared and shared >= SHARE * counted:
+        yield (
+            f"{shared:,} of {counted:,} {name} sentences ({shared / counted:.0%}) "
+            f"are word for word in {other} as well "
+            f"(sentences of fewer than {LONG} words not counted): {effect}"
+        )
 
 
 def _sequences(passages: Passages, numbers: np.ndarray) -> Iterator[bytes]:

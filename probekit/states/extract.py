@@ -14,7 +14,7 @@ import numpy as np
 from probekit import doors
 from probekit.corpora.passage import SPLITS, Context, Corpus, Split
 from probekit.engine.current import current
-from probekit.errors import InputError
+from probekit.errors import InputError, ModelError
 from probekit.models.loaded import LoadedModel, is_loaded
 from probekit.models.model import Model, has_name, open_model
 from probekit.progress import Progress, reporting, silent
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 SHARD_WORDS = 16_384  # some seconds of work, and enough sentences to sort by length
 SHARD_BYTES = 1 << 29  # upper bound of a shard's vectors of all layers in float32
 LONG = 8_192  # sentences and documents of up to this many words are never cut
+
+
+LEAST_KNOWN = 0.01  # share of words that must have a vector
 
 
 @reporting
@@ -148,6 +151,7 @@ def _extract(
     without_vector: dict[Split, tuple[int, ...]] = dict.fromkeys(SPLITS, ())
     for shard, one in zip(in_order, found, strict=True):
         without_vector[shard.split] += one.no_subword
+    _require_vectors(model, corpus, sum(map(len, without_vector.values())), n_words)
     return States(
         model=model.name,
         corpus=corpus,
@@ -165,6 +169,16 @@ def _extract(
         model_warnings=model.warnings,
         module=None if has_name(model) else model,
     )
+
+
+def _require_vectors(model: Model, corpus: Corpus, lost: int, n_words: int) -> None:
+    """Raise ModelError where hardly any word has a vector: there is nothing to probe."""
+    if lost > (1 - LEAST_KNOWN) * n_words:
+        raise ModelError(
+            f"'{model.name}' has no vector for {lost:,} of the {n_words:,} words of "
+            f"'{corpus.name}': is it of another language or encoding, or are its words in another "
+            "case?"
+        )
 
 
 def in_context(states: States, context: Context, *, progress: Progress = silent) -> States:

@@ -275,6 +275,14 @@ def test_word_vectors(file: str, tmp_path: Path) -> None:
     assert "have no vector" in states.warnings[0]
 
 
+def test_vectors_of_other_words_are_refused(tmp_path: Path) -> None:
+    vectors = KeyedVectors(8)
+    vectors.add_vectors(["der", "Hund"], np.ones((2, 8), np.float32))
+    vectors.save_word2vec_format(tmp_path / "de.txt")
+    with pytest.raises(ModelError, match=r"no vector for 15 of the 15 words of .* of another lang"):
+        extract(str(tmp_path / "de.txt"), corpus_of("The", "cat", "saw", "Paris", "paris"))
+
+
 def test_fasttext_makes_vectors_of_unseen_words(tmp_path: Path) -> None:
     from gensim.models.fasttext import save_facebook_model
 
