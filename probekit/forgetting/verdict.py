@@ -18,6 +18,7 @@ from probekit.forgetting.trajectory import FirstToLast
 
 Task = tuple[str, str, str, str]
 LEVEL = 0.05
+LEAST_REST, SHARE_OF_REST = 0.01, 0.1  # of a drop that its named parts leave open, to be said
 SAME = "no change, every prediction is the same"
 # Names of changes, each up to a share of what was known above the floor.
 DROPS = (
@@ -119,7 +120,13 @@ def _attributed(parts: DecompositionRow) -> str:
     drop = f"{probe} drops {_points(parts.drop)}"
     found = significant_parts(parts)
     if found:
-        words = [f"{100 * getattr(parts, part):.1f} {WORDS[part]}" for part in found]
+        shares = [getattr(parts, part) for part in found]
+        words = [
+            f"{100 * share:.1f} {WORDS[part]}" for share, part in zip(shares, found, strict=True)
+        ]
+        rest = parts.drop - sum(shares)
+        if rest >= max(LEAST_REST, SHARE_OF_REST * parts.drop):
+            words.append(f"{100 * rest:.1f} unattributed")
         return f"{drop}: {', '.join(words)}"
     if parts.drop_low > 0:
         return f"{drop}, unattributed"

@@ -9,7 +9,7 @@ import pytest
 
 from probekit.forgetting.comparison_rows import BestRow, ComparisonRow, DecompositionRow
 from probekit.forgetting.kind import kind, significant_parts
-from probekit.forgetting.verdict import change, verdict
+from probekit.forgetting.verdict import _attributed, change, verdict
 
 Row = TypeVar("Row", BestRow, ComparisonRow, DecompositionRow)
 
@@ -39,6 +39,13 @@ def parts(
         drop_detectable=0.004,
         **values,
     )
+
+
+def test_what_named_parts_leave_open_is_said() -> None:
+    row = parts((0.593, 0.5), loss=(0.5, 0.4), rotation=(0.093, -0.01))
+    assert _attributed(row).endswith("drops 59.3 points: 50.0 lost, 9.3 unattributed")
+    small = parts((0.02, 0.01), loss=(0.012, 0.005), rotation=(0.008, -0.01))
+    assert _attributed(small).endswith("drops 2.0 points: 1.2 lost")
 
 
 def scores(before: float, after: float) -> dict[str, float]:
