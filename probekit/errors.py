@@ -99,10 +99,25 @@ def suggestion(path: Path) -> str:
     return f" (did you mean '{found if found.is_absolute() else f'./{found}'}'?)"
 
 
-def first_line(what: str, error: BaseException) -> str:
-    """An error of another library in one line: its first, and the second after a colon."""
+OF_TYPES = (AttributeError, IndexError, KeyError, TypeError, ZeroDivisionError)
+"""Errors that a value of a wrong type, or out of range, leads to. Their texts do not name it."""
+
+
+def first_line(what: str, error: BaseException, *, of_file: str = "") -> str:
+    """An error of another library in one line: its first, and the second after a colon.
+
+    Args:
+        what: the beginning of the line.
+        error: the error.
+        of_file: the file that holds a value of a wrong type, where that is what the error says.
+    """
     lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
     text = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    if text.endswith("("):  # a module in full, and what is wrong with it
+        text = lines[-1]
+    if of_file and isinstance(error, OF_TYPES):
+        kind = type(error).__name__
+        text = f"a value in {of_file} has a wrong type, or is out of range ({kind}: {text})"
     if "trust_remote_code" in str(error):
         text += " (trust_remote_code=True lets the checkpoint run its own code)"
     return f"{what}: {text}"

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from probekit.errors import InputError, ModelError, ProbekitError, first_line
+from probekit.errors import OF_TYPES, InputError, ModelError, ProbekitError, first_line
 from probekit.models.files import Files
 from probekit.models.patterns import require_quick
 
@@ -63,8 +63,13 @@ def with_adapter(model: Any, files: Files, dtype: torch.dtype) -> Any:
     except ProbekitError:
         raise
     except Exception as error:  # peft raises its own kinds
+        does_not = f"does not fit {files.folder}"
+        if isinstance(error, OF_TYPES):
+            does_not = "cannot be loaded"
         raise ModelError(
-            first_line(f"the adapter '{files.name}' does not fit {files.folder}", error)
+            first_line(
+                f"the adapter '{files.name}' {does_not}", error, of_file="its adapter_config.json"
+            )
         ) from error
     # A pooler may be missing: hidden states do not pass through it, and a head may not use it.
     missing = sorted(name for name in expected - set(given) if ".pooler." not in name)

@@ -140,19 +140,20 @@ def edit(adapter: Path, **changes: Any) -> None:
 
 
 BASES: tuple[Any, ...] = (3, [1], None, {}, "", True, 1.5)
+WRONG_TYPE = "a value in its adapter_config.json has a wrong type"
 ADAPTERS: dict[str, tuple[dict[str, Any], str]] = {
     **{f"base {base!r}": ({"base_model_name_or_path": base}, "base") for base in BASES},
     "base itself": ({"base_model_name_or_path": "ITSELF"}, "it is an adapter itself"),
     "base long": ({"base_model_name_or_path": "x" * 5000}, "base"),
-    "kind": ({"peft_type": [1]}, "does not fit"),
-    "kind unknown": ({"peft_type": "NONE"}, "does not fit"),
-    "rank": ({"r": "a"}, "does not fit"),
+    "kind": ({"peft_type": [1]}, WRONG_TYPE),
+    "kind unknown": ({"peft_type": "NONE"}, WRONG_TYPE),
+    "rank": ({"r": "a"}, WRONG_TYPE),
     "rank 0": ({"r": 0}, "does not fit"),
     "rank 10⁹": ({"r": 10**9}, "no weight of that size"),
     "rank 10⁹ of some": ({"rank_pattern": {"query": 10**9}}, "no weight of that size"),
     "vectors 10⁹": ({"peft_type": "VBLORA", "num_vectors": 10**9}, "no weight of that size"),
     "tokens 10⁹": ({"trainable_token_indices": [10**9]}, "no embedding of subword"),
-    "modules": ({"target_modules": 3}, "does not fit"),
+    "modules": ({"target_modules": 3}, WRONG_TYPE),
     "modules none": ({"target_modules": ["nothing"]}, "does not fit"),
     "pattern odd": ({"target_modules": "(((*"}, "does not fit"),
     "pattern slow": ({"target_modules": r"(([a-z.0-9]+)+)+!"}, "cannot be matched within 1 s"),

@@ -22,7 +22,7 @@ def load_config(files: Files, remote_code: bool) -> Any:
         config = AutoConfig.from_pretrained(files.folder, trust_remote_code=remote_code)
         text = config.get_text_config()
     except Exception as error:  # each family checks its own fields, with exceptions of any kind
-        raise ModelError(first_line(what, error)) from error
+        raise ModelError(first_line(what, error, of_file="its config.json")) from error
     check_numbers(text, what)
     if has_no_decoder(config):
         # T5EncoderModel saves False here; the checkpoint is read as the encoder of a T5.

@@ -75,7 +75,11 @@ def _load_tokenizer(name: str, folder: Path, remote_code: bool) -> Any:
         # Only tokenizers of characters and bytes need no vocabulary.
         if vocabularies(folder) or "trust_remote_code" in str(error):
             raise ModelError(
-                first_line(f"the tokenizer of '{name}' cannot be loaded", error)
+                first_line(
+                    f"the tokenizer of '{name}' cannot be loaded",
+                    error,
+                    of_file="its tokenizer_config.json",
+                )
             ) from error
         raise ModelError(no_tokenizer(name, [folder])) from error
     # Without its vocabulary a tokenizer may load, and knows no word.

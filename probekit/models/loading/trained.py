@@ -104,7 +104,9 @@ def read_weights(
         raise
     except Exception as error:  # safetensors and torch raise their own kinds
         raise ModelError(
-            first_line(f"the weights of '{files.name}' cannot be loaded", error)
+            first_line(
+                f"the weights of '{files.name}' cannot be loaded", error, of_file="its config.json"
+            )
         ) from error
     return model, report
 
