@@ -139,6 +139,7 @@ def _of(entry: StoreEntry) -> dict[str, str]:
         layers = manifest["layers"]
         found |= {
             "weights": str(manifest["model"]["weights"])[:8],
+            "text": str(manifest["corpus"]["text"])[:8],
             "site": str(layers["site"]),
             "stack": str(layers.get("stack", "")),
             "subwords": str(manifest["subwords"]),

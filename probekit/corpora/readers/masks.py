@@ -7,6 +7,7 @@ there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -18,6 +19,10 @@ MASKS = frozenset(
     {"[word]", "[mask]", "[masked]", "[redacted]", "<word>", "<mask>", "<masked>", "<redacted>"}
 )
 """Masks in lower case; any number of underscores is a mask too."""
+OF_DOCUMENTS = MASKS | {"<unk>", "[unk]", "masked", "redacted"}
+"""What documents may be masked with too; so may any text of asterisks, of `▁`, or of `x`. A
+sentence may hold one of these alone and mean it."""
+_REPEATED = re.compile(r"\*+|▁+|x{2,}")
 MASKED_DOCUMENTS = (
     "documents are left out: their words are masked ('_', '[WORD]' …), "
     "so the text must be merged in by its distributor's script"
@@ -28,6 +33,12 @@ MASKED_SENTENCES = "sentences are left out with masked words"
 def is_mask(word: str) -> bool:
     """Whether a word is a mask."""
     return not word.strip("_") or word.lower() in MASKS
+
+
+def is_mask_of_documents(word: str) -> bool:
+    """Whether a document that has little else is masked with this word."""
+    lower = word.lower()
+    return is_mask(word) or lower in OF_DOCUMENTS or bool(_REPEATED.fullmatch(lower))
 
 
 def unmasked(passages: Passages, where: Callable[[int], str], tally: Tally) -> np.ndarray:
@@ -42,12 +53,17 @@ def unmasked(passages: Passages, where: Callable[[int], str], tally: Tally) -> n
         tally: counts what is left out.
     """
     lengths = np.diff(passages.offsets)
-    masks = [is_mask(word) for word in passages.words.vocabulary.to_pylist()]
-    masked = _in_runs(np.array(masks, dtype=bool)[passages.words.numbers], lengths)
-    if not masked.any():
+    vocabulary = passages.words.vocabulary.to_pylist()
+    of_documents = np.array([is_mask_of_documents(word) for word in vocabulary], dtype=bool)
+    if not of_documents.any():
         return np.arange(len(passages))
+    masks = np.array([is_mask(word) for word in vocabulary], dtype=bool)
+    masked = _in_runs(masks[passages.words.numbers], lengths)
+    covered = _in_runs(of_documents[passages.words.numbers], lengths)
     documents = passages.document_numbers()
-    most = 2 * np.bincount(documents, masked) > np.bincount(documents, lengths)
+    n_words = np.bincount(documents, lengths)
+    of_masks, of_all = np.bincount(documents, masked), np.bincount(documents, covered)
+    most = (2 * of_masks > n_words) | ((2 * of_all > n_words) & (of_all > 1))
     left_out = most[documents]
     for i in np.flatnonzero((masked == lengths) & ~left_out).tolist():
         (word, *more) = passages.words.texts(*passages.offsets[i : i + 2].tolist())
