@@ -45,7 +45,9 @@ class Command(help.Command):
 
     def _require_values(self, given: list[str]) -> None:
         """Raise InputError for an empty value: as a path it would be the current folder."""
-        names_of = {option: one.name for one in self.params for option in one.opts}
+        names_of: dict[str, Any] = {}
+        for parameter in self.params:
+            names_of |= dict.fromkeys(parameter.opts, parameter.name)
         for before, text in pairwise(["", *given]):
             option = before if not text else text.removesuffix("=")
             is_empty = not text or (text.endswith("=") and option in names_of)

@@ -81,7 +81,7 @@ def _seen_pairs(question: Question, corpus: Corpus) -> np.ndarray:
         for word in words.vocabulary.to_pylist():
             of_kinds.append(numbers.setdefault(word.lower(), len(numbers)))
         keys.append(np.array(of_kinds, dtype=np.int64)[words.numbers][each[..., 0]])
-    train, test = (first * len(numbers) + second for first, second in (each.T for each in keys))
+    train, test = (each[:, 0] * len(numbers) + each[:, 1] for each in keys)
     return np.isin(test, train)
 
 
