@@ -121,7 +121,7 @@ def seeds(parameter: str, given: Any) -> tuple[int, ...]:
     found = whole_numbers(parameter, given)
     largest = max(found, default=0)
     if largest >= LEAST_UNKNOWN_SEED:
-        raise InputError(f"{parameter} has {largest}: a seed is below {LEAST_UNKNOWN_SEED:,}")
+        raise InputError(f"{parameter} has {largest}: a seed must be below {LEAST_UNKNOWN_SEED:,}")
     if not found:
         raise InputError(f"{parameter} is empty: at least one probe is trained")
     twice = [seed for seed in found if found.count(seed) > 1]

@@ -117,7 +117,7 @@ def first_line(what: str, error: BaseException, *, of_file: str = "") -> str:
         text = lines[-1]
     if of_file and isinstance(error, OF_TYPES):
         kind = type(error).__name__
-        text = f"a value in {of_file} has a wrong type, or is out of range ({kind}: {text})"
+        text = f"perhaps a value in {of_file} has a wrong type, or is out of range ({kind}: {text})"
     if "trust_remote_code" in str(error):
         text += " (trust_remote_code=True lets the checkpoint run its own code)"
     return f"{what}: {text}"

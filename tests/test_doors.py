@@ -250,7 +250,7 @@ MODEL_NAME: list[tuple[Any, str]] = [
 ANY_SEEDS = [
     (0, "at least one"),
     (10**22, "at most 1,000"),
-    ([2**70], "a seed is below"),
+    ([2**70], "a seed must be below"),
     ([], "empty"),
     ([0, 0], "0 twice"),
     ("two", "whole number"),

@@ -235,7 +235,7 @@ def test_a_signal_ends_a_fit_at_once_with_a_message_and_no_empty_folder(
     running.send_signal(signal.SIGTERM)
     _, err = running.communicate(timeout=20)
     assert running.returncode == 128 + signal.SIGTERM
-    assert "stopped; what is finished is kept, the same command" in err and "Traceback" not in err
+    assert "stopped; what is finished is kept: the same command" in err and "Traceback" not in err
     assert not (tmp_path / "a").exists()
 
 
@@ -268,10 +268,10 @@ def test_an_ignored_signal_stays_ignored() -> None:
 @pytest.mark.parametrize(
     ("command", "further"),
     [
-        ("probe", "what is finished is kept, the same command goes on"),
-        ("finetune", "what is finished is kept, the command with --resume goes on"),
-        ("probe --states none", "nothing is kept with --states none"),
-        ("compare --states=none", "nothing is kept with --states none"),
+        ("probe", "what is finished is kept: the same command goes on"),
+        ("finetune", "what is finished is kept: the command with --resume goes on"),
+        ("probe --states none", "with --states none nothing is kept"),
+        ("compare --states=none", "with --states none nothing is kept"),
     ],
 )
 def test_what_goes_on_after_a_stop(

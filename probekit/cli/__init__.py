@@ -123,9 +123,9 @@ def main() -> None:
 def _further() -> str:
     """What is kept of a command that was stopped, and what goes on with it."""
     if "--states=none" in sys.argv or ("--states", "none") in pairwise(sys.argv):
-        return "nothing is kept with --states none, the same command begins again"
+        return "with --states none nothing is kept: the same command begins again"
     command = "the command with --resume" if "finetune" in sys.argv[1:2] else "the same command"
-    return f"what is finished is kept, {command} goes on from there"
+    return f"what is finished is kept: {command} goes on from there"
 
 
 def _checked() -> None:

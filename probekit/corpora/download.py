@@ -156,8 +156,8 @@ def shown(url: str) -> str:
 
 def _too_large(url: str, most: int) -> str:
     return (
-        f"{shown(url)} sends more than the {most:,} bytes that the file may have: it is not that "
-        "file"
+        f"{shown(url)} sends more than the {most:,} bytes that the file may have: check that the "
+        "address is right"
     )
 
 

@@ -96,7 +96,7 @@ def overlap(splits: Splits) -> list[str]:
     warnings: list[str] = []
     warnings += _shared(dev, "dev", train, "train", "scores on dev are too high")
     warnings += _shared(test, "test", train, "train", "scores on test are too high")
-    warnings += _shared(test, "test", dev, "dev", "what is chosen on dev favours test")
+    warnings += _shared(test, "test", dev, "dev", "choices made on dev favour test")
     return warnings
 
 

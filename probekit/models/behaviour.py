@@ -75,9 +75,8 @@ def find_behaviour(
     texts = [_text(ids, length, start=i) for i, length in enumerate(LENGTHS) if length <= longest]
     padded = _same(anew, texts[:-1], anew(texts), first)
     as_loaded.restore()
-    if as_loaded.has_changed and _short_changes_long(run, ids, first, longest, as_loaded):
-        return Behaviour(False, longest, restored=True)
-    if padded:
+    changes = as_loaded.has_changed and _short_changes_long(run, ids, first, longest, as_loaded)
+    if padded and not changes:
         return Behaviour(True, longest)
     # Between texts of one length, padding cannot make a difference.
     equal = [_text(ids, len(texts[-1]), start=i) for i in range(3)]
@@ -85,7 +84,8 @@ def find_behaviour(
         raise ModelError(
             "the model cannot be read: its states of a text depend on the other texts of the batch"
         )
-    return Behaviour(False, longest)
+    as_loaded.restore()
+    return Behaviour(False, longest, restored=changes)
 
 
 def _short_changes_long(

@@ -94,7 +94,6 @@ class Encoder:
         self._module_of_site = module_of_site(name, self.family, self.stack, self.site)
         self.held = Held(name, config, self.family, self.stack, self._module_of_site, device, load)
         free = positions_of(config, self.family) - reading.prompt - reading.prefix
-        self._as_loaded: AsLoaded | None = None  # of a model that changes while it runs
         self._declared = declared_limit(name, free, of_tokenizer, self.inputs.added)
 
     @property
@@ -190,7 +189,7 @@ class Encoder:
         self.held.cut(last_layer)
         self.held.place()
         if self.behaviour.restored:
-            self._as_loaded = AsLoaded(self.held.model)
+            self.held.as_loaded = AsLoaded(self.held.model)
         self.held.is_ready = True
 
     @torch.inference_mode()
@@ -266,7 +265,8 @@ class Encoder:
         Raises ModelError where the model itself fails.
         """
         try:
-            with self._as_loaded.alone() if self._as_loaded else nullcontext():
+            as_loaded = self.held.as_loaded
+            with as_loaded.alone() if as_loaded else nullcontext():
                 output = self.held.model(
                     **inputs,
                     **self.held.without_cache,

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from probekit.models.as_loaded import AsLoaded
 from probekit.models.captured import Captured
 from probekit.models.families import Family, Stack
 from probekit.models.moving import move, tensors_of
@@ -27,6 +28,8 @@ class Held:
         is_ready: whether it is loaded, cut and placed.
         is_cut: whether blocks above the last layer were dropped.
         captured: what its parts record while it runs.
+        as_loaded: what it is like before it is run, for a model that changes while it runs; else
+            None.
         without_cache: arguments that keep it from storing keys and values.
     """
 
@@ -45,6 +48,7 @@ class Held:
         self.model: Any = None
         self.rows: int | None = getattr(config.get_text_config(), "vocab_size", None)
         self.captured = Captured()
+        self.as_loaded: AsLoaded | None = None
         self.without_cache: dict[str, bool] = {}
         self._name, self._config, self._family, self._stack = name, config, family, stack
         self._site_module, self._device = site_module, device
@@ -53,6 +57,7 @@ class Held:
         self._forget()
 
     def _forget(self) -> None:
+        self.as_loaded = None
         self.is_ready, self.is_cut = False, False
         self.last_layer = self._n_blocks + self._family.extra_layers
 

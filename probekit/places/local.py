@@ -172,8 +172,10 @@ class LocalPlace:
 
 def _cannot_write(path: Path, error: OSError) -> str:
     """The message for a folder that cannot be written."""
-    own = Path(os.environ.get(STATES, "") or "/").absolute()
-    variable = STATES if os.environ.get(STATES) and path.is_relative_to(own) else "PROBEKIT_CACHE"
+    variable = "PROBEKIT_CACHE"
+    chosen = os.path.expanduser(os.environ.get(STATES, "").removeprefix("file://"))  # noqa: PTH111
+    if chosen and path.absolute().is_relative_to(Path(chosen).absolute()):
+        variable = STATES
     remedy = f"set {variable} to a folder that you can write"
     if is_full(error):
         remedy = (

@@ -151,7 +151,7 @@ def mix_rows(
     most = metric_of(gold.question.task).largest_difference
     gain_low, gain_high = np.clip(interval(gains), -most, most)[:, 0].tolist()
     warnings = []
-    if gain < LEAST_GAIN or gain_low <= 0:
+    if not (gain >= LEAST_GAIN and gain_low > 0):
         warnings.append(
             f"{gold.question.task.name}: layers above {layers[0]} add {100 * gain:+.1f} points "
             f"(95% interval {100 * gain_low:+.1f} to {100 * gain_high:+.1f}): too little to be "

@@ -10,8 +10,10 @@ from typing import Any
 from probekit import doors
 from probekit.engine.current import on_engine
 from probekit.engine.settings import EngineKind, EngineSettings
+from probekit.errors import ModelError
 from probekit.probes.arguments import (
     CorpusNames,
+    Named,
     Seeds,
     Subject,
     TaskNames,
@@ -30,7 +32,7 @@ from probekit.probes.fit_settings import FitSettings, fit_settings_of
 from probekit.probes.further import settle
 from probekit.probes.heads import head_of
 from probekit.probes.in_turn import require_single_layers
-from probekit.probes.plan import plan
+from probekit.probes.plan import Plan, plan
 from probekit.probes.predictions import Answers, tables_of
 from probekit.probes.probe_states import probe_states, require_restricting
 from probekit.probes.record import fit_facts, versions
@@ -38,10 +40,11 @@ from probekit.probes.refits import checked_resamples
 from probekit.probes.saved.keeping import Keeping
 from probekit.probes.scores import Scores, make_scores
 from probekit.probes.structural.tree_fit import check_kinds
-from probekit.probes.unmeasured import of_behaviour, of_trees, wanted_of
+from probekit.probes.unmeasured import unmeasured, wanted_of
 from probekit.progress import Progress, reporting
 from probekit.results.run import Measurement, Run
 from probekit.states.settings import ExtractSettings
+from probekit.states.states import States
 
 
 @reporting
@@ -146,10 +149,9 @@ def probe(  # noqa: PLR0913 - a public verb
     wanted = wanted_of(
         evidence, random_control=random_control, test_corpus=others, save_probes=save_probes
     )
+    _require_kinds(plans, subjects, named)
     for planned in plans:
-        check_kinds(planned.trees, named)
-        warnings += of_trees(planned.trees, wanted)
-        warnings += of_behaviour([one.task.name for one in planned.behaviour], wanted)
+        warnings += unmeasured(planned.trees, planned.behaviour, wanted)
     settled = settle(
         plans,
         subjects,
@@ -166,7 +168,6 @@ def probe(  # noqa: PLR0913 - a public verb
         contexts = planned.everything()
         for name, read in planned.checkpoints if contexts else ():
             for states, questions in zip(read([*contexts]), contexts.values(), strict=True):
-                require_restricting(states, named)
                 used = tuple(kind for kind in kinds if head_of(kind).restricts(states.dim))
                 probed = probe_states(states, questions, used, seeds, settings, report, evidence)
                 answers += probed.answers
@@ -192,6 +193,21 @@ def probe(  # noqa: PLR0913 - a public verb
         for name, new_rows in of_kind.tables.items():
             tables.setdefault(name, []).extend(new_rows)
     return make_scores(rows, run, warnings, instances=instances, predicted=predicted, **tables)
+
+
+def _require_kinds(
+    plans: Sequence[Plan], subjects: Sequence[Named | States], kinds: Sequence[str]
+) -> None:
+    """Raise InputError for kinds of probe that a task does not have, or vectors are too narrow
+    for."""
+    for states in subjects:
+        if isinstance(states, States):
+            require_restricting(states.model, states.dim, kinds)
+    for planned in plans:
+        check_kinds(planned.trees, kinds)
+        for name, model in planned.models:
+            if not isinstance(model, ModelError):
+                require_restricting(name, model.dim, kinds)
 
 
 def _numbered(beyond: int | None, resample_train: int) -> dict[str, int]:

@@ -129,13 +129,13 @@ def is_majority(row: ScoreRow) -> bool:
     return row.probe == "majority"
 
 
-def require_restricting(states: States, kinds: Sequence[str]) -> None:
-    """Raise InputError where a probe's rank is above the width of the vectors."""
+def require_restricting(model: str, dim: int, kinds: Sequence[str]) -> None:
+    """Raise InputError where a probe's rank is above the width of a model's vectors."""
     for kind in kinds:
-        if not head_of(kind).restricts(states.dim):
+        if not head_of(kind).restricts(dim):
             raise InputError(
-                f"probes='{kind}': the vectors of {states.model} have {states.dim} dimensions, and "
-                f"no probe has a higher rank: give a rank of at most {states.dim}"
+                f"probes='{kind}': the vectors of {model} have {dim} dimensions, and no probe has "
+                f"a higher rank: give a rank of at most {dim}"
             )
 
 
@@ -145,8 +145,8 @@ def _without_restriction(states: States, kind: str, questions: Sequence[Question
         labels = len(question.classes)
         if not head_of(kind).restricts(states.dim, labels):
             yield (
-                f"{kind}: no linear probe of the {labels} labels of {question.task.name} has a "
-                "higher rank, so that this one is as free as linear"
+                f"{kind}: {question.task.name} has {labels} labels, so that no linear probe has a "
+                "higher rank: this one is no more restricted than linear"
             )
 
 

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 
 from probekit.engine.current import current
+from probekit.probes import whitened
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.view import View
+from probekit.probes.whitened import n_words
 from probekit.states.sweep import Held
 from probekit.states.vectors import Vectors
 
@@ -80,6 +82,9 @@ def _runs(
     # A batch and the axes of two kinds in single precision, two covariances in double.
     bytes_each = 4 * states.dim * (settings.batch_words + 2 * states.dim) + 2 * 8 * states.dim**2
     most = max(1, _group_bytes(settings.where()) // bytes_each)
+    of_words = 4 * n_words(states) * states.dim
+    if of_words <= whitened.MOST_BYTES:  # or they stay as they are
+        most = min(most, max(1, whitened.GROUP_BYTES // max(1, of_words)))
     wanted = 1 if isinstance(states, Held) else _width(settings)
     n = max(-(-len(views) // most), min(wanted, len(views)))
     for places in np.array_split(np.arange(len(views)), n):

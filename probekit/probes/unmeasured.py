@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from probekit.tasks.minimal_pairs import BehaviourQuestion
 from probekit.tasks.tree_control import SHAPE
 from probekit.tasks.trees import TreeQuestion
 
@@ -13,43 +14,43 @@ OF_HEADS = ("control", "codelength")
 """What the task of heads has too."""
 NAMES = {
     "control": "control tasks",
-    "codelength": "codelength",
+    "codelength": "codelengths",
     "mix": "mixes of layers",
     "beyond": "bits beyond a layer",
     "capacity": "a sweep of sizes",
     "resample_train": "refits on resamples",
-    "random_control": "random weights",
-    "test_corpus": "other corpora",
-    "save_probes": "saved probes",
+    "random_control": "scores with random weights",
+    "test_corpus": "scores on other corpora",
+    "save_probes": "files of probes",
 }
 REASONS = {
     "control": "distances or depths that follow from words' types are those of no tree",
-    "codelength": "their losses are no probabilities of distances or depths, so have no bits",
+    "codelength": "their losses are not probabilities of distances or depths, so they have no bits",
 }
-NOT_BUILT = "probekit has it for probes of labels only"
+NOT_BUILT = "only probes of labels have them"
 
 
-def of_trees(questions: Sequence[TreeQuestion], wanted: Sequence[str]) -> Iterator[str]:
-    """A warning for each kind of evidence that structural tasks do not have.
+def unmeasured(
+    trees: Sequence[TreeQuestion], behaviour: Sequence[BehaviourQuestion], wanted: Sequence[str]
+) -> Iterator[str]:
+    """Warnings about evidence that structural tasks, and tasks of behaviour, do not have.
 
     Args:
-        questions: the structural tasks.
+        trees: the structural tasks.
+        behaviour: the tasks of behaviour, which train no probes.
         wanted: names in NAMES.
     """
     for name in wanted:
-        lacking = [one.task.name for one in questions if not _has(one, name)]
+        lacking = [one.task.name for one in trees if not _has(one, name)]
         if lacking:
             yield (
-                f"{', '.join(lacking)}: structural probes are measured without {NAMES[name]}: "
+                f"{', '.join(lacking)}: structural probes do not have {NAMES[name]}: "
                 f"{REASONS.get(name, NOT_BUILT)}"
             )
-
-
-def of_behaviour(tasks: Sequence[str], wanted: Sequence[str]) -> Iterator[str]:
-    """A warning where evidence of probes is wanted of tasks of behaviour, which train none."""
-    if tasks and wanted:
-        lacking = ", ".join(NAMES[name] for name in wanted)
-        yield f"{', '.join(tasks)}: no probes are trained for behaviour, so without {lacking}"
+    if behaviour and wanted:
+        tasks = ", ".join(one.task.name for one in behaviour)
+        names = ", ".join(NAMES[name] for name in wanted)
+        yield f"{tasks}: behaviour trains no probes, so these are not measured: {names}"
 
 
 def wanted_of(evidence: Mapping[str, object], **further: object) -> list[str]:

@@ -29,8 +29,8 @@ def only_of_checkpoint(found: Mapping[str, Kind], place: Path) -> dict[str, Scor
     for name, results in found.items():
         if not isinstance(results, Scores | Comparison):
             raise InputError(
-                f"{name} holds results of 'probekit {results.MADE_BY}': a model card takes those "
-                "of 'probekit probe' and 'probekit compare'"
+                f"{name} holds results of kind {results.kind()!r}: a model card takes scores "
+                "('probekit probe') and comparisons of checkpoints ('probekit compare')"
             )
         own[name] = _only(results, weights, name, place)
     return own

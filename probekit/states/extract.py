@@ -130,8 +130,8 @@ def _extract(
 ) -> States:
     if settings.states == "none":
         raise InputError(
-            f"states='none' reads each layer once, and here the states of "
-            f"'{model.name}' are recorded, or read more than once: use states='stored'"
+            f"states='none' reads each layer once, and the states of '{model.name}' are recorded, "
+            "or are to be read more than once: use states='stored'"
         )
     layers = layers_of(settings.layers, model)
     engine = current()

@@ -14,7 +14,7 @@ from probekit.usage.on_top import Trained, null_of
 from probekit.usage.wanted import Wanted
 
 MOST_FLOWS = 20  # decisions of a text whose flow through the layers below is computed
-NO_RANDOM_WEIGHTS = "nothing is attributed to random weights for comparison"
+NO_RANDOM_WEIGHTS = "no attribution with random weights for comparison"
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def use_verdict(rows: pd.DataFrame) -> str:
         said += f"; detected too at {layers_text(found)}"
     bound = _bound(row)
     if bound:
-        said += f". Without an erasure {_named(row)} was {_scores(row)}, "
+        said += f". Without erasure {_named(row)} was {_scores(row)}, "
         said += f"so {bound} could be lost"
     return f"{said}."
 

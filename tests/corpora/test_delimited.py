@@ -78,7 +78,7 @@ def test_a_quotation_mark_in_tsv_is_a_character(tmp_path: Path) -> None:
     [
         (["1", "", "-1", "-100", "0"], ["1", "0"]),
         (["a", "_", "-1", "-100", "b"], ["a", "-1", "b"]),
-        (["1.0", "", "-1.0", "-100.0", "0.0"], ["1", "0"]),
+        (["1.0", "", "-1.0", "-100.0", "0.0"], ["1.0", "0.0"]),
     ],
 )
 def test_missing_labels(labels: list[str], found: list[str], tmp_path: Path) -> None:

@@ -525,7 +525,7 @@ def test_sentences_shared_between_splits_are_counted() -> None:
     assert overlap({"test": test}) == []
     (of_dev,) = overlap({"train": passages("a b"), "dev": train, "test": test})
     assert of_dev.startswith("1 of 4 test sentences (25%) are word for word in dev as well")
-    assert of_dev.endswith("what is chosen on dev favours test")
+    assert of_dev.endswith("choices made on dev favour test")
 
 
 def test_brackets_glued_together_are_linear() -> None:

@@ -235,20 +235,6 @@ def test_masked_rows_are_left_out(tmp_path: Path) -> None:
     assert any("masked" in warning and "train.jsonl:2)" in warning for warning in corpus.warnings)
 
 
-@pytest.mark.parametrize("mask", ["***", "XXXX", "<unk>", "▁", "REDACTED", "[MASK]"])
-def test_a_document_of_one_mask_is_left_out_and_a_sentence_is_not(
-    mask: str, tmp_path: Path
-) -> None:
-    masked = {"tokens": [mask, mask, "."], "tags": [0, 1, 2], "document": "hidden"}
-    clear = [{**tagged(i), "document": "clear"} for i in range(3)]
-    alone = {"tokens": [mask.lower() if mask == "REDACTED" else mask], "tags": [0]}
-    rows = [masked, masked, *clear, {**alone, "document": "clear"}]
-    corpus = in_splits(tmp_path, rows, [{**tagged(9), "document": "other"}])
-    left = corpus.splits["train"]
-    assert [p.words[0] for p in left][:3] == ["a0", "a1", "a2"]
-    assert len(left) == (3 if mask == "[MASK]" else 4)
-
-
 def test_no_words_and_not_json(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="no column of words"):
         load_corpus(json_folder(tmp_path, [{"x": 1}]))

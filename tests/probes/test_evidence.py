@@ -161,6 +161,23 @@ def test_equal_layers_share_a_mix_and_gain_nothing(everything: pk.Scores) -> Non
     assert shares.to_numpy() == pytest.approx(1, abs=1e-5)
 
 
+def test_a_layer_that_gains_is_the_expected_one() -> None:
+    plain, context = states_of("identity"), states_of("context")
+    values = {}
+    for split in plain.corpus.splits:
+        values[split] = np.stack(
+            [plain.numpy(split)[0], plain.numpy(split)[1], context.numpy(split)[2]]
+        )
+    states = pk.States.of(values, context.corpus)
+    scores = pk.probe(states, WORD, mix=True, fit_settings=QUICK, progress=False)
+    (row,) = scores.evidence().to_dict("records")
+    assert row["expected_low"] <= row["expected_layer"] <= row["expected_high"]
+    assert row["expected_layer"] == pytest.approx(2, abs=0.3)
+    gains = scores.differential.set_index("layer")
+    assert gains.loc[2, "differential_low"] > 0.1 > gains.loc[1, "differential_high"]
+    assert not any("expected layer" in warning for warning in scores.warnings)
+
+
 def test_what_cannot_be_measured_is_said_at_once() -> None:
     states = states_of("context")
     values = {split: states.numpy(split)[:1] for split in states.corpus.splits}

@@ -332,7 +332,7 @@ def test_upper_blocks_that_are_cut_off_cannot_use_it(
     assert last["drop_before_low"] > 0.05 and last["drop_after"] == 0
     (sentence,) = found.sentences
     assert "still encoded at layer 2" in sentence and ", smaller drop: " in sentence
-    assert "Without an erasure the score of probes at layer 3 was" in sentence
+    assert "Without erasure the score of probes at layer 3 was" in sentence
     assert sentence.endswith("so less could be lost.")
 
 

@@ -25,20 +25,20 @@ _WHOLE = re.compile(r"(-?[0-9]{1,9})(\.0+)?")
 
 def from_texts(labels: Iterable[str]) -> dict[str, str | int]:
     """The labels that the distinct texts of a column stand for: if all of them are whole numbers,
-    `-100` and `-1` become numbers, which are ignored, and `1.0` becomes `1`.
+    `-100` and `-1` become numbers, which are ignored.
 
     Tables of numbers with gaps are often written with decimal points.
 
-    >>> from_texts(["0", "1.0", "-1"]), from_texts(["0", "no", "-1"])
-    ({'0': '0', '1.0': '1', '-1': -1}, {'0': '0', 'no': 'no', '-1': '-1'})
+    >>> from_texts(["0", "1.0", "-1.0"]), from_texts(["0", "no", "-1"])
+    ({'0': '0', '1.0': '1.0', '-1.0': -1}, {'0': '0', 'no': 'no', '-1': '-1'})
     """
     found: dict[str, str | int] = {label: label for label in labels}
     matches = {label: _WHOLE.fullmatch(label) for label in found if label}
     if all(matches.values()):
         for label, match in matches.items():
             assert match is not None
-            number = match[1]
-            found[label] = int(number) if is_ignored(int(number)) else number
+            if is_ignored(int(match[1])):
+                found[label] = int(match[1])
     return found
 
 

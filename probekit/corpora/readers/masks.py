@@ -63,7 +63,8 @@ def unmasked(passages: Passages, where: Callable[[int], str], tally: Tally) -> n
     documents = passages.document_numbers()
     n_words = np.bincount(documents, lengths)
     of_masks, of_all = np.bincount(documents, masked), np.bincount(documents, covered)
-    most = (2 * of_masks > n_words) | ((2 * of_all > n_words) & (of_all > 1))
+    is_longer = np.bincount(documents) > 1  # than a sentence
+    most = (2 * of_masks > n_words) | ((2 * of_all > n_words) & is_longer)
     left_out = most[documents]
     for i in np.flatnonzero((masked == lengths) & ~left_out).tolist():
         (word, *more) = passages.words.texts(*passages.offsets[i : i + 2].tolist())

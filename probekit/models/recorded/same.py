@@ -68,7 +68,7 @@ def _of_length(found: torch.Tensor, expected: torch.Tensor) -> str:
     if not (_cosines(found, expected) >= COSINE).all():
         return ""
     ratio = float(found.norm() / expected.norm().clamp_min(torch.finfo(torch.float32).tiny))
-    return f"their directions are the same, and their lengths {ratio:.3g} times as large"
+    return f"their directions are the same, but they are {ratio:.3g} times as long"
 
 
 def _of_norm(found: torch.Tensor, layer: int, reference: Reference) -> str:

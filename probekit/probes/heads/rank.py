@@ -46,8 +46,9 @@ class Rank(Head):
         return self.rank
 
     def restricts(self, dim: int, outputs: int | None = None) -> bool:
-        """A rank does, below the width and the number of outputs: no map has a higher one."""
-        return self.rank <= dim and (outputs is None or self.rank < outputs)
+        """A rank up to the width can be had; it restricts where it is below the width and the
+        number of outputs, since no map has a higher one."""
+        return self.rank <= dim if outputs is None else self.rank < min(dim, outputs)
 
     def initial(self, outputs: int, draw: Draw) -> dict[str, Tensor]:
         """The map from directions to outputs."""

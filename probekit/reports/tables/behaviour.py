@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from probekit.forgetting.comparison import Comparison
 from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores
-from probekit.reports.number_text import change_interval, score_interval, score_text
+from probekit.reports.number_text import UNKNOWN, change_interval, score_interval, score_text
 from probekit.reports.table import LEGENDS, Column, Table, name_columns, names_of
 from probekit.stats.behaviour_metrics import BEHAVIOUR_METRICS
 
@@ -43,7 +43,7 @@ def behaviour_change_table(comparison: Comparison) -> Table | None:
             f"{row['delta']:+.3f}",
             change_interval(row["ci_low"], row["ci_high"]),
             f"{row['p_adjusted']:.3f}",
-            score_text(row["detectable"]),
+            score_text(row["detectable"]) if row["detectable"] > 0 else UNKNOWN,
             *flipped,
         ]
         shown.rows.append([*(str(row[name]) for name in names), *cells])
