@@ -19,6 +19,7 @@ from transformers import AutoModel
 
 import probekit as pk
 from probekit import cli
+from probekit.cli.shown import print_results
 from probekit.corpora.passage import Corpus
 from probekit.errors import InputError, ModelError, TaskError
 from probekit.forgetting import read_or_measure
@@ -34,6 +35,7 @@ from probekit.models.model import Model, open_model
 from probekit.probes.fit_settings import FitSettings
 from probekit.states.settings import ExtractSettings
 from tests.processes import begin
+from tests.results.made import trajectory
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +247,8 @@ def test_the_command(
     assert not stop.value.code
     assert "step 300 (layer 3)" in out and "last 3→3" in out
     assert "pos, brief: best layer: " in out
-    assert "; MDE " in out and "MDE: minimum detectable effect" in out
+    # Layer 0 is best, and the embeddings were not trained; the last layer fell.
+    assert "best layer: no change, every prediction is the same (" in out and "MDE" not in out
     assert f"retention counted from {checkpoints_of(run)[0]}" in out.replace("\n", " ")
     names = (
         "trajectory.csv",
@@ -472,3 +475,18 @@ def test_a_half_written_checkpoint_is_told_before_the_work(
     with pytest.raises(ModelError, match="checkpoint-301"):
         trace([str(run / "checkpoint-0"), str(half)], ["pos"], corpus=small, folder=tmp_path / "t")
     assert not (tmp_path / "t").exists()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "told"),
+    [("change not detected (1.0 → 2.0; MDE 1.5 points)", True), ("small drop (2.0 → 1.0)", False)],
+)
+def test_a_detectable_effect_is_explained_where_a_verdict_has_one(
+    verdict: str, told: bool, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    made = trajectory(0.5)
+    one = replace(made, summary=made.summary.head(1).assign(verdict=verdict))
+    print_results(one, tmp_path, "table")
+    out = capsys.readouterr().out
+    assert verdict in " ".join(out.split())
+    assert ("MDE: minimum detectable effect" in out) is told
