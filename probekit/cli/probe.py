@@ -143,7 +143,7 @@ def probe(
     with results_folder(out, model) as folder:
         import probekit as pk
         from probekit.cli import terminal
-        from probekit.cli.shown import print_results
+        from probekit.cli.shown import draw, print_results
 
         given = {
             "model": model,
@@ -172,12 +172,7 @@ def probe(
         )
         scores = scores.of_command(sys.argv)
         scores.write(folder)
-    if scores.has_layers:
-        pk.heatmap(scores, folder / "heatmap.png", folder / "heatmap.svg")
-    if len(scores.learning_curves):
-        pk.learning_curves(scores, folder / "learning-curves.png", folder / "learning-curves.svg")
-    if len(scores.capacity):
-        pk.capacity(scores, folder / "capacity.png", folder / "capacity.svg")
+    draw(scores, folder)
     print_results(scores, folder, form, tracked=runs)
     if save_probes and form == "table":
         terminal.say(f"probes written to {folder / 'probes'}")

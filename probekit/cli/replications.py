@@ -84,7 +84,7 @@ def replicate(
     form = parsed.form(as_json, latex)
     with results_folder(out, [name]) as folder:
         import probekit as pk
-        from probekit.cli.shown import print_results
+        from probekit.cli.shown import draw, print_results
 
         replicated = pk.replicate(
             name,
@@ -99,7 +99,7 @@ def replicate(
         replicated = replicated.of_command(sys.argv)
         replicated.write(folder)
     if replicated.found is not None:
-        pk.heatmap(replicated.found, folder / "heatmap.png", folder / "heatmap.svg")
+        draw(replicated.found, folder)
     print_results(replicated, folder, form)
 
 

@@ -19,8 +19,11 @@ from probekit.forgetting.monitors.probe_change import ProbeChange
 from probekit.forgetting.trajectory import Trajectory
 from probekit.probes.scores import Scores
 from probekit.replications.replicated import MEASURED, Replicated
+from probekit.reports.capacity import capacity
 from probekit.reports.coloured import coloured_lines
+from probekit.reports.heatmap import heatmap
 from probekit.reports.latex import as_latex
+from probekit.reports.learning_curves import learning_curves
 from probekit.reports.replication import difference_lines, heading_lines
 from probekit.reports.table import LEGENDS, Table, as_rich
 from probekit.reports.tables import further_tables, table_of
@@ -120,6 +123,18 @@ def _about_comparison(comparison: Comparison) -> dict[str, Any]:
     about["corrected_over"] = comparison.run.counts["corrected_over"]
     last = records(comparison.last) if comparison.has_layers else []
     return {"last": last, **about}
+
+
+def draw(found: Scores | Comparison, folder: Path) -> None:
+    """The pictures of what was measured, as files in the folder."""
+    if found.has_layers:
+        heatmap(found, folder / "heatmap.png", folder / "heatmap.svg")
+    if not isinstance(found, Scores):
+        return
+    if len(found.learning_curves):
+        learning_curves(found, folder / "learning-curves.png", folder / "learning-curves.svg")
+    if len(found.capacity):
+        capacity(found, folder / "capacity.png", folder / "capacity.svg")
 
 
 def _below_trajectory(trajectory: Trajectory) -> list[str | Table]:
