@@ -160,6 +160,36 @@ def test_only_the_shard_of_a_lost_worker_is_done_again(
     assert not list(cache.rglob("*.proof"))
 
 
+def test_probes_of_a_lost_worker_are_fitted_again(
+    sample: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed when the first layers are fitted, and again: the same probes, and no state anew."""
+    monkeypatch.setenv("PROBEKIT_CACHE", str(tmp_path / "cache"))
+    expected = probed("minilm", sample)
+    states = states_in(tmp_path / "cache")
+    killed: list[float] = []
+
+    def kill(stage: str, done: float, total: float) -> None:
+        if stage == "fit" and len(killed) < 2 and len(killed) / 3 < done / total < 1:
+            workers = workers_of(os.getpid())
+            for worker in workers:
+                os.kill(worker, signal.SIGKILL)
+            killed.append(done / total)
+
+    found = pk.probe(
+        "minilm",
+        ["pos", "dep"],
+        corpus=sample,
+        seeds=2,
+        fit_settings=QUICK,
+        engine=pk.EngineSettings("ray", 1),
+        progress=kill,
+    )
+    assert len(killed) == 2
+    pd.testing.assert_frame_equal(found.table, expected.table, rtol=0, atol=1e-6)
+    assert states_in(tmp_path / "cache") == states
+
+
 def test_an_interrupt_ends_workers_and_keeps_what_is_finished(
     tiny_bert: Path, brief: Path, tmp_path: Path, own_cache: Path
 ) -> None:
