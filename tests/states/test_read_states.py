@@ -186,6 +186,20 @@ def test_missing_texts_are_refused(tiny_gpt2: Path, few: Corpus, tmp_path: Path)
         pk.read_states(folder, tiny_gpt2, few)
 
 
+def test_two_recordings_of_one_text_must_be_the_same(
+    tiny_gpt2: Path, few: Corpus, tmp_path: Path
+) -> None:
+    folder = record(computed(tiny_gpt2, few), tmp_path / "recorded")
+    name = sorted(path.name for path in folder.iterdir())[1]
+    tensors = load_file(folder / name)
+    save_file(tensors, folder / "zz-again.safetensors")
+    assert pk.read_states(folder, tiny_gpt2, few).n_layers == 4
+    tensors["hidden_states"][:, 2] *= 1.5
+    save_file(tensors, folder / "zz-again.safetensors")
+    with pytest.raises(ModelError, match="are of the same text, and their hidden states differ"):
+        pk.read_states(folder, tiny_gpt2, few)
+
+
 def test_zeros_outside_the_sample_are_refused(tiny_gpt2: Path, few: Corpus, tmp_path: Path) -> None:
     texts = computed(tiny_gpt2, few)
     folder = record(texts, tmp_path / "recorded")

@@ -18,7 +18,7 @@ from probekit.errors import InputError, ModelError
 from probekit.models.encoder_model import EncoderModel
 from probekit.models.recorded.recordings import Recordings
 from probekit.models.recorded.reference import reference_of
-from probekit.models.recorded.same import require_same
+from probekit.models.recorded.same import are_same, require_same
 from probekit.models.words import SubwordVector, WordReader
 
 TEXTS = 16  # that are compared with transformers
@@ -86,8 +86,11 @@ class RecordedModel:
         self._norm: torch.nn.Module | None = None
         self._is_proved = False
         self._numbers: dict[bytes, int] = {}
+        self._twice: list[tuple[int, int]] = []  # recordings of one text
         for number in range(len(recordings)):
-            self._numbers.setdefault(_key(recordings.ids(number)), number)
+            first = self._numbers.setdefault(_key(recordings.ids(number)), number)
+            if first != number:
+                self._twice.append((first, number))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -145,6 +148,7 @@ class RecordedModel:
         """
         if self._is_proved:
             return
+        self._require_equal()
         encoder = self.checkpoint.encoder
         encoder.load(encoder.n_layers - 1)
         try:
@@ -159,6 +163,17 @@ class RecordedModel:
         finally:
             encoder.held.release()
         self._is_proved = True
+
+    def _require_equal(self) -> None:
+        """Raise ModelError where two recordings of one text, of a few, have other states."""
+        for first, second in self._twice[:TEXTS]:
+            one, other = (self.recordings.states(number) for number in (first, second))
+            if not are_same(one.float().flatten(0, 1), other.float().flatten(0, 1)):
+                raise ModelError(
+                    f"'{self.recordings.label(first)}' and '{self.recordings.label(second)}' in "
+                    f"'{self.source}' are of the same text, and their hidden states differ: record "
+                    "each text once"
+                )
 
     def _sample(self) -> Iterator[tuple[int, np.ndarray]]:
         """Some recordings, spread over all: their numbers, and their ids without special tokens."""

@@ -37,7 +37,7 @@ def require_same(
         found = recorded[:, row].float()
         is_normed = final_norm and layer == last and reference.norm is not None
         compared = _normed(reference, found) if is_normed else found
-        if not _are_same(compared, reference.states[layer]):
+        if not are_same(compared, reference.states[layer]):
             raise ModelError(
                 f"the hidden states in '{label}' are not those of transformers at layer {layer}: "
                 f"{_difference(found, layer, reference)}"
@@ -76,11 +76,11 @@ def _of_norm(found: torch.Tensor, layer: int, reference: Reference) -> str:
     if reference.norm is None or reference.before_norm is None:
         return ""
     expected, is_last = reference.states[layer], layer == len(reference.states) - 1
-    if is_last and _are_same(found, expected):
+    if is_last and are_same(found, expected):
         return "the final norm was applied to them already, so leave out final_norm=True"
-    if is_last and _are_same(found, reference.before_norm):
+    if is_last and are_same(found, reference.before_norm):
         return "the final norm is missing, which final_norm=True applies"
-    if not is_last and _are_same(found, _normed(reference, expected)):
+    if not is_last and are_same(found, _normed(reference, expected)):
         return "the final norm was applied to them"
     return ""
 
@@ -88,7 +88,7 @@ def _of_norm(found: torch.Tensor, layer: int, reference: Reference) -> str:
 def _of_layer(found: torch.Tensor, layer: int, reference: Reference) -> str:
     """Which other layer they are; empty where they are none."""
     for other, states in enumerate(reference.states):
-        if other != layer and _are_same(found, states):
+        if other != layer and are_same(found, states):
             return (
                 f"they are those of layer {other}, so the layers are shifted by "
                 f"{abs(other - layer)}: give their numbers as `layers`"
@@ -106,11 +106,11 @@ def _of_positions(found: torch.Tensor, expected: torch.Tensor) -> str:
 
 def _are_shifted(found: torch.Tensor, expected: torch.Tensor, shift: int) -> bool:
     if shift > 0:
-        return _are_same(found[shift:], expected[:-shift])
-    return _are_same(found[:shift], expected[-shift:])
+        return are_same(found[shift:], expected[:-shift])
+    return are_same(found[:shift], expected[-shift:])
 
 
-def _are_same(found: torch.Tensor, expected: torch.Tensor) -> bool:
+def are_same(found: torch.Tensor, expected: torch.Tensor) -> bool:
     """Whether all vectors, `(n, dim)`, have the same directions and lengths up to rounding in half
     precision."""
     if found.shape != expected.shape or not found.isfinite().all():
