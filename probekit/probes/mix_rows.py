@@ -189,8 +189,8 @@ def _not_read(task: str, layers: Sequence[int]) -> Iterator[str]:
         yield f"{task}: there is no expected layer without layer 0, which was not read"
     elif len(layers) <= layers[-1]:
         yield (
-            f"{task}: not all layers up to {layers[-1]} were read, and what a missing one adds "
-            "counts for the next one: the expected layer is too high"
+            f"{task}: not all layers up to {layers[-1]} were read, and what a missing one adds is "
+            "counted for the next one: the expected layer is too high"
         )
 
 

@@ -14,20 +14,30 @@ OF_HEADS = ("control", "codelength")
 """What the task of heads has too."""
 NAMES = {
     "control": "control tasks",
-    "codelength": "codelengths",
+    "codelength": "codelength",
     "mix": "mixes of layers",
     "beyond": "bits beyond a layer",
     "capacity": "a sweep of sizes",
     "resample_train": "refits on resamples",
     "random_control": "scores with random weights",
     "test_corpus": "scores on other corpora",
-    "save_probes": "files of probes",
+    "save_probes": "saved probes",
 }
+OF_PROBES = {
+    "control": "have no control task",
+    "codelength": "have no codelength",
+    "mix": "are not trained on mixes of layers",
+    "beyond": "are not compared with those of another layer",
+    "random_control": "are not trained with random weights",
+    "test_corpus": "are not tested on other corpora",
+    "save_probes": "are not saved",
+}
+"""What structural probes do not have, or what is not done with them."""
 REASONS = {
     "control": "distances or depths that follow from words' types are those of no tree",
     "codelength": "their losses are not probabilities of distances or depths, so they have no bits",
 }
-NOT_BUILT = "only probes of labels have them"
+NOT_BUILT = "only probes of labels are"
 
 
 def unmeasured(
@@ -44,7 +54,7 @@ def unmeasured(
         lacking = [one.task.name for one in trees if not _has(one, name)]
         if lacking:
             yield (
-                f"{', '.join(lacking)}: structural probes do not have {NAMES[name]}: "
+                f"{', '.join(lacking)}: structural probes {OF_PROBES[name]}: "
                 f"{REASONS.get(name, NOT_BUILT)}"
             )
     if behaviour and wanted:

@@ -46,9 +46,9 @@ def test_structural_tasks_say_what_they_do_not_have(states: pk.States, tmp_path:
         progress=False,
     )
     said = "\n".join(scores.warnings)
-    assert "distance: structural probes do not have codelengths: their losses" in said
-    assert "distance, arc: structural probes do not have mixes of layers" in said
-    assert "distance, arc: structural probes do not have files of probes" in said
+    assert "distance: structural probes have no codelength: their losses" in said
+    assert "distance, arc: structural probes are not trained on mixes of layers" in said
+    assert "distance, arc: structural probes are not saved: only probes of labels are" in said
     assert len(scores.codelengths) and len(scores.learning_curves)
     assert (scores.table["test_corpus"] == scores.table["corpus"]).all()
 
@@ -66,7 +66,7 @@ def test_codelength_of_a_task_without_one_prints_its_table(
     assert status == 0, err
     assert "Best layer of each task" in out and "of 0–1" in out
     said = " ".join(out.split())
-    assert "distance: structural probes do not have codelengths" in said
+    assert "distance: structural probes have no codelength" in said
     assert not (tmp_path / "run" / "learning-curves.png").exists()
 
 
