@@ -48,8 +48,6 @@ _INSTEAD = {
     "pandas.DataFrame": "give probekit.read(folder), or probekit.Scores(table)",
 }
 """What to give in place of common objects, by the name of a class or base class of theirs."""
-
-
 MOST_SEEDS = 1_000
 LEAST_UNKNOWN_SEED = 1 << 32  # generators of numpy and torch take smaller ones
 

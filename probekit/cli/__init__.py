@@ -8,6 +8,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from typing import Annotated
 
@@ -115,7 +116,9 @@ def main() -> None:
         status = status or _status(sys.stdout.flush)
     if status > SIGNALLED and "ray" in sys.modules:
         # What Ray leaves behind when it is stopped can crash the interpreter on its way out.
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
         os._exit(status)
     sys.exit(status)
 

@@ -53,7 +53,7 @@ class Command(help.Command):
             is_empty = not text or (text.endswith("=") and option in names_of)
             if is_empty and names_of.get(option) not in LISTS:
                 what = option if option in names_of else "an argument"
-                raise InputError(f"{what} is empty: give a value (a path to here is '.')")
+                raise InputError(f"{what} is empty: give a value")
 
     def _refuse(self, ctx: Any, given: list[str], left: str) -> None:
         """Raise InputError for a value of no option: how does the option before it take several?"""

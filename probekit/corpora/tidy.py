@@ -20,6 +20,12 @@ RENAMED = "sentences are renamed: an earlier one has the same id"
 LONG = 5  # fewest words of a shared sentence: shorter ones ("Thank you .") recur by chance
 SHARE = 0.01  # from this share of training sentences on, dev or test gets a warning
 
+# Splits whose sentences may be in another one, and what that does.
+_PAIRS: dict[Split, dict[Split, str]] = {
+    "train": {"dev": "scores on dev are too high", "test": "scores on test are too high"},
+    "dev": {"test": "choices made on dev favour test"},
+}
+
 Splits = Mapping[Split, Sequence[Passage]]
 
 
@@ -91,27 +97,27 @@ def overlap(splits: Splits) -> list[str]:
 
     Sentences are the same if their words are; those of fewer than `LONG` words do not count.
     """
-    train, dev = (Passages.of(splits.get(split, ())) for split in ("train", "dev"))
-    test = Passages.of(splits.get("test", ()))
+    given = {split: Passages.of(splits.get(split, ())) for split in SPLITS}
     warnings: list[str] = []
-    warnings += _shared(dev, "dev", train, "train", "scores on dev are too high")
-    warnings += _shared(test, "test", train, "train", "scores on test are too high")
-    warnings += _shared(test, "test", dev, "dev", "choices made on dev favour test")
+    for other, held_out in _PAIRS.items():
+        others = given[other]
+        known = set(_sequences(others, others.words.numbers))
+        for split, effect in held_out.items():
+            warnings += _shared(given[split], split, others, known, f"in {other} as well", effect)
     return warnings
 
 
 def _shared(
-    passages: Passages, name: Split, others: Passages, other: Split, effect: str
+    passages: Passages, name: Split, others: Passages, known: set[bytes], where: str, effect: str
 ) -> Iterator[str]:
-    """A warning if at least `SHARE` of the passages are among the others too."""
-    known = set(_sequences(others, others.words.numbers))
+    """A warning if at least `SHARE` of the passages are among the others, whose words are known."""
     counted = int((np.diff(passages.offsets) >= LONG).sum())
     numbers = passages.words.numbered_as(others.words)
     shared = sum(sequence in known for sequence in _sequences(passages, numbers))
     if shared and shared >= SHARE * counted:
         yield (
             f"{shared:,} of {counted:,} {name} sentences ({shared / counted:.0%}) "
-            f"are word for word in {other} as well "
+            f"are word for word {where} "
             f"(sentences of fewer than {LONG} words not counted): {effect}"
         )
 

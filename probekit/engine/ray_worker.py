@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from probekit import cache
 from probekit.engine.engine import Work
 from probekit.errors import ProbekitError, ProbekitWarning
-from probekit.places.local import STATES, LocalPlace
+from probekit.places.local import LocalPlace
 from probekit.places.place import read
-from probekit.places.states import place_of_states
+from probekit.places.states import ENV, place_of_states
 
 PACKAGES = ("probekit-nlp", "torch", "transformers")
 
@@ -133,8 +133,8 @@ def environment() -> dict[str, str]:
     """
     place = place_of_states()
     if isinstance(place, LocalPlace):
-        place = LocalPlace(place.folder.absolute())
-    found = {"PROBEKIT_CACHE": str(cache.root().absolute()), STATES: str(place)}
+        place = LocalPlace(place.folder.absolute(), place.variable)
+    found = {"PROBEKIT_CACHE": str(cache.root().absolute()), ENV: str(place)}
     if cache.SHARED in os.environ:
         found[cache.SHARED] = os.environ[cache.SHARED]
     return found

@@ -19,7 +19,6 @@ from probekit.errors import StoreError
 from probekit.places.place import Listed
 from probekit.whole import is_full, part_of, reason, remove_abandoned, written_whole
 
-STATES = "PROBEKIT_STATES"  # the variable that names a place of states apart
 ATTEMPTS = 10
 
 
@@ -54,9 +53,11 @@ class LocalPlace:
 
     Attributes:
         folder: the folder.
+        variable: the environment variable that says where it is.
     """
 
     folder: Path
+    variable: str = "PROBEKIT_CACHE"
 
     def __str__(self) -> str:
         return str(self.folder)
@@ -68,7 +69,7 @@ class LocalPlace:
 
     def inside(self, name: str) -> LocalPlace:
         """See `Place`."""
-        return LocalPlace(self.folder / name)
+        return LocalPlace(self.folder / name, self.variable)
 
     def at(self, name: str) -> Path:
         """See `Place`."""
@@ -102,7 +103,7 @@ class LocalPlace:
         except PermissionError as error:
             raise StoreError(
                 f"cannot read {path}: {reason(error)}. Ask its owner for permission to read, or "
-                "set PROBEKIT_CACHE to a folder of your own"
+                f"set {self.variable} to a folder of your own"
             ) from error
         except OSError as error:
             raise FileNotFoundError(errno.ENOENT, f"{path} is no file") from error
@@ -121,9 +122,9 @@ class LocalPlace:
             except (FileNotFoundError, FileExistsError) as error:
                 # The folder was removed between two of these steps.
                 if attempt == ATTEMPTS - 1:
-                    raise StoreError(_cannot_write(path, error)) from error
+                    raise StoreError(_cannot_write(path, self.variable, error)) from error
             except OSError as error:
-                raise StoreError(_cannot_write(path, error)) from error
+                raise StoreError(_cannot_write(path, self.variable, error)) from error
 
     def delete(self, name: str) -> None:
         """See `Place`."""
@@ -158,7 +159,7 @@ class LocalPlace:
         except cache.NotOurs as error:
             raise StoreError(str(error)) from error
         except OSError as error:
-            raise StoreError(_cannot_write(self.folder, error)) from error
+            raise StoreError(_cannot_write(self.folder, self.variable, error)) from error
 
     def tidy(self) -> None:
         """See `Place`."""
@@ -170,12 +171,8 @@ class LocalPlace:
         return shutil.disk_usage(there).free
 
 
-def _cannot_write(path: Path, error: OSError) -> str:
-    """The message for a folder that cannot be written."""
-    variable = "PROBEKIT_CACHE"
-    chosen = os.path.expanduser(os.environ.get(STATES, "").removeprefix("file://"))  # noqa: PTH111
-    if chosen and path.absolute().is_relative_to(Path(chosen).absolute()):
-        variable = STATES
+def _cannot_write(path: Path, variable: str, error: OSError) -> str:
+    """The message for a folder that cannot be written, which an environment variable names."""
     remedy = f"set {variable} to a folder that you can write"
     if is_full(error):
         remedy = (

@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 from probekit import cache
-from probekit.places.local import STATES, LocalPlace
+from probekit.places.local import LocalPlace
 from probekit.places.place import Place
 from probekit.places.remote import RemotePlace, require_plain
+
+ENV = "PROBEKIT_STATES"
 
 
 def place_of_states() -> Place:
@@ -16,13 +18,14 @@ def place_of_states() -> Place:
 
     Raises InputError where `PROBEKIT_STATES` is a URL that cannot be used.
     """
-    chosen = os.environ.get(STATES, "")
+    chosen = os.environ.get(ENV, "")
     protocol, separator, rest = chosen.partition("://")
     if not chosen:
         return LocalPlace(cache.root() / "states")
     if not separator:
-        return LocalPlace(Path(os.path.expanduser(chosen)))  # noqa: PTH111 - see cache.root
+        folder = os.path.expanduser(chosen)  # noqa: PTH111 - see cache.root
+        return LocalPlace(Path(folder), ENV)
     if protocol == "file":
-        return LocalPlace(Path(rest))
+        return LocalPlace(Path(rest), ENV)
     require_plain(chosen)
     return RemotePlace(chosen.rstrip("/"))

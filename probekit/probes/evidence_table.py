@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probekit.probes.mix_rows import LEAST_GAIN
+from probekit.probes.mix_rows import can_be_spread
 from probekit.probes.score_rows import EXPERIMENT, KEYS
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def _codelengths(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
 def _mixes(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
     own = ["gain", "expected_layer", "expected_low", "expected_high", "centre_of_gravity"]
     found = with_names(table, names)[[*KEYS, "gain_low", *own]]
-    means_nothing = ~((found["gain"] >= LEAST_GAIN) & (found["gain_low"] > 0))
-    found.loc[means_nothing, ["expected_layer", "expected_low", "expected_high"]] = float("nan")
+    is_known = can_be_spread(found["gain"], found["gain_low"])
+    found.loc[~is_known, ["expected_layer", "expected_low", "expected_high"]] = float("nan")
     return found.drop(columns="gain_low")
 
 

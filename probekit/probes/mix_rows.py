@@ -151,7 +151,7 @@ def mix_rows(
     most = metric_of(gold.question.task).largest_difference
     gain_low, gain_high = np.clip(interval(gains), -most, most)[:, 0].tolist()
     warnings = []
-    if not (gain >= LEAST_GAIN and gain_low > 0):
+    if not can_be_spread(gain, gain_low):
         warnings.append(
             f"{gold.question.task.name}: layers above {layers[0]} add {100 * gain:+.1f} points "
             f"(95% interval {100 * gain_low:+.1f} to {100 * gain_high:+.1f}): too little to be "
@@ -181,6 +181,11 @@ def mix_rows(
         seeds=len(mixes.seeds),
     )
     return [row], warnings
+
+
+def can_be_spread(gain: Any, gain_low: Any) -> Any:
+    """Whether a gain, a number or a column of them, is large enough to be spread over layers."""
+    return (gain >= LEAST_GAIN) & (gain_low > 0)
 
 
 def _not_read(task: str, layers: Sequence[int]) -> Iterator[str]:

@@ -14,7 +14,6 @@ import numpy as np
 
 from probekit.corpora.passage import Corpus, Split
 from probekit.tasks.question import Question
-from probekit.tasks.types import types_of
 
 # Lower ends of bins.
 FREQUENCY = (1, 10, 100, 1_000)  # occurrences in training of the instance's rarest word
@@ -67,22 +66,30 @@ def pair_slices(question: Question, corpus: Corpus) -> Iterator[Slice]:
 
 def _seen_pairs(question: Question, corpus: Corpus) -> np.ndarray:
     """Which test instances have the texts of a training instance: `(n,)`."""
-    splits: tuple[Split, ...] = ("train", "test")
-    spans = [question.splits[split].spans for split in splits]
-    if any((each[..., 1] - each[..., 0] != 1).any() for each in spans):
-        types = types_of(question, corpus)
-        return np.isin(types.numbers["test"], types.numbers["train"])
-    # Pairs of single words, of which there may be very many.
-    numbers: dict[str, int] = {}
-    keys = []
-    for split, each in zip(splits, spans, strict=True):
-        words = corpus.splits[split].words
-        of_kinds = []
-        for word in words.vocabulary.to_pylist():
-            of_kinds.append(numbers.setdefault(word.lower(), len(numbers)))
-        keys.append(np.array(of_kinds, dtype=np.int64)[words.numbers][each[..., 0]])
-    train, test = (each[:, 0] * len(numbers) + each[:, 1] for each in keys)
-    return np.isin(test, train)
+    numbers: dict[str | bytes, int] = {}
+    train = _pairs(question, corpus, "train", numbers)
+    return np.isin(_pairs(question, corpus, "test", numbers), train)
+
+
+def _pairs(
+    question: Question, corpus: Corpus, split: Split, numbers: dict[str | bytes, int]
+) -> np.ndarray:
+    """A number for the two texts of each instance, `(n,)`.
+
+    `numbers` are those of texts so far: of a word in lower case, and of several words as bytes.
+    """
+    words = corpus.splits[split].words
+    of_kinds = []
+    for word in words.vocabulary.to_pylist():
+        of_kinds.append(numbers.setdefault(word.lower(), len(numbers)))
+    of_words = np.array(of_kinds, dtype=np.int64)[words.numbers]
+    spans = question.splits[split].spans.reshape(-1, 2)
+    texts = of_words[spans[:, 0]]
+    for i in np.flatnonzero(spans[:, 1] - spans[:, 0] > 1).tolist():
+        start, stop = spans[i].tolist()
+        texts[i] = numbers.setdefault(of_words[start:stop].tobytes(), len(numbers))
+    first, second = texts.reshape(-1, 2).T
+    return np.asarray((first << 32) + second)
 
 
 def _bins(kind: str, values: np.ndarray, lower: tuple[int, ...]) -> Iterator[Slice]:

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from probekit.engine.current import current
-from probekit.probes import whitened
 from probekit.probes.fit_settings import FitSettings
 from probekit.probes.view import View
-from probekit.probes.whitened import n_words
+from probekit.probes.whitened import GROUP_BYTES as WHITENED_BYTES
+from probekit.probes.whitened import MOST_BYTES, n_words
 from probekit.states.sweep import Held
 from probekit.states.vectors import Vectors
 
@@ -83,8 +83,8 @@ def _runs(
     bytes_each = 4 * states.dim * (settings.batch_words + 2 * states.dim) + 2 * 8 * states.dim**2
     most = max(1, _group_bytes(settings.where()) // bytes_each)
     of_words = 4 * n_words(states) * states.dim
-    if of_words <= whitened.MOST_BYTES:  # or they stay as they are
-        most = min(most, max(1, whitened.GROUP_BYTES // max(1, of_words)))
+    if 0 < of_words <= MOST_BYTES:  # others are not whitened in memory
+        most = min(most, WHITENED_BYTES // of_words)
     wanted = 1 if isinstance(states, Held) else _width(settings)
     n = max(-(-len(views) // most), min(wanted, len(views)))
     for places in np.array_split(np.arange(len(views)), n):

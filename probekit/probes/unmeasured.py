@@ -34,7 +34,7 @@ OF_PROBES = {
 }
 """What structural probes do not have, or what is not done with them."""
 REASONS = {
-    "control": "distances or depths that follow from words' types are those of no tree",
+    "control": "distances or depths that are assigned by word type do not form a tree",
     "codelength": "their losses are not probabilities of distances or depths, so they have no bits",
 }
 NOT_BUILT = "only probes of labels are"

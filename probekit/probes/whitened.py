@@ -19,9 +19,7 @@ from probekit.states.vectors import Vectors
 # Of one layer: which layers are trained together must not decide how, since that depends on the
 # number of threads and on the engine, and rounding may choose another round.
 MOST_BYTES = 1 << 27
-GROUP_BYTES = (
-    1 << 29
-)  # of the layers trained together: there are fewer of them where words are many
+GROUP_BYTES = 1 << 29  # of the layers trained together: fewer, where words are many
 READ_WORDS = 4_096
 
 

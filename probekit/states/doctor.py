@@ -77,12 +77,12 @@ def examine(subject: str | LoadedModel, corpus: Corpus, settings: ExtractSetting
         require_readable(model, settings)
         (states,) = read_each(model, corpus, ["sentence"], settings, silent)
         assert isinstance(states.values, Sweep)
-        values = Values()
+        odd = _OddVectors()
         try:
-            facts["sweep"] = sweep_facts(states.values, values.add)
+            facts["sweep"] = sweep_facts(states.values, odd.add)
         except (ModelError, StoreError) as error:
             problems.append(str(error))
-        problems += values.problems()
+        problems += odd.problems()
         return Examination(facts, tuple(problems), tuple(states.warnings))
     facts["store and time"] = _store_facts(model, corpus, settings)
     reader = model.reader(settings.subwords, settings.batch_tokens)
@@ -297,10 +297,10 @@ def _run_facts(reader: Reader, model: Model, corpus: Corpus, problems: list[str]
     with workers(reader.device) as pool:
         filled = np.concatenate(list(pool.map(read, batches)))
     spent = time.perf_counter() - started
-    found = Values()
+    odd = _OddVectors()
     for layer, of_layer in enumerate(values):
-        found.add(layer, of_layer[filled])
-    problems += found.problems()
+        odd.add(layer, of_layer[filled])
+    problems += odd.problems()
     facts: Facts = {"loading in s": round(loading, 1)}
     if isinstance(reader, WordReader):
         rate = sum(batch.rows for batch in batches) / spent
@@ -310,8 +310,8 @@ def _run_facts(reader: Reader, model: Model, corpus: Corpus, problems: list[str]
     return facts
 
 
-class Values:
-    """What is wrong with the vectors of words of some layers."""
+class _OddVectors:
+    """Layers whose vectors of words would make results wrong."""
 
     def __init__(self) -> None:
         self._infinite: list[int] = []

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 SHARD_WORDS = 16_384  # some seconds of work, and enough sentences to sort by length
 SHARD_BYTES = 1 << 29  # upper bound of a shard's vectors of all layers in float32
 LONG = 8_192  # sentences and documents of up to this many words are never cut
-
-
 LEAST_KNOWN = 0.01  # share of words that must have a vector
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,9 +46,10 @@ def models(
     return {"minilm": "minilm", "gpt2": str(tiny_gpt2), "llama": str(llama)}
 
 
-def probed(model: str, corpus: Corpus) -> pk.Scores:
+def probed(model: str, corpus: Corpus, **how: Any) -> pk.Scores:
     tasks = ["pos", "dep"]
-    return pk.probe(model, tasks, corpus=corpus, seeds=2, fit_settings=QUICK, progress=False)
+    how = {"progress": False, **how}
+    return pk.probe(model, tasks, corpus=corpus, seeds=2, fit_settings=QUICK, **how)
 
 
 def fitted(model: str, corpus: Corpus) -> list[Fitted]:
@@ -142,15 +144,7 @@ def test_only_the_shard_of_a_lost_worker_is_done_again(
                 os.kill(worker, signal.SIGKILL)
             killed.append(files())
 
-    found = pk.probe(
-        "minilm",
-        ["pos", "dep"],
-        corpus=sample,
-        seeds=2,
-        fit_settings=QUICK,
-        engine=pk.EngineSettings("ray", 1),
-        progress=kill,
-    )
+    found = probed("minilm", sample, engine=pk.EngineSettings("ray", 1), progress=kill)
     assert [len(before) < n_files for before in killed] == [True, True]
     layers = 7
     for before in killed:
@@ -176,15 +170,7 @@ def test_probes_of_a_lost_worker_are_fitted_again(
                 os.kill(worker, signal.SIGKILL)
             killed.append(done / total)
 
-    found = pk.probe(
-        "minilm",
-        ["pos", "dep"],
-        corpus=sample,
-        seeds=2,
-        fit_settings=QUICK,
-        engine=pk.EngineSettings("ray", 1),
-        progress=kill,
-    )
+    found = probed("minilm", sample, engine=pk.EngineSettings("ray", 1), progress=kill)
     assert len(killed) == 2
     pd.testing.assert_frame_equal(found.table, expected.table, rtol=0, atol=1e-6)
     assert states_in(tmp_path / "cache") == states

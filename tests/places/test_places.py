@@ -141,7 +141,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_a_choice_it_is_the_cache(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert place_of_states() == LocalPlace(own_cache / "states")
     monkeypatch.setenv("PROBEKIT_STATES", "~/states")
-    assert place_of_states() == LocalPlace(Path.home() / "states")
+    assert place_of_states() == LocalPlace(Path.home() / "states", "PROBEKIT_STATES")
 
 
 def test_denied_and_unreachable_are_told_apart(
@@ -168,3 +168,26 @@ def test_a_message_has_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StoreError, match=r"no answer from https://example\.org/x; check") as failed:
         place.put("x", b"")
     assert s3.SECRET not in str(failed.value)
+
+
+@pytest.mark.parametrize("form", ["absolute", "relative", "~", "file"])
+def test_a_folder_that_cannot_be_written_names_the_variable_that_chose_it(
+    form: str, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "taken").write_text("a file")
+    chosen = {
+        "absolute": str(tmp_path / "taken"),
+        "relative": "taken",
+        "~": "~/taken",
+        "file": f"file://{tmp_path / 'taken'}",
+    }
+    monkeypatch.setenv("PROBEKIT_STATES", chosen[form])
+    with pytest.raises(StoreError, match="or set PROBEKIT_STATES to a folder"):
+        place_of_states().inside("key").put("a.bin", b"1")
+    monkeypatch.delenv("PROBEKIT_STATES")
+    (own_cache / "states").parent.mkdir(parents=True, exist_ok=True)
+    (own_cache / "states").write_text("a file")
+    with pytest.raises(StoreError, match="or set PROBEKIT_CACHE to a folder"):
+        place_of_states().inside("key").put("a.bin", b"1")

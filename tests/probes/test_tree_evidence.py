@@ -90,7 +90,7 @@ def test_only_heads_have_controls_and_codes(scores: pk.Scores) -> None:
     assert set(scores.selectivity["task"]) == set(scores.codelengths["task"]) == {"arc"}
     told = [warning for warning in scores.warnings if "structural probes have no" in warning]
     assert len(told) == 2 and all(warning.startswith("distance: ") for warning in told)
-    assert "no tree" in told[0] and "not probabilities" in told[1]
+    assert "do not form a tree" in told[0] and "not probabilities" in told[1]
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from math import isnan
 from typing import Any
 
 from probekit.forgetting.monitors.outcome import LOST, NOT_SETTLED, REPAIRED, RETRAIN, VALID
+from probekit.reports.number_text import UNKNOWN
 from probekit.reports.page.parts import Cell
 
 TONES = {
@@ -25,7 +26,6 @@ TONES = {
     LOST: "bad",
 }
 """How a verdict is coloured. Its word is always there too."""
-MISSING = "–"
 
 
 def cell_of(value: Any, signed: bool = False) -> Cell:
@@ -42,7 +42,7 @@ def cell_of(value: Any, signed: bool = False) -> Cell:
     if isinstance(value, list):
         return Cell(", ".join(map(str, value)))
     if pd.isna(value):
-        return Cell(MISSING)
+        return Cell(UNKNOWN)
     if float(value).is_integer() and not isinstance(value, float):
         return Cell(f"{int(value):,}", str(int(value)))
     return Cell(number_text(float(value), signed), repr(float(value)))
@@ -55,7 +55,7 @@ def number_text(value: float, signed: bool = False) -> str:
     ('0.988', '−0.500', '1,234', '0.0001')
     """
     if isnan(value):
-        return MISSING
+        return UNKNOWN
     size = abs(value)
     if 0 < size < 0.0005:
         text = f"{value:.1g}"
