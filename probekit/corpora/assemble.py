@@ -30,9 +30,8 @@ def from_dataset(name: str, progress: Progress) -> Corpus:
 def from_folder(path: Path, progress: Progress) -> Corpus:
     """A folder with files of train, dev or test."""
     reader, files = files_in(path)
-    corpus = _corpus(
-        path.resolve().name, reader, Material(path.resolve().name, files, progress=progress)
-    )
+    name = path.resolve().name
+    corpus = _corpus(name, reader, Material(name, files, progress=progress))
     return replace(corpus, warnings=(files_read(path, files), *corpus.warnings))
 
 

@@ -24,7 +24,7 @@ TIMEOUT = (10, 60)  # seconds to connect, and between two packets
 CHUNK = 1 << 18
 SLOWEST = 1 << 10  # bytes per second, on average over WINDOW
 WINDOW = 60.0  # seconds
-LARGEST = 1 << 30  # bytes of a file whose size is not known; the largest treebanks have half
+LARGEST = 1 << 30  # bytes of a file whose size is not known
 INSTEAD = "corpus='sample' comes with probekit and needs no network"
 TRY_LATER = (408, 425, 429)  # temporary refusals, like server errors (5xx)
 
@@ -39,7 +39,7 @@ class _TooLarge(CorpusError):
 
 
 @contextmanager
-def without_refused(part: Path) -> Iterator[None]:
+def _without_refused(part: Path) -> Iterator[None]:
     """Delete a part that cannot become the file."""
     try:
         yield
@@ -73,7 +73,7 @@ def download(url: str, target: Path, progress: Progress, *, most: int = LARGEST)
         # Uncompressed, so that the bytes sent are the bytes of the file.
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
         with (
-            without_refused(part),
+            _without_refused(part),
             requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response,
         ):
             if response.status_code == 416 and have:
@@ -156,8 +156,8 @@ def shown(url: str) -> str:
 
 def _too_large(url: str, most: int) -> str:
     return (
-        f"{shown(url)} sends more than the {most:,} bytes that the file may have: check that the "
-        "address is right"
+        f"{shown(url)} sends more than the {most:,} bytes that the file may have: check the "
+        "address, and the size ('bytes') in the corpus card"
     )
 
 

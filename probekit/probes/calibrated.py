@@ -1,6 +1,6 @@
 """Calibrated: by what the logits of trained probes are multiplied before they send a code.
 
-A probe that has learned little is too sure of it, the more so the wider the vectors are: random
+A probe of wide vectors that has learned little gives its guesses too much probability: random
 labels would cost more than a uniform code. One factor for each probe, chosen on dev, is temperature
 scaling (Guo et al. 2017, On Calibration of Modern Neural Networks); the last factor is the uniform
 code.

@@ -140,13 +140,14 @@ def require_restricting(model: str, dim: int, kinds: Sequence[str]) -> None:
 
 
 def _without_restriction(states: States, kind: str, questions: Sequence[Question]) -> Iterator[str]:
-    """A warning where a probe's rank is not below the number of labels."""
+    """A warning where a probe's rank is not below that of a linear probe."""
     for question in questions:
         labels = len(question.classes)
         if not head_of(kind).restricts(states.dim, labels):
             yield (
-                f"{kind}: {question.task.name} has {labels} labels, so that no linear probe has a "
-                "higher rank: this one is no more restricted than linear"
+                f"{kind}: a linear probe of {question.task.name} ({labels} labels, {states.dim} "
+                f"dimensions) has rank {min(labels, states.dim)} at most, so {kind} is no more "
+                "restricted than linear"
             )
 
 
